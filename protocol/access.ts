@@ -1,0 +1,171 @@
+// Who may talk to the server: the Host and Origin rule, and bearer tokens with named principals. Runs before anything is read.
+import { createHash, timingSafeEqual } from 'node:crypto'
+import type { IncomingMessage } from 'node:http'
+import { isIP } from 'node:net'
+
+/** Who sent a request. */
+export interface Caller {
+  /** The name of the token that was presented; `anonymous` where the server has none. The only part that is proven. */
+  readonly principal: string
+  /** The person a gateway says it acts for, from a forwarded header; read only beside a valid token, and it grants nothing. */
+  readonly user: string | undefined
+  /** W3C trace context as sent, when it has the form of one. */
+  readonly traceparent: string | undefined
+  /** Address of the peer. */
+  readonly remote: string
+}
+
+export interface Principal {
+  readonly name: string
+  readonly token: string
+}
+
+export interface AccessOptions {
+  /** Without any, every caller is `anonymous`. */
+  principals?: readonly Principal[]
+  /** Dotted Host names to accept, with or without port, beside those that no public DNS can serve. `*` accepts every Host. */
+  allowedHosts?: readonly string[]
+  /** Origins to accept, such as `https://chat.example.org`. */
+  allowedOrigins?: readonly string[]
+  /** The server listens on loopback only, so pages served from loopback may call it. Default false. */
+  loopback?: boolean
+  /** Header names, lower case, in which a gateway forwards its user; the first that is present counts. */
+  userHeaders?: readonly string[]
+  /** How the operator sets the two lists, for the message of a refusal. */
+  settings?: { allowedHosts: string; allowedOrigins: string }
+}
+
+export interface Refusal {
+  readonly status: 401 | 403
+  readonly reason: 'host' | 'origin' | 'credentials'
+  readonly message: string
+}
+
+export type Access = (req: IncomingMessage) => Caller | Refusal
+
+export function isRefusal(answer: Caller | Refusal): answer is Refusal {
+  return 'status' in answer
+}
+
+const maxForwardedLength = 256
+const traceparentForm = /^[0-9a-f]{2}-[0-9a-f]{32}-[0-9a-f]{16}-[0-9a-f]{2}$/
+
+export function createAccess(options: AccessOptions = {}): Access {
+  const {
+    loopback = false,
+    userHeaders = [],
+    settings = { allowedHosts: 'allowedHosts', allowedOrigins: 'allowedOrigins' },
+  } = options
+  const hosts = new Set((options.allowedHosts ?? []).map((host) => host.toLowerCase()))
+  const origins = new Set((options.allowedOrigins ?? []).map((origin) => origin.toLowerCase().replace(/\/$/, '')))
+  const digests = (options.principals ?? []).map(({ name, token }) => ({ name, digest: sha256(token) }))
+  const acceptedHosts = new Set<string>() // a gateway always sends the same Host; bounded because only accepted ones enter
+  const maxAcceptedHosts = 100
+
+  return (req) => {
+    const host = req.headers.host ?? ''
+    if (!acceptedHosts.has(host)) {
+      if (!hostAllowed(host.toLowerCase(), hosts)) {
+        return {
+          status: 403,
+          reason: 'host',
+          message: `Host "${printable(host)}" is not allowed. Set ${settings.allowedHosts}=${printable(hostName(host))}`,
+        }
+      }
+      if (acceptedHosts.size < maxAcceptedHosts) acceptedHosts.add(host)
+    }
+    const { origin } = req.headers
+    if (origin !== undefined && !originAllowed(origin.toLowerCase(), origins, loopback)) {
+      return {
+        status: 403,
+        reason: 'origin',
+        message: `Origin "${printable(origin)}" is not allowed. Set ${settings.allowedOrigins}=${printable(origin)}`,
+      }
+    }
+    const principal = digests.length === 0 ? 'anonymous' : authenticate(req, digests)
+    if (principal === undefined) {
+      return {
+        status: 401,
+        reason: 'credentials',
+        message: 'a valid token is required: Authorization: Bearer <token>, or X-API-Key: <token>',
+      }
+    }
+    return {
+      principal,
+      user: digests.length === 0 ? undefined : forwarded(req, userHeaders),
+      traceparent: traceparent(req),
+      remote: req.socket.remoteAddress ?? '',
+    }
+  }
+}
+
+/** Is this the address of, or a name for, the loopback interface? Decides whether a bind needs a token. */
+export function isLoopbackHost(host: string): boolean {
+  const name = host.toLowerCase().replace(/^\[|\]$/g, '')
+  return name === 'localhost' || name.endsWith('.localhost') || name === '::1' || (isIP(name) === 4 && name.startsWith('127.'))
+}
+
+/**
+ * DNS rebinding needs a name that the attacker's public DNS serves, and a browser always sends that name as Host. So names that no public
+ * DNS can serve are safe without configuration: IP literals, single labels (compose and Kubernetes service names), and the special-use
+ * suffixes below (RFC 6761, RFC 6762, RFC 8375, ICANN's reservation of .internal). See docs/decisions/0005-host-rule.md.
+ */
+function hostAllowed(host: string, allowed: ReadonlySet<string>): boolean {
+  const name = hostName(host)
+  if (name === '') return false
+  if (allowed.has('*') || allowed.has(host) || allowed.has(name)) return true
+  if (isIP(name) !== 0) return true
+  if (!/^[a-z0-9_]([a-z0-9_.-]*[a-z0-9_])?$/.test(name)) return false
+  return !name.includes('.') || /\.(localhost|local|internal|home\.arpa)$/.test(name)
+}
+
+/** An absent Origin is not a browser's; `null` and every foreign one is refused (MCP basic/transports §Security Warning). */
+function originAllowed(origin: string, allowed: ReadonlySet<string>, loopback: boolean): boolean {
+  if (allowed.has(origin) || allowed.has('*')) return true
+  if (!loopback || !URL.canParse(origin)) return false
+  const { protocol, hostname } = new URL(origin)
+  return (protocol === 'http:' || protocol === 'https:') && isLoopbackHost(hostname)
+}
+
+/** `[::1]:80` → `::1`, `name:80` → `name`. */
+function hostName(host: string): string {
+  const bracketed = /^\[([^\]]*)\](?::\d*)?$/.exec(host)
+  return (bracketed?.[1] ?? host.replace(/:\d*$/, '')).toLowerCase()
+}
+
+/** A Bearer credential decides alone; X-API-Key counts where there is none, whatever other scheme a proxy put into Authorization. */
+function authenticate(req: IncomingMessage, digests: readonly { name: string; digest: Buffer }[]): string | undefined {
+  const bearer = /^bearer +(.+)$/i.exec(req.headers.authorization ?? '')?.[1]?.trim()
+  const key = req.headers['x-api-key']
+  const presented = bearer ?? (typeof key === 'string' ? key : undefined)
+  if (presented === undefined) return undefined
+  const digest = sha256(presented)
+  let found: string | undefined
+  for (const candidate of digests) {
+    if (timingSafeEqual(candidate.digest, digest)) found = candidate.name // no early end: the time says nothing about which
+  }
+  return found
+}
+
+function forwarded(req: IncomingMessage, names: readonly string[]): string | undefined {
+  for (const name of names) {
+    const value = req.headers[name]
+    const text = (Array.isArray(value) ? value[0] : value)?.trim()
+    if (text !== undefined && text !== '') return printable(text).slice(0, maxForwardedLength)
+  }
+  return undefined
+}
+
+function traceparent(req: IncomingMessage): string | undefined {
+  const value = req.headers.traceparent
+  return typeof value === 'string' && traceparentForm.test(value) ? value : undefined
+}
+
+function sha256(text: string): Buffer {
+  return createHash('sha256').update(text).digest()
+}
+
+/** Header values reach logs and error texts: no control characters, no endless ones. */
+function printable(text: string): string {
+  return text.replace(/[^\x20-\x7e\u00a0-\uffff]/g, '?').slice(0, maxForwardedLength)
+}

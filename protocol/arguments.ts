@@ -1,0 +1,200 @@
+// From the arguments a model wrote to the arguments a handler gets: aliases, repair, clamping, defaults, validation (in this order).
+// Small models behind gateways send "100" for 100, "true" for true, "a,b" for ["a","b"] and null for "not given"; refusing those costs a
+// whole round of the model, so they are mended and the mend is reported.
+import { ToolError } from './errors.ts'
+import { describe, isObject } from './jsonrpc.ts'
+import { nearest } from './nearest.ts'
+import type { JsonSchema, ObjectSchema } from './schema.ts'
+import type { ValidationIssue, Validator } from './validator.ts'
+
+/** Limits what validation may cost: more values or deeper nesting than this is refused before a validator runs. */
+export const maxArgumentValues = 20_000
+export const maxArgumentDepth = 64
+const maxReportedIssues = 5
+
+export interface ArgumentRules {
+  readonly inputSchema: ObjectSchema
+  /** accepted name → declared name */
+  readonly aliases?: Readonly<Record<string, string>> | undefined
+  readonly validate: Validator
+}
+
+/**
+ * Returns the repaired, validated arguments and a warning for each repair. The input is not changed.
+ * @throws ToolError INVALID_ARGUMENT that names every problem and the next call to try
+ */
+export function prepareArguments(rules: ArgumentRules, given: Readonly<Record<string, unknown>>) {
+  measure(given)
+  const warnings: string[] = []
+  const args = repairObject(rules.inputSchema, applyAliases(rules, given, warnings), '', warnings)
+  if (!rules.validate(args)) throw argumentError(rules, args, rules.validate.errors ?? [])
+  return { args, warnings }
+}
+
+function applyAliases(
+  rules: ArgumentRules,
+  given: Readonly<Record<string, unknown>>,
+  warnings: string[],
+): Record<string, unknown> {
+  const args: Record<string, unknown> = Object.create(null)
+  for (const [key, value] of Object.entries(given)) {
+    const target = Object.hasOwn(rules.aliases ?? {}, key) ? rules.aliases?.[key] : undefined
+    if (target === undefined || Object.hasOwn(rules.inputSchema.properties ?? {}, key)) args[key] = value
+    else if (given[target] === undefined || given[target] === null) args[target] = value
+    else warnings.push(`"${key}" was ignored because "${target}" is given too`)
+  }
+  return args
+}
+
+function repairObject(schema: JsonSchema, given: Readonly<Record<string, unknown>>, path: string, warnings: string[]) {
+  const properties = schema.properties ?? {}
+  const args: Record<string, unknown> = {}
+  for (const [key, value] of Object.entries(given)) {
+    const property = Object.hasOwn(properties, key) ? properties[key] : undefined
+    if (value === undefined) continue
+    // null for an optional property means "not given", unless the schema itself admits null.
+    if (value === null && property !== undefined && !schema.required?.includes(key) && !admits(property, 'null')) continue
+    const repaired = property === undefined ? value : repair(property, value, `${path}${key}`, warnings)
+    // defineProperty: a key named __proto__ must stay an ordinary, unknown key that validation then refuses.
+    Object.defineProperty(args, key, { value: repaired, enumerable: true, writable: true, configurable: true })
+  }
+  for (const [key, property] of Object.entries(properties)) {
+    if (property.default !== undefined && !Object.hasOwn(args, key)) args[key] = structuredClone(property.default)
+  }
+  return args
+}
+
+function repair(schema: JsonSchema, given: unknown, path: string, warnings: string[]): unknown {
+  const value = coerce(schema, given)
+  if (value !== given) warnings.push(`"${path}" was read as ${brief(value)} from ${describe(given)}`)
+  if (typeof value === 'number') return clamp(schema, value, path, warnings)
+  if (Array.isArray(value) && schema.items !== undefined) {
+    const { items } = schema
+    return value.map((item, i) => repair(items, item, `${path}[${i}]`, warnings))
+  }
+  if (isObject(value) && schema.properties !== undefined) return repairObject(schema, value, `${path}.`, warnings)
+  return value
+}
+
+/** Returns `given` itself where it already fits or where nothing sensible can be made of it. */
+function coerce(schema: JsonSchema, given: unknown): unknown {
+  if (schema.type === undefined || admitsValue(schema, given)) return given
+  if (typeof given === 'string') {
+    const text = given.trim()
+    if (admits(schema, 'number') || admits(schema, 'integer')) {
+      if (/^[+-]?(\d+\.?\d*|\.\d+)(e[+-]?\d+)?$/i.test(text)) {
+        const number = Number(text)
+        if (admits(schema, 'number') || Number.isSafeInteger(number)) return number
+      }
+    }
+    if (admits(schema, 'boolean')) {
+      if (/^(true|yes|1)$/i.test(text)) return true
+      if (/^(false|no|0)$/i.test(text)) return false
+    }
+    if (admits(schema, 'array'))
+      return parsed(text, Array.isArray) ?? (text === '' ? [] : text.split(',').map((part) => part.trim()))
+    if (admits(schema, 'object')) return parsed(text, isObject) ?? given
+    return given
+  }
+  if (typeof given === 'number') {
+    if (admits(schema, 'integer') && Number.isFinite(given)) return Math.trunc(given)
+    if (admits(schema, 'boolean') && (given === 0 || given === 1)) return given === 1
+  }
+  if ((typeof given === 'number' || typeof given === 'boolean') && admits(schema, 'string')) return String(given)
+  if (admits(schema, 'array') && !isObject(given)) return [given]
+  return given
+}
+
+function clamp(schema: JsonSchema, value: number, path: string, warnings: string[]): number {
+  const clamped = Math.min(
+    Math.max(value, schema.minimum ?? Number.NEGATIVE_INFINITY),
+    schema.maximum ?? Number.POSITIVE_INFINITY,
+  )
+  if (clamped === value) return value
+  warnings.push(`"${path}" was set to ${clamped}, its ${clamped < value ? 'maximum' : 'minimum'}, from ${value}`)
+  return clamped
+}
+
+function argumentError(
+  rules: ArgumentRules,
+  args: Readonly<Record<string, unknown>>,
+  issues: readonly ValidationIssue[],
+): ToolError {
+  const { properties = {}, required = [] } = rules.inputSchema
+  const problems = [...new Set(issues.map((issue) => explain(issue, args, Object.keys(properties))))]
+  const shown = problems.slice(0, maxReportedIssues).join('; ')
+  const more = problems.length > maxReportedIssues ? `; and ${problems.length - maxReportedIssues} more` : ''
+  const example: Record<string, unknown> = {}
+  for (const key of required) {
+    const property = properties[key]
+    const valid = args[key] !== undefined && !issues.some((issue) => issue.instancePath.split('/')[1] === key)
+    example[key] =
+      valid && JSON.stringify(args[key]).length <= 100 ? args[key] : (property?.examples?.[0] ?? property?.enum?.[0] ?? '…')
+  }
+  const hint =
+    required.length > 0 ? JSON.stringify(example) : `use only ${Object.keys(properties).join(', ') || 'an empty object'}`
+  return new ToolError('INVALID_ARGUMENT', `${shown}${more}`, { hint })
+}
+
+function explain(issue: ValidationIssue, args: unknown, known: readonly string[]): string {
+  const path = issue.instancePath
+    .slice(1)
+    .split('/')
+    .map((part) => part.replaceAll('~1', '/').replaceAll('~0', '~'))
+  const name = path[0] === '' ? 'the arguments' : `"${path.join('.')}"`
+  const value = path[0] === '' ? args : path.reduce<unknown>((at, key) => (at as Record<string, unknown>)?.[key], args)
+  const params = issue.params as Record<string, unknown>
+  switch (issue.keyword) {
+    case 'required':
+      return `missing "${[...path.filter((part) => part !== ''), params.missingProperty].join('.')}"`
+    case 'additionalProperties':
+    case 'unevaluatedProperties': {
+      const extra = String(params.additionalProperty ?? params.unevaluatedProperty).slice(0, 80)
+      const near = nearest(extra, known, 1)
+      return `unknown "${extra}"${near.length > 0 ? `, did you mean "${near[0]}"?` : `; known are ${known.join(', ') || 'none'}`}`
+    }
+    case 'enum':
+      return `${name} must be one of ${(params.allowedValues as unknown[]).map((v) => JSON.stringify(v)).join(', ')}, got ${describe(value)}`
+    default:
+      return `${name} ${issue.message ?? `breaks "${issue.keyword}"`}, got ${describe(value)}`
+  }
+}
+
+function measure(value: unknown): void {
+  let count = 0
+  const visit = (at: unknown, depth: number): void => {
+    if (++count > maxArgumentValues || depth > maxArgumentDepth) {
+      throw new ToolError(
+        'INVALID_ARGUMENT',
+        `arguments hold more than ${maxArgumentValues} values or ${maxArgumentDepth} levels`,
+      )
+    }
+    if (typeof at === 'object' && at !== null) for (const item of Object.values(at)) visit(item, depth + 1)
+  }
+  visit(value, 0)
+}
+
+function admits(schema: JsonSchema, type: string): boolean {
+  return Array.isArray(schema.type) ? schema.type.includes(type) : schema.type === type
+}
+
+function admitsValue(schema: JsonSchema, value: unknown): boolean {
+  if (value === null) return admits(schema, 'null')
+  if (Array.isArray(value)) return admits(schema, 'array')
+  if (typeof value === 'number') return admits(schema, 'number') || (admits(schema, 'integer') && Number.isInteger(value))
+  return admits(schema, typeof value)
+}
+
+function parsed<T>(text: string, accept: (value: unknown) => value is T): T | undefined {
+  try {
+    const value: unknown = JSON.parse(text)
+    return accept(value) ? value : undefined
+  } catch {
+    return undefined // not JSON: the caller reads the text another way
+  }
+}
+
+function brief(value: unknown): string {
+  const text = JSON.stringify(value)
+  return text.length > 60 ? `${text.slice(0, 60)}…` : text
+}

@@ -1,0 +1,73 @@
+// The two kinds of error that reach a client, and the table of codes. Anything else that is thrown is a fault of ours: the client
+// sees a reference, the host's log the stack.
+
+/**
+ * JSON-RPC and MCP error codes this library emits.
+ * -32768…-32000 is reserved by JSON-RPC 2.0 §5.1; within it MCP 2026-07-28 (basic/index) reserves -32020…-32099 for the specification and
+ * forbids new codes in -32000…-32019.
+ */
+export const ErrorCode = {
+  parseError: -32700,
+  invalidRequest: -32600,
+  methodNotFound: -32601,
+  invalidParams: -32602,
+  internalError: -32603,
+  /** 2026-07-28: a required header is missing, malformed, or differs from the body. */
+  headerMismatch: -32020,
+  /** 2026-07-28: the request needs a capability that the client did not declare. */
+  missingClientCapability: -32021,
+  /** 2026-07-28; also sent by `/mcp` for a legacy `MCP-Protocol-Version` it does not know. */
+  unsupportedProtocolVersion: -32022,
+} as const
+
+/** Becomes a JSON-RPC error object: the request itself is wrong, or cannot be served. */
+export class ProtocolError extends Error {
+  override readonly name = 'ProtocolError'
+  readonly code: number
+  readonly data: unknown
+
+  /** @param code one of {@link ErrorCode} @param data sent as `error.data`; never put secrets or stacks there */
+  constructor(code: number, message: string, data?: unknown, options?: ErrorOptions) {
+    super(message, options)
+    this.code = code
+    this.data = data
+  }
+}
+
+/** What went wrong in a tool, in one word a model and an operator's dashboard can both act on. */
+export type ToolErrorCode =
+  | 'INVALID_ARGUMENT'
+  | 'NOT_FOUND'
+  | 'FORBIDDEN'
+  | 'READ_ONLY'
+  | 'UPSTREAM_AUTH'
+  | 'UPSTREAM_UNREACHABLE'
+  | 'UPSTREAM_ERROR'
+  | 'TIMEOUT'
+  | 'TOO_LARGE'
+  | 'RATE_LIMITED'
+  | 'CANCELLED'
+  | 'INTERNAL'
+
+/**
+ * Becomes a result with `isError: true` whose text reaches the model (MCP 2025-11-25 server/tools §Error Handling, SEP-1303):
+ * `ERROR <code>: <message>. TRY: <hint>`. The message says what happened and why, the hint is one concrete next call or value.
+ * Neither may hold a secret, an internal address or a stack.
+ */
+export class ToolError extends Error {
+  override readonly name = 'ToolError'
+  readonly code: ToolErrorCode
+  readonly hint: string | undefined
+
+  constructor(code: ToolErrorCode, message: string, options?: ErrorOptions & { hint?: string }) {
+    super(message, options)
+    this.code = code
+    this.hint = options?.hint
+  }
+
+  /** The text block a model reads. */
+  get text(): string {
+    const stop = /[.!?]$/.test(this.message) ? '' : '.'
+    return `ERROR ${this.code}: ${this.message}${stop}${this.hint === undefined ? '' : ` TRY: ${this.hint}`}`
+  }
+}

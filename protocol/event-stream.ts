@@ -1,0 +1,82 @@
+// One text/event-stream response: encoding, a bounded queue, keep-alive comments, and the end of clients that do not read.
+import type { ServerResponse } from 'node:http'
+
+export interface EventStreamLimits {
+  keepAliveMs: number
+  stallMs: number
+  maxBufferedBytes: number
+}
+
+/** no-transform and X-Accel-Buffering keep proxies from compressing or collecting events, which would hold them back. */
+const headers = {
+  'Content-Type': 'text/event-stream',
+  'Cache-Control': 'no-cache, no-transform',
+  'X-Accel-Buffering': 'no',
+}
+
+export class EventStream {
+  readonly #res: ServerResponse
+  readonly #limits: EventStreamLimits
+  #lastWrite = Date.now()
+  /** Since when the client has taken nothing although bytes are waiting. */
+  #stalledSince: number | undefined
+  #open = true
+
+  /** Sends the head at once. `onClosed` is called once, when the client has left, was dropped, or the stream was ended. */
+  constructor(res: ServerResponse, limits: EventStreamLimits, onClosed: (dropped: boolean) => void) {
+    this.#res = res
+    this.#limits = limits
+    res.writeHead(200, headers)
+    res.flushHeaders()
+    res.on('drain', () => {
+      this.#stalledSince = undefined
+    })
+    res.on('error', () => {}) // 'close' follows and is what counts
+    res.once('close', () => {
+      this.#open = false
+      onClosed(this.#dropped)
+    })
+  }
+
+  #dropped = false
+
+  get isOpen(): boolean {
+    return this.#open
+  }
+
+  /**
+   * One `write` for one event. `data` must be free of line breaks, as JSON.stringify's output is. The `event` field is always sent, and
+   * lines end in LF: lone CR and a byte order mark break clients (docs/clients.md).
+   */
+  send(event: string, data: string): void {
+    this.#write(`event: ${event}\ndata: ${data}\n\n`)
+  }
+
+  /** To be called every few seconds by whoever owns the stream: sends the keep-alive comment when it is due, drops a stalled client. */
+  tick(now: number): void {
+    if (this.#stalledSince !== undefined && now - this.#stalledSince >= this.#limits.stallMs) this.#drop()
+    else if (now - this.#lastWrite >= this.#limits.keepAliveMs) this.#write(': ping\n\n')
+  }
+
+  /** Lets what is queued reach the client, then ends the response. */
+  end(): void {
+    if (!this.#open) return
+    this.#open = false
+    this.#res.end()
+  }
+
+  #write(text: string): void {
+    if (!this.#open) return
+    const now = Date.now()
+    this.#lastWrite = now
+    if (this.#res.write(text)) return
+    this.#stalledSince ??= now
+    if (this.#res.writableLength > this.#limits.maxBufferedBytes) this.#drop()
+  }
+
+  #drop(): void {
+    this.#dropped = true
+    this.#open = false
+    this.#res.destroy()
+  }
+}

@@ -1,0 +1,33 @@
+// The public surface of the protocol library. What is not exported here is not API.
+export {
+  type Access,
+  type AccessOptions,
+  type Caller,
+  createAccess,
+  isLoopbackHost,
+  isRefusal,
+  type Principal,
+  type Refusal,
+} from './access.ts'
+export type { Call, CallFacts, Context, Middleware, Outcome, SessionInfo } from './context.ts'
+export { ErrorCode, ProtocolError, ToolError, type ToolErrorCode } from './errors.ts'
+export type { Handler, HttpOptions, RefusedReason } from './http.ts'
+export { httpSse } from './http-sse.ts'
+export { nearest } from './nearest.ts'
+export { type Revision, revisions } from './revisions.ts'
+export type { FromSchema, JsonSchema, ObjectSchema } from './schema.ts'
+export { Server, type ServerOptions } from './server.ts'
+export { type AnyTool, defineTool, type Tool, type ToolOutput, type ToolResult } from './tool.ts'
+export type {
+  AudioContent,
+  CallToolResult,
+  ContentBlock,
+  EmbeddedResource,
+  ImageContent,
+  Implementation,
+  LoggingLevel,
+  ResourceLink,
+  TextContent,
+  ToolAnnotations,
+} from './types.ts'
+export { compileValidator, type ValidationIssue, type Validator } from './validator.ts'

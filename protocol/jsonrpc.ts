@@ -1,0 +1,102 @@
+// JSON-RPC 2.0 messages: from parsed JSON to request | notification | response | malformed, and back to text.
+import { ErrorCode, ProtocolError } from './errors.ts'
+import type { JsonRpcErrorObject, JsonRpcNotification, JsonRpcRequest, Params, RequestId } from './types.ts'
+
+export type Incoming =
+  | { kind: 'request'; message: JsonRpcRequest }
+  | { kind: 'notification'; message: JsonRpcNotification }
+  /** A reply to a request of ours. We never send one, so it is accepted and dropped. */
+  | { kind: 'response' }
+  /** `id` is the one to answer with: null where none could be read (JSON-RPC 2.0 §5), undefined for a notification, which is never answered. */
+  | { kind: 'malformed'; id: RequestId | null | undefined; error: JsonRpcErrorObject }
+
+/**
+ * Parses the bytes of one POST body.
+ * @throws ProtocolError -32700 when it is not UTF-8 or not JSON
+ */
+export function parseJson(body: Buffer): unknown {
+  // RFC 8259 §8.1: JSON exchanged between systems is UTF-8; a byte order mark may be ignored.
+  const text = utf8.decode(body)
+  try {
+    return JSON.parse(text)
+  } catch (cause) {
+    throw new ProtocolError(ErrorCode.parseError, `body is not JSON: ${(cause as Error).message}`, undefined, { cause })
+  }
+}
+
+/** Tells what a parsed JSON value is, by JSON-RPC 2.0 §4 and §5 and MCP's narrower id. An array is not looked into: see batches. */
+export function classify(value: unknown): Incoming {
+  if (!isObject(value)) return malformed(null, `a message is a JSON object, got ${describe(value)}`)
+  const hasId = 'id' in value
+  const id = isRequestId(value.id) ? value.id : null
+  if (value.jsonrpc !== '2.0') return malformed(id, `"jsonrpc" must be "2.0", got ${describe(value.jsonrpc)}`)
+  if (!('method' in value)) {
+    if ('result' in value || 'error' in value) return { kind: 'response' }
+    return malformed(id, '"method" is missing')
+  }
+  if (typeof value.method !== 'string') return malformed(id, `"method" must be a string, got ${describe(value.method)}`)
+  if (hasId && id === null) return malformed(null, `"id" must be a string or an integer, got ${describe(value.id)}`)
+  const { params } = value
+  if (params !== undefined && !isObject(params)) {
+    // JSON-RPC allows an array of positional parameters; MCP's params are objects, so an array is well formed but useless.
+    const error = Array.isArray(params)
+      ? { code: ErrorCode.invalidParams, message: '"params" must be an object, got an array' }
+      : { code: ErrorCode.invalidRequest, message: `"params" must be an object, got ${describe(params)}` }
+    // JSON-RPC 2.0 §4.1: a notification is never answered, not even with an error about its params.
+    return { kind: 'malformed', id: hasId ? id : undefined, error }
+  }
+  const message = value as { jsonrpc: '2.0'; id?: RequestId; method: string; params?: Params }
+  return hasId ? { kind: 'request', message: message as JsonRpcRequest } : { kind: 'notification', message }
+}
+
+/** The text of a successful response around an already serialised result. */
+export function resultText(id: RequestId, resultJson: string): string {
+  return `{"jsonrpc":"2.0","id":${JSON.stringify(id)},"result":${resultJson}}`
+}
+
+/** The text of an error response. `id` undefined leaves the member out, as the schemas since 2025-11-25 want where it could not be read. */
+export function errorText(id: RequestId | null | undefined, error: JsonRpcErrorObject): string {
+  return JSON.stringify({ jsonrpc: '2.0', ...(id === undefined ? {} : { id }), error })
+}
+
+export function notificationText(method: string, params: Params): string {
+  return JSON.stringify({ jsonrpc: '2.0', method, params })
+}
+
+export function toErrorObject(error: ProtocolError): JsonRpcErrorObject {
+  return { code: error.code, message: error.message, ...(error.data === undefined ? {} : { data: error.data }) }
+}
+
+export function isObject(value: unknown): value is Record<string, unknown> {
+  return typeof value === 'object' && value !== null && !Array.isArray(value)
+}
+
+/** MCP basic/index §Requests: a string or an integer. A number that JSON.parse cannot hold exactly could not be echoed, so it is none. */
+export function isRequestId(value: unknown): value is RequestId {
+  return typeof value === 'string' || Number.isSafeInteger(value)
+}
+
+/** What came, in a few words, for an error message. */
+export function describe(value: unknown): string {
+  if (value === undefined) return 'nothing'
+  if (value === null) return 'null'
+  if (Array.isArray(value)) return 'an array'
+  if (typeof value === 'object') return 'an object'
+  const text = JSON.stringify(value)
+  return `${typeof value} ${text.length > 60 ? `${text.slice(0, 60)}…` : text}`
+}
+
+function malformed(id: RequestId | null, message: string): Incoming {
+  return { kind: 'malformed', id, error: { code: ErrorCode.invalidRequest, message } }
+}
+
+const utf8 = {
+  decoder: new TextDecoder('utf-8', { fatal: true }),
+  decode(body: Buffer): string {
+    try {
+      return this.decoder.decode(body)
+    } catch (cause) {
+      throw new ProtocolError(ErrorCode.parseError, 'body is not UTF-8', undefined, { cause })
+    }
+  },
+}

@@ -1,0 +1,40 @@
+// "Did you mean": the candidates nearest to a word, for errors that a model can act on.
+
+const maxCandidates = 5_000
+const maxWordLength = 200
+
+/** The up to `count` candidates nearest to `word` by edit distance (adjacent swaps count once), nearest first; only plausible ones. */
+export function nearest(word: string, candidates: Iterable<string>, count = 5): string[] {
+  const wanted = word.slice(0, maxWordLength).toLowerCase()
+  const scored: { candidate: string; distance: number }[] = []
+  let seen = 0
+  for (const candidate of candidates) {
+    if (++seen > maxCandidates) break
+    const name = candidate.slice(0, maxWordLength).toLowerCase()
+    const contained = wanted.length >= 3 && name.length >= 3 && (name.includes(wanted) || wanted.includes(name))
+    const distance = contained ? 1 : editDistance(wanted, name)
+    if (distance <= Math.max(1, Math.floor(Math.max(wanted.length, name.length) / 2))) scored.push({ candidate, distance })
+  }
+  return scored
+    .sort((a, b) => a.distance - b.distance || (a.candidate < b.candidate ? -1 : 1))
+    .slice(0, count)
+    .map(({ candidate }) => candidate)
+}
+
+/** Optimal string alignment distance, three rows at a time. */
+function editDistance(a: string, b: string): number {
+  let before: number[] = []
+  let previous = Array.from({ length: b.length + 1 }, (_, j) => j)
+  for (let i = 1; i <= a.length; i++) {
+    const row = [i]
+    for (let j = 1; j <= b.length; j++) {
+      const cost = a[i - 1] === b[j - 1] ? 0 : 1
+      let best = Math.min((row[j - 1] ?? 0) + 1, (previous[j] ?? 0) + 1, (previous[j - 1] ?? 0) + cost)
+      if (i > 1 && j > 1 && a[i - 1] === b[j - 2] && a[i - 2] === b[j - 1]) best = Math.min(best, (before[j - 2] ?? 0) + 1)
+      row.push(best)
+    }
+    before = previous
+    previous = row
+  }
+  return previous[b.length] ?? 0
+}

@@ -1,0 +1,47 @@
+// One row for each published revision of MCP: everything that differs between them on our wire is decided here or by reading a row.
+
+export interface Revision {
+  readonly version: string
+  /** legacy: `initialize` handshake; modern: stateless, each request describes itself in `_meta`. */
+  readonly era: 'legacy' | 'modern'
+  /** JSON-RPC batches exist in 2025-03-26 only (changelog of 2025-06-18). */
+  readonly batching: boolean
+  readonly audioContent: boolean
+  readonly resourceLinks: boolean
+  /** `structuredContent` and `outputSchema`: none, objects only, or any JSON value. */
+  readonly structured: 'none' | 'object' | 'any'
+}
+
+const rows = [
+  { version: '2024-11-05', era: 'legacy', batching: false, audioContent: false, resourceLinks: false, structured: 'none' },
+  { version: '2025-03-26', era: 'legacy', batching: true, audioContent: true, resourceLinks: false, structured: 'none' },
+  { version: '2025-06-18', era: 'legacy', batching: false, audioContent: true, resourceLinks: true, structured: 'object' },
+  { version: '2025-11-25', era: 'legacy', batching: false, audioContent: true, resourceLinks: true, structured: 'object' },
+  { version: '2026-07-28', era: 'modern', batching: false, audioContent: true, resourceLinks: true, structured: 'any' },
+] as const satisfies readonly Revision[]
+
+/** Every revision this library speaks, oldest first. */
+export const revisions: readonly Revision[] = rows
+
+const byVersion = new Map<string, Revision>(rows.map((row) => [row.version, row]))
+
+/** The revision of a session whose client has not said one: a reconnecting client skips `initialize` (see docs/clients.md). */
+export const latestLegacy: Revision = rows[3]
+
+/** What an absent `MCP-Protocol-Version` header means on `/mcp` (2025-06-18 basic/transports §Protocol Version Header). */
+export const assumedWithoutHeader: Revision = rows[1]
+
+export const modern: Revision = rows[4]
+
+export function findRevision(version: string): Revision | undefined {
+  return byVersion.get(version)
+}
+
+/**
+ * The answer to `initialize`: the requested revision where it is a legacy one we know, otherwise our latest legacy one
+ * (lifecycle §Version Negotiation: not an error, the client decides whether to go on). Never a modern one: it has no `initialize`.
+ */
+export function negotiate(requested: string): Revision {
+  const known = byVersion.get(requested)
+  return known?.era === 'legacy' ? known : latestLegacy
+}

@@ -1,0 +1,87 @@
+// What one server is to the runtime: a name, its environment, its backend and its tools.
+import type { AnyTool, FromSchema, JsonSchema } from '../../protocol/index.ts'
+
+/**
+ * Environment variables described by a JSON Schema: the properties are the variables' names. Values are coerced from text (integers,
+ * booleans as true/false/1/0/yes/no, arrays comma-separated) and validated; `FromSchema` gives the handler's view its types.
+ */
+export interface ConfigSchema {
+  readonly type: 'object'
+  readonly properties: Readonly<Record<string, Variable>>
+  readonly [keyword: string]: unknown
+}
+
+export interface Variable extends JsonSchema {
+  /** For the operator: what it does, its unit, an example. Becomes the README's table. */
+  readonly description: string
+  /** Other names that are accepted, because existing compose files use them. */
+  readonly 'x-aliases'?: readonly string[]
+  /** May come as `NAME_FILE` too, and its value is never printed, logged or sent. */
+  readonly 'x-secret'?: boolean
+}
+
+export type Config<S extends ConfigSchema> = FromSchema<S>
+
+/** The process's settings that a backend or a tool needs to know. */
+export interface Environment {
+  /** Version of the package, for user agents and application names. */
+  readonly version: string
+  /** MCP_MAX_RESULT_CHARS: most characters of text in one result; tools cut their page there, so that `next` is exact. */
+  readonly maxResultChars: number
+  /** MCP_TOOL_TIMEOUT_MS: no call runs longer, whatever its `timeout_ms` says. */
+  readonly toolTimeoutMs: number
+  /** MCP_READ_ONLY */
+  readonly readOnly: boolean
+  readonly log: Log
+}
+
+export interface Log {
+  debug(message: string, fields?: Record<string, unknown>): void
+  info(message: string, fields?: Record<string, unknown>): void
+  warn(message: string, fields?: Record<string, unknown>): void
+  error(message: string, fields?: Record<string, unknown>): void
+}
+
+export interface Backend {
+  /** What the results of this backend are attributed to in the audit trail, as the operator named it; never with credentials. */
+  readonly upstream: string
+  /**
+   * Asks the real backend whether it would answer now; rejects with a ToolError (its code becomes the error class) when not.
+   * Called at most every 10 seconds. The result's entries are shown in `/ready`.
+   */
+  probe(signal: AbortSignal): Promise<Readonly<Record<string, unknown>>>
+  /** Releases everything; called once, after the last call has ended. */
+  close(): Promise<void>
+}
+
+export interface ServerDefinition<S extends ConfigSchema = ConfigSchema, B extends Backend = Backend> {
+  /** Folder, path segment and `serverInfo.name`, such as `filesystem`. */
+  readonly name: string
+  readonly title: string
+  /** For the model's system prompt: two sentences. */
+  readonly instructions: string
+  readonly config: S
+  /** Which variables would have to be set for this server to work, in words for the operator; undefined when it is configured. */
+  missing(config: Config<S>): string | undefined
+  /**
+   * Makes the backend. Reaches nothing yet: an unreachable backend is found by `probe` and by calls, and recovers without a restart.
+   * @throws Error when the configuration contradicts itself; the message is for the operator
+   */
+  open(config: Config<S>, environment: Environment): B
+  /** Must not touch `backend` before a handler runs: the build lists the tools without one. */
+  tools(backend: B, environment: Environment): readonly AnyTool[]
+  /** Variables to use under `octet start` or `octet serve` when none of this server's own is set. Says on the console what it did. */
+  demo?(command: 'start' | 'serve'): Readonly<Record<string, string>> | undefined
+}
+
+export function defineServer<const S extends ConfigSchema, B extends Backend>(
+  definition: ServerDefinition<S, B>,
+): ServerDefinition<S, B> {
+  return definition
+}
+
+export type AnyServer = Omit<ServerDefinition, 'open' | 'tools' | 'missing'> & {
+  missing(config: never): string | undefined
+  open(config: never, environment: Environment): Backend
+  tools(backend: never, environment: Environment): readonly AnyTool[]
+}
