@@ -1,0 +1,25 @@
+// Globs over names, matched in linear time: `*` any run of characters, `?` one. No regular expression is built from an operator's or a model's text.
+
+/** Does `name` match `glob` as a whole? Case-sensitive. */
+export function matchesGlob(glob: string, name: string): boolean {
+  let g = 0
+  let n = 0
+  let star = -1
+  let resume = 0
+  while (n < name.length) {
+    if (g < glob.length && glob[g] === '*') {
+      star = g++
+      resume = n
+    } else if (g < glob.length && (glob[g] === '?' || glob[g] === name[n])) {
+      g += 1
+      n += 1
+    } else if (star !== -1) {
+      g = star + 1
+      n = ++resume
+    } else {
+      return false
+    }
+  }
+  while (glob[g] === '*') g += 1
+  return g === glob.length
+}

@@ -1,0 +1,47 @@
+// Everything the environment says, for a whole process at once: one report of all problems, or a configuration.
+import { type Env, findTypos, type Reading, readConfig } from './config.ts'
+import type { AnyServer, ConfigSchema } from './definition.ts'
+import { checkSettings, type Settings, settingsSchema } from './settings.ts'
+
+export interface Loaded {
+  /** Undefined when `fatal` is not empty. */
+  settings: Settings | undefined
+  servers: { definition: AnyServer; reading: Reading<ConfigSchema> }[]
+  /** Problems that no process may start with. */
+  fatal: string[]
+  /** Likely slips and demonstration defaults, for the log. */
+  notes: string[]
+  secrets: string[]
+}
+
+/**
+ * @param command run by a person: demonstration defaults apply where none of a server's variables is set
+ * @param strict a problem of any server is fatal; otherwise that server is unready and the others run (unless it is the only one)
+ */
+export function loadConfiguration(
+  definitions: readonly AnyServer[],
+  env: Env,
+  command: 'start' | 'serve' | undefined,
+  strict: boolean,
+): Loaded {
+  const common = readConfig(settingsSchema, env)
+  const notes = findTypos([settingsSchema, ...definitions.map(({ config }) => config)], env)
+  const servers = definitions.map((definition) => {
+    const reading = readConfig(definition.config, env)
+    const unset = reading.set.length === 0 && reading.problems.length === 0
+    const demo = command !== undefined && unset ? definition.demo?.(command) : undefined
+    if (demo === undefined) return { definition, reading }
+    const chosen = Object.entries(demo).map(([name, value]) => `${name}=${value}`)
+    notes.push(`${definition.name}: none of its variables is set; for this demonstration ${chosen.join(' ')}`)
+    return { definition, reading: readConfig(definition.config, { ...env, ...demo }) }
+  })
+  const fatal = [...common.problems, ...(common.config === undefined ? [] : checkSettings(common.config))]
+  if (strict || definitions.length === 1) fatal.push(...servers.flatMap(({ reading }) => reading.problems))
+  return {
+    settings: fatal.length === 0 ? common.config : undefined,
+    servers,
+    fatal,
+    notes,
+    secrets: [...common.secrets, ...servers.flatMap(({ reading }) => reading.secrets)],
+  }
+}

@@ -1,0 +1,54 @@
+// Keeps secrets out of logs, errors and the audit trail: by the name of a member, by the form of a value, and by known values.
+
+const secretName =
+  /authorization|token|secret|passw(or)?d|passphrase|api[-_]?key|access[-_]?key|cookie|credential|private[-_]?key/i
+const secretForms: [RegExp, string][] = [
+  [/\b(bearer|basic) +[A-Za-z0-9._~+/=-]{8,}/gi, '$1 [redacted]'],
+  [/\beyJ[A-Za-z0-9_-]{8,}\.[A-Za-z0-9_-]{8,}\.[A-Za-z0-9_-]*/g, '[redacted]'], // JWT
+  [/([a-z][a-z0-9+.-]{1,20}:\/\/)[^\s/@:]*:[^\s/@]+@/gi, '$1[redacted]@'], // user:password in a URL
+  [/\b(password|passwd|pwd|secret|token|api[-_]?key)(\s*[=:]\s*)("[^"]*"|'[^']*'|[^\s,;&"']+)/gi, '$1$2[redacted]'],
+]
+const mask = '[redacted]'
+const maxDepth = 8
+const maxEntries = 200
+
+export type Redact = (value: unknown) => unknown
+
+/** @param secrets values that must appear nowhere, whatever member they stand in */
+export function createRedact(secrets: Iterable<string> = []): Redact {
+  // Longest first: one secret may begin with another.
+  const known = [...new Set(secrets)].filter((secret) => secret.length >= 4).sort((a, b) => b.length - a.length)
+
+  const text = (value: string): string => {
+    let clean = value
+    for (const secret of known) if (clean.includes(secret)) clean = clean.replaceAll(secret, mask)
+    for (const [form, replacement] of secretForms) clean = clean.replace(form, replacement)
+    return clean
+  }
+
+  const visit = (value: unknown, depth: number): unknown => {
+    if (typeof value === 'string') return text(value)
+    if (typeof value === 'bigint') return value.toString()
+    if (typeof value !== 'object' || value === null) return value
+    if (value instanceof Error)
+      return {
+        name: value.name,
+        message: text(value.message),
+        ...(value.stack === undefined ? {} : { stack: text(value.stack) }),
+        ...(value.cause === undefined ? {} : { cause: visit(value.cause, depth + 1) }),
+      }
+    if (depth >= maxDepth) return '[nested deeper]'
+    if (Array.isArray(value)) return value.slice(0, maxEntries).map((item) => visit(item, depth + 1))
+    return Object.fromEntries(
+      Object.entries(value)
+        .slice(0, maxEntries)
+        .map(([key, item]) => [
+          key,
+          secretName.test(key) && item !== null && item !== undefined && typeof item !== 'boolean'
+            ? mask
+            : visit(item, depth + 1),
+        ]),
+    )
+  }
+  return (value) => visit(value, 0)
+}

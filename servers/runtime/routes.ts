@@ -1,0 +1,142 @@
+// Which path is what: the MCP transports of each server, and the plain routes for people and monitors (/health, /ready, /metrics).
+import type { IncomingMessage, ServerResponse } from 'node:http'
+import { type Access, isRefusal } from '../../protocol/index.ts'
+import type { Audit } from './audit.ts'
+import type { Metrics } from './metrics.ts'
+import type { Service } from './service.ts'
+
+export interface RouterParts {
+  services: readonly Service[]
+  access: Access
+  audit: Audit
+  metrics: Metrics
+  /** Public prefix; accepted with and without it, so that a proxy may strip it or not. */
+  basePath: string
+  metricsPublic: boolean
+  /** The process is on its way out. */
+  stopping(): boolean
+}
+
+type Route = (req: IncomingMessage, res: ServerResponse) => void
+
+export function createRouter(parts: RouterParts): Route {
+  const { services, basePath } = parts
+  const routes = new Map<string, Route>()
+  const mount = (prefix: string, service: Service): void => {
+    for (const path of ['/sse', '/messages', '/sse/messages']) routes.set(prefix + path, service.sse)
+    routes.set(
+      `${prefix}/health`,
+      guarded(parts, 'open', (_req, res) => sendJson(res, 200, { status: 'ok' })),
+    )
+    routes.set(
+      `${prefix}/ready`,
+      guarded(parts, 'summary', (_req, res, known) => void ready(parts, [service], res, known)),
+    )
+  }
+  for (const service of services) mount(`/${service.name}`, service)
+  // Exactly one server: its short paths too, so that http://mcp-postgres:8080/sse works.
+  if (services.length === 1 && services[0] !== undefined) mount('', services[0])
+  routes.set(
+    '/health',
+    guarded(parts, 'open', (_req, res) => sendJson(res, 200, { status: 'ok' })),
+  )
+  routes.set(
+    '/ready',
+    guarded(parts, 'summary', (_req, res, known) => void ready(parts, services, res, known)),
+  )
+  routes.set(
+    '/metrics',
+    guarded(parts, parts.metricsPublic ? 'open' : 'token', (_req, res) => sendMetrics(parts, res)),
+  )
+  const nowhere = guarded(parts, 'open', (_req, res) =>
+    sendJson(res, 404, { error: 'not found; MCP is served at /<server>/sse' }),
+  )
+
+  return (req, res) => {
+    const url = req.url ?? '/'
+    const end = url.indexOf('?')
+    let path = end === -1 ? url : url.slice(0, end)
+    if (basePath !== '' && path.startsWith(`${basePath}/`)) {
+      path = path.slice(basePath.length)
+      req.url = url.slice(basePath.length)
+    }
+    const route = routes.get(path) ?? nowhere
+    route(req, res)
+  }
+}
+
+/** `open`: the Host and Origin rule only. `summary`: tells the handler whether the caller may see details. `token`: refuses without one. */
+function guarded(
+  { access, audit, metrics }: RouterParts,
+  need: 'open' | 'summary' | 'token',
+  handle: (req: IncomingMessage, res: ServerResponse, known: boolean) => void,
+): Route {
+  return (req, res) => {
+    const answer = access(req)
+    const refused = isRefusal(answer) ? answer : undefined
+    if (refused !== undefined && (refused.status === 403 || need === 'token')) {
+      metrics.count('mcp_server_refused_total', { server: '', reason: refused.reason })
+      const remote = req.socket.remoteAddress ?? ''
+      audit.denied({
+        reason: refused.reason,
+        server: undefined,
+        principal: undefined,
+        user: undefined,
+        remote,
+        status: refused.status,
+      })
+      if (refused.status === 401) res.setHeader('WWW-Authenticate', 'Bearer')
+      return sendJson(res, refused.status, { error: refused.message })
+    }
+    if (req.method !== 'GET' && req.method !== 'HEAD') {
+      res.setHeader('Allow', 'GET, HEAD')
+      return sendJson(res, 405, { error: 'use GET' })
+    }
+    handle(req, res, refused === undefined)
+  }
+}
+
+async function ready(
+  { stopping, audit }: RouterParts,
+  services: readonly Service[],
+  res: ServerResponse,
+  known: boolean,
+): Promise<void> {
+  const states = await Promise.all(services.map((service) => service.health.check()))
+  const isReady = !stopping() && audit.healthy && states.every((state) => state.state === 'ok')
+  const status = isReady ? 'ready' : stopping() ? 'stopping' : 'not ready'
+  if (!known) return sendJson(res, isReady ? 200 : 503, { status })
+  const servers = Object.fromEntries(
+    services.map(({ name, toolNames, sse }, i) => [name, { ...states[i], tools: toolNames.length, sessions: sse.openSessions }]),
+  )
+  sendJson(res, isReady ? 200 : 503, { status, servers, audit: { ...audit.head, written: audit.healthy } })
+}
+
+function sendMetrics({ services, metrics, audit }: RouterParts, res: ServerResponse): void {
+  const up = services.map(
+    ({ name, health }) => [{ server: name }, health.state.state === 'ok' ? 1 : 0] as [Record<string, string>, number],
+  )
+  const sessions = services.map(({ name, sse }) => [{ server: name }, sse.openSessions] as [Record<string, string>, number])
+  const body = metrics.render([
+    { name: 'mcp_server_upstream_up', help: 'Whether the backend answered when it was last asked.', values: up },
+    { name: 'mcp_server_open_sessions', help: 'Open HTTP+SSE sessions.', values: sessions },
+    {
+      name: 'octet_audit_records',
+      help: 'Sequence number of the last audit record; its hash is a label.',
+      values: [[{ head: audit.head.hash }, audit.head.seq]],
+    },
+    { name: 'process_resident_memory_bytes', help: 'Resident memory.', values: [[{}, process.memoryUsage.rss()]] },
+  ])
+  res.writeHead(200, { 'Content-Type': 'text/plain; version=0.0.4; charset=utf-8', 'Cache-Control': 'no-store' }).end(body)
+}
+
+function sendJson(res: ServerResponse, status: number, body: unknown): void {
+  const text = `${JSON.stringify(body)}\n`
+  res
+    .writeHead(status, {
+      'Content-Type': 'application/json',
+      'Content-Length': Buffer.byteLength(text),
+      'Cache-Control': 'no-store',
+    })
+    .end(text)
+}
