@@ -1,0 +1,46 @@
+// What a case is: the address of a requirement, its level, where it applies, and one function that tests it.
+import type { Context } from './context.ts'
+import type { Need } from './needs.ts'
+import { isWithin, type Revision, specificationUrl, type TransportName } from './revisions.ts'
+
+/**
+ * `MUST`, `SHOULD`, `MAY` as in the specification's sentence. `INTEROP` is practice that no sentence demands but without which a real
+ * client breaks: reported apart, and without effect on the exit code unless `--strict`.
+ */
+export type Level = 'MUST' | 'SHOULD' | 'MAY' | 'INTEROP'
+
+export const LEVELS: readonly Level[] = ['MUST', 'SHOULD', 'MAY', 'INTEROP']
+
+export interface Case {
+  /** `<specification page>/<section anchor>/<slug>`: an address, so that a prefix selects and the URL can be derived. */
+  readonly id: string
+  readonly level: Level
+  /** First and last revision it applies to. */
+  readonly since?: Revision
+  readonly until?: Revision
+  /** Transport it applies to. Default: both. */
+  readonly transport?: TransportName
+  /** The requirement, in the words of the specification or in ours where those are long. */
+  readonly quote: string
+  /** For `INTEROP`: the client that breaks, and how. */
+  readonly breaks?: string
+  /** What it needs from the target. Unmet needs are skips with a reason. */
+  readonly needs?: readonly Need[]
+  /** It says the same whatever revision was negotiated, so one revision of a run is enough. */
+  readonly once?: true
+  /** It waits for a keep-alive interval: only with `--slow`. */
+  readonly slow?: true
+  /** It judges what the other cases saw, so it runs after them. */
+  readonly last?: true
+  run(t: Context): Promise<void> | void
+}
+
+export function appliesTo(item: Case, revision: Revision, transport: TransportName): boolean {
+  return isWithin(revision, item.since, item.until) && (item.transport === undefined || item.transport === transport)
+}
+
+export function addressOf(item: Case, revision: Revision): string {
+  const parts = item.id.split('/')
+  const [page, section] = [parts.slice(0, -2).join('/'), parts.at(-2) ?? '']
+  return specificationUrl(revision, page, section)
+}

@@ -1,0 +1,111 @@
+// Batches: to be received in 2025-03-26, gone since 2025-06-18.
+import type { Case } from '../case.ts'
+import { check, checkEqual, fail, isObject, isResponse } from '../expect.ts'
+
+const RECEIVE = 'MCP implementations MAY support sending JSON-RPC batches, but MUST support receiving JSON-RPC batches.'
+const only = { since: '2025-03-26', until: '2025-03-26' } as const
+
+export const cases: Case[] = [
+  {
+    id: 'basic/index/batching/every-request-is-answered',
+    level: 'MUST',
+    ...only,
+    quote: RECEIVE,
+    async run(t) {
+      const session = await t.connect()
+      const batch = ['first', 'second'].map((id) => session.build('ping', {}, id))
+      const reply = await session.send(batch, { id: 'second' }, { responses: 2 })
+      await t.pause(40)
+      const ids = reply.messages.filter(isResponse).map((message) => message.id)
+      checkEqual([...ids].sort(), ['first', 'second'], 'the ids of the responses')
+    },
+  },
+  {
+    id: 'basic/index/batching/notifications-in-it-are-not-answered',
+    level: 'MUST',
+    ...only,
+    quote: `${RECEIVE} (JSON-RPC 2.0 §6: no response object for notifications.)`,
+    async run(t) {
+      const session = await t.connect()
+      const batch = [session.build('notifications/conformance/unknown', {}, undefined), session.build('ping', {}, 'only')]
+      const reply = await session.send(batch, { id: 'only' })
+      checkEqual(
+        reply.messages.filter(isResponse).map((message) => message.id),
+        ['only'],
+        'the ids of the responses',
+      )
+    },
+  },
+  {
+    id: 'basic/index/batching/only-notifications-get-nothing',
+    level: 'MUST',
+    ...only,
+    quote: `${RECEIVE} (JSON-RPC 2.0 §6: no response objects at all for a batch of notifications.)`,
+    async run(t) {
+      const session = await t.connect()
+      const note = session.build('notifications/conformance/unknown', {}, undefined)
+      const reply = await session.send([note, note], 'anything')
+      const response = reply.messages.find(isResponse)
+      if (response !== undefined) fail('no response', response)
+      if (t.transport === 'http') checkEqual(reply.status, 202, 'the status')
+    },
+  },
+  {
+    id: 'basic/index/batching/empty-batch-is-refused',
+    level: 'SHOULD',
+    ...only,
+    quote: `${RECEIVE} (JSON-RPC 2.0 §6: an empty array is an invalid request.)`,
+    async run(t) {
+      const session = await t.connect()
+      const reply = await session.send('[]', 'anything')
+      const error = reply.messages.find((message) => isResponse(message) && isObject(message.error))
+      check(error !== undefined || (reply.status >= 400 && reply.status < 500), 'an error or HTTP 4xx', `HTTP ${reply.status}`)
+      await session.alive()
+    },
+  },
+  {
+    id: 'basic/index/batching/one-broken-message-does-not-spoil-the-rest',
+    level: 'SHOULD',
+    ...only,
+    quote: `${RECEIVE} (JSON-RPC 2.0 §6: each invalid member is answered with an error of its own.)`,
+    async run(t) {
+      const session = await t.connect()
+      const reply = await session.send([1, session.build('ping', {}, 'good')], { id: 'good' })
+      check(
+        reply.messages.some((message) => isResponse(message) && message.id === 'good'),
+        'a response to the valid request of the batch',
+        reply.messages,
+      )
+    },
+  },
+  {
+    id: 'basic/lifecycle/initialization/not-in-a-batch',
+    level: 'SHOULD',
+    ...only,
+    quote: 'The initialize request MUST NOT be part of a JSON-RPC batch (so a server has no reason to serve one).',
+    async run(t) {
+      const session = await t.begin()
+      const initialize = session.build(
+        'initialize',
+        { protocolVersion: t.revision, capabilities: {}, clientInfo: { name: 'c', version: '1' } },
+        'i',
+      )
+      const reply = await session.send([initialize, session.build('ping', {}, 'p')], 'anything')
+      const result = reply.messages.find((message) => isResponse(message) && message.id === 'i' && message.result !== undefined)
+      if (result !== undefined) fail('initialize in a batch to be refused', result)
+    },
+  },
+  {
+    id: 'basic/transports/sending-messages-to-the-server/no-batches',
+    level: 'SHOULD',
+    since: '2025-06-18',
+    transport: 'http',
+    until: '2025-11-25',
+    quote: 'The body of the POST request MUST be a single JSON-RPC request, notification, or response.',
+    async run(t) {
+      const session = await t.connect()
+      const reply = await session.send([session.build('ping', {}, 'a'), session.build('ping', {}, 'b')], 'anything')
+      check(reply.status >= 400 && reply.status < 500, 'HTTP 4xx', `HTTP ${reply.status}`)
+    },
+  },
+]

@@ -1,0 +1,236 @@
+// Ping, cancellation and progress.
+import type { Case } from '../case.ts'
+import type { Context } from '../context.ts'
+import { check, checkEqual, fail, isObject, isResponse, type Json, type JsonObject } from '../expect.ts'
+import { parameterHeaders } from '../facts.ts'
+import type { Reply, Session } from '../session.ts'
+
+const until = '2025-11-25' as const
+const IGNORED =
+  'Invalid cancellation notifications SHOULD be ignored: unknown request IDs, already completed requests, malformed notifications.'
+const PROMPT_MS = 2_000
+
+/** Calls the tool that may be called, with progress asked for under a token. */
+export async function call(t: Context, session: Session, token?: Json, id?: Json): Promise<Reply> {
+  const callable = t.facts.callable
+  if (callable === undefined) return t.skip('no tool may be called')
+  const params: JsonObject = {
+    name: callable.name,
+    arguments: callable.args,
+    ...(token === undefined ? {} : { _meta: { progressToken: token } }),
+  }
+  return session.request('tools/call', params, {
+    headers: parameterHeaders(callable.tool, callable.args),
+    ...(id === undefined ? {} : { id }),
+    timeoutMs: t.timeoutMs + callable.ms * 2,
+  })
+}
+
+export function progressOf(messages: unknown[]): JsonObject[] {
+  return messages.flatMap((message) =>
+    isObject(message) && message.method === 'notifications/progress' && isObject(message.params) ? [message.params] : [],
+  )
+}
+
+async function ignored(t: Context, params: JsonObject | undefined): Promise<void> {
+  const session = await t.connect()
+  await session.request('tools/list', {}, { id: 'finished' })
+  const reply = await session.notify('notifications/cancelled', params)
+  const response = reply.messages.find(isResponse)
+  if (response !== undefined && !(reply.status >= 400 && response.error !== undefined)) fail('no response', response)
+  check(reply.status < 500, 'a status below 500', `HTTP ${reply.status}`)
+  await session.alive()
+}
+
+export const cases: Case[] = [
+  {
+    id: 'basic/utilities/ping/behavior-requirements/empty-response',
+    level: 'MUST',
+    until,
+    quote: 'The receiver MUST respond promptly with an empty response.',
+    async run(t) {
+      const session = await t.connect()
+      const { _meta: _, ...result } = await session.result('ping')
+      checkEqual(result, {}, 'the result')
+    },
+  },
+  {
+    id: 'basic/utilities/ping/behavior-requirements/prompt-response',
+    level: 'MUST',
+    until,
+    quote: `The receiver MUST respond promptly with an empty response (here: within ${PROMPT_MS} ms).`,
+    async run(t) {
+      const session = await t.connect()
+      const started = performance.now()
+      await session.result('ping')
+      const ms = performance.now() - started
+      check(ms < PROMPT_MS, `a response within ${PROMPT_MS} ms`, `${Math.round(ms)} ms`)
+    },
+  },
+  {
+    id: 'basic/utilities/ping/behavior-requirements/with-meta',
+    level: 'MUST',
+    until,
+    quote: 'A ping may carry params._meta as any request may; the receiver MUST respond promptly with an empty response.',
+    async run(t) {
+      const session = await t.connect()
+      await session.result('ping', { _meta: { 'com.example/a': 1 } })
+    },
+  },
+  {
+    id: 'basic/utilities/ping/behavior-requirements/during-a-call',
+    level: 'MUST',
+    until,
+    needs: ['slow-tool'],
+    quote: 'The receiver MUST respond promptly with an empty response, also while a tool is running.',
+    async run(t) {
+      const session = await t.connect()
+      const started = performance.now()
+      let finished = 0
+      const running = call(t, session).then((reply) => {
+        finished = performance.now()
+        return reply
+      })
+      await t.pause(20)
+      await session.result('ping')
+      const answered = performance.now()
+      await running
+      check(answered < finished, 'the ping to be answered before the call ends', `${Math.round(answered - started)} ms`)
+    },
+  },
+  {
+    id: 'basic/utilities/cancellation/error-handling/unknown-id',
+    level: 'SHOULD',
+    until,
+    quote: IGNORED,
+    run: (t) => ignored(t, { requestId: 'never-issued', reason: 'conformance' }),
+  },
+  {
+    id: 'basic/utilities/cancellation/error-handling/completed-id',
+    level: 'SHOULD',
+    until,
+    quote: IGNORED,
+    run: (t) => ignored(t, { requestId: 'finished' }),
+  },
+  {
+    id: 'basic/utilities/cancellation/error-handling/malformed',
+    level: 'SHOULD',
+    until,
+    quote: IGNORED,
+    async run(t) {
+      await ignored(t, undefined)
+      await ignored(t, { requestId: { not: 'an id' } })
+    },
+  },
+  {
+    id: 'basic/utilities/cancellation/timing-considerations/race-with-the-response',
+    level: 'MUST',
+    until,
+    quote: 'Both parties MUST handle these race conditions gracefully: a cancellation may arrive after processing has completed.',
+    async run(t) {
+      const session = await t.connect()
+      for (const id of ['r-1', 'r-2', 'r-3']) {
+        await Promise.all([
+          session.request('tools/list', {}, { id }).catch(() => undefined), // a cancelled request need not be answered
+          session.notify('notifications/cancelled', { requestId: id }),
+        ])
+      }
+      await session.alive()
+    },
+  },
+  {
+    id: 'basic/utilities/cancellation/behavior-requirements/no-response-to-a-cancelled-request',
+    level: 'SHOULD',
+    until,
+    needs: ['slow-tool'],
+    transport: 'sse',
+    quote: 'Receivers of cancellation notifications SHOULD stop processing and not send a response for the cancelled request.',
+    async run(t) {
+      const session = await t.connectSse()
+      const callable = t.facts.callable
+      if (callable === undefined) return t.skip('no tool may be called')
+      await session.post(session.build('tools/call', { name: callable.name, arguments: callable.args }, 'to-cancel'))
+      await session.notify('notifications/cancelled', { requestId: 'to-cancel', reason: 'conformance' })
+      await t.pause(callable.ms + 100)
+      session.pump()
+      const response = session.inbox.find((message) => isResponse(message) && message.id === 'to-cancel')
+      if (response !== undefined) fail('no response to the cancelled request', response)
+    },
+  },
+  {
+    id: 'basic/utilities/progress/progress-flow/token-does-not-hinder',
+    level: 'MUST',
+    needs: ['tool'],
+    quote:
+      'A request may include a progressToken, a string or integer; the receiver MAY choose not to send any progress notifications.',
+    async run(t) {
+      const session = await t.connect()
+      for (const token of ['token', 0]) {
+        const reply = await call(t, session, token)
+        check(
+          isObject(reply.message?.result),
+          `a result with the token ${JSON.stringify(token)}`,
+          reply.message ?? `HTTP ${reply.status}`,
+        )
+      }
+    },
+  },
+  {
+    id: 'basic/utilities/progress/progress-flow/token-is-the-request-s',
+    level: 'MUST',
+    needs: ['progress-tool'],
+    quote:
+      'Progress notifications MUST only reference tokens that were provided in an active request: the same string, or the same integer.',
+    async run(t) {
+      for (const token of ['a-string-token', 99, '99']) {
+        const session = await t.connect()
+        const seen = progressOf((await call(t, session, token)).messages)
+        check(seen.length > 0, 'a progress notification', 'none')
+        for (const params of seen) checkEqual(params.progressToken, token, 'the token')
+      }
+    },
+  },
+  {
+    id: 'basic/utilities/progress/progress-flow/progress-increases',
+    level: 'MUST',
+    needs: ['progress-tool'],
+    quote: 'The progress value MUST increase with each notification, even if the total is unknown.',
+    async run(t) {
+      const values = progressOf((await call(t, await t.connect(), 'increasing')).messages).map((params) =>
+        Number(params.progress),
+      )
+      check(
+        values.every((value, index) => index === 0 || value > (values[index - 1] ?? 0)),
+        'increasing values',
+        values,
+      )
+    },
+  },
+  {
+    id: 'basic/utilities/progress/behavior-requirements/none-without-a-token',
+    level: 'MUST',
+    needs: ['progress-tool'],
+    quote:
+      'Progress notifications MUST only reference tokens that were provided in an active request: without a token there are none.',
+    async run(t) {
+      const seen = progressOf((await call(t, await t.connect())).messages)
+      checkEqual(seen, [], 'progress notifications')
+    },
+  },
+  {
+    id: 'basic/utilities/progress/implementation-notes/stops-after-completion',
+    level: 'MUST',
+    needs: ['progress-tool'],
+    transport: 'sse',
+    quote: 'Progress notifications MUST stop after completion.',
+    async run(t) {
+      const session = await t.connectSse()
+      await call(t, session, 'stops', 'call')
+      await t.pause(150)
+      session.pump()
+      const end = session.inbox.findIndex((message) => isResponse(message) && message.id === 'call')
+      const late = progressOf(session.inbox.slice(end))
+      if (late.length > 0) fail('no progress after the response', late[0])
+    },
+  },
+]

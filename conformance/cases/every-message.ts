@@ -1,0 +1,328 @@
+// Cases that judge every message the target sent during the whole run: its envelope and its shape in schema.ts.
+import type { Case, Level } from '../case.ts'
+import type { Context } from '../context.ts'
+import { check, fail, isObject, isResponse } from '../expect.ts'
+import type { Observation } from '../observations.ts'
+import { META } from '../session-http.ts'
+import { violation } from '../wire-schema.ts'
+import { traffic } from './traffic.ts'
+
+interface Rule extends Pick<Case, 'id' | 'quote' | 'since' | 'until' | 'needs' | 'transport'> {
+  level?: Level
+  /** What is wrong with a message; `undefined` when nothing is. */
+  judge: (observation: Observation, t: Context) => string | undefined
+}
+
+function rule({ level = 'MUST', judge, ...rest }: Rule): Case {
+  return {
+    ...rest,
+    level,
+    last: true,
+    async run(t) {
+      await traffic(t)
+      check(t.observed.messages.length > 0, 'at least one message from the server', 'none')
+      for (const observation of t.observed.messages) {
+        if (observation.message === undefined) continue
+        const problem = judge(observation, t)
+        if (problem !== undefined) fail(problem, observation.message)
+      }
+    },
+  }
+}
+
+const asObject = (observation: Observation): Record<string, unknown> => (isObject(observation.message) ? observation.message : {})
+
+function shape(definition: string, id: string, quote: string, extra: Partial<Rule> = {}): Case {
+  return rule({
+    id,
+    quote,
+    ...extra,
+    judge: (observation, t) => {
+      if (observation.method !== definition || !isResponse(observation.message)) return undefined
+      const { result } = observation.message
+      if (!isObject(result) || (result.resultType !== undefined && result.resultType !== 'complete')) return undefined
+      const problem = violation(t.revision, definition, result)
+      return problem === undefined ? undefined : `a result of ${definition} as in schema.ts (${problem})`
+    },
+  })
+}
+
+const RESERVED = new Set([-32020, -32021, -32022])
+
+function errorCode(observation: Observation): number | undefined {
+  const { error } = asObject(observation)
+  return isObject(error) && typeof error.code === 'number' ? error.code : undefined
+}
+
+export const cases: Case[] = [
+  rule({
+    id: 'basic/index/messages/jsonrpc-2-0',
+    quote: 'All messages MUST follow the JSON-RPC 2.0 specification: jsonrpc is exactly "2.0".',
+    judge: (observation) => (asObject(observation).jsonrpc === '2.0' ? undefined : 'a message with jsonrpc "2.0"'),
+  }),
+  rule({
+    id: 'basic/index/messages/one-of-three-kinds',
+    quote: 'The protocol defines requests, responses and notifications: a message has a method, or a result, or an error.',
+    judge: (observation) => {
+      const message = asObject(observation)
+      const kinds = ['method', 'result', 'error'].filter((name) => message[name] !== undefined)
+      return kinds.length === 1 ? undefined : 'exactly one of method, result and error'
+    },
+  }),
+  rule({
+    id: 'basic/index/responses/result-or-error',
+    quote: 'Either a result or an error MUST be set. A response MUST NOT set both.',
+    judge: (observation) => {
+      const message = asObject(observation)
+      if ('method' in message) return undefined
+      return 'result' in message !== 'error' in message ? undefined : 'either a result or an error'
+    },
+  }),
+  rule({
+    id: 'basic/index/responses/result-is-an-object',
+    quote: 'result: { [key: string]: unknown }',
+    judge: (observation) => {
+      const message = asObject(observation)
+      return 'result' in message && !isObject(message.result) ? 'a result that is an object' : undefined
+    },
+  }),
+  rule({
+    id: 'basic/index/responses/result-has-a-valid-id',
+    quote: 'id: string | number; the ID MUST NOT be null.',
+    judge: (observation) => {
+      const message = asObject(observation)
+      const isValid = typeof message.id === 'string' || Number.isInteger(message.id)
+      return 'result' in message && !isValid ? 'an id that is a string or an integer' : undefined
+    },
+  }),
+  rule({
+    id: 'basic/index/responses/error-code-is-an-integer',
+    quote: 'Error codes MUST be integers.',
+    judge: (observation) => {
+      const { error } = asObject(observation)
+      return isObject(error) && !Number.isInteger(error.code) ? 'an integer error code' : undefined
+    },
+  }),
+  rule({
+    id: 'basic/index/responses/error-has-a-message',
+    quote: 'Errors MUST include an error code and message at minimum.',
+    judge: (observation) => {
+      const message = asObject(observation)
+      if (!('error' in message)) return undefined
+      return isObject(message.error) && typeof message.error.message === 'string' ? undefined : 'an error object with a message'
+    },
+  }),
+  rule({
+    id: 'basic/index/notifications/no-id',
+    quote: 'Notifications MUST NOT include an ID.',
+    judge: (observation) => {
+      const message = asObject(observation)
+      return typeof message.method === 'string' && message.method.startsWith('notifications/') && 'id' in message
+        ? 'a notification without id'
+        : undefined
+    },
+  }),
+  rule({
+    id: 'basic/index/notifications/shape',
+    quote: 'A notification is { jsonrpc, method, params? } with params an object.',
+    judge: (observation, t) => {
+      const message = asObject(observation)
+      if (message.method === undefined || 'id' in message) return undefined
+      const problem = violation(t.revision, 'notification', message)
+      return problem === undefined ? undefined : `a notification as in schema.ts (${problem})`
+    },
+  }),
+  rule({
+    id: 'basic/index/requests/server-requests-have-a-valid-id',
+    until: '2025-11-25',
+    quote: 'Requests MUST include a string or integer ID. The ID MUST NOT be null.',
+    judge: (observation, t) => {
+      const message = asObject(observation)
+      if (message.method === undefined || !('id' in message) || String(message.method).startsWith('notifications/'))
+        return undefined
+      const problem = violation(t.revision, 'request', message)
+      return problem === undefined ? undefined : `a request as in schema.ts (${problem})`
+    },
+  }),
+  rule({
+    id: 'basic/lifecycle/operation/only-negotiated-capabilities',
+    level: 'MUST',
+    since: '2025-06-18',
+    until: '2025-11-25',
+    quote: 'Both parties MUST only use capabilities that were successfully negotiated: this client declared none.',
+    judge: unnegotiated,
+  }),
+  rule({
+    id: 'basic/lifecycle/operation/only-negotiated-capabilities-then',
+    level: 'SHOULD',
+    until: '2025-03-26',
+    quote: 'Both parties SHOULD only use capabilities that were successfully negotiated: this client declared none.',
+    judge: unnegotiated,
+  }),
+  rule({
+    id: 'basic/utilities/progress/behavior-requirements/only-active-tokens',
+    quote: 'Progress notifications MUST only reference tokens that were provided in an active request.',
+    judge: ({ progress }) => (progress === undefined || progress.known ? undefined : 'a progress token that a request provided'),
+  }),
+  rule({
+    id: 'basic/utilities/progress/implementation-notes/none-after-the-response',
+    quote: 'Progress notifications MUST stop after completion.',
+    judge: ({ progress }) =>
+      progress === undefined || !progress.known || progress.active ? undefined : 'no progress after the response',
+  }),
+  rule({
+    id: 'basic/utilities/progress/progress-flow/shape',
+    quote:
+      'A progress notification has progressToken (string or integer), progress (number), and optionally total (number) and message.',
+    judge: (observation, t) => {
+      const message = asObject(observation)
+      if (message.method !== 'notifications/progress') return undefined
+      const problem = violation(t.revision, 'notifications/progress', message.params)
+      return problem === undefined ? undefined : `progress params as in schema.ts (${problem})`
+    },
+  }),
+  shape(
+    'initialize',
+    'basic/lifecycle/initialization/result-shape',
+    'InitializeResult of schema.ts, capabilities and serverInfo included.',
+    {
+      until: '2025-11-25',
+    },
+  ),
+  shape('ping', 'basic/utilities/ping/behavior-requirements/result-shape', 'EmptyResult of schema.ts.', { until: '2025-11-25' }),
+  shape(
+    'tools/list',
+    'server/tools/listing-tools/result-shape',
+    'ListToolsResult of schema.ts; optional members are absent, never null.',
+    {
+      needs: ['tools'],
+    },
+  ),
+  shape(
+    'tools/call',
+    'server/tools/calling-tools/result-shape',
+    'CallToolResult of schema.ts: content is a list of blocks this revision has.',
+    {
+      needs: ['tool'],
+    },
+  ),
+  shape('server/discover', 'server/discover/discoverresult/result-shape', 'DiscoverResult of schema.ts.', {
+    since: '2026-07-28',
+  }),
+  rule({
+    id: 'basic/index/result-responses/result-type',
+    since: '2026-07-28',
+    quote: 'The result MUST include a resultType field to indicate the type of the result.',
+    judge: (observation) => {
+      const { result } = asObject(observation)
+      return isObject(result) && typeof result.resultType !== 'string' ? 'a result with resultType' : undefined
+    },
+  }),
+  rule({
+    id: 'basic/index/resulttype/known-type',
+    since: '2026-07-28',
+    quote: 'The set of ResultType values is that of the core protocol and of supported extensions (this client declares none).',
+    judge: (observation) => {
+      const { result } = asObject(observation)
+      const isKnown =
+        !isObject(result) || typeof result.resultType !== 'string' || /^(complete|input_required)$/.test(result.resultType)
+      return isKnown ? undefined : 'resultType "complete" or "input_required"'
+    },
+  }),
+  rule({
+    id: 'basic/patterns/mrtr/server-requirements-basic-workflow/no-input-of-undeclared-capabilities',
+    since: '2026-07-28',
+    quote:
+      'A server MUST NOT rely on capabilities the client has not declared: no input requests to a client that declares none.',
+    judge: (observation) => {
+      const { result } = asObject(observation)
+      return isObject(result) && isObject(result.inputRequests) && Object.keys(result.inputRequests).length > 0
+        ? 'no input requests'
+        : undefined
+    },
+  }),
+  rule({
+    id: 'basic/index/_meta/server-info',
+    level: 'SHOULD',
+    since: '2026-07-28',
+    quote: "Servers SHOULD include io.modelcontextprotocol/serverInfo in every result's _meta.",
+    judge: (observation) => {
+      const { result } = asObject(observation)
+      if (!isObject(result)) return undefined
+      const info = isObject(result._meta) ? result._meta[`${META}serverInfo`] : undefined
+      return isObject(info) && typeof info.name === 'string' && typeof info.version === 'string'
+        ? undefined
+        : 'serverInfo in _meta'
+    },
+  }),
+  rule({
+    id: 'basic/index/error-codes/only-defined-codes-of-the-reserved-range',
+    since: '2026-07-28',
+    quote: 'Implementations MUST NOT emit any code from -32020 to -32099 that is not defined by this specification.',
+    judge: (observation) => {
+      const code = errorCode(observation)
+      return code !== undefined && code <= -32020 && code >= -32099 && !RESERVED.has(code) && code !== -32042
+        ? 'a defined code'
+        : undefined
+    },
+  }),
+  rule({
+    id: 'basic/index/error-codes/no-retired-codes',
+    since: '2026-07-28',
+    quote: 'Implementations of this protocol version MUST NOT emit -32002 and -32042.',
+    judge: (observation) => {
+      const code = errorCode(observation)
+      return code === -32002 || code === -32042 ? 'another code than -32002 and -32042' : undefined
+    },
+  }),
+  rule({
+    id: 'basic/index/error-codes/no-codes-of-the-legacy-range',
+    level: 'SHOULD',
+    since: '2026-07-28',
+    quote: 'New implementations SHOULD NOT use codes from -32000 to -32019 at all.',
+    judge: (observation) => {
+      const code = errorCode(observation)
+      return code !== undefined && code <= -32000 && code >= -32019 && code !== -32002
+        ? 'no code from -32000 to -32019'
+        : undefined
+    },
+  }),
+  rule({
+    id: 'basic/patterns/index/overview/servers-do-not-request',
+    since: '2026-07-28',
+    quote: 'Servers MUST NOT initiate JSON-RPC requests.',
+    judge: (observation) => {
+      const message = asObject(observation)
+      return message.method !== undefined && message.id !== undefined ? 'no request from the server' : undefined
+    },
+  }),
+  rule({
+    id: 'basic/patterns/cancellation/overview/servers-do-not-cancel',
+    since: '2026-07-28',
+    quote: 'Servers MUST NOT send notifications/cancelled for any purpose but to end a subscription.',
+    judge: (observation) => {
+      const message = asObject(observation)
+      return message.method === 'notifications/cancelled' && observation.method !== 'subscriptions/listen'
+        ? 'no cancellation'
+        : undefined
+    },
+  }),
+  rule({
+    id: 'basic/transports/streamable-http/receiving-messages/related-notifications-only',
+    since: '2026-07-28',
+    quote:
+      'Notifications before the final response MUST relate to the originating request: no list changes on the stream of a call.',
+    judge: (observation) => {
+      const method = String(asObject(observation).method ?? '')
+      return observation.method !== 'subscriptions/listen' && /list_changed$|resources\/updated$/.test(method)
+        ? 'no change notification on this stream'
+        : undefined
+    },
+  }),
+]
+
+function unnegotiated(observation: Observation): string | undefined {
+  const { method } = asObject(observation)
+  const wants = ['sampling/createMessage', 'roots/list', 'elicitation/create']
+  return wants.includes(String(method)) ? 'no request that needs a capability of the client' : undefined
+}

@@ -1,0 +1,417 @@
+// HTTP+SSE practice: what the text leaves open and real clients depend on. No status code below is in the specification.
+import type { Case } from '../case.ts'
+import type { Context } from '../context.ts'
+import { Broken, check, checkEqual, fail, isObject, isResponse, Silence } from '../expect.ts'
+import { LIMITS } from '../limits.ts'
+import { SseSession } from '../session-sse.ts'
+import type { Exchange } from '../target.ts'
+import { call } from './basic-utilities.ts'
+import { traffic } from './traffic.ts'
+
+const base = { level: 'INTEROP', transport: 'sse', once: true } as const
+const KEEP_ALIVE_MS = 32_000
+
+const in4xx = (exchange: Exchange): boolean => exchange.status >= 400 && exchange.status < 500
+
+/** The stream URL with one query parameter of the endpoint changed. */
+function endpointWith(session: SseSession, change: (params: URLSearchParams) => void): URL {
+  const url = new URL(session.endpoint)
+  change(url.searchParams)
+  return url
+}
+
+async function survives(t: Context): Promise<void> {
+  await (await t.connect()).result('ping')
+}
+
+export const cases: Case[] = [
+  {
+    ...base,
+    id: 'interop/sse/endpoint-is-on-the-same-origin',
+    quote: 'The endpoint event leads to the origin of the stream.',
+    breaks:
+      'The Python SDK waits in connect for ever, the TypeScript SDK throws "Endpoint origin does not match connection origin".',
+    async run(t) {
+      const session = await SseSession.open(t, t.revision)
+      checkEqual(session.endpoint.origin, t.url.origin, 'the origin')
+    },
+  },
+  {
+    ...base,
+    id: 'interop/sse/endpoint-comes-at-once',
+    quote: 'The endpoint event comes within a second of the connection.',
+    breaks: 'Clients send nothing before it; LiteLLM gives a health check ten seconds in all.',
+    async run(t) {
+      const started = performance.now()
+      await SseSession.open(t, t.revision)
+      const ms = Math.round(performance.now() - started)
+      check(ms < 1_000, 'the endpoint event within 1,000 ms', `${ms} ms`)
+    },
+  },
+  {
+    ...base,
+    id: 'interop/sse/each-session-has-its-endpoint',
+    quote: 'Two streams are given two endpoint URIs, since nothing else tells their messages apart.',
+    breaks: 'Any gateway that serves several users: responses reach the wrong one.',
+    async run(t) {
+      const [first, second] = [await SseSession.open(t, t.revision), await SseSession.open(t, t.revision)]
+      check(first.endpoint.href !== second.endpoint.href, 'two endpoint URIs', first.endpoint.href)
+    },
+  },
+  {
+    ...base,
+    id: 'interop/sse/post-is-answered-202',
+    quote: 'A POST that is accepted is answered 202.',
+    breaks: 'Tools that follow the SDKs, whose servers answer 202 Accepted.',
+    async run(t) {
+      const session = await t.connectSse()
+      checkEqual((await session.post(session.build('ping', {}, 'p'))).status, 202, 'the status')
+    },
+  },
+  {
+    ...base,
+    id: 'interop/sse/post-is-answered-before-the-work',
+    needs: ['slow-tool'],
+    quote: 'A POST is answered when its message is accepted, not when the tool has finished.',
+    breaks: 'The Python SDK posts one message after the other: a ping or a cancellation waits behind the call.',
+    async run(t) {
+      const callable = t.facts.callable
+      const session = await t.connectSse()
+      const started = performance.now()
+      await session.post(session.build('tools/call', { name: callable?.name, arguments: callable?.args }, 'slow'))
+      const ms = performance.now() - started
+      check(ms < (callable?.ms ?? 0) / 2, 'an answer to the POST while the tool works', `${Math.round(ms)} ms`)
+    },
+  },
+  {
+    ...base,
+    id: 'interop/sse/errors-come-on-the-stream',
+    quote: 'A JSON-RPC error is sent on the stream, under HTTP 2xx for the POST.',
+    breaks: 'The Python SDK, and LiteLLM with it, ignores a 4xx answer to a POST and waits five minutes for a response.',
+    async run(t) {
+      const session = await t.connectSse()
+      const reply = await session.request('conformance/no-such-method', {})
+      check(reply.status < 300, 'HTTP 2xx and the error on the stream', `HTTP ${reply.status}`)
+    },
+  },
+  {
+    ...base,
+    id: 'interop/sse/unknown-session-is-refused',
+    quote: 'A POST for a session that never was is answered 404 (the SDKs say 404 or 400), and not left hanging.',
+    breaks: 'A client that lost its session: with 2xx or silence it waits for a response that cannot come.',
+    async run(t) {
+      const session = await t.connectSse()
+      const url = endpointWith(session, (params) => {
+        for (const [name, value] of params) params.set(name, value.replace(/[0-9a-z]/gi, '0'))
+      })
+      if (url.href === session.endpoint.href) {
+        if (url.search === '') url.pathname = url.pathname.replace(/[^/]+$/, (id) => '0'.repeat(id.length))
+        else return t.skip('the endpoint has no session id that can be changed')
+      }
+      const exchange = await session.context.open({
+        method: 'POST',
+        url,
+        headers: { 'Content-Type': 'application/json' },
+        body: JSON.stringify(session.build('ping', {}, 'p')),
+      })
+      check(in4xx(exchange), 'HTTP 404, or another 4xx', `HTTP ${exchange.status}`)
+    },
+  },
+  {
+    ...base,
+    id: 'interop/sse/missing-session-is-refused',
+    quote: 'A POST without a session id is answered 4xx.',
+    breaks: 'People who try the endpoint with curl wait for an answer.',
+    async run(t) {
+      const session = await t.connectSse()
+      if (session.endpoint.search === '') return t.skip('the session id is not in the query')
+      const url = new URL(session.endpoint)
+      url.search = ''
+      const exchange = await t.open({
+        method: 'POST',
+        url,
+        headers: { 'Content-Type': 'application/json' },
+        body: JSON.stringify(session.build('ping', {}, 'p')),
+      })
+      check(in4xx(exchange), 'HTTP 4xx', `HTTP ${exchange.status}`)
+    },
+  },
+  {
+    ...base,
+    id: 'interop/sse/closed-session-is-refused',
+    quote: 'After the client has closed the stream, a POST to its endpoint is answered 4xx.',
+    breaks: 'A client whose stream broke without its notice: with 202 it waits for a response that cannot come.',
+    async run(t) {
+      const session = await t.connectSse()
+      session.close()
+      await t.pause(100)
+      const exchange = await session.post(session.build('ping', {}, 'p'))
+      check(in4xx(exchange), 'HTTP 4xx', `HTTP ${exchange.status}`)
+    },
+  },
+  {
+    ...base,
+    id: 'interop/sse/reconnects-without-initialize',
+    quote: 'A new stream serves tools/list although nobody sent initialize on it.',
+    breaks: "The TypeScript SDK's EventSource reconnects by itself and goes on without a new handshake (python-sdk#423, #1844).",
+    async run(t) {
+      const first = await t.connectSse()
+      first.close()
+      const second = await SseSession.open(t, t.revision)
+      await second.result('tools/list', {})
+    },
+  },
+  {
+    ...base,
+    id: 'interop/sse/call-pattern-of-litellm',
+    needs: ['tool'],
+    quote: 'One connection: initialize, initialized, a call with an integer progress token, tools/list without params, close.',
+    breaks: 'LiteLLM, which does this for every call.',
+    async run(t) {
+      const session = await t.connectSse()
+      const reply = await call(t, session, 2)
+      check(isObject(reply.message?.result), 'a result of the call', reply.message)
+      await session.result('tools/list')
+    },
+  },
+  {
+    ...base,
+    id: 'interop/sse/disconnect-during-a-call',
+    needs: ['tool'],
+    quote: 'A client that goes away during a call harms nobody else.',
+    breaks: 'Every other client, when the server dies of it.',
+    async run(t) {
+      const callable = t.facts.callable
+      for (let round = 0; round < 3; round += 1) {
+        const session = await t.connectSse()
+        await session.post(session.build('tools/call', { name: callable?.name, arguments: callable?.args }, 'left'))
+        session.close()
+      }
+      await t.pause(Math.min(callable?.ms ?? 0, 1_000) + 50)
+      await survives(t)
+    },
+  },
+  {
+    ...base,
+    id: 'interop/sse/post-to-the-stream-url',
+    quote: 'A POST to the SSE URL is answered 4xx (405).',
+    breaks: 'VS Code, which tries Streamable HTTP there first and needs 4xx to fall back.',
+    async run(t) {
+      const exchange = await t.open({
+        method: 'POST',
+        headers: { 'Content-Type': 'application/json', Accept: 'application/json, text/event-stream' },
+        body: JSON.stringify({ jsonrpc: '2.0', id: 1, method: 'initialize', params: {} }),
+      })
+      if (exchange.status === 200) return t.skip('the URL also speaks Streamable HTTP')
+      check(in4xx(exchange), 'HTTP 405, or another 4xx', `HTTP ${exchange.status}`)
+    },
+  },
+  {
+    ...base,
+    id: 'interop/sse/own-origin-is-accepted',
+    quote: "A request whose Origin is the server's own address is served.",
+    breaks: 'Clients in a browser page that the server itself delivers.',
+    async run(t) {
+      const get = await t.open({ method: 'GET', headers: { Accept: 'text/event-stream', Origin: t.url.origin } })
+      checkEqual(get.status, 200, 'the status')
+    },
+  },
+  {
+    ...base,
+    id: 'interop/sse/foreign-host-is-refused',
+    quote: 'On a loopback address, a Host header of another name is refused (DNS rebinding).',
+    breaks: 'People who run the server locally and open a hostile web page.',
+    async run(t) {
+      if (!/^(127\.|localhost$|\[::1\]$)/.test(t.url.hostname)) return t.skip('the target is not on a loopback address')
+      const get = await t.open({ method: 'GET', headers: { Accept: 'text/event-stream', Host: 'evil.example.com' } })
+      check(in4xx(get), 'HTTP 4xx', `HTTP ${get.status}`)
+    },
+  },
+  {
+    ...base,
+    id: 'interop/sse/accept-anything',
+    quote: 'GET with Accept: */* opens the stream.',
+    breaks: 'curl, and clients whose HTTP library sets this header.',
+    async run(t) {
+      const get = await t.open({ method: 'GET', headers: { Accept: '*/*' } })
+      check(get.status === 200 && get.isEventStream, 'an event stream', `HTTP ${get.status}`)
+    },
+  },
+  {
+    ...base,
+    id: 'interop/sse/content-type-with-charset',
+    quote: 'Content-Type: application/json; charset=utf-8 is accepted.',
+    breaks: 'Clients whose HTTP library adds the parameter (.NET, axios).',
+    async run(t) {
+      const session = await t.connectSse()
+      await session.result('ping', {}, { headers: { 'Content-Type': 'application/json; charset=utf-8' } })
+    },
+  },
+  {
+    ...base,
+    id: 'interop/sse/form-content-type-is-refused',
+    quote: 'A POST of text/plain, which a web page may send to any server without asking it, is answered 4xx.',
+    breaks: 'People who run the server locally and open a hostile web page.',
+    async run(t) {
+      const session = await t.connectSse()
+      const exchange = await session.post(session.build('ping', {}, 'p'), { headers: { 'Content-Type': 'text/plain' } })
+      check(in4xx(exchange), 'HTTP 415, or another 4xx', `HTTP ${exchange.status}`)
+    },
+  },
+  {
+    ...base,
+    id: 'interop/sse/chunked-request-body',
+    quote: 'A request body in chunked transfer coding is read (RFC 9112 §7.1: a recipient MUST be able to parse it).',
+    breaks: 'Clients that stream their bodies, such as Java HttpClient publishers.',
+    async run(t) {
+      const session = await t.connectSse()
+      const text = Buffer.from(JSON.stringify(session.build('ping', {}, 'chunked')))
+      const reply = await session.send([text.subarray(0, 9), text.subarray(9)] as never, { id: 'chunked' })
+      check(reply.message !== undefined, 'a response', `HTTP ${reply.status}`)
+    },
+  },
+  {
+    ...base,
+    id: 'interop/sse/huge-body-is-survived',
+    quote: `A body of ${LIMITS.oversizedBodyBytes / 1024 / 1024} MiB is answered, by HTTP 413 or with a response, and the server goes on.`,
+    breaks: 'Every other client, when the server runs out of memory.',
+    async run(t) {
+      const session = await t.connectSse()
+      const params = { padding: 'x'.repeat(LIMITS.oversizedBodyBytes) }
+      try {
+        const exchange = await session.post(session.build('ping', params, 'huge'))
+        check(exchange.status < 500, 'a status below 500', `HTTP ${exchange.status}`)
+      } catch (error) {
+        // It may close the connection on us while we still write.
+        if (!(error instanceof Broken) || error instanceof Silence) throw error
+      }
+      await survives(t)
+    },
+  },
+  {
+    ...base,
+    id: 'interop/sse/deep-json-is-survived',
+    quote: 'JSON nested ten thousand levels deep does not stop the server.',
+    breaks: 'Every other client, when the stack overflows.',
+    async run(t) {
+      const session = await t.connectSse()
+      const deep = `{"jsonrpc":"2.0","id":"deep","method":"ping","params":{"a":${'['.repeat(10_000)}${']'.repeat(10_000)}}}`
+      const exchange = await session.post(deep)
+      check(exchange.status < 500, 'a status below 500', `HTTP ${exchange.status}`)
+      await survives(t)
+    },
+  },
+  {
+    ...base,
+    id: 'interop/sse/unfinished-request-blocks-nobody',
+    quote: 'A client that sends half of its body and stops does not keep others waiting.',
+    breaks: 'Every other client.',
+    async run(t) {
+      const session = await t.connectSse()
+      const half = t.open({
+        method: 'POST',
+        url: session.endpoint,
+        headers: { 'Content-Type': 'application/json', 'Content-Length': '500' },
+        body: [Buffer.from('{"jsonrpc":"2.0",')],
+        timeoutMs: 500,
+      })
+      half.catch(() => undefined)
+      await survives(t)
+      await half.catch(() => undefined)
+    },
+  },
+  {
+    ...base,
+    id: 'interop/sse/no-byte-order-mark',
+    last: true,
+    quote: 'The stream does not begin with a byte order mark.',
+    breaks: 'The Python SDK, which does not recognise the first event then.',
+    run: (t) => everyStream(t, (stream) => !stream.hasBom, 'no byte order mark'),
+  },
+  {
+    ...base,
+    id: 'interop/sse/lines-end-in-lf-or-crlf',
+    last: true,
+    quote: 'Lines end in LF or CRLF, not in CR alone, although the standard allows it.',
+    breaks: 'The Python and the TypeScript SDK, which wait for a line end.',
+    run: (t) => everyStream(t, (stream) => !stream.hasLoneCr, 'lines that end in LF or CRLF'),
+  },
+  {
+    ...base,
+    id: 'interop/sse/events-below-one-mebibyte',
+    last: true,
+    quote: 'No event is larger than 1 MiB.',
+    breaks: 'The Python SDK 2.3 ends the stream: "Server-sent event exceeded the 1048576 byte limit".',
+    run: (t) => everyStream(t, (stream) => stream.largestEvent <= LIMITS.clientEventBytes, 'events of at most 1 MiB'),
+  },
+  {
+    ...base,
+    id: 'interop/sse/not-cached',
+    last: true,
+    quote: 'The stream is sent with Cache-Control: no-cache or no-store.',
+    breaks: 'Proxies that keep the response.',
+    run: (t) =>
+      everyStream(
+        t,
+        ({ headers }) => /no-cache|no-store/.test(headers['cache-control'] ?? ''),
+        'Cache-Control: no-cache or no-store',
+      ),
+  },
+  {
+    ...base,
+    id: 'interop/sse/not-compressed',
+    last: true,
+    quote: 'The stream is not compressed.',
+    breaks: 'Proxies and clients that wait for a full compression block before they pass anything on.',
+    run: (t) => everyStream(t, ({ headers }) => headers['content-encoding'] === undefined, 'no Content-Encoding'),
+  },
+  {
+    ...base,
+    id: 'interop/sse/not-buffered-by-nginx',
+    last: true,
+    quote: 'The stream is sent with X-Accel-Buffering: no.',
+    breaks: 'Clients behind nginx, which holds events back otherwise.',
+    run: (t) => everyStream(t, ({ headers }) => headers['x-accel-buffering'] === 'no', 'X-Accel-Buffering: no'),
+  },
+  {
+    ...base,
+    id: 'interop/sse/no-server-requests',
+    last: true,
+    quote: 'The server sends no requests of its own, pings included.',
+    breaks: 'Gateways that do not answer them; a comment keeps the stream alive as well.',
+    async run(t) {
+      await traffic(t)
+      const { value } =
+        t.observed.select((o) =>
+          isObject(o.message) && o.message.method !== undefined && o.message.id !== undefined && !isResponse(o.message)
+            ? o.message
+            : undefined,
+        )[0] ?? {}
+      if (value !== undefined) fail('no request from the server', value)
+    },
+  },
+  {
+    ...base,
+    id: 'interop/sse/keep-alive',
+    slow: true,
+    quote: 'Something is sent at least every 30 seconds (a comment will do).',
+    breaks: 'Load balancers that cut an idle stream after 60 seconds.',
+    async run(t) {
+      const session = await t.connectSse()
+      const before = session.stream.raw().length
+      await t.pause(KEEP_ALIVE_MS)
+      check(session.stream.raw().length > before, `bytes on the stream within ${KEEP_ALIVE_MS / 1000} s`, 'silence')
+    },
+  },
+]
+
+type StreamObservation = Context['observed']['streams'][number]
+
+async function everyStream(t: Context, judge: (stream: StreamObservation) => boolean, expected: string): Promise<void> {
+  await traffic(t)
+  const streams = t.observed.streams.filter((stream) => stream.headers['content-type'] !== undefined)
+  if (streams.length === 0) return t.skip('no stream was seen')
+  const bad = streams.find((stream) => !judge(stream))
+  if (bad !== undefined)
+    fail(expected, `${JSON.stringify(bad.headers)}, largest event ${bad.largestEvent} bytes, in ${bad.caseId}`)
+}

@@ -1,0 +1,90 @@
+// Logging, for servers that declare it.
+import type { Case } from '../case.ts'
+import { check, checkEqual, fail, isObject } from '../expect.ts'
+import { META } from '../session-http.ts'
+import { violation } from '../wire-schema.ts'
+import { traffic } from './traffic.ts'
+
+const LEVELS = ['debug', 'info', 'notice', 'warning', 'error', 'critical', 'alert', 'emergency']
+
+export const cases: Case[] = [
+  {
+    id: 'server/utilities/logging/setting-log-level/every-level-is-accepted',
+    level: 'MUST',
+    until: '2025-11-25',
+    needs: ['logging'],
+    quote:
+      'To configure the minimum log level, clients MAY send a logging/setLevel request (RFC 5424 levels); its result is empty.',
+    async run(t) {
+      const session = await t.connect()
+      for (const level of LEVELS) {
+        const { _meta: _, ...result } = await session.result('logging/setLevel', { level })
+        checkEqual(result, {}, `the result for ${level}`)
+      }
+    },
+  },
+  {
+    id: 'server/utilities/logging/error-handling/invalid-level',
+    level: 'SHOULD',
+    until: '2025-11-25',
+    needs: ['logging'],
+    quote: 'Servers SHOULD return standard JSON-RPC errors: invalid log level: -32602 (Invalid params).',
+    async run(t) {
+      const reply = await (await t.connect()).request('logging/setLevel', { level: 'loud' })
+      check(isObject(reply.message?.error), 'an error response', reply.message ?? `HTTP ${reply.status}`)
+      checkEqual(reply.message.error.code, -32602, 'the error code')
+    },
+  },
+  {
+    id: 'server/utilities/logging/error-handling/unrecognized-level-of-a-request',
+    level: 'SHOULD',
+    since: '2026-07-28',
+    needs: ['logging'],
+    quote:
+      'If the logLevel in _meta is not a recognized level, the server SHOULD reject that request with -32602 (Invalid params).',
+    async run(t) {
+      const reply = await (await t.connect()).request('tools/list', {}, { meta: { [`${META}logLevel`]: 'loud' } })
+      check(isObject(reply.message?.error), 'an error response', reply.message ?? `HTTP ${reply.status}`)
+      checkEqual(reply.message.error.code, -32602, 'the error code')
+    },
+  },
+  {
+    id: 'server/utilities/logging/capabilities/declared-when-used',
+    level: 'MUST',
+    last: true,
+    quote: 'Servers that emit log message notifications MUST declare the logging capability.',
+    async run(t) {
+      await traffic(t)
+      if (t.facts.capabilities.logging !== undefined) return
+      const seen = t.observed.notifications('notifications/message')[0]
+      if (seen !== undefined) fail('no log message without the capability', seen.value)
+    },
+  },
+  {
+    id: 'server/utilities/logging/log-message-notifications/shape',
+    level: 'MUST',
+    last: true,
+    quote: 'A log message has a level of RFC 5424 and data.',
+    async run(t) {
+      await traffic(t)
+      const seen = t.observed.notifications('notifications/message')
+      if (seen.length === 0) return t.skip('no log message was seen')
+      for (const { value } of seen) {
+        const problem = violation(t.revision, 'notifications/message', value.params)
+        if (problem !== undefined) fail(`a log message (${problem})`, value)
+      }
+    },
+  },
+  {
+    id: 'server/utilities/logging/per-request-log-level/none-unless-asked',
+    level: 'MUST',
+    since: '2026-07-28',
+    last: true,
+    quote: 'The server MUST NOT emit notifications/message for a request that does not include io.modelcontextprotocol/logLevel.',
+    async run(t) {
+      await traffic(t)
+      const seen = t.observed.notifications('notifications/message').find(({ observation }) => !observation.asksForLogs)
+      if (seen !== undefined) fail('no log message', seen.value)
+    },
+  },
+]

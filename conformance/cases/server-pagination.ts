@@ -1,0 +1,80 @@
+// Cursors of tools/list.
+import type { Case } from '../case.ts'
+import type { Context } from '../context.ts'
+import { check, checkEqual, isObject, type Json, type JsonObject } from '../expect.ts'
+import type { Session } from '../session.ts'
+
+const MOST_PAGES = 50
+
+async function firstCursor(t: Context, session: Session): Promise<string> {
+  const { nextCursor } = await session.result('tools/list', {})
+  return typeof nextCursor === 'string' ? nextCursor : t.skip('the list has one page')
+}
+
+export const cases: Case[] = [
+  {
+    id: 'server/utilities/pagination/error-handling/invalid-cursor',
+    level: 'SHOULD',
+    needs: ['tools'],
+    quote: 'Invalid cursors SHOULD result in an error with code -32602 (Invalid params).',
+    async run(t) {
+      const session = await t.connect()
+      const reply = await session.request('tools/list', { cursor: 'conformance-no-such-cursor' })
+      check(isObject(reply.message?.error), 'an error response', reply.message ?? `HTTP ${reply.status}`)
+      checkEqual(reply.message.error.code, -32602, 'the error code')
+    },
+  },
+  {
+    id: 'server/utilities/pagination/pagination-model/the-list-ends',
+    level: 'MUST',
+    needs: ['tools'],
+    quote: 'A nextCursor indicates that more results exist; a missing one is the end of results.',
+    async run(t) {
+      const session = await t.connect()
+      const seen = new Set<Json>()
+      let cursor: Json | undefined
+      for (let page = 0; page < MOST_PAGES; page += 1) {
+        const result: JsonObject = await session.result('tools/list', cursor === undefined ? {} : { cursor })
+        if (result.nextCursor === undefined) return
+        check(!seen.has(result.nextCursor ?? null), 'a new cursor on each page', result.nextCursor)
+        seen.add(result.nextCursor ?? null)
+        cursor = result.nextCursor
+      }
+      t.skip(`more than ${MOST_PAGES} pages`)
+    },
+  },
+  {
+    id: 'server/utilities/pagination/response-format/next-cursor-is-a-string',
+    level: 'MUST',
+    needs: ['tools'],
+    quote: 'nextCursor?: string, an opaque token; absent at the end, and neither null nor a number.',
+    async run(t) {
+      const { nextCursor } = await (await t.connect()).result('tools/list', {})
+      check(nextCursor === undefined || typeof nextCursor === 'string', 'a string or nothing', JSON.stringify(nextCursor))
+    },
+  },
+  {
+    id: 'server/utilities/pagination/implementation-guidelines/stable-cursors',
+    level: 'SHOULD',
+    needs: ['tools'],
+    quote: 'Servers SHOULD provide stable cursors: the same cursor gives the same page.',
+    async run(t) {
+      const session = await t.connect()
+      const cursor = await firstCursor(t, session)
+      const [first, second] = [await session.result('tools/list', { cursor }), await session.result('tools/list', { cursor })]
+      checkEqual(second.tools, first.tools, 'the same page')
+    },
+  },
+  {
+    id: 'server/utilities/pagination/pagination-model/pages-do-not-overlap',
+    level: 'SHOULD',
+    needs: ['tools'],
+    quote: 'Each tool is uniquely identified by a name, and a cursor represents a position: no tool is on two pages.',
+    async run(t) {
+      const session = await t.connect()
+      await firstCursor(t, session)
+      const names = (await session.tools()).map((tool) => tool.name)
+      checkEqual(names.length, new Set(names).size, 'as many names as tools:')
+    },
+  },
+]

@@ -1,0 +1,388 @@
+// tools/list and tools/call. Only tools that are marked read-only, or that the user named, are ever called.
+import type { Case } from '../case.ts'
+import type { Context } from '../context.ts'
+import { check, checkEqual, fail, isObject, type JsonObject } from '../expect.ts'
+import { parameterHeaders } from '../facts.ts'
+import type { Reply } from '../session.ts'
+import { conformanceProblem, invalidArguments, schemaProblem } from '../tool-schema.ts'
+import { call } from './basic-utilities.ts'
+
+const NAMES = '2025-11-25' as const
+const needs = ['tools'] as const
+
+async function listed(t: Context): Promise<JsonObject[]> {
+  const tools = await (await t.connect()).tools()
+  if (tools.length === 0) return t.skip('the list is empty')
+  return tools
+}
+
+function toolCase(
+  id: string,
+  level: 'MUST' | 'SHOULD',
+  quote: string,
+  judge: (tool: JsonObject) => boolean,
+  expected: string,
+  extra: Partial<Case> = {},
+): Case {
+  return {
+    id,
+    level,
+    quote,
+    needs,
+    ...extra,
+    async run(t) {
+      for (const tool of await listed(t)) check(judge(tool), expected, tool)
+    },
+  }
+}
+
+async function request(t: Context, params: JsonObject, headers: Record<string, string | undefined> = {}): Promise<Reply> {
+  return (await t.connect()).request('tools/call', params, { headers })
+}
+
+/** The call that may be made, with these arguments instead. */
+async function callWith(t: Context, args: JsonObject): Promise<Reply> {
+  const callable = t.facts.callable
+  if (callable === undefined) return t.skip('no tool may be called')
+  return request(t, { name: callable.name, arguments: args }, parameterHeaders(callable.tool, callable.args))
+}
+
+async function callWithInvalid(t: Context): Promise<Reply> {
+  const callable = t.facts.callable
+  const wrong = callable === undefined ? undefined : invalidArguments(callable.tool.inputSchema, callable.args)
+  if (wrong === undefined) return t.skip("the tool's schema forbids nothing")
+  return callWith(t, wrong)
+}
+
+const nameOf = (tool: JsonObject): string => String(tool.name)
+const annotationsOf = (tool: JsonObject): JsonObject => (isObject(tool.annotations) ? tool.annotations : {})
+
+export const cases: Case[] = [
+  {
+    id: 'server/tools/capabilities/tools-is-declared',
+    level: 'MUST',
+    quote: 'Servers that support tools MUST declare the tools capability.',
+    async run(t) {
+      const session = await t.connect()
+      const initial = t.isModern ? await session.result('server/discover') : session.initializeResult
+      const reply = await session.request('tools/list', {})
+      if (isObject(reply.message?.error)) return t.skip('the server supports no tools')
+      const capabilities = isObject(initial?.capabilities) ? initial.capabilities : {}
+      check(isObject(capabilities.tools), 'capabilities.tools', capabilities)
+    },
+  },
+  {
+    id: 'server/tools/capabilities/declared-tools-are-listed',
+    level: 'MUST',
+    quote: 'Servers that declare the tools capability respond to tools/list with the tools that are available.',
+    async run(t) {
+      if (t.facts.capabilities.tools === undefined) return t.skip('the server does not declare tools')
+      const result = await (await t.connect()).result('tools/list', {})
+      check(Array.isArray(result.tools), 'tools, a list', result)
+    },
+  },
+  toolCase(
+    'server/tools/tool/has-a-name',
+    'MUST',
+    'name: unique identifier for the tool',
+    (tool) => typeof tool.name === 'string' && tool.name !== '',
+    'a tool with a name',
+  ),
+  toolCase(
+    'server/tools/tool/input-schema-is-an-object-schema',
+    'MUST',
+    'inputSchema: { type: "object", … }, a valid JSON Schema object, not null. (The TypeScript SDK rejects the whole list otherwise.)',
+    (tool) => isObject(tool.inputSchema) && tool.inputSchema.type === 'object',
+    'a tool whose inputSchema has type "object"',
+  ),
+  {
+    id: 'server/tools/tool/input-schema-is-valid',
+    level: 'MUST',
+    since: NAMES,
+    needs,
+    quote:
+      'inputSchema MUST be a valid JSON Schema object; schemas MUST be valid according to their declared or default dialect (2020-12).',
+    async run(t) {
+      for (const tool of await listed(t)) {
+        const problem = schemaProblem(tool.inputSchema)
+        if (problem !== undefined) fail(`an inputSchema that is valid in its dialect (${problem})`, tool)
+      }
+    },
+  },
+  {
+    id: 'server/tools/tool/output-schema-is-valid',
+    level: 'MUST',
+    since: NAMES,
+    needs,
+    quote: 'Schemas MUST be valid according to their declared or default dialect (2020-12).',
+    async run(t) {
+      const tools = (await listed(t)).filter((tool) => tool.outputSchema !== undefined)
+      if (tools.length === 0) return t.skip('no tool has an outputSchema')
+      for (const tool of tools) {
+        const problem = schemaProblem(tool.outputSchema)
+        if (problem !== undefined) fail(`an outputSchema that is valid in its dialect (${problem})`, tool)
+      }
+    },
+  },
+  toolCase(
+    'server/tools/tool/output-schema-is-an-object-schema',
+    'MUST',
+    'outputSchema?: { type: "object", … }',
+    (tool) => tool.outputSchema === undefined || (isObject(tool.outputSchema) && tool.outputSchema.type === 'object'),
+    'a tool whose outputSchema, if any, has type "object"',
+    { since: '2025-06-18', until: '2025-11-25' },
+  ),
+  toolCase(
+    'server/tools/tool/description-is-text',
+    'MUST',
+    'description?: string',
+    (tool) => tool.description === undefined || typeof tool.description === 'string',
+    'a tool whose description, if any, is a string',
+  ),
+  toolCase(
+    'server/tools/tool/annotations-are-hints',
+    'MUST',
+    'annotations?: { title?: string, readOnlyHint?, destructiveHint?, idempotentHint?, openWorldHint?: boolean }',
+    (tool) =>
+      Object.entries(annotationsOf(tool)).every(([name, value]) => !name.endsWith('Hint') || typeof value === 'boolean') &&
+      (annotationsOf(tool).title === undefined || typeof annotationsOf(tool).title === 'string'),
+    'a tool whose annotations have the types of schema.ts',
+    { since: '2025-03-26' },
+  ),
+  {
+    id: 'server/tools/tool-names/unique',
+    level: 'SHOULD',
+    needs,
+    quote: 'Tool names SHOULD be unique within a server. (Each tool is uniquely identified by a name.)',
+    async run(t) {
+      const names = (await listed(t)).map(nameOf)
+      const twice = names.find((name, index) => names.indexOf(name) !== index)
+      if (twice !== undefined) fail('each name once', twice)
+    },
+  },
+  toolCase(
+    'server/tools/tool-names/length',
+    'SHOULD',
+    'Tool names SHOULD be between 1 and 128 characters in length (inclusive).',
+    (tool) => nameOf(tool).length >= 1 && nameOf(tool).length <= 128,
+    'a tool whose name has 1 to 128 characters',
+    { since: NAMES },
+  ),
+  toolCase(
+    'server/tools/tool-names/characters',
+    'SHOULD',
+    'Only A-Z, a-z, 0-9, underscore, hyphen and dot SHOULD be in tool names.',
+    (tool) => /^[A-Za-z0-9_.-]*$/.test(nameOf(tool)),
+    'a tool whose name has only these characters',
+    { since: NAMES },
+  ),
+  {
+    id: 'server/tools/tool-names/case-sensitive',
+    level: 'SHOULD',
+    since: NAMES,
+    needs: ['tool'],
+    quote: 'Tool names SHOULD be considered case-sensitive.',
+    async run(t) {
+      const name = t.facts.callable?.name ?? ''
+      const other = name === name.toUpperCase() ? name.toLowerCase() : name.toUpperCase()
+      if (other === name || t.facts.tools.some((tool) => tool.name === other)) return t.skip('no name that differs in case only')
+      const reply = await request(t, { name: other, arguments: t.facts.callable?.args ?? {} })
+      const isRefused =
+        isObject(reply.message?.error) || (isObject(reply.message?.result) && reply.message.result.isError === true)
+      check(isRefused, `${other} to be unknown`, reply.message ?? `HTTP ${reply.status}`)
+    },
+  },
+  {
+    id: 'server/tools/calling-tools/result-has-content',
+    level: 'MUST',
+    needs: ['tool'],
+    quote: 'CallToolResult has content: ContentBlock[] (without it the Python SDK rejects the result).',
+    async run(t) {
+      const reply = await call(t, await t.connect())
+      const result = reply.message?.result
+      check(
+        isObject(result) && Array.isArray(result.content),
+        'a result with content, a list',
+        reply.message ?? `HTTP ${reply.status}`,
+      )
+    },
+  },
+  {
+    id: 'server/tools/calling-tools/arguments-may-be-absent',
+    level: 'MUST',
+    needs: ['tool'],
+    quote: 'arguments?: { [key: string]: unknown } (the TypeScript SDK omits it when there are none)',
+    async run(t) {
+      const callable = t.facts.callable
+      if (callable === undefined || Object.keys(callable.args).length > 0) return t.skip('the tool needs arguments')
+      const result = (await request(t, { name: callable.name })).message?.result
+      check(isObject(result), 'a result', result)
+      check(result.isError !== true || callable.isError, 'the same outcome as with {}', result)
+    },
+  },
+  {
+    id: 'server/tools/error-handling/unknown-tool-is-a-protocol-error',
+    level: 'SHOULD',
+    needs,
+    quote: 'Protocol Errors: standard JSON-RPC errors for issues like unknown tools (not a result with isError).',
+    async run(t) {
+      const { message, status } = await request(t, { name: 'conformance_no_such_tool', arguments: {} })
+      check(isObject(message?.error), 'an error response', message ?? `HTTP ${status} without a response`)
+    },
+  },
+  {
+    id: 'server/tools/error-handling/unknown-tool-code',
+    level: 'SHOULD',
+    needs,
+    quote: 'Example protocol error: code -32602, "Unknown tool: invalid_tool_name".',
+    async run(t) {
+      const { message } = await request(t, { name: 'conformance_no_such_tool', arguments: {} })
+      if (!isObject(message?.error)) return t.skip('it answers without an error object')
+      checkEqual(message.error.code, -32602, 'the error code')
+    },
+  },
+  {
+    id: 'server/tools/error-handling/unknown-tool-never-succeeds',
+    level: 'MUST',
+    needs,
+    quote: 'Servers MUST validate all tool inputs: a call of a tool that does not exist does not succeed.',
+    async run(t) {
+      const { message } = await request(t, { name: 'conformance_no_such_tool', arguments: {} })
+      const isSuccess = isObject(message?.result) && message.result.isError !== true
+      if (isSuccess) fail('an error', message)
+    },
+  },
+  {
+    id: 'server/tools/error-handling/call-without-a-name',
+    level: 'SHOULD',
+    needs,
+    quote: 'Protocol Errors: malformed requests, which fail to satisfy the CallToolRequest schema.',
+    async run(t) {
+      const { message, status } = await request(t, { arguments: {} })
+      check(isObject(message?.error), 'an error response', message ?? `HTTP ${status} without a response`)
+    },
+  },
+  {
+    id: 'server/tools/error-handling/arguments-of-a-wrong-type',
+    level: 'SHOULD',
+    needs: ['tool'],
+    quote: 'Protocol Errors: malformed requests (arguments is an object in the CallToolRequest schema).',
+    async run(t) {
+      const { message, status } = await callWith(t, ['not', 'an', 'object'] as unknown as JsonObject)
+      check(isObject(message?.error), 'an error response', message ?? `HTTP ${status} without a response`)
+    },
+  },
+  {
+    id: 'server/tools/security-considerations/invalid-arguments-do-not-succeed',
+    level: 'MUST',
+    needs: ['tool'],
+    quote: 'Servers MUST validate all tool inputs.',
+    async run(t) {
+      const { message, status } = await callWithInvalid(t)
+      const result = message?.result
+      check(message !== undefined, 'a response', `HTTP ${status}`)
+      if (isObject(result) && result.isError !== true) fail('an error for arguments that the inputSchema forbids', message)
+    },
+  },
+  {
+    id: 'server/tools/error-handling/invalid-arguments-are-a-tool-error',
+    level: 'SHOULD',
+    since: '2025-11-25',
+    needs: ['tool'],
+    quote:
+      'Tool Execution Errors, reported in results with isError: input validation errors, so that the model can correct itself.',
+    async run(t) {
+      const { message, status } = await callWithInvalid(t)
+      const result = message?.result
+      check(isObject(result) && result.isError === true, 'a result with isError', message ?? `HTTP ${status}`)
+      check(Array.isArray(result.content) && result.content.length > 0, 'content that says what is wrong', result)
+    },
+  },
+  {
+    id: 'server/tools/output-schema/structured-content-conforms',
+    level: 'MUST',
+    since: '2025-06-18',
+    needs: ['structured-tool'],
+    quote: 'If an output schema is provided, servers MUST provide structured results that conform to this schema.',
+    async run(t) {
+      const { tool, content } = await structured(t)
+      check(content.structuredContent !== undefined, 'structuredContent', content)
+      const problem = isObject(tool.outputSchema) ? conformanceProblem(tool.outputSchema, content.structuredContent) : undefined
+      if (problem !== undefined)
+        fail(`structuredContent that conforms to the outputSchema (${problem})`, content.structuredContent)
+    },
+  },
+  {
+    id: 'server/tools/structured-content/also-as-text',
+    level: 'SHOULD',
+    since: '2025-06-18',
+    needs: ['structured-tool'],
+    quote: 'A tool that returns structured content SHOULD also return the serialized JSON in a TextContent block.',
+    async run(t) {
+      const { content } = await structured(t)
+      const texts = Array.isArray(content.content) ? content.content.filter(isObject).map((block) => block.text) : []
+      const isSame = texts.some((text) => JSON.stringify(parse(text)) === JSON.stringify(content.structuredContent))
+      check(isSame, 'a text block with the JSON of structuredContent', content)
+    },
+  },
+  {
+    id: 'server/tools/embedded-resources/resources-capability',
+    level: 'SHOULD',
+    since: '2025-06-18',
+    needs: ['tool'],
+    quote: 'Servers that use embedded resources SHOULD implement the resources capability.',
+    async run(t) {
+      const result = (await call(t, await t.connect())).message?.result
+      const blocks = isObject(result) && Array.isArray(result.content) ? result.content.filter(isObject) : []
+      if (!blocks.some((block) => block.type === 'resource')) return t.skip('the tool returns no embedded resource')
+      check(t.facts.capabilities.resources !== undefined, 'the resources capability', t.facts.capabilities)
+    },
+  },
+  {
+    id: 'server/tools/capabilities/same-list-on-every-connection',
+    level: 'MUST',
+    since: '2026-07-28',
+    needs,
+    quote: 'The set of tools MUST NOT vary per-connection or as a side effect of other requests on the connection.',
+    async run(t) {
+      const names = async (): Promise<string[]> => (await listed(t)).map(nameOf).sort()
+      const before = await names()
+      if (t.facts.callable !== undefined) await call(t, await t.connect())
+      await (await t.connect()).request('tools/call', { name: 'conformance_no_such_tool', arguments: {} })
+      checkEqual(await names(), before, 'the same tools')
+    },
+  },
+  {
+    id: 'server/tools/capabilities/deterministic-order',
+    level: 'SHOULD',
+    since: '2026-07-28',
+    needs,
+    quote: 'Servers SHOULD return tools in a deterministic order.',
+    async run(t) {
+      const first = (await listed(t)).map(nameOf)
+      for (let round = 0; round < 3; round += 1) checkEqual((await listed(t)).map(nameOf), first, 'the same order')
+    },
+  },
+]
+
+async function structured(t: Context): Promise<{ tool: JsonObject; content: JsonObject }> {
+  const callable = t.facts.structured
+  if (callable === undefined) return t.skip('no tool has an outputSchema')
+  const reply = await request(
+    t,
+    { name: callable.name, arguments: callable.args },
+    parameterHeaders(callable.tool, callable.args),
+  )
+  const result = reply.message?.result
+  check(isObject(result), 'a result', reply.message ?? `HTTP ${reply.status}`)
+  if (result.isError === true) return t.skip('the call failed')
+  return { tool: callable.tool, content: result }
+}
+
+function parse(text: unknown): unknown {
+  try {
+    return JSON.parse(String(text))
+  } catch {
+    return undefined
+  }
+}

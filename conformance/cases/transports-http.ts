@@ -1,0 +1,419 @@
+// Streamable HTTP as 2025-03-26 to 2025-11-25 have it, with sessions, a GET stream and resumption.
+import type { Case } from '../case.ts'
+import type { Context } from '../context.ts'
+import { check, checkEqual, fail, isResponse } from '../expect.ts'
+import type { Reply } from '../session.ts'
+import type { HttpSession } from '../session-http.ts'
+import { call } from './basic-utilities.ts'
+import { traffic } from './traffic.ts'
+
+const base = { transport: 'http', since: '2025-03-26', until: '2025-11-25' } as const
+const EVIL = 'http://evil.example.com'
+const page = 'basic/transports'
+
+/** A reply that came as an event stream, or a skip. */
+async function streamed(t: Context): Promise<{ session: HttpSession; reply: Reply }> {
+  const session = await t.connectHttp()
+  const reply =
+    t.facts.callable === undefined ? await session.request('tools/list', {}, { untilEnd: true }) : await callToEnd(t, session)
+  if (!reply.exchange.isEventStream) return t.skip('the server answered with JSON, not with an event stream')
+  return { session, reply }
+}
+
+async function callToEnd(t: Context, session: HttpSession): Promise<Reply> {
+  const params = { name: t.facts.callable?.name, arguments: t.facts.callable?.args, _meta: { progressToken: 'streamed' } }
+  return session.request('tools/call', params, { untilEnd: true, timeoutMs: t.timeoutMs })
+}
+
+async function rejectsOrigin(
+  t: Context,
+  method: 'GET' | 'POST',
+  status: (code: number) => boolean,
+  expected: string,
+): Promise<void> {
+  const session = await t.connectHttp()
+  const headers = { Origin: EVIL }
+  const exchange =
+    method === 'GET' ? await session.listen(headers) : await session.post(session.build('ping', {}, 'evil'), { headers })
+  if (method === 'GET' && exchange.status === 405) return t.skip('GET is not allowed at all')
+  check(status(exchange.status), `${expected} for a ${method} with Origin: ${EVIL}`, `HTTP ${exchange.status}`)
+}
+
+const is4xx = (status: number): boolean => status >= 400 && status < 500
+
+export const cases: Case[] = [
+  {
+    ...base,
+    id: `${page}/sending-messages-to-the-server/notification-is-202`,
+    level: 'MUST',
+    quote: 'If the server accepts a notification, the server MUST return HTTP status code 202 Accepted with no body.',
+    async run(t) {
+      const session = await t.begin()
+      await t.initialize(session)
+      checkEqual((await session.notify('notifications/initialized')).status, 202, 'the status')
+    },
+  },
+  {
+    ...base,
+    id: `${page}/sending-messages-to-the-server/notification-has-no-body`,
+    level: 'MUST',
+    quote: 'If the server accepts a notification, the server MUST return HTTP status code 202 Accepted with no body.',
+    async run(t) {
+      const session = await t.begin()
+      await t.initialize(session)
+      const { exchange } = await session.notify('notifications/initialized')
+      checkEqual(await exchange.text(), '', 'the body')
+    },
+  },
+  {
+    ...base,
+    id: `${page}/sending-messages-to-the-server/response-is-202-or-refused`,
+    level: 'MUST',
+    quote:
+      'A response that the server accepts is answered 202; if the server cannot accept it, it MUST return an HTTP error status code.',
+    async run(t) {
+      const session = await t.connectHttp()
+      const { status } = await session.send({ jsonrpc: '2.0', id: 'nobody-asked', result: {} }, 'anything')
+      check(status === 202 || status >= 400, 'HTTP 202, or an error status', `HTTP ${status}`)
+    },
+  },
+  {
+    ...base,
+    id: `${page}/sending-messages-to-the-server/unreadable-input-is-refused`,
+    level: 'MUST',
+    quote: 'If the server cannot accept the input, it MUST return an HTTP error status code (e.g., 400 Bad Request).',
+    async run(t) {
+      const session = await t.connectHttp()
+      const { status } = await session.send('{"jsonrpc": "2.0", "method": "notifications/x"', 'anything')
+      check(status >= 400, 'an HTTP error status', `HTTP ${status}`)
+    },
+  },
+  {
+    ...base,
+    id: `${page}/sending-messages-to-the-server/request-is-answered-as-json-or-events`,
+    level: 'MUST',
+    quote: 'If the input is a request, the server MUST return text/event-stream or application/json.',
+    async run(t) {
+      const session = await t.connectHttp()
+      for (const method of ['tools/list', 'ping']) {
+        const { exchange } = await session.request(method, {})
+        check(
+          /^(application\/json|text\/event-stream)$/.test(exchange.mediaType),
+          'JSON or an event stream',
+          exchange.mediaType || 'no type',
+        )
+      }
+    },
+  },
+  {
+    ...base,
+    id: `${page}/sending-messages-to-the-server/request-is-answered-with-a-response`,
+    level: 'MUST',
+    quote:
+      'If the input is a request, the server MUST initiate an SSE stream or return one JSON object (202 is for notifications).',
+    async run(t) {
+      const session = await t.connectHttp()
+      const reply = await session.request('tools/list', {})
+      check(reply.message !== undefined, 'a response', `HTTP ${reply.status} without one`)
+    },
+  },
+  {
+    ...base,
+    since: '2025-06-18',
+    id: `${page}/sending-messages-to-the-server/json-is-one-object`,
+    level: 'MUST',
+    quote: '… or Content-Type: application/json, to return one JSON object.',
+    async run(t) {
+      const session = await t.connectHttp()
+      const { exchange } = await session.request('ping', {})
+      if (exchange.isEventStream) return t.skip('the server answers with an event stream')
+      check(!Array.isArray(await exchange.json()), 'one JSON object', await exchange.text())
+    },
+  },
+  {
+    ...base,
+    id: `${page}/sending-messages-to-the-server/stream-ends-after-the-response`,
+    level: 'SHOULD',
+    quote: 'After the JSON-RPC response has been sent, the server SHOULD close the SSE stream.',
+    async run(t) {
+      const { reply } = await streamed(t)
+      check(reply.ended, 'the end of the stream', 'an open stream')
+    },
+  },
+  {
+    ...base,
+    id: `${page}/sending-messages-to-the-server/stream-has-the-response`,
+    level: 'SHOULD',
+    quote: 'The SSE stream SHOULD eventually include a response for the request sent in the POST body.',
+    async run(t) {
+      const { reply } = await streamed(t)
+      check(reply.message !== undefined, 'the response on the stream', reply.messages)
+    },
+  },
+  {
+    ...base,
+    since: '2025-11-25',
+    id: `${page}/sending-messages-to-the-server/priming-event`,
+    level: 'SHOULD',
+    quote: 'The server SHOULD immediately send an SSE event consisting of an event ID and an empty data field.',
+    async run(t) {
+      const { reply } = await streamed(t)
+      const first = reply.exchange.events().events[0]
+      check(first?.data === '' && first.id !== undefined, 'a first event with an id and empty data', first)
+    },
+  },
+  {
+    ...base,
+    id: `${page}/listening-for-messages-from-the-server/get-streams-or-405`,
+    level: 'MUST',
+    quote: 'The server MUST either return text/event-stream in response to this HTTP GET, or else HTTP 405 Method Not Allowed.',
+    async run(t) {
+      const get = await (await t.connectHttp()).listen()
+      check(
+        (get.status === 200 && get.isEventStream) || get.status === 405,
+        'an event stream, or HTTP 405',
+        `HTTP ${get.status} ${get.mediaType}`,
+      )
+    },
+  },
+  {
+    ...base,
+    id: `${page}/listening-for-messages-from-the-server/no-responses-on-it`,
+    level: 'MUST',
+    needs: ['get-stream'],
+    quote: 'The server MUST NOT send a JSON-RPC response on the GET stream unless resuming a stream of a previous request.',
+    async run(t) {
+      const session = await t.connectHttp()
+      const stream = (await session.listen()).events()
+      await session.request('tools/list', {})
+      await session.request('ping', {})
+      await t.pause(60)
+      const response = stream.events.find((event) => isResponse(parse(event.data)))
+      if (response !== undefined) fail('no response on the GET stream', response.data)
+    },
+  },
+  {
+    ...base,
+    id: `${page}/multiple-connections/no-broadcast`,
+    level: 'MUST',
+    needs: ['get-stream'],
+    quote: 'The server MUST send each of its messages on only one of the connected streams; it MUST NOT broadcast.',
+    async run(t) {
+      const session = await t.connectHttp()
+      const streams = [(await session.listen()).events(), (await session.listen()).events()]
+      if (t.facts.callable !== undefined) await call(t, session, 'broadcast')
+      await session.request('tools/list', {})
+      await t.pause(60)
+      const [first = [], second = []] = streams.map((stream) =>
+        stream.events.map((event) => event.data).filter((data) => data !== ''),
+      )
+      const both = first.find((data) => second.includes(data))
+      if (both !== undefined) fail('each message on one stream only', both)
+    },
+  },
+  {
+    ...base,
+    id: `${page}/resumability-and-redelivery/event-ids-are-unique`,
+    level: 'MUST',
+    quote: 'If present, the event ID MUST be globally unique across all streams within that session.',
+    async run(t) {
+      const { session, reply } = await streamed(t)
+      const again = await callToEnd(t, session).catch(() => session.request('tools/list', {}, { untilEnd: true }))
+      const ids = [reply, again].flatMap(({ exchange }) =>
+        exchange.isEventStream ? exchange.events().events.map((event) => event.id) : [],
+      )
+      const given = ids.filter((id) => id !== undefined && id !== '')
+      if (given.length === 0) return t.skip('the events have no ids')
+      checkEqual(given.length, new Set(given).size, 'as many event ids as events with one:')
+    },
+  },
+  {
+    ...base,
+    id: `${page}/resumability-and-redelivery/no-replay-of-another-stream`,
+    level: 'MUST',
+    needs: ['get-stream'],
+    quote: 'The server MUST NOT replay messages that would have been delivered on a different stream.',
+    async run(t) {
+      const { session, reply } = await streamed(t)
+      const id = reply.exchange.events().events.find((event) => event.id !== undefined && event.id !== '')?.id
+      if (id === undefined) return t.skip('the events have no ids')
+      const other = await callToEnd(t, session)
+      const stream = (await session.listen({ 'Last-Event-ID': id })).events()
+      await t.pause(80)
+      const otherId = other.message?.id
+      const strayed = stream.events
+        .map((event) => parse(event.data))
+        .find((message) => isResponse(message) && message.id === otherId)
+      if (strayed !== undefined) fail('messages of the resumed stream only', strayed)
+    },
+  },
+  {
+    ...base,
+    id: `${page}/session-management/id-is-visible-ascii`,
+    level: 'MUST',
+    needs: ['session'],
+    quote: 'The session ID MUST only contain visible ASCII characters (ranging from 0x21 to 0x7E).',
+    async run(t) {
+      const { sessionId = '' } = await t.connectHttp()
+      check(/^[\x21-\x7e]+$/.test(sessionId), 'visible ASCII', JSON.stringify(sessionId))
+    },
+  },
+  {
+    ...base,
+    id: `${page}/session-management/ids-are-unique`,
+    level: 'SHOULD',
+    needs: ['session'],
+    quote: 'The session ID SHOULD be globally unique and cryptographically secure.',
+    async run(t) {
+      const ids = (await Promise.all(Array.from({ length: 4 }, () => t.connectHttp()))).map((session) => session.sessionId ?? '')
+      checkEqual(new Set(ids).size, ids.length, 'number of different ids')
+      check(
+        ids.every((id) => id.length >= 16),
+        'ids of at least 16 characters',
+        ids,
+      )
+    },
+  },
+  {
+    ...base,
+    id: `${page}/session-management/missing-id-is-400`,
+    level: 'SHOULD',
+    needs: ['session'],
+    quote: 'Servers that require a session ID SHOULD respond to requests without it (other than initialization) with HTTP 400.',
+    async run(t) {
+      const session = await t.connectHttp()
+      const reply = await session.request('tools/list', {}, { headers: { 'Mcp-Session-Id': undefined } })
+      if (reply.status === 200) return t.skip('the server does not require the session id')
+      checkEqual(reply.status, 400, 'the status')
+    },
+  },
+  {
+    ...base,
+    id: `${page}/session-management/terminated-id-is-404`,
+    level: 'MUST',
+    needs: ['session'],
+    quote: '… terminate the session, after which it MUST respond to requests containing that session ID with HTTP 404 Not Found.',
+    async run(t) {
+      const session = await t.connectHttp()
+      const { Accept: _, ...headers } = session.headers(undefined)
+      const deleted = await t.open({ method: 'DELETE', headers })
+      if (deleted.status === 405) return t.skip('the server does not let clients end sessions')
+      check(deleted.status < 300, 'HTTP 2xx or 405 for DELETE', `HTTP ${deleted.status}`)
+      const reply = await session.send(session.build('tools/list', {}, 'after'), 'anything')
+      checkEqual(reply.status, 404, 'the status')
+    },
+  },
+  {
+    ...base,
+    id: `${page}/session-management/id-serves-every-request`,
+    level: 'MUST',
+    needs: ['session'],
+    quote: 'Clients MUST include the session ID in the header on all of their subsequent requests (header names have no case).',
+    async run(t) {
+      const session = await t.connectHttp()
+      const { sessionId } = session
+      await session.result('ping', {}, { headers: { 'Mcp-Session-Id': undefined, 'MCP-SESSION-ID': sessionId } })
+    },
+  },
+  {
+    ...base,
+    since: '2025-06-18',
+    id: `${page}/protocol-version-header/unsupported-is-400`,
+    level: 'MUST',
+    quote:
+      'If the server receives a request with an invalid or unsupported MCP-Protocol-Version, it MUST respond with 400 Bad Request.',
+    async run(t) {
+      const session = await t.connectHttp()
+      const reply = await session.send(
+        session.build('ping', {}, 'v'),
+        { id: 'v' },
+        { headers: { 'MCP-Protocol-Version': '1999-01-01' } },
+      )
+      checkEqual(reply.status, 400, 'the status')
+    },
+  },
+  {
+    ...base,
+    since: '2025-06-18',
+    id: `${page}/protocol-version-header/invalid-is-400`,
+    level: 'MUST',
+    quote:
+      'If the server receives a request with an invalid or unsupported MCP-Protocol-Version, it MUST respond with 400 Bad Request.',
+    async run(t) {
+      const session = await t.connectHttp()
+      const reply = await session.send(
+        session.build('ping', {}, 'v'),
+        { id: 'v' },
+        { headers: { 'MCP-Protocol-Version': 'not a version' } },
+      )
+      checkEqual(reply.status, 400, 'the status')
+    },
+  },
+  {
+    ...base,
+    since: '2025-06-18',
+    id: `${page}/protocol-version-header/absent-is-accepted`,
+    level: 'SHOULD',
+    quote: 'If the server does not receive the header and cannot identify the version otherwise, it SHOULD assume 2025-03-26.',
+    async run(t) {
+      const session = await t.connectHttp()
+      await session.result('ping', {}, { headers: { 'MCP-Protocol-Version': undefined } })
+    },
+  },
+  {
+    ...base,
+    since: '2025-06-18',
+    id: `${page}/protocol-version-header/negotiated-is-accepted`,
+    level: 'MUST',
+    quote: 'The client MUST include MCP-Protocol-Version, which SHOULD be the one negotiated, on all subsequent requests.',
+    async run(t) {
+      const session = await t.connectHttp()
+      await session.result('ping', {}, { headers: { 'MCP-Protocol-Version': t.revision } })
+    },
+  },
+  {
+    ...base,
+    since: '2025-11-25',
+    id: `${page}/security-warning/invalid-origin-is-403`,
+    level: 'MUST',
+    quote: 'If the Origin header is present and invalid, servers MUST respond with HTTP 403 Forbidden.',
+    run: (t) => rejectsOrigin(t, 'POST', (status) => status === 403, 'HTTP 403'),
+  },
+  {
+    ...base,
+    since: '2025-11-25',
+    id: `${page}/security-warning/invalid-origin-of-get-is-403`,
+    level: 'MUST',
+    quote: 'If the Origin header is present and invalid, servers MUST respond with HTTP 403 Forbidden.',
+    run: (t) => rejectsOrigin(t, 'GET', (status) => status === 403, 'HTTP 403'),
+  },
+  {
+    ...base,
+    until: '2025-06-18',
+    id: `${page}/security-warning/origin-is-validated`,
+    level: 'MUST',
+    quote: 'Servers MUST validate the Origin header on all incoming connections to prevent DNS rebinding attacks.',
+    run: (t) => rejectsOrigin(t, 'POST', is4xx, 'HTTP 4xx'),
+  },
+  {
+    ...base,
+    id: `${page}/sending-messages-to-the-server/event-data-is-json`,
+    level: 'MUST',
+    last: true,
+    quote: 'MCP uses JSON-RPC to encode messages: the data of each event of a reply is one (or empty).',
+    async run(t) {
+      await traffic(t)
+      if (t.observed.streams.length === 0) return t.skip('no event stream was seen')
+      const broken = t.observed.streams.find((stream) => stream.notJson !== undefined)
+      if (broken !== undefined) fail('JSON in the data of every event', broken.notJson)
+    },
+  },
+]
+
+function parse(data: string): unknown {
+  try {
+    return JSON.parse(data)
+  } catch {
+    return undefined
+  }
+}

@@ -1,0 +1,69 @@
+// What a case says when it fails (expected, actual) or does not apply (skip), and the few comparisons all cases share.
+import { isDeepStrictEqual } from 'node:util'
+
+export type Json = null | boolean | number | string | Json[] | { [key: string]: Json | undefined }
+export type JsonObject = { [key: string]: Json | undefined }
+
+/** The requirement is not met. */
+export class Failure extends Error {
+  readonly expected: string
+  readonly actual: string
+
+  constructor(expected: string, actual: string) {
+    super(`expected ${expected}, got ${actual}`)
+    this.expected = expected
+    this.actual = actual
+  }
+}
+
+/** The target did not answer in time. Kept apart from `Failure` so that the runner can tell a silent server from a wrong one. */
+export class Silence extends Failure {}
+
+/** The connection could not be made or broke. */
+export class Broken extends Failure {}
+
+/** The requirement does not concern this target, or cannot be judged on it. */
+export class Skip extends Error {}
+
+export function skip(reason: string): never {
+  throw new Skip(reason)
+}
+
+export function fail(expected: string, actual: unknown): never {
+  throw new Failure(expected, show(actual))
+}
+
+export function check(condition: unknown, expected: string, actual: unknown): asserts condition {
+  if (!condition) fail(expected, actual)
+}
+
+export function checkEqual(actual: unknown, expected: unknown, what: string): void {
+  if (!isDeepStrictEqual(actual, expected)) fail(`${what} ${show(expected)}`, actual)
+}
+
+export function isObject(value: unknown): value is JsonObject {
+  return typeof value === 'object' && value !== null && !Array.isArray(value)
+}
+
+/** A JSON-RPC response: it has an id and no method, and a result or an error. */
+export function isResponse(value: unknown): value is JsonObject {
+  return isObject(value) && !('method' in value) && ('result' in value || 'error' in value)
+}
+
+export function resultOf(message: JsonObject | undefined, what: string): JsonObject {
+  check(message !== undefined, `a response to ${what}`, 'no response')
+  check(isObject(message.result), `a result for ${what}`, message)
+  return message.result
+}
+
+export function errorOf(message: JsonObject | undefined, what: string): { code: number; message: string; data?: Json } {
+  check(message !== undefined, `an error response to ${what}`, 'no response')
+  check(isObject(message.error), `an error response to ${what}`, message)
+  return message.error as unknown as { code: number; message: string; data?: Json }
+}
+
+/** At most 600 characters of a value, for a report. */
+export function show(value: unknown): string {
+  const text = typeof value === 'string' ? value : value === undefined ? 'nothing' : JSON.stringify(value)
+  return text.length > 600 ? `${text.slice(0, 600)}… (${text.length} characters)` : text
+}

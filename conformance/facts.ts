@@ -1,0 +1,254 @@
+// What is learned of a target before its cases run: which revisions it accepts, what it offers, which tool may be called.
+import { Context, type ContextOptions } from './context.ts'
+import { Broken, isObject, type Json, type JsonObject, Silence } from './expect.ts'
+import { Observations } from './observations.ts'
+import { LEGACY_REVISIONS, MODERN, type Revision, type TransportName } from './revisions.ts'
+import { HttpSession, META } from './session-http.ts'
+
+/** A call that may be made: of a tool that is marked read-only, or that the user named. */
+export interface NamedCall {
+  name: string
+  args: JsonObject
+}
+
+export interface Callable extends NamedCall {
+  tool: JsonObject
+  /** How long a call took. */
+  ms: number
+  /** Whether it sent progress when asked. */
+  reportsProgress: boolean
+  isError: boolean
+}
+
+export interface Facts {
+  /** Every revision the target accepts on this transport, oldest first. */
+  revisions: readonly Revision[]
+  initializeResult: JsonObject | undefined
+  capabilities: JsonObject
+  tools: JsonObject[]
+  /** Tools marked read-only in any revision. Their names, since 2024-11-05 has no annotations. */
+  readOnly: ReadonlySet<string>
+  /** The tool that the cases call. */
+  callable: Callable | undefined
+  /** A tool with an `outputSchema` that may be called. */
+  structured: Callable | undefined
+  /** The server handed out a session id at initialization. */
+  hasSession: boolean
+  /** GET opens a stream of server messages (Streamable HTTP before 2026-07-28). */
+  hasGetStream: boolean
+}
+
+export const NO_FACTS: Facts = {
+  revisions: [],
+  initializeResult: undefined,
+  capabilities: {},
+  tools: [],
+  readOnly: new Set(),
+  callable: undefined,
+  structured: undefined,
+  hasSession: false,
+  hasGetStream: false,
+}
+
+/** No server is there, or it is not for us: wrong address, wrong path, credentials wanted. */
+export class Unreachable extends Error {}
+
+type Probe = Omit<ContextOptions, 'revision' | 'transport' | 'caseId' | 'observed' | 'facts'>
+
+const MOST_TRIED_TOOLS = 5
+
+function contextFor(probe: Probe, transport: TransportName, revision: Revision, facts: Facts = NO_FACTS): Context {
+  return new Context({ ...probe, transport, revision, caseId: 'learning', observed: new Observations(), facts })
+}
+
+/** Finds out which transport answers at the URL, as 2025-11-25 transports §Backwards Compatibility tells a client to. */
+export async function detectTransport(probe: Probe): Promise<TransportName> {
+  const context = contextFor(probe, 'http', '2025-11-25')
+  const seen: string[] = []
+  let silent: Silence | undefined
+  const tryPost = async (): Promise<boolean> => {
+    const session = (await context.begin()) as HttpSession
+    const reply = await session.request('initialize', initializeParams('2025-11-25'))
+    seen.push(`POST initialize answered HTTP ${reply.status}`)
+    return reply.message !== undefined
+  }
+  const tryGet = async (): Promise<boolean> => {
+    const get = await context.open({ method: 'GET', headers: { Accept: 'text/event-stream' } })
+    seen.push(`GET answered HTTP ${get.status}`)
+    return get.status === 200 && get.isEventStream
+  }
+  const order = probe.url.pathname.endsWith('/sse') ? (['sse', 'http'] as const) : (['http', 'sse'] as const)
+  try {
+    for (const transport of order) {
+      try {
+        if (await (transport === 'http' ? tryPost() : tryGet())) return transport
+      } catch (error) {
+        if (error instanceof Silence) silent = error
+        else if (error instanceof Broken) seen.push(error.actual)
+        else seen.push(error instanceof Error ? error.message : String(error))
+      }
+    }
+  } finally {
+    context.close()
+  }
+  if (silent !== undefined) throw silent
+  throw new Unreachable(`no MCP server at ${probe.url.href}: ${seen.join(', ')}`)
+}
+
+/** The server is there at all: it accepts the connection and does not answer 404 or ask for credentials. */
+export async function checkReachable(probe: Probe, transport: TransportName): Promise<void> {
+  const context = contextFor(probe, transport, '2025-11-25')
+  try {
+    const exchange = await (transport === 'sse'
+      ? context.open({ method: 'GET', headers: { Accept: 'text/event-stream' } })
+      : ((await context.begin()) as HttpSession).post({
+          jsonrpc: '2.0',
+          id: 1,
+          method: 'initialize',
+          params: initializeParams('2025-11-25'),
+        }))
+    if (exchange.status === 401 || exchange.status === 403) {
+      throw new Unreachable(`${probe.url.href} answers HTTP ${exchange.status}: give credentials with --header`)
+    }
+    if (exchange.status === 404 && !isObject(await exchange.json())) throw new Unreachable(`${probe.url.href} answers HTTP 404`)
+  } catch (error) {
+    if (error instanceof Broken && /ECONNREFUSED|ENOTFOUND|EHOSTUNREACH|ENETUNREACH|EAI_AGAIN|ETIMEDOUT/.test(error.actual)) {
+      throw new Unreachable(`${probe.url.href}: ${error.actual}`)
+    }
+    if (error instanceof Unreachable) throw error
+    // Anything else is for the cases to judge.
+  } finally {
+    context.close()
+  }
+}
+
+/** The revisions that the target accepts: those it echoes in `initialize`, and 2026-07-28 if it answers a request of it. */
+export async function learnRevisions(probe: Probe, transport: TransportName): Promise<Revision[]> {
+  const legacy = await Promise.all(
+    LEGACY_REVISIONS.map(async (revision) => {
+      const context = contextFor(probe, transport, revision)
+      try {
+        const result = await context.initialize(await context.begin())
+        return result.protocolVersion === revision ? [revision] : []
+      } catch {
+        return []
+      } finally {
+        context.close()
+      }
+    }),
+  )
+  if (transport === 'sse') return legacy.flat()
+  const context = contextFor(probe, transport, MODERN)
+  try {
+    const reply = await (await context.begin()).request('server/discover')
+    const result = reply.message?.result
+    const speaks = isObject(result) && Array.isArray(result.supportedVersions) && result.supportedVersions.includes(MODERN)
+    return speaks ? [...legacy.flat(), MODERN] : legacy.flat()
+  } catch {
+    return legacy.flat()
+  } finally {
+    context.close()
+  }
+}
+
+/** Everything a run of one revision needs to know. What cannot be learned is left empty: the cases will say why. */
+export async function learnFacts(
+  probe: Probe,
+  transport: TransportName,
+  revision: Revision,
+  revisions: readonly Revision[],
+  calls: readonly NamedCall[],
+  knownReadOnly: ReadonlySet<string>,
+): Promise<Facts> {
+  const context = contextFor(probe, transport, revision)
+  const facts: Facts = { ...NO_FACTS, revisions, readOnly: knownReadOnly }
+  try {
+    const session = await context.connect()
+    facts.initializeResult = session.initializeResult
+    if (revision === MODERN) facts.initializeResult = await session.result('server/discover')
+    if (isObject(facts.initializeResult?.capabilities)) facts.capabilities = facts.initializeResult.capabilities
+    if (session instanceof HttpSession) {
+      facts.hasSession = session.sessionId !== undefined
+      if (revision !== MODERN) {
+        const get = await session.listen()
+        facts.hasGetStream = get.status === 200 && get.isEventStream
+        get.close()
+      }
+    }
+    facts.tools = await session.tools()
+    const marked = facts.tools.filter((tool) => isObject(tool.annotations) && tool.annotations.readOnlyHint === true)
+    facts.readOnly = new Set([...knownReadOnly, ...marked.map((tool) => String(tool.name))])
+    await chooseTools(context, facts, calls)
+  } catch {
+    // Left as far as it came.
+  } finally {
+    context.close()
+  }
+  return facts
+}
+
+async function chooseTools(context: Context, facts: Facts, calls: readonly NamedCall[]): Promise<void> {
+  const named = calls.flatMap((call) => {
+    const tool = facts.tools.find((item) => item.name === call.name)
+    return tool === undefined ? [] : [{ ...call, tool }]
+  })
+  const free = facts.tools
+    .filter(
+      (tool) => facts.readOnly.has(String(tool.name)) && !named.some((call) => call.name === tool.name) && isCallableEmpty(tool),
+    )
+    .map((tool) => ({ name: String(tool.name), args: {}, tool }))
+  const tried: Callable[] = []
+  for (const candidate of [...named, ...free].slice(0, MOST_TRIED_TOOLS)) {
+    const callable = await tryTool(context, candidate)
+    if (callable !== undefined) tried.push(callable)
+  }
+  facts.callable = tried.find((call) => !call.isError) ?? tried[0]
+  facts.structured = tried.find((call) => !call.isError && isObject(call.tool.outputSchema))
+}
+
+/** The tool's schema asks for nothing. */
+function isCallableEmpty(tool: JsonObject): boolean {
+  const schema = tool.inputSchema
+  return isObject(schema) && !(Array.isArray(schema.required) && schema.required.length > 0) && (schema.minProperties ?? 0) === 0
+}
+
+async function tryTool(context: Context, call: NamedCall & { tool: JsonObject }): Promise<Callable | undefined> {
+  try {
+    const session = await context.connect()
+    const started = performance.now()
+    const params = { name: call.name, arguments: call.args, _meta: { progressToken: 'learning' } }
+    const reply = await session.request('tools/call', params, { headers: parameterHeaders(call.tool, call.args) })
+    const result = reply.message?.result
+    if (!isObject(result)) return undefined
+    const reportsProgress = reply.messages.some((message) => isObject(message) && message.method === 'notifications/progress')
+    return { ...call, ms: performance.now() - started, reportsProgress, isError: result.isError === true }
+  } catch {
+    return undefined
+  }
+}
+
+/** The properties of a schema that are mirrored into headers (2026-07-28), by header name. */
+export function mirroredProperties(tool: JsonObject): { header: string; property: string; type: Json | undefined }[] {
+  const schema = isObject(tool.inputSchema) ? tool.inputSchema : {}
+  const properties = isObject(schema.properties) ? schema.properties : {}
+  return Object.entries(properties).flatMap(([property, value]) =>
+    isObject(value) && typeof value['x-mcp-header'] === 'string'
+      ? [{ header: `Mcp-Param-${value['x-mcp-header']}`, property, type: value.type }]
+      : [],
+  )
+}
+
+export function parameterHeaders(tool: JsonObject, args: JsonObject): Record<string, string | undefined> {
+  const headers: Record<string, string | undefined> = {}
+  for (const { header, property } of mirroredProperties(tool)) {
+    const value = args[property]
+    if (value !== undefined && value !== null) headers[header] = String(value)
+  }
+  return headers
+}
+
+export function initializeParams(revision: string): JsonObject {
+  return { protocolVersion: revision, capabilities: {}, clientInfo: { name: 'mcp-conformance', version: '1' } }
+}
+
+export const SERVER_INFO = `${META}serverInfo`

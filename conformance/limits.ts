@@ -1,0 +1,30 @@
+// Every buffer, list and wait of the suite has its limit here: the target may be hostile.
+
+export const LIMITS = {
+  /** Bytes kept of one body or event stream for judging. What comes after is read, counted and dropped; then the connection is cut. */
+  bodyBytes: 8 * 1024 * 1024,
+  /** Bytes kept of each direction of one exchange for the report. */
+  recordedBytes: 16 * 1024,
+  /** Exchanges kept for one case; older ones give way. */
+  exchangesPerCase: 64,
+  /** Messages kept for the cases that judge every message ever seen, for each revision. */
+  observations: 4_000,
+  /** Bytes of one message that are kept as an observation; of a larger one only its size is judged. */
+  observedBytes: 1024 * 1024,
+  /** Bytes of all messages kept as observations, for each revision. */
+  observedTotalBytes: 32 * 1024 * 1024,
+  /** Events kept of one stream. */
+  eventsPerStream: 2_000,
+  /** Pages of tools/list that are followed. */
+  pages: 50,
+  /** Cases in a row that meet only silence before the target is taken to be silent. */
+  silences: 3,
+  /** How long a case may take, in multiples of the time limit of one answer. */
+  answersPerCase: 4,
+  /** Time in which something that must not come would have come, after the answer that follows it. */
+  graceMs: 40,
+  /** The largest event that the Python SDK's client accepts. */
+  clientEventBytes: 1024 * 1024,
+  /** Bodies that are sent to find the target's own limit. */
+  oversizedBodyBytes: 6 * 1024 * 1024,
+} as const

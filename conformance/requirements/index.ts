@@ -1,0 +1,3 @@
+export function coverageText(): string {
+  return ''
+}

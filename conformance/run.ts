@@ -1,0 +1,292 @@
+// Runs the cases against one target: learns what it is, picks the cases that apply, runs them, notices when the target dies.
+import { addressOf, appliesTo, type Case, type Level } from './case.ts'
+import { CASES } from './cases/index.ts'
+import { Context } from './context.ts'
+import { Broken, Failure, Silence, Skip } from './expect.ts'
+import { checkReachable, detectTransport, type Facts, learnFacts, learnRevisions, type NamedCall, NO_FACTS } from './facts.ts'
+import { LIMITS } from './limits.ts'
+import { unmet } from './needs.ts'
+import { Observations } from './observations.ts'
+import type { Revision, TransportName } from './revisions.ts'
+
+export interface RunOptions {
+  /** Address of the server: its SSE URL or its MCP endpoint. */
+  url: string | URL
+  /** Default: found out. */
+  transport?: TransportName
+  /** Default: every revision the server accepts. */
+  revisions?: readonly Revision[]
+  /** Sent with every request to the target's origin. */
+  headers?: Record<string, string>
+  /** Tools that may be called although they are not marked read-only, with the arguments to call them with. */
+  calls?: readonly NamedCall[]
+  /** Only cases whose id begins with one of these. */
+  only?: readonly string[]
+  /** Also the cases that wait for a keep-alive interval. */
+  slow?: boolean
+  /** Time limit of one answer. Default 5,000 ms. */
+  timeoutMs?: number
+  /** Cases that run at the same time. Default 4. */
+  concurrency?: number
+  /** The cases to run. Default: all of them. */
+  cases?: readonly Case[]
+  /** Hears of each result as it comes. */
+  onResult?: (result: CaseResult, done: number, total: number) => void
+  /** Hears what was learned of the target, before the first case. */
+  onStart?: (about: { transport: TransportName; revisions: readonly Revision[]; total: number }) => void
+  signal?: AbortSignal
+}
+
+export type Status = 'pass' | 'fail' | 'skip'
+
+export interface CaseResult {
+  id: string
+  level: Level
+  revision: Revision
+  status: Status
+  /** Why it failed or was skipped; empty when it passed. */
+  message: string
+  quote: string
+  url: string
+  ms: number
+  breaks?: string
+  expected?: string
+  actual?: string
+  /** The bytes of its exchanges, when it failed. */
+  exchanges?: { sent: string; received: string }[]
+}
+
+export interface Counts {
+  pass: number
+  fail: number
+  skip: number
+}
+
+export interface RunReport {
+  target: string
+  transport: TransportName
+  /** The newest revision that was judged. */
+  revision: Revision
+  /** All of them, oldest first. */
+  revisions: readonly Revision[]
+  startedAt: string
+  ms: number
+  summary: Counts & { levels: Record<Level, Counts> }
+  /** Set when the server went silent or died, and the rest was not run. */
+  aborted?: string
+  cases: CaseResult[]
+}
+
+const DEFAULT_TIMEOUT_MS = 5_000
+const DEFAULT_CONCURRENCY = 4
+const SHOWN_EXCHANGES = 6
+
+/**
+ * Judges one server. Rejects with `Unreachable` when no server is there (refused, 404, credentials wanted); a server that is there and
+ * then goes silent or dies gives a report with `aborted` set.
+ */
+export async function runConformance(options: RunOptions): Promise<RunReport> {
+  const run = new Run(options)
+  return run.report()
+}
+
+class Run {
+  readonly #options: RunOptions
+  readonly #url: URL
+  readonly #results: CaseResult[] = []
+  #total = 0
+  #silences = 0
+  #aborted: string | undefined
+
+  constructor(options: RunOptions) {
+    this.#options = options
+    this.#url = new URL(options.url)
+  }
+
+  async report(): Promise<RunReport> {
+    const startedAt = new Date()
+    const started = performance.now()
+    const probe = this.#probe()
+    let transport = this.#options.transport
+    try {
+      if (transport === undefined) transport = await detectTransport(probe)
+      else await checkReachable(probe, transport)
+    } catch (error) {
+      if (!(error instanceof Silence)) throw error
+      // It accepts connections and says nothing: the cases will report it as what it is.
+      transport = this.#url.pathname.endsWith('/sse') ? 'sse' : 'http'
+    }
+    const accepted = await learnRevisions(probe, transport)
+    const revisions =
+      this.#options.revisions ?? (accepted.length > 0 ? accepted : [transport === 'sse' ? '2024-11-05' : '2025-11-25'])
+    await this.#runAll(transport, revisions, accepted)
+    await this.#confirmAlive(transport, revisions)
+    return {
+      target: this.#url.href,
+      transport,
+      revision: revisions.at(-1) ?? '2025-11-25',
+      revisions,
+      startedAt: startedAt.toISOString(),
+      ms: Math.round(performance.now() - started),
+      summary: summarize(this.#results),
+      ...(this.#aborted === undefined ? {} : { aborted: this.#aborted }),
+      cases: this.#results,
+    }
+  }
+
+  async #runAll(transport: TransportName, revisions: readonly Revision[], accepted: readonly Revision[]): Promise<void> {
+    const selected = new Map<Revision, Case[]>()
+    const seen = new Set<string>()
+    for (const revision of revisions) {
+      const cases = this.#select(transport, revision).filter((item) => !(item.once && seen.has(item.id)))
+      for (const item of cases) seen.add(item.id)
+      selected.set(revision, cases)
+      this.#total += cases.length
+    }
+    this.#options.onStart?.({ transport, revisions, total: this.#total })
+    let readOnly: ReadonlySet<string> = new Set()
+    // Newest first: annotations, which say what may be called, are not in every revision.
+    const learned = new Map<Revision, Facts>()
+    for (const revision of [...revisions].reverse()) {
+      const facts = await learnFacts(this.#probe(), transport, revision, accepted, this.#options.calls ?? [], readOnly)
+      readOnly = facts.readOnly
+      learned.set(revision, facts)
+    }
+    for (const [revision, cases] of selected) {
+      const observed = new Observations()
+      const facts = learned.get(revision) ?? NO_FACTS
+      const runOne = (item: Case): Promise<void> => this.#runCase(item, transport, revision, facts, observed)
+      await inParallel(
+        cases.filter((item) => !item.last),
+        this.#options.concurrency ?? DEFAULT_CONCURRENCY,
+        runOne,
+      )
+      for (const item of cases.filter((item) => item.last)) await runOne(item)
+    }
+  }
+
+  #select(transport: TransportName, revision: Revision): Case[] {
+    const { only, slow = false, cases = CASES } = this.#options
+    return cases.filter(
+      (item) =>
+        appliesTo(item, revision, transport) &&
+        (slow || item.slow !== true) &&
+        (only === undefined || only.some((prefix) => item.id.startsWith(prefix))),
+    )
+  }
+
+  async #runCase(item: Case, transport: TransportName, revision: Revision, facts: Facts, observed: Observations): Promise<void> {
+    const started = performance.now()
+    const result: CaseResult = {
+      id: item.id,
+      level: item.level,
+      revision,
+      status: 'pass',
+      message: '',
+      quote: item.quote,
+      url: addressOf(item, revision),
+      ms: 0,
+      ...(item.breaks === undefined ? {} : { breaks: item.breaks }),
+    }
+    const reason = this.#aborted === undefined ? unmet(item.needs, facts) : 'the server no longer answers'
+    if (reason === undefined) await this.#judge(item, this.#context(item.id, transport, revision, facts, observed), result)
+    else Object.assign(result, { status: 'skip', message: reason })
+    result.ms = Math.round(performance.now() - started)
+    this.#results.push(result)
+    this.#options.onResult?.(result, this.#results.length, this.#total)
+  }
+
+  async #judge(item: Case, context: Context, result: CaseResult): Promise<void> {
+    const limitMs = context.timeoutMs * LIMITS.answersPerCase + (item.slow === true ? 60_000 : 0)
+    let timer: NodeJS.Timeout | undefined
+    try {
+      const limit = new Promise<never>((_, reject) => {
+        timer = setTimeout(() => reject(new Silence(`an end of the case within ${limitMs} ms`, 'none')), limitMs)
+      })
+      await Promise.race([limit, (async () => item.run(context))()])
+      this.#silences = 0
+    } catch (error) {
+      if (error instanceof Skip) Object.assign(result, { status: 'skip', message: error.message })
+      else {
+        Object.assign(result, failureOf(error))
+        result.exchanges = context.exchanges
+          .slice(-SHOWN_EXCHANGES)
+          .map((exchange) => ({ sent: exchange.sent.toString(), received: exchange.received.toString() }))
+        if (error instanceof Silence || error instanceof Broken) await this.#suspect(context)
+      }
+    } finally {
+      clearTimeout(timer)
+      context.close()
+    }
+  }
+
+  /** Several silences in a row: is anybody there? */
+  async #suspect(context: Context): Promise<void> {
+    this.#silences += 1
+    if (this.#silences < LIMITS.silences || this.#aborted !== undefined) return
+    const problem = await this.#answers(context.transport, context.revision)
+    if (problem === undefined) this.#silences = 0
+    else this.#aborted = `the server no longer answers: ${problem}`
+  }
+
+  /** A server that has died of the last cases is found here. */
+  async #confirmAlive(transport: TransportName, revisions: readonly Revision[]): Promise<void> {
+    if (this.#aborted !== undefined) return
+    const problem = await this.#answers(transport, revisions.at(-1) ?? '2025-11-25')
+    if (problem !== undefined) this.#aborted = `the server no longer answers after the last case: ${problem}`
+  }
+
+  /** Why the server does not answer at all; `undefined` when it does, however wrongly. */
+  async #answers(transport: TransportName, revision: Revision): Promise<string | undefined> {
+    const context = this.#context('alive', transport, revision, NO_FACTS, new Observations())
+    try {
+      await context.connect()
+      return undefined
+    } catch (error) {
+      return error instanceof Silence || error instanceof Broken ? error.message : undefined
+    } finally {
+      context.close()
+    }
+  }
+
+  #context(caseId: string, transport: TransportName, revision: Revision, facts: Facts, observed: Observations): Context {
+    return new Context({ ...this.#probe(), caseId, transport, revision, facts, observed })
+  }
+
+  #probe(): { url: URL; headers: Record<string, string>; timeoutMs: number; signal?: AbortSignal } {
+    const { headers = {}, timeoutMs = DEFAULT_TIMEOUT_MS, signal } = this.#options
+    return { url: this.#url, headers, timeoutMs, ...(signal === undefined ? {} : { signal }) }
+  }
+}
+
+function failureOf(error: unknown): Partial<CaseResult> {
+  if (error instanceof Failure) {
+    return { status: 'fail', message: error.message, expected: error.expected, actual: error.actual }
+  }
+  // A fault of the suite is a failure too: it must not be mistaken for a pass.
+  return { status: 'fail', message: `the suite itself failed: ${error instanceof Error ? error.stack : String(error)}` }
+}
+
+export function summarize(results: readonly CaseResult[]): RunReport['summary'] {
+  const count = (level?: Level): Counts => {
+    const counts = { pass: 0, fail: 0, skip: 0 }
+    for (const result of results) if (level === undefined || result.level === level) counts[result.status] += 1
+    return counts
+  }
+  const levels = { MUST: count('MUST'), SHOULD: count('SHOULD'), MAY: count('MAY'), INTEROP: count('INTEROP') }
+  return { ...count(), levels }
+}
+
+/** 0, or 1 when a MUST failed or the server went silent or died; with `strict` any failure counts. */
+export function exitCodeOf(report: RunReport, strict = false): 0 | 1 {
+  if (report.aborted !== undefined) return 1
+  return report.cases.some((result) => result.status === 'fail' && (strict || result.level === 'MUST')) ? 1 : 0
+}
+
+async function inParallel<T>(items: readonly T[], width: number, work: (item: T) => Promise<void>): Promise<void> {
+  const queue = [...items]
+  const worker = async (): Promise<void> => {
+    for (let item = queue.shift(); item !== undefined; item = queue.shift()) await work(item)
+  }
+  await Promise.all(Array.from({ length: Math.max(1, width) }, worker))
+}

@@ -1,0 +1,157 @@
+// Streamable HTTP: every message is a POST to the one URL, and what answers it comes as JSON or as an event stream.
+import { isDeepStrictEqual } from 'node:util'
+import type { Context } from './context.ts'
+import { isObject, isResponse, type Json, type JsonObject } from './expect.ts'
+import { MODERN, type Revision } from './revisions.ts'
+import { type Awaited, type Body, encode, type Reply, type SendOptions, Session } from './session.ts'
+import type { Exchange } from './target.ts'
+
+export const META = 'io.modelcontextprotocol/'
+
+/** 2025-03-26 to 2025-11-25, and 2024-11-05 where a server negotiates it here. */
+export class HttpSession extends Session {
+  sessionId: string | undefined
+
+  override async send(body: Body, awaited: Awaited, options: SendOptions = {}): Promise<Reply> {
+    this.begin(body)
+    try {
+      const exchange = await this.post(body, options)
+      return exchange.isEventStream
+        ? await this.#readEvents(exchange, body, awaited, options)
+        : await this.#readBody(exchange, body, awaited)
+    } finally {
+      this.end(body)
+    }
+  }
+
+  /** POSTs a body and gives its exchange as soon as the head of the response is there. */
+  async post(body: Body, options: SendOptions = {}): Promise<Exchange> {
+    const exchange = await this.context.open({
+      method: 'POST',
+      headers: { ...this.headers(body), ...options.headers },
+      body: encode(body),
+      ...(options.timeoutMs === undefined ? {} : { timeoutMs: options.timeoutMs }),
+      ...(options.onOpened === undefined ? {} : { onOpened: options.onOpened }),
+    })
+    const method = isObject(body) && typeof body.method === 'string' ? body.method : ''
+    this.context.observed.addHead(this.context.caseId, method, exchange.status, exchange.headers)
+    return exchange
+  }
+
+  /** Opens the stream of server messages that belongs to no request. */
+  listen(headers: Record<string, string | undefined> = {}): Promise<Exchange> {
+    const { Accept: _, 'Content-Type': __, ...rest } = this.headers(undefined)
+    return this.context.open({ method: 'GET', headers: { Accept: 'text/event-stream', ...rest, ...headers } })
+  }
+
+  headers(_body: Body | undefined): Record<string, string | undefined> {
+    return {
+      'Content-Type': 'application/json',
+      Accept: 'application/json, text/event-stream',
+      ...(this.sessionId === undefined ? {} : { 'Mcp-Session-Id': this.sessionId }),
+      // The header came with 2025-06-18, and is for what follows the handshake.
+      ...(this.initializeResult !== undefined && this.revision >= '2025-06-18' ? { 'MCP-Protocol-Version': this.revision } : {}),
+    }
+  }
+
+  override close(): void {}
+
+  async #readBody(exchange: Exchange, request: Body, awaited: Awaited): Promise<Reply> {
+    const value = await exchange.json()
+    const messages = Array.isArray(value) ? value : value === undefined ? [] : [value]
+    const bytes = exchange.received.total
+    for (const message of messages) this.observe(message, { via: 'body', status: exchange.status, bytes, request })
+    return { exchange, status: exchange.status, message: pick(messages, awaited), messages, ended: true }
+  }
+
+  async #readEvents(exchange: Exchange, request: Body, awaited: Awaited, options: SendOptions): Promise<Reply> {
+    const stream = exchange.events()
+    const messages: unknown[] = []
+    let read = 0
+    const pump = (): void => {
+      for (; read < stream.events.length; read += 1) {
+        const data = stream.events[read]?.data ?? ''
+        const value = parse(data)
+        for (const message of Array.isArray(value) ? value : value === undefined ? [] : [value]) {
+          this.observe(message, { via: 'event', status: exchange.status, bytes: Buffer.byteLength(data), request })
+          messages.push(message)
+        }
+      }
+    }
+    const wanted = options.responses ?? 1
+    await stream.until(
+      () => {
+        pump()
+        return messages.filter(isResponse).length >= wanted || stream.ended ? true : undefined
+      },
+      'a response',
+      options.timeoutMs,
+    )
+    if (options.untilEnd === true) await stream.ends(this.context.timeoutMs)
+    pump()
+    const ended = stream.ended
+    stream.close()
+    return { exchange, status: exchange.status, message: pick(messages, awaited), messages, ended }
+  }
+}
+
+/** 2026-07-28: no handshake, no session; each request says which revision it speaks, in its body and in its headers. */
+export class ModernSession extends HttpSession {
+  override build(method: string, params: JsonObject | undefined, id: Json | undefined, options: SendOptions = {}): JsonObject {
+    const given = isObject(params?._meta) ? params._meta : {}
+    const meta: JsonObject = { ...defaultMeta(this.revision), ...given, ...options.meta }
+    for (const key of Object.keys(meta)) if (meta[key] === undefined) delete meta[key]
+    const all: JsonObject = { ...params }
+    if (options.meta === null) delete all._meta
+    else all._meta = meta
+    return super.build(method, all, id)
+  }
+
+  override headers(body: Body | undefined): Record<string, string | undefined> {
+    const message = isObject(body) ? body : {}
+    const params = isObject(message.params) ? message.params : {}
+    return {
+      'Content-Type': 'application/json',
+      Accept: 'application/json, text/event-stream',
+      'MCP-Protocol-Version': this.revision,
+      ...(typeof message.method === 'string' ? { 'Mcp-Method': message.method } : {}),
+      ...(message.method === 'tools/call' && typeof params.name === 'string' ? { 'Mcp-Name': headerValue(params.name) } : {}),
+    }
+  }
+}
+
+function defaultMeta(revision: Revision): JsonObject {
+  return {
+    [`${META}protocolVersion`]: revision,
+    [`${META}clientCapabilities`]: {},
+    [`${META}clientInfo`]: { name: 'mcp-conformance', version: '1' },
+  }
+}
+
+/** As it is where a header can carry it, else in the Base64 form of 2026-07-28 transports §Value Encoding. */
+export function headerValue(text: string): string {
+  const isPlain = /^[\x21-\x7e]([\x20-\x7e\t]*[\x21-\x7e])?$/.test(text) && !/^=\?base64\?.*\?=$/.test(text)
+  return isPlain ? text : base64Value(text)
+}
+
+export function base64Value(text: string): string {
+  return `=?base64?${Buffer.from(text).toString('base64')}?=`
+}
+
+export function newSession(context: Context, revision: Revision): HttpSession {
+  return revision === MODERN ? new ModernSession(context, revision) : new HttpSession(context, revision)
+}
+
+function pick(messages: unknown[], awaited: Awaited): JsonObject | undefined {
+  const responses = messages.filter(isResponse)
+  const own = awaited === 'anything' ? undefined : responses.find((message) => isDeepStrictEqual(message.id, awaited.id))
+  return own ?? responses[0]
+}
+
+function parse(data: string): unknown {
+  try {
+    return JSON.parse(data)
+  } catch {
+    return undefined // the framing cases judge it
+  }
+}
