@@ -3,7 +3,7 @@
 import { randomBytes } from 'node:crypto'
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { Caller } from './access.ts'
-import { ErrorCode, ProtocolError, ToolError } from './errors.ts'
+import { ErrorCode, ToolError } from './errors.ts'
 import { EventStream } from './event-stream.ts'
 import {
   admit,
@@ -13,13 +13,13 @@ import {
   httpSettings,
   methodNotAllowed,
   pathOf,
-  readBody,
+  readMessage,
   sendError,
 } from './http.ts'
-import { classify, parseJson } from './jsonrpc.ts'
+import { classify } from './jsonrpc.ts'
 import { latestLegacy } from './revisions.ts'
 import type { Server } from './server.ts'
-import { Session } from './session.ts'
+import { drainSessions, Session } from './session.ts'
 
 interface Connection {
   session: Session
@@ -82,7 +82,7 @@ export function httpSse(server: Server, options: HttpOptions = {}): Handler {
 
   async function post(req: IncomingMessage, res: ServerResponse, caller: Caller): Promise<void> {
     const connection = find(req, caller)
-    const body = parse(await readBody(req, settings))
+    const body = await readMessage(req, settings)
     // First the 202, then the work: the Python client sends nothing more until it has the answer to this POST.
     res.writeHead(202, { 'Content-Type': 'text/plain' }).end('Accepted')
     const { session, stream } = connection
@@ -119,11 +119,10 @@ export function httpSse(server: Server, options: HttpOptions = {}): Handler {
       async close(graceMs: number): Promise<void> {
         closing = true
         const all = [...connections.values()]
-        const drained = Promise.all(all.map(({ session }) => session.drain()))
-        if (!(await within(graceMs, drained))) {
-          for (const { session } of all) session.abortAll(new ToolError('CANCELLED', 'the server is shutting down'))
-          await within(1_000, drained)
-        }
+        await drainSessions(
+          all.map(({ session }) => session),
+          graceMs,
+        )
         for (const { stream } of connections.values()) stream.end()
         clearInterval(ticker)
       },
@@ -131,26 +130,4 @@ export function httpSse(server: Server, options: HttpOptions = {}): Handler {
     'openSessions',
     { get: () => connections.size },
   )
-}
-
-function parse(body: Buffer): unknown {
-  try {
-    return parseJson(body)
-  } catch (error) {
-    if (error instanceof ProtocolError) throw new HttpError(400, error.message, {}, error.code)
-    throw error
-  }
-}
-
-/** Did `work` settle within `ms`? */
-async function within(ms: number, work: Promise<unknown>): Promise<boolean> {
-  let timer: NodeJS.Timeout | undefined
-  const late = new Promise<false>((resolve) => {
-    timer = setTimeout(resolve, ms, false)
-  })
-  try {
-    return await Promise.race([work.then(() => true), late])
-  } finally {
-    clearTimeout(timer)
-  }
 }

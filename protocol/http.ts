@@ -1,8 +1,8 @@
 // What every HTTP exchange shares: reading a bounded body, refusing with a status and a JSON-RPC error object, and the options of both transports.
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import { type Access, type Caller, createAccess, isRefusal, type Refusal } from './access.ts'
-import { ErrorCode } from './errors.ts'
-import { errorText } from './jsonrpc.ts'
+import { ErrorCode, ProtocolError } from './errors.ts'
+import { errorText, parseJson } from './jsonrpc.ts'
 
 /** A request listener for `http.createServer`, or for one path of a larger server. */
 export interface Handler {
@@ -81,10 +81,20 @@ export function admit(req: IncomingMessage, res: ServerResponse, settings: HttpS
 }
 
 /**
- * Reads the JSON body of a POST.
- * @throws HttpError 415 for another media type, 413 above `maxBodyBytes`, 408 after `bodyTimeoutMs`, 400 when the client leaves
+ * Reads the JSON body of a POST and parses it.
+ * @throws HttpError 415 for another media type, 413 above `maxBodyBytes`, 408 after `bodyTimeoutMs`, 400 when it is not JSON or the client leaves
  */
-export function readBody(req: IncomingMessage, settings: HttpSettings): Promise<Buffer> {
+export async function readMessage(req: IncomingMessage, settings: HttpSettings): Promise<unknown> {
+  const body = await readBody(req, settings)
+  try {
+    return parseJson(body)
+  } catch (error) {
+    if (error instanceof ProtocolError) throw new HttpError(400, error.message, {}, error.code)
+    throw error
+  }
+}
+
+function readBody(req: IncomingMessage, settings: HttpSettings): Promise<Buffer> {
   const { maxBodyBytes, bodyTimeoutMs } = settings
   const mediaType = (req.headers['content-type'] ?? '').split(';', 1)[0]?.trim().toLowerCase()
   if (mediaType !== 'application/json') {

@@ -17,6 +17,7 @@ export { nearest } from './nearest.ts'
 export { type Revision, revisions } from './revisions.ts'
 export type { FromSchema, JsonSchema, ObjectSchema } from './schema.ts'
 export { Server, type ServerOptions } from './server.ts'
+export { streamableHttp } from './streamable-http.ts'
 export { type AnyTool, defineTool, type Tool, type ToolOutput, type ToolResult } from './tool.ts'
 export type {
   AudioContent,

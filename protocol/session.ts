@@ -233,3 +233,26 @@ export class Session {
 function errorReply(id: RequestId | null, error: { code: number; message: string; data?: unknown }): Reply {
   return { text: errorText(id, error), code: error.code }
 }
+
+const abortedGraceMs = 1_000
+
+/** Lets what is in flight finish for at most `graceMs`, then fails the rest and lets those failures be answered. */
+export async function drainSessions(sessions: readonly Session[], graceMs: number): Promise<void> {
+  const drained = Promise.all(sessions.map((session) => session.drain()))
+  if (await within(graceMs, drained)) return
+  for (const session of sessions) session.abortAll(new ToolError('CANCELLED', 'the server is shutting down'))
+  await within(abortedGraceMs, drained)
+}
+
+/** Did `work` settle within `ms`? */
+async function within(ms: number, work: Promise<unknown>): Promise<boolean> {
+  let timer: NodeJS.Timeout | undefined
+  const late = new Promise<false>((resolve) => {
+    timer = setTimeout(resolve, ms, false)
+  })
+  try {
+    return await Promise.race([work.then(() => true), late])
+  } finally {
+    clearTimeout(timer)
+  }
+}

@@ -32,6 +32,8 @@ export interface Environment {
   readonly toolTimeoutMs: number
   /** MCP_READ_ONLY */
   readonly readOnly: boolean
+  /** Content of MCP_CA_FILE: the PEM of a private authority to trust, beside the usual ones, for TLS to the backend. */
+  readonly ca: string | undefined
   readonly log: Log
 }
 

@@ -1,4 +1,5 @@
 // Everything the environment says, for a whole process at once: one report of all problems, or a configuration.
+import { readFileSync } from 'node:fs'
 import { type Env, findTypos, type Reading, readConfig } from './config.ts'
 import type { AnyServer, ConfigSchema } from './definition.ts'
 import { checkSettings, type Settings, settingsSchema } from './settings.ts'
@@ -12,6 +13,8 @@ export interface Loaded {
   /** Likely slips and demonstration defaults, for the log. */
   notes: string[]
   secrets: string[]
+  /** Content of MCP_CA_FILE. */
+  ca: string | undefined
 }
 
 /**
@@ -36,12 +39,26 @@ export function loadConfiguration(
     return { definition, reading: readConfig(definition.config, { ...env, ...demo }) }
   })
   const fatal = [...common.problems, ...(common.config === undefined ? [] : checkSettings(common.config))]
+  const ca = readCa(common.config?.MCP_CA_FILE, fatal)
   if (strict || definitions.length === 1) fatal.push(...servers.flatMap(({ reading }) => reading.problems))
   return {
     settings: fatal.length === 0 ? common.config : undefined,
     servers,
     fatal,
     notes,
+    ca,
     secrets: [...common.secrets, ...servers.flatMap(({ reading }) => reading.secrets)],
   }
+}
+
+function readCa(file: string | undefined, problems: string[]): string | undefined {
+  if (file === undefined) return undefined
+  try {
+    const pem = readFileSync(file, 'utf8')
+    if (pem.includes('-----BEGIN CERTIFICATE-----')) return pem
+    problems.push('MCP_CA_FILE: the file holds no certificate; expected PEM')
+  } catch (error) {
+    problems.push(`MCP_CA_FILE: cannot read the file it names (${(error as NodeJS.ErrnoException).code}); expected a PEM file`)
+  }
+  return undefined
 }

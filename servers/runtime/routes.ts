@@ -49,7 +49,7 @@ export function createRouter(parts: RouterParts): Route {
     guarded(parts, parts.metricsPublic ? 'open' : 'token', (_req, res) => sendMetrics(parts, res)),
   )
   const nowhere = guarded(parts, 'open', (_req, res) =>
-    sendJson(res, 404, { error: 'not found; MCP is served at /<server>/sse' }),
+    sendJson(res, 404, { error: 'not found; MCP is served at /<server>/sse and /<server>/mcp' }),
   )
 
   return (req, res) => {

@@ -34,7 +34,8 @@ const connectionsCheckMs = 2_000
 
 /** Serves the definitions until SIGTERM or SIGINT. Exits with 78 when the configuration is wrong, with 1 when the port cannot be had. */
 export async function serve(definitions: readonly AnyServer[], { env, command }: ServeOptions): Promise<void> {
-  const { settings, servers, fatal, notes, secrets } = loadConfiguration(definitions, env, command, false)
+  const loaded = loadConfiguration(definitions, env, command, false)
+  const { settings, servers, fatal, notes, secrets } = loaded
   if (settings === undefined) return reportProblems(fatal, notes)
   const redact = createRedact(secrets)
   const log = createLog({ level: settings.LOG_LEVEL, format: settings.LOG_FORMAT, redact })
@@ -72,6 +73,7 @@ export async function serve(definitions: readonly AnyServer[], { env, command }:
     maxResultChars: settings.MCP_MAX_RESULT_CHARS,
     toolTimeoutMs: settings.MCP_TOOL_TIMEOUT_MS,
     readOnly: settings.MCP_READ_ONLY,
+    ca: loaded.ca,
     log,
   }
   const services = servers.map(({ definition, reading }) =>
@@ -111,7 +113,9 @@ export async function serve(definitions: readonly AnyServer[], { env, command }:
     stopping = true
     log.info('stopping', { signal, grace_ms: settings.MCP_SHUTDOWN_GRACE_MS })
     server.close()
-    await Promise.all(services.map(({ sse }) => sse.close(settings.MCP_SHUTDOWN_GRACE_MS)))
+    await Promise.all(
+      services.flatMap(({ sse, mcp }) => [sse, mcp]).map((transport) => transport.close(settings.MCP_SHUTDOWN_GRACE_MS)),
+    )
     server.closeIdleConnections()
     await Promise.allSettled(services.map((service) => service.close()))
     audit.close()

@@ -1,5 +1,14 @@
 // One server inside a process: its configuration read, its backend opened, its tools behind the middlewares, its transports.
-import { type Access, type Handler, httpSse, type RefusedReason, Server, ToolError } from '../../protocol/index.ts'
+import {
+  type Access,
+  type Handler,
+  type HttpOptions,
+  httpSse,
+  type RefusedReason,
+  Server,
+  streamableHttp,
+  ToolError,
+} from '../../protocol/index.ts'
 import type { Audit } from './audit.ts'
 import type { AnyServer, Backend, Environment, Log } from './definition.ts'
 import { matchesGlob } from './glob.ts'
@@ -14,6 +23,7 @@ export interface Service {
   readonly toolNames: readonly string[]
   readonly health: Health
   readonly sse: Handler
+  readonly mcp: Handler
   close(): Promise<void>
 }
 
@@ -52,7 +62,7 @@ export function createService(parts: ServiceParts): Service {
     ],
     onInternalError: (error, about) => log.error('internal error', { ...about, error }),
   })
-  const sse = httpSse(server, {
+  const http: HttpOptions = {
     access,
     maxBodyBytes: settings.MCP_MAX_BODY_BYTES,
     maxSessions: settings.MCP_MAX_SESSIONS,
@@ -64,13 +74,14 @@ export function createService(parts: ServiceParts): Service {
       if (audited.has(reason))
         audit.denied({ reason, server: name, principal: caller?.principal, user: caller?.user, remote, status })
     },
-  })
+  }
   return {
     name,
     title,
     toolNames: tools.map((tool) => tool.name),
     health,
-    sse,
+    sse: httpSse(server, http),
+    mcp: streamableHttp(server, http),
     close: async () => backend?.close(),
   }
 }

@@ -120,6 +120,11 @@ export const settingsSchema = {
       maximum: 600_000,
       description: 'On SIGTERM calls in flight have this long to finish.',
     },
+    MCP_CA_FILE: {
+      type: 'string',
+      description: 'PEM file of a private certificate authority, for TLS to the backends.',
+      examples: ['/certs/ca.pem'],
+    },
     LOG_LEVEL: {
       type: 'string',
       enum: ['debug', 'info', 'warn', 'error'],
