@@ -71,6 +71,7 @@ function schemasOf(definition: AnyServer): JsonSchema[] {
     maxResultChars: 0,
     toolTimeoutMs: 0,
     readOnly: false,
+    ca: undefined,
     log: { debug() {}, info() {}, warn() {}, error() {} },
   }
   const tools = definition.tools(undefined as never, environment)
