@@ -55,7 +55,9 @@ export class Unreachable extends Error {}
 
 type Probe = Omit<ContextOptions, 'revision' | 'transport' | 'caseId' | 'observed' | 'facts'>
 
+/** How many tools are tried to find one that works, and how long each may take. */
 const MOST_TRIED_TOOLS = 5
+const TRIAL_MS = 2_000
 
 function contextFor(probe: Probe, transport: TransportName, revision: Revision, facts: Facts = NO_FACTS): Context {
   return new Context({ ...probe, transport, revision, caseId: 'learning', observed: new Observations(), facts })
@@ -159,6 +161,8 @@ export async function learnFacts(
   revisions: readonly Revision[],
   calls: readonly NamedCall[],
   knownReadOnly: ReadonlySet<string>,
+  /** Tools that did not work when another revision was learned; added to. */
+  failed: Set<string> = new Set(),
 ): Promise<Facts> {
   const context = contextFor(probe, transport, revision)
   const facts: Facts = { ...NO_FACTS, revisions, readOnly: knownReadOnly }
@@ -178,7 +182,7 @@ export async function learnFacts(
     facts.tools = await session.tools()
     const marked = facts.tools.filter((tool) => isObject(tool.annotations) && tool.annotations.readOnlyHint === true)
     facts.readOnly = new Set([...knownReadOnly, ...marked.map((tool) => String(tool.name))])
-    await chooseTools(context, facts, calls)
+    await chooseTools(context, facts, calls, failed)
   } catch {
     // Left as far as it came.
   } finally {
@@ -187,7 +191,7 @@ export async function learnFacts(
   return facts
 }
 
-async function chooseTools(context: Context, facts: Facts, calls: readonly NamedCall[]): Promise<void> {
+async function chooseTools(context: Context, facts: Facts, calls: readonly NamedCall[], failed: Set<string>): Promise<void> {
   const named = calls.flatMap((call) => {
     const tool = facts.tools.find((item) => item.name === call.name)
     return tool === undefined ? [] : [{ ...call, tool }]
@@ -197,14 +201,23 @@ async function chooseTools(context: Context, facts: Facts, calls: readonly Named
       (tool) => facts.readOnly.has(String(tool.name)) && !named.some((call) => call.name === tool.name) && isCallableEmpty(tool),
     )
     .map((tool) => ({ name: String(tool.name), args: {}, tool }))
+  // Named tools all; of the others the first that works, and then one more if only that has an outputSchema.
   const tried: Callable[] = []
-  for (const candidate of [...named, ...free].slice(0, MOST_TRIED_TOOLS)) {
-    const callable = await tryTool(context, candidate)
+  let attempts = 0
+  for (const candidate of [...named, ...free]) {
+    const isNamed = named.includes(candidate)
+    const isWanted = tried.every((call) => call.isError) || (isObject(candidate.tool.outputSchema) && !tried.some(isStructured))
+    if (!isNamed && (!isWanted || failed.has(candidate.name) || attempts >= MOST_TRIED_TOOLS)) continue
+    attempts += 1
+    const callable = await tryTool(context, candidate, isNamed ? context.timeoutMs : Math.min(context.timeoutMs, TRIAL_MS))
     if (callable !== undefined) tried.push(callable)
+    if (callable === undefined || callable.isError) failed.add(candidate.name)
   }
   facts.callable = tried.find((call) => !call.isError) ?? tried[0]
-  facts.structured = tried.find((call) => !call.isError && isObject(call.tool.outputSchema))
+  facts.structured = tried.find(isStructured)
 }
+
+const isStructured = (call: Callable): boolean => !call.isError && isObject(call.tool.outputSchema)
 
 /** The tool's schema asks for nothing. */
 function isCallableEmpty(tool: JsonObject): boolean {
@@ -212,12 +225,16 @@ function isCallableEmpty(tool: JsonObject): boolean {
   return isObject(schema) && !(Array.isArray(schema.required) && schema.required.length > 0) && (schema.minProperties ?? 0) === 0
 }
 
-async function tryTool(context: Context, call: NamedCall & { tool: JsonObject }): Promise<Callable | undefined> {
+async function tryTool(
+  context: Context,
+  call: NamedCall & { tool: JsonObject },
+  timeoutMs: number,
+): Promise<Callable | undefined> {
   try {
     const session = await context.connect()
     const started = performance.now()
     const params = { name: call.name, arguments: call.args, _meta: { progressToken: 'learning' } }
-    const reply = await session.request('tools/call', params, { headers: parameterHeaders(call.tool, call.args) })
+    const reply = await session.request('tools/call', params, { headers: parameterHeaders(call.tool, call.args), timeoutMs })
     const result = reply.message?.result
     if (!isObject(result)) return undefined
     const reportsProgress = reply.messages.some((message) => isObject(message) && message.method === 'notifications/progress')

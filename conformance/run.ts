@@ -147,8 +147,9 @@ class Run {
     let readOnly: ReadonlySet<string> = new Set()
     // Newest first: annotations, which say what may be called, are not in every revision.
     const learned = new Map<Revision, Facts>()
+    const failed = new Set<string>()
     for (const revision of [...revisions].reverse()) {
-      const facts = await learnFacts(this.#probe(), transport, revision, accepted, this.#options.calls ?? [], readOnly)
+      const facts = await learnFacts(this.#probe(), transport, revision, accepted, this.#options.calls ?? [], readOnly, failed)
       readOnly = facts.readOnly
       learned.set(revision, facts)
     }

@@ -215,8 +215,9 @@ export const cases: Case[] = [
       'The client MUST initiate this phase by sending an initialize request containing: protocol version supported. Without it: -32602.',
     async run(t) {
       const session = await t.begin()
-      const reply = await session.request('initialize', { capabilities: {}, clientInfo: { name: 'c', version: '1' } })
-      check(isObject(reply.message?.error), 'an error response', reply.message ?? `HTTP ${reply.status} without a response`)
+      const message = session.build('initialize', { capabilities: {}, clientInfo: { name: 'c', version: '1' } }, 'i')
+      const { status, message: answer } = await session.send(message, { id: 'i' })
+      check(isObject(answer?.error) || status >= 400, 'an error', answer ?? `HTTP ${status}`)
     },
   },
 ]
