@@ -78,7 +78,9 @@ export class Context {
     const session = await this.begin()
     if (this.isModern) return session
     await this.initialize(session, params)
-    await session.notify('notifications/initialized')
+    const initialized = session.build('notifications/initialized', undefined, undefined)
+    if (session instanceof SseSession) (await session.post(initialized)).close()
+    else await session.send(initialized, 'anything')
     return session
   }
 

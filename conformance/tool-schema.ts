@@ -51,7 +51,8 @@ export function invalidArguments(schema: Json | undefined, valid: JsonObject): J
   const properties = isObject(schema.properties) ? schema.properties : {}
   for (const [name, property] of Object.entries(properties)) {
     if (!isObject(property) || typeof property.type !== 'string') continue
-    if (property.type === 'object') continue
+    // A mirrored parameter has a header to fit, which would be judged first.
+    if (property.type === 'object' || property['x-mcp-header'] !== undefined) continue
     const wrong: JsonObject = { ...valid, [name]: { not: `a ${property.type}` } }
     if (conformanceProblem(schema, wrong) !== undefined) return wrong
   }
