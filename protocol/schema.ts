@@ -68,8 +68,8 @@ type FromArray<S> = S extends { readonly items: infer I } ? FromSchema<I>[] : un
 
 type FromObject<S> = S extends { readonly properties: infer P }
   ? Flatten<
-      { [K in keyof P as K extends PresentKeys<S, P> ? K : never]: FromSchema<P[K]> } & {
-        [K in keyof P as K extends PresentKeys<S, P> ? never : K]?: FromSchema<P[K]> | undefined
+      { -readonly [K in keyof P as K extends PresentKeys<S, P> ? K : never]: FromSchema<P[K]> } & {
+        -readonly [K in keyof P as K extends PresentKeys<S, P> ? never : K]?: FromSchema<P[K]> | undefined
       }
     >
   : Record<string, unknown>
