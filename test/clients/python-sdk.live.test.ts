@@ -4,10 +4,29 @@ import { connectPython, skipPython } from './python.ts'
 
 for (const mode of ['auto', 'legacy'] as const) {
   testClient({
-    label: `SSE, mode ${mode}`,
+    transport: 'sse',
+    mode,
     protocolVersion: '2025-11-25',
     reconnects: false,
     skip: skipPython,
     connect: (target) => connectPython(target, { transport: 'sse', mode }),
   })
 }
+
+testClient({
+  transport: 'http',
+  mode: 'auto',
+  protocolVersion: '2026-07-28',
+  reconnects: true,
+  skip: skipPython,
+  connect: (target) => connectPython(target, { transport: 'http', mode: 'auto', logLevel: 'info' }),
+})
+
+testClient({
+  transport: 'http',
+  mode: 'legacy',
+  protocolVersion: '2025-11-25',
+  reconnects: true,
+  skip: skipPython,
+  connect: (target) => connectPython(target, { transport: 'http', mode: 'legacy' }),
+})

@@ -1,6 +1,7 @@
 // @modelcontextprotocol/sdk, the first generation of the official TypeScript SDK.
 import { Client } from '@modelcontextprotocol/sdk/client/index.js'
 import { SSEClientTransport } from '@modelcontextprotocol/sdk/client/sse.js'
+import { StreamableHTTPClientTransport } from '@modelcontextprotocol/sdk/client/streamableHttp.js'
 import type { Transport } from '@modelcontextprotocol/sdk/shared/transport.js'
 import { LoggingMessageNotificationSchema } from '@modelcontextprotocol/sdk/types.js'
 import { type CallResult, type Connection, testClient } from './behaviours.ts'
@@ -36,8 +37,16 @@ async function open(transport: Transport): Promise<Connection> {
 }
 
 testClient({
-  label: 'SSE',
+  transport: 'sse',
   protocolVersion: '2025-11-25',
   reconnects: true,
   connect: ({ url, headers }) => open(new SSEClientTransport(new URL('/sse', url), { requestInit: { headers } })),
+})
+
+testClient({
+  transport: 'http',
+  protocolVersion: '2025-11-25',
+  reconnects: true,
+  connect: ({ url, headers }) =>
+    open(new StreamableHTTPClientTransport(new URL('/mcp', url), { requestInit: { headers } }) as Transport),
 })

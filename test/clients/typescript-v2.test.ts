@@ -1,8 +1,15 @@
 // @modelcontextprotocol/client, the second generation of the official TypeScript SDK.
-import { Client, type ClientOptions, SSEClientTransport, type Transport } from '@modelcontextprotocol/client'
+import {
+  Client,
+  type ClientOptions,
+  SSEClientTransport,
+  StreamableHTTPClientTransport,
+  type Transport,
+} from '@modelcontextprotocol/client'
 import { type CallResult, type Connection, testClient } from './behaviours.ts'
 
-async function open(transport: Transport, options: ClientOptions = {}): Promise<Connection> {
+/** @param meta what a client of 2026-07-28 sends with each call, such as the log level it wants */
+async function open(transport: Transport, options: ClientOptions = {}, meta?: Record<string, unknown>): Promise<Connection> {
   const client = new Client({ name: 'typescript-v2', version: '1.0.0' }, options)
   const logs: string[] = []
   client.setNotificationHandler('notifications/message', ({ params }) => void logs.push(String(params.data)))
@@ -19,7 +26,7 @@ async function open(transport: Transport, options: ClientOptions = {}): Promise<
     listTools: async () => (await client.listTools()).tools,
     callTool: async (name, args, { onProgress, signal } = {}) =>
       (await client.callTool(
-        { name, ...(args === undefined ? {} : { arguments: args }) },
+        { name, ...(args === undefined ? {} : { arguments: args }), ...(meta === undefined ? {} : { _meta: meta }) },
         { ...(onProgress === undefined ? {} : { onprogress: onProgress }), ...(signal === undefined ? {} : { signal }) },
       )) as CallResult,
     close: () => client.close(),
@@ -27,7 +34,7 @@ async function open(transport: Transport, options: ClientOptions = {}): Promise<
 }
 
 testClient({
-  label: 'SSE',
+  transport: 'sse',
   protocolVersion: '2025-11-25',
   reconnects: true,
   connect: ({ url, headers }) => open(new SSEClientTransport(new URL('/sse', url), { requestInit: { headers } })),
@@ -35,9 +42,30 @@ testClient({
 
 // A client that may speak 2026-07-28 asks for it first, on this transport too, and must be told no in a way that lets it go on.
 testClient({
-  label: 'SSE, mode auto',
+  transport: 'sse',
+  mode: 'auto',
   protocolVersion: '2025-11-25',
   reconnects: true,
   connect: ({ url, headers }) =>
     open(new SSEClientTransport(new URL('/sse', url), { requestInit: { headers } }), { versionNegotiation: { mode: 'auto' } }),
+})
+
+testClient({
+  transport: 'http',
+  protocolVersion: '2025-11-25',
+  reconnects: true,
+  connect: ({ url, headers }) => open(new StreamableHTTPClientTransport(new URL('/mcp', url), { requestInit: { headers } })),
+})
+
+testClient({
+  transport: 'http',
+  mode: 'auto',
+  protocolVersion: '2026-07-28',
+  reconnects: true,
+  connect: ({ url, headers }) =>
+    open(
+      new StreamableHTTPClientTransport(new URL('/mcp', url), { requestInit: { headers } }),
+      { versionNegotiation: { mode: 'auto' } },
+      { 'io.modelcontextprotocol/logLevel': 'info' },
+    ),
 })
