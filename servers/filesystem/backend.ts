@@ -1,0 +1,86 @@
+// The filesystem server's backend: the roots, and what is remembered of large files.
+import { existsSync } from 'node:fs'
+import { opendir } from 'node:fs/promises'
+import { ToolError } from '../../protocol/index.ts'
+import type { Backend } from '../runtime/definition.ts'
+import { type FilesystemConfig, parseDeny, parseRoots, type Root } from './config.ts'
+import { LineIndex } from './line-index.ts'
+import { labelsOf } from './location.ts'
+import { Sandbox } from './sandbox.ts'
+
+export interface Limits {
+  /** Lines are counted to the end in files smaller than this. */
+  readonly countBelowBytes: number
+  readonly maxLineChars: number
+  readonly maxReadLines: number
+  readonly maxReadBytes: number
+  readonly maxImageBytes: number
+  /** How long one call may look for a line in a large file. */
+  readonly searchMs: number
+  readonly maxScanned: number
+  readonly listMs: number
+}
+
+const defaultLimits: Limits = {
+  countBelowBytes: 8 * 1024 * 1024,
+  maxLineChars: 2_000,
+  maxReadLines: 5_000,
+  maxReadBytes: 262_144,
+  maxImageBytes: 700_000, // 933,336 as base64; no message may have more than 1,000,000 bytes
+  searchMs: 15_000,
+  maxScanned: 20_000,
+  listMs: 2_000,
+}
+
+export interface FilesystemBackend extends Backend {
+  readonly sandbox: Sandbox
+  readonly lineIndex: LineIndex
+  readonly limits: Limits
+}
+
+/** @throws Error for the operator: not on Linux, or a root or pattern that cannot be used */
+export function openFilesystem(config: FilesystemConfig, limits: Partial<Limits> = {}): FilesystemBackend {
+  if (process.platform !== 'linux' || !existsSync('/proc/self/fd')) {
+    throw new Error('the filesystem server needs Linux with /proc: its sandbox checks what it has opened by /proc/self/fd')
+  }
+  const roots = parseRoots(config.FS_ROOTS ?? [])
+  const sandbox = new Sandbox(roots, {
+    deny: parseDeny(config.FS_DENY),
+    allowHidden: config.FS_ALLOW_HIDDEN,
+    denyHardLinks: config.FS_DENY_HARDLINKS,
+  })
+  return {
+    upstream: labelsOf(roots),
+    sandbox,
+    lineIndex: new LineIndex(),
+    limits: { ...defaultLimits, maxReadBytes: config.FS_MAX_READ_BYTES, ...limits },
+    async probe(signal) {
+      signal.throwIfAborted()
+      await Promise.all(roots.map(probeRoot))
+      return { roots: labelsOf(roots) }
+    },
+    async close() {}, // every descriptor belongs to a call
+  }
+}
+
+async function probeRoot({ label, path }: Root): Promise<void> {
+  try {
+    const folder = await opendir(path)
+    try {
+      await folder.read()
+    } finally {
+      await folder.close()
+    }
+  } catch (error) {
+    const { code } = error as NodeJS.ErrnoException
+    const problem =
+      code === 'ENOENT'
+        ? 'does not exist'
+        : code === 'ENOTDIR'
+          ? 'is not a folder'
+          : code === 'EACCES'
+            ? "may not be listed by this server's user"
+            : `cannot be listed (${code})`
+    throw new ToolError('UPSTREAM_UNREACHABLE', `root "${label}" ${problem}`, { cause: error })
+  }
+}

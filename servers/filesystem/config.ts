@@ -1,0 +1,122 @@
+// The environment of the filesystem server, and what its roots and deny patterns mean.
+import { isAbsolute, resolve } from 'node:path/posix'
+import type { Config, ConfigSchema } from '../runtime/definition.ts'
+import { compileGlob, type Glob, splitOutsideBraces } from './glob.ts'
+
+export const config = {
+  type: 'object',
+  properties: {
+    FS_ROOTS: {
+      type: 'array',
+      items: { type: 'string', minLength: 1 },
+      'x-aliases': ['ALLOWED_DIRECTORIES'],
+      description:
+        'Folders that may be read, with a name each if there are several: `/data` or `docs=/data/docs,logs=/var/log/app`',
+    },
+    FS_DENY: {
+      type: 'string',
+      description:
+        'More glob patterns that are never read, added to the built-in list of secrets, such as `**/private/**,*.bak`; `!pattern` admits again, as in `!.env.example`',
+    },
+    FS_ALLOW_HIDDEN: {
+      type: 'boolean',
+      default: true,
+      description: 'false refuses every path with a part that begins with a dot',
+    },
+    FS_DENY_HARDLINKS: {
+      type: 'boolean',
+      default: false,
+      description: 'true refuses files with more than one name: a hard link to an outside file passes every path check',
+    },
+    FS_MAX_READ_BYTES: {
+      type: 'integer',
+      default: 262_144,
+      minimum: 1_024,
+      maximum: 4_194_304,
+      description: 'Most bytes of a file in one result',
+    },
+  },
+} as const satisfies ConfigSchema
+
+export type FilesystemConfig = Config<typeof config>
+
+export interface Root {
+  /** What the model calls it. */
+  readonly label: string
+  /** Absolute; never leaves this server. */
+  readonly path: string
+}
+
+/** @throws Error for the operator when names are missing, double, or not usable as the first part of a path */
+export function parseRoots(entries: readonly string[]): Root[] {
+  const roots = entries.map((entry): Root => {
+    const named = /^([^=/]+)=(.+)$/s.exec(entry.trim())
+    const path = resolve(named?.[2]?.trim() ?? entry.trim())
+    return { label: named?.[1]?.trim() ?? (path.slice(path.lastIndexOf('/') + 1) || 'root'), path }
+  })
+  for (const [i, { label }] of roots.entries()) {
+    if (!/^[A-Za-z0-9_][A-Za-z0-9._-]{0,63}$/.test(label)) {
+      // A single root is never addressed by its name, so the folder may be called anything.
+      if (roots.length > 1)
+        throw new Error(`FS_ROOTS: "${label}" cannot name a root; write name=/folder with a name of A-Z a-z 0-9 . _ -`)
+      roots[i] = { label: 'root', path: (roots[i] as Root).path }
+    }
+    if (roots.findIndex((other) => other.label === label) !== i) {
+      throw new Error(`FS_ROOTS: two roots are named "${label}"; write name=/folder for each`)
+    }
+  }
+  return roots
+}
+
+/**
+ * What lies about in people's folders and gives access to something else. A language model has no use for any of it, and whatever it reads
+ * may end up elsewhere.
+ */
+const secrets = [
+  '.env*',
+  '**/.ssh/**',
+  'id_{rsa,dsa,ecdsa,ed25519}*',
+  '*.{pem,key,p12,pfx,jks,keystore,kdbx,ppk}',
+  '**/.git/config',
+  '.git-credentials',
+  '**/.aws/**',
+  '**/.azure/**',
+  '**/.kube/**',
+  '**/.gnupg/**',
+  '**/.config/gcloud/**',
+  '**/.docker/config.json',
+  '.{netrc,pgpass,my.cnf,npmrc,pypirc,htpasswd,vault-token}',
+  '.*_history',
+  '*.sqlite-wal',
+]
+
+/** Is this path denied? `relative` is what a root leads to, `absolute` the real path. */
+export type Deny = (relative: readonly string[], absolute: readonly string[]) => boolean
+
+/**
+ * The last pattern that matches decides, as in .gitignore. A pattern that begins with a slash is matched against the real path on the host.
+ * @throws Error for the operator when a pattern cannot be used
+ */
+export function parseDeny(patterns: string | undefined): Deny {
+  const own = (splitOutsideBraces(patterns ?? '')?.pieces ?? []).map((piece) => piece.trim()).filter((piece) => piece !== '')
+  const rules = [...secrets, ...own].map((rule) => {
+    const admits = rule.startsWith('!')
+    const pattern = admits ? rule.slice(1) : rule
+    return { admits, absolute: isAbsolute(pattern), matches: compiled(pattern) }
+  })
+  return (relative, absolute) => {
+    let denied = false
+    for (const rule of rules) {
+      if (rule.admits === denied && rule.matches(rule.absolute ? absolute : relative)) denied = !rule.admits
+    }
+    return denied
+  }
+}
+
+function compiled(pattern: string): Glob {
+  try {
+    return compileGlob(pattern)
+  } catch (error) {
+    throw new Error(`FS_DENY: ${pattern}: ${(error as Error).message}`, { cause: error })
+  }
+}

@@ -1,0 +1,17 @@
+// mcp-filesystem: reads files and lists folders below the roots, and nothing else.
+import { defineServer } from '../runtime/definition.ts'
+import { openFilesystem } from './backend.ts'
+import { config } from './config.ts'
+import { filesystemTools } from './tools.ts'
+
+export const filesystem = defineServer({
+  name: 'filesystem',
+  title: 'Files',
+  instructions:
+    'Reads files and lists folders that the operator has shared; it cannot write. Begin with list_directory to see what there is, and read large files in parts.',
+  config,
+  missing: ({ FS_ROOTS }) => (FS_ROOTS === undefined || FS_ROOTS.length === 0 ? 'set FS_ROOTS' : undefined),
+  open: (settings) => openFilesystem(settings),
+  tools: filesystemTools,
+  demo: () => ({ FS_ROOTS: process.cwd() }),
+})

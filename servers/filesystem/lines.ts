@@ -1,0 +1,198 @@
+// Lines of a file of any size, found with one buffer of constant size.
+import type { FileHandle } from 'node:fs/promises'
+import { ToolError } from '../../protocol/index.ts'
+import { formatBytes } from '../runtime/report.ts'
+import type { TextFormat } from './text.ts'
+
+const chunkBytes = 256 * 1024
+const progressEveryBytes = 64 * 1024 * 1024
+
+export interface LinesOptions {
+  /** With two-byte code units an even number of bytes after the byte order mark. */
+  readonly size: number
+  readonly format: TextFormat
+  readonly signal: AbortSignal
+  /** Milliseconds after which a search for a line is given up. */
+  readonly searchMs: number
+  /** Told now and then how far a search has come: the start of a line, and how many lines are before it. */
+  onMark(position: number, linesBefore: number): void
+}
+
+export interface Line {
+  /** The first `keepBytes` of it, without the line's end. */
+  readonly bytes: Buffer
+  /** All of its bytes, without the line's end. */
+  readonly length: number
+  readonly start: number
+}
+
+/** What a reader says of a line it was given: go on, go on but this was the last, or stop before it. */
+export type Taken = 'more' | 'last' | 'refused'
+
+export class Lines {
+  /** Where the file ends, which is less than its size was if it was truncated while it was read. */
+  size: number
+  /** The file became shorter while it was read. */
+  truncated = false
+  readonly #file: FileHandle
+  readonly #options: LinesOptions
+  readonly #deadline: number
+  #buffer: Buffer | undefined
+
+  constructor(file: FileHandle, options: LinesOptions) {
+    this.#file = file
+    this.#options = options
+    this.size = options.size
+    this.#deadline = performance.now() + options.searchMs
+  }
+
+  /**
+   * The position `count` lines after `from`, which must be the start of a line. When the file has fewer, `skipped` says how many there are
+   * and `position` is its end.
+   * @throws ToolError TIMEOUT when it lies too far away
+   */
+  async skip(from: number, count: number, linesBefore = 0): Promise<{ position: number; skipped: number }> {
+    let skipped = 0
+    let lineStart = from
+    let reported = from
+    for (let position = from; skipped < count && position < this.size; ) {
+      const chunk = await this.#chunk(position, this.size)
+      for (let at = 0; skipped < count; ) {
+        const next = this.#lineEnd(chunk, at)
+        if (next === -1) break
+        at = next
+        lineStart = position + at
+        skipped += 1
+      }
+      position += chunk.length
+      if (position - reported >= progressEveryBytes) {
+        reported = position
+        this.#options.onMark(lineStart, linesBefore + skipped)
+      }
+      if (skipped < count && this.#late()) {
+        this.#options.onMark(lineStart, linesBefore + skipped)
+        throw new ToolError(
+          'TIMEOUT',
+          `the search came to line ${linesBefore + skipped} (${formatBytes(position)} of ${formatBytes(this.size)}) in ${this.#options.searchMs} ms`,
+          { hint: 'the same call again goes on from there; or tail for the end of the file' },
+        )
+      }
+    }
+    if (skipped < count && lineStart < this.size) return { position: this.size, skipped: skipped + 1 } // the last line has no end
+    return { position: lineStart, skipped }
+  }
+
+  /**
+   * The start of the line that is `count` lines before `end`, which must be the end of a line or of the file. `found` is less than `count`
+   * when the file has no more.
+   */
+  async back(end: number, count: number): Promise<{ position: number; found: number }> {
+    const { start, width } = this.#options.format
+    if (count === 0 || end <= start) return { position: end, found: 0 }
+    let found = 0
+    // The end of the last line itself ends no line before it.
+    for (let upper = end - width; upper > start; ) {
+      const lower = Math.max(start, upper - chunkBytes)
+      const chunk = await this.#chunk(lower, upper)
+      for (let at = chunk.length; ; ) {
+        const next = this.#lineEndBefore(chunk, at)
+        if (next === -1) break
+        if (++found === count) return { position: lower + next, found }
+        at = next - width
+      }
+      upper = lower
+      if (this.#late()) {
+        throw new ToolError('TIMEOUT', `the last ${count} lines do not begin within ${formatBytes(end - upper)} before the end`, {
+          hint: 'a smaller tail',
+        })
+      }
+    }
+    return { position: start, found: found + 1 }
+  }
+
+  /**
+   * Gives the lines between `from` and `end` to `take`, each with at most `keepBytes` of its bytes. Returns where the first line begins that
+   * was not taken; `endless` says that the last one taken goes on for longer than there was time to search.
+   */
+  async read(
+    from: number,
+    end: number,
+    keepBytes: number,
+    take: (line: Line) => Taken,
+  ): Promise<{ position: number; endless: boolean }> {
+    let start = from
+    let kept: Buffer[] = []
+    let keptBytes = 0
+    let length = 0
+    const line = (): Line => ({ bytes: kept.length === 1 ? (kept[0] as Buffer) : Buffer.concat(kept), length, start })
+    for (let position = from; position < Math.min(end, this.size); ) {
+      const chunk = await this.#chunk(position, Math.min(end, this.size))
+      for (let at = 0; at < chunk.length; ) {
+        const next = this.#lineEnd(chunk, at)
+        const stop = next === -1 ? chunk.length : next - this.#options.format.width
+        if (keptBytes < keepBytes && stop > at) {
+          const piece = chunk.subarray(at, Math.min(stop, at + keepBytes - keptBytes))
+          kept.push(next === -1 ? Buffer.from(piece) : piece) // the buffer is used again for the next chunk
+          keptBytes += piece.length
+        }
+        length += stop - at
+        if (next === -1) break
+        const taken = take(line())
+        if (taken === 'refused') return { position: start, endless: false }
+        start = position + next
+        if (taken === 'last') return { position: start, endless: false }
+        at = next
+        kept = []
+        keptBytes = length = 0
+      }
+      position += chunk.length
+      if (length > keepBytes && this.#late()) return { position: take(line()) === 'refused' ? start : position, endless: true }
+    }
+    const last = Math.min(end, this.size)
+    if (start < last && take(line()) !== 'refused') start = last
+    return { position: start, endless: false }
+  }
+
+  #late(): boolean {
+    return performance.now() > this.#deadline
+  }
+
+  /** The bytes from `from` up to `to`, or as many as the buffer holds. Never empty before the end of the file. */
+  async #chunk(from: number, to: number): Promise<Buffer> {
+    this.#options.signal.throwIfAborted()
+    this.#buffer ??= Buffer.allocUnsafeSlow(Math.min(chunkBytes, Math.max(this.size, 2)))
+    const wanted = Math.min(to - from, this.#buffer.length)
+    let filled = 0
+    while (filled < wanted) {
+      const { bytesRead } = await this.#file.read(this.#buffer, filled, wanted - filled, from + filled)
+      if (bytesRead === 0) {
+        this.truncated = true
+        this.size = from + filled
+        break
+      }
+      filled += bytesRead
+    }
+    return this.#buffer.subarray(0, filled)
+  }
+
+  /** Index after the first line feed at or after `at`, or -1. */
+  #lineEnd(chunk: Buffer, at: number): number {
+    const { width, charset } = this.#options.format
+    if (width === 1) return chunk.indexOf(10, at) + 1 || -1
+    for (let i = chunk.indexOf(10, at); i !== -1; i = chunk.indexOf(10, i + 1)) {
+      if (charset === 'utf-16le' ? i % 2 === 0 && chunk[i + 1] === 0 : i % 2 === 1 && chunk[i - 1] === 0) return i - (i % 2) + 2
+    }
+    return -1
+  }
+
+  /** Index after the last line feed that ends at or before `at`, or -1. */
+  #lineEndBefore(chunk: Buffer, at: number): number {
+    const { width, charset } = this.#options.format
+    if (at <= 0) return -1
+    if (width === 1) return chunk.lastIndexOf(10, at - 1) + 1 || -1
+    for (let i = chunk.lastIndexOf(10, at - 1); i !== -1; i = i === 0 ? -1 : chunk.lastIndexOf(10, i - 1)) {
+      if (charset === 'utf-16le' ? i % 2 === 0 && chunk[i + 1] === 0 : i % 2 === 1 && chunk[i - 1] === 0) return i - (i % 2) + 2
+    }
+    return -1
+  }
+}

@@ -1,0 +1,67 @@
+// File names as the kernel has them, which are bytes and need not be UTF-8, and the form in which they are shown and accepted back.
+import { isUtf8 } from 'node:buffer'
+import { cleanText } from '../runtime/report.ts'
+
+declare const raw: unique symbol
+
+/** A path as bytes, one UTF-16 unit for each: compares, splits and joins like a string, and no file name is lost on the way. */
+export type RawPath = string & { readonly [raw]: true }
+
+export function rawPath(text: string): RawPath {
+  return rawFromBytes(Buffer.from(text, 'utf8'))
+}
+
+export function rawFromBytes(bytes: Buffer): RawPath {
+  return bytes.toString('latin1') as RawPath
+}
+
+export function rawBytes(path: string): Buffer {
+  return Buffer.from(path, 'latin1')
+}
+
+export function joinRaw(...parts: readonly RawPath[]): RawPath {
+  return parts.filter((part) => part !== '').join('/') as RawPath
+}
+
+export function segmentsOf(path: RawPath): RawPath[] {
+  return path.split('/').filter((segment) => segment !== '') as RawPath[]
+}
+
+/** For matching only: what is not UTF-8 becomes U+FFFD. */
+export function textOf(path: RawPath): string {
+  return rawBytes(path).toString('utf8')
+}
+
+/** The text of a name, with every byte that cannot be shown, or would be hidden or break a line, as `\xHH`. */
+export function show(path: RawPath): string {
+  const bytes = rawBytes(path)
+  if (!isUtf8(bytes)) return path.replace(/[\x00-\x1f\x7f-\xff]/g, escapeByte)
+  const text = bytes.toString('utf8')
+  if (isShowable(text)) return text
+  return Array.from(text, (char) =>
+    isShowable(char) ? char : rawFromBytes(Buffer.from(char)).replace(/[\s\S]/g, escapeByte),
+  ).join('')
+}
+
+/**
+ * The path that {@link show} would show as `shown`, where it is another. Only bytes that `show` escapes are read back,
+ * so that no escape can smuggle in a slash, a dot or NUL.
+ */
+export function unshow(shown: RawPath): RawPath | undefined {
+  let found = false
+  const path = shown.replace(/\\x([0-9a-f]{2})/g, (escaped, hex: string) => {
+    const byte = Number.parseInt(hex, 16)
+    if (byte === 0 || (byte >= 0x20 && byte < 0x7f)) return escaped
+    found = true
+    return String.fromCharCode(byte)
+  })
+  return found ? (path as RawPath) : undefined
+}
+
+function isShowable(text: string): boolean {
+  return !/[\t\n]/.test(text) && cleanText(text) === text
+}
+
+function escapeByte(byte: string): string {
+  return `\\x${byte.charCodeAt(0).toString(16).padStart(2, '0')}`
+}
