@@ -65,23 +65,23 @@ export class Pinned {
     }
   }
 
-  /** Of the entry itself, not of what a link leads to; undefined when it has vanished. */
-  async lstat(name: RawPath): Promise<Stats | undefined> {
+  /** Of the entry itself, not of what a link leads to. A folder may be listable and yet tell nothing of its entries. */
+  async lstat(name: RawPath): Promise<Stats | 'vanished' | 'unreadable'> {
     try {
       return await lstat(rawBytes(`${this.#path}/${name}`))
-    } catch {
-      return undefined // vanished, or the folder may be read but not entered
+    } catch (error) {
+      return (error as NodeJS.ErrnoException).code === 'ENOENT' ? 'vanished' : 'unreadable'
     }
   }
 
   /** Pins a subfolder, but no link to one. */
   enter(name: RawPath): Promise<Pinned | Refused> {
-    return this.#sandbox.open(`${this.#path}/${name}`, O_DIRECTORY | O_NOFOLLOW, this.#roots)
+    return this.#sandbox.open(`${this.#path}/${name}`, O_DIRECTORY | O_NOFOLLOW, this.#roots, this.stat.dev)
   }
 
   /** Pins what an entry leads to. */
   follow(name: RawPath): Promise<Pinned | Refused> {
-    return this.#sandbox.open(`${this.#path}/${name}`, 0, this.#roots)
+    return this.#sandbox.open(`${this.#path}/${name}`, 0, this.#roots, this.stat.dev)
   }
 
   close(): Promise<void> {
@@ -100,5 +100,5 @@ export function kindOf(stat: Stats | BigIntStats): FileKind {
 function permission(error: unknown): unknown {
   const { code } = error as NodeJS.ErrnoException
   if (code !== 'EACCES' && code !== 'EPERM') return error
-  return new ToolError('FORBIDDEN', "the file's permissions do not let this server read it", { cause: error })
+  return new ToolError('FORBIDDEN', 'its permissions do not let this server read it', { cause: error })
 }

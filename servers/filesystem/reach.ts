@@ -62,8 +62,8 @@ async function explain(sandbox: Sandbox, asked: Location, reason: Refused, signa
       }
       const next = await sandbox.pin({ root: asked.root, segments: asked.segments.slice(0, i + 1) })
       if (!(next instanceof Pinned)) {
-        const isLink = (await parent.lstat(segment))?.isSymbolicLink() === true
-        if (isLink) return refusal(name, 'outside')
+        const entry = await parent.lstat(segment)
+        if (typeof entry === 'object' && entry.isSymbolicLink()) return refusal(name, 'outside')
         return next === 'missing' ? await notFound(sandbox, asked, parent, i, signal) : refusal(name, next)
       }
       await parent.close()

@@ -81,13 +81,16 @@ export class Sandbox {
     return this.open(`${base.real}/${segments.join('/')}`, 0, roots)
   }
 
-  /** Opens the raw path with O_PATH and judges what it got. For this folder's own use: `path` must begin at a real root or a pinned folder. */
-  async open(path: string, flags: number, roots: readonly RealRoot[]): Promise<Pinned | Refused> {
+  /**
+   * Opens the raw path with O_PATH and judges what it got. For this folder's own use: `path` must begin at a real root or a pinned folder.
+   * A file system that was approved before, known by its device, is not asked for its type again.
+   */
+  async open(path: string, flags: number, roots: readonly RealRoot[], approvedDevice?: bigint): Promise<Pinned | Refused> {
     for (let attempt = 0; attempt < maxRetries; attempt++) {
       let handle: FileHandle | undefined
       try {
         handle = await open(rawBytes(path), O_PATH | flags)
-        const verdict = await this.#judgeOpened(handle, roots)
+        const verdict = await this.#judgeOpened(handle, roots, approvedDevice)
         if (verdict === 'replaced') continue
         if (typeof verdict === 'string') return verdict
         const pinned = new Pinned(this, handle, roots, verdict.location, verdict.stat)
@@ -102,12 +105,12 @@ export class Sandbox {
     return 'missing'
   }
 
-  /** Judges a path below `base` by its letters; each folder on the way counts too. */
-  judge(base: RawPath, segments: readonly RawPath[]): 'denied' | 'hidden' | undefined {
+  /** Judges a path below `base` by its letters; each folder on the way counts too, but for the first `approved` ones. */
+  judge(base: RawPath, segments: readonly RawPath[], approved = 0): 'denied' | 'hidden' | undefined {
     if (!this.#rules.allowHidden && segments.some((segment) => segment.startsWith('.'))) return 'hidden'
     const texts = segments.map(textOf)
     const above = segmentsOf(base).map(textOf)
-    for (let end = 1; end <= texts.length; end++) {
+    for (let end = approved + 1; end <= texts.length; end++) {
       const relative = texts.slice(0, end)
       if (this.#rules.deny(relative, [...above, ...relative])) return 'denied'
     }
@@ -117,6 +120,7 @@ export class Sandbox {
   async #judgeOpened(
     handle: FileHandle,
     roots: readonly RealRoot[],
+    approvedDevice: bigint | undefined,
   ): Promise<{ location: Location; stat: BigIntStats } | Refused | 'replaced'> {
     const real = rawFromBytes(await readlink(`/proc/self/fd/${handle.fd}`, { encoding: 'buffer' }))
     // The most exact root names the file; every root it lies below has a say in whether it is denied.
@@ -130,8 +134,10 @@ export class Sandbox {
       const refused = this.judge(base, segmentsOf(real.slice(base.length) as RawPath))
       if (refused !== undefined) return refused
     }
-    const { type } = await statfs(`/proc/self/fd/${handle.fd}`)
-    if (kernelFileSystems.has(type >>> 0)) return 'kernel'
+    if (stat.dev !== approvedDevice) {
+      const { type } = await statfs(`/proc/self/fd/${handle.fd}`)
+      if (kernelFileSystems.has(type >>> 0)) return 'kernel'
+    }
     return { location: { root: home.root, segments: segmentsOf(real.slice(home.real.length) as RawPath) }, stat }
   }
 
