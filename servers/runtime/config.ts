@@ -146,7 +146,7 @@ function explain(name: string, variable: Variable, value: unknown): string {
             ? 'true or false'
             : variable.type === 'array'
               ? 'a comma-separated list'
-              : `a ${variable.type}`,
+              : `${variable.type === 'integer' ? 'an' : 'a'} ${variable.type}`,
           variable.minimum === undefined ? '' : `≥ ${variable.minimum}`,
           variable.maximum === undefined ? '' : `≤ ${variable.maximum}`,
           variable.pattern === undefined && variable.items?.pattern === undefined

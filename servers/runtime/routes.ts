@@ -24,6 +24,7 @@ export function createRouter(parts: RouterParts): Route {
   const routes = new Map<string, Route>()
   const mount = (prefix: string, service: Service): void => {
     for (const path of ['/sse', '/messages', '/sse/messages']) routes.set(prefix + path, service.sse)
+    routes.set(`${prefix}/mcp`, service.mcp)
     routes.set(
       `${prefix}/health`,
       guarded(parts, 'open', (_req, res) => sendJson(res, 200, { status: 'ok' })),
@@ -48,7 +49,7 @@ export function createRouter(parts: RouterParts): Route {
     '/metrics',
     guarded(parts, parts.metricsPublic ? 'open' : 'token', (_req, res) => sendMetrics(parts, res)),
   )
-  const nowhere = guarded(parts, 'open', (_req, res) =>
+  const nowhere = guarded(parts, 'nothing', (_req, res) =>
     sendJson(res, 404, { error: 'not found; MCP is served at /<server>/sse and /<server>/mcp' }),
   )
 
@@ -65,10 +66,10 @@ export function createRouter(parts: RouterParts): Route {
   }
 }
 
-/** `open`: the Host and Origin rule only. `summary`: tells the handler whether the caller may see details. `token`: refuses without one. */
+/** `nothing`: the Host and Origin rule for any method. `open`: the same for GET. `summary`: tells the handler whether the caller may see details. `token`: refuses without one. */
 function guarded(
   { access, audit, metrics }: RouterParts,
-  need: 'open' | 'summary' | 'token',
+  need: 'nothing' | 'open' | 'summary' | 'token',
   handle: (req: IncomingMessage, res: ServerResponse, known: boolean) => void,
 ): Route {
   return (req, res) => {
@@ -88,7 +89,7 @@ function guarded(
       if (refused.status === 401) res.setHeader('WWW-Authenticate', 'Bearer')
       return sendJson(res, refused.status, { error: refused.message })
     }
-    if (req.method !== 'GET' && req.method !== 'HEAD') {
+    if (need !== 'nothing' && req.method !== 'GET' && req.method !== 'HEAD') {
       res.setHeader('Allow', 'GET, HEAD')
       return sendJson(res, 405, { error: 'use GET' })
     }

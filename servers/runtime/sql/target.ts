@@ -1,0 +1,143 @@
+// Where a database server is and how to reach it: from a URL, or from single values, to one checked description.
+import { readFileSync } from 'node:fs'
+import { rootCertificates } from 'node:tls'
+
+export const sslModes = ['disable', 'prefer', 'require', 'verify-ca', 'verify-full'] as const
+export type SslMode = (typeof sslModes)[number]
+
+export interface Target {
+  readonly host: string
+  readonly port: number
+  readonly user: string
+  readonly password: string | undefined
+  /** Databases to try as the server's own, in this order: libpq takes the user's name, many servers only have `postgres`. */
+  readonly databases: readonly [string, ...string[]]
+  readonly sslMode: SslMode
+  /** PEM texts to trust; undefined when nothing is to be verified. */
+  readonly ca: readonly string[] | undefined
+  readonly applicationName: string
+}
+
+/** The single values beside a URL, as a server's configuration names them. */
+export interface TargetParts {
+  url?: string | undefined
+  host?: string | undefined
+  port?: string | undefined
+  user?: string | undefined
+  password?: string | undefined
+  database?: string | undefined
+  sslMode?: SslMode | undefined
+  sslRootCert?: string | undefined
+}
+
+export interface TargetOptions {
+  /** Name of the variable that holds the URL, for error messages. */
+  urlVariable: string
+  applicationName: string
+  /** A private authority that the whole process trusts (MCP_CA_FILE). */
+  ca: string | undefined
+}
+
+/** @throws Error for the operator when the parts contradict each other or cannot be read; never shows a password */
+export function resolveTarget(parts: TargetParts, options: TargetOptions): Target {
+  const fromUrl = parts.url === undefined ? {} : parseUrl(parts.url, options.urlVariable)
+  const pick = (name: Exclude<keyof TargetParts, 'url'>): string | undefined => {
+    const [one, other] = [fromUrl[name], parts[name]]
+    if (one !== undefined && other !== undefined && one !== other) {
+      throw new Error(`${options.urlVariable} and the separate variable for the ${name} disagree; set one of them`)
+    }
+    return one ?? other
+  }
+  const host = pick('host') ?? 'localhost'
+  const port = readPort(fromUrl.port === undefined ? parts.port : fromUrl.port)
+  if (fromUrl.port !== undefined && parts.port !== undefined && readPort(parts.port) !== port) pick('port')
+  const user = pick('user') ?? 'postgres'
+  const database = pick('database')
+  const rootCert = pick('sslRootCert')
+  const isSocket = host.startsWith('/')
+  // A certificate that was named is there to be checked; without one libpq's default holds: TLS if the server has it.
+  const sslMode = (pick('sslMode') ?? (isSocket ? 'disable' : rootCert === undefined ? 'prefer' : 'verify-full')) as SslMode
+  if (!sslModes.includes(sslMode)) throw new Error(`sslmode must be one of ${sslModes.join(', ')}`)
+  return {
+    host,
+    port,
+    user,
+    password: pick('password'),
+    databases: database !== undefined ? [database] : user === 'postgres' ? ['postgres'] : [user, 'postgres'],
+    sslMode,
+    ca: trusted(sslMode, rootCert, options.ca),
+    applicationName: options.applicationName,
+  }
+}
+
+/** `host:port/database`, as the audit trail and the log name it. */
+export function describeTarget({ host, port, databases }: Target): string {
+  return `${host.startsWith('/') ? 'local socket' : `${host}:${port}`}/${databases[0]}`
+}
+
+function parseUrl(text: string, variable: string): Omit<TargetParts, 'url'> {
+  const expected = 'postgresql://user:password@host:5432/database (percent-encode special characters of the password)'
+  // URL's own error would quote the text, and with it the password.
+  if (!/^postgres(ql)?:\/\//.test(text) || !URL.canParse(text)) throw new Error(`${variable}: expected ${expected}`)
+  const url = new URL(text)
+  if (url.hostname.includes(',') || /^postgres(ql)?:\/\/[^/]*,/.test(text)) {
+    throw new Error(`${variable}: several hosts are not supported; name one`)
+  }
+  const known: Record<string, keyof TargetParts> = {
+    host: 'host',
+    port: 'port',
+    user: 'user',
+    password: 'password',
+    dbname: 'database',
+    sslmode: 'sslMode',
+    sslrootcert: 'sslRootCert',
+  }
+  const parts: Record<string, string> = {}
+  const put = (name: keyof TargetParts, value: string): void => {
+    if (value !== '') parts[name] = decode(value, variable)
+  }
+  put('host', url.hostname.replace(/^\[(.*)\]$/, '$1'))
+  put('port', url.port)
+  put('user', url.username)
+  put('password', url.password)
+  put('database', url.pathname.slice(1))
+  for (const [key, value] of url.searchParams) {
+    const name = known[key.toLowerCase()]
+    if (name !== undefined && value !== '') parts[name] = value
+  }
+  return parts
+}
+
+function decode(value: string, variable: string): string {
+  try {
+    return decodeURIComponent(value)
+  } catch {
+    throw new Error(`${variable}: a % is not followed by two hexadecimal digits; write %25 for a percent sign`)
+  }
+}
+
+function readPort(text: string | undefined): number {
+  // Kubernetes sets NAME_PORT=tcp://… for every service called NAME; that is not the operator's word.
+  if (text === undefined || text.startsWith('tcp://')) return 5432
+  const port = Number(text)
+  if (!Number.isInteger(port) || port < 1 || port > 65_535)
+    throw new Error(`the port must be 1 to 65535, got ${text.slice(0, 20)}`)
+  return port
+}
+
+/** libpq's rule: `require` checks the chain when there is something to check it against, the verify modes always do. */
+function trusted(mode: SslMode, rootCert: string | undefined, ca: string | undefined): readonly string[] | undefined {
+  const own = [...(rootCert === undefined ? [] : [readCertificate(rootCert)]), ...(ca === undefined ? [] : [ca])]
+  if (mode === 'verify-ca' || mode === 'verify-full') return rootCert === undefined ? [...rootCertificates, ...own] : own
+  return mode === 'require' && own.length > 0 ? own : undefined
+}
+
+function readCertificate(file: string): string {
+  try {
+    const pem = readFileSync(file, 'utf8')
+    if (pem.includes('-----BEGIN CERTIFICATE-----')) return pem
+  } catch (error) {
+    throw new Error(`the root certificate cannot be read (${(error as NodeJS.ErrnoException).code})`, { cause: error })
+  }
+  throw new Error('the root certificate file holds no certificate; expected PEM')
+}
