@@ -69,7 +69,7 @@ export async function connectPython(target: Target, options: PythonOptions): Pro
       }
     },
     async close() {
-      if (child.process.exitCode === null && child.process.signalCode === null) await answer(send('close', { connection }))
+      if (!child.ended) await answer(send('close', { connection }))
       child.process.stdin.end()
       await child.stop()
     },
