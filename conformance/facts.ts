@@ -17,6 +17,7 @@ export interface Callable extends NamedCall {
   ms: number
   /** Whether it sent progress when asked. */
   reportsProgress: boolean
+  /** The call failed, one way or another: the cases call it all the same when no other works. */
   isError: boolean
 }
 
@@ -236,11 +237,14 @@ async function tryTool(
     const params = { name: call.name, arguments: call.args, _meta: { progressToken: 'learning' } }
     const reply = await session.request('tools/call', params, { headers: parameterHeaders(call.tool, call.args), timeoutMs })
     const result = reply.message?.result
-    if (!isObject(result)) return undefined
+    const isError = !isObject(result) || result.isError === true
     const reportsProgress = reply.messages.some((message) => isObject(message) && message.method === 'notifications/progress')
-    return { ...call, ms: performance.now() - started, reportsProgress, isError: result.isError === true }
-  } catch {
-    return undefined
+    return { ...call, ms: performance.now() - started, reportsProgress, isError }
+  } catch (error) {
+    // A tool that says nothing is left alone; one that answers wrongly is for the cases to judge.
+    return error instanceof Silence || error instanceof Broken
+      ? undefined
+      : { ...call, ms: 0, reportsProgress: false, isError: true }
   }
 }
 

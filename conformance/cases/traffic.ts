@@ -17,6 +17,15 @@ export function traffic(t: Context): Promise<void> {
 }
 
 async function make(t: Context): Promise<void> {
+  try {
+    await exchange(t)
+  } finally {
+    // What the other cases' streams looked like is noted when they close; this one's must be too.
+    t.close()
+  }
+}
+
+async function exchange(t: Context): Promise<void> {
   const session = await t.connect().catch(() => undefined)
   if (session === undefined) return
   const level = t.isModern ? 'debug' : undefined
@@ -39,6 +48,4 @@ async function make(t: Context): Promise<void> {
   }
   if (session instanceof HttpSession && t.facts.hasGetStream && !t.isModern) steps.push(async () => void (await session.listen()))
   for (const step of steps) await step().catch(() => undefined)
-  // What the other cases' streams looked like is noted when they close; this one's must be too.
-  t.close()
 }

@@ -1,5 +1,6 @@
 // The reference server's way from a body to its responses: reading, checking the headers of 2026-07-28, dispatching, replying.
 import { randomUUID } from 'node:crypto'
+import { setTimeout as sleep } from 'node:timers/promises'
 import { type About, type Handler, remember, type Session } from './reference.ts'
 import { dispatch, KEY, type Message, MODERN, RpcError, type Scope, TOOLS } from './reference-rpc.ts'
 
@@ -121,6 +122,9 @@ async function sendOne(handler: Handler, request: Message, route: Route & { sess
     return
   }
   const [message] = messages
+  if (handler.deviation.respondsOnGet && message !== undefined) {
+    for (const other of route.session.streams) handler.writeEvent(other, `data: ${JSON.stringify(message)}\n\n`, 'message')
+  }
   const code = isObject(message?.error) ? message.error.code : 0
   const status = route.isModern && code === -32601 ? 404 : route.isModern && code === -32602 ? 400 : 200
   if (messages.length > 1) return handler.answer(200, messages, headers)
@@ -157,6 +161,8 @@ async function respond(handler: Handler, message: Message, flow: Flow, abort = n
     },
   }
   try {
+    const delay = handler.deviation.delays?.(message)
+    if (delay !== undefined) await sleep(delay)
     const result = await dispatch(message, scope)
     if (message.method === 'initialize') flow.session.revision = result.protocolVersion
     return outgoing(handler, { jsonrpc: '2.0', id: message.id, result }, flow, message)

@@ -11,6 +11,8 @@ export interface Incoming {
   path: string
   query: URLSearchParams
   headers: Record<string, string | undefined>
+  /** The names of the headers as they were written. */
+  names: string[]
   body: Buffer
 }
 
@@ -51,8 +53,12 @@ export interface Deviation {
   replaysEverything?: boolean
   /** Sends the responses of POSTs to the GET stream as well. */
   respondsOnGet?: boolean
-  /** Milliseconds that every POST waits behind the one before. */
+  /** Every POST waits for the one before. */
   serial?: boolean
+  /** Decodes each chunk of a body by itself. */
+  decodesChunks?: boolean
+  /** Milliseconds that the response to a request is held back. */
+  delays?(request: Message): number
 }
 
 export interface Reference {
@@ -125,6 +131,7 @@ export class Handler {
       path: url.pathname,
       query: url.searchParams,
       headers: req.headers as Record<string, string | undefined>,
+      names: req.rawHeaders.filter((_, index) => index % 2 === 0),
       body: Buffer.alloc(0),
     }
   }
@@ -156,7 +163,8 @@ export class Handler {
     let size = 0
     for await (const chunk of this.#req) {
       size += (chunk as Buffer).length
-      if (size <= MAX_BODY) parts.push(chunk as Buffer)
+      const part = this.deviation.decodesChunks ? Buffer.from((chunk as Buffer).toString('utf8')) : (chunk as Buffer)
+      if (size <= MAX_BODY) parts.push(part)
     }
     return size > MAX_BODY ? undefined : Buffer.concat(parts)
   }
