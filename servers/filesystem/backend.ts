@@ -17,6 +17,8 @@ export interface Limits {
   readonly maxImageBytes: number
   /** How long one call may look for a line in a large file. */
   readonly searchMs: number
+  /** A file that changed more recently is not remembered. */
+  readonly settledMs: number
   readonly maxScanned: number
   readonly listMs: number
 }
@@ -28,6 +30,7 @@ const defaultLimits: Limits = {
   maxReadBytes: 262_144,
   maxImageBytes: 700_000, // 933,336 as base64; no message may have more than 1,000,000 bytes
   searchMs: 15_000,
+  settledMs: 1_000,
   maxScanned: 20_000,
   listMs: 2_000,
 }

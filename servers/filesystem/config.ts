@@ -47,6 +47,8 @@ export interface Root {
   readonly path: string
 }
 
+const labelForm = /^[A-Za-z0-9_][A-Za-z0-9._-]{0,63}$/
+
 /** @throws Error for the operator when names are missing, double, or not usable as the first part of a path */
 export function parseRoots(entries: readonly string[]): Root[] {
   const roots = entries.map((entry): Root => {
@@ -54,12 +56,12 @@ export function parseRoots(entries: readonly string[]): Root[] {
     const path = resolve(named?.[2]?.trim() ?? entry.trim())
     return { label: named?.[1]?.trim() ?? (path.slice(path.lastIndexOf('/') + 1) || 'root'), path }
   })
+  const [only] = roots
+  // A single root is never addressed by its name, so its folder may be called anything.
+  if (roots.length === 1 && only !== undefined && !labelForm.test(only.label)) return [{ label: 'root', path: only.path }]
   for (const [i, { label }] of roots.entries()) {
-    if (!/^[A-Za-z0-9_][A-Za-z0-9._-]{0,63}$/.test(label)) {
-      // A single root is never addressed by its name, so the folder may be called anything.
-      if (roots.length > 1)
-        throw new Error(`FS_ROOTS: "${label}" cannot name a root; write name=/folder with a name of A-Z a-z 0-9 . _ -`)
-      roots[i] = { label: 'root', path: (roots[i] as Root).path }
+    if (!labelForm.test(label)) {
+      throw new Error(`FS_ROOTS: "${label}" cannot name a root; write name=/folder with a name of A-Z a-z 0-9 . _ -`)
     }
     if (roots.findIndex((other) => other.label === label) !== i) {
       throw new Error(`FS_ROOTS: two roots are named "${label}"; write name=/folder for each`)

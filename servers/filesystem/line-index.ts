@@ -4,9 +4,6 @@ import type { BigIntStats } from 'node:fs'
 const maxFiles = 32
 const maxMarks = 512
 
-/** A file that was changed so recently may be changed again within the same tick of its clock, and would look the same. */
-const settledMs = 1_000
-
 interface Mark {
   readonly position: number
   readonly linesBefore: number
@@ -61,10 +58,10 @@ export class LineIndex {
 }
 
 /**
- * Names one state of one file, or is undefined while the file may still change without it showing. The change time is in it because,
- * unlike the modification time, it cannot be set back.
+ * Names one state of one file. Undefined while the last change is less than `settledMs` old: another one within the same tick of the file
+ * system's clock would not show. The change time is in it because, unlike the modification time, it cannot be set back.
  */
-export function stateOf(stat: BigIntStats, charset: string, now = Date.now()): string | undefined {
-  if (now - Number(stat.ctimeMs) < settledMs) return undefined
+export function stateOf(stat: BigIntStats, charset: string, settledMs: number): string | undefined {
+  if (Date.now() - Number(stat.ctimeMs) < settledMs) return undefined
   return `${stat.dev}:${stat.ino}:${stat.size}:${stat.mtimeNs}:${stat.ctimeNs}:${charset}`
 }

@@ -137,7 +137,7 @@ async function readImage(context: Context, file: OpenedFile, mimeType: string) {
 async function readText(backend: FilesystemBackend, args: ReadArguments, context: Context, file: OpenedFile, format: TextFormat) {
   const { limits, lineIndex } = backend
   const size = file.size - ((file.size - format.start) % format.width)
-  const state = stateOf(file.pinned.stat, format.charset)
+  const state = stateOf(file.pinned.stat, format.charset, limits.settledMs)
   const lines = new Lines(file.handle, {
     size,
     format,

@@ -1,12 +1,12 @@
 // For tests: this folder's tools behind a real socket, and a folder of files to ask them about.
 import { once } from 'node:events'
-import { mkdtemp, rm } from 'node:fs/promises'
+import { mkdir, mkdtemp, rm } from 'node:fs/promises'
 import { createServer, get, type IncomingMessage, request } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { createInterface } from 'node:readline'
-import { type CallToolResult, httpSse, Server } from '../../protocol/index.ts'
+import { type CallToolResult, type Context, httpSse, Server } from '../../protocol/index.ts'
 import type { Environment } from '../runtime/definition.ts'
 import { type Limits, openFilesystem } from './backend.ts'
 import type { FilesystemConfig } from './config.ts'
@@ -38,31 +38,46 @@ export interface Wire {
   readonly backend: ReturnType<typeof openFilesystem>
 }
 
+/** A context for calling a handler without a socket, where a test needs to know when it has ended. */
+export function contextOf(signal: AbortSignal, onProgress: (position: number) => void = () => {}): Context {
+  return {
+    signal,
+    requestId: 1,
+    session: { id: undefined, protocolVersion: '2025-11-25', client: undefined },
+    caller: { principal: 'anonymous', user: undefined, traceparent: undefined, remote: '' },
+    warnings: [],
+    progress: onProgress,
+    log() {},
+    annotate() {},
+  }
+}
+
+export function environmentOf(maxResultChars = 40_000): Environment {
+  return { version: '0.0.0', maxResultChars, toolTimeoutMs: 50_000, readOnly: true, ca: undefined, log: silent }
+}
+
 const silent = { debug() {}, info() {}, warn() {}, error() {} }
 
-/** A temporary folder that is the only root, and a client of its server. */
+/** A temporary folder whose subfolder `root` is the only root, and a client of its server. */
 export async function withFiles(work: (folder: string, wire: Wire) => Promise<void>, setup: Setup = {}): Promise<void> {
   const folder = await mkdtemp(join(tmpdir(), 'filesystem-'))
   try {
-    await withWire(folder, { ...setup, config: { FS_ROOTS: [join(folder, 'root')], ...setup.config } }, (wire) =>
-      work(folder, wire),
-    )
+    await mkdir(join(folder, 'root'))
+    await withWire({ ...setup, config: { FS_ROOTS: [join(folder, 'root')], ...setup.config } }, (wire) => work(folder, wire))
   } finally {
     await rm(folder, { recursive: true, force: true })
   }
 }
 
-export async function withWire(cwd: string, setup: Setup, work: (wire: Wire) => Promise<void>): Promise<void> {
-  const config = { FS_ALLOW_HIDDEN: true, FS_DENY_HARDLINKS: false, FS_MAX_READ_BYTES: 262_144, ...setup.config }
-  const backend = openFilesystem({ ...config, FS_ROOTS: config.FS_ROOTS?.map((root) => root.replace('CWD', cwd)) }, setup.limits)
-  const environment: Environment = {
-    version: '0.0.0',
-    maxResultChars: setup.maxResultChars ?? 40_000,
-    toolTimeoutMs: 50_000,
-    readOnly: true,
-    ca: undefined,
-    log: silent,
+export async function withWire(setup: Setup, work: (wire: Wire) => Promise<void>): Promise<void> {
+  const config: FilesystemConfig = {
+    FS_ALLOW_HIDDEN: true,
+    FS_DENY_HARDLINKS: false,
+    FS_MAX_READ_BYTES: 262_144,
+    ...setup.config,
   }
+  const backend = openFilesystem(config, setup.limits)
+  const environment = environmentOf(setup.maxResultChars)
   const server = new Server({
     name: 'filesystem',
     version: '0.0.0',

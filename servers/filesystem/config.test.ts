@@ -1,0 +1,110 @@
+import assert from 'node:assert/strict'
+import { basename } from 'node:path'
+import { compileValidator, type JsonSchema } from '../../protocol/index.ts'
+import { test } from '../../test/harness.ts'
+import { openFilesystem } from './backend.ts'
+import { config, parseDeny, parseRoots } from './config.ts'
+import { filesystem } from './index.ts'
+
+const settings = { FS_ROOTS: ['/data'], FS_ALLOW_HIDDEN: true, FS_DENY_HARDLINKS: false, FS_MAX_READ_BYTES: 262_144 }
+
+test('a root is named after its folder unless it has a name', () => {
+  assert.deepEqual(parseRoots(['/data']), [{ label: 'data', path: '/data' }])
+  assert.deepEqual(parseRoots(['docs=/data/docs/', ' logs = /var/log/../log ']), [
+    { label: 'docs', path: '/data/docs' },
+    { label: 'logs', path: '/var/log' },
+  ])
+  assert.deepEqual(parseRoots(['/srv/a=b']), [{ label: 'root', path: '/srv/a=b' }])
+  assert.deepEqual(parseRoots(['/']), [{ label: 'root', path: '/' }])
+  assert.deepEqual(parseRoots(['.'])[0]?.path, process.cwd())
+})
+
+test('roots that cannot be told apart or named are refused', () => {
+  assert.throws(() => parseRoots(['/a/data', '/b/data']), /two roots are named "data"; write name=\/folder/)
+  assert.throws(() => parseRoots(['/a', '/srv/my files']), /"my files" cannot name a root/)
+  assert.throws(() => parseRoots(['..=/a', '/b']), /cannot name a root/)
+})
+
+const secret = [
+  '.env',
+  'a/.env.local',
+  '.ssh',
+  '.ssh/config',
+  'id_rsa',
+  'x/id_ed25519.pub',
+  'server.pem',
+  'TLS/SERVER.KEY',
+  'a.p12',
+]
+const more = [
+  'db.kdbx',
+  '.git/config',
+  'r/.git/config',
+  '.aws/credentials',
+  '.docker/config.json',
+  'app.sqlite-wal',
+  '.netrc',
+  '.pgpass',
+]
+const ordinary = [
+  'env',
+  'README.md',
+  '.gitignore',
+  '.git/HEAD',
+  '.docker/daemon.json',
+  'keys.txt',
+  'docker/config.json',
+  'pem/readme',
+]
+
+test('secrets are denied by default, ordinary files are not', () => {
+  const deny = parseDeny(undefined)
+  for (const path of [...secret, ...more]) assert.equal(deny(path.split('/'), []), true, path)
+  for (const path of ordinary) assert.equal(deny(path.split('/'), []), false, path)
+})
+
+test('FS_DENY adds patterns, and ! admits again', () => {
+  const deny = parseDeny('*.{bak,old}, private/**, !.env.example, /srv/data/hidden/**')
+  const isDenied = (path: string): boolean => deny(path.split('/'), `srv/data/${path}`.split('/'))
+  for (const path of ['a.bak', 'x/a.OLD', 'private', 'private/a', '.env', 'hidden/x']) assert.equal(isDenied(path), true, path)
+  for (const path of ['.env.example', 'x/private/a', 'a.txt']) assert.equal(isDenied(path), false, path)
+})
+
+test('a pattern that stands for too many names its variable', () => {
+  assert.throws(() => parseDeny('{a,b}'.repeat(9)), /FS_DENY: .*more than 64/)
+})
+
+test('the schema of the environment compiles and its defaults fit it', () => {
+  const { properties, ...rest } = config
+  const plain = Object.fromEntries(
+    Object.entries(properties).map(([name, variable]) => [
+      name,
+      Object.fromEntries(Object.entries(variable).filter(([key]) => !key.startsWith('x-'))),
+    ]),
+  )
+  const validate = compileValidator({ ...rest, properties: plain } as JsonSchema)
+  assert.equal(validate(settings), true)
+  assert.equal(validate({ ...settings, FS_MAX_READ_BYTES: 1 }), false)
+})
+
+test('without roots the server says what to set and each call says so too', () => {
+  assert.equal(filesystem.missing({ ...settings, FS_ROOTS: undefined }), 'set FS_ROOTS')
+  assert.equal(filesystem.missing({ ...settings, FS_ROOTS: [] }), 'set FS_ROOTS')
+  assert.equal(filesystem.missing(settings), undefined)
+  assert.equal(filesystem.demo?.('start')?.FS_ROOTS, process.cwd())
+  assert.equal(filesystem.demo?.('serve')?.FS_ROOTS, process.cwd())
+})
+
+test('the probe names the root that cannot be read, not its path', async () => {
+  const signal = new AbortController().signal
+  const broken = openFilesystem({ ...settings, FS_ROOTS: ['here=.', 'gone=/no/such/folder'] })
+  await assert.rejects(broken.probe(signal), {
+    code: 'UPSTREAM_UNREACHABLE',
+    message: 'root "gone" does not exist',
+  })
+  const file = openFilesystem({ ...settings, FS_ROOTS: ['package=package.json'] })
+  await assert.rejects(file.probe(signal), { message: 'root "package" is not a folder' })
+  const whole = openFilesystem({ ...settings, FS_ROOTS: ['.'] })
+  assert.deepEqual(await whole.probe(signal), { roots: basename(process.cwd()) })
+  assert.equal(whole.upstream, basename(process.cwd()))
+})

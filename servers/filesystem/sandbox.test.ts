@@ -1,0 +1,134 @@
+import assert from 'node:assert/strict'
+import { mkdir, mkdtemp, open, rename, rm, symlink, unlink, writeFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { test } from '../../test/harness.ts'
+import { parseDeny, parseRoots } from './config.ts'
+import { locate } from './location.ts'
+import { Pinned } from './pinned.ts'
+import { rawPath, show, unshow } from './raw-path.ts'
+import { type RealRoot, Sandbox } from './sandbox.ts'
+
+async function withSandbox(work: (root: string, sandbox: Sandbox, real: RealRoot[]) => Promise<void>): Promise<void> {
+  const root = await mkdtemp(join(tmpdir(), 'sandbox-'))
+  try {
+    const roots = parseRoots([`data=${root}`])
+    const sandbox = new Sandbox(roots, { deny: parseDeny(undefined), allowHidden: true, denyHardLinks: false })
+    await work(
+      root,
+      sandbox,
+      roots.map((known) => ({ root: known, real: rawPath(root) })),
+    )
+  } finally {
+    await rm(root, { recursive: true, force: true })
+  }
+}
+
+const pin = (sandbox: Sandbox, path: string) => {
+  const [location] = locate(sandbox.roots, path)
+  assert.ok(location)
+  return sandbox.pin(location)
+}
+
+test('a deleted file is not judged by the name the kernel gives it then', () =>
+  withSandbox(async (root, sandbox, real) => {
+    await writeFile(join(root, 'x.pem'), 'secret')
+    const handle = await open(join(root, 'x.pem'))
+    try {
+      await unlink(join(root, 'x.pem'))
+      // The kernel now calls it `x.pem (deleted)`, which no pattern for *.pem matches.
+      assert.equal(await sandbox.open(`/proc/self/fd/${handle.fd}`, 0, real), 'missing')
+      await writeFile(join(root, 'x.pem (deleted)'), 'another file of that name')
+      assert.equal(await sandbox.open(`/proc/self/fd/${handle.fd}`, 0, real), 'missing')
+    } finally {
+      await handle.close()
+    }
+  }))
+
+test('a file that is really called so is read', () =>
+  withSandbox(async (root, sandbox) => {
+    await writeFile(join(root, 'notes (deleted)'), 'notes')
+    const pinned = await pin(sandbox, 'notes (deleted)')
+    assert.ok(pinned instanceof Pinned)
+    await pinned.close()
+  }))
+
+test('what was pinned is read even after another file has taken its name', () =>
+  withSandbox(async (root, sandbox) => {
+    await writeFile(join(root, 'a'), 'approved')
+    await writeFile(join(root, 'b'), 'exchanged')
+    const pinned = await pin(sandbox, 'a')
+    assert.ok(pinned instanceof Pinned)
+    await rename(join(root, 'b'), join(root, 'a'))
+    const file = await pinned.read()
+    assert.equal(await file.readFile('utf8'), 'approved')
+    await file.close()
+    await pinned.close()
+  }))
+
+test('a pinned folder stays the same when a link takes its place', () =>
+  withSandbox(async (root, sandbox) => {
+    await mkdir(join(root, 'd'))
+    await writeFile(join(root, 'd/inside'), '')
+    const pinned = await pin(sandbox, 'd')
+    assert.ok(pinned instanceof Pinned)
+    await rename(join(root, 'd'), join(root, 'moved'))
+    await symlink('/etc', join(root, 'd'))
+    const names: string[] = []
+    for await (const name of pinned.names(new AbortController().signal)) names.push(name)
+    assert.deepEqual(names, ['inside'])
+    assert.equal(await pinned.lstat(rawPath('passwd')), 'vanished')
+    assert.equal(await pinned.follow(rawPath('passwd')), 'missing')
+    await pinned.close()
+  }))
+
+test('a subfolder is entered only if it is no link', () =>
+  withSandbox(async (root, sandbox) => {
+    await mkdir(join(root, 'd'))
+    await symlink('d', join(root, 'l'))
+    const top = await pin(sandbox, '.')
+    assert.ok(top instanceof Pinned)
+    assert.equal(await top.enter(rawPath('l')), 'not-a-directory')
+    const inner = await top.enter(rawPath('d'))
+    assert.ok(inner instanceof Pinned)
+    await inner.close()
+    await top.close()
+  }))
+
+test('a root that is not there is an error of the backend, not of the path', () =>
+  withSandbox(async (root, sandbox) => {
+    await rm(root, { recursive: true })
+    await assert.rejects(pin(sandbox, 'a'), {
+      code: 'UPSTREAM_UNREACHABLE',
+      message: 'root "data" is not there, or may not be entered',
+    })
+    await mkdir(root)
+    assert.equal(await pin(sandbox, 'a'), 'missing')
+  }))
+
+test('bytes that cannot be shown are escaped, and only those are read back', () => {
+  const raw = (bytes: string) => Buffer.from(bytes, 'latin1').toString('latin1') as ReturnType<typeof rawPath>
+  assert.equal(show(rawPath('übung 😀.md')), 'übung 😀.md')
+  assert.equal(show(raw('caf\xe9.txt')), 'caf\\xe9.txt')
+  assert.equal(show(rawPath('a\tb\nc\x1b[31m')), 'a\\x09b\\x0ac\\x1b[31m')
+  assert.equal(show(rawPath('x\u202etxt.exe')), 'x\\xe2\\x80\\xaetxt.exe')
+  for (const name of [raw('caf\xe9.txt'), rawPath('a\tb\nc\x1b[31m'), rawPath('x\u202etxt.exe'), raw('\xff\xfe')]) {
+    assert.equal(unshow(rawPath(show(name))), name)
+  }
+  for (const harmless of ['a', '\\x2e\\x2e', '\\x2f', '\\x00', '\\x41', '\\xZZ'])
+    assert.equal(unshow(rawPath(harmless)), undefined)
+})
+
+test('a path has its readings in order, and none of them leaves the root', () => {
+  const roots = parseRoots(['data=/srv/data'])
+  const segments = (path: string) => locate(roots, path).map((location) => location.segments.join('/'))
+  assert.deepEqual(segments('a//b/./c/../d/'), ['a/b/d'])
+  assert.deepEqual(segments(''), [''])
+  assert.deepEqual(segments('/srv/data/a'), ['a'])
+  assert.deepEqual(segments('/srv/data'), [''])
+  assert.deepEqual(segments('data/a'), ['data/a', 'a'])
+  assert.deepEqual(segments('a\\xe9'), ['a\\xe9', 'a\xe9'])
+  for (const path of ['..', 'a/../..', '/srv/database', '/srv', '/', '/srv/data/..']) {
+    assert.throws(() => locate(roots, path), { code: 'FORBIDDEN' }, path)
+  }
+})
