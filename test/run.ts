@@ -90,7 +90,8 @@ async function runFile(file: string): Promise<void> {
 }
 
 function failOnUnlistedSkips(): void {
-  const listed = readFileSync(join(root, 'CONTRIBUTING.md'), 'utf8')
+  // The one paragraph, not the whole page: the page also lists what is skipped on machines that have less than CI.
+  const listed = /^\*\*Allowed to be skipped in CI:\*\*.*$/m.exec(readFileSync(join(root, 'CONTRIBUTING.md'), 'utf8'))?.[0] ?? ''
   for (const [reason, count] of skips) {
     if (listed.includes(reason)) continue
     console.log(`FAIL ${count} skipped for a reason that CONTRIBUTING.md does not list: ${reason}`)

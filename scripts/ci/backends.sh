@@ -1,0 +1,92 @@
+# What the tests need beyond npm's development dependencies; sourced by .ci/run. One function for each: it installs into the cache, starts
+# what must run, and says with `provide` which variables the tests get. Functions run in the background, one at a time, in this order.
+# To add one: write backend_NAME, put NAME into a list, and put its `provide`d variables into CONTRIBUTING.md.
+
+# fast_backends are awaited before the first test, slow_backends before the tests named .live.
+fast_backends=(nodes)
+slow_backends=(npm_clients python_clients)
+
+readonly node_oldest=20.19.6 node_lts=24.21.0
+readonly litellm_version=1.106.2 python_mcp_version=2.3.0
+readonly inspector_version=2.12.0 conformance_version=0.1.16 conformance_next_version=0.2.0-alpha.12
+
+# The Node versions that the tests run on, from the npm registry, whatever Node the machine has.
+backend_nodes() {
+  local version package
+  package=node-linux-$(uname -m | sed 's/x86_64/x64/; s/aarch64/arm64/')
+  for version in $node_oldest $node_lts; do
+    cached "node-$version" install_npm "$package@$version" || return
+    runs "node-$version" "node_modules/$package/bin/node" --version || return
+    echo "$cache/node-$version/node_modules/$package/bin" >"$work/provides/node-$version"
+  done
+}
+
+# Clients and judges that only the live tests use; they need Node 22 or newer.
+backend_npm_clients() {
+  cached "inspector-$inspector_version" install_npm "@modelcontextprotocol/inspector@$inspector_version" || return
+  cached "conformance-$conformance_version" install_npm "@modelcontextprotocol/conformance@$conformance_version" || return
+  cached "conformance-$conformance_next_version" install_npm "@modelcontextprotocol/conformance@$conformance_next_version" || return
+  provide OCTET_TEST_INSPECTOR "$cache/inspector-$inspector_version/node_modules/@modelcontextprotocol/inspector"
+  provide OCTET_TEST_CONFORMANCE "$cache/conformance-$conformance_version/node_modules/@modelcontextprotocol/conformance"
+  provide OCTET_TEST_CONFORMANCE_NEXT "$cache/conformance-$conformance_next_version/node_modules/@modelcontextprotocol/conformance"
+  provide OCTET_TEST_NODE22 "$(cat "$work/provides/node-$node_lts")/node"
+}
+
+# The official Python SDK and the LiteLLM proxy, which is built on it.
+backend_python_clients() {
+  local name
+  name=litellm-$litellm_version-python-$(python3 -c 'import platform; print(platform.python_version())') || return
+  cached "$name" install_python "litellm[proxy]==$litellm_version" "mcp==$python_mcp_version" || return
+  runs "$name" bin/python -c 'import litellm, mcp' || return
+  provide OCTET_TEST_PYTHON "$cache/$name/bin/python"
+  provide OCTET_TEST_LITELLM "$cache/$name/bin/litellm"
+}
+
+# --- for the functions above ------------------------------------------------------------------------------------------------------------
+
+# cached FOLDER COMMAND…: runs COMMAND… FOLDER once; the folder counts only when that has succeeded. Two runs of CI wait for each other.
+cached() {
+  local folder=$cache/$1
+  shift
+  (
+    flock 9
+    if [ -e "$folder/.complete" ]; then exit 0; fi
+    rm -rf "$folder"
+    mkdir -p "$folder"
+    # Standard error is closed for nobody: the log of the install is shown when it fails.
+    if retry "$@" "$folder"; then touch "$folder/.complete"; else exit 1; fi
+  ) 9>"$folder.lock"
+}
+
+# runs FOLDER PROGRAM ARGUMENTS…: does what lies in the cache still run here? If not, it goes, so that the next run installs it again.
+runs() {
+  local folder=$cache/$1 program=$2
+  shift 2
+  if "$folder/$program" "$@"; then return 0; fi
+  rm -rf "$folder"
+  return 1
+}
+
+# provide NAME VALUE: the live tests get this variable.
+provide() {
+  printf 'export %s=%q\n' "$1" "$2" >>"$work/provides/${FUNCNAME[1]#backend_}"
+}
+
+# at_exit NAME COMMAND…: how to stop what this backend has started.
+at_exit() {
+  local name=$1
+  shift
+  printf '%q ' "$@" >"$work/stop/$name"
+}
+
+install_npm() {
+  local folder=${*: -1}
+  npm install --prefix "$folder" --no-save --no-audit --no-fund "${@:1:$#-1}"
+}
+
+install_python() {
+  local folder=${*: -1}
+  python3 -m venv --clear "$folder" &&
+    "$folder/bin/python" -m pip install --quiet --disable-pip-version-check \
+      --constraint scripts/ci/python-constraints.txt "${@:1:$#-1}"
+}

