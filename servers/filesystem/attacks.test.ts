@@ -65,7 +65,8 @@ for (const tool of ['read_file', 'list_directory']) {
       refused(await wire.call(tool, { path: 'a/'.repeat(5_000) }), folder, 'INVALID_ARGUMENT')
       refused(await wire.call(tool, { path: 'n'.repeat(2_000) }), folder, 'INVALID_ARGUMENT')
       refused(await wire.call(tool, { path: 'n'.repeat(300) }), folder, 'NOT_FOUND')
-      refused(await wire.call(tool, { path: 'a/'.repeat(1_900) }), folder, 'NOT_FOUND')
+      refused(await wire.call(tool, { path: 'a/'.repeat(1_900) }), folder, 'INVALID_ARGUMENT')
+      refused(await wire.call(tool, { path: 'a/'.repeat(250) }), folder, 'NOT_FOUND')
     }))
 
   test(`${tool} takes escapes for letters that encode nothing`, () =>

@@ -4,6 +4,7 @@ import { compileValidator, type JsonSchema } from '../../protocol/index.ts'
 import { test } from '../../test/harness.ts'
 import { openFilesystem } from './backend.ts'
 import { config, parseDeny, parseRoots } from './config.ts'
+import { foldSegments } from './glob.ts'
 import { filesystem } from './index.ts'
 
 const settings = { FS_ROOTS: ['/data'], FS_ALLOW_HIDDEN: true, FS_DENY_HARDLINKS: false, FS_MAX_READ_BYTES: 262_144 }
@@ -59,13 +60,13 @@ const ordinary = [
 
 test('secrets are denied by default, ordinary files are not', () => {
   const deny = parseDeny(undefined)
-  for (const path of [...secret, ...more]) assert.equal(deny(path.split('/'), []), true, path)
-  for (const path of ordinary) assert.equal(deny(path.split('/'), []), false, path)
+  for (const path of [...secret, ...more]) assert.equal(deny(foldSegments(path.split('/')), []), true, path)
+  for (const path of ordinary) assert.equal(deny(foldSegments(path.split('/')), []), false, path)
 })
 
 test('FS_DENY adds patterns, and ! admits again', () => {
   const deny = parseDeny('*.{bak,old}, private/**, !.env.example, /srv/data/hidden/**')
-  const isDenied = (path: string): boolean => deny(path.split('/'), `srv/data/${path}`.split('/'))
+  const isDenied = (path: string): boolean => deny(foldSegments(path.split('/')), foldSegments(`srv/data/${path}`.split('/')))
   for (const path of ['a.bak', 'x/a.OLD', 'private', 'private/a', '.env', 'hidden/x']) assert.equal(isDenied(path), true, path)
   for (const path of ['.env.example', 'x/private/a', 'a.txt']) assert.equal(isDenied(path), false, path)
 })

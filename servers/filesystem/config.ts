@@ -1,7 +1,7 @@
 // The environment of the filesystem server, and what its roots and deny patterns mean.
 import { isAbsolute, resolve } from 'node:path/posix'
 import type { Config, ConfigSchema } from '../runtime/definition.ts'
-import { compileGlob, type Glob, splitOutsideBraces } from './glob.ts'
+import { compileGlob, type Folded, type Glob, splitOutsideBraces } from './glob.ts'
 
 export const config = {
   type: 'object',
@@ -93,7 +93,7 @@ const secrets = [
 ]
 
 /** Is this path denied? `relative` is what a root leads to, `absolute` the real path. */
-export type Deny = (relative: readonly string[], absolute: readonly string[]) => boolean
+export type Deny = (relative: readonly Folded[], absolute: readonly Folded[]) => boolean
 
 /**
  * The last pattern that matches decides, as in .gitignore. A pattern that begins with a slash is matched against the real path on the host.

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { test } from '../../test/harness.ts'
-import { compileGlob, splitOutsideBraces } from './glob.ts'
+import { compileGlob, foldSegments, splitOutsideBraces } from './glob.ts'
 
 const cases: [pattern: string, matches: string[], not: string[]][] = [
   ['*.md', ['a.md', 'docs/a.md', 'A.MD', '.md'], ['a.mdx', 'md', 'a.md/b']],
@@ -29,16 +29,16 @@ const cases: [pattern: string, matches: string[], not: string[]][] = [
 for (const [pattern, matches, not] of cases) {
   test(`${pattern} matches what it says and nothing else`, () => {
     const glob = compileGlob(pattern)
-    for (const path of matches) assert.equal(glob(path.split('/')), true, `${pattern} must match ${path}`)
-    for (const path of not) assert.equal(glob(path.split('/')), false, `${pattern} must not match ${path}`)
+    for (const path of matches) assert.equal(glob(foldSegments(path.split('/'))), true, `${pattern} must match ${path}`)
+    for (const path of not) assert.equal(glob(foldSegments(path.split('/'))), false, `${pattern} must not match ${path}`)
   })
 }
 
 test('a pattern made to explode takes no longer than any other', () => {
   const name = 'a'.repeat(255)
   const started = performance.now()
-  assert.equal(compileGlob(`${'*a'.repeat(99)}b`)([name]), false)
-  assert.equal(compileGlob(`${'**/'.repeat(40)}b`)(Array<string>(60).fill(name)), false)
+  assert.equal(compileGlob(`${'*a'.repeat(99)}b`)(foldSegments([name])), false)
+  assert.equal(compileGlob(`${'**/'.repeat(40)}b`)(foldSegments(Array<string>(60).fill(name))), false)
   assert.ok(performance.now() - started < 1_000)
 })
 

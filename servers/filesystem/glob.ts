@@ -1,8 +1,11 @@
 // Glob patterns over path segments: * ? [a-z] [!a-z] {a,b} and ** for any number of segments. Matching takes time proportional to pattern
 // times name, whatever the pattern is: a model writes it (mark3labs/mcp-filesystem-server#63 was a pattern that never ended).
 
-/** Does the pattern match this path, given as its segments? */
-export type Glob = (segments: readonly string[]) => boolean
+/** The characters of one segment, folded. */
+export type Folded = readonly string[]
+
+/** Does the pattern match this path? Its segments come folded, because one path is tried with many patterns. */
+export type Glob = (segments: readonly Folded[]) => boolean
 
 const maxAlternatives = 64
 
@@ -18,17 +21,24 @@ export function compileGlob(pattern: string): Glob {
     return !anchored && parts.length === 1 ? ['**', ...parts] : parts
   })
   const compiled = alternatives.map((parts) => parts.map((part) => (part === '**' ? undefined : compileSegment(part))))
-  return (segments) => {
-    const folded = segments.map((segment) => Array.from(fold(segment)))
-    return compiled.some((parts) => matchSequence(parts, folded, (part, segment) => part(segment)))
-  }
+  return (segments) =>
+    compiled.some((parts) => {
+      const [first, second] = parts
+      // `**/name`, as most patterns are, is about the last segment only.
+      if (parts.length === 2 && first === undefined && second !== undefined) return second(segments.at(-1) ?? [])
+      return matchSequence(parts, segments, (part, segment) => part(segment))
+    })
+}
+
+export function foldSegments(segments: readonly string[]): Folded[] {
+  return segments.map((segment) => Array.from(fold(segment)))
 }
 
 /**
  * A case-insensitive file system finds `.env` under `.ENV`, `.ſsh` for `.ssh` (U+017F) and, with Linux' casefold or HFS+, names with
  * invisible characters in them; a deny pattern has to see through the same.
  */
-export function fold(text: string): string {
+function fold(text: string): string {
   if (/^[\x00-\x7f]*$/.test(text)) return text.toLowerCase()
   return text
     .normalize('NFKC')
@@ -37,7 +47,7 @@ export function fold(text: string): string {
     .toLowerCase()
 }
 
-type Matcher = (segment: readonly string[]) => boolean
+type Matcher = (segment: Folded) => boolean
 
 /** One character of a segment; undefined is `*`. */
 type CharTest = ((char: string) => boolean) | undefined

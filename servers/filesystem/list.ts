@@ -4,7 +4,7 @@ import type { Environment } from '../runtime/definition.ts'
 import { formatBytes, report } from '../runtime/report.ts'
 import type { FilesystemBackend } from './backend.ts'
 import { type Place, readCursor, writeCursor } from './cursor.ts'
-import { compileGlob } from './glob.ts'
+import { compileGlob, foldSegments } from './glob.ts'
 import { showLocation } from './location.ts'
 import type { Pinned } from './pinned.ts'
 import { joinRaw, type RawPath, rawPath, show, textOf } from './raw-path.ts'
@@ -68,7 +68,7 @@ function matcher(pattern: string | undefined): (segments: readonly RawPath[]) =>
   if (pattern === undefined) return () => true
   try {
     const glob = compileGlob(pattern)
-    return (segments) => glob(segments.map(textOf))
+    return (segments) => glob(foldSegments(segments.map(textOf)))
   } catch (error) {
     if (error instanceof RangeError) throw new ToolError('INVALID_ARGUMENT', `"pattern": ${error.message}`, { cause: error })
     throw error

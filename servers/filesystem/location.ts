@@ -7,6 +7,7 @@ import { joinRaw, type RawPath, rawPath, segmentsOf, show, unshow } from './raw-
 
 const maxPathBytes = 4_000 // PATH_MAX is 4,096, with the root's own path in it
 const maxNameBytes = 255
+const maxLevels = 256
 
 export interface Location {
   readonly root: Root
@@ -29,6 +30,9 @@ export function locate(roots: readonly Root[], path: string): Location[] {
   const long = segments.find((segment) => segment.length > 4 * maxNameBytes) // four for each byte that is escaped
   if (long !== undefined) {
     throw new ToolError('INVALID_ARGUMENT', `a name in "path" has ${long.length} bytes; file names have at most ${maxNameBytes}`)
+  }
+  if (segments.length > maxLevels) {
+    throw new ToolError('INVALID_ARGUMENT', `"path" must have at most ${maxLevels} levels, got ${segments.length}`)
   }
   const readings = [written]
   const unshown = unshow(joinRaw(...segments))

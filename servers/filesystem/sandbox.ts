@@ -7,6 +7,7 @@ import type { BigIntStats } from 'node:fs'
 import { type FileHandle, lstat, open, readlink, realpath, statfs } from 'node:fs/promises'
 import { ToolError } from '../../protocol/index.ts'
 import type { Deny, Root } from './config.ts'
+import { foldSegments } from './glob.ts'
 import type { Location } from './location.ts'
 import { Pinned } from './pinned.ts'
 import { type RawPath, rawBytes, rawFromBytes, rawPath, segmentsOf, textOf } from './raw-path.ts'
@@ -108,10 +109,10 @@ export class Sandbox {
   /** Judges a path below `base` by its letters; each folder on the way counts too, but for the first `approved` ones. */
   judge(base: RawPath, segments: readonly RawPath[], approved = 0): 'denied' | 'hidden' | undefined {
     if (!this.#rules.allowHidden && segments.some((segment) => segment.startsWith('.'))) return 'hidden'
-    const texts = segments.map(textOf)
-    const above = segmentsOf(base).map(textOf)
-    for (let end = approved + 1; end <= texts.length; end++) {
-      const relative = texts.slice(0, end)
+    const folded = foldSegments(segments.map(textOf))
+    const above = foldSegments(segmentsOf(base).map(textOf))
+    for (let end = approved + 1; end <= folded.length; end++) {
+      const relative = folded.slice(0, end)
       if (this.#rules.deny(relative, [...above, ...relative])) return 'denied'
     }
     return undefined
