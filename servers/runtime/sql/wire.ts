@@ -74,7 +74,9 @@ export class WireReader {
     let at = 0
     while (at < chunk.length) {
       if (this.#mode === 'head') {
-        at = this.#readHead(chunk, at)
+        const whole = this.#wholeMessage(chunk, at)
+        if (whole > 0) this.#events.pass(chunk.subarray(at, at + whole))
+        at = whole > 0 ? at + whole : this.#readHead(chunk, at)
         continue
       }
       const end = Math.min(chunk.length, at + this.#left)
@@ -87,6 +89,13 @@ export class WireReader {
       this.#flooded = true
       this.#events.flood(this.#mode === 'row' ? this.#row.partial() : [])
     }
+  }
+
+  /** Length of the small message that lies completely in the chunk, or 0: then it is read piece by piece. */
+  #wholeMessage(chunk: Buffer, at: number): number {
+    if (this.#headFilled > 0 || chunk.length - at < headBytes || chunk[at] === DATA_ROW) return 0
+    const length = chunk.readUInt32BE(at + 1)
+    return length >= 4 && length <= this.#limits.fieldBytes && at + 1 + length <= chunk.length ? 1 + length : 0
   }
 
   #readHead(chunk: Buffer, at: number): number {

@@ -1,0 +1,77 @@
+// The environment of the postgres server.
+import type { Config, ConfigSchema } from '../runtime/definition.ts'
+import { sslModes } from '../runtime/sql/target.ts'
+
+export const config = {
+  type: 'object',
+  properties: {
+    DATABASE_URL: {
+      type: 'string',
+      minLength: 1,
+      'x-secret': true,
+      'x-aliases': ['DATABASE_URI', 'POSTGRES_URL'],
+      description:
+        'The database server as `postgresql://user:password@host:5432/database`; `?sslmode=` and `?sslrootcert=` are read',
+    },
+    PGHOST: { type: 'string', 'x-aliases': ['POSTGRES_HOST'], description: 'Host name, or folder of the Unix socket' },
+    PGPORT: {
+      type: 'string',
+      // Kubernetes sets POSTGRES_PORT=tcp://… for a service of that name; such a value counts as none.
+      pattern: '^(\\d{1,5}|tcp://.*)$',
+      'x-aliases': ['POSTGRES_PORT'],
+      description: 'Port; 5432 without one',
+      examples: ['5432'],
+    },
+    PGUSER: { type: 'string', 'x-aliases': ['POSTGRES_USER'], description: 'Role; use one made by `readonly-role.sql`' },
+    PGPASSWORD: { type: 'string', 'x-secret': true, 'x-aliases': ['POSTGRES_PASSWORD'], description: 'Password of the role' },
+    PGDATABASE: {
+      type: 'string',
+      'x-aliases': ['POSTGRES_DB', 'POSTGRES_DATABASE'],
+      description: 'Database to use when a call names none; without it the one named like the role, or `postgres`',
+    },
+    PGSSLMODE: {
+      type: 'string',
+      enum: sslModes,
+      description:
+        'As libpq: `prefer` (the default) takes TLS where the server has it, `require` insists, `verify-full` also checks the certificate and its name',
+    },
+    PGSSLROOTCERT: {
+      type: 'string',
+      description: 'PEM file of the authority to check the server against; implies `verify-full`',
+    },
+    PGAPPNAME: { type: 'string', description: 'Name shown in pg_stat_activity; `mcp-postgres/<version>` without one' },
+    PG_ALLOWED_DATABASES: {
+      type: 'array',
+      items: { type: 'string' },
+      default: [],
+      description: 'Only these databases may be asked or seen; without it every database the role may connect to',
+    },
+    PG_MAX_CONNECTIONS: {
+      type: 'integer',
+      default: 5,
+      minimum: 1,
+      maximum: 100,
+      description: 'Connections in all, to all databases together; one more is used for `/ready` when they are all busy',
+    },
+    PG_DENY_FUNCTIONS: {
+      type: 'array',
+      items: { type: 'string', pattern: '^!?[A-Za-z_][A-Za-z0-9_$*]*$' },
+      default: [],
+      description:
+        'More functions that queries may not call, `*` for any rest; `!name` admits one of the built-in list, as in `!setseed`',
+    },
+    PG_REQUIRE_SAFE_ROLE: {
+      type: 'boolean',
+      default: false,
+      description: 'true refuses every call while the role can do more than read: superuser, write grants, server files',
+    },
+    POSTGRES_SAMPLE: {
+      type: 'boolean',
+      default: false,
+      description:
+        'Serve a small sample database of its own. Set by `npm start` when nothing else is set; a demonstration, never a fallback',
+    },
+  },
+} as const satisfies ConfigSchema
+
+export type PostgresConfig = Config<typeof config>

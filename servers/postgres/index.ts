@@ -1,0 +1,19 @@
+// The postgres server: five tools that read any database of one PostgreSQL server.
+import { defineServer } from '../runtime/definition.ts'
+import { openPostgres } from './backend.ts'
+import { config } from './config.ts'
+import { tools } from './tools.ts'
+
+export const postgres = defineServer({
+  name: 'postgres',
+  title: 'PostgreSQL',
+  instructions:
+    'Reads PostgreSQL databases; it can change nothing. Start with postgres_list_databases and postgres_list_tables, then write SQL for postgres_query.',
+  config,
+  missing: ({ DATABASE_URL, PGHOST }) =>
+    DATABASE_URL === undefined && PGHOST === undefined
+      ? 'set DATABASE_URL, or PGHOST with PGUSER, PGPASSWORD and PGDATABASE'
+      : undefined,
+  open: openPostgres,
+  tools,
+})

@@ -1,0 +1,172 @@
+// The recipe by which a statement runs: inside a READ ONLY transaction that is always rolled back, by the extended protocol, under the
+// server's own time limits, on a session that is scrubbed before anyone else gets it.
+import { FloodError, type Session } from './session.ts'
+import type { Fetch, Outcome, Step } from './statement.ts'
+
+export interface ReadLimits {
+  readonly timeoutMs: number
+  /** Rows wanted; whether there are more is known exactly. */
+  readonly maxRows: number
+  /** Bytes of text that are kept. */
+  readonly keepBytes: number
+  readonly signal?: AbortSignal | undefined
+  /** Settings for our own catalogue queries, such as the search path. */
+  readonly settings?: Readonly<Record<string, string>> | undefined
+}
+
+export interface ReadResult extends Outcome {
+  /** There are more rows than `maxRows`. */
+  more: boolean
+  /** Why rows are missing although `maxRows` is not reached. */
+  cut: 'bytes' | 'flood' | undefined
+}
+
+const lockMs = 2_000
+/** Between our messages the transaction idles for microseconds; this ends it when this process was stopped in the middle. */
+const idleInTransactionGraceMs = 5_000
+/** The server enforces the limit; ours comes later and is for a server that does not answer. */
+const clientGraceMs = 750
+/** Rows of the first Execute; the second takes the rest, when it is known how large rows are. */
+const firstBatch = 128
+
+const begin: Step = { text: 'BEGIN READ ONLY' }
+
+/** What makes text unambiguous: to us, who lex and parse it, and to whoever reads the result. */
+const dialect = {
+  standard_conforming_strings: 'on',
+  datestyle: 'ISO, YMD',
+  intervalstyle: 'postgres',
+  bytea_output: 'hex',
+  extra_float_digits: '1',
+}
+
+/** Ends the transaction and takes back whatever a session can keep beyond one: locks, cursors, prepared statements, channels, settings. */
+const scrubText =
+  'ROLLBACK; SELECT pg_catalog.pg_advisory_unlock_all(); CLOSE ALL; DEALLOCATE ALL; UNLISTEN *; RESET ALL; DISCARD SEQUENCES; DISCARD TEMP'
+
+export function settingsStep(settings: Readonly<Record<string, string>>): Step {
+  const calls = Object.keys(settings).map((name, i) => `pg_catalog.set_config('${name}', $${i + 1}, true)`)
+  return { text: `SELECT ${calls.join(', ')}`, values: Object.values(settings) }
+}
+
+/** The settings of a transaction: time limits of the server's own, and the dialect. */
+export function transactionSettings(timeoutMs: number, lockTimeoutMs: number, more: Readonly<Record<string, string>> = {}): Step {
+  return settingsStep({
+    statement_timeout: String(timeoutMs),
+    lock_timeout: String(Math.min(lockTimeoutMs, timeoutMs)),
+    idle_in_transaction_session_timeout: String(timeoutMs + idleInTransactionGraceMs),
+    ...dialect,
+    ...more,
+  })
+}
+
+/** Runs one statement and leaves its transaction open; `scrub` must follow unless the session is closed. */
+export async function readOnly(session: Session, step: Step, limits: ReadLimits): Promise<ReadResult> {
+  const { timeoutMs, maxRows, keepBytes, signal } = limits
+  return guarded(session, timeoutMs, signal, async () => {
+    const before = [begin, transactionSettings(timeoutMs, lockMs, limits.settings)]
+    const first = await fetchRows(session, before, step, {
+      keepRows: maxRows,
+      keepBytes,
+      rows: Math.min(maxRows + 1, firstBatch),
+    })
+    const missing = maxRows + 1 - first.rowCount
+    if (first.cut !== undefined || !first.suspended || missing <= 0) return withMore(first, maxRows)
+    const perRow = Math.max(1, Math.ceil(sizeOf(first.rows) / first.rows.length))
+    const left = Math.max(1, keepBytes - perRow * first.rows.length)
+    const room = Math.ceil(left / perRow) + 1
+    const second = await fetchRows(session, [], undefined, {
+      keepRows: maxRows - first.rows.length,
+      keepBytes: left,
+      rows: Math.min(missing, room),
+    })
+    const both = {
+      ...second,
+      fields: first.fields,
+      rows: [...first.rows, ...second.rows],
+      rowCount: first.rowCount + second.rowCount,
+    }
+    if (both.cut === undefined && second.suspended && both.rowCount <= maxRows) both.cut = 'bytes'
+    return withMore(both, maxRows)
+  })
+}
+
+async function fetchRows(session: Session, before: readonly Step[], step: Step | undefined, fetch: Fetch): Promise<ReadResult> {
+  try {
+    const outcome = await session.run(before, step, fetch)
+    return { ...outcome, more: false, cut: outcome.full ? 'bytes' : undefined }
+  } catch (error) {
+    if (error instanceof FloodError) return { ...error.outcome, more: true, cut: 'flood' }
+    throw error
+  }
+}
+
+function withMore(result: ReadResult, maxRows: number): ReadResult {
+  return { ...result, more: result.suspended || result.rowCount > maxRows || result.cut !== undefined }
+}
+
+/**
+ * Runs `work` on the session; when the signal aborts or the time is over by more than the server's own limit can explain, the statement
+ * is cancelled in the server and the session destroyed.
+ */
+export async function guarded<T>(
+  session: Session,
+  timeoutMs: number,
+  signal: AbortSignal | undefined,
+  work: () => Promise<T>,
+): Promise<T> {
+  signal?.throwIfAborted()
+  let stop!: (error: unknown) => void
+  const stopped = new Promise<never>((_, reject) => {
+    stop = reject
+  })
+  const abort = (): void => {
+    void session.cancel()
+    stop(signal?.reason)
+  }
+  const timer = setTimeout(() => {
+    void session.cancel()
+    stop(new LateError(timeoutMs))
+  }, timeoutMs + clientGraceMs)
+  signal?.addEventListener('abort', abort, { once: true })
+  try {
+    return await Promise.race([work(), stopped])
+  } finally {
+    clearTimeout(timer)
+    signal?.removeEventListener('abort', abort)
+  }
+}
+
+/** The server did not enforce its limit in time. */
+export class LateError extends Error {
+  override readonly name = 'LateError'
+  readonly timeoutMs: number
+
+  constructor(timeoutMs: number) {
+    super(`no answer within ${timeoutMs} ms`)
+    this.timeoutMs = timeoutMs
+  }
+}
+
+/** Rolls back and makes the session like new; destroys it when that does not work. */
+export async function scrub(session: Session): Promise<void> {
+  if (session.closed) return
+  const timer = setTimeout(() => session.destroy(), 5_000)
+  try {
+    await session.simple(scrubText)
+    session.uses += 1
+    session.notices = []
+  } catch {
+    session.destroy() // a session whose state is not known is not given to anyone
+  } finally {
+    clearTimeout(timer)
+  }
+}
+
+function sizeOf(rows: Outcome['rows']): number {
+  let bytes = 0
+  for (const row of rows) {
+    for (const cell of row) bytes += 8 + (cell === null ? 0 : typeof cell === 'string' ? cell.length : cell.bytes)
+  }
+  return bytes
+}
