@@ -9,6 +9,7 @@ const until = '2025-11-25' as const
 const IGNORED =
   'Invalid cancellation notifications SHOULD be ignored: unknown request IDs, already completed requests, malformed notifications.'
 const PROMPT_MS = 2_000
+const RACE_MS = 300
 
 /** Calls the tool that may be called, with progress asked for under a token. */
 export async function call(t: Context, session: Session, token?: Json, id?: Json): Promise<Reply> {
@@ -129,12 +130,12 @@ export const cases: Case[] = [
     quote: 'Both parties MUST handle these race conditions gracefully: a cancellation may arrive after processing has completed.',
     async run(t) {
       const session = await t.connect()
-      for (const id of ['r-1', 'r-2', 'r-3']) {
-        await Promise.all([
-          session.request('tools/list', {}, { id }).catch(() => undefined), // a cancelled request need not be answered
+      await Promise.all(
+        ['r-1', 'r-2', 'r-3'].flatMap((id) => [
+          session.request('tools/list', {}, { id, timeoutMs: RACE_MS }).catch(() => undefined), // a cancelled request need not be answered
           session.notify('notifications/cancelled', { requestId: id }),
-        ])
-      }
+        ]),
+      )
       await session.alive()
     },
   },

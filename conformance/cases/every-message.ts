@@ -47,10 +47,15 @@ function shape(definition: string, id: string, quote: string, extra: Partial<Rul
   })
 }
 
+const LABEL = '[A-Za-z](?:[A-Za-z0-9-]*[A-Za-z0-9])?'
+const META_KEY = new RegExp(`^(?:${LABEL}(?:\\.${LABEL})*/)?(?:[A-Za-z0-9](?:[A-Za-z0-9._-]*[A-Za-z0-9])?)?$`)
+
 const RESERVED = new Set([-32020, -32021, -32022])
 
+/** The code of an error that answers a whole request: what answers a broken one may be of another era. */
 function errorCode(observation: Observation): number | undefined {
   const { error } = asObject(observation)
+  if (observation.method === undefined) return undefined
   return isObject(error) && typeof error.code === 'number' ? error.code : undefined
 }
 
@@ -210,6 +215,16 @@ export const cases: Case[] = [
     since: '2026-07-28',
   }),
   rule({
+    id: 'basic/index/_meta/key-names',
+    since: '2025-06-18',
+    quote:
+      'A _meta key is an optional prefix (labels separated by dots, then a slash) and a name that begins and ends alphanumeric.',
+    judge: (observation) => {
+      const bad = metaKeys(observation.message).find((key) => !META_KEY.test(key))
+      return bad === undefined ? undefined : `_meta keys of the form prefix/name, not ${JSON.stringify(bad)}`
+    },
+  }),
+  rule({
     id: 'basic/index/result-responses/result-type',
     since: '2026-07-28',
     quote: 'The result MUST include a resultType field to indicate the type of the result.',
@@ -320,6 +335,13 @@ export const cases: Case[] = [
     },
   }),
 ]
+
+/** Of the result, and of each tool and content block in it. */
+function metaKeys(message: unknown): string[] {
+  const result = isObject(message) && isObject(message.result) ? message.result : {}
+  const parts = [result, ...[result.tools, result.content].flatMap((list) => (Array.isArray(list) ? list : []))]
+  return parts.flatMap((part) => (isObject(part) && isObject(part._meta) ? Object.keys(part._meta) : []))
+}
 
 function unnegotiated(observation: Observation): string | undefined {
   const { method } = asObject(observation)

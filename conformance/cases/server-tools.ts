@@ -215,8 +215,9 @@ export const cases: Case[] = [
     async run(t) {
       const callable = t.facts.callable
       if (callable === undefined || Object.keys(callable.args).length > 0) return t.skip('the tool needs arguments')
-      const result = (await request(t, { name: callable.name })).message?.result
-      check(isObject(result), 'a result', result)
+      const { message, status } = await request(t, { name: callable.name })
+      const result = message?.result
+      check(isObject(result), 'a result', message ?? `HTTP ${status}`)
       check(result.isError !== true || callable.isError, 'the same outcome as with {}', result)
     },
   },

@@ -140,24 +140,26 @@ export const cases: Case[] = [
       checkEqual(status, 403, `for Origin: ${EVIL}, the status`)
     },
   },
-  mismatch(
-    'version-differs-from-body',
-    'protocol-version-header',
-    { 'MCP-Protocol-Version': '2025-11-25' },
-    'If the header and _meta protocolVersion do not match, the server MUST reject the request with 400 and a HeaderMismatch error.',
-  ),
+  {
+    ...base,
+    id: `${page}/protocol-version-header/version-differs-from-body`,
+    level: 'MUST',
+    quote:
+      'If the header and _meta protocolVersion do not match, the server MUST reject the request with 400 and a HeaderMismatch error.',
+    // The header names this revision: with one of 2025 in it, a server of both eras may take the request for one of that revision.
+    run: async (t) => checkRefused(await list(t, { meta: { [`${META}protocolVersion`]: '2025-11-25' } }), 400, [-32020]),
+  },
   {
     ...base,
     id: `${page}/server-validation/version-is-required`,
     level: 'MUST',
     quote: `${MISMATCH} (A required standard header, MCP-Protocol-Version, is missing.)`,
     async run(t) {
-      const reply = await list(t, { headers: { 'MCP-Protocol-Version': undefined } })
       // A server that also serves revisions without this header MAY treat the request as one of 2025-03-26.
-      if (reply.status === 200 && t.facts.revisions.some((revision) => revision < '2025-06-18')) {
+      if (t.facts.revisions.some((revision) => revision < '2025-06-18')) {
         t.skip('it serves revisions that have no such header, and may take the request for one of them')
       }
-      checkRefused(reply, 400, [-32020])
+      checkRefused(await list(t, { headers: { 'MCP-Protocol-Version': undefined } }), 400, [-32020])
     },
   },
   mismatch(

@@ -177,6 +177,7 @@ export const mutants: Mutant[] = [
     delete message.error.message
     return message
   }),
+  result('_meta keys of any form', [at('_meta/key-names')], 'tools/list', (r) => void (r._meta = { 'no prefix/-': 1 })),
   sending('notifications have ids', [at('notifications/no-id')], (message) =>
     /^notifications\//.test(message.method) ? { ...message, id: 1 } : message,
   ),

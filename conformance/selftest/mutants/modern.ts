@@ -69,7 +69,13 @@ export const mutants: Mutant[] = [
     name: 'the version header is not compared',
     kills: [at('protocol-version-header/version-differs-from-body'), at('server-validation/version-is-required')],
     ...NEW,
-    deviation: () => ({ modernOnly: true, request: ({ headers }) => void (headers['mcp-protocol-version'] = '2026-07-28') }),
+    deviation: () => ({
+      modernOnly: true,
+      request: (incoming) => {
+        const version = bodyOf(incoming).params?._meta?.[`${KEY}protocolVersion`]
+        if (version !== undefined) incoming.headers['mcp-protocol-version'] = version
+      },
+    }),
   },
   reading(
     'the method header is not compared',
