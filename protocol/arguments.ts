@@ -59,7 +59,8 @@ function repairObject(schema: JsonSchema, given: Readonly<Record<string, unknown
     Object.defineProperty(args, key, { value: repaired, enumerable: true, writable: true, configurable: true })
   }
   for (const [key, property] of Object.entries(properties)) {
-    if (property.default !== undefined && !Object.hasOwn(args, key)) args[key] = structuredClone(property.default)
+    if (property.default !== undefined && !Object.hasOwn(args, key))
+      args[key] = typeof property.default === 'object' ? structuredClone(property.default) : property.default
   }
   return args
 }

@@ -4,7 +4,6 @@ import { parseArgs } from 'node:util'
 import packageJson from '../package.json' with { type: 'json' }
 import { nearest } from '../protocol/index.ts'
 import { catalog, type ServerName, serverNames } from './catalog.ts'
-import { verifyAudit } from './runtime/audit-chain.ts'
 import { readConfig } from './runtime/config.ts'
 import { checkConfiguration, serve } from './runtime/serve.ts'
 import { settingsSchema } from './runtime/settings.ts'
@@ -51,6 +50,7 @@ async function run(command: 'start' | 'serve', names: readonly string[], checkOn
 }
 
 async function audit(files: readonly string[]): Promise<void> {
+  const { verifyAudit } = await import('./runtime/audit-verify.ts')
   const { records, problems, head } = await verifyAudit(files, readConfig(settingsSchema, process.env).config?.AUDIT_KEY)
   for (const problem of problems) process.stdout.write(`${problem}\n`)
   process.stdout.write(

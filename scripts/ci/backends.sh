@@ -15,56 +15,47 @@ backend_nodes() {
   local version package
   package=node-linux-$(uname -m | sed 's/x86_64/x64/; s/aarch64/arm64/')
   for version in $node_oldest $node_lts; do
-    cached "node-$version" install_npm "$package@$version" || return
-    runs "node-$version" "node_modules/$package/bin/node" --version || return
+    cached "node-$version" "node_modules/$package/bin/node --version" install_npm "$package@$version" || return
     echo "$cache/node-$version/node_modules/$package/bin" >"$work/provides/node-$version"
   done
 }
 
 # Clients and judges that only the live tests use; they need Node 22 or newer.
 backend_npm_clients() {
-  cached "inspector-$inspector_version" install_npm "@modelcontextprotocol/inspector@$inspector_version" || return
-  cached "conformance-$conformance_version" install_npm "@modelcontextprotocol/conformance@$conformance_version" || return
-  cached "conformance-$conformance_next_version" install_npm "@modelcontextprotocol/conformance@$conformance_next_version" || return
-  provide OCTET_TEST_INSPECTOR "$cache/inspector-$inspector_version/node_modules/@modelcontextprotocol/inspector"
-  provide OCTET_TEST_CONFORMANCE "$cache/conformance-$conformance_version/node_modules/@modelcontextprotocol/conformance"
-  provide OCTET_TEST_CONFORMANCE_NEXT "$cache/conformance-$conformance_next_version/node_modules/@modelcontextprotocol/conformance"
+  local scope=node_modules/@modelcontextprotocol
+  cached "inspector-$inspector_version" true install_npm "@modelcontextprotocol/inspector@$inspector_version" || return
+  cached "conformance-$conformance_version" true install_npm "@modelcontextprotocol/conformance@$conformance_version" || return
+  cached "conformance-$conformance_next_version" true install_npm "@modelcontextprotocol/conformance@$conformance_next_version" || return
+  provide OCTET_TEST_INSPECTOR "$cache/inspector-$inspector_version/$scope/inspector"
+  provide OCTET_TEST_CONFORMANCE "$cache/conformance-$conformance_version/$scope/conformance"
+  provide OCTET_TEST_CONFORMANCE_NEXT "$cache/conformance-$conformance_next_version/$scope/conformance"
   provide OCTET_TEST_NODE22 "$(cat "$work/provides/node-$node_lts")/node"
 }
 
 # The official Python SDK and the LiteLLM proxy, which is built on it.
 backend_python_clients() {
   local name
-  name=litellm-$litellm_version-python-$(python3 -c 'import platform; print(platform.python_version())') || return
-  cached "$name" install_python "litellm[proxy]==$litellm_version" "mcp==$python_mcp_version" || return
-  runs "$name" bin/python -c 'import litellm, mcp' || return
+  name=litellm-$litellm_version-mcp-$python_mcp_version-python-$(python3 -c 'import platform; print(platform.python_version())') || return
+  cached "$name" "bin/python -c 'import litellm, mcp'" \
+    install_python "litellm[proxy]==$litellm_version" "mcp==$python_mcp_version" || return
   provide OCTET_TEST_PYTHON "$cache/$name/bin/python"
   provide OCTET_TEST_LITELLM "$cache/$name/bin/litellm"
 }
 
 # --- for the functions above ------------------------------------------------------------------------------------------------------------
 
-# cached FOLDER COMMAND…: runs COMMAND… FOLDER once; the folder counts only when that has succeeded. Two runs of CI wait for each other.
+# cached FOLDER PROBE INSTALL…: runs `INSTALL… FOLDER`, unless it has been done before and the command PROBE still works in the folder.
+# Two runs of CI at once wait for each other.
 cached() {
-  local folder=$cache/$1
-  shift
+  local folder=$cache/$1 probe=$2
+  shift 2
   (
     flock 9
-    if [ -e "$folder/.complete" ]; then exit 0; fi
+    if [ -e "$folder/.complete" ] && (cd "$folder" && eval "$probe"); then exit 0; fi
     rm -rf "$folder"
     mkdir -p "$folder"
-    # Standard error is closed for nobody: the log of the install is shown when it fails.
-    if retry "$@" "$folder"; then touch "$folder/.complete"; else exit 1; fi
+    retry "$@" "$folder" && (cd "$folder" && eval "$probe") && touch "$folder/.complete"
   ) 9>"$folder.lock"
-}
-
-# runs FOLDER PROGRAM ARGUMENTS…: does what lies in the cache still run here? If not, it goes, so that the next run installs it again.
-runs() {
-  local folder=$cache/$1 program=$2
-  shift 2
-  if "$folder/$program" "$@"; then return 0; fi
-  rm -rf "$folder"
-  return 1
 }
 
 # provide NAME VALUE: the live tests get this variable.

@@ -5,7 +5,7 @@ import { join } from 'node:path'
 import { runChild, withChild } from '../../test/child.ts'
 import { test } from '../../test/harness.ts'
 import { McpSession, postJson, send } from '../../test/wire.ts'
-import { verifyAudit } from './audit-chain.ts'
+import { verifyAudit } from './audit-verify.ts'
 
 const script = 'test/sample-process.ts'
 

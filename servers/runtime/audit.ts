@@ -1,5 +1,5 @@
 // The audit trail: one record for every tool call, refusal and failed login, hash-chained across rotation and restarts (docs/audit.md).
-import { createHash } from 'node:crypto'
+import { hash } from 'node:crypto'
 import { closeSync, fstatSync, openSync, readSync, renameSync, rmSync, writeSync } from 'node:fs'
 import { type Call, type Middleware, ProtocolError, ToolError } from '../../protocol/index.ts'
 import { type ChainEnd, genesis, openRecord, sealRecord } from './audit-chain.ts'
@@ -64,7 +64,7 @@ export class Audit {
       servers,
       version: this.#options.version,
       node: process.version,
-      config_sha256: sha256(JSON.stringify(configuration)),
+      config_sha256: hash('sha256', JSON.stringify(configuration)),
     })
   }
 
@@ -140,7 +140,7 @@ export class Audit {
 
   #about(server: string, call: Call, upstream: string | undefined): Record<string, unknown> {
     const { caller, session, requestId } = call.context
-    const given = call.params.arguments
+    const given = call.params.arguments ?? {}
     return {
       server,
       version: this.#options.version,
@@ -153,13 +153,13 @@ export class Audit {
       trace_id: caller.traceparent?.slice(3, 35),
       remote: caller.remote,
       ...(this.#options.args === 'none' ? {} : { args: this.#args(call, given) }),
-      args_sha256: sha256(JSON.stringify(given ?? {})),
+      args_sha256: hash('sha256', JSON.stringify(given)),
       upstream,
     }
   }
 
   #args(call: Call, given: unknown): unknown {
-    const clean = this.#options.redact(maskWriteOnly(call, given ?? {}))
+    const clean = this.#options.redact(hasWriteOnly(call.tool) ? maskWriteOnly(call, given) : given)
     const text = JSON.stringify(clean)
     return text.length <= maxArgsChars ? clean : `${text.slice(0, maxArgsChars)}…[+${text.length - maxArgsChars} chars]`
   }
@@ -168,13 +168,13 @@ export class Audit {
   #append(record: Record<string, unknown>): boolean {
     if (this.#fd === -1) return false
     const seq = this.#head.seq + 1
-    const { line, hash } = sealRecord({ ts: new Date().toISOString(), seq, ...record }, this.#head.hash, this.#options.key)
+    const sealed = sealRecord({ ts: new Date().toISOString(), seq, ...record }, this.#head.hash, this.#options.key)
     try {
-      const bytes = Buffer.from(`${line}\n`)
-      this.#rotateFor(bytes.length)
-      writeAll(this.#fd, bytes)
-      this.#bytes += bytes.length
-      this.#head = { hash, seq }
+      const bytes = Buffer.byteLength(sealed.line)
+      this.#rotateFor(bytes)
+      writeLine(this.#fd, sealed.line, bytes)
+      this.#bytes += bytes
+      this.#head = { hash: sealed.hash, seq }
       if (this.#failed) this.#options.log.info('audit trail is written again')
       this.#failed = false
       return true
@@ -228,6 +228,18 @@ function failure(error: unknown): [outcome: string, code: string] {
   return error instanceof ProtocolError ? ['denied', String(error.code)] : ['error', 'INTERNAL']
 }
 
+const writeOnlyTools = new WeakMap<object, boolean>()
+
+function hasWriteOnly(tool: Call['tool']): boolean {
+  if (tool === undefined) return false
+  let known = writeOnlyTools.get(tool)
+  if (known === undefined) {
+    known = Object.values(tool.inputSchema.properties ?? {}).some((property) => property.writeOnly === true)
+    writeOnlyTools.set(tool, known)
+  }
+  return known
+}
+
 /** JSON Schema's `writeOnly` marks an argument whose value must not be kept, such as what is typed into a form. */
 function maskWriteOnly(call: Call, given: unknown): unknown {
   const { properties = {} } = call.tool?.inputSchema ?? {}
@@ -241,10 +253,6 @@ function maskWriteOnly(call: Call, given: unknown): unknown {
   )
 }
 
-function sha256(text: string): string {
-  return createHash('sha256').update(text).digest('hex')
-}
-
 function rename(from: string, to: string): void {
   try {
     renameSync(from, to)
@@ -254,11 +262,14 @@ function rename(from: string, to: string): void {
 }
 
 /** A pipe to a slow reader may be full for a moment (EAGAIN); a reader that stays away fails the record instead of blocking the server. */
-function writeAll(fd: number, bytes: Buffer): void {
+function writeLine(fd: number, line: string, bytes: number): void {
   let waits = 0
-  for (let at = 0; at < bytes.length; ) {
+  let rest: Buffer | undefined
+  for (let written = 0; written < bytes; ) {
     try {
-      at += writeSync(fd, bytes, at)
+      // As text, which spares a copy; the rest of a short write goes as bytes.
+      written += rest === undefined ? writeSync(fd, line) : writeSync(fd, rest, written)
+      rest ??= written < bytes ? Buffer.from(line) : undefined
     } catch (error) {
       if ((error as NodeJS.ErrnoException).code !== 'EAGAIN' || ++waits > maxPipeWaits) throw error
       Atomics.wait(clock, 0, 0, 1)

@@ -70,11 +70,11 @@ function turn(queue: (() => void)[], signal: AbortSignal): Promise<void> {
   })
 }
 
-/** At most `perMinute` calls in any minute for each principal, refilled evenly; 0 sets no limit. */
+/** At most `perMinute` calls in any minute for each principal, refilled evenly. */
 export function rateLimit(perMinute: number, now: () => number = Date.now): Middleware {
   const buckets = new Map<string, { tokens: number; at: number }>() // one for each configured principal: bounded by configuration
   return async (call, next) => {
-    if (perMinute === 0 || call.method !== 'tools/call') return next()
+    if (call.method !== 'tools/call') return next()
     const { principal } = call.context.caller
     const at = now()
     const bucket = buckets.get(principal) ?? { tokens: perMinute, at }
@@ -92,24 +92,18 @@ export function rateLimit(perMinute: number, now: () => number = Date.now): Midd
   }
 }
 
-/** Refuses, before anything runs, what a switched-off server or tool must not do. */
-export function gate(refusal: () => ToolError | undefined): Middleware {
+/** Refuses every call of a tool: the server has no backend. */
+export function gate(refusal: ToolError): Middleware {
   return async (call, next) => {
-    const error = call.method === 'tools/call' && call.tool !== undefined ? refusal() : undefined
-    if (error !== undefined) throw error
+    if (call.tool !== undefined) throw refusal
     return next()
   }
 }
 
 /** MCP_READ_ONLY: a tool that does not declare itself read-only is refused. */
-export function readOnly(enabled: boolean): Middleware {
-  return async (call, next) => {
-    if (enabled && call.tool !== undefined && call.tool.annotations?.readOnlyHint !== true) {
-      throw new ToolError(
-        'READ_ONLY',
-        `${call.tool.name} is switched off on this server. Ask the operator if data must be changed`,
-      )
-    }
-    return next()
+export const readOnly: Middleware = async (call, next) => {
+  if (call.tool !== undefined && call.tool.annotations?.readOnlyHint !== true) {
+    throw new ToolError('READ_ONLY', `${call.tool.name} is switched off on this server. Ask the operator if data must be changed`)
   }
+  return next()
 }

@@ -26,6 +26,7 @@ export class Metrics {
   middleware(server: string): Middleware {
     const totals: ToolTotals = { calls: 0, errors: 0, lastError: undefined }
     this.#totals.set(server, totals)
+    const seriesOf = new Map<string, Series>() // label text is made once for each series, not for each call
     return async (call, next) => {
       const started = performance.now()
       const isCall = call.method === 'tools/call'
@@ -51,10 +52,13 @@ export class Metrics {
           if (call.facts.truncated === true) this.count('mcp_server_truncated_results_total', { server, gen_ai_tool_name: tool })
         }
         const method = knownMethods.has(call.method) ? call.method : 'unknown'
-        this.#observe(
-          { server, mcp_method_name: method, gen_ai_tool_name: tool, error_type: code },
-          (performance.now() - started) / 1000,
-        )
+        const key = `${method} ${tool} ${code}`
+        let series = seriesOf.get(key)
+        if (series === undefined) {
+          series = this.#series({ server, mcp_method_name: method, gen_ai_tool_name: tool, error_type: code })
+          if (series !== undefined) seriesOf.set(key, series)
+        }
+        if (series !== undefined) observe(series, (performance.now() - started) / 1000)
       }
     }
   }
@@ -102,19 +106,21 @@ export class Metrics {
     return `${out.join('\n')}\n`
   }
 
-  #observe(labels: Record<string, string>, seconds: number): void {
+  #series(labels: Record<string, string>): Series | undefined {
     const key = format(labels).slice(1, -1)
-    let series = this.#durations.get(key)
-    if (series === undefined) {
-      if (this.#durations.size >= maxSeries) return
-      series = { labels: key, counts: buckets.map(() => 0), sum: 0, count: 0 }
-      this.#durations.set(key, series)
-    }
-    const bucket = buckets.findIndex((le) => seconds <= le)
-    if (bucket !== -1) series.counts[bucket] = (series.counts[bucket] ?? 0) + 1
-    series.sum += seconds
-    series.count += 1
+    const known = this.#durations.get(key)
+    if (known !== undefined || this.#durations.size >= maxSeries) return known
+    const series = { labels: key, counts: buckets.map(() => 0), sum: 0, count: 0 }
+    this.#durations.set(key, series)
+    return series
   }
+}
+
+function observe(series: Series, seconds: number): void {
+  const bucket = buckets.findIndex((le) => seconds <= le)
+  if (bucket !== -1) series.counts[bucket] = (series.counts[bucket] ?? 0) + 1
+  series.sum += seconds
+  series.count += 1
 }
 
 const knownMethods = new Set(['initialize', 'ping', 'tools/list', 'tools/call', 'logging/setLevel', 'server/discover'])

@@ -54,9 +54,9 @@ export function createService(parts: ServiceParts): Service {
     middleware: [
       audit.middleware(name, () => backend?.upstream, settings.MCP_READ_ONLY),
       metrics.middleware(name),
-      gate(() => refusal),
-      readOnly(settings.MCP_READ_ONLY),
-      rateLimit(settings.MCP_RATE_LIMIT),
+      ...(refusal === undefined ? [] : [gate(refusal)]),
+      ...(settings.MCP_READ_ONLY ? [readOnly] : []),
+      ...(settings.MCP_RATE_LIMIT > 0 ? [rateLimit(settings.MCP_RATE_LIMIT)] : []),
       deadline(settings.MCP_TOOL_TIMEOUT_MS),
       concurrency(settings.MCP_MAX_CONCURRENCY, settings.MCP_MAX_QUEUE),
     ],
