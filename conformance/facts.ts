@@ -118,7 +118,7 @@ export async function checkReachable(probe: Probe, transport: TransportName): Pr
     if (error instanceof Broken && /ECONNREFUSED|ENOTFOUND|EHOSTUNREACH|ENETUNREACH|EAI_AGAIN|ETIMEDOUT/.test(error.actual)) {
       throw new Unreachable(`${probe.url.href}: ${error.actual}`)
     }
-    if (error instanceof Unreachable) throw error
+    if (error instanceof Unreachable || error instanceof Silence) throw error
     // Anything else is for the cases to judge.
   } finally {
     context.close()

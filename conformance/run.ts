@@ -108,18 +108,20 @@ class Run {
     const started = performance.now()
     const probe = this.#probe()
     let transport = this.#options.transport
+    let isSilent = false
     try {
       if (transport === undefined) transport = await detectTransport(probe)
       else await checkReachable(probe, transport)
     } catch (error) {
       if (!(error instanceof Silence)) throw error
       // It accepts connections and says nothing: the cases will report it as what it is.
-      transport = this.#url.pathname.endsWith('/sse') ? 'sse' : 'http'
+      transport ??= this.#url.pathname.endsWith('/sse') ? 'sse' : 'http'
+      isSilent = true
     }
-    const accepted = await learnRevisions(probe, transport)
+    const accepted = isSilent ? [] : await learnRevisions(probe, transport)
     const revisions =
       this.#options.revisions ?? (accepted.length > 0 ? accepted : [transport === 'sse' ? '2024-11-05' : '2025-11-25'])
-    await this.#runAll(transport, revisions, accepted)
+    await this.#runAll(transport, revisions, isSilent ? undefined : accepted)
     await this.#confirmAlive(transport, revisions)
     return {
       target: this.#url.href,
@@ -134,7 +136,12 @@ class Run {
     }
   }
 
-  async #runAll(transport: TransportName, revisions: readonly Revision[], accepted: readonly Revision[]): Promise<void> {
+  /** `accepted` is undefined when the server says nothing, so that nothing can be learned of it. */
+  async #runAll(
+    transport: TransportName,
+    revisions: readonly Revision[],
+    accepted: readonly Revision[] | undefined,
+  ): Promise<void> {
     const selected = new Map<Revision, Case[]>()
     const seen = new Set<string>()
     for (const revision of revisions) {
@@ -148,8 +155,16 @@ class Run {
     // Newest first: annotations, which say what may be called, are not in every revision.
     const learned = new Map<Revision, Facts>()
     const failed = new Set<string>()
-    for (const revision of [...revisions].reverse()) {
-      const facts = await learnFacts(this.#probe(), transport, revision, accepted, this.#options.calls ?? [], readOnly, failed)
+    for (const revision of accepted === undefined ? [] : [...revisions].reverse()) {
+      const facts = await learnFacts(
+        this.#probe(),
+        transport,
+        revision,
+        accepted ?? [],
+        this.#options.calls ?? [],
+        readOnly,
+        failed,
+      )
       readOnly = facts.readOnly
       learned.set(revision, facts)
     }

@@ -1,0 +1,236 @@
+// The runner against targets that are absent, silent, dying or hostile: always a verdict, in bounded time and memory.
+import assert from 'node:assert/strict'
+import { createServer, type RequestListener } from 'node:http'
+import { type AddressInfo, createServer as createTcpServer, type Socket } from 'node:net'
+import { test } from '../test/harness.ts'
+import { exitCodeOf, junitReport, type RunOptions, type RunReport, runConformance, textReport, Unreachable } from './index.ts'
+import { startReference } from './selftest/reference.ts'
+
+const FAST = { timeoutMs: 250 }
+
+/** Runs `work` with the URL of a server that is closed afterwards, connections and all. */
+async function withServer<T>(listener: RequestListener, work: (url: string) => Promise<T>): Promise<T> {
+  const server = createServer(listener)
+  const sockets = new Set<Socket>()
+  server.on('connection', (socket) => {
+    sockets.add(socket)
+    socket.on('error', () => {})
+  })
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
+  try {
+    return await work(`http://127.0.0.1:${(server.address() as AddressInfo).port}`)
+  } finally {
+    for (const socket of sockets) socket.destroy()
+    await new Promise((resolve) => server.close(resolve))
+  }
+}
+
+const judge = (listener: RequestListener, path: string, options: Partial<RunOptions> = {}): Promise<RunReport> =>
+  withServer(listener, (url) => runConformance({ url: url + path, ...FAST, ...options }))
+
+test('a refused connection is unreachable', async () => {
+  const server = createTcpServer()
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
+  const { port } = server.address() as AddressInfo
+  await new Promise((resolve) => server.close(resolve))
+  await assert.rejects(runConformance({ url: `http://127.0.0.1:${port}/mcp`, ...FAST }), Unreachable)
+  await assert.rejects(runConformance({ url: `http://127.0.0.1:${port}/sse`, transport: 'sse', ...FAST }), Unreachable)
+})
+
+test('a URL that answers 404 is unreachable', async () => {
+  const notFound: RequestListener = (_, res) => res.writeHead(404).end()
+  await assert.rejects(judge(notFound, '/mcp'), Unreachable)
+  await assert.rejects(judge(notFound, '/sse', { transport: 'sse' }), Unreachable)
+  await assert.rejects(judge(notFound, '/mcp', { transport: 'http' }), Unreachable)
+})
+
+test('a URL that wants credentials is unreachable without them', async () => {
+  await assert.rejects(
+    judge((_, res) => res.writeHead(401).end(), '/mcp', { transport: 'http' }),
+    /give credentials with --header/,
+  )
+})
+
+test('a server that says nothing fails', async () => {
+  const report = await judge(() => {}, '/mcp')
+  assert.match(report.aborted ?? '', /no longer answers/)
+  assert.equal(exitCodeOf(report), 1)
+  assert.ok(report.summary.fail > 0)
+})
+
+test('a server that accepts connections and never speaks HTTP fails', async () => {
+  const sockets: Socket[] = []
+  const server = createTcpServer((socket) => sockets.push(socket.on('error', () => {})))
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
+  try {
+    const report = await runConformance({ url: `http://127.0.0.1:${(server.address() as AddressInfo).port}/sse`, ...FAST })
+    assert.equal(exitCodeOf(report), 1)
+  } finally {
+    for (const socket of sockets) socket.destroy()
+    await new Promise((resolve) => server.close(resolve))
+  }
+})
+
+test('a stream without an endpoint event fails its case', async () => {
+  const report = await judge((_, res) => res.writeHead(200, { 'Content-Type': 'text/event-stream' }).flushHeaders(), '/sse')
+  const result = report.cases.find((item) => item.id === 'basic/transports/http-with-sse/endpoint-event')
+  assert.equal(result?.status, 'fail')
+  assert.match(result?.message ?? '', /an `endpoint` event/)
+  assert.equal(exitCodeOf(report), 1)
+})
+
+test('a server that dies in the middle fails, and the rest is skipped', async () => {
+  const reference = await startReference()
+  let closing: Promise<void> | undefined
+  const report = await runConformance({
+    url: `${reference.url}/mcp`,
+    ...FAST,
+    revisions: ['2025-11-25'],
+    onResult: (_, done) => {
+      if (done === 30) closing = reference.close()
+    },
+  })
+  await closing
+  assert.match(report.aborted ?? '', /no longer answers/)
+  assert.equal(exitCodeOf(report), 1)
+  assert.ok(report.cases.some((result) => result.message === 'the server no longer answers'))
+})
+
+test('a server that dies of the last case fails', async () => {
+  const reference = await startReference()
+  let closing: Promise<void> | undefined
+  const report = await runConformance({
+    url: `${reference.url}/mcp`,
+    ...FAST,
+    only: ['basic/utilities/ping'],
+    revisions: ['2025-11-25'],
+    onResult: (_, done, total) => {
+      if (done === total) closing = reference.close()
+    },
+  })
+  await closing
+  assert.match(report.aborted ?? '', /after the last case/)
+})
+
+test('an endless body is cut off', async () => {
+  const chunk = Buffer.alloc(256 * 1024, 'x')
+  const flood: RequestListener = (_, res) => {
+    res.on('error', () => {})
+    const more = (): void => {
+      while (!res.destroyed && res.write(chunk)) {}
+      if (!res.destroyed) res.once('drain', more)
+    }
+    res.writeHead(200, { 'Content-Type': 'application/json' })
+    more()
+  }
+  const before = process.memoryUsage().rss
+  const report = await judge(flood, '/mcp', {
+    transport: 'http',
+    only: ['basic/lifecycle'],
+    revisions: ['2025-11-25'],
+    concurrency: 1,
+  })
+  assert.equal(exitCodeOf(report), 1)
+  const grownMiB = (process.memoryUsage().rss - before) / 1024 / 1024
+  assert.ok(grownMiB < 400, `memory grew by ${Math.round(grownMiB)} MiB`)
+})
+
+test('an endless stream of events is cut off', async () => {
+  const flood: RequestListener = (_, res) => {
+    res.on('error', () => {})
+    const more = (): void => {
+      while (!res.destroyed && res.write('event: message\ndata: {"jsonrpc":"2.0","method":"notifications/x"}\n\n'.repeat(500))) {}
+      if (!res.destroyed) res.once('drain', more)
+    }
+    res.writeHead(200, { 'Content-Type': 'text/event-stream' })
+    more()
+  }
+  const report = await judge(flood, '/sse', {
+    transport: 'sse',
+    only: ['basic/transports/http-with-sse/endpoint'],
+    concurrency: 1,
+  })
+  assert.equal(exitCodeOf(report), 1)
+})
+
+test('headers of the user go to the origin of the target only', async () => {
+  const stolen: (string | undefined)[] = []
+  await withServer(
+    (req, res) => {
+      stolen.push(req.headers.authorization)
+      res.writeHead(202).end()
+    },
+    async (thief) => {
+      const report = await judge(
+        (_, res) =>
+          res.writeHead(200, { 'Content-Type': 'text/event-stream' }).write(`event: endpoint\ndata: ${thief}/steal\n\n`),
+        '/sse',
+        {
+          transport: 'sse',
+          only: ['basic/transports/http-with-sse/post', 'interop/sse/post'],
+          headers: { Authorization: 'Bearer secret' },
+        },
+      )
+      assert.equal(exitCodeOf(report), 1)
+    },
+  )
+  assert.ok(stolen.length > 0)
+  assert.deepEqual(
+    stolen.filter((value) => value !== undefined),
+    [],
+  )
+})
+
+test('reports say what was demanded, expected and seen, and show the bytes', async () => {
+  const reference = await startReference({
+    outgoing: (message, { request }) => (request?.method === 'ping' ? { ...message, result: { 'pong<&>': true } } : message),
+  })
+  try {
+    const report = await runConformance({
+      url: `${reference.url}/mcp`,
+      only: ['basic/utilities/ping/behavior-requirements/empty-response', 'interop/http/accept'],
+      revisions: ['2025-06-18', '2025-11-25'],
+    })
+    assert.deepEqual(report.summary.levels.MUST, { pass: 0, fail: 2, skip: 0 })
+    assert.equal(report.revision, '2025-11-25')
+    const text = textReport(report)
+    for (const part of [
+      'The receiver MUST respond promptly with an empty response.',
+      'https://modelcontextprotocol.io/specification/2025-11-25/basic/utilities/ping#behavior-requirements',
+      'expected: the result {}',
+      'actual:   {"pong<&>":true}',
+      '> POST /mcp HTTP/1.1',
+      '< HTTP/1.1 200 OK',
+      'does not conform: 2 MUST not met',
+    ]) {
+      assert.ok(text.includes(part), `${part} in\n${text}`)
+    }
+    assert.ok(!text.includes('\u001b['))
+    assert.ok(textReport(report, { color: true }).includes('\u001b[31m'))
+    const xml = junitReport(report)
+    assert.match(xml, /<testsuite name="http 2025-11-25" tests="2" failures="1" skipped="0"/)
+    assert.match(xml, /pong&lt;&amp;&gt;/)
+  } finally {
+    await reference.close()
+  }
+})
+
+test('only a MUST decides, unless strict', async () => {
+  const reference = await startReference({
+    takes: ({ headers }, res) => headers.accept === '*/*' && res.writeHead(406).end() !== undefined,
+  })
+  try {
+    const report = await runConformance({
+      url: `${reference.url}/mcp`,
+      only: ['interop/http/accept-anything'],
+      revisions: ['2025-11-25'],
+    })
+    assert.equal(report.summary.levels.INTEROP.fail, 1)
+    assert.equal(exitCodeOf(report), 0)
+    assert.equal(exitCodeOf(report, true), 1)
+    assert.match(junitReport(report), /<skipped message="INTEROP, not met/)
+    assert.match(junitReport(report, true), /<failure/)
+  } finally {
+    await reference.close()
+  }
+})
