@@ -2,8 +2,9 @@
 import type { IncomingMessage } from 'node:http'
 import { ErrorCode } from './errors.ts'
 import { describe, isObject } from './jsonrpc.ts'
+import { isLoggingLevel, loggingLevels } from './logging.ts'
 import { findRevision, revisions } from './revisions.ts'
-import { loggingLevels, metaPrefix, readImplementation } from './server.ts'
+import { metaPrefix, readImplementation } from './server.ts'
 import type { Implementation, JsonRpcErrorObject, JsonRpcRequest, LoggingLevel } from './types.ts'
 
 export interface ModernRequest {
@@ -30,7 +31,7 @@ export function checkModern(req: IncomingMessage, request: JsonRpcRequest): Mode
     return invalid(`_meta["${metaPrefix}protocolVersion"] must be a string, got ${describe(version)}`)
   if (!isObject(capabilities))
     return invalid(`_meta["${metaPrefix}clientCapabilities"] must be an object, got ${describe(capabilities)}`)
-  if (level !== undefined && !loggingLevels.includes(level as LoggingLevel)) {
+  if (level !== undefined && !isLoggingLevel(level)) {
     return invalid(`_meta["${metaPrefix}logLevel"] must be one of ${loggingLevels.join(', ')}, got ${describe(level)}`)
   }
   const versionMismatch = mismatch(req, 'MCP-Protocol-Version', version, false)
@@ -50,7 +51,7 @@ export function checkModern(req: IncomingMessage, request: JsonRpcRequest): Mode
     mismatch(req, 'Mcp-Method', request.method, false) ??
     (request.method === 'tools/call' && typeof name === 'string' ? mismatch(req, 'Mcp-Name', name, true) : undefined)
   if (error !== undefined) return error
-  return { client: readImplementation(meta[`${metaPrefix}clientInfo`]), logLevel: level as LoggingLevel | undefined }
+  return { client: readImplementation(meta[`${metaPrefix}clientInfo`]), logLevel: level }
 }
 
 function metaOf(body: unknown): Readonly<Record<string, unknown>> | undefined {

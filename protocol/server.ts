@@ -4,17 +4,16 @@ import { prepareArguments } from './arguments.ts'
 import type { Call, Middleware, Outcome } from './context.ts'
 import { ErrorCode, ProtocolError, ToolError } from './errors.ts'
 import { describe, isObject } from './jsonrpc.ts'
+import { isLoggingLevel, loggingLevels } from './logging.ts'
 import { nearest } from './nearest.ts'
 import { modern, negotiate, type Revision, revisions } from './revisions.ts'
 import type { Session } from './session.ts'
 import { type AnyTool, checkTool, listEntry, type ToolOutput, toCallToolResult } from './tool.ts'
-import type { Implementation, LoggingLevel, Params } from './types.ts'
+import type { Implementation, Params } from './types.ts'
 import { compileValidator, type Validator } from './validator.ts'
 
 /** Key prefix of MCP's own `_meta` members (2026-07-28 basic/index §General fields). */
 export const metaPrefix = 'io.modelcontextprotocol/'
-
-export const loggingLevels = ['debug', 'info', 'notice', 'warning', 'error', 'critical', 'alert', 'emergency'] as const
 
 export interface ServerOptions {
   /** Programmatic name, sent as `serverInfo.name`. */
@@ -274,13 +273,13 @@ const modernMethods = new Map<string, Method>([
 ])
 
 function setLevel(session: Session, params: Params): Outcome {
-  if (!loggingLevels.includes(params.level as LoggingLevel)) {
+  if (!isLoggingLevel(params.level)) {
     throw new ProtocolError(
       ErrorCode.invalidParams,
       `"level" must be one of ${loggingLevels.join(', ')}, got ${describe(params.level)}`,
     )
   }
-  session.logLevel = params.level as LoggingLevel
+  session.logLevel = params.level
   return empty
 }
 

@@ -13,8 +13,9 @@ import {
   resultText,
   toErrorObject,
 } from './jsonrpc.ts'
+import { isAtLeast } from './logging.ts'
 import type { Revision } from './revisions.ts'
-import { loggingLevels, type MutableCall, type Server } from './server.ts'
+import type { MutableCall, Server } from './server.ts'
 import type { Implementation, JsonRpcNotification, JsonRpcRequest, LoggingLevel, Params, RequestId } from './types.ts'
 
 /** What the transport knows of one POST. */
@@ -210,7 +211,7 @@ export class Session {
         })
       },
       log: (level, data, logger) => {
-        if (this.logLevel === undefined || loggingLevels.indexOf(level) < loggingLevels.indexOf(this.logLevel)) return
+        if (this.logLevel === undefined || !isAtLeast(level, this.logLevel)) return
         send('notifications/message', { level, ...(logger === undefined ? {} : { logger }), data })
       },
       annotate: (more) => {
