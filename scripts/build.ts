@@ -4,19 +4,13 @@ import { chmodSync, rmSync } from 'node:fs'
 import { createRequire } from 'node:module'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
-import { catalog, type ServerName, serverNames } from '../servers/catalog.ts'
-import { bundle, schemasOf } from './bundle.ts'
+import { bundleServers } from './bundle.ts'
 
 const root = fileURLToPath(new URL('..', import.meta.url))
 const dist = join(root, 'dist')
 
 rmSync(dist, { recursive: true, force: true })
-const definitions = await Promise.all(serverNames.map((name) => catalog[name]()))
-await Promise.all([
-  buildLibraries(),
-  bundle(join(dist, 'octet.cjs'), `import '${join(root, 'servers/octet.ts')}'`, definitions.flatMap(schemasOf)),
-  ...definitions.map((each) => bundle(join(dist, `servers/${each.name}.cjs`), entryOf(each.name as ServerName), schemasOf(each))),
-])
+await Promise.all([buildLibraries(), bundleServers(dist)])
 chmodSync(join(dist, 'octet.cjs'), 0o755)
 
 async function buildLibraries(): Promise<void> {
@@ -24,12 +18,4 @@ async function buildLibraries(): Promise<void> {
     .resolve('typescript/package.json')
     .replace(/package\.json$/, 'bin/tsc')
   execFileSync(process.execPath, [tsc, '-p', join(root, 'tsconfig.build.json')], { stdio: 'inherit' })
-}
-
-function entryOf(name: ServerName): string {
-  return `
-    import { ${name} } from '${join(root, `servers/${name}/index.ts`)}'
-    import { checkConfiguration, serve } from '${join(root, 'servers/runtime/serve.ts')}'
-    if (process.argv.includes('--check-config')) checkConfiguration([${name}], process.env)
-    else void serve([${name}], { env: process.env })`
 }

@@ -1,11 +1,13 @@
 // One CommonJS file from an entry, with the JSON Schemas it needs compiled to plain code (docs/decisions/0004-bundles.md).
 import { createHash } from 'node:crypto'
+import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { Ajv2020 } from 'ajv/dist/2020.js'
 import standaloneModule from 'ajv/dist/standalone/index.js'
 import { build, type Plugin } from 'esbuild'
 import type { JsonSchema } from '../protocol/index.ts'
 import { ajvOptions } from '../protocol/validator.ts'
+import { catalog, serverNames } from '../servers/catalog.ts'
 import { plainSchema } from '../servers/runtime/config.ts'
 import type { AnyServer, Environment } from '../servers/runtime/definition.ts'
 import { settingsSchema } from '../servers/runtime/settings.ts'
@@ -21,6 +23,23 @@ export const listingEnvironment: Environment = {
   readOnly: false,
   ca: undefined,
   log: { debug() {}, info() {}, warn() {}, error() {} },
+}
+
+/** Writes `octet.cjs` and `servers/NAME.cjs` for every server of the catalog. */
+export async function bundleServers(folder: string): Promise<void> {
+  const definitions = await Promise.all(serverNames.map((name) => catalog[name]()))
+  await Promise.all([
+    bundle(join(folder, 'octet.cjs'), `import '${join(root, 'servers/octet.ts')}'`, definitions.flatMap(schemasOf)),
+    ...definitions.map((each) => bundle(join(folder, `servers/${each.name}.cjs`), entryOf(each.name), schemasOf(each))),
+  ])
+}
+
+function entryOf(name: string): string {
+  return `
+    import { ${name} } from '${join(root, `servers/${name}/index.ts`)}'
+    import { checkConfiguration, serve } from '${join(root, 'servers/runtime/serve.ts')}'
+    if (process.argv.includes('--check-config')) checkConfiguration([${name}], process.env)
+    else void serve([${name}], { env: process.env })`
 }
 
 /** @param contents TypeScript of the entry, with absolute paths @param schemas every schema that the bundle will compile */

@@ -1,0 +1,64 @@
+import assert from 'node:assert/strict'
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { catalog, serverNames } from '../servers/catalog.ts'
+import { runChild, withChild } from '../test/child.ts'
+import { test } from '../test/harness.ts'
+import { postJson, send } from '../test/wire.ts'
+import { bundleServers, listingEnvironment } from './bundle.ts'
+
+const folder = mkdtempSync(join(tmpdir(), 'bundles-'))
+process.on('exit', () => rmSync(folder, { recursive: true, force: true }))
+await bundleServers(folder)
+
+const list = { jsonrpc: '2.0', id: 1, method: 'tools/list' }
+
+for (const name of serverNames) {
+  const file = join(folder, `servers/${name}.cjs`)
+
+  test(`the bundle of ${name} lists what its source defines`, () =>
+    withChild(file, [], {}, async ({ url }) => {
+      const { tools } = await catalog[name]()
+      const { result } = (await postJson(`${url}/mcp`, list)).json()
+      assert.deepEqual(
+        result.tools.map((tool: { name: string }) => tool.name),
+        tools(undefined as never, listingEnvironment).map((tool) => tool.name),
+      )
+    }))
+
+  test(`the bundle of ${name} holds no schema compiler`, () => {
+    assert.equal(/ajv\/dist\/(core|compile|2020)/.test(readFileSync(file, 'utf8')), false)
+  })
+}
+
+test('a bundle validates arguments with code compiled ahead', () =>
+  withChild(join(folder, 'servers/filesystem.cjs'), [], { FS_ROOTS: folder }, async ({ url }) => {
+    const call = { jsonrpc: '2.0', id: 1, method: 'tools/call', params: { name: 'read_file', arguments: { pth: 'x' } } }
+    assert.match(
+      (await postJson(`${url}/mcp`, call)).json().result.content[0].text,
+      /INVALID_ARGUMENT: missing "path"; unknown "pth", did you mean "path"/,
+    )
+  }))
+
+test('octet start serves every server on one port, with a table for people', () =>
+  withChild(join(folder, 'octet.cjs'), ['start'], {}, async ({ url, stderr, stop }) => {
+    const { servers } = (await send(`${url}/ready`)).json()
+    assert.deepEqual(Object.keys(servers), serverNames)
+    for (const name of serverNames)
+      assert.equal((await postJson(`${url}/${name}/mcp`, list)).json().result.tools.length, servers[name].tools)
+    await stop()
+    for (const name of serverNames) assert.match(stderr(), new RegExp(`^${name} +${url}/${name}/sse +\\w+.* +\\d+$`, 'm'))
+  }))
+
+test('octet says how it is used, and names the server that was meant', async () => {
+  const octet = join(folder, 'octet.cjs')
+  assert.match((await runChild(octet, ['--help'])).stdout, /octet serve NAME/)
+  assert.match((await runChild(octet, ['--version'])).stdout, /^\d+\.\d+\.\d+\n$/)
+  for (const args of [[], ['nope'], ['start', 'x'], ['serve'], ['--nope'], ['audit', 'verify']]) {
+    assert.equal((await runChild(octet, args)).code, 2, args.join(' '))
+  }
+  const { code, stderr } = await runChild(octet, ['serve', 'filesytem'])
+  assert.deepEqual([code, /did you mean filesystem\?/.test(stderr)], [2, true])
+  assert.equal((await runChild(octet, ['serve', 'filesystem', '--check-config'], { FS_ROOTS: '/tmp' })).code, 0)
+})
