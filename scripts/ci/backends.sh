@@ -1,3 +1,4 @@
+# shellcheck shell=bash disable=SC2034,SC2154 # the names are those of .ci/run
 # What the tests need beyond npm's development dependencies; sourced by .ci/run. One function for each: it installs into the cache, starts
 # what must run, and says with `provide` which variables the tests get. Functions run in the background, one at a time, in this order.
 # To add one: write backend_NAME, put NAME into a list, and put its `provide`d variables into CONTRIBUTING.md.
