@@ -1,7 +1,7 @@
 #!/usr/bin/env node
 // mcp-conformance URL: judges the MCP server at URL. Exit codes: 0 conforms; 1 a MUST is not met, or the server went silent or died;
 // 2 usage, or no server there (refused, 404, credentials wanted).
-import { writeFileSync } from 'node:fs'
+import { readFileSync, writeFileSync } from 'node:fs'
 import { parseArgs } from 'node:util'
 import { addressOf, type Case } from './case.ts'
 import { CASES } from './cases/index.ts'
@@ -80,7 +80,7 @@ async function main(argv: string[]): Promise<number> {
 async function run(argv: string[]): Promise<number> {
   const { values, positionals, tokens } = parseArgs({ args: argv, options: OPTIONS, allowPositionals: true, tokens: true })
   if (values.help) return print(HELP)
-  if (values.version) return print(`${await version()}\n`)
+  if (values.version) return print(`${version()}\n`)
   if (values.explain !== undefined) return print(explain(values.explain))
   const only = values.only
   if (values.list) return print(list(only))
@@ -227,11 +227,10 @@ function explain(id: string): string {
   return `${lines.join('\n')}\n`
 }
 
-async function version(): Promise<string> {
+function version(): string {
   // One level up in the sources, two in dist.
   for (const path of ['../package.json', '../../package.json']) {
     try {
-      const { readFileSync } = await import('node:fs')
       const { version } = JSON.parse(readFileSync(new URL(path, import.meta.url), 'utf8')) as { version: string }
       return version
     } catch {

@@ -4,6 +4,7 @@ import { Broken, isObject, type Json, type JsonObject, Silence } from './expect.
 import { Observations } from './observations.ts'
 import { LEGACY_REVISIONS, MODERN, type Revision, type TransportName } from './revisions.ts'
 import { HttpSession, META } from './session-http.ts'
+import type { Exchange } from './target.ts'
 
 /** A call that may be made: of a tool that is marked read-only, or that the user named. */
 export interface NamedCall {
@@ -72,12 +73,12 @@ export async function detectTransport(probe: Probe): Promise<TransportName> {
   const tryPost = async (): Promise<boolean> => {
     const session = (await context.begin()) as HttpSession
     const reply = await session.request('initialize', initializeParams('2025-11-25'))
-    seen.push(`POST initialize answered HTTP ${reply.status}`)
+    seen.push(`POST initialize answered ${headOf(reply.exchange)}`)
     return reply.message !== undefined
   }
   const tryGet = async (): Promise<boolean> => {
     const get = await context.open({ method: 'GET', headers: { Accept: 'text/event-stream' } })
-    seen.push(`GET answered HTTP ${get.status}`)
+    seen.push(`GET answered ${headOf(get)}`)
     return get.status === 200 && get.isEventStream
   }
   const order = probe.url.pathname.endsWith('/sse') ? (['sse', 'http'] as const) : (['http', 'sse'] as const)
@@ -96,6 +97,10 @@ export async function detectTransport(probe: Probe): Promise<TransportName> {
   }
   if (silent !== undefined) throw silent
   throw new Unreachable(`no MCP server at ${probe.url.href}: ${seen.join(', ')}`)
+}
+
+function headOf({ status, mediaType, headers }: Exchange): string {
+  return `HTTP ${status}${headers.location === undefined ? '' : ` to ${headers.location}`}${mediaType === '' ? '' : ` (${mediaType})`}`
 }
 
 /** The server is there at all: it accepts the connection and does not answer 404 or ask for credentials. */

@@ -2,8 +2,19 @@
 import assert from 'node:assert/strict'
 import { createServer, type RequestListener } from 'node:http'
 import { type AddressInfo, createServer as createTcpServer, type Socket } from 'node:net'
+import { Ajv2020 } from 'ajv/dist/2020.js'
 import { test } from '../test/harness.ts'
-import { exitCodeOf, junitReport, type RunOptions, type RunReport, runConformance, textReport, Unreachable } from './index.ts'
+import {
+  exitCodeOf,
+  jsonReport,
+  junitReport,
+  type RunOptions,
+  type RunReport,
+  reportSchema,
+  runConformance,
+  textReport,
+  Unreachable,
+} from './index.ts'
 import { startReference } from './selftest/reference.ts'
 
 const FAST = { timeoutMs: 250 }
@@ -210,6 +221,18 @@ test('reports say what was demanded, expected and seen, and show the bytes', asy
     const xml = junitReport(report)
     assert.match(xml, /<testsuite name="http 2025-11-25" tests="2" failures="1" skipped="0"/)
     assert.match(xml, /pong&lt;&amp;&gt;/)
+  } finally {
+    await reference.close()
+  }
+})
+
+test('the JSON report is as its schema says', async () => {
+  const validate = new Ajv2020({ strict: false }).compile(reportSchema)
+  const reference = await startReference({ outgoing: (message, { request }) => (request?.method === 'ping' ? [] : message) })
+  try {
+    const failing = await runConformance({ url: `${reference.url}/mcp`, ...FAST, only: ['basic/utilities/ping', 'interop/http'] })
+    const silent = await judge(() => {}, '/mcp')
+    for (const report of [failing, silent]) assert.ok(validate(JSON.parse(jsonReport(report))), JSON.stringify(validate.errors))
   } finally {
     await reference.close()
   }

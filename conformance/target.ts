@@ -1,7 +1,7 @@
 // One HTTP exchange with the target, made on a connection of its own, with every byte of both directions recorded.
 // It knows HTTP and event streams, not MCP. It uses node:http, which would hide bytes, on sockets whose bytes are copied first.
 import { type ClientRequest, request as httpRequest, type IncomingHttpHeaders, type IncomingMessage } from 'node:http'
-import { connect as netConnect, type Socket } from 'node:net'
+import { isIP, connect as netConnect, type Socket } from 'node:net'
 import { connect as tlsConnect } from 'node:tls'
 import { EventStream } from './event-stream.ts'
 import { Broken, Silence } from './expect.ts'
@@ -27,7 +27,9 @@ export class Connection {
   constructor(url: URL) {
     const port = Number(url.port) || (url.protocol === 'https:' ? 443 : 80)
     const host = url.hostname.replace(/^\[|\]$/g, '')
-    this.socket = url.protocol === 'https:' ? tlsConnect({ host, port, servername: host }) : netConnect({ host, port })
+    // A literal address has no name to ask a certificate for.
+    const servername = isIP(host) === 0 ? { servername: host } : {}
+    this.socket = url.protocol === 'https:' ? tlsConnect({ host, port, ...servername }) : netConnect({ host, port })
     this.socket.setNoDelay(true)
     const write = this.socket.write.bind(this.socket) as (...args: unknown[]) => boolean
     this.socket.write = ((chunk: string | Uint8Array, ...rest: unknown[]) => {

@@ -2,6 +2,7 @@
 import type { Case } from '../case.ts'
 import { cases as batching } from './basic-batching.ts'
 import { cases as messages } from './basic-index.ts'
+import { cases as modernMessages } from './basic-index-modern.ts'
 import { cases as lifecycle } from './basic-lifecycle.ts'
 import { cases as utilities } from './basic-utilities.ts'
 import { cases as everyMessage } from './every-message.ts'
@@ -10,7 +11,6 @@ import { cases as interopSse } from './interop-sse.ts'
 import { cases as logging } from './server-logging.ts'
 import { cases as pagination } from './server-pagination.ts'
 import { cases as tools } from './server-tools.ts'
-import { cases as statelessness } from './statelessness.ts'
 import { cases as streamableHttp } from './streamable-http.ts'
 import { cases as http } from './transports-http.ts'
 import { cases as sse } from './transports-sse.ts'
@@ -20,7 +20,7 @@ export const CASES: readonly Case[] = [
   ...sse,
   ...http,
   ...streamableHttp,
-  ...statelessness,
+  ...modernMessages,
   ...lifecycle,
   ...versioning,
   ...messages,

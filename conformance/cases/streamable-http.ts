@@ -22,7 +22,7 @@ export function checkRefused(reply: Reply, status: number, codes: number[]): voi
   check(codes.includes(Number(error.code)), `the error code ${codes.join(' or ')}`, error)
 }
 
-async function list(t: Context, options: SendOptions = {}): Promise<Reply> {
+export async function list(t: Context, options: SendOptions = {}): Promise<Reply> {
   return (await t.connect()).request('tools/list', {}, options)
 }
 
@@ -37,7 +37,7 @@ function mismatch(slug: string, section: string, headers: Record<string, string 
 }
 
 /** A call of the tool that may be called, with headers and arguments of the case's own. */
-async function callTool(t: Context, headers: Record<string, string | undefined>, args?: JsonObject): Promise<Reply> {
+export async function callTool(t: Context, headers: Record<string, string | undefined>, args?: JsonObject): Promise<Reply> {
   const callable = t.facts.callable
   if (callable === undefined) return t.skip('no tool may be called')
   const given = args ?? callable.args
@@ -50,7 +50,7 @@ async function callTool(t: Context, headers: Record<string, string | undefined>,
   )
 }
 
-function checkServed(reply: Reply): void {
+export function checkServed(reply: Reply): void {
   check(isObject(reply.message?.result), 'a result', reply.message ?? `HTTP ${reply.status}`)
 }
 
@@ -401,75 +401,6 @@ export const cases: Case[] = [
         'nothing of the cancelled request',
         messages,
       )
-    },
-  },
-  ...['protocolVersion', 'clientCapabilities'].map(
-    (field): Case => ({
-      ...base,
-      id: `basic/index/_meta/${field === 'protocolVersion' ? 'protocol-version' : 'client-capabilities'}-is-required`,
-      level: 'MUST',
-      quote: 'A request missing any required field is malformed; the server MUST reject it with -32602 and HTTP 400.',
-      async run(t) {
-        const reply = await list(t, { meta: { [META + field]: undefined } })
-        // Without the version in the body its header matches nothing, which is a HeaderMismatch as well.
-        checkRefused(reply, 400, field === 'protocolVersion' ? [-32602, -32020] : [-32602])
-      },
-    }),
-  ),
-  {
-    ...base,
-    id: 'basic/index/_meta/is-required',
-    level: 'MUST',
-    quote: 'Fields marked as required MUST be included on every request: the server MUST reject one without _meta with HTTP 400.',
-    run: async (t) => checkRefused(await list(t, { meta: null }), 400, [-32602, -32020]),
-  },
-  {
-    ...base,
-    id: 'basic/index/_meta/client-info-is-optional',
-    level: 'MUST',
-    quote: 'io.modelcontextprotocol/clientInfo: required: no.',
-    run: async (t) => checkServed(await list(t, { meta: { [`${META}clientInfo`]: undefined } })),
-  },
-  {
-    ...base,
-    id: 'basic/index/_meta/trace-context-is-accepted',
-    level: 'MUST',
-    quote: 'The keys traceparent, tracestate, and baggage are reserved for OpenTelemetry trace context propagation.',
-    run: async (t) =>
-      checkServed(
-        await list(t, {
-          meta: { traceparent: '00-0af7651916cd43dd8448eb211c80319c-00f067aa0ba902b7-01', tracestate: 'a=b', baggage: 'user=1' },
-        }),
-      ),
-  },
-  {
-    ...base,
-    id: 'basic/index/_meta/unknown-capabilities-are-accepted',
-    level: 'MUST',
-    quote: 'ClientCapabilities is not a closed set: any client can define its own, additional capabilities.',
-    run: async (t) =>
-      checkServed(
-        await list(t, {
-          meta: { [`${META}clientCapabilities`]: { extensions: { 'com.example/x': {} }, conformanceUnknown: {} } },
-        }),
-      ),
-  },
-  {
-    ...base,
-    id: 'basic/index/statelessness/first-request-may-be-a-call',
-    level: 'MUST',
-    needs: ['tool'],
-    quote: 'Servers MUST NOT rely on prior requests over the same connection: a client is free to invoke any RPC inline.',
-    run: async (t) => checkServed(await callTool(t, {})),
-  },
-  {
-    ...base,
-    id: 'basic/index/requests/an-answered-id-may-be-used-again',
-    level: 'MUST',
-    quote: 'The request ID MUST NOT match the ID of any other request not yet answered: an answered one is free again.',
-    async run(t) {
-      const session = await t.connect()
-      for (let round = 0; round < 2; round += 1) await session.result('tools/list', {}, { id: 'again' })
     },
   },
 ]

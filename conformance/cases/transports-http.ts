@@ -164,6 +164,28 @@ export const cases: Case[] = [
   },
   {
     ...base,
+    id: `${page}/sending-messages-to-the-server/disconnection-is-not-cancellation`,
+    level: 'SHOULD',
+    needs: ['slow-tool', 'get-stream'],
+    quote:
+      'Disconnection SHOULD NOT be interpreted as the client cancelling its request: the response is there when the stream is resumed.',
+    async run(t) {
+      const session = await t.connectHttp()
+      const params = { name: t.facts.callable?.name, arguments: t.facts.callable?.args, _meta: { progressToken: 'left' } }
+      const stream = (await session.post(session.build('tools/call', params, 'left'))).events()
+      const id = await stream.until(() => stream.lastEventId ?? (stream.ended ? '' : undefined), 'an event')
+      if (id === '') return t.skip('the events have no ids')
+      stream.close()
+      await t.pause((t.facts.callable?.ms ?? 0) + 100)
+      const resumed = (await session.listen({ 'Last-Event-ID': id })).events()
+      await resumed.until(
+        () => resumed.events.find((event) => isResponse(parse(event.data))),
+        'the response to the call that was left',
+      )
+    },
+  },
+  {
+    ...base,
     id: `${page}/listening-for-messages-from-the-server/get-streams-or-405`,
     level: 'MUST',
     quote: 'The server MUST either return text/event-stream in response to this HTTP GET, or else HTTP 405 Method Not Allowed.',

@@ -270,7 +270,7 @@ export const sections: Section[] = [
         '2025-11-25',
         'SHOULD',
         'Disconnection SHOULD NOT be interpreted as the client cancelling its request.',
-        'unobservable: work that goes on for a client that is gone cannot be seen',
+        ['basic/transports/sending-messages-to-the-server/disconnection-is-not-cancellation'],
       ],
       [
         '2025-03-26',

@@ -114,7 +114,7 @@ async function sendOne(handler: Handler, request: Message, route: Route & { sess
   }
   // In 2026-07-28 a closed stream is a cancellation; before, it is not one.
   const abort = new AbortController()
-  if (route.isModern) handler.res.on('close', () => abort.abort())
+  if (route.isModern || handler.deviation.cancelsOnDisconnect) handler.res.on('close', () => abort.abort())
   const messages = await respond(handler, request, { ...route, emit: streams ? write : () => {} }, abort)
   if (streams) {
     for (const message of messages) write(message)

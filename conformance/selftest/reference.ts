@@ -55,6 +55,8 @@ export interface Deviation {
   respondsOnGet?: boolean
   /** Every POST waits for the one before. */
   serial?: boolean
+  /** Takes a closed connection for a cancellation, in every revision. */
+  cancelsOnDisconnect?: boolean
   /** Decodes each chunk of a body by itself. */
   decodesChunks?: boolean
   /** Milliseconds that the response to a request is held back. */

@@ -117,6 +117,13 @@ export const mutants: Mutant[] = [
   heading('a wrong origin is a bad request', [at('security-warning/invalid-origin-is-403')], (head) => {
     if (head.status === 403) head.status = 400
   }),
+  {
+    name: 'a disconnection is a cancellation',
+    kills: [send('disconnection-is-not-cancellation')],
+    call: { name: 'wait', args: { ms: 260 } },
+    timeoutMs: 1_500,
+    deviation: () => ({ cancelsOnDisconnect: true }),
+  },
   framing('some events are not JSON', [send('event-data-is-json')], (text) => `${text}event: message\ndata: {oops\n\n`, HTTP),
   framing('no priming event', [send('priming-event')], (text) => (/^data:$/m.test(text) ? '' : text), HTTP),
   reading('batches are taken', [send('no-batches')], (incoming) => {
