@@ -5,17 +5,29 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { test } from '../test/harness.ts'
+import { main } from './command.ts'
 import type { RunReport } from './index.ts'
 import { type Deviation, startReference } from './selftest/reference.ts'
 
 const cli = fileURLToPath(new URL('./cli.ts', import.meta.url))
 
-function run(...args: string[]): Promise<{ code: number; stdout: string; stderr: string }> {
+/** The command as a process of its own. */
+function spawn(...args: string[]): Promise<{ code: number; stdout: string; stderr: string }> {
   return new Promise((resolve) =>
     execFile(process.execPath, ['--import', 'tsx', cli, ...args], { maxBuffer: 64 * 1024 * 1024 }, (error, stdout, stderr) =>
       resolve({ code: error === null ? 0 : Number(error.code), stdout, stderr }),
     ),
   )
+}
+
+/** The command in this process. */
+async function run(...args: string[]): Promise<{ code: number; stdout: string; stderr: string }> {
+  const written = { stdout: '', stderr: '' }
+  const code = await main(args, {
+    stdout: { write: (text) => (written.stdout += text) },
+    stderr: { write: (text) => (written.stderr += text) },
+  })
+  return { code, ...written }
 }
 
 async function withReference(deviation: Deviation, work: (url: string) => Promise<void>): Promise<void> {
@@ -37,6 +49,17 @@ test('a server that conforms ends with 0', () =>
     assert.match(stderr, /http, 2025-11-25: \d+ cases/)
     assert.ok(!stdout.includes('\u001b['))
   }))
+
+test('the exit code and the report are those of the process', () =>
+  withReference(
+    { outgoing: (message, { request }) => (request?.method === 'ping' ? { ...message, result: 5 } : message) },
+    async (url) => {
+      const { code, stdout } = await spawn(`${url}/sse`, ...PING)
+      assert.equal(code, 1)
+      assert.match(stdout, /^does not conform/m)
+      assert.equal((await spawn('--frobnicate')).code, 2)
+    },
+  ))
 
 test('a server that does not conform ends with 1', () =>
   withReference(
