@@ -1,6 +1,7 @@
 // postgres_list_databases: what there is on this server.
 import type { Context } from '../../protocol/index.ts'
 import { formatBytes, report } from '../runtime/report.ts'
+import { quoteCell } from '../runtime/sql/table.ts'
 import type { PostgresBackend } from './backend.ts'
 
 // A size needs CONNECT on the database, or pg_read_all_stats; without it PostgreSQL fails the whole statement.
@@ -32,12 +33,12 @@ export async function listDatabases(backend: PostgresBackend, args: { include_te
   }))
   const lines = databases.map(({ name, owner, encoding, size_bytes, connectable, comment }) =>
     [
-      oneLine(name),
-      oneLine(owner ?? ''),
+      quoteCell(name),
+      quoteCell(owner ?? ''),
       encoding,
       size_bytes === null ? 'unknown' : formatBytes(size_bytes),
       connectable ? 'yes' : 'no',
-      oneLine(comment ?? ''),
+      comment === null ? '' : quoteCell(comment.slice(0, 300)),
     ].join('\t'),
   )
   return report(context, {
@@ -46,8 +47,4 @@ export async function listDatabases(backend: PostgresBackend, args: { include_te
     rows: databases.length,
     structured: { databases, default_database: own },
   })
-}
-
-export function oneLine(text: string): string {
-  return text.replace(/\s+/g, ' ').slice(0, 200)
 }

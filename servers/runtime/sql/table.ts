@@ -63,7 +63,7 @@ function shorten(cell: Exclude<Cell, null>, maxChars: number): string {
 }
 
 /** NULL, the empty string, and text that would look like them or break the line are told apart by JSON quotes. */
-function quoteCell(text: string): string {
+export function quoteCell(text: string): string {
   return text === '' || text === 'NULL' || text.startsWith('"') || /[\t\n\r\x00-\x1f]/.test(text) ? JSON.stringify(text) : text
 }
 
