@@ -3,7 +3,8 @@ import type { Case } from '../case.ts'
 import { check, checkEqual, fail, isObject, isResponse } from '../expect.ts'
 
 const RECEIVE = 'MCP implementations MAY support sending JSON-RPC batches, but MUST support receiving JSON-RPC batches.'
-const only = { since: '2025-03-26', until: '2025-03-26' } as const
+// Over HTTP+SSE, which that revision replaced, nobody says what a batch is.
+const only = { transport: 'http', since: '2025-03-26', until: '2025-03-26' } as const
 
 export const cases: Case[] = [
   {
@@ -47,7 +48,7 @@ export const cases: Case[] = [
       const reply = await session.send([note, note], 'anything')
       const response = reply.messages.find(isResponse)
       if (response !== undefined) fail('no response', response)
-      if (t.transport === 'http') checkEqual(reply.status, 202, 'the status')
+      checkEqual(reply.status, 202, 'the status')
     },
   },
   {

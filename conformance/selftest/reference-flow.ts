@@ -145,7 +145,7 @@ async function respond(handler: Handler, message: Message, flow: Flow, abort = n
   if (message.invalid === true) return outgoing(handler, refusal(undefined, -32600, 'Invalid Request'), flow, undefined)
   if (!isRequest(message)) {
     if (message.method === 'notifications/cancelled') flow.session.running.get(message.params?.requestId)?.abort()
-    const extra = flow.transport === 'sse' ? unasked(handler, message, flow) : undefined
+    const extra = unasked(handler, message, flow)
     return isObject(extra) ? [extra] : []
   }
   flow.session.running.set(message.id, abort)

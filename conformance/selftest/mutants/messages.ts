@@ -3,7 +3,7 @@ import { answering, heading, type Mutant, reading, refusing, result, SSE, sendin
 import type { Message } from '../reference-rpc.ts'
 
 const at = (slug: string): string => `basic/index/${slug}`
-const BATCH = { transport: 'sse', revision: '2025-03-26' } as const
+const BATCH = { revision: '2025-03-26' } as const
 
 /** Changes the id of responses to tools/list. */
 function ids(name: string, slugs: string[], change: (id: unknown) => unknown): Mutant {
@@ -145,7 +145,7 @@ export const mutants: Mutant[] = [
     (head, { body }) => {
       if (body.toString().startsWith('[')) head.status = 200
     },
-    { revision: '2025-03-26' },
+    BATCH,
   ),
   heading('malformed JSON is a fault of the server', [at('responses/malformed-json')], (head) => {
     if (head.status === 400) head.status = 500
