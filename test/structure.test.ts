@@ -56,7 +56,9 @@ test('protocol neither listens nor reads the environment nor prints', () => {
   const guilty = readdirSync(join(root, 'protocol'))
     .filter((name) => name.endsWith('.ts') && !name.endsWith('.test.ts'))
     .filter((name) =>
-      /\bprocess\.(env|on|exit|argv|std)|\bconsole\.|\.listen\(|createServer\(/.test(readFileSync(join(root, 'protocol', name), 'utf8')),
+      /\bprocess\.(env|on|exit|argv|std)|\bconsole\.|\.listen\(|createServer\(/.test(
+        readFileSync(join(root, 'protocol', name), 'utf8'),
+      ),
     )
   assert.deepEqual(guilty, [])
 })
