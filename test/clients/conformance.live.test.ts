@@ -19,14 +19,14 @@ const expectedFailures = fileURLToPath(new URL('expected-failures/', import.meta
 const runs = [
   { about: '0.1.16, all active scenarios', suite: release, expected: '0.1.16', args: [], passing: 14 },
   {
-    about: '0.2.0-alpha for 2025-11-25',
+    about: '0.2.0-alpha.12 for 2025-11-25',
     suite: next,
     expected: '2025-11-25',
     args: ['--requirements', '2025-11-25'],
     passing: 17,
   },
   {
-    about: '0.2.0-alpha for 2026-07-28',
+    about: '0.2.0-alpha.12 for 2026-07-28',
     suite: next,
     expected: '2026-07-28',
     args: ['--requirements', '2026-07-28'],

@@ -15,11 +15,14 @@ export interface PythonOptions {
   mode: 'auto' | 'legacy'
   /** 2026-07-28: the level that is asked for with each request. */
   logLevel?: string
+  /** Ends the Python process at once, whatever it waits for. */
+  signal?: AbortSignal
 }
 
 /** Each connection has a Python process of its own, which ends with it. */
 export async function connectPython(target: Target, options: PythonOptions): Promise<Connection> {
   const child = new JsonLineProcess(python ?? 'python3', [program], { PYTHONUNBUFFERED: '1' })
+  options.signal?.addEventListener('abort', () => void child.stop())
   let nextId = 0
 
   const send = (op: string, fields: Record<string, unknown>): number => {
