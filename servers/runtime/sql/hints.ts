@@ -64,8 +64,8 @@ export function nearestTables(wanted: string, rows: readonly (string | null)[][]
     const full = `${quoteName(schema ?? '')}.${quoteName(table ?? '')}`
     names.set(table ?? '', [...(names.get(table ?? '') ?? []), full])
   }
-  // By the bare name, because a wrong schema is the commonest mistake of all.
-  return nearest(bare, names.keys(), maxShown)
+  // By the bare name, because a wrong schema is the commonest mistake of all: the very same name comes first.
+  return [...new Set([...(names.has(bare) ? [bare] : []), ...nearest(bare, names.keys(), maxShown)])]
     .flatMap((name) => names.get(name) ?? [])
     .slice(0, maxShown)
 }

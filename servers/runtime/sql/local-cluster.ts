@@ -60,13 +60,13 @@ export class LocalCluster {
     await this.#launch(data, owner)
   }
 
-  /** Stops the server, at once unless `mode` is `smart`; the data stay. */
+  /** Stops the server at once; the data stay. */
   async stop(): Promise<void> {
     const supervisor = this.#supervisor
     if (supervisor === undefined) return
     this.#supervisor = undefined
     const ended = new Promise((resolve) => supervisor.once('exit', resolve))
-    supervisor.stdin.end()
+    supervisor.stdin.end('keep\n')
     await ended
   }
 
@@ -84,8 +84,7 @@ export class LocalCluster {
    */
   async #launch(data: string, owner: { uid: number; gid: number } | undefined): Promise<void> {
     const { bin, port, settings = [] } = this.#options
-    const script =
-      'parent=$PPID; "$@" & server=$!; cat >/dev/null; kill -INT $server; wait $server; kill -0 $parent 2>/dev/null || rm -rf "$0"'
+    const script = '"$@" & server=$!; read -r word; kill -INT $server; wait $server; [ "$word" = keep ] || rm -rf "$0"'
     const flags = [
       ...[
         '-D',
@@ -118,6 +117,7 @@ export class LocalCluster {
 function ready(child: ChildProcessByStdio<Writable, null, Readable>): Promise<void> {
   return new Promise((resolve, reject) => {
     let said = ''
+    let started = false
     const fail = (why: string): void => {
       clearTimeout(timer)
       reject(new Error(`PostgreSQL did not start (${why}): ${said.slice(-600)}`))
@@ -130,8 +130,10 @@ function ready(child: ChildProcessByStdio<Writable, null, Readable>): Promise<vo
     child.once('exit', (code) => fail(`exit ${code}`))
     child.stderr.on('data', (chunk: Buffer) => {
       said = `${said}${chunk.toString()}`.slice(-4_000)
+      if (started) return // only read on, so that the pipe never fills
       if (/FATAL/.test(said)) child.stdin.end()
       if (!said.includes('database system is ready to accept connections')) return
+      started = true
       clearTimeout(timer)
       resolve()
     })

@@ -99,7 +99,7 @@ function notesOn(result: QueryResult, table: Table, maxRows: number): string[] {
   }
   if (table.cutCells > 0) {
     notes.push(
-      `${table.cutCells} value${table.cutCells === 1 ? ' is' : 's are'} cut after ${maxCellChars} characters; read on with substr(column, ${maxCellChars + 1}, ${maxCellChars})`,
+      `${table.cutCells} value${table.cutCells === 1 ? ' is' : 's are'} cut after ${table.cellChars} characters; read on with substr(column, ${table.cellChars + 1}, 1000)`,
     )
   }
   return notes

@@ -15,6 +15,8 @@ export interface Table {
   readonly rows: unknown[][]
   /** Cells of which only the beginning is shown. */
   readonly cutCells: number
+  /** Characters after which they are cut. */
+  readonly cellChars: number
 }
 
 export interface TableLimits {
@@ -31,13 +33,14 @@ export function toTable(columns: readonly Column[], rows: readonly Cell[][], lim
   let chars = (lines[0] ?? '').length
   let bytes = Buffer.byteLength(lines[0] ?? '')
   let cutCells = 0
+  let cellChars = limits.maxCellChars
   const json: unknown[][] = []
   for (const row of rows) {
     let cells = row.map((cell) => cellText(cell, limits.maxCellChars))
     let line = cells.join('\t')
     if (json.length === 0 && chars + line.length > limits.maxChars) {
-      const each = Math.max(10, Math.floor((limits.maxChars - chars) / Math.max(1, row.length)) - 30)
-      cells = row.map((cell) => cellText(cell, each))
+      cellChars = Math.max(10, Math.floor((limits.maxChars - chars) / Math.max(1, row.length)) - 30)
+      cells = row.map((cell) => cellText(cell, cellChars))
       line = clip(cells.join('\t'), limits.maxChars)
     }
     const lineBytes = Buffer.byteLength(line)
@@ -45,10 +48,10 @@ export function toTable(columns: readonly Column[], rows: readonly Cell[][], lim
     lines.push(line)
     chars += line.length + 1
     bytes += lineBytes
-    json.push(row.map((cell, i) => jsonCell(cell, columns[i]?.type ?? 'text', limits.maxCellChars)))
-    cutCells += row.filter((cell) => isCut(cell) || (cell !== null && cell.length > limits.maxCellChars)).length
+    json.push(row.map((cell, i) => jsonCell(cell, columns[i]?.type ?? 'text', cellChars)))
+    cutCells += row.filter((cell) => isCut(cell) || (cell !== null && cell.length > cellChars)).length
   }
-  return { text: lines.join('\n'), shown: json.length, rows: json, cutCells }
+  return { text: lines.join('\n'), shown: json.length, rows: json, cutCells, cellChars }
 }
 
 function cellText(cell: Cell, maxChars: number): string {

@@ -1,0 +1,4 @@
+import { embedded } from '../runtime/sql/testing/running.ts'
+import { testFaults } from './faults.ts'
+
+testFaults(embedded)
