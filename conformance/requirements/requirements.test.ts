@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict'
+import { readFileSync } from 'node:fs'
 import { test } from '../../test/harness.ts'
 import { addressOf } from '../case.ts'
 import { CASES } from '../cases/index.ts'
@@ -52,4 +53,13 @@ test('coverage is a number for each revision', () => {
     assert.ok(covered / binding > 0.6, `${revision}: ${covered} of ${binding}`)
   }
   assert.match(coverageText(), /^2026-07-28: \d+ of \d+ sentences/m)
+})
+
+test('the table of coverage in the README is that of the ledger', () => {
+  const readme = readFileSync(new URL('../README.md', import.meta.url), 'utf8')
+  for (const revision of REVISIONS) {
+    const { sentences, binding, covered, unobservable } = coverage(revision)
+    const row = `| ${revision} | ${sentences} | ${binding} | ${covered} (${Math.round((100 * covered) / binding)} %) | ${unobservable} |`
+    assert.ok(readme.includes(row), row)
+  }
 })
