@@ -21,8 +21,8 @@ const utf16be = (text: string): Buffer => utf16le(text).swap16()
 test(
   'UTF-16 with a byte order mark is read line by line, in both byte orders',
   withReader(async (read) => {
-    // U+0A0A and U+0A41 hold the byte of a line feed; so does U+410A.
-    const lines = ['first', 'ਊ ੁ 䄊', 'ünïcödé 😀', 'last']
+    // Characters that hold the byte of a line feed, also beside a zero byte of their neighbour.
+    const lines = ['first', 'ਊ ੁ 䄊 ੁĀ Āਁ', 'ünïcödé 😀', 'last']
     for (const [encode, name] of [
       [utf16le, 'utf-16le'],
       [utf16be, 'utf-16be'],
@@ -108,6 +108,8 @@ test(
     assert.equal(parts.length, 4)
     assert.deepEqual(Buffer.from(parts.join(''), 'base64'), bytes)
     assert.equal((await read(bytes, { encoding: 'base64', tail: 1 })).data, bytes.subarray(35 * 57).toString('base64'))
+    assert.equal((await read(bytes, { encoding: 'base64', limit: 35 })).next?.offset, 36)
+    assert.equal((await read(bytes, { encoding: 'base64', limit: 36 })).next, undefined)
     assert.match(
       (await read(bytes, { encoding: 'base64', offset: 37 })).text,
       /^ERROR INVALID_ARGUMENT: .*as base64 the file has 36/,

@@ -21,9 +21,9 @@ const cases: [pattern: string, matches: string[], not: string[]][] = [
   ['**', ['a', 'a/b'], []],
   ['a**b', ['ab', 'axxb'], ['a/b']],
   ['.env*', ['.env', '.ENV', '.Env.local', 'x/.envrc'], ['env', 'a.env']],
-  // What a case-insensitive file system takes for the same: Kelvin sign, long s, full-width letters, invisible characters.
+  // What a case-insensitive file system takes for the same: Kelvin sign, long and sharp s, full-width letters, invisible characters.
   ['*.key', ['a.\u212aEY', 'a.ｋｅｙ'], ['a.keys']],
-  ['.ssh', ['.\u017fsh', '.s\u200csh', '.s\u00adsh'], ['.shh']],
+  ['.ssh', ['.\u017fsh', '.s\u200csh', '.s\u00adsh', '.ßh'], ['.shh']],
 ]
 
 for (const [pattern, matches, not] of cases) {

@@ -83,12 +83,12 @@ export class Lines {
   }
 
   /**
-   * The start of the line that is `count` lines before `end`, which must be the end of a line or of the file. `found` is less than `count`
-   * when the file has no more.
+   * The start of the line that is `count` lines before `end`, which must be the end of a line or of the file; or of the first line, when the
+   * file has no more.
    */
-  async back(end: number, count: number): Promise<{ position: number; found: number }> {
+  async back(end: number, count: number): Promise<number> {
     const { start, width } = this.#options.format
-    if (count === 0 || end <= start) return { position: end, found: 0 }
+    if (count === 0 || end <= start) return end
     let found = 0
     // The end of the last line itself ends no line before it.
     for (let upper = end - width; upper > start; ) {
@@ -97,7 +97,7 @@ export class Lines {
       for (let at = chunk.length; ; ) {
         const next = this.#lineEndBefore(chunk, at)
         if (next === -1) break
-        if (++found === count) return { position: lower + next, found }
+        if (++found === count) return lower + next
         at = next - width
       }
       upper = lower
@@ -107,7 +107,7 @@ export class Lines {
         })
       }
     }
-    return { position: start, found: found + 1 }
+    return start
   }
 
   /**

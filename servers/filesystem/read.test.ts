@@ -143,7 +143,7 @@ test('no character is cut in two, wherever the cut falls', () =>
     const shown = (await wire.call('read_file', { path: 'a' })).data.split('\n')
     for (const [i, line] of shown.entries()) {
       const [kept = '', missing] = /^(.*)…\[\+(\d+) bytes\]$/u.exec(line)?.slice(1) ?? []
-      assert.ok(lines[i]?.startsWith(kept) && !kept.includes('\ufffd'))
+      assert.ok(lines[i]?.startsWith(kept) && !/[\ufffd\p{Surrogate}]/u.test(kept))
       assert.equal(Buffer.byteLength(kept) + Number(missing), Buffer.byteLength(lines[i] ?? ''))
     }
   }))

@@ -64,14 +64,14 @@ export async function fromEnd(
   totalLines: number | undefined,
 ): Promise<Window> {
   const end = await lines.back(lines.size, tail - count)
-  const begin = await lines.back(end.position, Math.min(count, caps.lines))
+  const begin = await lines.back(end, Math.min(count, caps.lines))
   const page = new Page(format, caps, 'last')
-  const { endless } = await lines.read(begin.position, end.position, caps.lineChars * 4, (line) => page.take(line))
+  const { endless } = await lines.read(begin, end, caps.lineChars * 4, (line) => page.take(line))
   return {
     ...page.facts(),
-    first: totalLines === undefined ? undefined : totalLines - end.found - page.lines.length + 1,
+    first: totalLines === undefined ? undefined : totalLines - (tail - count) - page.lines.length + 1,
     totalLines,
-    more: begin.position > format.start || page.dropped,
+    more: begin > format.start || page.dropped,
     endless,
   }
 }
