@@ -270,6 +270,12 @@ test('one root does not open the way into another folder beside it', () =>
       refused(await wire.call('read_file', { path: 'logs/out' }), folder, 'FORBIDDEN')
       refused(await wire.call('read_file', { path: 'docs/../../secret.txt' }), folder, 'FORBIDDEN')
       refused(await wire.call('read_file', { path: 'inside.txt' }), folder, 'NOT_FOUND')
+      const nested = [`all=${folder}`, `docs=${folder}/root`]
+      await withWire({ config: { FS_ROOTS: nested } }, async (both) => {
+        // A folder in two roots is called as it was asked for, and is no link.
+        assert.match((await both.call('read_file', { path: 'all/root/inside.txt' })).text, /^all\/root\/inside\.txt: [^\n]*Z\n/)
+        assert.match((await both.call('read_file', { path: 'docs/inside.txt' })).text, /^docs\/inside\.txt: [^\n]*Z\n/)
+      })
       const listed = await wire.call('list_directory', {})
       assert.match(listed.text, /^2 roots; paths begin with one of them\ndocs\nlogs$/)
     })

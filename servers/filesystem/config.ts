@@ -32,7 +32,7 @@ export const config = {
       type: 'integer',
       default: 262_144,
       minimum: 1_024,
-      maximum: 4_194_304,
+      maximum: 400_000, // as JSON twice that at most, which one message can hold
       description: 'Most bytes of a file in one result',
     },
   },

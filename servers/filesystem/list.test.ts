@@ -43,7 +43,7 @@ test('a folder is listed with type, size and time, and summed up', () =>
     await symlink('a.txt', join(root, 'link'))
     for (const name of ['b.md', 'a.txt', 'sub']) await utimes(join(root, name), 1_700_000_000, 1_700_000_000)
     const answer = await wire.call('list_directory', {})
-    assert.match(answer.text, /^\.: 4 entries; 2 files with 2\.0 KiB, 1 folders\n/)
+    assert.match(answer.text, /^\.: 4 entries; 2 files with 2\.0 KiB, 1 folder\n/)
     const time = '2023-11-14T22:13:20Z'
     assert.equal(
       answer.data,
@@ -124,7 +124,7 @@ test('a pattern finds by name at any depth, or by path', () =>
     assert.deepEqual(await names({ pattern: '*.ts', recursive: true }), ['src/a.ts', 'src/x/b.TS', 'test/a.ts'])
     assert.deepEqual(await names({ pattern: 'src/**/*.{ts,js}', recursive: true }), ['src/a.ts', 'src/x/b.TS', 'src/x/c.js'])
     const flat = await wire.call('list_directory', { pattern: 'src/*.ts' })
-    assert.match(flat.text, /^\.: 0 entries that match "src\/\*\.ts"; /)
+    assert.match(flat.text, /^\.: 0 entries matching "src\/\*\.ts"; /)
     assert.match(flat.text, /^NOTE: a pattern with a slash matches nothing without "recursive"$/m)
     assert.match(
       (await wire.call('list_directory', { pattern: '{a,b}'.repeat(9) })).text,

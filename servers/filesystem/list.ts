@@ -178,9 +178,10 @@ function listResult(
         : 'as many entries as one listing may look at were looked at'
     notes.push(`${why}${next === undefined ? ', so this is a part; list a subfolder' : ''}`)
   }
-  const what = args.pattern === undefined ? 'entries' : `entries that match ${JSON.stringify(show(rawPath(args.pattern)))}`
+  const noun = entries.length === 1 ? 'entry' : 'entries'
+  const what = args.pattern === undefined ? noun : `${noun} matching ${JSON.stringify(show(rawPath(args.pattern)))}`
   return report(context, {
-    summary: `${path}: ${args.cursor === undefined ? '' : 'the next '}${entries.length} ${what}${truncated ? ' (of more)' : ''}; ${files.length} files with ${formatBytes(bytes)}, ${folders} folders`,
+    summary: `${path}: ${args.cursor === undefined ? '' : 'the next '}${entries.length} ${what}${truncated ? ' (of more)' : ''}; ${count(files.length, 'file', 'files')} with ${formatBytes(bytes)}, ${count(folders, 'folder', 'folders')}`,
     ...(rows.length === 0 ? {} : { untrusted: ['name\ttype\tbytes\tmodified', ...rows].join('\n') }),
     notes,
     next,
@@ -201,6 +202,10 @@ function listResult(
       total_bytes: bytes,
     },
   })
+}
+
+function count(number: number, one: string, many: string): string {
+  return `${number} ${number === 1 ? one : many}`
 }
 
 /** What was asked, without what is the default anyway. */

@@ -3,7 +3,7 @@
 import { isAbsolute, normalize, relative } from 'node:path/posix'
 import { nearest, ToolError } from '../../protocol/index.ts'
 import type { Root } from './config.ts'
-import { joinRaw, type RawPath, rawPath, segmentsOf, show, unshow } from './raw-path.ts'
+import { joinRaw, type RawPath, rawPath, segmentsOf, show, textOf, unshow } from './raw-path.ts'
 
 const maxPathBytes = 4_000 // PATH_MAX is 4,096, with the root's own path in it
 const maxNameBytes = 255
@@ -16,7 +16,8 @@ export interface Location {
 }
 
 /**
- * The readings of a path, best first: as written, with the escapes of unprintable bytes undone, without the label of the only root.
+ * The readings of a path, best first: as written; with the escapes of unprintable bytes undone; with its letters composed or decomposed,
+ * because names from macOS hold `ü` as two characters and a model writes one; without the label of the only root.
  * @throws ToolError INVALID_ARGUMENT for what can be no path, FORBIDDEN for what lies outside, NOT_FOUND for an unknown root
  */
 export function locate(roots: readonly Root[], path: string): Location[] {
@@ -35,8 +36,13 @@ export function locate(roots: readonly Root[], path: string): Location[] {
     throw new ToolError('INVALID_ARGUMENT', `"path" must have at most ${maxLevels} levels, got ${segments.length}`)
   }
   const readings = [written]
-  const unshown = unshow(joinRaw(...segments))
+  const whole = joinRaw(...segments)
+  const unshown = unshow(whole)
   if (unshown !== undefined) readings.push({ root, segments: segmentsOf(unshown) })
+  for (const form of ['NFC', 'NFD'] as const) {
+    const composed = rawPath(textOf(whole).normalize(form))
+    if (composed !== whole) readings.push({ root, segments: segmentsOf(composed) })
+  }
   if (roots.length === 1 && segments[0] === rawPath(root.label)) readings.push({ root, segments: segments.slice(1) })
   return readings
 }

@@ -76,12 +76,12 @@ export class Pinned {
 
   /** Pins a subfolder, but no link to one. */
   enter(name: RawPath): Promise<Pinned | Refused> {
-    return this.#sandbox.open(`${this.#path}/${name}`, O_DIRECTORY | O_NOFOLLOW, this.#roots, this.stat.dev)
+    return this.#sandbox.open(`${this.#path}/${name}`, O_DIRECTORY | O_NOFOLLOW, this.#roots, this)
   }
 
   /** Pins what an entry leads to. */
   follow(name: RawPath): Promise<Pinned | Refused> {
-    return this.#sandbox.open(`${this.#path}/${name}`, 0, this.#roots, this.stat.dev)
+    return this.#sandbox.open(`${this.#path}/${name}`, 0, this.#roots, this)
   }
 
   close(): Promise<void> {

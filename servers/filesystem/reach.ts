@@ -5,7 +5,8 @@ import { Pinned } from './pinned.ts'
 import { type RawPath, rawPath, show } from './raw-path.ts'
 import { ioError, type Refused, type Sandbox } from './sandbox.ts'
 
-const maxNamesCompared = 5_000
+/** Characters times characters: comparing takes the event loop, and names may have 255 bytes. */
+const maxComparisons = 2_000_000
 const maxCandidates = 5
 const maxShownPath = 300
 
@@ -50,6 +51,9 @@ async function explain(sandbox: Sandbox, asked: Location, reason: Refused, signa
   // The kernel's answer may come from outside, behind a link. So the way is walked again, one name at a time, and only what lies inside is
   // spoken of.
   let parent = await sandbox.pin({ root: asked.root, segments: [] })
+  if (!(parent instanceof Pinned)) {
+    return new ToolError('UPSTREAM_UNREACHABLE', `root "${asked.root.label}" is not a folder, or may not be entered`)
+  }
   try {
     for (const [i, segment] of asked.segments.entries()) {
       if (!(parent instanceof Pinned)) break
@@ -150,10 +154,14 @@ async function notFound(
 /** Names in the folder that are like the wanted one and may be read. */
 async function similar(sandbox: Sandbox, folder: Pinned, wanted: RawPath, signal: AbortSignal): Promise<RawPath[]> {
   const byShown = new Map<string, RawPath>()
+  let comparisons = 0
   try {
     for await (const name of folder.names(signal)) {
+      const half = Math.max(name.length, wanted.length) / 2
+      if (Math.abs(name.length - wanted.length) > half && !name.includes(wanted) && !wanted.includes(name)) continue
       byShown.set(show(name), name)
-      if (byShown.size >= maxNamesCompared) break
+      comparisons += name.length * wanted.length
+      if (comparisons > maxComparisons) break
     }
   } catch (error) {
     if (error instanceof ToolError) return [] // a folder that may not be listed has nothing to suggest

@@ -54,6 +54,29 @@ test('a path may begin with the name of the only root', () =>
     assert.equal((await wire.call('read_file', { path: join(folder, 'root/a.txt') })).text.split(':')[0], 'a.txt')
   }))
 
+test('a name that macOS has decomposed is found, and the other way round', () =>
+  withFiles(async (folder, wire) => {
+    await writeFile(join(folder, 'root/u\u0308bung.txt'), 'decomposed')
+    await writeFile(join(folder, 'root/\u00e4.txt'), 'composed')
+    assert.equal((await wire.call('read_file', { path: '\u00fcbung.txt' })).data, 'decomposed')
+    assert.equal((await wire.call('read_file', { path: 'a\u0308.txt' })).data, 'composed')
+  }))
+
+test('a folder of many long names does not hold up the server when one is not found', () =>
+  withFiles(async (folder, wire) => {
+    for (let i = 0; i < 1_000; i++) await writeFile(join(folder, 'root', `${i}${'abc'.repeat(80)}`), '')
+    let longest = 0
+    let last = performance.now()
+    const beat = setInterval(() => {
+      longest = Math.max(longest, performance.now() - last)
+      last = performance.now()
+    }, 1)
+    const answer = await wire.call('read_file', { path: 'xyz'.repeat(80) })
+    clearInterval(beat)
+    assert.match(answer.text, /^ERROR NOT_FOUND/)
+    assert.ok(longest < 1_000, `${longest} ms`)
+  }))
+
 test('next leads through the whole file without a gap or an overlap', () =>
   withFiles(async (folder, wire) => {
     await writeFile(join(folder, 'root/a.txt'), `${numbered(1, 1_234).join('\n')}\n`)

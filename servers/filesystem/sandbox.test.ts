@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict'
-import { mkdir, mkdtemp, open, rename, rm, symlink, unlink, writeFile } from 'node:fs/promises'
+import { link, mkdir, mkdtemp, open, rename, rm, symlink, unlink, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { test } from '../../test/harness.ts'
@@ -7,9 +7,12 @@ import { parseDeny, parseRoots } from './config.ts'
 import { locate } from './location.ts'
 import { Pinned } from './pinned.ts'
 import { rawPath, show, unshow } from './raw-path.ts'
-import { type RealRoot, Sandbox } from './sandbox.ts'
+import { reach } from './reach.ts'
+import { type Origin, type RealRoot, Sandbox } from './sandbox.ts'
 
-async function withSandbox(work: (root: string, sandbox: Sandbox, real: RealRoot[]) => Promise<void>): Promise<void> {
+async function withSandbox(
+  work: (root: string, sandbox: Sandbox, real: RealRoot[], from: Origin) => Promise<void>,
+): Promise<void> {
   const root = await mkdtemp(join(tmpdir(), 'sandbox-'))
   try {
     const roots = parseRoots([`data=${root}`])
@@ -18,6 +21,7 @@ async function withSandbox(work: (root: string, sandbox: Sandbox, real: RealRoot
       root,
       sandbox,
       roots.map((known) => ({ root: known, real: rawPath(root) })),
+      { location: { root: roots[0] as (typeof roots)[0] } },
     )
   } finally {
     await rm(root, { recursive: true, force: true })
@@ -31,16 +35,38 @@ const pin = (sandbox: Sandbox, path: string) => {
 }
 
 test('a deleted file is not judged by the name the kernel gives it then', () =>
-  withSandbox(async (root, sandbox, real) => {
+  withSandbox(async (root, sandbox, real, from) => {
     await writeFile(join(root, 'x.pem'), 'secret')
     const handle = await open(join(root, 'x.pem'))
     try {
       await unlink(join(root, 'x.pem'))
       // The kernel now calls it `x.pem (deleted)`, which no pattern for *.pem matches.
-      assert.equal(await sandbox.open(`/proc/self/fd/${handle.fd}`, 0, real), 'missing')
+      assert.equal(await sandbox.open(`/proc/self/fd/${handle.fd}`, 0, real, from), 'missing')
       await writeFile(join(root, 'x.pem (deleted)'), 'another file of that name')
-      assert.equal(await sandbox.open(`/proc/self/fd/${handle.fd}`, 0, real), 'missing')
+      assert.equal(await sandbox.open(`/proc/self/fd/${handle.fd}`, 0, real, from), 'missing')
     } finally {
+      await handle.close()
+    }
+  }))
+
+test('a file that its name still leads to is judged by that name', () =>
+  withSandbox(async (root, sandbox, real, from) => {
+    // As with a mounted file that the host has replaced: the kernel says deleted, and the path leads to the same file.
+    for (const [name, verdict] of [
+      ['x.txt', 'file'],
+      ['x.pem', 'denied'],
+    ] as const) {
+      await writeFile(join(root, name), '')
+      const handle = await open(join(root, name))
+      await link(join(root, name), join(root, 'other'))
+      await unlink(join(root, name))
+      await rename(join(root, 'other'), join(root, name))
+      const opened = await sandbox.open(`/proc/self/fd/${handle.fd}`, 0, real, from)
+      assert.equal(opened instanceof Pinned ? opened.kind : opened, verdict)
+      if (opened instanceof Pinned) {
+        assert.deepEqual(opened.location.segments, [name])
+        await opened.close()
+      }
       await handle.close()
     }
   }))
@@ -104,6 +130,12 @@ test('a root that is not there is an error of the backend, not of the path', () 
     })
     await mkdir(root)
     assert.equal(await pin(sandbox, 'a'), 'missing')
+    await rm(root, { recursive: true })
+    await writeFile(root, 'a file')
+    await assert.rejects(
+      reach(sandbox, 'a', new AbortController().signal, async () => {}),
+      { code: 'UPSTREAM_UNREACHABLE', message: 'root "data" is not a folder, or may not be entered' },
+    )
   }))
 
 test('bytes that cannot be shown are escaped, and only those are read back', () => {
@@ -127,6 +159,7 @@ test('a path has its readings in order, and none of them leaves the root', () =>
   assert.deepEqual(segments('/srv/data/a'), ['a'])
   assert.deepEqual(segments('/srv/data'), [''])
   assert.deepEqual(segments('data/a'), ['data/a', 'a'])
+  assert.deepEqual(segments('u\u0308'), ['u\xcc\x88', '\xc3\xbc'])
   assert.deepEqual(segments('a\\xe9'), ['a\\xe9', 'a\xe9'])
   for (const path of ['..', 'a/../..', '/srv/database', '/srv', '/', '/srv/data/..']) {
     assert.throws(() => locate(roots, path), { code: 'FORBIDDEN' }, path)

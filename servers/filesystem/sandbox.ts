@@ -15,6 +15,8 @@ import { type RawPath, rawBytes, rawFromBytes, rawPath, segmentsOf, textOf } fro
 /** include/uapi/asm-generic/fcntl.h, the same on every architecture Node runs on; node:fs has no name for it. */
 const O_PATH = 0o10000000
 
+const deleted = ' (deleted)'
+
 /** How often a name is opened again when the file behind it was replaced in between. */
 const maxRetries = 8
 
@@ -57,6 +59,12 @@ export interface RealRoot {
   readonly real: RawPath
 }
 
+/** From where something is opened: its root names what is found, and its file system was approved. */
+export interface Origin {
+  readonly location: { readonly root: Root }
+  readonly stat?: BigIntStats
+}
+
 export class Sandbox {
   readonly roots: readonly Root[]
   readonly denyHardLinks: boolean
@@ -79,19 +87,18 @@ export class Sandbox {
     const base = roots.find((candidate) => candidate.root === root)
     if (base === undefined)
       throw new ToolError('UPSTREAM_UNREACHABLE', `root "${root.label}" is not there, or may not be entered`)
-    return this.open(`${base.real}/${segments.join('/')}`, 0, roots)
+    return this.open(`${base.real}/${segments.join('/')}`, 0, roots, { location: { root } })
   }
 
   /**
    * Opens the raw path with O_PATH and judges what it got. For this folder's own use: `path` must begin at a real root or a pinned folder.
-   * A file system that was approved before, known by its device, is not asked for its type again.
    */
-  async open(path: string, flags: number, roots: readonly RealRoot[], approvedDevice?: bigint): Promise<Pinned | Refused> {
+  async open(path: string, flags: number, roots: readonly RealRoot[], from: Origin): Promise<Pinned | Refused> {
     for (let attempt = 0; attempt < maxRetries; attempt++) {
       let handle: FileHandle | undefined
       try {
         handle = await open(rawBytes(path), O_PATH | flags)
-        const verdict = await this.#judgeOpened(handle, roots, approvedDevice)
+        const verdict = await this.#judgeOpened(handle, roots, from)
         if (verdict === 'replaced') continue
         if (typeof verdict === 'string') return verdict
         const pinned = new Pinned(this, handle, roots, verdict.location, verdict.stat)
@@ -121,21 +128,21 @@ export class Sandbox {
   async #judgeOpened(
     handle: FileHandle,
     roots: readonly RealRoot[],
-    approvedDevice: bigint | undefined,
+    from: Origin,
   ): Promise<{ location: Location; stat: BigIntStats } | Refused | 'replaced'> {
-    const real = rawFromBytes(await readlink(`/proc/self/fd/${handle.fd}`, { encoding: 'buffer' }))
-    // The most exact root names the file; every root it lies below has a say in whether it is denied.
-    const homes = roots.filter((root) => isBelow(root.real, real)).sort((a, b) => b.real.length - a.real.length)
-    const [home] = homes
+    const opened = rawFromBytes(await readlink(`/proc/self/fd/${handle.fd}`, { encoding: 'buffer' }))
+    const homes = roots.filter((root) => isBelow(root.real, opened)).sort((a, b) => b.real.length - a.real.length)
+    const home = homes.find(({ root }) => root === from.location.root) ?? homes[0]
     if (home === undefined) return 'outside'
     const stat = await handle.stat({ bigint: true })
-    // The kernel appends this to the path of a file that has been unlinked; `x.pem (deleted)` would pass a pattern for `*.pem`.
-    if (real.endsWith(' (deleted)') && !(await isNamed(real, stat))) return 'replaced'
+    const real = await nameOf(opened, stat)
+    if (real === undefined) return 'replaced'
+    // Every root that the file lies below has a say.
     for (const { real: base } of homes) {
       const refused = this.judge(base, segmentsOf(real.slice(base.length) as RawPath))
       if (refused !== undefined) return refused
     }
-    if (stat.dev !== approvedDevice) {
+    if (stat.dev !== from.stat?.dev) {
       const { type } = await statfs(`/proc/self/fd/${handle.fd}`)
       if (kernelFileSystems.has(type >>> 0)) return 'kernel'
     }
@@ -159,6 +166,17 @@ export class Sandbox {
 /** Both paths come from the kernel, so they are normal, and a comparison of whole components is one of the letters and a slash. */
 function isBelow(root: RawPath, path: RawPath): boolean {
   return path === root || path.startsWith(root === '/' ? '/' : `${root}/`)
+}
+
+/**
+ * The kernel appends ` (deleted)` to the path of a name that is gone; taken for the name, `x.pem (deleted)` would pass a pattern for `*.pem`.
+ * It does the same to a single file that is mounted, as containers do with configuration, after the host has replaced it: there the file
+ * still is what the path without the appendix leads to. Undefined when the file has no name any more.
+ */
+async function nameOf(opened: RawPath, stat: BigIntStats): Promise<RawPath | undefined> {
+  if (!opened.endsWith(deleted) || (await isNamed(opened, stat))) return opened
+  const before = opened.slice(0, -deleted.length) as RawPath
+  return (await isNamed(before, stat)) ? before : undefined
 }
 
 /** Is there a file of exactly this name, and is it this one? */

@@ -10,6 +10,8 @@ import type { Sandbox } from './sandbox.ts'
 /** Looked up together; one after the other, a folder of 20,000 takes three times as long. */
 const batch = 64
 
+const breathMs = 10
+
 /** Listed, but not descended into: thousands of files that nobody asks for. */
 const ignored = new Set(['node_modules', '.git'])
 
@@ -43,6 +45,7 @@ export class Walk {
   /** Names left out because they begin with a dot. */
   hidden = 0
   #visited = 0
+  #resumedAt = performance.now()
   readonly #sandbox: Sandbox
   readonly #options: WalkOptions
   readonly #deadline: number
@@ -65,6 +68,7 @@ export class Walk {
       const stats = await Promise.all(some.map((name) => folder.lstat(name)))
       for (const [i, name] of some.entries()) {
         if (this.#mustStop()) return
+        await this.#breathe()
         const stat = stats[i] as Stats | 'vanished' | 'unreadable'
         const segments = [...above, name]
         const isPlace = name === after?.[0] // shown before, or a folder whose content was partly shown
@@ -157,6 +161,13 @@ export class Walk {
     }
     sortAndCut()
     return { names, all }
+  }
+
+  /** A pattern may take milliseconds for each name, and other calls want the event loop too. */
+  async #breathe(): Promise<void> {
+    if (performance.now() - this.#resumedAt < breathMs) return
+    await new Promise((resolve) => setImmediate(resolve))
+    this.#resumedAt = performance.now()
   }
 
   #mustStop(): boolean {
