@@ -1,0 +1,85 @@
+// What the answers about one chart come down to: now, min, avg and max of each dimension.
+import type { Data } from './netdata.ts'
+
+export interface Dimension {
+  /** `user`, or `/var used` where a context has several charts. */
+  readonly name: string
+  readonly now: number | undefined
+  readonly min: number
+  readonly avg: number
+  readonly max: number
+  /** Oldest first, null where there is no value; empty unless points were asked for. */
+  readonly points: readonly (number | null)[]
+}
+
+export interface Chart {
+  readonly units: string | undefined
+  /** Largest first. */
+  readonly dimensions: readonly Dimension[]
+  /** Dimensions that were zero all the time, and are left out. */
+  readonly zero: number
+  /** Unix seconds of the points, oldest first. */
+  readonly times: readonly number[]
+}
+
+export interface Answers {
+  readonly average: Data
+  readonly min: Data
+  readonly max: Data
+  readonly now: Data
+  readonly units: string | undefined
+  readonly points: number
+}
+
+export function summarise({ average, min, max, now, units, points }: Answers): Chart {
+  const rows = average.rows.toReversed()
+  const names = namesOf(average)
+  const minimum = valuesOf(min)
+  const maximum = valuesOf(max)
+  const latest = valuesOf(now)
+  const all = names.flatMap((name, i): Dimension[] => {
+    const known = rows.map(({ values }) => values[i] ?? null)
+    const numbers = known.filter((value) => value !== null)
+    if (numbers.length === 0) return []
+    const key = keyOf(average, i)
+    const avg = numbers.reduce((sum, value) => sum + value, 0) / numbers.length
+    // A slow collector has nothing in the last seconds; its newest value is then the best there is.
+    const current = latest.get(key) ?? (points > 0 ? numbers.at(-1) : undefined)
+    const low = minimum.get(key) ?? Math.min(...numbers)
+    const high = maximum.get(key) ?? Math.max(...numbers)
+    // Netdata's min and max compare by absolute value, and what is sent is often drawn below zero: the smaller number is the minimum.
+    return [{ name, now: current, min: Math.min(low, high), avg, max: Math.max(low, high), points: points > 0 ? known : [] }]
+  })
+  const dimensions = all.filter(({ now, min, max, avg }) => [now ?? 0, min, max, avg].some((value) => value !== 0))
+  dimensions.sort((a, b) => size(b) - size(a))
+  return { units, dimensions, zero: all.length - dimensions.length, times: points > 0 ? rows.map(({ at }) => at) : [] }
+}
+
+function size({ min, max }: Dimension): number {
+  return Math.max(Math.abs(min), Math.abs(max))
+}
+
+/** In a context with several charts each name begins with what tells its chart from the others. */
+function namesOf({ dimensions }: Data): string[] {
+  const charts = [...new Set(dimensions.map(({ chart }) => chart ?? ''))]
+  if (charts.length <= 1) return dimensions.map(({ name }) => name)
+  const prefix = charts[0]?.slice(0, (charts[0]?.indexOf('.') ?? -1) + 1) ?? ''
+  const strip = charts.every((chart) => chart.startsWith(prefix)) ? prefix.length : 0
+  return dimensions.map(({ chart = '', name }) => `${chart.slice(strip)} ${name}`)
+}
+
+function keyOf({ dimensions }: Data, i: number): string {
+  const { chart = '', name = '' } = dimensions[i] ?? {}
+  return `${chart} ${name}`
+}
+
+/** The newest row's values by dimension. */
+function valuesOf(data: Data): Map<string, number> {
+  const values = new Map<string, number>()
+  for (const row of data.rows.slice(0, 1)) {
+    row.values.forEach((value, i) => {
+      if (value !== null) values.set(keyOf(data, i), value)
+    })
+  }
+  return values
+}

@@ -1,0 +1,202 @@
+// Loki's HTTP API as far as it is used here: queries, labels, the index's estimate. Turns its answers into entries and its errors into ours.
+import { ToolError } from '../../protocol/index.ts'
+import { cleanText, clip } from '../runtime/report.ts'
+import type { HttpAnswer, HttpClient } from './http-client.ts'
+
+export interface Entry {
+  /** Nanoseconds since 1970. */
+  readonly at: bigint
+  readonly line: string
+  readonly stream: Stream
+  /** Structured metadata of this line, such as a trace id. */
+  readonly metadata: Readonly<Record<string, string>> | undefined
+}
+
+export interface Stream {
+  readonly labels: Readonly<Record<string, string>>
+  /** Equal for equal labels. */
+  readonly key: string
+}
+
+export interface Series {
+  readonly labels: Readonly<Record<string, string>>
+  /** Unix seconds and value, oldest first. */
+  readonly points: readonly (readonly [number, number])[]
+}
+
+export type QueryResult =
+  | { readonly kind: 'logs'; readonly entries: readonly Entry[]; readonly scannedBytes: number }
+  | { readonly kind: 'metric'; readonly series: readonly Series[]; readonly scannedBytes: number }
+
+export interface Range {
+  readonly start: bigint
+  /** Exclusive. */
+  readonly end: bigint
+}
+
+export interface LogQuery extends Range {
+  readonly query: string
+  readonly limit: number
+  readonly direction: 'backward' | 'forward'
+  readonly stepSeconds: number
+}
+
+const queryTimeoutMs = 10_000
+/** For what only helps to explain or to guard; it must not use up the time of the query itself. */
+const helpTimeoutMs = 3_000
+/**
+ * Its text, its strings and its objects are in memory at once and two queries may run: more would not fit beside the rest into 64 MiB.
+ */
+const maxQueryBytes = 2 * 1024 * 1024
+const maxHelpBytes = 512 * 1024
+const maxUrlQueryChars = 1_500
+const labelsKeptMs = 60_000
+
+export class Loki {
+  readonly #http: HttpClient
+  readonly #remembered = new Map<string, { at: number; value: Promise<string[]> }>()
+
+  constructor(http: HttpClient) {
+    this.#http = http
+  }
+
+  async query({ query, start, end, limit, direction, stepSeconds }: LogQuery, signal: AbortSignal): Promise<QueryResult> {
+    const parameters = {
+      query,
+      start: String(start),
+      end: String(end),
+      limit: String(limit),
+      direction,
+      step: String(stepSeconds),
+    }
+    const answer = await this.#http.request('/loki/api/v1/query_range', {
+      signal,
+      timeoutMs: queryTimeoutMs,
+      maxBytes: maxQueryBytes,
+      // Structured metadata stays apart from the stream's labels, so that a trace id does not make each line a stream of its own.
+      headers: { 'x-loki-response-encoding-flags': 'categorize-labels' },
+      ...(query.length > maxUrlQueryChars ? { form: parameters } : { query: parameters }),
+    })
+    if (answer.status !== 200) throw refused(answer)
+    return readResult(this.#http.json(answer), direction)
+  }
+
+  /** What the index says a selector would make Loki read; undefined where it cannot say. */
+  async estimateBytes(selector: string, range: Range, signal: AbortSignal): Promise<number | undefined> {
+    const answer = await this.#help('/loki/api/v1/index/stats', { query: selector, ...times(range) }, signal)
+    const bytes = answer.status === 200 ? (this.#http.json(answer) as { bytes?: unknown } | null)?.bytes : undefined
+    return typeof bytes === 'number' ? bytes : undefined
+  }
+
+  /** Names of the labels in the last `hours`; remembered for a minute. */
+  labels(range: Range, signal: AbortSignal): Promise<string[]> {
+    return this.#remember('', () => this.#names('/loki/api/v1/labels', times(range), signal))
+  }
+
+  /** Values of a label; remembered for a minute. */
+  values(label: string, range: Range, signal: AbortSignal): Promise<string[]> {
+    return this.#remember(label, () =>
+      this.#names(`/loki/api/v1/label/${encodeURIComponent(label)}/values`, times(range), signal),
+    )
+  }
+
+  /** Rejects when Loki would not answer a query now. Not by /ready: it says 503 for half a minute after a start, and proxies hide it. */
+  async probe(signal: AbortSignal): Promise<void> {
+    const end = BigInt(Date.now()) * 1_000_000n
+    await this.#names('/loki/api/v1/labels', times({ start: end - 3_600_000_000_000n, end }), signal)
+  }
+
+  close(): void {
+    this.#http.close()
+  }
+
+  #help(path: string, query: Record<string, string>, signal: AbortSignal): Promise<HttpAnswer> {
+    return this.#http.request(path, { signal, timeoutMs: helpTimeoutMs, maxBytes: maxHelpBytes, query })
+  }
+
+  async #names(path: string, query: Record<string, string>, signal: AbortSignal): Promise<string[]> {
+    const answer = await this.#help(path, query, signal)
+    if (answer.status !== 200) throw refused(answer)
+    const { data } = (this.#http.json(answer) ?? {}) as { data?: unknown } // a label without values has no `data` at all
+    return Array.isArray(data) ? data.filter((name): name is string => typeof name === 'string') : []
+  }
+
+  async #remember(key: string, ask: () => Promise<string[]>): Promise<string[]> {
+    const known = this.#remembered.get(key)
+    if (known !== undefined && Date.now() - known.at < labelsKeptMs) return known.value
+    const value = ask()
+    if (this.#remembered.size >= 50) this.#remembered.clear()
+    this.#remembered.set(key, { at: Date.now(), value })
+    try {
+      return await value
+    } catch (error) {
+      this.#remembered.delete(key)
+      throw error
+    }
+  }
+}
+
+function times({ start, end }: Range): { start: string; end: string } {
+  return { start: String(start), end: String(end) }
+}
+
+/** Loki explains a 400 in one line of plain text, about the query: the model can act on it. */
+export function refused({ status, body }: Pick<HttpAnswer, 'status' | 'body'>): ToolError {
+  const text = clip(cleanText(body.subarray(0, 2_000).toString()).trim().replace(/\s+/g, ' '), 400)
+  if (status === 404) {
+    return new ToolError('UPSTREAM_ERROR', 'there is no Loki at the configured address (404)', {
+      hint: 'ask the operator to check the address and its path prefix',
+    })
+  }
+  if (status !== 400 && status !== 422) {
+    return new ToolError('UPSTREAM_ERROR', `Loki refused the request (HTTP ${status})`, { hint: 'ask the operator' })
+  }
+  return new ToolError('INVALID_ARGUMENT', `Loki cannot run this query: ${text === '' ? 'it does not say why' : text}`)
+}
+
+/** @throws ToolError when the answer has another form than Loki's */
+export function readResult(json: unknown, direction: LogQuery['direction']): QueryResult {
+  const { data } = (json ?? {}) as {
+    data?: { resultType?: unknown; result?: unknown; stats?: { summary?: Record<string, unknown> } }
+  }
+  const scanned = data?.stats?.summary?.totalBytesProcessed
+  const scannedBytes = typeof scanned === 'number' ? scanned : 0
+  const { resultType, result } = data ?? {}
+  try {
+    if (resultType === 'streams') return { kind: 'logs', entries: readStreams(result, direction), scannedBytes }
+    if (resultType === 'matrix' || resultType === 'vector' || resultType === 'scalar') {
+      const rows = resultType === 'scalar' ? [{ metric: {}, value: result }] : (result as { metric: Record<string, string> }[])
+      return { kind: 'metric', series: rows.map(readSeries), scannedBytes }
+    }
+  } catch (error) {
+    throw new ToolError('UPSTREAM_ERROR', "Loki's answer has an unexpected form", { cause: error })
+  }
+  throw new ToolError('UPSTREAM_ERROR', "Loki's answer has no result: is this address really Loki's?")
+}
+
+/** All entries in the query's direction. Within one stream and one timestamp they keep the order in which Loki gave them. */
+export function readStreams(result: unknown, direction: LogQuery['direction']): Entry[] {
+  const entries = (result as { stream: Record<string, string>; values: [string, string, LineLabels?][] }[]).flatMap(
+    ({ stream: labels, values }) => {
+      const stream = { labels, key: keyOf(labels) }
+      return values.map(([at, line, extra]): Entry => ({ at: BigInt(at), line, stream, metadata: extra?.structuredMetadata }))
+    },
+  )
+  const sign = direction === 'forward' ? 1 : -1
+  const order = (a: Entry, b: Entry): number =>
+    a.at < b.at ? -sign : a.at > b.at ? sign : a.stream.key < b.stream.key ? -1 : a.stream.key > b.stream.key ? 1 : 0
+  return entries.sort(order)
+}
+
+interface LineLabels {
+  structuredMetadata?: Record<string, string>
+}
+
+export function keyOf(labels: Readonly<Record<string, string>>): string {
+  return JSON.stringify(Object.entries(labels).sort(([a], [b]) => (a < b ? -1 : 1)))
+}
+
+function readSeries(row: { metric: Record<string, string>; value?: unknown; values?: unknown }): Series {
+  const points = (row.values ?? [row.value]) as [number, string][]
+  return { labels: row.metric, points: points.map(([at, value]) => [Number(at), Number(value)]) }
+}

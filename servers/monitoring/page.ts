@@ -1,0 +1,76 @@
+// Exact pages of log entries. Many entries may share one nanosecond (whoever logs whole seconds produces hundreds), so a page that ends in
+// the midst of them is continued by their timestamp and the number already shown; nothing is remembered between calls.
+import type { Entry, LogQuery, Range } from './loki.ts'
+
+export interface PageQuery extends Range {
+  readonly limit: number
+  readonly direction: LogQuery['direction']
+  /** Entries at the page's first timestamp (end - 1 ns backward, start forward) that earlier pages have shown. */
+  readonly skip: number
+  /** Most entries that one request may ask for. */
+  readonly most: number
+}
+
+/** Fetches up to `limit` entries in a range, in the query's direction. */
+export type Fetch = (range: Range, limit: number) => Promise<readonly Entry[]>
+
+export interface Page {
+  /** In the query's direction. */
+  readonly entries: readonly Entry[]
+  /** Entries exist beyond these. */
+  readonly more: boolean
+  /** The next one of them has the timestamp of the last one here. */
+  readonly split: boolean
+  /** More share one nanosecond than one request may fetch; the rest of them cannot be had. */
+  readonly overfull: boolean
+}
+
+/** Loki's own default for `max_entries_limit_per_query`. */
+export const maxEntries = 5_000
+
+export async function fetchPage(query: PageQuery, fetch: Fetch): Promise<Page> {
+  const { limit, skip, direction, most } = query
+  const shown: Entry[] = []
+  let range: Range = query
+  let overfull = false
+  const at = async (time: bigint): Promise<readonly Entry[]> => {
+    const entries = await fetch({ start: time, end: time + 1n }, most)
+    overfull ||= entries.length >= most
+    return entries
+  }
+
+  if (skip > 0) {
+    const first = direction === 'backward' ? query.end - 1n : query.start
+    const rest = (await at(first)).slice(skip)
+    shown.push(...rest.slice(0, limit))
+    if (rest.length > limit) return { entries: shown, more: true, split: true, overfull }
+    range = direction === 'backward' ? { start: query.start, end: first } : { start: first + 1n, end: query.end }
+    if (range.start >= range.end) return { entries: shown, more: false, split: false, overfull }
+  }
+  const wanted = limit - shown.length
+  const fetched = await fetch(range, wanted + 1)
+  if (fetched.length <= wanted) return { entries: [...shown, ...fetched], more: false, split: false, overfull }
+  // Of the entries at the last timestamp only some were fetched, and which of them Loki does not promise: take them in the order in which
+  // they come when asked for by themselves, which the next page can repeat.
+  const last = (fetched[wanted] as Entry).at
+  const before = fetched.filter((entry) => entry.at !== last)
+  if (before.length === wanted) return { entries: [...shown, ...before], more: true, split: false, overfull }
+  const together = await at(last)
+  return { entries: [...shown, ...before, ...together.slice(0, wanted - before.length)], more: true, split: true, overfull }
+}
+
+/** Where the page after the first `shown` entries of a page begins. */
+export function nextPage(query: PageQuery, page: Page, shown: number): { start: bigint; end: bigint; skip: number } {
+  const { direction, start, end } = query
+  const last = page.entries[shown - 1]
+  if (last === undefined) return { start, end, skip: query.skip }
+  const following = page.entries[shown]
+  const backward = direction === 'backward'
+  if (!(following === undefined ? page.split : following.at === last.at)) {
+    return backward ? { start, end: last.at, skip: 0 } : { start: last.at + 1n, end, skip: 0 }
+  }
+  const together = page.entries.slice(0, shown).filter(({ at }) => at === last.at).length
+  // A timestamp that began on an earlier page is counted on.
+  const before = last.at === (backward ? end - 1n : start) ? query.skip : 0
+  return backward ? { start, end: last.at + 1n, skip: before + together } : { start: last.at, end, skip: before + together }
+}
