@@ -80,14 +80,15 @@ at_exit() {
   printf '%q ' "$@" >"$work/stop/$name"
 }
 
+# The installs give way to the tests that run beside them, some of which measure time.
 install_npm() {
   local folder=${*: -1}
-  npm install --prefix "$folder" --no-save --no-audit --no-fund "${@:1:$#-1}"
+  nice -n 19 npm install --prefix "$folder" --no-save --no-audit --no-fund "${@:1:$#-1}"
 }
 
 install_python() {
   local folder=${*: -1}
   python3 -m venv --clear "$folder" &&
-    "$folder/bin/python" -m pip install --quiet --disable-pip-version-check \
+    nice -n 19 "$folder/bin/python" -m pip install --quiet --disable-pip-version-check \
       --constraint scripts/ci/python-constraints.txt "${@:1:$#-1}"
 }
