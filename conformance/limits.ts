@@ -4,7 +4,7 @@ export const LIMITS = {
   /** Bytes kept of one body or event stream for judging. What comes after is read, counted and dropped; then the connection is cut. */
   bodyBytes: 8 * 1024 * 1024,
   /** Bytes kept of each direction of one exchange for the report. */
-  recordedBytes: 16 * 1024,
+  recordedBytes: 8 * 1024,
   /** Exchanges kept for one case; older ones give way. */
   exchangesPerCase: 64,
   /** Messages kept for the cases that judge every message ever seen, for each revision. */

@@ -226,6 +226,31 @@ test('reports say what was demanded, expected and seen, and show the bytes', asy
   }
 })
 
+test('credentials are sent, and kept out of the report', async () => {
+  const seen = new Set<string | undefined>()
+  const reference = await startReference({
+    request: ({ headers }) => void seen.add(headers.authorization),
+    outgoing: (message, { request }) => (request?.method === 'ping' ? { ...message, result: 5 } : message),
+  })
+  try {
+    const options = { only: ['basic/utilities/ping'], revisions: ['2025-11-25'] } as const
+    const secret = await runConformance({
+      url: `${reference.url}/mcp`,
+      ...options,
+      headers: { Authorization: 'Bearer hush-hush' },
+    })
+    assert.deepEqual([...seen], ['Bearer hush-hush'])
+    assert.ok(secret.summary.fail > 0 && jsonReport(secret).includes('Authorization: ***'))
+    assert.ok(!jsonReport(secret).includes('hush'))
+    seen.clear()
+    const inUrl = await runConformance({ url: `${reference.url.replace('//', '//user:pass@')}/mcp`, ...options })
+    assert.deepEqual([...seen], [`Basic ${Buffer.from('user:pass').toString('base64')}`])
+    assert.equal(inUrl.target, `${reference.url}/mcp`)
+  } finally {
+    await reference.close()
+  }
+})
+
 test('the JSON report is as its schema says', async () => {
   const validate = new Ajv2020({ strict: false }).compile(reportSchema)
   const reference = await startReference({ outgoing: (message, { request }) => (request?.method === 'ping' ? [] : message) })

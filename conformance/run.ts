@@ -79,7 +79,8 @@ export interface RunReport {
 
 const DEFAULT_TIMEOUT_MS = 5_000
 const DEFAULT_CONCURRENCY = 4
-const SHOWN_EXCHANGES = 6
+const SHOWN_EXCHANGES = 4
+const SHORTEST_SECRET = 4
 
 /**
  * Judges one server. Rejects with `Unreachable` when no server is there (refused, 404, credentials wanted); a server that is there and
@@ -93,6 +94,7 @@ export async function runConformance(options: RunOptions): Promise<RunReport> {
 class Run {
   readonly #options: RunOptions
   readonly #url: URL
+  readonly #headers: Record<string, string>
   readonly #results: CaseResult[] = []
   #total = 0
   #silences = 0
@@ -101,6 +103,13 @@ class Run {
   constructor(options: RunOptions) {
     this.#options = options
     this.#url = new URL(options.url)
+    this.#headers = { ...options.headers }
+    const { username, password } = this.#url
+    if (username === '' && password === '') return
+    const credentials = `${decodeURIComponent(username)}:${decodeURIComponent(password)}`
+    this.#headers.Authorization ??= `Basic ${Buffer.from(credentials).toString('base64')}`
+    this.#url.username = ''
+    this.#url.password = ''
   }
 
   async report(): Promise<RunReport> {
@@ -225,9 +234,10 @@ class Run {
       if (error instanceof Skip) Object.assign(result, { status: 'skip', message: error.message })
       else {
         Object.assign(result, failureOf(error))
-        result.exchanges = context.exchanges
-          .slice(-SHOWN_EXCHANGES)
-          .map((exchange) => ({ sent: exchange.sent.toString(), received: exchange.received.toString() }))
+        result.exchanges = context.exchanges.slice(-SHOWN_EXCHANGES).map((exchange) => ({
+          sent: this.#redact(exchange.sent.toString()),
+          received: this.#redact(exchange.received.toString()),
+        }))
         if (error instanceof Silence || error instanceof Broken) await this.#suspect(context)
       }
     } finally {
@@ -269,9 +279,15 @@ class Run {
     return new Context({ ...this.#probe(), caseId, transport, revision, facts, observed })
   }
 
+  /** Reports are kept and passed on: what the user sends in headers may be a credential. */
+  #redact(text: string): string {
+    const secrets = Object.values(this.#headers).filter((value) => value.length >= SHORTEST_SECRET)
+    return secrets.reduce((redacted, secret) => redacted.replaceAll(secret, '***'), text)
+  }
+
   #probe(): { url: URL; headers: Record<string, string>; timeoutMs: number; signal?: AbortSignal } {
-    const { headers = {}, timeoutMs = DEFAULT_TIMEOUT_MS, signal } = this.#options
-    return { url: this.#url, headers, timeoutMs, ...(signal === undefined ? {} : { signal }) }
+    const { timeoutMs = DEFAULT_TIMEOUT_MS, signal } = this.#options
+    return { url: this.#url, headers: this.#headers, timeoutMs, ...(signal === undefined ? {} : { signal }) }
   }
 }
 

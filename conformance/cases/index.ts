@@ -8,17 +8,20 @@ import { cases as utilities } from './basic-utilities.ts'
 import { cases as everyMessage } from './every-message.ts'
 import { cases as interopHttp } from './interop-http.ts'
 import { cases as interopSse } from './interop-sse.ts'
+import { cases as interopSseFraming } from './interop-sse-framing.ts'
 import { cases as logging } from './server-logging.ts'
 import { cases as pagination } from './server-pagination.ts'
 import { cases as tools } from './server-tools.ts'
 import { cases as streamableHttp } from './streamable-http.ts'
 import { cases as http } from './transports-http.ts'
+import { cases as httpSession } from './transports-http-session.ts'
 import { cases as sse } from './transports-sse.ts'
 import { cases as versioning } from './versioning.ts'
 
 export const CASES: readonly Case[] = [
   ...sse,
   ...http,
+  ...httpSession,
   ...streamableHttp,
   ...modernMessages,
   ...lifecycle,
@@ -30,6 +33,7 @@ export const CASES: readonly Case[] = [
   ...pagination,
   ...logging,
   ...interopSse,
+  ...interopSseFraming,
   ...interopHttp,
   ...everyMessage,
 ]

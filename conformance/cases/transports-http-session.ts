@@ -1,0 +1,135 @@
+// Streamable HTTP, 2025-03-26 to 2025-11-25, continued: session ids and the version header.
+import type { Case } from '../case.ts'
+import { check, checkEqual } from '../expect.ts'
+
+const base = { transport: 'http', since: '2025-03-26', until: '2025-11-25' } as const
+const page = 'basic/transports'
+
+export const cases: Case[] = [
+  {
+    ...base,
+    id: `${page}/session-management/id-is-visible-ascii`,
+    level: 'MUST',
+    needs: ['session'],
+    quote: 'The session ID MUST only contain visible ASCII characters (ranging from 0x21 to 0x7E).',
+    async run(t) {
+      const { sessionId = '' } = await t.connectHttp()
+      check(/^[\x21-\x7e]+$/.test(sessionId), 'visible ASCII', JSON.stringify(sessionId))
+    },
+  },
+  {
+    ...base,
+    id: `${page}/session-management/ids-are-unique`,
+    level: 'SHOULD',
+    needs: ['session'],
+    quote: 'The session ID SHOULD be globally unique and cryptographically secure.',
+    async run(t) {
+      const ids = (await Promise.all(Array.from({ length: 4 }, () => t.connectHttp()))).map((session) => session.sessionId ?? '')
+      checkEqual(new Set(ids).size, ids.length, 'number of different ids')
+      check(
+        ids.every((id) => id.length >= 16),
+        'ids of at least 16 characters',
+        ids,
+      )
+    },
+  },
+  {
+    ...base,
+    id: `${page}/session-management/missing-id-is-400`,
+    level: 'SHOULD',
+    needs: ['session'],
+    quote: 'Servers that require a session ID SHOULD respond to requests without it (other than initialization) with HTTP 400.',
+    async run(t) {
+      const session = await t.connectHttp()
+      const reply = await session.send(session.build('tools/list', {}, 'n'), 'anything', {
+        headers: { 'Mcp-Session-Id': undefined },
+      })
+      if (reply.status === 200) return t.skip('the server does not require the session id')
+      checkEqual(reply.status, 400, 'the status')
+    },
+  },
+  {
+    ...base,
+    id: `${page}/session-management/terminated-id-is-404`,
+    level: 'MUST',
+    needs: ['session'],
+    quote: '… terminate the session, after which it MUST respond to requests containing that session ID with HTTP 404 Not Found.',
+    async run(t) {
+      const session = await t.connectHttp()
+      const { Accept: _, ...headers } = session.headers(undefined)
+      const deleted = await t.open({ method: 'DELETE', headers })
+      if (deleted.status === 405) return t.skip('the server does not let clients end sessions')
+      check(deleted.status < 300, 'HTTP 2xx or 405 for DELETE', `HTTP ${deleted.status}`)
+      const reply = await session.send(session.build('tools/list', {}, 'after'), 'anything')
+      checkEqual(reply.status, 404, 'the status')
+    },
+  },
+  {
+    ...base,
+    id: `${page}/session-management/id-serves-every-request`,
+    level: 'MUST',
+    needs: ['session'],
+    quote: 'Clients MUST include the session ID in the header on all of their subsequent requests (header names have no case).',
+    async run(t) {
+      const session = await t.connectHttp()
+      const { sessionId } = session
+      await session.result('ping', {}, { headers: { 'Mcp-Session-Id': undefined, 'MCP-SESSION-ID': sessionId } })
+    },
+  },
+  {
+    ...base,
+    since: '2025-06-18',
+    id: `${page}/protocol-version-header/unsupported-is-400`,
+    level: 'MUST',
+    quote:
+      'If the server receives a request with an invalid or unsupported MCP-Protocol-Version, it MUST respond with 400 Bad Request.',
+    async run(t) {
+      const session = await t.connectHttp()
+      const reply = await session.send(
+        session.build('ping', {}, 'v'),
+        { id: 'v' },
+        { headers: { 'MCP-Protocol-Version': '1999-01-01' } },
+      )
+      checkEqual(reply.status, 400, 'the status')
+    },
+  },
+  {
+    ...base,
+    since: '2025-06-18',
+    id: `${page}/protocol-version-header/invalid-is-400`,
+    level: 'MUST',
+    quote:
+      'If the server receives a request with an invalid or unsupported MCP-Protocol-Version, it MUST respond with 400 Bad Request.',
+    async run(t) {
+      const session = await t.connectHttp()
+      const reply = await session.send(
+        session.build('ping', {}, 'v'),
+        { id: 'v' },
+        { headers: { 'MCP-Protocol-Version': 'not a version' } },
+      )
+      checkEqual(reply.status, 400, 'the status')
+    },
+  },
+  {
+    ...base,
+    since: '2025-06-18',
+    id: `${page}/protocol-version-header/absent-is-accepted`,
+    level: 'SHOULD',
+    quote: 'If the server does not receive the header and cannot identify the version otherwise, it SHOULD assume 2025-03-26.',
+    async run(t) {
+      const session = await t.connectHttp()
+      await session.result('ping', {}, { headers: { 'MCP-Protocol-Version': undefined } })
+    },
+  },
+  {
+    ...base,
+    since: '2025-06-18',
+    id: `${page}/protocol-version-header/negotiated-is-accepted`,
+    level: 'MUST',
+    quote: 'The client MUST include MCP-Protocol-Version, which SHOULD be the one negotiated, on all subsequent requests.',
+    async run(t) {
+      const session = await t.connectHttp()
+      await session.result('ping', {}, { headers: { 'MCP-Protocol-Version': t.revision } })
+    },
+  },
+]
