@@ -1,0 +1,228 @@
+// The storage server's backend: signed GET and HEAD requests to one S3-compatible store, within limits of time and connections.
+// The `minio` library addresses and signs them; the bodies are read here, because the library reads whole ones, and turns keys that look like
+// numbers into numbers.
+import { Agent as HttpAgent, type IncomingMessage, type RequestOptions } from 'node:http'
+import { Agent as HttpsAgent } from 'node:https'
+import { rootCertificates } from 'node:tls'
+import type { Client, ClientOptions } from 'minio'
+import { ToolError } from '../../protocol/index.ts'
+import type { Backend, Environment } from '../runtime/definition.ts'
+import { listBuckets } from './buckets.ts'
+import { credentialsOf, endpointOf, type Scope, type StorageConfig, scopeOf } from './config.ts'
+import { exchange, StaleSocket } from './exchange.ts'
+import { StoreFailure, toToolError } from './failure.ts'
+
+export interface Limits {
+  readonly connectMs: number
+  /** Of one request to the store, body included. */
+  readonly totalMs: number
+  readonly maxListBytes: number
+  readonly maxImageBytes: number
+}
+
+const defaultLimits: Limits = {
+  connectMs: 3_000,
+  totalMs: 15_000,
+  maxListBytes: 4 * 1024 * 1024,
+  maxImageBytes: 700_000, // 933,336 as base64; no message may have more than 1,000,000 bytes
+}
+
+/** Buckets whose region is remembered, because the store told it. */
+const maxRegions = 1_000
+/** More wait in line: each may hold a part of an object. */
+const maxSockets = 4
+const keptSockets = 2
+const idleSocketMs = 30_000
+const defaultRegion = 'us-east-1'
+
+export interface StoreRequest {
+  readonly method?: 'GET' | 'HEAD'
+  readonly bucket?: string
+  readonly key?: string
+  readonly query?: Readonly<Record<string, string>>
+  readonly headers?: Readonly<Record<string, string>>
+}
+
+export interface StorageBackend extends Backend {
+  readonly scope: Scope
+  readonly limits: Limits
+  /**
+   * Sends one request and gives its 2xx answer to `read`; what `read` leaves of the body is not fetched.
+   * @throws StoreFailure with `code` in `expected`; ToolError for every other failure; the signal's reason
+   */
+  send<T>(
+    request: StoreRequest,
+    signal: AbortSignal,
+    read: (res: IncomingMessage, signal: AbortSignal) => Promise<T>,
+    expected?: ReadonlySet<string>,
+  ): Promise<T>
+}
+
+/** @throws Error for the operator when the configuration contradicts itself */
+export function openStorage(config: StorageConfig, environment: Environment, limits: Partial<Limits> = {}): StorageBackend {
+  const endpoint = endpointOf(config)
+  const credentials = credentialsOf(config)
+  const { connectMs, totalMs } = { ...defaultLimits, ...limits }
+  const scope = scopeOf(config)
+  if (credentials?.accessKey === 'minioadmin') {
+    environment.log.warn("storage: the access key is the store's root user; give this server a key that may only read", {})
+  }
+  const agentOptions = { keepAlive: true, maxSockets, maxFreeSockets: keptSockets, timeout: idleSocketMs }
+  const agent = endpoint.secure
+    ? new HttpsAgent({
+        ...agentOptions,
+        ...(environment.ca === undefined ? {} : { ca: [...rootCertificates, environment.ca] }),
+      })
+    : new HttpAgent(agentOptions)
+  const regions = new Map<string, string>()
+  const regionOf = (bucket: string | undefined): string =>
+    config.MINIO_REGION ?? (bucket === undefined ? undefined : regions.get(bucket)) ?? defaultRegion
+
+  /** One attempt. The library's client is an options object: one for each request lets the transport know the request's signal. */
+  async function attempt(request: StoreRequest, region: string, signal: AbortSignal): Promise<IncomingMessage> {
+    const { Client } = await import('minio')
+    const options: ClientOptions = {
+      endPoint: endpoint.host,
+      port: endpoint.port,
+      useSSL: endpoint.secure,
+      region,
+      pathStyle: config.MINIO_PATH_STYLE,
+      retryOptions: { disableRetry: true },
+      ...credentials,
+      transport: transportOf((options) => exchange(options, { agent, secure: endpoint.secure, connectMs, signal })),
+    }
+    const client: Client = new Client(options)
+    client.setAppInfo('mcp-storage', environment.version || '0')
+    return client.makeRequestAsync(
+      {
+        method: request.method ?? 'GET',
+        ...(request.bucket === undefined ? {} : { bucketName: request.bucket }),
+        ...(request.key === undefined ? {} : { objectName: request.key }),
+        ...(request.query === undefined ? {} : { query: queryOf(request.query) }),
+        headers: { ...request.headers },
+      },
+      '',
+      [200, 206],
+      region,
+    )
+  }
+
+  /** Follows the store to the region it names, once, and asks once more after a kept-alive socket proved dead. */
+  async function answerOf(request: StoreRequest, signal: AbortSignal, repeated = false): Promise<IncomingMessage> {
+    const region = regionOf(request.bucket)
+    try {
+      return await attempt(request, region, signal)
+    } catch (error) {
+      if (!repeated && error instanceof StaleSocket) return answerOf(request, signal, true)
+      const wanted = error instanceof StoreFailure && regionFailures.has(error.code) ? error.region : undefined
+      if (repeated || wanted === undefined || wanted === region || config.MINIO_REGION !== undefined) throw error
+      if (request.bucket === undefined) throw error
+      if (regions.size >= maxRegions) regions.clear()
+      regions.set(request.bucket, wanted)
+      return answerOf(request, signal, true)
+    }
+  }
+
+  const backend: StorageBackend = {
+    scope,
+    limits: { ...defaultLimits, ...limits },
+    upstream: `${endpoint.host}:${endpoint.port}`,
+    async send(request, signal, read, expected = new Set()) {
+      try {
+        return await withDeadline(signal, totalMs, async (limited) => {
+          const res = await answerOf(request, limited)
+          const abort = (): void => void res.destroy()
+          limited.addEventListener('abort', abort, { once: true })
+          try {
+            return await read(res, limited)
+          } catch (error) {
+            limited.throwIfAborted()
+            throw error
+          } finally {
+            limited.removeEventListener('abort', abort)
+            if (!res.complete || !res.readableEnded) res.destroy()
+          }
+        })
+      } catch (error) {
+        if (error instanceof StoreFailure && !expected.has(error.code)) {
+          throw toToolError(error, { region: regionOf(request.bucket), signed: credentials !== undefined })
+        }
+        if (error instanceof StaleSocket)
+          throw new ToolError('UPSTREAM_UNREACHABLE', 'the store closed the connection', { cause: error })
+        throw error
+      }
+    },
+    async probe(signal) {
+      const mode = credentials === undefined ? 'anonymous' : 'signed'
+      const [bucket] = scope.allowed ?? []
+      if (bucket !== undefined) {
+        const query = { 'list-type': '2', 'max-keys': '1' }
+        await backend.send({ bucket, query }, signal, async () => {})
+        return { mode, bucket }
+      }
+      const buckets = await listBuckets(backend, signal)
+      return { mode, ...(buckets === undefined ? {} : { buckets: buckets.length }) }
+    },
+    async close() {
+      agent.destroy()
+    },
+  }
+  return backend
+}
+
+/** What a store answers when a request is signed for another region than its own, or a bucket's. */
+const regionFailures = new Set([
+  'AuthorizationHeaderMalformed',
+  'PermanentRedirect',
+  'TemporaryRedirect',
+  'MovedPermanently',
+  'InvalidRegion',
+  '',
+])
+
+/** The library's transport is `request` of node:http; it uses nothing but these two methods of what that returns. */
+function transportOf(send: (options: RequestOptions) => Promise<IncomingMessage>): NonNullable<ClientOptions['transport']> {
+  const request = (options: RequestOptions, onResponse: (res: IncomingMessage) => void) => {
+    let onError: (error: Error) => void = () => {}
+    return {
+      on(_event: 'error', listener: (error: Error) => void) {
+        onError = listener
+      },
+      end() {
+        send(options).then(onResponse, onError)
+      },
+    }
+  }
+  return { request } as unknown as NonNullable<ClientOptions['transport']>
+}
+
+/** Strictly percent-encoded: what is signed is what is sent. */
+function queryOf(query: Readonly<Record<string, string>>): string {
+  return Object.entries(query)
+    .map(
+      ([name, value]) =>
+        `${name}=${encodeURIComponent(value).replace(/[!'()*]/g, (char) => `%${char.charCodeAt(0).toString(16).toUpperCase()}`)}`,
+    )
+    .join('&')
+}
+
+/** Runs `work` with a signal that also aborts after `ms`, and leaves neither timer nor listener behind. */
+async function withDeadline<T>(signal: AbortSignal, ms: number, work: (signal: AbortSignal) => Promise<T>): Promise<T> {
+  signal.throwIfAborted()
+  const abort = new AbortController()
+  const follow = (): void => abort.abort(signal.reason)
+  signal.addEventListener('abort', follow, { once: true })
+  const timer = setTimeout(() => {
+    abort.abort(
+      new ToolError('TIMEOUT', `the store did not answer in full within ${ms} ms`, {
+        hint: 'ask for less, or the same call again later',
+      }),
+    )
+  }, ms)
+  try {
+    return await work(abort.signal)
+  } finally {
+    clearTimeout(timer)
+    signal.removeEventListener('abort', follow)
+  }
+}

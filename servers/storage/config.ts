@@ -1,0 +1,144 @@
+// The environment of the storage server, and what its endpoint, buckets and denied keys mean.
+import type { Config, ConfigSchema } from '../runtime/definition.ts'
+import { matchesGlob } from '../runtime/glob.ts'
+
+export const config = {
+  type: 'object',
+  properties: {
+    MINIO_ENDPOINT: {
+      type: 'string',
+      minLength: 1,
+      'x-aliases': ['S3_ENDPOINT', 'AWS_ENDPOINT_URL_S3'],
+      description: 'The store, as `http://minio:9000`, `https://s3.example.net` or `minio:9000`',
+      examples: ['http://minio:9000'],
+    },
+    AWS_ENDPOINT_URL: {
+      type: 'string',
+      minLength: 1,
+      description: 'The store, where `MINIO_ENDPOINT` is not set',
+    },
+    MINIO_ACCESS_KEY: {
+      type: 'string',
+      minLength: 1,
+      'x-secret': true,
+      'x-aliases': ['AWS_ACCESS_KEY_ID', 'S3_ACCESS_KEY'],
+      description: 'Access key; without it and its secret key requests are not signed, which reads public buckets',
+    },
+    MINIO_SECRET_KEY: {
+      type: 'string',
+      minLength: 1,
+      'x-secret': true,
+      'x-aliases': ['AWS_SECRET_ACCESS_KEY', 'S3_SECRET_KEY'],
+      description: 'Secret key',
+    },
+    AWS_SESSION_TOKEN: {
+      type: 'string',
+      minLength: 1,
+      'x-secret': true,
+      'x-aliases': ['MINIO_SESSION_TOKEN'],
+      description: 'Session token of temporary credentials',
+    },
+    MINIO_REGION: {
+      type: 'string',
+      pattern: '^[A-Za-z0-9._-]{1,64}$',
+      'x-aliases': ['AWS_REGION', 'AWS_DEFAULT_REGION', 'S3_REGION'],
+      description: 'Region that requests are signed for; without it `us-east-1`, and the region that the store asks for instead',
+      examples: ['us-east-1'],
+    },
+    MINIO_USE_SSL: {
+      type: 'boolean',
+      'x-aliases': ['MINIO_SECURE'],
+      description:
+        'TLS for an endpoint without `http://` or `https://`; without it TLS is used on port 443 and where no port is given',
+    },
+    MINIO_PATH_STYLE: {
+      type: 'boolean',
+      default: true,
+      description: 'false puts the bucket into the host name, as `bucket.s3.example.net`; Amazon is always asked in that way',
+    },
+    MINIO_ALLOWED_BUCKETS: {
+      type: 'array',
+      items: { type: 'string', minLength: 1 },
+      default: [],
+      description:
+        'Only these buckets may be seen or read, such as `media,backup-*`; without it every bucket that the key may read',
+    },
+    MINIO_DENY_KEYS: {
+      type: 'array',
+      items: { type: 'string', minLength: 1 },
+      default: [],
+      description:
+        'Keys that are neither listed nor read, such as `*.env,private/*`; `*` also matches slashes, and upper and lower case are the same',
+    },
+  },
+} as const satisfies ConfigSchema
+
+export type StorageConfig = Config<typeof config>
+
+export interface Endpoint {
+  readonly host: string
+  readonly port: number
+  readonly secure: boolean
+}
+
+/** The endpoint of whichever variable names one. @throws Error for the operator; never shows a value that may hold credentials */
+export function endpointOf({ MINIO_ENDPOINT, AWS_ENDPOINT_URL, MINIO_USE_SSL }: StorageConfig): Endpoint {
+  const name = MINIO_ENDPOINT === undefined ? 'AWS_ENDPOINT_URL' : 'MINIO_ENDPOINT'
+  const given = (MINIO_ENDPOINT ?? AWS_ENDPOINT_URL ?? '').trim()
+  const problem = (text: string): Error => new Error(`${name} ${text}; write it as http://minio:9000`)
+  const scheme = /^([A-Za-z][A-Za-z0-9+.-]*):\/\//.exec(given)?.[1]?.toLowerCase()
+  if (scheme !== undefined && scheme !== 'http' && scheme !== 'https') throw problem(`has the scheme ${scheme}`)
+  const rest = scheme === undefined ? given : given.slice(scheme.length + 3)
+  let url: URL
+  try {
+    url = new URL(`http://${rest}`)
+  } catch {
+    throw problem('is no host name with a port') // the URL parser's own message would repeat the value
+  }
+  if (url.username !== '' || url.password !== '') throw problem('may not hold credentials')
+  if (url.pathname !== '/' || url.search !== '' || url.hash !== '') throw problem('may not have a path')
+  // The parser drops the port that is the default of its scheme, so it is read from the text.
+  const port = /:(\d{1,5})\/?$/.exec(rest)?.[1]
+  const secure = scheme === undefined ? (MINIO_USE_SSL ?? (port === undefined || port === '443')) : scheme === 'https'
+  if (scheme !== undefined && MINIO_USE_SSL !== undefined && MINIO_USE_SSL !== secure) {
+    throw new Error(`${name} says ${scheme} and MINIO_USE_SSL says ${MINIO_USE_SSL}; they must agree`)
+  }
+  return { host: url.hostname, port: port === undefined ? (secure ? 443 : 80) : Number(port), secure }
+}
+
+export interface Credentials {
+  readonly accessKey: string
+  readonly secretKey: string
+  readonly sessionToken?: string
+}
+
+/** Undefined in anonymous mode. @throws Error for the operator when one half of a pair is missing */
+export function credentialsOf(settings: StorageConfig): Credentials | undefined {
+  const { MINIO_ACCESS_KEY: accessKey, MINIO_SECRET_KEY: secretKey, AWS_SESSION_TOKEN: sessionToken } = settings
+  if (accessKey === undefined && secretKey === undefined) return undefined
+  if (accessKey === undefined) throw new Error('MINIO_SECRET_KEY is set without MINIO_ACCESS_KEY; set both or neither')
+  if (secretKey === undefined) throw new Error('MINIO_ACCESS_KEY is set without MINIO_SECRET_KEY; set both or neither')
+  return { accessKey, secretKey, ...(sessionToken === undefined ? {} : { sessionToken }) }
+}
+
+/** What of a store this server shows. */
+export interface Scope {
+  admitsBucket(name: string): boolean
+  deniesKey(key: string): boolean
+  /** The allowed buckets that are named in full: what can be said without asking the store. Undefined where any bucket is allowed. */
+  readonly allowed: readonly string[] | undefined
+}
+
+export function scopeOf({ MINIO_ALLOWED_BUCKETS: buckets, MINIO_DENY_KEYS: denied }: StorageConfig): Scope {
+  const globs = denied.map(fold)
+  return {
+    admitsBucket: (name) => buckets.length === 0 || buckets.some((glob) => matchesGlob(glob, name)),
+    deniesKey: (key) => globs.length > 0 && globs.some((glob) => matchesGlob(glob, fold(key))),
+    allowed: buckets.length === 0 ? undefined : buckets.filter((glob) => !/[*?]/.test(glob)),
+  }
+}
+
+/** A key that looks the same to a person must not slip through: .ENV, or é in its other form. */
+function fold(text: string): string {
+  return text.normalize('NFC').toLowerCase()
+}

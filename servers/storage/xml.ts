@@ -1,0 +1,81 @@
+// Reads the XML of an S3 answer piece by piece, so that a listing of any size costs only what is kept of it. Knows elements and text, which
+// is all that S3 uses: no attributes, no namespaces, no entities but the five of XML and numbers, and so no entity expansion.
+
+const maxDepth = 12
+const maxTextChars = 65_536
+
+export class XmlReader {
+  readonly #onElement: (path: string, text: string) => void
+  readonly #path: string[] = []
+  #rest = ''
+  #text = ''
+  #done = false
+
+  /** @param onElement called at the end of each element, with the names from the root joined by slashes, and its text */
+  constructor(onElement: (path: string, text: string) => void) {
+    this.#onElement = onElement
+  }
+
+  /** @throws SyntaxError when this is not the XML of a store */
+  write(chunk: string): void {
+    const input = this.#rest + chunk
+    let at = 0
+    for (;;) {
+      const open = input.indexOf('<', at)
+      const close = open === -1 ? -1 : input.indexOf('>', open)
+      if (close === -1) break
+      this.#take(input.slice(at, open))
+      this.#tag(input.slice(open + 1, close))
+      at = close + 1
+    }
+    this.#rest = input.slice(at)
+    if (this.#rest.length > maxTextChars) throw new SyntaxError('an element is too long')
+  }
+
+  /** @throws SyntaxError when the document is not complete */
+  end(): void {
+    if (!this.#done) throw new SyntaxError('the document is not complete')
+  }
+
+  #take(text: string): void {
+    this.#text += text
+    if (this.#text.length > maxTextChars) throw new SyntaxError('an element is too long')
+  }
+
+  #tag(tag: string): void {
+    if (tag.startsWith('?')) return
+    if (tag.startsWith('!')) throw new SyntaxError('a document type is not XML of S3') // also what HTML begins with
+    if (tag.startsWith('/')) {
+      const path = this.#path.join('/')
+      if (this.#path.pop() !== tag.slice(1).trim()) throw new SyntaxError('an element is closed that was not opened')
+      this.#close(path)
+      return
+    }
+    const name = /^[^\s/]+/.exec(tag)?.[0]
+    if (name === undefined || this.#done) throw new SyntaxError('this is not XML of S3')
+    this.#path.push(name)
+    if (this.#path.length > maxDepth) throw new SyntaxError('elements are nested too deeply')
+    this.#text = ''
+    if (!tag.endsWith('/')) return
+    const path = this.#path.join('/')
+    this.#path.pop()
+    this.#close(path)
+  }
+
+  #close(path: string): void {
+    this.#onElement(path, unescapeXml(this.#text))
+    this.#text = ''
+    this.#done = this.#path.length === 0
+  }
+}
+
+const named: Readonly<Record<string, string>> = { amp: '&', lt: '<', gt: '>', quot: '"', apos: "'" }
+
+function unescapeXml(text: string): string {
+  if (!text.includes('&')) return text
+  return text.replace(/&(?:#x([0-9a-f]{1,6})|#(\d{1,7})|(amp|lt|gt|quot|apos));/gi, (whole, hex, decimal, name) => {
+    if (name !== undefined) return named[name.toLowerCase()] ?? whole
+    const code = hex === undefined ? Number(decimal) : Number.parseInt(hex, 16)
+    return code <= 0x10ffff ? String.fromCodePoint(code) : whole
+  })
+}
