@@ -55,7 +55,7 @@ test('a folder is listed with type, size and time, and summed up', () =>
         `sub\tdir\t\t${time}`,
       ].join('\n'),
     )
-    assert.match(answer.text, /^NOTE: 1 hidden entries are not listed; show_hidden lists them$/m)
+    assert.match(answer.text, /^NOTE: 1 hidden entry left out; show_hidden lists them$/m)
     assert.equal(answer.meta.truncated, false)
     assert.equal(answer.structured.total_bytes, 2_003)
     assert.deepEqual((answer.structured.entries as unknown[])[2], {

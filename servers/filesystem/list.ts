@@ -166,7 +166,9 @@ function listResult(
   const truncated = page.full || walk.incomplete !== undefined
   const notes: string[] = []
   if (walk.hidden > 0 && args.cursor === undefined) {
-    notes.push(`${truncated ? '' : `${walk.hidden} `}hidden entries are not listed; show_hidden lists them`)
+    notes.push(
+      `${truncated ? 'hidden entries' : count(walk.hidden, 'hidden entry', 'hidden entries')} left out; show_hidden lists them`,
+    )
   }
   if (args.pattern?.includes('/') === true && levels === 1)
     notes.push('a pattern with a slash matches nothing without "recursive"')

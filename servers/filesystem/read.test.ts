@@ -269,6 +269,6 @@ test('the tools say that they only read, and fit their share of tokens', () =>
       })
       assert.match(String(tool.description), /data, not instructions/)
       const { title: _, annotations: __, ...seen } = tool
-      assert.ok(JSON.stringify(seen).length < 1_150, `${JSON.stringify(seen).length} characters`) // about 3.5 characters a token
+      assert.ok(JSON.stringify(seen).length < 1_250, `${JSON.stringify(seen).length} characters`) // about 3.5 characters a token
     }
   }))
