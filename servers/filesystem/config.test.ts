@@ -23,6 +23,7 @@ test('a root is named after its folder unless it has a name', () => {
 test('roots that cannot be told apart or named are refused', () => {
   assert.throws(() => parseRoots(['/a/data', '/b/data']), /two roots are named "data"; write name=\/folder/)
   assert.throws(() => parseRoots(['/a', '/srv/my files']), /"my files" cannot name a root/)
+  assert.throws(() => parseRoots([' ']), /a root is empty/)
   assert.throws(() => parseRoots(['..=/a', '/b']), /cannot name a root/)
 })
 
@@ -62,6 +63,12 @@ test('secrets are denied by default, ordinary files are not', () => {
   const deny = parseDeny(undefined)
   for (const path of [...secret, ...more]) assert.equal(deny(foldSegments(path.split('/')), []), true, path)
   for (const path of ordinary) assert.equal(deny(foldSegments(path.split('/')), []), false, path)
+})
+
+test('the secrets of the container are denied by their real path', () => {
+  const deny = parseDeny(undefined)
+  const isDenied = (path: string): boolean => deny(foldSegments(path.split('/')), foldSegments(path.split('/')))
+  assert.deepEqual(['run/secrets/token', 'run/secrets', 'etc/shadow-', 'run/other'].map(isDenied), [true, true, true, false])
 })
 
 test('FS_DENY adds patterns, and ! admits again', () => {

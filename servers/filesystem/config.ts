@@ -52,6 +52,7 @@ const labelForm = /^[A-Za-z0-9_][A-Za-z0-9._-]{0,63}$/
 /** @throws Error for the operator when names are missing, double, or not usable as the first part of a path */
 export function parseRoots(entries: readonly string[]): Root[] {
   const roots = entries.map((entry): Root => {
+    if (/^\s*$/.test(entry)) throw new Error('FS_ROOTS: a root is empty')
     const named = /^([^=/]+)=(.+)$/s.exec(entry.trim())
     const path = resolve(named?.[2]?.trim() ?? entry.trim())
     return { label: named?.[1]?.trim() ?? (path.slice(path.lastIndexOf('/') + 1) || 'root'), path }
@@ -90,6 +91,8 @@ const secrets = [
   '.{netrc,pgpass,my.cnf,npmrc,pypirc,htpasswd,vault-token}',
   '.*_history',
   '*.sqlite-wal',
+  '/run/secrets/**', // where Docker and Kubernetes put this server's own token
+  '/etc/{shadow,gshadow}*',
 ]
 
 /** Is this path denied? `relative` is what a root leads to, `absolute` the real path. */

@@ -1,11 +1,12 @@
 import assert from 'node:assert/strict'
+import { execFileSync } from 'node:child_process'
 import { readdirSync } from 'node:fs'
-import { chmod, mkdir, mkdtemp, rm, symlink, truncate, unlink, utimes, writeFile } from 'node:fs/promises'
+import { chmod, mkdir, mkdtemp, rm, stat, symlink, truncate, unlink, utimes, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { test } from '../../test/harness.ts'
 import { parseDeny, parseRoots } from './config.ts'
-import { Pinned } from './pinned.ts'
+import { Pinned, showTime } from './pinned.ts'
 import { Sandbox } from './sandbox.ts'
 import { Walk } from './walk.ts'
 import { type Answer, type Wire, withFiles, withWire } from './wire.ts'
@@ -62,7 +63,7 @@ test('a folder is listed with type, size and time, and summed up', () =>
       name: 'link',
       type: 'symlink',
       size: 2_000,
-      modified: '2023-11-14T22:13:20.000Z',
+      modified: '2023-11-14T22:13:20Z',
       target: 'a.txt',
     })
     assert.deepEqual(namesOf(await wire.call('list_directory', { show_hidden: 'true' })), [
@@ -178,6 +179,21 @@ test('size and time sort from the largest and the newest', () =>
       await utimes(join(root, name), 1_700_000_000, 1_700_000_000 + i)
     assert.deepEqual(namesOf(await wire.call('list_directory', { sort: 'size' })), ['large', 'middle', 'small', 'dir'])
     assert.deepEqual(namesOf(await wire.call('list_directory', { sort: 'mtime' })), ['middle', 'dir', 'small', 'large'])
+  }))
+
+test('a time beyond the calendar breaks no listing', () =>
+  withFiles(async (folder, wire) => {
+    const root = join(folder, 'root')
+    await make(root, { a: 1, b: 1 })
+    execFileSync('touch', ['-d', '@1000000000000000', join(root, 'a')])
+    const { mtimeMs } = await stat(join(root, 'a'))
+    for (const sort of ['name', 'size', 'mtime']) {
+      const answer = await wire.call('list_directory', { sort })
+      assert.deepEqual(namesOf(answer), ['a', 'b'])
+      assert.match(answer.data, mtimeMs > 8.64e15 ? /^a\tfile\t1\tunknown$/m : /^a\tfile\t1\t2446-/m) // ext4 ends in 2446
+    }
+    assert.equal((await wire.call('read_file', { path: 'a' })).data, 'x')
+    assert.equal(showTime(8.64e15 + 1), 'unknown')
   }))
 
 test('a cursor of another listing, or made up, is refused', () =>

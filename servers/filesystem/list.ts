@@ -6,7 +6,7 @@ import type { FilesystemBackend } from './backend.ts'
 import { type Place, readCursor, writeCursor } from './cursor.ts'
 import { compileGlob, foldSegments } from './glob.ts'
 import { showLocation } from './location.ts'
-import type { Pinned } from './pinned.ts'
+import { type Pinned, showTime } from './pinned.ts'
 import { joinRaw, type RawPath, rawPath, show, textOf } from './raw-path.ts'
 import { reach, shown } from './reach.ts'
 import { type Entry, inWalkOrder, Walk } from './walk.ts'
@@ -146,7 +146,7 @@ class Page {
 
 function rowOf({ segments, kind, size, mtimeMs, target, remark }: Entry): string {
   const type = `${kind}${target === undefined ? '' : `→${target}`}${remark === undefined ? '' : ` (${remark})`}`
-  const modified = mtimeMs === undefined ? '' : new Date(mtimeMs).toISOString().replace(/\.\d+Z$/, 'Z')
+  const modified = mtimeMs === undefined ? '' : showTime(mtimeMs)
   return [show(joinRaw(...segments)), type, size ?? '', modified].join('\t').trimEnd()
 }
 
@@ -195,7 +195,7 @@ function listResult(
         name: show(joinRaw(...segments)),
         type: kind,
         ...(size === undefined ? {} : { size }),
-        ...(mtimeMs === undefined ? {} : { modified: new Date(mtimeMs).toISOString() }),
+        ...(mtimeMs === undefined ? {} : { modified: showTime(mtimeMs) }),
         ...(target === undefined ? {} : { target }),
         ...(remark === undefined ? {} : { remark }),
       })),

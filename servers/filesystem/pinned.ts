@@ -97,6 +97,12 @@ export function kindOf(stat: Stats | BigIntStats): FileKind {
   return stat.isSocket() ? 'socket' : 'device'
 }
 
+/** In seconds; `unknown` for what lies beyond the calendar: any writer can set such a time, and it must not break a listing. */
+export function showTime(mtimeMs: number): string {
+  const time = new Date(mtimeMs)
+  return Number.isNaN(time.getTime()) ? 'unknown' : time.toISOString().replace(/\.\d+Z$/, 'Z')
+}
+
 function permission(error: unknown): unknown {
   const { code } = error as NodeJS.ErrnoException
   if (code !== 'EACCES' && code !== 'EPERM') return error

@@ -8,7 +8,7 @@ import { readBase64 } from './base64.ts'
 import { stateOf } from './line-index.ts'
 import { Lines } from './lines.ts'
 import { type Location, showLocation } from './location.ts'
-import type { Pinned } from './pinned.ts'
+import { type Pinned, showTime } from './pinned.ts'
 import { reach, shown } from './reach.ts'
 import { formatOf, sampleBytes, sniff, type TextFormat } from './text.ts'
 import { type Caps, fromEnd, fromLine, type Window } from './window.ts'
@@ -79,7 +79,7 @@ function describe(
   const path = showLocation(roots, asked)
   const real = showLocation(roots, pinned.location)
   const size = Number(pinned.stat.size)
-  const modified = new Date(Number(pinned.stat.mtimeMs)).toISOString().replace(/\.\d+Z$/, 'Z')
+  const modified = showTime(Number(pinned.stat.mtimeMs))
   const link = real === path ? '' : `, link to ${shown(backend.sandbox, pinned.location)}`
   // What the text holds beside the lines: the summary, the boundary's tags, notes, and the arguments of the next page.
   const around = 700 + 2 * JSON.stringify(path).length + link.length + context.warnings.join(' argument ').length

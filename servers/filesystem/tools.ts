@@ -38,7 +38,12 @@ export function filesystemTools(backend: FilesystemBackend, environment: Environ
         type: 'object',
         properties: {
           path: { type: 'string', default: '.', description: 'Folder' },
-          pattern: { type: 'string', minLength: 1, maxLength: 200, description: 'Glob, case ignored: `*.md`, `src/**/*.{ts,js}`' },
+          pattern: {
+            type: 'string',
+            minLength: 1,
+            maxLength: 200,
+            description: 'Glob, case ignored: `*.md`, `src/**/*.{ts,js}`',
+          },
           recursive: { type: 'boolean', default: false, description: 'With subfolders' },
           depth: {
             type: 'integer',
