@@ -2,7 +2,7 @@
 
 Reads one JSON command per line on stdin and prints one JSON answer per line on stdout:
 {"id", "op": "connect" | "list" | "call" | "cancel" | "close", ...} -> {"id", "result"} or {"id", "error": {"message", "code"}},
-and {"id", "progress"} or {"log"} in between. Each connection lives in a task of its own, because the SDK's scopes belong to a task.
+and {"id", "progress"} or {"connection", "log"} in between. Each connection lives in a task of its own, because the SDK's scopes belong to a task.
 """
 
 import asyncio
@@ -51,7 +51,7 @@ class Connection:
             streams = streamable_http_client(url, http_client=create_mcp_http_client(headers=headers))
 
         async def on_log(params):
-            say({"log": params.data})
+            say({"connection": self.command["id"], "log": params.data})
 
         try:
             options = {"mode": self.command["mode"], "logging_callback": on_log}

@@ -19,11 +19,22 @@ export interface PythonOptions {
   signal?: AbortSignal
 }
 
-/** Each connection has a Python process of its own, which ends with it. */
-export async function connectPython(target: Target, options: PythonOptions): Promise<Connection> {
+let shared: JsonLineProcess | undefined
+let nextId = 0
+
+/** All connections of a test file live in one Python process, which ends with the file; with a `signal` a connection has one of its own. */
+function driver({ signal }: PythonOptions): JsonLineProcess {
+  if (shared !== undefined && signal === undefined) return shared
   const child = new JsonLineProcess(python ?? 'python3', [program], { PYTHONUNBUFFERED: '1' })
-  options.signal?.addEventListener('abort', () => void child.stop())
-  let nextId = 0
+  if (signal === undefined) {
+    child.unref()
+    shared = child
+  } else signal.addEventListener('abort', () => void child.stop())
+  return child
+}
+
+export async function connectPython(target: Target, options: PythonOptions): Promise<Connection> {
+  const child = driver(options)
 
   const send = (op: string, fields: Record<string, unknown>): number => {
     nextId += 1
@@ -39,25 +50,18 @@ export async function connectPython(target: Target, options: PythonOptions): Pro
     return line.result
   }
 
-  let connected: { serverName: string; protocolVersion: string }
-  let connection: number
-  try {
-    connection = send('connect', {
-      transport: options.transport,
-      mode: options.mode,
-      log_level: options.logLevel,
-      url: `${target.url}${options.transport === 'sse' ? '/sse' : '/mcp'}`,
-      headers: target.headers,
-    })
-    connected = (await answer(connection)) as typeof connected
-  } catch (error) {
-    await child.stop()
-    throw error
-  }
+  const connection = send('connect', {
+    transport: options.transport,
+    mode: options.mode,
+    log_level: options.logLevel,
+    url: `${target.url}${options.transport === 'sse' ? '/sse' : '/mcp'}`,
+    headers: target.headers,
+  })
+  const connected = (await answer(connection)) as { serverName: string; protocolVersion: string }
   return {
     ...connected,
     get logs() {
-      return child.lines.flatMap((line) => (line.log === undefined ? [] : [String(line.log)]))
+      return child.lines.flatMap((line) => (line.connection === connection ? [String(line.log)] : []))
     },
     listTools: async () => (await answer(send('list', { connection }))) as ListedTool[],
     async callTool(name, args, { onProgress, signal }: CallOptions = {}) {
@@ -73,8 +77,6 @@ export async function connectPython(target: Target, options: PythonOptions): Pro
     },
     async close() {
       if (!child.ended) await answer(send('close', { connection }))
-      child.process.stdin.end()
-      await child.stop()
     },
   }
 }
