@@ -133,7 +133,7 @@ export function scopeOf({ MINIO_ALLOWED_BUCKETS: buckets, MINIO_DENY_KEYS: denie
   const globs = denied.map(fold)
   return {
     admitsBucket: (name) => buckets.length === 0 || buckets.some((glob) => matchesGlob(glob, name)),
-    deniesKey: (key) => globs.length > 0 && globs.some((glob) => matchesGlob(glob, fold(key))),
+    deniesKey: (key) => globs.length > 0 && formsOf(key).some((form) => globs.some((glob) => matchesGlob(glob, form))),
     allowed: buckets.length === 0 ? undefined : buckets.filter((glob) => !/[*?]/.test(glob)),
   }
 }
@@ -141,4 +141,10 @@ export function scopeOf({ MINIO_ALLOWED_BUCKETS: buckets, MINIO_DENY_KEYS: denie
 /** A key that looks the same to a person must not slip through: .ENV, or é in its other form. */
 function fold(text: string): string {
   return text.normalize('NFC').toLowerCase()
+}
+
+/** The key, and the key as a store that treats it like a path may understand it: MinIO reads `/private/x` as `private/x`. */
+function formsOf(key: string): string[] {
+  const path = key.split('/').filter((segment) => segment !== '' && segment !== '.')
+  return [fold(key), fold(path.join('/')), fold(`${path.join('/')}/`)].filter((form, i, all) => all.indexOf(form) === i)
 }

@@ -56,7 +56,7 @@ export function sniff(bytes: Buffer, atStart: boolean, more: boolean): Content {
   }
   const marked = atStart ? byteOrderMark(bytes) : undefined
   if (marked !== undefined) return { kind: 'text', text: decodeUtf16(bytes, marked) }
-  if (!hasControls(bytes)) {
+  if (!hasManyControls(bytes)) {
     const text = decodeText(bytes, more)
     if (!text.damaged || isMostlyText(text.text)) return { kind: 'text', text }
   }
@@ -91,10 +91,23 @@ export function decodeUtf16(bytes: Buffer, charset: 'utf-16le' | 'utf-16be'): De
   return { text: units.toString('utf16le', 0, length), charset, skipped: 0, length, damaged: false }
 }
 
-/** NUL and its like; tab, line and page ends, escape and substitute may be in a text. */
 function hasControls(bytes: Buffer): boolean {
-  for (const byte of bytes) if (byte < 0x09 || (byte > 0x0d && byte < 0x1a) || (byte > 0x1b && byte < 0x20)) return true
-  return false
+  return bytes.some(isControl)
+}
+
+/** A bell here and there is no sign of a binary object; a NUL is. */
+function hasManyControls(bytes: Buffer): boolean {
+  let count = 0
+  for (const byte of bytes) {
+    if (byte === 0) return true
+    if (isControl(byte)) count += 1
+  }
+  return count > bytes.length * 0.05
+}
+
+/** Tab, line and page ends, escape and substitute may be in a text. */
+function isControl(byte: number): boolean {
+  return byte < 0x09 || (byte > 0x0d && byte < 0x1a) || (byte > 0x1b && byte < 0x20)
 }
 
 function isMostlyAscii(bytes: Buffer): boolean {

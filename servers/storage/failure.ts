@@ -90,12 +90,21 @@ const throttleCodes = new Set([
   'BandwidthLimitExceeded',
 ])
 
+const keyCodes = new Set([
+  'XMinioInvalidObjectName',
+  'XMinioInvalidResourceName',
+  'InvalidObjectName',
+  'KeyTooLongError',
+  'InvalidURI',
+])
+
 /** For failures that mean the same whatever was asked for; NOT_FOUND is told by who knows the near names. */
 export function toToolError(failure: StoreFailure, { region, signed }: { region: string; signed: boolean }): ToolError {
   const { code, status } = failure
   const fail = (kind: ToolErrorCode, message: string, hint?: string): ToolError =>
     new ToolError(kind, message, { cause: failure, ...(hint === undefined ? {} : { hint }) })
   const answered = `(${code === '' ? status : `${status} ${clip(cleanText(code).replaceAll('\n', ' '), 60)}`})`
+  const said = failure.said === '' ? '' : `: ${clip(failure.said.replaceAll('\n', ' '), 300)}`
   if (code === 'RequestTimeTooSkewed' || /time too skewed|request has expired/i.test(failure.said)) {
     return fail(
       'UPSTREAM_AUTH',
@@ -145,11 +154,11 @@ export function toToolError(failure: StoreFailure, { region, signed }: { region:
       `the object is archived and must be restored before it can be read ${answered}. Ask the operator`,
     )
   }
+  if (keyCodes.has(code)) return fail('INVALID_ARGUMENT', `the store admits no such key ${answered}${said}`)
   if (status === 403) {
     const who = signed ? "to this server's key" : 'to requests without credentials'
     return fail('FORBIDDEN', `the store denies this ${who} ${answered}; it may also not exist. Ask the operator for read access`)
   }
-  const said = failure.said === '' ? '' : `: ${clip(failure.said.replaceAll('\n', ' '), 300)}`
   if (status === 400 && /HTTP request to an HTTPS server/i.test(said)) {
     return fail('UPSTREAM_UNREACHABLE', 'the store speaks TLS on this port. Ask the operator to set MINIO_USE_SSL=true')
   }
