@@ -103,6 +103,13 @@ test('headers, a tool and its arguments are passed on', () =>
     },
   ))
 
+test('a tool that the server does not have ends with 2', () =>
+  withReference({}, async (url) => {
+    const { code, stderr } = await run(`${url}/mcp`, ...PING, '--tool', 'ecoh')
+    assert.equal(code, 2)
+    assert.match(stderr, /no tool ecoh/)
+  }))
+
 test('a server that is not there ends with 2', async () => {
   const { code, stderr } = await run('http://127.0.0.1:9/mcp')
   assert.equal(code, 2)

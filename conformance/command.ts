@@ -5,7 +5,7 @@ import { parseArgs } from 'node:util'
 import { addressOf, type Case } from './case.ts'
 import { CASES } from './cases/index.ts'
 import { isObject, type JsonObject } from './expect.ts'
-import { type NamedCall, Unreachable } from './facts.ts'
+import { type NamedCall, UnknownTool, Unreachable } from './facts.ts'
 import { jsonReport } from './report/json.ts'
 import { junitReport } from './report/junit.ts'
 import { textReport } from './report/text.ts'
@@ -81,7 +81,7 @@ export async function main(argv: string[], streams: Streams = process): Promise<
       streams.stderr.write(`mcp-conformance: ${error.message}\nTry mcp-conformance --help\n`)
       return 2
     }
-    if (error instanceof Unreachable) {
+    if (error instanceof Unreachable || error instanceof UnknownTool) {
       streams.stderr.write(`mcp-conformance: ${error.message}\n`)
       return 2
     }

@@ -34,6 +34,10 @@ export interface Facts {
   callable: Callable | undefined
   /** A tool with an `outputSchema` that may be called. */
   structured: Callable | undefined
+  /** A tool that reports progress. */
+  progressing: Callable | undefined
+  /** A tool whose call takes long enough to do something meanwhile. */
+  slow: Callable | undefined
   /** The server handed out a session id at initialization. */
   hasSession: boolean
   /** GET opens a stream of server messages (Streamable HTTP before 2026-07-28). */
@@ -48,6 +52,8 @@ export const NO_FACTS: Facts = {
   readOnly: new Set(),
   callable: undefined,
   structured: undefined,
+  progressing: undefined,
+  slow: undefined,
   hasSession: false,
   hasGetStream: false,
 }
@@ -55,11 +61,21 @@ export const NO_FACTS: Facts = {
 /** No server is there, or it is not for us: wrong address, wrong path, credentials wanted. */
 export class Unreachable extends Error {}
 
+/** A tool was named that the server does not have. */
+export class UnknownTool extends Error {}
+
+/** Which tools were found to be of use when the first revision was learned: the others look no further. */
+export interface ToolMemory {
+  chosen?: ReadonlySet<string>
+}
+
 type Probe = Omit<ContextOptions, 'revision' | 'transport' | 'caseId' | 'observed' | 'facts'>
 
 /** How many tools are tried to find one that works, and how long each may take. */
-const MOST_TRIED_TOOLS = 5
+const MOST_TRIED_TOOLS = 8
 const TRIAL_MS = 2_000
+/** From when on a call is slow. */
+export const SLOW_MS = 200
 
 function contextFor(probe: Probe, transport: TransportName, revision: Revision, facts: Facts = NO_FACTS): Context {
   return new Context({ ...probe, transport, revision, caseId: 'learning', observed: new Observations(), facts })
@@ -167,8 +183,7 @@ export async function learnFacts(
   revisions: readonly Revision[],
   calls: readonly NamedCall[],
   knownReadOnly: ReadonlySet<string>,
-  /** Tools that did not work when another revision was learned; added to. */
-  failed: Set<string> = new Set(),
+  memory: ToolMemory = {},
 ): Promise<Facts> {
   const context = contextFor(probe, transport, revision)
   const facts: Facts = { ...NO_FACTS, revisions, readOnly: knownReadOnly }
@@ -188,7 +203,7 @@ export async function learnFacts(
     facts.tools = await session.tools()
     const marked = facts.tools.filter((tool) => isObject(tool.annotations) && tool.annotations.readOnlyHint === true)
     facts.readOnly = new Set([...knownReadOnly, ...marked.map((tool) => String(tool.name))])
-    await chooseTools(context, facts, calls, failed)
+    await chooseTools(context, facts, calls, memory)
   } catch {
     // Left as far as it came.
   } finally {
@@ -197,33 +212,32 @@ export async function learnFacts(
   return facts
 }
 
-async function chooseTools(context: Context, facts: Facts, calls: readonly NamedCall[], failed: Set<string>): Promise<void> {
+async function chooseTools(context: Context, facts: Facts, calls: readonly NamedCall[], memory: ToolMemory): Promise<void> {
   const named = calls.flatMap((call) => {
     const tool = facts.tools.find((item) => item.name === call.name)
     return tool === undefined ? [] : [{ ...call, tool }]
   })
   const free = facts.tools
-    .filter(
-      (tool) => facts.readOnly.has(String(tool.name)) && !named.some((call) => call.name === tool.name) && isCallableEmpty(tool),
-    )
+    .filter((tool) => facts.readOnly.has(String(tool.name)) && isCallableEmpty(tool))
     .map((tool) => ({ name: String(tool.name), args: {}, tool }))
-  // Named tools all; of the others the first that works, and then one more if only that has an outputSchema.
+    .filter(({ name }) => !named.some((call) => call.name === name) && (memory.chosen?.has(name) ?? true))
+    .slice(0, MOST_TRIED_TOOLS)
   const tried: Callable[] = []
-  let attempts = 0
   for (const candidate of [...named, ...free]) {
-    const isNamed = named.includes(candidate)
-    const isWanted = tried.every((call) => call.isError) || (isObject(candidate.tool.outputSchema) && !tried.some(isStructured))
-    if (!isNamed && (!isWanted || failed.has(candidate.name) || attempts >= MOST_TRIED_TOOLS)) continue
-    attempts += 1
-    const callable = await tryTool(context, candidate, isNamed ? context.timeoutMs : Math.min(context.timeoutMs, TRIAL_MS))
+    const limitMs = named.includes(candidate) ? context.timeoutMs : Math.min(context.timeoutMs, TRIAL_MS)
+    const callable = await tryTool(context, candidate, limitMs)
     if (callable !== undefined) tried.push(callable)
-    if (callable === undefined || callable.isError) failed.add(candidate.name)
   }
-  facts.callable = tried.find((call) => !call.isError) ?? tried[0]
-  facts.structured = tried.find(isStructured)
+  const working = tried.filter((call) => !call.isError)
+  facts.callable = working[0] ?? tried[0]
+  facts.structured = working.find((call) => isObject(call.tool.outputSchema))
+  facts.progressing = working.find((call) => call.reportsProgress)
+  facts.slow = working.find((call) => call.ms >= SLOW_MS)
+  const chosen = [facts.callable, facts.structured, facts.progressing, facts.slow].flatMap((call) =>
+    call === undefined ? [] : [call.name],
+  )
+  memory.chosen ??= new Set(chosen)
 }
-
-const isStructured = (call: Callable): boolean => !call.isError && isObject(call.tool.outputSchema)
 
 /** The tool's schema asks for nothing. */
 function isCallableEmpty(tool: JsonObject): boolean {

@@ -1,7 +1,5 @@
 // What cases may need from a target. An unmet need is a skip whose reason says what would meet it.
-import { type Facts, mirroredProperties } from './facts.ts'
-
-const SLOW_MS = 200
+import { type Facts, mirroredProperties, SLOW_MS } from './facts.ts'
 
 export const NEEDS = {
   /** The `tools` capability, or at least one tool. */
@@ -12,10 +10,10 @@ export const NEEDS = {
     'no tool is marked read-only and callable without arguments: name one with --tool NAME --args JSON',
   /** A tool whose call takes long enough to do something meanwhile. */
   'slow-tool': (facts: Facts) =>
-    (facts.callable?.ms ?? 0) >= SLOW_MS || `no call takes ${SLOW_MS} ms or more: name a slow tool with --tool NAME --args JSON`,
+    facts.slow !== undefined || `no call takes ${SLOW_MS} ms or more: name a slow tool with --tool NAME --args JSON`,
   /** A tool that reports progress. */
   'progress-tool': (facts: Facts) =>
-    facts.callable?.reportsProgress === true || 'the tool reports no progress: name one that does with --tool NAME --args JSON',
+    facts.progressing !== undefined || 'no tool reports progress: name one that does with --tool NAME --args JSON',
   /** A tool with an `outputSchema` that may be called. */
   'structured-tool': (facts: Facts) => facts.structured !== undefined || 'no tool that may be called has an outputSchema',
   /** A tool that may be called and has an `x-mcp-header` property. */

@@ -3,7 +3,17 @@ import { addressOf, appliesTo, type Case, type Level } from './case.ts'
 import { CASES } from './cases/index.ts'
 import { Context } from './context.ts'
 import { Broken, Failure, Silence, Skip } from './expect.ts'
-import { checkReachable, detectTransport, type Facts, learnFacts, learnRevisions, type NamedCall, NO_FACTS } from './facts.ts'
+import {
+  checkReachable,
+  detectTransport,
+  type Facts,
+  learnFacts,
+  learnRevisions,
+  type NamedCall,
+  NO_FACTS,
+  type ToolMemory,
+  UnknownTool,
+} from './facts.ts'
 import { LIMITS } from './limits.ts'
 import { unmet } from './needs.ts'
 import { Observations } from './observations.ts'
@@ -83,7 +93,8 @@ const SHOWN_EXCHANGES = 4
 const SHORTEST_SECRET = 4
 
 /**
- * Judges one server. Rejects with `Unreachable` when no server is there (refused, 404, credentials wanted); a server that is there and
+ * Judges one server. Rejects with `Unreachable` when no server is there (refused, 404, credentials wanted), and
+ * with `UnknownTool` when `calls` names a tool it does not have; a server that is there and
  * then goes silent or dies gives a report with `aborted` set.
  */
 export async function runConformance(options: RunOptions): Promise<RunReport> {
@@ -163,7 +174,7 @@ class Run {
     let readOnly: ReadonlySet<string> = new Set()
     // Newest first: annotations, which say what may be called, are not in every revision.
     const learned = new Map<Revision, Facts>()
-    const failed = new Set<string>()
+    const memory: ToolMemory = {}
     for (const revision of accepted === undefined ? [] : [...revisions].reverse()) {
       const facts = await learnFacts(
         this.#probe(),
@@ -172,11 +183,12 @@ class Run {
         accepted ?? [],
         this.#options.calls ?? [],
         readOnly,
-        failed,
+        memory,
       )
       readOnly = facts.readOnly
       learned.set(revision, facts)
     }
+    this.#checkNames([...learned.values()])
     for (const [revision, cases] of selected) {
       const observed = new Observations()
       const facts = learned.get(revision) ?? NO_FACTS
@@ -188,6 +200,13 @@ class Run {
       )
       for (const item of cases.filter((item) => item.last)) await runOne(item)
     }
+  }
+
+  /** A misspelt tool must not quietly lead to skips. */
+  #checkNames(learned: readonly Facts[]): void {
+    const names = new Set(learned.flatMap((facts) => facts.tools.map((tool) => tool.name)))
+    const unknown = this.#options.calls?.find((call) => !names.has(call.name))
+    if (unknown !== undefined && names.size > 0) throw new UnknownTool(`the server has no tool ${unknown.name}`)
   }
 
   #select(transport: TransportName, revision: Revision): Case[] {

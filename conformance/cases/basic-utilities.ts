@@ -2,7 +2,7 @@
 import type { Case } from '../case.ts'
 import type { Context } from '../context.ts'
 import { check, checkEqual, fail, isObject, isResponse, type Json, type JsonObject } from '../expect.ts'
-import { parameterHeaders } from '../facts.ts'
+import { type Callable, parameterHeaders } from '../facts.ts'
 import type { Reply, Session } from '../session.ts'
 
 const until = '2025-11-25' as const
@@ -11,9 +11,19 @@ const IGNORED =
 const PROMPT_MS = 2_000
 const RACE_MS = 300
 
-/** Calls the tool that may be called, with progress asked for under a token. */
-export async function call(t: Context, session: Session, token?: Json, id?: Json): Promise<Reply> {
-  const callable = t.facts.callable
+export interface CallOptions {
+  /** Default: the first that works. */
+  tool?: Callable | undefined
+  token?: Json
+  id?: Json
+}
+
+/** Calls a tool that may be called, with progress asked for under a token. */
+export async function call(
+  t: Context,
+  session: Session,
+  { tool: callable = t.facts.callable, token, id }: CallOptions = {},
+): Promise<Reply> {
   if (callable === undefined) return t.skip('no tool may be called')
   const params: JsonObject = {
     name: callable.name,
@@ -88,7 +98,7 @@ export const cases: Case[] = [
       const session = await t.connect()
       const started = performance.now()
       let finished = 0
-      const running = call(t, session).then((reply) => {
+      const running = call(t, session, { tool: t.facts.slow }).then((reply) => {
         finished = performance.now()
         return reply
       })
@@ -148,8 +158,8 @@ export const cases: Case[] = [
     quote: 'Receivers of cancellation notifications SHOULD stop processing and not send a response for the cancelled request.',
     async run(t) {
       const session = await t.connectSse()
-      const callable = t.facts.callable
-      if (callable === undefined) return t.skip('no tool may be called')
+      const callable = t.facts.slow
+      if (callable === undefined) return t.skip('no call is slow')
       await session.post(session.build('tools/call', { name: callable.name, arguments: callable.args }, 'to-cancel'))
       await session.notify('notifications/cancelled', { requestId: 'to-cancel', reason: 'conformance' })
       await t.pause(callable.ms + 100)
@@ -167,7 +177,7 @@ export const cases: Case[] = [
     async run(t) {
       const session = await t.connect()
       for (const token of ['token', 0]) {
-        const reply = await call(t, session, token)
+        const reply = await call(t, session, { token })
         check(
           isObject(reply.message?.result),
           `a result with the token ${JSON.stringify(token)}`,
@@ -185,7 +195,7 @@ export const cases: Case[] = [
     async run(t) {
       for (const token of ['a-string-token', 99, '99']) {
         const session = await t.connect()
-        const seen = progressOf((await call(t, session, token)).messages)
+        const seen = progressOf((await call(t, session, { tool: t.facts.progressing, token })).messages)
         check(seen.length > 0, 'a progress notification', 'none')
         for (const params of seen) checkEqual(params.progressToken, token, 'the token')
       }
@@ -197,9 +207,9 @@ export const cases: Case[] = [
     needs: ['progress-tool'],
     quote: 'The progress value MUST increase with each notification, even if the total is unknown.',
     async run(t) {
-      const values = progressOf((await call(t, await t.connect(), 'increasing')).messages).map((params) =>
-        Number(params.progress),
-      )
+      const values = progressOf(
+        (await call(t, await t.connect(), { tool: t.facts.progressing, token: 'increasing' })).messages,
+      ).map((params) => Number(params.progress))
       check(
         values.every((value, index) => index === 0 || value > (values[index - 1] ?? 0)),
         'increasing values',
@@ -214,7 +224,7 @@ export const cases: Case[] = [
     quote:
       'Progress notifications MUST only reference tokens that were provided in an active request: without a token there are none.',
     async run(t) {
-      const seen = progressOf((await call(t, await t.connect())).messages)
+      const seen = progressOf((await call(t, await t.connect(), { tool: t.facts.progressing })).messages)
       checkEqual(seen, [], 'progress notifications')
     },
   },
@@ -226,7 +236,7 @@ export const cases: Case[] = [
     quote: 'Progress notifications MUST stop after completion.',
     async run(t) {
       const session = await t.connectSse()
-      await call(t, session, 'stops', 'call')
+      await call(t, session, { tool: t.facts.progressing, token: 'stops', id: 'call' })
       await t.pause(150)
       session.pump()
       const end = session.inbox.findIndex((message) => isResponse(message) && message.id === 'call')

@@ -74,7 +74,7 @@ export const cases: Case[] = [
     quote: 'A POST is answered when its message is accepted, not when the tool has finished.',
     breaks: 'The Python SDK posts one message after the other: a ping or a cancellation waits behind the call.',
     async run(t) {
-      const callable = t.facts.callable
+      const callable = t.facts.slow
       const session = await t.connectSse()
       const started = performance.now()
       await session.post(session.build('tools/call', { name: callable?.name, arguments: callable?.args }, 'slow'))
@@ -168,7 +168,7 @@ export const cases: Case[] = [
     breaks: 'LiteLLM, which does this for every call.',
     async run(t) {
       const session = await t.connectSse()
-      const reply = await call(t, session, 2)
+      const reply = await call(t, session, { token: 2 })
       check(isObject(reply.message?.result), 'a result of the call', reply.message)
       await session.result('tools/list')
     },

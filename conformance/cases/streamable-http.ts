@@ -407,7 +407,7 @@ export const cases: Case[] = [
 
 /** Calls the tool, and closes the connection as soon as an event stream begins. */
 async function leaveCall(t: Context, session: HttpSession): Promise<void> {
-  const { callable } = t.facts
+  const callable = t.facts.progressing ?? t.facts.callable
   const params = { name: callable?.name, arguments: callable?.args, _meta: { progressToken: 'closed' } }
   const headers = callable === undefined ? {} : parameterHeaders(callable.tool, callable.args)
   const exchange = await session.post(session.build('tools/call', params, 'closed'), { headers })
@@ -417,7 +417,7 @@ async function leaveCall(t: Context, session: HttpSession): Promise<void> {
 
 async function streamed(t: Context): Promise<Reply> {
   const session = await t.connect()
-  const { callable } = t.facts
+  const callable = t.facts.progressing ?? t.facts.callable
   const reply =
     callable === undefined
       ? await session.request('tools/list', {}, { untilEnd: true })

@@ -29,13 +29,14 @@ async function exchange(t: Context): Promise<void> {
   const session = await t.connect().catch(() => undefined)
   if (session === undefined) return
   const level = t.isModern ? 'debug' : undefined
+  const { callable: first, structured, progressing } = t.facts
+  const tools = [...new Set([first, structured, progressing])].filter((tool) => tool !== undefined)
   const steps: (() => Promise<unknown>)[] = [
     () => session.request(t.isModern ? 'server/discover' : 'ping', {}),
     () => session.request('tools/list', {}),
     () => session.request('conformance/no-such-method', {}),
     () => session.request('tools/call', { name: 'conformance_no_such_tool', arguments: {} }),
-    () => (t.facts.callable === undefined ? Promise.resolve() : call(t, session, 'traffic')),
-    () => (t.facts.callable === undefined ? Promise.resolve() : call(t, session)),
+    ...tools.flatMap((tool) => [() => call(t, session, { tool, token: 'traffic' }), () => call(t, session, { tool })]),
     () => session.notify('notifications/conformance/unknown', {}),
   ]
   if (t.facts.capabilities.logging !== undefined) {

@@ -21,7 +21,8 @@ async function streamed(t: Context): Promise<{ session: HttpSession; reply: Repl
 }
 
 async function callToEnd(t: Context, session: HttpSession): Promise<Reply> {
-  const params = { name: t.facts.callable?.name, arguments: t.facts.callable?.args, _meta: { progressToken: 'streamed' } }
+  const callable = t.facts.progressing ?? t.facts.callable
+  const params = { name: callable?.name, arguments: callable?.args, _meta: { progressToken: 'streamed' } }
   return session.request('tools/call', params, { untilEnd: true, timeoutMs: t.timeoutMs })
 }
 
@@ -171,12 +172,12 @@ export const cases: Case[] = [
       'Disconnection SHOULD NOT be interpreted as the client cancelling its request: the response is there when the stream is resumed.',
     async run(t) {
       const session = await t.connectHttp()
-      const params = { name: t.facts.callable?.name, arguments: t.facts.callable?.args, _meta: { progressToken: 'left' } }
+      const params = { name: t.facts.slow?.name, arguments: t.facts.slow?.args, _meta: { progressToken: 'left' } }
       const stream = (await session.post(session.build('tools/call', params, 'left'))).events()
       const id = await stream.until(() => stream.lastEventId ?? (stream.ended ? '' : undefined), 'an event')
       if (id === '') return t.skip('the events have no ids')
       stream.close()
-      await t.pause((t.facts.callable?.ms ?? 0) + 100)
+      await t.pause((t.facts.slow?.ms ?? 0) + 100)
       const resumed = (await session.listen({ 'Last-Event-ID': id })).events()
       await resumed.until(
         () => resumed.events.find((event) => isResponse(parse(event.data))),
@@ -223,7 +224,7 @@ export const cases: Case[] = [
     async run(t) {
       const session = await t.connectHttp()
       const streams = [(await session.listen()).events(), (await session.listen()).events()]
-      if (t.facts.callable !== undefined) await call(t, session, 'broadcast')
+      if (t.facts.callable !== undefined) await call(t, session, { token: 'broadcast' })
       await session.request('tools/list', {})
       await t.pause(60)
       const [first = [], second = []] = streams.map((stream) =>
