@@ -39,6 +39,8 @@ export interface LogQuery extends Range {
   readonly limit: number
   readonly direction: 'backward' | 'forward'
   readonly stepSeconds: number
+  /** Structured metadata is mixed into the streams' labels. */
+  readonly mixed?: boolean
 }
 
 const queryTimeoutMs = 10_000
@@ -60,7 +62,10 @@ export class Loki {
     this.#http = http
   }
 
-  async query({ query, start, end, limit, direction, stepSeconds }: LogQuery, signal: AbortSignal): Promise<QueryResult> {
+  async query(
+    { query, start, end, limit, direction, stepSeconds, mixed = false }: LogQuery,
+    signal: AbortSignal,
+  ): Promise<QueryResult> {
     const parameters = {
       query,
       start: String(start),
@@ -74,7 +79,7 @@ export class Loki {
       timeoutMs: queryTimeoutMs,
       maxBytes: maxQueryBytes,
       // Structured metadata stays apart from the stream's labels, so that a trace id does not make each line a stream of its own.
-      headers: { 'x-loki-response-encoding-flags': 'categorize-labels' },
+      headers: mixed ? {} : { 'x-loki-response-encoding-flags': 'categorize-labels' },
       ...(query.length > maxUrlQueryChars ? { form: parameters } : { query: parameters }),
     })
     if (answer.status !== 200) throw refused(answer)
@@ -174,7 +179,10 @@ export function readResult(json: unknown, direction: LogQuery['direction']): Que
   throw new ToolError('UPSTREAM_ERROR', "Loki's answer has no result: is this address really Loki's?")
 }
 
-/** All entries in the query's direction. Within one stream and one timestamp they keep the order in which Loki gave them. */
+/**
+ * All entries in the query's direction. Those of one timestamp are put in the order of their labels and text: Loki gives them in an order of
+ * its own, in which they did not arrive either, and a page that is cut among them must be continued in the same one.
+ */
 export function readStreams(result: unknown, direction: LogQuery['direction']): Entry[] {
   const entries = (result as { stream: Record<string, string>; values: [string, string, LineLabels?][] }[]).flatMap(
     ({ stream: labels, values }) => {
@@ -183,9 +191,11 @@ export function readStreams(result: unknown, direction: LogQuery['direction']): 
     },
   )
   const sign = direction === 'forward' ? 1 : -1
-  const order = (a: Entry, b: Entry): number =>
-    a.at < b.at ? -sign : a.at > b.at ? sign : a.stream.key < b.stream.key ? -1 : a.stream.key > b.stream.key ? 1 : 0
-  return entries.sort(order)
+  return entries.sort((a, b) => sign * (compare(a.at, b.at) || compare(a.stream.key, b.stream.key) || compare(a.line, b.line)))
+}
+
+function compare<T extends bigint | string>(a: T, b: T): number {
+  return a < b ? -1 : a > b ? 1 : 0
 }
 
 interface LineLabels {

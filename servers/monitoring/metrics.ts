@@ -1,4 +1,5 @@
 // get_system_metrics: several charts at once, each with now, min, avg and max of its dimensions, and the alerts that are raised.
+import { setMaxListeners } from 'node:events'
 import { type Context, type FromSchema, nearest, ToolError } from '../../protocol/index.ts'
 import type { Environment } from '../runtime/definition.ts'
 import { cleanText, clip } from '../runtime/report.ts'
@@ -36,6 +37,7 @@ export async function getSystemMetrics(
   const stop = new AbortController()
   const timer = setTimeout(() => stop.abort(late), deadlineMs)
   const signal = AbortSignal.any([context.signal, stop.signal])
+  setMaxListeners(0, signal) // as many requests listen to it as there are charts times four
   try {
     // Alone and first: it tells at once when nobody answers, and it is remembered for a minute.
     const contexts = await netdata.contexts(node, signal).catch((error: unknown) => {

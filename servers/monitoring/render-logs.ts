@@ -14,6 +14,8 @@ export interface Rendered {
 
 export const maxLineChars = 1_000
 const maxLabelChars = 300
+/** Time, number of the stream, count of repeats. */
+const maxLineOverhead = 60
 
 /** @param entries oldest first */
 export function renderLogs(entries: readonly Entry[], format: LogFormat): Rendered {
@@ -59,7 +61,7 @@ export function fitting(entries: readonly Entry[], maxChars: number): number {
       seen.add(entry.stream.key)
       chars += Math.min(entry.stream.key.length, maxLabelChars) + 20
     }
-    chars += Math.min(entry.line.length, maxLineChars + 20) + metadataText(entry).length + 45
+    chars += messageOf(entry).length + maxLineOverhead
     if (chars > maxChars && i > 0) return i
   }
   return entries.length
@@ -93,7 +95,7 @@ function runs(entries: readonly Entry[]): Entry[][] {
 
 /** One line of a log may hold several lines of text, such as a stack trace; they are indented, so that no line poses as another entry. */
 function messageOf(entry: Entry): string {
-  return `${clip(cleanText(entry.line).trimEnd(), maxLineChars).replace(/\n/g, '\n    ')}${metadataText(entry)}`
+  return `${clip(cleanText(entry.line).trimEnd().replace(/\n/g, '\n    '), maxLineChars)}${metadataText(entry)}`
 }
 
 function metadataText({ metadata }: Entry): string {

@@ -2,7 +2,7 @@
 import type { Context } from '../../protocol/index.ts'
 import { clip, formatBytes, report } from '../runtime/report.ts'
 import type { Followed } from './follow.ts'
-import type { Entry, Series } from './loki.ts'
+import type { Entry, Range, Series } from './loki.ts'
 import { nextPage, type Page } from './page.ts'
 import { fitting, maxLineChars, renderLogs } from './render-logs.ts'
 import { renderSeries } from './render-series.ts'
@@ -19,15 +19,14 @@ export function reportLogs(search: Search, page: Page, followed: Followed | unde
   const history = renderLogs(oldestFirst(shown, args.direction), args.format)
   const which = more ? ` (the ${args.direction === 'backward' ? 'newest' : 'oldest'}; more exist)` : ''
   const lines = shown.length === 1 ? '1 line' : `${shown.length} lines`
-  const summary = `${lines}${which} in ${history.streams === 1 ? '1 stream' : `${history.streams} streams`}, ${formatTime(range.start)} to ${formatTime(range.end)}, scanned ${formatBytes(search.scannedBytes)}`
-  const live = followed === undefined ? undefined : renderLogs(followed.entries, args.format)
+  const summary = `${lines}${which} in ${history.streams === 1 ? '1 stream' : `${history.streams} streams`}, ${span(range)}, scanned ${formatBytes(search.scannedBytes)}`
+  const live = followed === undefined ? [] : ['== live', renderLogs(followed.entries, args.format).text]
+  const text = [history.text, ...live].filter((part) => part !== '').join('\n')
   if (followed !== undefined) notes.push(...liveNotes(followed, args.limit))
   return report(context, {
     summary:
       followed === undefined ? summary : `${summary}; then ${followed.entries.length} live in ${followed.seconds.toFixed(1)} s`,
-    untrusted:
-      [history.text, ...(live === undefined ? [] : ['== live', live.text])].filter((text) => text !== '').join('\n') ||
-      '(no lines)',
+    ...(shown.length + (followed?.entries.length ?? 0) === 0 ? {} : { untrusted: text }),
     notes,
     next: more ? nextArguments(args, query.limit, nextPage(query, page, shown.length)) : undefined,
     truncated: more || followed?.full === true,
@@ -52,7 +51,7 @@ export function reportSeries(
     notes.push(`${series.length - shown} more series, with smaller values, are not shown; sum by (…) or topk() leaves fewer`)
   if (series.length === 0)
     notes.push('no stream matches, or no line passes the filters: try the query without its function first')
-  const summary = `${series.length} series, ${formatTime(range.start)} to ${formatTime(range.end)}, scanned ${formatBytes(scannedBytes)}`
+  const summary = `${series.length} series, ${span(range)}, scanned ${formatBytes(scannedBytes)}`
   return report(context, {
     summary,
     ...(series.length === 0 ? {} : { untrusted: text }),
@@ -61,6 +60,12 @@ export function reportSeries(
     rows: shown,
     structured: { series: series.slice(0, shown).map(({ labels, points }) => ({ labels, points })), scanned_bytes: scannedBytes },
   })
+}
+
+/** To the second: enough to read. The next page's times are exact. */
+function span({ start, end }: Range): string {
+  const second = 1_000_000_000n
+  return `${formatTime((start / second) * second)} to ${formatTime((end / second) * second)}`
 }
 
 function oldestFirst(entries: readonly Entry[], direction: SearchArguments['direction']): readonly Entry[] {
