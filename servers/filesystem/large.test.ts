@@ -88,7 +88,7 @@ test('a search that takes too long goes on where it stopped, and the next page i
   withFiles(
     async (folder, wire) => {
       // Without any time, each call reads one buffer, and there is a line's start in each.
-      const lines = await sparseLog(join(folder, 'root/log'), 16 * MiB, 128 * 1024)
+      const lines = await sparseLog(join(folder, 'root/log'), 16 * MiB, 32 * 1024)
       const last = { path: 'log', offset: lines, encoding: 'utf-8' }
       const places: number[] = []
       let answer = await wire.call('read_file', last)

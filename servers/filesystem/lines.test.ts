@@ -27,7 +27,7 @@ for (const encoding of ['utf8', 'utf16le', 'utf16be'] as const) {
           const lines = Array.from({ length: 400 }, (_, i) =>
             `${i} `.padEnd(integer(10) === 0 ? integer(60_000) : integer(40), 'aü€'),
           )
-          lines[200] = 'x'.repeat(262_144 + integer(3))
+          lines[200] = 'x'.repeat(65_536 + integer(3))
           const text = lines.join('\n') + (round % 2 === 0 ? '\n' : '')
           const little = Buffer.from(`\ufeff${text}`, 'utf16le')
           await writeFile(join(folder, 'root/a'), encoding === 'utf8' ? text : encoding === 'utf16le' ? little : little.swap16())

@@ -4,7 +4,7 @@ import { ToolError } from '../../protocol/index.ts'
 import { formatBytes } from '../runtime/report.ts'
 import type { TextFormat } from './text.ts'
 
-const chunkBytes = 256 * 1024
+const chunkBytes = 64 * 1024
 const progressEveryBytes = 64 * 1024 * 1024
 
 export interface LinesOptions {
