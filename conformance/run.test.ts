@@ -226,6 +226,24 @@ test('reports say what was demanded, expected and seen, and show the bytes', asy
   }
 })
 
+test('a report over HTTP+SSE shows the stream with the answer', async () => {
+  const reference = await startReference({
+    outgoing: (message, { request }) => (request?.method === 'ping' ? { ...message, result: { pong: true } } : message),
+  })
+  try {
+    const report = await runConformance({
+      url: `${reference.url}/sse`,
+      only: ['basic/utilities/ping/behavior-requirements/empty-response'],
+      revisions: ['2024-11-05'],
+    })
+    const text = textReport(report)
+    assert.match(text, /> GET \/sse HTTP\/1\.1[\s\S]*event: endpoint[\s\S]*"pong":true/)
+    assert.match(text, /> POST \/messages\?sessionId=[\s\S]*"method":"ping"/)
+  } finally {
+    await reference.close()
+  }
+})
+
 test('credentials are sent, and kept out of the report', async () => {
   const seen = new Set<string | undefined>()
   const reference = await startReference({

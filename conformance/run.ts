@@ -18,6 +18,7 @@ import { LIMITS } from './limits.ts'
 import { unmet } from './needs.ts'
 import { Observations } from './observations.ts'
 import type { Revision, TransportName } from './revisions.ts'
+import type { Exchange } from './target.ts'
 
 export interface RunOptions {
   /** Address of the server: its SSE URL or its MCP endpoint. */
@@ -89,7 +90,7 @@ export interface RunReport {
 
 const DEFAULT_TIMEOUT_MS = 5_000
 const DEFAULT_CONCURRENCY = 4
-const SHOWN_EXCHANGES = 4
+const SHOWN_EXCHANGES = 3
 const SHORTEST_SECRET = 4
 
 /**
@@ -253,7 +254,7 @@ class Run {
       if (error instanceof Skip) Object.assign(result, { status: 'skip', message: error.message })
       else {
         Object.assign(result, failureOf(error))
-        result.exchanges = context.exchanges.slice(-SHOWN_EXCHANGES).map((exchange) => ({
+        result.exchanges = telling(context.exchanges).map((exchange) => ({
           sent: this.#redact(exchange.sent.toString()),
           received: this.#redact(exchange.received.toString()),
         }))
@@ -308,6 +309,13 @@ class Run {
     const { timeoutMs = DEFAULT_TIMEOUT_MS, signal } = this.#options
     return { url: this.#url, headers: this.#headers, timeoutMs, ...(signal === undefined ? {} : { signal }) }
   }
+}
+
+/** The last exchanges, and the stream on which their answers came. */
+function telling(exchanges: readonly Exchange[]): Exchange[] {
+  const last = exchanges.slice(-SHOWN_EXCHANGES)
+  const stream = exchanges.findLast((exchange) => exchange.method === 'GET')
+  return stream === undefined || last.includes(stream) ? last : [stream, ...last]
 }
 
 function failureOf(error: unknown): Partial<CaseResult> {

@@ -45,30 +45,38 @@ export class Connection {
   }
 }
 
-/** The first bytes of one direction, and how many there were. */
+const HALF = LIMITS.recordedBytes / 2
+
+/** The first and the last bytes of one direction, and how many there were. */
 export class Bytes {
-  #parts: Buffer[] = []
-  #kept = 0
+  #head: Buffer[] = []
+  #tail = Buffer.alloc(0)
+  #headBytes = 0
   total = 0
 
   add(chunk: Uint8Array): void {
     this.total += chunk.length
-    const room = LIMITS.recordedBytes - this.#kept
-    if (room <= 0) return
-    const part = Buffer.from(chunk.subarray(0, room))
-    this.#parts.push(part)
-    this.#kept += part.length
+    const first = Buffer.from(chunk.subarray(0, HALF - this.#headBytes))
+    this.#headBytes += first.length
+    if (first.length > 0) this.#head.push(first)
+    const rest = chunk.subarray(first.length)
+    if (rest.length > 0) this.#tail = Buffer.concat([this.#tail, rest.subarray(-HALF)]).subarray(-HALF)
   }
 
   /** As text in which every byte that is not printable ASCII, UTF-8 or a line break is written as an escape. */
   toString(): string {
-    const text = Buffer.concat(this.#parts)
-      .toString('utf8')
-      .replace(/[^\n\t\x20-\x7e\u00a0-\ud7ff\ue000-\ufefe]/g, (c) =>
-        c === '\r' ? '' : `\\u${c.charCodeAt(0).toString(16).padStart(4, '0')}`,
-      )
-    return this.total > this.#kept ? `${text}… (${this.total} bytes)` : text
+    const left = this.total - this.#headBytes - this.#tail.length
+    const gap = left > 0 ? `\n… ${left} bytes left out …\n` : ''
+    return printable(Buffer.concat(this.#head)) + gap + printable(this.#tail)
   }
+}
+
+function printable(bytes: Buffer): string {
+  return bytes
+    .toString('utf8')
+    .replace(/[^\n\t\x20-\x7e\u00a0-\ud7ff\ue000-\ufefe]/g, (c) =>
+      c === '\r' ? '' : `\\u${c.charCodeAt(0).toString(16).padStart(4, '0')}`,
+    )
 }
 
 export class Exchange {

@@ -64,7 +64,10 @@ function failure(results: readonly CaseResult[], paint: Paint): string[] {
   if (last.breaks !== undefined) lines.push(`    breaks:   ${last.breaks}`)
   if (last.expected === undefined) lines.push(`    ${last.message}`)
   else lines.push(`    expected: ${last.expected}`, `    actual:   ${last.actual}`)
-  for (const { sent, received } of last.exchanges?.slice(-2) ?? []) {
+  const exchanges = last.exchanges ?? []
+  for (const { sent, received } of exchanges.filter(
+    (item, index) => index >= exchanges.length - 2 || item.sent.startsWith('GET '),
+  )) {
     lines.push(...quote('>', sent, paint), ...quote('<', received, paint))
   }
   return lines
