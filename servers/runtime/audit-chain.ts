@@ -4,13 +4,24 @@ import { createHmac, hash } from 'node:crypto'
 /** Stands before the first record of a chain. */
 export const genesis = '0'.repeat(64)
 
+/** What every record has; `ts`, `seq` and `prev` are filled in when it is sealed. `prev` comes last, and after it the hash. */
+export interface AuditRecord {
+  ts: string
+  seq: number
+  type: string
+  prev: string
+}
+
 /** Returns the line of a record, with its line feed, and its hash. The hash covers the previous hash and the record's own bytes as they are written. */
 export function sealRecord(
-  record: Readonly<Record<string, unknown>>,
-  prev: string,
+  record: AuditRecord,
+  { hash: prev, seq }: ChainEnd,
   key: string | undefined,
 ): { line: string; hash: string } {
-  const body = JSON.stringify({ ...record, prev })
+  record.ts = new Date().toISOString()
+  record.seq = seq + 1
+  record.prev = prev
+  const body = JSON.stringify(record)
   const sealed = digest(body, key)
   return { line: `${body.slice(0, -1)},"hash":"${sealed}"}\n`, hash: sealed }
 }

@@ -1,22 +1,16 @@
-// The audit trail: one record for every tool call, refusal and failed login, hash-chained across rotation and restarts (docs/audit.md).
+// The audit trail: one record for every tool call, refusal and failed login (docs/audit.md). Where they go is audit-file.ts's business.
 import { hash } from 'node:crypto'
-import { closeSync, fstatSync, openSync, readSync, renameSync, rmSync, writeSync } from 'node:fs'
 import { type Call, type Middleware, ProtocolError, ToolError } from '../../protocol/index.ts'
-import { type ChainEnd, genesis, openRecord, sealRecord } from './audit-chain.ts'
-import type { Log } from './definition.ts'
+import type { AuditRecord, ChainEnd } from './audit-chain.ts'
+import { AuditFile, type AuditFileOptions } from './audit-file.ts'
 import type { Redact } from './redact.ts'
 
-export interface AuditOptions {
-  /** Without one, records go to stdout. */
-  file: string | undefined
-  key: string | undefined
+export interface AuditOptions extends AuditFileOptions {
   args: 'redacted' | 'none'
+  /** No record, no call. */
   required: boolean
-  maxBytes: number
-  maxFiles: number
   version: string
   redact: Redact
-  log: Log
 }
 
 export interface Denial {
@@ -29,40 +23,36 @@ export interface Denial {
 }
 
 const maxArgsChars = 2_048
-const lastLineBytes = 64 * 1024
 /** Refusals of one kind from one address within this time become one record with a count: a flood must not rotate the calls away. */
 const denialWindowMs = 10_000
 const maxDenialKeys = 500
 
 export class Audit {
   readonly #options: AuditOptions
-  #fd = 1
-  #bytes = 0
-  #head: ChainEnd = { hash: genesis, seq: 0 }
-  #failed = false
+  readonly #file: AuditFile
   readonly #denials = new Map<string, { denial: Denial; repeated: number; timer: NodeJS.Timeout }>()
 
   /** @throws Error when the file cannot be opened */
   constructor(options: AuditOptions) {
     this.#options = options
-    if (options.file !== undefined) this.#open(options.file)
+    this.#file = new AuditFile(options)
   }
 
   get head(): ChainEnd {
-    return this.#head
+    return this.#file.head
   }
 
   /** Could the last record be written? */
   get healthy(): boolean {
-    return !this.#failed
+    return this.#file.healthy
   }
 
   /** The first record of a process: ties what follows to a version and a configuration. */
   start(servers: readonly string[], configuration: unknown): void {
-    this.#append({
-      type: 'start',
+    const { version } = this.#options
+    this.#append('start', {
       servers,
-      version: this.#options.version,
+      version,
       node: process.version,
       config_sha256: hash('sha256', JSON.stringify(configuration)),
     })
@@ -70,40 +60,34 @@ export class Audit {
 
   /** Outermost of the middlewares, so that it sees what every other one decided. */
   middleware(server: string, upstream: () => string | undefined, readOnly: boolean): Middleware {
+    const { required } = this.#options
     return async (call, next) => {
       if (call.method !== 'tools/call') return next()
-      const about = this.#about(server, call, upstream())
+      const record = this.#callRecord(server, call, upstream(), readOnly)
       const mayChange = call.tool !== undefined && call.tool.annotations?.readOnlyHint !== true
-      if ((mayChange || this.#options.required) && !this.#append({ type: 'intent', ...about }) && this.#options.required) {
+      if ((mayChange || required) && !this.#file.append({ ...record, type: 'intent' }) && required) {
         throw new ToolError(
           'INTERNAL',
           'the audit trail cannot be written, and this server makes no call without a record; ask the operator',
         )
       }
       const started = performance.now()
-      const record = (outcome: string, errorCode: string | undefined, bytes: number): void => {
-        const { rows, truncated, queue_ms, upstream: asked } = call.facts
-        this.#append({
-          type: 'tool_call',
-          ...about,
-          read_only: readOnly,
-          outcome,
-          ...(errorCode === undefined ? {} : { error_code: errorCode }),
-          duration_ms: Math.round((performance.now() - started) * 10) / 10,
-          ...(queue_ms === undefined ? {} : { queue_ms }),
-          bytes_out: bytes,
-          ...(rows === undefined ? {} : { rows }),
-          ...(truncated === undefined ? {} : { truncated }),
-          ...(asked === undefined ? {} : { upstream: asked }),
-        })
-      }
       try {
         const outcome = await next()
-        record(outcome.isError ? 'error' : 'ok', undefined, outcome.bytes)
+        record.outcome = outcome.isError ? 'error' : 'ok'
+        record.bytes_out = outcome.bytes
         return outcome
       } catch (error) {
-        record(...failure(error), 0)
+        ;[record.outcome, record.error_code] = failure(error)
         throw error
+      } finally {
+        const { rows, truncated, queue_ms, upstream: asked } = call.facts
+        record.duration_ms = Math.round((performance.now() - started) * 10) / 10
+        record.queue_ms = queue_ms as number | undefined
+        record.rows = rows
+        record.truncated = truncated
+        if (asked !== undefined) record.upstream = asked
+        this.#file.append(record)
       }
     }
   }
@@ -120,14 +104,13 @@ export class Audit {
       const timer = setTimeout(() => this.#endDenial(key), denialWindowMs).unref()
       this.#denials.set(key, { denial, repeated: 0, timer })
     }
-    this.#append({ type: 'denied', ...denial })
+    this.#append('denied', denial)
   }
 
   close(): void {
     for (const key of [...this.#denials.keys()]) this.#endDenial(key)
-    this.#append({ type: 'stop' })
-    if (this.#fd !== 1) closeSync(this.#fd)
-    this.#fd = -1
+    this.#append('stop', {})
+    this.#file.close()
   }
 
   #endDenial(key: string): void {
@@ -135,13 +118,21 @@ export class Audit {
     if (entry === undefined) return
     clearTimeout(entry.timer)
     this.#denials.delete(key)
-    if (entry.repeated > 0) this.#append({ type: 'denied', ...entry.denial, repeated: entry.repeated })
+    if (entry.repeated > 0) this.#append('denied', { ...entry.denial, repeated: entry.repeated })
   }
 
-  #about(server: string, call: Call, upstream: string | undefined): Record<string, unknown> {
+  #append(type: string, about: object): void {
+    this.#file.append({ ts: '', seq: 0, type, ...about, prev: '' })
+  }
+
+  /** One literal with every member in its place: JSON.stringify leaves out what stays undefined, and a record of one shape is written fast. */
+  #callRecord(server: string, call: Call, upstream: string | undefined, readOnly: boolean): CallRecord {
     const { caller, session, requestId } = call.context
     const given = call.params.arguments ?? {}
     return {
+      ts: '',
+      seq: 0,
+      type: 'tool_call',
       server,
       version: this.#options.version,
       tool: typeof call.params.name === 'string' ? call.params.name.slice(0, 100) : undefined,
@@ -152,9 +143,18 @@ export class Audit {
       rpc_id: typeof requestId === 'string' ? requestId.slice(0, 100) : requestId,
       trace_id: caller.traceparent?.slice(3, 35),
       remote: caller.remote,
-      ...(this.#options.args === 'none' ? {} : { args: this.#args(call, given) }),
+      read_only: readOnly,
+      args: this.#options.args === 'none' ? undefined : this.#args(call, given),
       args_sha256: hash('sha256', JSON.stringify(given)),
       upstream,
+      outcome: undefined,
+      error_code: undefined,
+      duration_ms: undefined,
+      queue_ms: undefined,
+      bytes_out: undefined,
+      rows: undefined,
+      truncated: undefined,
+      prev: '',
     }
   }
 
@@ -163,58 +163,30 @@ export class Audit {
     const text = JSON.stringify(clean)
     return text.length <= maxArgsChars ? clean : `${text.slice(0, maxArgsChars)}…[+${text.length - maxArgsChars} chars]`
   }
+}
 
-  /** Synchronous, so that order and chain are those of the calls and a crash loses nothing that was answered. */
-  #append(record: Record<string, unknown>): boolean {
-    if (this.#fd === -1) return false
-    const seq = this.#head.seq + 1
-    const sealed = sealRecord({ ts: new Date().toISOString(), seq, ...record }, this.#head.hash, this.#options.key)
-    try {
-      const bytes = Buffer.byteLength(sealed.line)
-      this.#rotateFor(bytes)
-      writeLine(this.#fd, sealed.line, bytes)
-      this.#bytes += bytes
-      this.#head = { hash: sealed.hash, seq }
-      if (this.#failed) this.#options.log.info('audit trail is written again')
-      this.#failed = false
-      return true
-    } catch (error) {
-      if (!this.#failed) this.#options.log.error('audit trail cannot be written', { error })
-      this.#failed = true
-      return false
-    }
-  }
-
-  #open(file: string): void {
-    this.#fd = openSync(file, 'a+', 0o640)
-    const { size } = fstatSync(this.#fd)
-    this.#bytes = size
-    if (size === 0) return
-    const tail = Buffer.alloc(Math.min(size, lastLineBytes))
-    readSync(this.#fd, tail, 0, tail.length, size - tail.length)
-    const text = tail.toString('utf8')
-    // A crash or a full disk may have left half a line; it stays as it is, and the chain goes on after the last whole record.
-    if (!text.endsWith('\n')) this.#bytes += writeSync(this.#fd, '\n')
-    for (const line of text.split('\n').reverse()) {
-      const record = openRecord(line, this.#options.key)
-      if (record === undefined) continue
-      this.#head = { hash: record.hash, seq: record.seq }
-      return
-    }
-    this.#options.log.warn('the audit file ends with no record that this configuration can verify; a new chain begins', { file })
-  }
-
-  #rotateFor(bytes: number): void {
-    const { file, maxBytes, maxFiles } = this.#options
-    if (file === undefined || this.#bytes === 0 || this.#bytes + bytes <= maxBytes) return
-    closeSync(this.#fd)
-    rmSync(`${file}.${maxFiles - 1}`, { force: true })
-    for (let i = maxFiles - 2; i >= 1; i--) rename(`${file}.${i}`, `${file}.${i + 1}`)
-    if (maxFiles > 1) rename(file, `${file}.1`)
-    else rmSync(file, { force: true })
-    this.#fd = openSync(file, 'a+', 0o640)
-    this.#bytes = fstatSync(this.#fd).size
-  }
+interface CallRecord extends AuditRecord {
+  server: string
+  version: string
+  tool: string | undefined
+  principal: string
+  user: string | undefined
+  client: object | undefined
+  session8: string | undefined
+  rpc_id: string | number
+  trace_id: string | undefined
+  remote: string
+  read_only: boolean
+  args: unknown
+  args_sha256: string
+  upstream: string | undefined
+  outcome: string | undefined
+  error_code: string | undefined
+  duration_ms: number | undefined
+  queue_ms: number | undefined
+  bytes_out: number | undefined
+  rows: number | undefined
+  truncated: boolean | undefined
 }
 
 /** The audit trail's words for how a call failed. */
@@ -252,30 +224,3 @@ function maskWriteOnly(call: Call, given: unknown): unknown {
     }),
   )
 }
-
-function rename(from: string, to: string): void {
-  try {
-    renameSync(from, to)
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw error
-  }
-}
-
-/** A pipe to a slow reader may be full for a moment (EAGAIN); a reader that stays away fails the record instead of blocking the server. */
-function writeLine(fd: number, line: string, bytes: number): void {
-  let waits = 0
-  let rest: Buffer | undefined
-  for (let written = 0; written < bytes; ) {
-    try {
-      // As text, which spares a copy; the rest of a short write goes as bytes.
-      written += rest === undefined ? writeSync(fd, line) : writeSync(fd, rest, written)
-      rest ??= written < bytes ? Buffer.from(line) : undefined
-    } catch (error) {
-      if ((error as NodeJS.ErrnoException).code !== 'EAGAIN' || ++waits > maxPipeWaits) throw error
-      Atomics.wait(clock, 0, 0, 1)
-    }
-  }
-}
-
-const maxPipeWaits = 200
-const clock = new Int32Array(new SharedArrayBuffer(4))
