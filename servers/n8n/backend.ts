@@ -1,0 +1,66 @@
+// The n8n server's backend: the public API, and where it is configured the database of n8n itself, which is only read.
+import { ToolError } from '../../protocol/index.ts'
+import type { Backend, Environment } from '../runtime/definition.ts'
+import { N8nApi } from './api.ts'
+import { keyExpiry, type N8nConfig, parseApiUrl, parseExtraHeaders } from './config.ts'
+import { HttpClient } from './http-client.ts'
+import { createRedactor, type Redactor } from './redact.ts'
+
+export interface N8nBackend extends Backend {
+  readonly api: N8nApi
+  readonly redact: Redactor
+  readonly host: string
+}
+
+const day = 86_400_000
+const warnDays = 7
+
+/** @throws Error for the operator when the configuration contradicts itself */
+export function openN8n(config: N8nConfig, environment: Environment): N8nBackend {
+  const baseUrl = parseApiUrl(config.N8N_API_URL ?? '')
+  const extra = parseExtraHeaders(config.N8N_EXTRA_HEADERS)
+  const key = config.N8N_API_KEY ?? ''
+  const expires = keyExpiry(key)
+  const http = new HttpClient({
+    name: 'n8n',
+    baseUrl,
+    headers: { 'user-agent': `octet-n8n/${environment.version}`, ...extra, 'x-n8n-api-key': key },
+    ca: environment.ca,
+    maxSockets: 1,
+  })
+  const api = new N8nApi(http, expires)
+  const host = new URL(baseUrl).host
+  return {
+    api,
+    host,
+    upstream: host,
+    redact: createRedactor([key, config.DB_POSTGRESDB_PASSWORD ?? '', ...Object.values(extra)]),
+    async probe(signal) {
+      return { ...(await probeApi(api, signal)), ...describeExpiry(expires) }
+    },
+    async close() {
+      api.close()
+    },
+  }
+}
+
+/** Asks for one execution: unlike a workflow it is small. A key without that scope works for the other tools. */
+async function probeApi(api: N8nApi, signal: AbortSignal): Promise<Record<string, unknown>> {
+  try {
+    await api.executions(undefined, { limit: 1 }, () => undefined, signal)
+    return { api: 'ok' }
+  } catch (error) {
+    if (error instanceof ToolError && error.code === 'FORBIDDEN') return { api: 'ok', missing_scope: 'execution:list' }
+    throw error
+  }
+}
+
+/** For `/ready`: when the key ends, and a warning a week before. */
+export function describeExpiry(expires: Date | undefined, now = Date.now()): Record<string, string> {
+  if (expires === undefined) return {}
+  const left = expires.getTime() - now
+  const on = expires.toISOString().slice(0, 10)
+  if (left > warnDays * day) return { key_expires: on }
+  const when = left <= 0 ? 'has expired' : left < day ? 'expires within a day' : `expires in ${Math.floor(left / day)} days`
+  return { key_expires: on, warning: `the API key ${when}; make a new one in n8n and set N8N_API_KEY` }
+}

@@ -1,0 +1,87 @@
+// What is kept of a workflow: a few facts for lists and statistics, its nodes and edges for a single one.
+import { type JsonObject, list, object, objects, text } from './json.ts'
+
+export interface WorkflowFacts {
+  readonly id: string
+  readonly name: string
+  readonly active: boolean
+  readonly archived: boolean
+  readonly tags: readonly string[]
+  readonly triggers: readonly string[]
+  readonly nodeCount: number
+  /** ISO 8601 as n8n gives it, or empty. */
+  readonly updatedAt: string
+}
+
+export interface Edge {
+  readonly from: string
+  readonly to: string
+  /** Which output and input, where that is not the first of either: `true`, `output 1`, `ai_tool`, `input 1`. */
+  readonly label: string
+}
+
+/** Reduces a whole workflow, with all its nodes, to what a list shows. */
+export function factsOf(workflow: JsonObject): WorkflowFacts {
+  const nodes = objects(workflow.nodes)
+  return {
+    id: text(workflow.id),
+    name: text(workflow.name),
+    active: workflow.active === true,
+    archived: workflow.isArchived === true,
+    tags: objects(workflow.tags).map((tag) => text(tag.name)),
+    triggers: [...new Set(nodes.filter((node) => isTrigger(node) && node.disabled !== true).map((node) => shortType(node)))],
+    nodeCount: nodes.length,
+    updatedAt: text(workflow.updatedAt),
+  }
+}
+
+/** The type without the package that nearly all nodes are of: `webhook`, `@n8n/n8n-nodes-langchain.agent`, `n8n-nodes-foo.bar`. */
+export function shortType(node: JsonObject): string {
+  return text(node.type).replace(/^n8n-nodes-base\./, '')
+}
+
+const triggersByOtherNames = new Set([
+  'n8n-nodes-base.webhook',
+  'n8n-nodes-base.cron',
+  'n8n-nodes-base.interval',
+  'n8n-nodes-base.start',
+  'n8n-nodes-base.emailReadImap',
+])
+
+export function isTrigger(node: JsonObject): boolean {
+  const type = text(node.type)
+  return /trigger$/i.test(type) || triggersByOtherNames.has(type)
+}
+
+/** Every connection, in the order of n8n's own object: source name → kind → output → targets. */
+export function edgesOf(workflow: JsonObject): Edge[] {
+  const types = new Map(objects(workflow.nodes).map((node) => [text(node.name), text(node.type)]))
+  const edges: Edge[] = []
+  for (const [from, kinds] of Object.entries(object(workflow.connections))) {
+    for (const [kind, outputs] of Object.entries(object(kinds))) {
+      for (const [output, targets] of list(outputs).entries()) {
+        for (const target of objects(targets)) {
+          const to = text(target.node)
+          const label = [
+            outputLabel(types.get(from) ?? '', kind, output),
+            Number(target.index) > 0 ? `input ${Number(target.index)}` : '',
+            types.has(to) ? '' : 'no such node',
+          ]
+          edges.push({ from, to, label: label.filter((part) => part !== '').join(', ') })
+        }
+      }
+    }
+  }
+  return edges
+}
+
+function outputLabel(type: string, kind: string, output: number): string {
+  if (kind !== 'main') return output === 0 ? kind : `${kind} ${output}`
+  if (type === 'n8n-nodes-base.if') return output === 0 ? 'true' : output === 1 ? 'false' : `output ${output}`
+  return output === 0 ? '' : `output ${output}`
+}
+
+/** Types of the credentials that a node uses; their ids and names stay in n8n. */
+export function credentialTypes(node: JsonObject): string[] {
+  return Object.keys(object(node.credentials))
+}
