@@ -57,6 +57,12 @@ function fromServer(error: ServerError, context: ErrorContext): ToolError {
   const make = (kind: ToolErrorCode, message: string, hint?: string): ToolError =>
     new ToolError(kind, message, hint === undefined ? { cause: error } : { cause: error, hint })
   const said = describeError(error, context.query)
+  if (/not supported under the current "?\w+"? license/.test(error.message)) {
+    return make(
+      'UPSTREAM_ERROR',
+      `${shorten(error.message)} (${code}): this server runs the Apache edition of TimescaleDB, and only the Community (TSL) edition has that. Ask the operator`,
+    )
+  }
   switch (code) {
     case '57014':
       return timedOut(context.timeoutMs, context, ` (${code})`, error)

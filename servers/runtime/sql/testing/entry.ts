@@ -4,6 +4,7 @@ import { serve } from '../../serve.ts'
 
 const servers: Record<string, () => Promise<AnyServer>> = {
   postgres: async () => (await import('../../../postgres/index.ts')).postgres,
+  timescaledb: async () => (await import('../../../timescaledb/index.ts')).timescaledb,
 }
 
 const names = process.argv.slice(2)

@@ -1,0 +1,544 @@
+// What the timescaledb server must do on a running TimescaleDB, whichever edition; and what only the Community edition can.
+import assert from 'node:assert/strict'
+import pg from 'pg'
+import { test } from '../../test/harness.ts'
+import { type Caller, RunningServer, rowsOf, until, withClient } from '../runtime/sql/testing/running.ts'
+
+export interface World {
+  readonly label: string
+  readonly server: RunningServer
+  readonly env: NodeJS.ProcessEnv
+  sql<T extends pg.QueryResultRow>(text: string): Promise<T[]>
+  close(): Promise<void>
+}
+
+/** A database of its own on the running server, with a hypertable of three devices and ten days of hourly rows. */
+export async function openWorld(label: string, url: string): Promise<World> {
+  const database = `octet_${process.pid}`
+  const admin = async (text: string): Promise<void> => {
+    const client = new pg.Client({ connectionString: url })
+    await client.connect()
+    try {
+      await client.query(text)
+    } finally {
+      await client.end()
+    }
+  }
+  await admin(`CREATE DATABASE ${database}`)
+  const own = new URL(url)
+  own.pathname = `/${database}`
+  const sql = async <T extends pg.QueryResultRow>(text: string): Promise<T[]> => {
+    const client = new pg.Client({ connectionString: own.href })
+    await client.connect()
+    try {
+      return (await client.query<T>(text)).rows
+    } finally {
+      await client.end()
+    }
+  }
+  await sql('CREATE EXTENSION IF NOT EXISTS timescaledb')
+  await sql(`
+    CREATE TABLE metrics (time timestamptz NOT NULL, device int NOT NULL, value float8);
+    SELECT create_hypertable('metrics', 'time', chunk_time_interval => interval '1 day');
+    INSERT INTO metrics SELECT t, d, extract(hour FROM t) FROM generate_series('2026-10-01 00:00Z'::timestamptz, '2026-10-10 23:00Z', '1 hour') t, generate_series(1, 3) d;
+    CREATE TABLE plain (time timestamptz NOT NULL, v int); INSERT INTO plain VALUES ('2026-10-01', 1), ('2026-10-02', 2);
+    CREATE TABLE parents (id int PRIMARY KEY); CREATE TABLE children (id int REFERENCES parents(id) ON DELETE CASCADE);
+    INSERT INTO parents SELECT generate_series(1, 5); INSERT INTO children SELECT 1 + i % 5 FROM generate_series(1, 50) i;
+    ANALYZE;`)
+  const env = { TSDB_URL: own.href, MCP_STRUCTURED_CONTENT: 'auto' }
+  const server = await RunningServer.start(['timescaledb'], env)
+  return {
+    label,
+    server,
+    env,
+    sql,
+    async close() {
+      await server.stop()
+      await admin(`DROP DATABASE ${database} WITH (FORCE)`)
+    },
+  }
+}
+
+type It = (name: string, body: (caller: Caller) => Promise<void>) => void
+
+export function testTimescale(world: World): void {
+  const { label, server, sql } = world
+  const it: It = (name, body) => test(`${label}: ${name}`, () => withClient(server.url, body), { timeoutMs: 60_000 })
+  const count = async (table: string): Promise<number> =>
+    Number((await sql<{ n: string }>(`SELECT count(*) AS n FROM ${table}`))[0]?.n)
+
+  it('lists nine tools, of which four are not read-only', async ({ client }) => {
+    const { tools } = await client.listTools()
+    const writing = tools.filter(({ annotations }) => annotations?.readOnlyHint !== true).map(({ name }) => name)
+    assert.equal(tools.length, 9)
+    assert.deepEqual(writing, ['tsdb_execute', 'tsdb_create_hypertable', 'tsdb_add_compression', 'tsdb_continuous_aggregate'])
+  })
+
+  it('queries with time_bucket, first and last', async ({ call }) => {
+    const { text } = await call('tsdb_query', {
+      query:
+        "SELECT time_bucket('5 days', time) AS b, count(*), first(value, time), last(value, time) FROM metrics WHERE device = $1 GROUP BY 1 ORDER BY 1",
+      params: [2],
+    })
+    assert.ok(rowsOf(text).length >= 2)
+    assert.match(text, /\t\d+\t0\t23/)
+  })
+
+  it('refuses to write with tsdb_query', async ({ call }) => {
+    assert.match(
+      (await call('tsdb_query', { query: 'DELETE FROM metrics' })).text,
+      /^ERROR READ_ONLY: this tool accepts one SELECT/,
+    )
+    assert.match(
+      (await call('tsdb_query', { query: "SELECT drop_chunks('metrics', now())" })).text,
+      /^ERROR (READ_ONLY|UPSTREAM_ERROR|INVALID_ARGUMENT)/,
+    )
+    assert.equal(await count('metrics'), 720)
+  })
+
+  it('writes, counts and returns rows', async ({ call }) => {
+    const { structured, text } = await call('tsdb_execute', {
+      command: 'INSERT INTO parents SELECT generate_series($1::int, $2::int) RETURNING id',
+      params: [100, 129],
+    })
+    assert.match(text, /^committed: INSERT 0 30, 30 rows affected in \d+ ms/)
+    assert.deepEqual([structured.rows_affected, structured.committed, structured.returning.length], [30, true, 20])
+    assert.match(text, /only 20 of 30 returned rows are shown/)
+    const gone = await call('tsdb_execute', { command: 'DELETE FROM parents WHERE id >= 100;' })
+    assert.match(gone.text, /^committed: DELETE 30, 30 rows/)
+  })
+
+  it('dry_run leaves no trace, of rows, tables or sequences of chunks', async ({ call }) => {
+    const { text } = await call('tsdb_execute', { command: 'DELETE FROM metrics WHERE device = 1', dry_run: true })
+    assert.match(text, /^dry run, rolled back: DELETE 240, 240 rows/)
+    assert.equal(await count('metrics'), 720)
+    await call('tsdb_execute', { command: 'CREATE TABLE tried (x int)', dry_run: true })
+    assert.equal((await sql("SELECT 1 FROM pg_class WHERE relname = 'tried'")).length, 0)
+    const made = await call('tsdb_create_hypertable', { table_name: 'plain', migrate_data: true, dry_run: true })
+    assert.match(made.text, /^dry run, rolled back: public\.plain is now hypertable/)
+    assert.equal((await sql("SELECT 1 FROM timescaledb_information.hypertables WHERE hypertable_name = 'plain'")).length, 0)
+  })
+
+  const guarded: Record<string, [command: string, affected: number]> = {
+    DELETE: ['DELETE FROM metrics', 720],
+    UPDATE: ['UPDATE metrics SET value = 0 WHERE device = 2', 240],
+    'DELETE without rows in its tag': [
+      'WITH d AS (DELETE FROM metrics WHERE device = 1 RETURNING 1) SELECT count(*) FROM d',
+      240,
+    ],
+    'DELETE that cascades': ['DELETE FROM parents WHERE id <= 5', 55],
+    INSERT: ['INSERT INTO parents SELECT generate_series(1000, 1100)', 101],
+  }
+  for (const [name, [command, affected]] of Object.entries(guarded)) {
+    it(`${name} above max_affected is rolled back with the true count`, async ({ call }) => {
+      const before = [await count('metrics'), await count('parents'), await count('children')]
+      const { text } = await call('tsdb_execute', { command, max_affected: 50 })
+      assert.match(
+        text,
+        new RegExp(`^ERROR TOO_LARGE: \\w+ would affect ${affected} rows, above max_affected=50; rolled back, nothing changed`),
+      )
+      assert.deepEqual([await count('metrics'), await count('parents'), await count('children')], before)
+    })
+  }
+
+  const refused: Record<string, string> = {
+    'two statements': 'DELETE FROM metrics; DROP TABLE metrics',
+    COPY: "COPY metrics TO PROGRAM 'true'",
+    DO: 'DO $$ BEGIN DELETE FROM metrics; END $$',
+    LOAD: "LOAD 'x'",
+    'ALTER SYSTEM': "ALTER SYSTEM SET work_mem = '1GB'",
+    'ALTER ROLE': 'ALTER ROLE postgres PASSWORD NULL',
+    'CREATE ROLE': 'CREATE ROLE evil SUPERUSER',
+    GRANT: 'GRANT ALL ON metrics TO PUBLIC',
+    'GRANT inside CREATE SCHEMA': 'CREATE SCHEMA s GRANT ALL ON metrics TO PUBLIC',
+    'SET ROLE': 'SET ROLE postgres',
+    COMMIT: 'COMMIT',
+    'CREATE EXTENSION': 'CREATE EXTENSION dblink',
+    'CREATE FUNCTION': 'CREATE FUNCTION f() RETURNS int LANGUAGE sql AS $$ SELECT 1 $$',
+    'DROP TABLE': 'DROP TABLE metrics',
+    TRUNCATE: 'TRUNCATE metrics',
+    'DROP COLUMN': 'ALTER TABLE metrics DROP COLUMN value',
+    'DROP COLUMN without the word': 'ALTER TABLE metrics DROP value',
+    drop_chunks: "SELECT drop_chunks('metrics', now())",
+    'OWNER TO': 'ALTER TABLE metrics OWNER TO postgres',
+    pg_read_file: "INSERT INTO plain SELECT now(), length(pg_read_file('PG_VERSION'))",
+  }
+  for (const [name, command] of Object.entries(refused)) {
+    it(`tsdb_execute refuses ${name}`, async ({ call }) => {
+      const { text } = await call('tsdb_execute', { command })
+      assert.match(text, /^ERROR (READ_ONLY|FORBIDDEN|INVALID_ARGUMENT): /)
+      assert.equal(await count('metrics'), 720)
+    })
+  }
+
+  it('identifiers that carry SQL are only names that do not exist', async ({ call }) => {
+    for (const evil of [
+      'metrics"; DROP TABLE metrics; --',
+      "metrics'; DROP TABLE metrics; --",
+      'metrics; DROP TABLE metrics',
+      'a.b.c',
+      '"metrics',
+      'metrics\0',
+    ]) {
+      for (const [tool, args] of [
+        ['tsdb_create_hypertable', { table_name: evil }],
+        ['tsdb_create_hypertable', { table_name: 'plain', time_column: evil }],
+        ['tsdb_show_chunks', { hypertable: evil }],
+        ['tsdb_compression_stats', { hypertable: evil }],
+        ['tsdb_add_compression', { hypertable: evil }],
+        ['tsdb_add_compression', { hypertable: 'metrics', segment_by: [evil] }],
+        ['tsdb_add_compression', { hypertable: 'metrics', order_by: evil }],
+        [
+          'tsdb_continuous_aggregate',
+          { view_name: evil, query: "SELECT time_bucket('1 day', time), count(*) FROM metrics GROUP BY 1" },
+        ],
+        [
+          'tsdb_continuous_aggregate',
+          { view_name: 'v', query: `SELECT time_bucket('1 day', time), count(*) FROM ${evil} GROUP BY 1` },
+        ],
+      ] as const) {
+        const { text, isError } = await call(tool, args)
+        assert.ok(isError, `${tool} ${JSON.stringify(args)}: ${text}`)
+      }
+    }
+    assert.equal(await count('metrics'), 720)
+  })
+
+  it('a table becomes a hypertable, with hints on the way', async ({ call }) => {
+    const empty = await call('tsdb_create_hypertable', { table_name: 'plain', chunk_time_interval: '1 day' })
+    assert.match(empty.text, /^ERROR INVALID_ARGUMENT: public\.plain is not empty.*"migrate_data":true/)
+    assert.match(
+      (await call('tsdb_create_hypertable', { table_name: 'plan' })).text,
+      /^ERROR NOT_FOUND: table "plan" does not exist\. Similar: public\.plain/,
+    )
+    assert.match((await call('tsdb_create_hypertable', { table_name: 'plain', time_column: 'tme' })).text, /Similar: time/)
+    const { text, structured } = await call('tsdb_create_hypertable', {
+      table_name: 'PLAIN',
+      chunk_time_interval: '1 day',
+      migrate_data: true,
+    })
+    assert.match(
+      text,
+      /^public\.plain is now hypertable \d+, by time \(timestamp with time zone\) in chunks of 1 day, 2 rows moved/,
+    )
+    assert.deepEqual([structured.created, structured.rows_before], [true, 2])
+    assert.match((await call('tsdb_create_hypertable', { table_name: 'plain' })).text, /^public\.plain is a hypertable already/)
+  })
+
+  it('an integer column is chunked by numbers, odd names are quoted, and a unique index in the way is named', async ({
+    call,
+  }) => {
+    await sql(
+      'CREATE TABLE "Odd Name" ("the time" bigint NOT NULL, v int); CREATE TABLE keyed (id int PRIMARY KEY, time timestamptz NOT NULL)',
+    )
+    assert.match(
+      (await call('tsdb_create_hypertable', { table_name: '"Odd Name"', time_column: 'the time' })).text,
+      /^ERROR INVALID_ARGUMENT: .*counts.*100000/,
+    )
+    const made = await call('tsdb_create_hypertable', {
+      table_name: '"Odd Name"',
+      time_column: 'the time',
+      chunk_time_interval: '1000',
+    })
+    assert.match(made.text, /^public\."Odd Name" is now hypertable/)
+    const keyed = await call('tsdb_create_hypertable', { table_name: 'keyed' })
+    assert.match(keyed.text, /^ERROR INVALID_ARGUMENT: every unique index .*keyed_pkey \(id\) without it/)
+    await call('tsdb_execute', { command: 'INSERT INTO "Odd Name" SELECT i, 1 FROM generate_series(1, 2500) i' })
+    const chunks = await call('tsdb_show_chunks', { hypertable: 'Odd Name', newer_than: '1000', order: 'oldest' })
+    assert.deepEqual(
+      chunks.structured.chunks.map(({ range_start }: { range_start: string }) => range_start),
+      ['1000', '2000'],
+    )
+  })
+
+  it('hypertables are listed with chunks, sizes and pages', async ({ call }) => {
+    const { structured } = await call('tsdb_show_hypertables')
+    const metrics = structured.hypertables.find(({ name }: { name: string }) => name === 'metrics')
+    assert.deepEqual(
+      [metrics.time_column, metrics.time_type, metrics.chunk_interval, metrics.num_chunks],
+      ['time', 'timestamp with time zone', '1 day', 10],
+    )
+    assert.ok(metrics.size_bytes > 0)
+    const first = await call('tsdb_show_hypertables', { limit: 1 })
+    const second = await call('tsdb_show_hypertables', first.structured.meta.next)
+    assert.notEqual(first.structured.hypertables[0].name, second.structured.hypertables[0].name)
+    assert.match((await call('tsdb_show_hypertables', { schema: 'nowhere' })).text, /^0 hypertables in schema nowhere/)
+  })
+
+  it('chunks are listed by time, newest first, and cut exactly', async ({ call }) => {
+    const all = await call('tsdb_show_chunks', { hypertable: 'metrics' })
+    assert.match(all.text, /^10 chunks of public\.metrics, 0 compressed; /)
+    const { structured, text } = await call('tsdb_show_chunks', {
+      hypertable: 'public.metrics',
+      older_than: '2026-10-06',
+      limit: 2,
+    })
+    assert.deepEqual([structured.total_chunks, structured.chunks.length, structured.meta.truncated], [5, 2, true])
+    assert.ok(structured.chunks[0].range_start > structured.chunks[1].range_start)
+    assert.match(text, /NEXT: \{"hypertable":"public\.metrics","older_than":"2026-10-06"/)
+    assert.match(
+      (await call('tsdb_show_chunks', { hypertable: 'metrcs' })).text,
+      /^ERROR NOT_FOUND: hypertable "metrcs" does not exist\. Similar: public\.metrics/,
+    )
+    assert.match(
+      (await call('tsdb_show_chunks', { hypertable: 'parents' })).text,
+      /^ERROR NOT_FOUND: public\.parents exists but is not a hypertable/,
+    )
+    assert.match((await call('tsdb_show_chunks', { hypertable: 'metrics', older_than: 'soon' })).text, /^ERROR INVALID_ARGUMENT/)
+  })
+
+  it('the overview names edition, version and counts', async ({ call }) => {
+    const { structured, text } = await call('tsdb_database_stats')
+    assert.match(text, /^TimescaleDB 2\.\d+\.\d+ \((Apache|Community) edition\) on PostgreSQL/)
+    assert.ok(structured.hypertables >= 1 && structured.chunks >= 10 && structured.largest.length >= 1)
+    const { body } = await server.ready()
+    assert.equal(body.servers.timescaledb.detail.timescaledb, structured.version)
+  })
+
+  it('levels, MCP_READ_ONLY and a writer of its own', async () => {
+    const without = { ...world.env }
+    const cases: [NodeJS.ProcessEnv, string, Record<string, unknown>, RegExp][] = [
+      [
+        { TSDB_WRITE_LEVEL: 'off' },
+        'tsdb_execute',
+        { command: 'DELETE FROM metrics' },
+        /^ERROR READ_ONLY: tsdb_execute is disabled on this server/,
+      ],
+      [
+        { TSDB_WRITE_LEVEL: 'policy' },
+        'tsdb_execute',
+        { command: 'DELETE FROM metrics' },
+        /^ERROR READ_ONLY: this needs write level "dml"/,
+      ],
+      [
+        { TSDB_WRITE_LEVEL: 'dml' },
+        'tsdb_execute',
+        { command: 'CREATE TABLE x ()' },
+        /^ERROR READ_ONLY: this needs write level "ddl"/,
+      ],
+      [{ MCP_READ_ONLY: 'true' }, 'tsdb_create_hypertable', { table_name: 'plain' }, /^ERROR READ_ONLY: .*switched off/],
+      [
+        { TSDB_ALLOW_DESTRUCTIVE: 'true' },
+        'tsdb_execute',
+        { command: 'DROP TABLE IF EXISTS no_such_table' },
+        /^committed: DROP TABLE/,
+      ],
+    ]
+    for (const [env, tool, args, answer] of cases) {
+      const other = await RunningServer.start(['timescaledb'], { ...without, ...env })
+      try {
+        await withClient(other.url, async ({ call }) => assert.match((await call(tool, args)).text, answer))
+      } finally {
+        await other.stop()
+      }
+    }
+    assert.equal(await count('metrics'), 720)
+  })
+
+  it('a write that is cancelled or too slow is rolled back', async ({ call }) => {
+    const slow =
+      'INSERT INTO parents SELECT 10000 + i FROM generate_series(1, 100) i, generate_series(1, 100000000) j WHERE j = 1'
+    const { text } = await call('tsdb_execute', { command: slow, timeout_ms: 500 })
+    assert.match(text, /^ERROR TIMEOUT: cancelled after 500 ms/)
+    const abort = new AbortController()
+    const call2 = call('tsdb_execute', { command: slow }, abort.signal).catch(() => 'cancelled')
+    const active = () =>
+      sql<{ n: number }>(
+        "SELECT count(*)::int AS n FROM pg_stat_activity WHERE query LIKE 'INSERT INTO parents SELECT 10000%' AND state = 'active'",
+      )
+    await until('the statement runs', 5_000, active, ([row]) => row?.n === 1)
+    abort.abort()
+    await call2
+    await until('it was cancelled', 1_000, active, ([row]) => row?.n === 0)
+    assert.equal((await call('tsdb_execute', { command: 'UPDATE parents SET id = id WHERE id = 1' })).isError, false)
+    assert.equal(await count('parents'), 5)
+  })
+}
+
+/** The Apache edition says what it lacks instead of failing in its own words. */
+export function testApache({ label, server }: World): void {
+  test(`${label}: what the Apache edition lacks is said plainly`, () =>
+    withClient(server.url, async ({ call }) => {
+      for (const [tool, args] of [
+        ['tsdb_add_compression', { hypertable: 'metrics' }],
+        [
+          'tsdb_continuous_aggregate',
+          { view_name: 'v', query: "SELECT time_bucket('1 day', time), count(*) FROM metrics GROUP BY 1" },
+        ],
+        ['tsdb_execute', { command: "SELECT add_retention_policy('metrics', interval '30 days')" }],
+        [
+          'tsdb_query',
+          {
+            query:
+              "SELECT time_bucket_gapfill('1 day', time, now() - interval '2 days', now()), count(*) FROM metrics GROUP BY 1",
+          },
+        ],
+      ] as const) {
+        assert.match((await call(tool, args)).text, /^ERROR UPSTREAM_ERROR: .*Apache edition/, tool)
+      }
+      assert.match((await call('tsdb_compression_stats', { hypertable: 'metrics' })).text, /not enabled.*\n[\s\S]*Apache edition/)
+    }))
+}
+
+/** Compression, continuous aggregates, policies: the Community (TSL) edition. */
+export function testCommunity({ label, server, sql, env }: World): void {
+  const it: It = (name, body) => test(`${label}: ${name}`, () => withClient(server.url, body), { timeoutMs: 90_000 })
+
+  it('compression is tried, enabled, carried out and measured', async ({ call }) => {
+    assert.match((await call('tsdb_compression_stats', { hypertable: 'metrics' })).text, /^public\.metrics: not enabled/)
+    const tried = await call('tsdb_add_compression', {
+      hypertable: 'metrics',
+      segment_by: ['device'],
+      order_by: 'time desc',
+      dry_run: true,
+    })
+    assert.match(tried.text, /^dry run, rolled back: public\.metrics now has compression/)
+    assert.match((await call('tsdb_compression_stats', { hypertable: 'metrics' })).text, /^public\.metrics: not enabled/)
+    const far = await call('tsdb_add_compression', {
+      hypertable: 'metrics',
+      compress_after: '100 years',
+      segment_by: ['DEVICE'],
+      order_by: '"time" DESC NULLS LAST',
+    })
+    assert.match(far.text, /^public\.metrics now has compression; job \d+ compresses chunks older than 100 years/)
+    assert.match(far.text, /segmented by device[\s\S]*ordered by time DESC NULLS LAST/)
+    const waiting = await call('tsdb_compression_stats', { hypertable: 'metrics' })
+    assert.match(waiting.text, /^public\.metrics: enabled, 0 compressed; job \d+ compresses chunks older than/)
+    const again = await call('tsdb_add_compression', { hypertable: 'metrics' })
+    assert.match(again.text, /had a compression policy already/)
+    const job = far.structured.job_id as number
+    // The job as the scheduler would run it, but now, and with a bound that takes every chunk.
+    await call('tsdb_execute', {
+      command: `SELECT alter_job(${job}, config => jsonb_set((SELECT config FROM timescaledb_information.jobs WHERE job_id = ${job}), '{compress_after}', '"1 day"'), scheduled => false)`,
+    })
+    const ran = await call('tsdb_execute', { command: `CALL run_job(${job})` })
+    assert.equal(ran.isError, false, ran.text)
+    const { structured, text } = await call('tsdb_compression_stats', { hypertable: 'metrics' })
+    const [metrics] = structured.hypertables
+    assert.equal(metrics.compressed_chunks, 10, text)
+    assert.ok(metrics.before_bytes > 0 && metrics.after_bytes > 0)
+    const chunks = await call('tsdb_show_chunks', { hypertable: 'metrics' })
+    assert.match(chunks.text, /^10 chunks of public\.metrics, 10 compressed/)
+    const sum = await call('tsdb_query', { query: 'SELECT count(*), sum(value) FROM metrics' })
+    assert.deepEqual(sum.structured.rows, [[720, 8280]])
+  })
+
+  it('max_affected counts rows, not the batches that changing a compressed chunk unpacks', async ({ call }) => {
+    const small = await call('tsdb_execute', {
+      command: "UPDATE metrics SET value = value WHERE device = 1 AND time = '2026-10-03 05:00Z'",
+      max_affected: 40,
+    })
+    assert.match(small.text, /^committed: UPDATE 1, 1 row affected/)
+    const large = await call('tsdb_execute', { command: 'DELETE FROM metrics WHERE device = 2', max_affected: 100 })
+    assert.match(large.text, /^ERROR TOO_LARGE: DELETE would affect \d+ rows/)
+    assert.equal((await sql<{ n: number }>('SELECT count(*)::int AS n FROM metrics'))[0]?.n, 720)
+  })
+
+  it('a continuous aggregate is tried, made, filled and listed', async ({ call }) => {
+    const query = "SELECT time_bucket('1 day', time) AS day, device, avg(value) AS mean FROM metrics GROUP BY 1, 2;"
+    const tried = await call('tsdb_continuous_aggregate', {
+      view_name: 'daily',
+      query,
+      schedule_interval: '1 hour',
+      dry_run: true,
+    })
+    assert.match(tried.text, /^dry run, rolled back: continuous aggregate public\.daily on public\.metrics, refreshed by job/)
+    assert.equal((await sql("SELECT 1 FROM timescaledb_information.continuous_aggregates WHERE view_name = 'daily'")).length, 0)
+    const { text, structured } = await call('tsdb_continuous_aggregate', {
+      ...{
+        view_name: 'daily',
+        query,
+        start_offset: '1 month',
+        end_offset: '1 hour',
+        schedule_interval: '2 hours',
+        with_data: true,
+      },
+    })
+    assert.match(text, /^continuous aggregate public\.daily on public\.metrics, refreshed by job \d+, filled/)
+    assert.deepEqual([structured.source, structured.bucket, structured.filled], ['public.metrics', '1 day', true])
+    const rows = await call('tsdb_query', { query: 'SELECT count(*), min(mean), max(mean) FROM daily' })
+    assert.deepEqual(rows.structured.rows, [[30, 11.5, 11.5]])
+    const jobs = await sql<{ schedule: string; end_offset: string }>(
+      `SELECT schedule_interval::text AS schedule, config->>'end_offset' AS end_offset FROM timescaledb_information.jobs WHERE job_id = ${structured.job_id}`,
+    )
+    assert.deepEqual(jobs, [{ schedule: '02:00:00', end_offset: '01:00:00' }])
+    assert.match(
+      (await call('tsdb_continuous_aggregate', { view_name: 'daily', query })).text,
+      /^public\.daily is a continuous aggregate already/,
+    )
+    const listed = await call('tsdb_database_stats')
+    assert.equal(listed.structured.continuous_aggregates, 1)
+  })
+
+  it('a continuous aggregate without a policy is empty and says how to fill it', async ({ call }) => {
+    const made = await call('tsdb_continuous_aggregate', {
+      view_name: 'hourly',
+      query: "WITH m AS (SELECT 1) SELECT time_bucket(INTERVAL '1 hour', time) AS hour, count(*) FROM metrics GROUP BY 1",
+    })
+    const plain = made.isError
+      ? await call('tsdb_continuous_aggregate', {
+          view_name: 'hourly',
+          query: "SELECT time_bucket(INTERVAL '1 hour', time) AS hour, count(*) FROM metrics GROUP BY 1",
+        })
+      : made
+    assert.match(
+      plain.text,
+      /without a refresh policy\n[\s\S]*it is empty until CALL refresh_continuous_aggregate\('public\.hourly', NULL, NULL\)/,
+    )
+    const filled = await call('tsdb_execute', { command: "CALL refresh_continuous_aggregate('public.hourly', NULL, NULL)" })
+    assert.equal(filled.isError, false, filled.text)
+    assert.equal((await call('tsdb_query', { query: 'SELECT count(*) FROM hourly' })).structured.rows[0][0], 240)
+    const dry = await call('tsdb_execute', {
+      command: "CALL refresh_continuous_aggregate('public.hourly', NULL, NULL)",
+      dry_run: true,
+    })
+    assert.match(dry.text, /^ERROR INVALID_ARGUMENT: this procedure commits by itself/)
+  })
+
+  it('a query that is not for a continuous aggregate is refused before anything is made', async ({ call }) => {
+    for (const [query, answer] of [
+      ['SELECT count(*) FROM metrics', /time_bucket/],
+      ["SELECT time_bucket('1 day', time), count(*) FROM metrics GROUP BY 1; DROP TABLE metrics", /2 statements/],
+      ["SELECT time_bucket('1 day', time), count(*) FROM metricz GROUP BY 1", /Similar: public\.metrics/],
+      ["SELECT time_bucket('1 day', time), count(*) FROM metrics GROUP BY 1 WITH NO DATA", /syntax error/],
+      ["DELETE FROM metrics WHERE time_bucket('1 day', time) < now()", /must be one SELECT/],
+      ["SELECT time_bucket('1 day', time), device FROM metrics", /^ERROR/],
+    ] as const) {
+      const { text, isError } = await call('tsdb_continuous_aggregate', { view_name: 'never', query })
+      assert.ok(isError)
+      assert.match(text, answer)
+    }
+    assert.equal((await sql("SELECT 1 FROM pg_class WHERE relname = 'never'")).length, 0)
+  })
+
+  it('policies show with their last and next run', async ({ call }) => {
+    const added = await call('tsdb_execute', { command: "SELECT add_retention_policy('metrics', interval '30 years')" })
+    assert.equal(added.isError, false, added.text)
+    const { text, structured } = await call('tsdb_show_hypertables')
+    const metrics = structured.hypertables.find(({ name }: { name: string }) => name === 'metrics')
+    assert.deepEqual(metrics.policies.map(({ policy }: { policy: string }) => policy).sort(), ['compression', 'retention'])
+    assert.match(text, /retention after 30 years \(job \d+/)
+  })
+
+  it('filling that takes longer than the call goes on as a job', async ({ call }) => {
+    await sql(`
+      CREATE TABLE large (time timestamptz NOT NULL, v float8); SELECT create_hypertable('large', 'time', chunk_time_interval => interval '1 day');
+      INSERT INTO large SELECT '2026-01-01Z'::timestamptz + i * interval '2 seconds', i FROM generate_series(1, 200000) i;`)
+    const hurried = await RunningServer.start(['timescaledb'], { ...env, MCP_TOOL_TIMEOUT_MS: '5100' })
+    try {
+      await withClient(hurried.url, async (other) => {
+        const { text, structured } = await other.call('tsdb_continuous_aggregate', {
+          ...{ view_name: 'fine', with_data: true, schedule_interval: '12 hours', end_offset: '1 minute' },
+          query: "SELECT time_bucket('2 seconds', time) AS t, min(v), max(v), avg(v), stddev(v) FROM large GROUP BY 1",
+        })
+        assert.match(text, /not filled yet\n[\s\S]*job \d+ goes on with it in the background/)
+        assert.equal(structured.filled, false)
+        const filled = () => sql<{ n: number }>('SELECT count(*)::int AS n FROM fine')
+        await until('the job has filled it', 60_000, filled, ([row]) => row?.n === 200_000)
+      })
+    } finally {
+      await hurried.stop()
+    }
+    assert.equal((await call('tsdb_query', { query: 'SELECT 1' })).isError, false)
+  })
+}

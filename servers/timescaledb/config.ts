@@ -1,0 +1,85 @@
+// The environment of the timescaledb server. Never DATABASE_URL, POSTGRES_* or PG*: a server that can write must not take over the
+// database of the one that only reads.
+import type { Config, ConfigSchema } from '../runtime/definition.ts'
+import { sslModes } from '../runtime/sql/target.ts'
+
+export const writeLevels = ['off', 'policy', 'dml', 'ddl'] as const
+export type WriteLevel = (typeof writeLevels)[number]
+
+export const config = {
+  type: 'object',
+  properties: {
+    TSDB_URL: {
+      type: 'string',
+      minLength: 1,
+      'x-secret': true,
+      'x-aliases': ['TIMESCALE_URL'],
+      description: 'The database as `postgresql://user:password@host:5432/database`; the reading tools use it',
+    },
+    TSDB_WRITE_URL: {
+      type: 'string',
+      minLength: 1,
+      'x-secret': true,
+      'x-aliases': ['TIMESCALE_WRITE_URL'],
+      description: 'The same database with a role that may write, for the four writing tools; without it they use TSDB_URL',
+    },
+    TSDB_HOST: { type: 'string', 'x-aliases': ['TIMESCALE_HOST'], description: 'Host name, or folder of the Unix socket' },
+    TSDB_PORT: {
+      type: 'string',
+      pattern: '^(\\d{1,5}|tcp://.*)$',
+      'x-aliases': ['TIMESCALE_PORT'],
+      description: 'Port; 5432 without one',
+      examples: ['5432'],
+    },
+    TSDB_USER: { type: 'string', 'x-aliases': ['TIMESCALE_USER'], description: 'Role' },
+    TSDB_PASSWORD: { type: 'string', 'x-secret': true, 'x-aliases': ['TIMESCALE_PASSWORD'], description: 'Password of the role' },
+    TSDB_DATABASE: {
+      type: 'string',
+      'x-aliases': ['TSDB_DB', 'TIMESCALE_DATABASE', 'TIMESCALE_DB'],
+      description: 'Database; without it the one named like the role, or `postgres`',
+    },
+    TSDB_SSLMODE: {
+      type: 'string',
+      enum: sslModes,
+      'x-aliases': ['TIMESCALE_SSLMODE'],
+      description: 'As libpq; `prefer` without one',
+    },
+    TSDB_SSLROOTCERT: {
+      type: 'string',
+      description: 'PEM file of the authority to check the server against; implies `verify-full`',
+    },
+    TSDB_WRITE_LEVEL: {
+      type: 'string',
+      enum: writeLevels,
+      default: 'ddl',
+      description:
+        '`off`; `policy`: hypertables, compression and continuous aggregates; `dml`: INSERT, UPDATE, DELETE, MERGE and functions too; `ddl`: CREATE, ALTER and COMMENT too',
+    },
+    TSDB_ALLOW_DESTRUCTIVE: {
+      type: 'boolean',
+      default: false,
+      description: 'true also admits DROP, TRUNCATE, DROP COLUMN and drop_chunks, at write level `ddl`',
+    },
+    TSDB_MAX_CONNECTIONS: {
+      type: 'integer',
+      default: 5,
+      minimum: 1,
+      maximum: 100,
+      description: 'Connections for reading; one more writes, and one more is used for `/ready` when they are all busy',
+    },
+    TSDB_DENY_FUNCTIONS: {
+      type: 'array',
+      items: { type: 'string', pattern: '^!?[A-Za-z_][A-Za-z0-9_$*]*$' },
+      default: [],
+      description: 'More functions that statements may not call, `*` for any rest; `!name` admits one of the built-in list',
+    },
+    TSDB_REQUIRE_SAFE_ROLE: {
+      type: 'boolean',
+      default: false,
+      description:
+        'true refuses every call while the reading role can do more than read; give TSDB_WRITE_URL a role of its own then',
+    },
+  },
+} as const satisfies ConfigSchema
+
+export type TimescaleConfig = Config<typeof config>

@@ -1,0 +1,19 @@
+// The timescaledb server: five tools that read a TimescaleDB database, four that change it.
+import { defineServer } from '../runtime/definition.ts'
+import { openTimescale } from './backend.ts'
+import { config } from './config.ts'
+import { tools } from './tools.ts'
+
+export const timescaledb = defineServer({
+  name: 'timescaledb',
+  title: 'TimescaleDB',
+  instructions:
+    'Reads and, where the operator allows it, changes a TimescaleDB database. Start with tsdb_show_hypertables; write SQL with time_bucket for tsdb_query, and use dry_run before every change.',
+  config,
+  missing: ({ TSDB_URL, TSDB_HOST }) =>
+    TSDB_URL === undefined && TSDB_HOST === undefined
+      ? 'set TSDB_URL, or TSDB_HOST with TSDB_USER, TSDB_PASSWORD and TSDB_DATABASE'
+      : undefined,
+  open: openTimescale,
+  tools,
+})

@@ -1,0 +1,86 @@
+// tsdb_database_stats: the state of the whole TimescaleDB database in one answer.
+import { type Context, ToolError } from '../../protocol/index.ts'
+import { formatBytes, report } from '../runtime/report.ts'
+import { quoteName } from '../runtime/sql/hints.ts'
+import { postureBlock } from '../runtime/sql/safety.ts'
+import { quoteCell } from '../runtime/sql/table.ts'
+import type { TimescaleBackend } from './backend.ts'
+import type { Features } from './features.ts'
+
+const totalsQuery = `
+  SELECT current_setting('server_version'), pg_database_size(current_database()),
+    (SELECT count(*) FROM timescaledb_information.hypertables), (SELECT count(*) FROM timescaledb_information.chunks),
+    (SELECT count(*) FROM timescaledb_information.chunks WHERE is_compressed),
+    (SELECT count(*) FROM timescaledb_information.continuous_aggregates), (SELECT count(*) FROM timescaledb_information.jobs WHERE job_id >= 1000)`
+
+const largestQuery = (features: Features): string => `
+  SELECT h.hypertable_schema, h.hypertable_name, h.num_chunks,
+    ${features.fn(features.has('hypertable_approximate_size') ? 'hypertable_approximate_size' : 'hypertable_size')}(format('%I.%I', h.hypertable_schema, h.hypertable_name)::regclass) AS bytes
+  FROM timescaledb_information.hypertables h ORDER BY bytes DESC NULLS LAST, 1, 2 LIMIT 10`
+
+const errorsQuery = `
+  SELECT count(*), (array_agg(proc_name ORDER BY finish_time DESC))[1], (array_agg(err_message ORDER BY finish_time DESC))[1]
+  FROM timescaledb_information.job_errors WHERE finish_time > now() - interval '24 hours'`
+
+export async function databaseStats(backend: TimescaleBackend, context: Context) {
+  const { engine } = backend
+  const { signal } = context
+  const features = await backend.features(signal)
+  const database = await engine.resolveDatabase(undefined, signal)
+  const [totals = []] = await engine.catalogue(database, totalsQuery, [], signal)
+  const [version, size, hypertables, chunks, compressed, aggregates, jobs] = totals
+  const largest = await engine.catalogue(database, largestQuery(features), [], signal).catch((error: unknown) => {
+    if (error instanceof ToolError && /55P03|42501|57014/.test(error.message)) return undefined
+    throw error
+  })
+  const [failed, failedJob, lastError] = features.hasColumn('job_errors', 'err_message')
+    ? ((await engine.catalogue(database, errorsQuery, [], signal))[0] ?? [])
+    : []
+  const percent = Number(chunks) === 0 ? 0 : Math.round((Number(compressed) / Number(chunks)) * 100)
+  const top = (largest ?? []).map(([schema, name, count, bytes]) => ({
+    hypertable: `${quoteName(schema ?? '')}.${quoteName(name ?? '')}`,
+    chunks: Number(count),
+    bytes: Number(bytes ?? 0),
+  }))
+  const safety = engine.posture === undefined ? {} : postureBlock(engine.posture)
+  return report(context, {
+    summary: `TimescaleDB ${features.version} (${features.license === 'apache' ? 'Apache edition' : 'Community edition'}) on PostgreSQL ${version}; database ${quoteName(database)}, ${formatBytes(Number(size))}`,
+    body: [
+      `${hypertables} hypertables with ${chunks} chunks, ${percent} % of them compressed; ${aggregates} continuous aggregates; ${jobs} policies and other jobs`,
+      `writing: level "${backend.level}"${backend.allowDestructive ? ', DROP and TRUNCATE allowed' : ''}`,
+      `reading: ${Object.entries(safety)
+        .filter(([, value]) => typeof value !== 'object')
+        .map(([name, value]) => `${name}=${String(value)}`)
+        .join(', ')}`,
+    ].join('\n'),
+    untrusted: [
+      ['largest hypertables', 'chunks', 'size'].join('\t'),
+      ...top.map(({ hypertable, chunks, bytes }) => [quoteCell(hypertable), chunks, formatBytes(bytes)].join('\t')),
+      ...(Number(failed) > 0
+        ? [`${failed} failed job runs in 24 hours; the last one, ${failedJob}: ${(lastError ?? '').slice(0, 300)}`]
+        : []),
+    ].join('\n'),
+    notes: [
+      ...(largest === undefined ? ['sizes are left out, because one of the chunks is locked or not readable'] : []),
+      ...(features.license === 'apache' ? ['compression, continuous aggregates and policies need the Community edition'] : []),
+    ],
+    rows: top.length,
+    structured: {
+      version: features.version,
+      license: features.license,
+      postgresql: version ?? null,
+      database,
+      size_bytes: Number(size),
+      hypertables: Number(hypertables),
+      chunks: Number(chunks),
+      compressed_chunks: Number(compressed),
+      continuous_aggregates: Number(aggregates),
+      jobs: Number(jobs),
+      failed_runs_24h: Number(failed ?? 0),
+      last_error: lastError ?? null,
+      largest: top,
+      write_level: backend.level,
+      safety,
+    },
+  })
+}
