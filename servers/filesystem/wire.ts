@@ -1,6 +1,6 @@
 // For tests: this folder's tools behind a real socket, and a folder of files to ask them about.
 import { once } from 'node:events'
-import { mkdir, mkdtemp, rm } from 'node:fs/promises'
+import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { createServer, get, type IncomingMessage, request } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { tmpdir } from 'node:os'
@@ -54,6 +54,22 @@ export function contextOf(signal: AbortSignal, onProgress: (position: number) =>
 
 export function environmentOf(maxResultChars = 40_000): Environment {
   return { version: '0.0.0', maxResultChars, toolTimeoutMs: 50_000, readOnly: true, ca: undefined, log: silent }
+}
+
+/** Makes files of these sizes; a name that ends in a slash makes a folder. */
+export async function make(root: string, files: Record<string, number>): Promise<void> {
+  for (const [name, size] of Object.entries(files)) {
+    await mkdir(join(root, name, name.endsWith('/') ? '.' : '..'), { recursive: true })
+    if (!name.endsWith('/')) await writeFile(join(root, name), 'x'.repeat(size))
+  }
+}
+
+/** The first column of a listing. */
+export function namesOf(answer: Answer): string[] {
+  return answer.data
+    .split('\n')
+    .slice(1)
+    .map((row) => row.split('\t')[0] as string)
 }
 
 const silent = { debug() {}, info() {}, warn() {}, error() {} }
