@@ -1,6 +1,7 @@
 // The Server: its tools, its method table, and the one way of a request through the middlewares to a result.
 import { randomBytes } from 'node:crypto'
 import { prepareArguments } from './arguments.ts'
+import type { Cancellation } from './cancellation.ts'
 import type { Call, Middleware, Outcome } from './context.ts'
 import { ErrorCode, ProtocolError, ToolError } from './errors.ts'
 import { describe, isObject } from './jsonrpc.ts'
@@ -48,6 +49,7 @@ type Method = (server: Server, session: Session, call: MutableCall) => Outcome |
 /** A Call as the session makes it; `settled` is replaced once a handler runs. */
 export interface MutableCall extends Call {
   settled: Promise<void>
+  readonly cancellation: Cancellation
 }
 
 export class Server {
@@ -206,25 +208,17 @@ export class Server {
     return finished
   }
 
-  /** Runs the handler, but never waits longer than the call's signal: a handler that ignores its signal cannot hold the answer back. */
-  async #run(tool: AnyTool, args: Record<string, unknown>, call: MutableCall): Promise<ToolOutput> {
-    const { signal } = call.context
-    signal.throwIfAborted()
+  /** Runs the handler, but never waits longer than the request is wanted: a handler that ignores its signal cannot hold the answer back. */
+  #run(tool: AnyTool, args: Record<string, unknown>, call: MutableCall): Promise<ToolOutput> {
+    const { cancellation } = call
+    if (cancellation.reason !== undefined) return Promise.reject(cancellation.reason)
     const running = (async () => tool.handler(args as never, call.context))()
     call.settled = running.then(ignore, ignore)
-    let onAbort: (() => void) | undefined
-    const aborted = new Promise<never>((_, reject) => {
-      onAbort = () => reject(signal.reason)
-      signal.addEventListener('abort', onAbort, { once: true })
-    })
-    try {
-      return await Promise.race([running, aborted])
-    } catch (error) {
+    return new Promise((resolve, reject) => {
+      cancellation.onCancel = reject
       // A driver's own AbortError says less than the reason it was aborted for.
-      throw signal.aborted ? signal.reason : error
-    } finally {
-      if (onAbort !== undefined) signal.removeEventListener('abort', onAbort)
-    }
+      running.then(resolve, (error) => reject(cancellation.reason ?? error))
+    })
   }
 
   #internal(error: unknown, call: Call): ToolError {

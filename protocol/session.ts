@@ -1,6 +1,7 @@
 // The only state of a connection: what was negotiated, who opened it, and which requests are in flight. Over HTTP+SSE a session lives as
 // long as its stream; over the sessionless `/mcp` one is made for each POST, so that both transports share this path.
 import type { Caller } from './access.ts'
+import { Cancellation } from './cancellation.ts'
 import type { CallFacts, Context } from './context.ts'
 import { ErrorCode, ProtocolError, ToolError } from './errors.ts'
 import {
@@ -42,7 +43,7 @@ export interface SessionOptions {
 }
 
 interface InFlight {
-  abort: AbortController
+  cancellation: Cancellation
   /** The client does not want the answer, or is no longer there to read it. */
   silent: boolean
 }
@@ -123,7 +124,7 @@ export class Session {
   close(reason: ToolError): void {
     for (const entry of this.#inFlight.values()) {
       entry.silent = true
-      entry.abort.abort(reason)
+      entry.cancellation.cancel(reason)
     }
   }
 
@@ -135,7 +136,7 @@ export class Session {
 
   /** Fails what is in flight, but still answers it. */
   abortAll(reason: ToolError): void {
-    for (const entry of this.#inFlight.values()) entry.abort.abort(reason)
+    for (const entry of this.#inFlight.values()) entry.cancellation.cancel(reason)
   }
 
   async #request(request: JsonRpcRequest, exchange: Exchange): Promise<Reply | undefined> {
@@ -154,7 +155,7 @@ export class Session {
         message: `more than ${this.#maxInFlight} requests in flight on one session`,
       })
     }
-    const entry: InFlight = { abort: new AbortController(), silent: false }
+    const entry: InFlight = { cancellation: new Cancellation(), silent: false }
     this.#inFlight.set(id, entry)
     const { call, finish } = this.#call(request, entry, exchange)
     try {
@@ -180,11 +181,11 @@ export class Session {
     const entry = this.#inFlight.get(params.requestId)
     if (entry === undefined) return
     entry.silent = true
-    entry.abort.abort(new ToolError('CANCELLED', 'the client cancelled the request'))
+    entry.cancellation.cancel(new ToolError('CANCELLED', 'the client cancelled the request'))
   }
 
   #call(request: JsonRpcRequest, entry: InFlight, exchange: Exchange): { call: MutableCall; finish: () => void } {
-    const { abort } = entry
+    const { cancellation } = entry
     const params = request.params ?? noParams
     const meta = isObject(params._meta) ? params._meta : noParams
     const progressToken = isRequestId(meta.progressToken) ? meta.progressToken : undefined
@@ -195,7 +196,9 @@ export class Session {
       if (open && !entry.silent) exchange.notify(notificationText(method, body))
     }
     const context: Context = {
-      signal: abort.signal,
+      get signal() {
+        return cancellation.signal
+      },
       requestId: request.id,
       session: { id: this.id, protocolVersion: this.revision.version, client: this.client },
       caller: exchange.caller,
@@ -225,7 +228,8 @@ export class Session {
       context,
       facts,
       settled: Promise.resolve(),
-      abort: (reason) => abort.abort(reason),
+      cancellation,
+      abort: (reason) => cancellation.cancel(reason),
     }
     return { call, finish: () => (open = false) }
   }
