@@ -54,13 +54,13 @@ export class HttpClient {
   /** @throws ToolError for everything but the statuses of {@link HttpAnswer} */
   async request(path: string, request: HttpRequest): Promise<HttpAnswer> {
     const { name } = this.#options
+    request.signal.throwIfAborted()
     const late = new ToolError('TIMEOUT', `${name} did not answer within ${request.timeoutMs} ms`)
     const stop = new AbortController()
     const timer = setTimeout(() => stop.abort(late), request.timeoutMs)
     const onAbort = (): void => stop.abort(request.signal.reason)
     request.signal.addEventListener('abort', onAbort, { once: true })
     try {
-      request.signal.throwIfAborted()
       const answer = await this.#send(path, request, stop.signal)
       const refusal = refusalOf(name, answer.status, answer.headers, answer.body)
       if (refusal !== undefined) throw refusal

@@ -1,0 +1,222 @@
+// get_system_metrics against recorded answers of Netdata, and against agents that fail in part or in whole.
+import assert from 'node:assert/strict'
+import type { RequestListener } from 'node:http'
+import { test } from '../../test/harness.ts'
+import { type Asked, netdataRoutes, type Override, playback } from './playback.ts'
+import { type Setup, type Wire, withUpstream, withWire } from './wire.ts'
+
+function withNetdata(override: Override, work: (wire: Wire, log: Asked[]) => Promise<void>, setup: Setup = {}): Promise<void> {
+  const log: Asked[] = []
+  return withUpstream(playback(netdataRoutes, override, log), (url) =>
+    withWire({ ...setup, config: { NETDATA_URL: url, ...setup.config } }, (wire) => work(wire, log)),
+  )
+}
+
+const json =
+  (body: unknown): RequestListener =>
+  (_req, res) =>
+    res.end(JSON.stringify(body))
+
+const data = (names: string[], rows: (number | null)[][], charts: string[] = []) =>
+  json({
+    dimension_names: names,
+    chart_ids: charts,
+    result: { labels: ['time', ...names], data: rows.map((row, i) => [1_000 - i, ...row]) },
+  })
+
+/** Answers /data by its method; the request of the last seconds is the one of `now`. */
+const byMethod =
+  (answers: Record<'average' | 'min' | 'max' | 'now', RequestListener>): Override =>
+  ({ path, query }) => {
+    if (!path.endsWith('/data')) return undefined
+    const now = query.get('group') === 'average' && query.get('after') === '-5'
+    return answers[now ? 'now' : (query.get('group') as 'average')]
+  }
+
+test('each dimension has now, min, avg and max; zeros are left out', () =>
+  withNetdata(
+    byMethod({
+      average: data(
+        ['user', 'system', 'nice'],
+        [
+          [10, 4, 0],
+          [20, 2, 0],
+        ],
+      ),
+      min: data(['user', 'system', 'nice'], [[1, 0, 0]]),
+      max: data(['user', 'system', 'nice'], [[99, 8, 0]]),
+      now: data(['user', 'system', 'nice'], [[12.3456, 3, 0]]),
+    }),
+    async ({ call }) => {
+      const { data: text } = await call('get_system_metrics', { charts: ['system.cpu'], include_alerts: false })
+      assert.equal(
+        text,
+        'system.cpu (percentage, 1 at zero left out)\tnow\tmin\tavg\tmax\nuser\t12.35\t1\t15\t99\nsystem\t3\t0\t3\t8',
+      )
+    },
+  ))
+
+test('charts of one context are told apart, and the points are oldest first', () =>
+  withNetdata(
+    ({ path }) =>
+      path.endsWith('/data')
+        ? data(
+            ['reads', 'reads'],
+            [
+              [3, null],
+              [1, 5],
+            ],
+            ['disk.sda', 'disk.sdb'],
+          )
+        : undefined,
+    async ({ call }) => {
+      const { data: text } = await call('get_system_metrics', { charts: 'disk.io', points: 2, include_alerts: false })
+      assert.match(text, /^sda reads\t3\t3\t2\t3\n {2}1 3$/m)
+      assert.match(text, /^sdb reads\t5\t5\t5\t5\n {2}5 -$/m)
+      assert.match(text, /points from 1970-01-01T00:16:39Z every 1 s/)
+    },
+  ))
+
+test('a context is asked for as such, anything else as a chart', () =>
+  withNetdata(
+    () => undefined,
+    async ({ call }, log) => {
+      await call('get_system_metrics', { charts: ['disk.io', 'disk.vda'], after: -60 })
+      const asked = log
+        .filter(({ path }) => path.endsWith('/data'))
+        .map(({ query }) => [query.get('context'), query.get('chart')].join())
+      assert.deepEqual([...new Set(asked)].sort(), [',disk.vda', 'disk.io,'])
+      assert.ok(log.every(({ path }) => path.startsWith('/api/v1/')))
+      assert.ok(
+        log.some(({ query }) => query.get('after') === '-60'),
+        'a negative "after" means the same',
+      )
+    },
+  ))
+
+test('one failing chart leaves the others', () =>
+  withNetdata(
+    ({ path, query }) => {
+      if (!path.endsWith('/data')) return undefined
+      if (query.get('context') === 'system.ram') return (_req, res) => res.writeHead(500).end()
+      return query.has('chart') ? 'netdata-data-unknown-chart' : undefined
+    },
+    async ({ call }) => {
+      const answer = await call('get_system_metrics', { charts: ['system.cpu', 'system.ram', 'system.lod'] })
+      assert.equal(answer.isError, false)
+      assert.match(answer.text, /^1 chart over the last 5 min; 1 alert is raised\n/)
+      assert.match(answer.text, /NOTE: system\.ram failed: UPSTREAM_ERROR: Netdata failed \(HTTP 500\)/)
+      assert.match(answer.text, /NOTE: no chart or context "system\.lod"\. Similar: system\.load/)
+    },
+  ))
+
+test('a default chart that is not collected here is no news', () =>
+  withNetdata(
+    ({ path, query }) => (path.endsWith('/data') && query.has('chart') ? 'netdata-data-unknown-chart' : undefined),
+    async ({ call }) => {
+      const { text, meta } = await call('get_system_metrics', {})
+      assert.match(text, /^3 charts /)
+      assert.deepEqual(meta.warnings, [])
+    },
+  ))
+
+test('alerts are shown critical first; failing alerts do not take the charts with them', async () => {
+  const alarm = (name: string, status: string, since: number) => ({
+    name,
+    status,
+    chart: 'c',
+    value_string: '1 %',
+    info: 'i',
+    last_status_change: since,
+  })
+  const alarms = {
+    a: alarm('old', 'WARNING', 1),
+    b: alarm('bad', 'CRITICAL', 2),
+    c: alarm('new', 'WARNING', 3),
+    d: alarm('fine', 'CLEAR', 4),
+  }
+  await withNetdata(
+    ({ path }) => (path.endsWith('/alarms') ? json({ alarms }) : undefined),
+    async ({ call }) => {
+      const answer = await call('get_system_metrics', { charts: ['system.cpu'] })
+      assert.match(answer.text, /; 3 alerts are raised, 1 critical\n/)
+      assert.match(answer.data, /== raised alerts\nCRITICAL\tbad\t.*\nWARNING\tnew\t.*\nWARNING\told\t[^\n]*$/)
+    },
+  )
+  await withNetdata(
+    ({ path }) => (path.endsWith('/alarms') ? (_req, res) => res.writeHead(503).end() : undefined),
+    async ({ call }) => {
+      const answer = await call('get_system_metrics', { charts: ['system.cpu'] })
+      assert.equal(answer.isError, false)
+      assert.match(answer.meta.warnings.join(), /alerts are missing: UPSTREAM_ERROR/)
+    },
+  )
+})
+
+test('an unknown node is answered with those that exist', () =>
+  withNetdata(
+    ({ path }) =>
+      path.startsWith('/host/nsa')
+        ? (_req, res) => res.writeHead(404).end('This netdata does not maintain a database for host: nsa')
+        : undefined,
+    async ({ call }) => {
+      const answer = await call('get_system_metrics', { node: 'nsa' })
+      assert.match(answer.text, /^ERROR NOT_FOUND: Netdata has no node "nsa"\. Known: ci-host\. TRY: \{"node":"ci-host"\}/)
+    },
+  ))
+
+test('a node is one part of the path, whatever it holds', () =>
+  withNetdata(
+    () => undefined,
+    async ({ call }, log) => {
+      await call('get_system_metrics', { node: '../../api/v3/x?', charts: ['system.cpu'] })
+      assert.ok(log.every(({ path }) => path.startsWith('/host/..%2F..%2Fapi%2Fv3%2Fx%3F/api/v1/')))
+    },
+  ))
+
+test('when everything fails the call says why', async () => {
+  const faults: [RequestListener, RegExp][] = [
+    [(_req, res) => res.writeHead(401).end(), /^ERROR UPSTREAM_AUTH: Netdata refused the credentials/],
+    [(_req, res) => res.writeHead(403).end(), /^ERROR UPSTREAM_AUTH: /],
+    [(_req, res) => res.writeHead(429, { 'retry-after': '3' }).end(), /^ERROR RATE_LIMITED: /],
+    [(_req, res) => res.writeHead(502).end(), /^ERROR UPSTREAM_ERROR: Netdata failed \(HTTP 502\)/],
+    [(_req, res) => res.writeHead(404).end('Not Found'), /^ERROR UPSTREAM_ERROR: there is no Netdata API of version 1/],
+    [(_req, res) => res.end('<html>'), /^ERROR UPSTREAM_ERROR: .*web page/],
+    [(_req, res) => res.end('{"x":1}'), /^ERROR UPSTREAM_ERROR: Netdata's answer has an unexpected form/],
+    [(_req, res) => res.end('x'.repeat(2_000_000)), /^ERROR TOO_LARGE: /],
+  ]
+  for (const [fault, message] of faults) {
+    await withNetdata(
+      () => fault,
+      async ({ call }) => assert.match((await call('get_system_metrics', {})).text, message),
+    )
+  }
+})
+
+test('an agent without a list of contexts is asked for both kinds', () =>
+  withNetdata(
+    ({ path, query }) => {
+      if (path.endsWith('/contexts')) return (_req, res) => res.writeHead(500).end()
+      return path.endsWith('/data') && query.has('context') ? 'netdata-data-unknown-chart' : undefined
+    },
+    async ({ call }) => {
+      const { text } = await call('get_system_metrics', { charts: ['disk.vda'], include_alerts: false })
+      assert.match(text, /^1 chart over/)
+      assert.match(text, /disk\.vda \(percentage/)
+    },
+  ))
+
+test('a context of hundreds of charts shows the largest', () => {
+  const names = Array.from({ length: 300 }, () => 'used')
+  const charts = names.map((_, i) => `disk_space.mount_${i}`)
+  return withNetdata(
+    ({ path }) => (path.endsWith('/data') ? data(names, [names.map((_, i) => i)], charts) : undefined),
+    async ({ call }) => {
+      const answer = await call('get_system_metrics', { charts: ['disk.io'], include_alerts: false })
+      assert.equal(answer.data.split('\n').length, 41)
+      assert.match(answer.data.split('\n')[1] ?? '', /^mount_299 used\t299/)
+      assert.match(answer.meta.warnings.join(), /the largest 40 of 299 dimensions/)
+      assert.equal(answer.meta.truncated, true)
+    },
+  )
+})
