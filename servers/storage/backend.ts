@@ -74,9 +74,8 @@ export function openStorage(config: StorageConfig, environment: Environment, lim
         ...(environment.ca === undefined ? {} : { ca: [...rootCertificates, environment.ca] }),
       })
     : new HttpAgent(agentOptions)
-  const regions = new Map<string, string>()
-  const regionOf = (bucket: string | undefined): string =>
-    config.MINIO_REGION ?? (bucket === undefined ? undefined : regions.get(bucket)) ?? defaultRegion
+  const regions = new Map<string, string>() // by bucket; by '' for what concerns none
+  const regionOf = (bucket: string | undefined): string => config.MINIO_REGION ?? regions.get(bucket ?? '') ?? defaultRegion
 
   /** One attempt. The library's client is an options object: one for each request lets the transport know the request's signal. */
   async function attempt(request: StoreRequest, region: string, signal: AbortSignal): Promise<IncomingMessage> {
@@ -116,9 +115,8 @@ export function openStorage(config: StorageConfig, environment: Environment, lim
       if (!repeated && error instanceof StaleSocket) return answerOf(request, signal, true)
       const wanted = error instanceof StoreFailure && regionFailures.has(error.code) ? error.region : undefined
       if (repeated || wanted === undefined || wanted === region || config.MINIO_REGION !== undefined) throw error
-      if (request.bucket === undefined) throw error
       if (regions.size >= maxRegions) regions.clear()
-      regions.set(request.bucket, wanted)
+      regions.set(request.bucket ?? '', wanted)
       return answerOf(request, signal, true)
     }
   }

@@ -1,4 +1,5 @@
 // One page of ListObjectsV2, as the store gives it: https://docs.aws.amazon.com/AmazonS3/latest/API/API_ListObjectsV2.html
+import { ToolError } from '../../protocol/index.ts'
 import type { StorageBackend } from './backend.ts'
 import { readXml } from './body.ts'
 
@@ -90,7 +91,8 @@ class PageReader {
   #push(isObject: boolean): void {
     const { Key = '', Prefix = '', Size = '', LastModified = '', ETag = '', StorageClass = '' } = this.#fields
     this.#fields = {}
-    if (this.#entries.length >= maxEntries) throw new SyntaxError('more entries than were asked for')
+    if (this.#entries.length >= maxEntries)
+      throw new ToolError('UPSTREAM_ERROR', 'the store sends more entries than were asked for')
     if (!isObject) this.#entries.push({ key: Prefix, object: undefined })
     else {
       const modified = LastModified.replace(/\.\d+Z$/, 'Z').slice(0, 40)

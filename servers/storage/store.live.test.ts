@@ -46,7 +46,7 @@ for (const { name, skip, open } of stores) {
     on(
       `${name}: ${title}`,
       async () => {
-        const store = open()
+        const store = await open()
         await withBucket(store, (bucket) =>
           withStorage({ ...setup, endpoint: store.url, config: { ...keysOf(store), ...setup.config } }, (wire) =>
             body(store, bucket, wire),
@@ -165,7 +165,7 @@ for (const { name, skip, open } of stores) {
   on(
     `${name}: reads 32 KiB of a 96 MiB object for 32 KiB on the wire`,
     async () => {
-      const store = open()
+      const store = await open()
       await withBucket(store, async (bucket) => {
         const line = Buffer.from(`${'0123456789abcdef'.repeat(64)}\n`)
         const big = Buffer.alloc(96 * 1024 * 1024)
@@ -296,7 +296,7 @@ for (const { name, skip, open } of stores) {
   })
 
   on(`${name}: tells a wrong secret, an unknown key and a wrong clock apart`, async () => {
-    const store = open()
+    const store = await open()
     await withBucket(store, async (bucket) => {
       const failing = (config: Setup['config']) =>
         withStorage(
@@ -318,7 +318,7 @@ for (const { name, skip, open } of stores) {
   })
 
   on(`${name}: reads a public bucket without credentials, and is told what it may not`, async () => {
-    const store = open()
+    const store = await open()
     await withBucket(store, async (bucket) => {
       await put(store.client, bucket, { 'open.txt': 'public' })
       await store.client.setBucketPolicy(bucket, publicPolicy(bucket, 's3:GetObject'))

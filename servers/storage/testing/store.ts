@@ -23,13 +23,25 @@ export const stores = [
   }
 })
 
-function openStore(name: string, url: string): Store {
+async function openStore(name: string, url: string): Promise<Store> {
   const { hostname, port, protocol } = new URL(url)
   const accessKey = process.env.OCTET_TEST_S3_ACCESS_KEY ?? 'minioadmin'
   const secretKey = process.env.OCTET_TEST_S3_SECRET_KEY ?? 'minioadmin'
-  const useSSL = protocol === 'https:'
-  const client = new Client({ endPoint: hostname, port: Number(port), useSSL, accessKey, secretKey })
+  const options = { endPoint: hostname, port: Number(port), useSSL: protocol === 'https:', accessKey, secretKey }
+  const client = new Client({ ...options, region: await regionOf(new Client(options)) })
   return { name, url, accessKey, secretKey, client }
+}
+
+/** The store says it when a request is signed for another. */
+async function regionOf(client: Client): Promise<string> {
+  try {
+    await client.listBuckets()
+    return 'us-east-1'
+  } catch (error) {
+    const region = /expecting (?:'|&#39;)([\w-]+)/.exec((error as Error).message)?.[1]
+    if (region === undefined) throw error
+    return region
+  }
 }
 
 /** Runs `use` with a bucket of its own, and removes it where it can. */

@@ -102,14 +102,16 @@ export async function withSession<T>(url: string, use: (wire: Omit<Wire, 'backen
         id += 1
         const at = id
         const sent = session.post({ jsonrpc: '2.0', id: at, method: 'tools/call', params: { name: tool, arguments: args } })
+        const answer = sent.then(async () => {
+          for (;;) {
+            const message = await session.message()
+            if (message.id === at) return answerOf(message.result)
+          }
+        })
+        answer.catch(() => {}) // a cancelled call has none
         return {
-          cancel: async () => session.post({ jsonrpc: '2.0', method: 'notifications/cancelled', params: { requestId: at } }),
-          answer: sent.then(async () => {
-            for (;;) {
-              const message = await session.message()
-              if (message.id === at) return answerOf(message.result)
-            }
-          }),
+          cancel: () => session.post({ jsonrpc: '2.0', method: 'notifications/cancelled', params: { requestId: at } }),
+          answer,
         }
       },
     })
