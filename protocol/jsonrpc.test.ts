@@ -15,6 +15,7 @@ const malformed: [what: string, value: unknown, id: unknown, code: number][] = [
   ['a fractional id', { jsonrpc: '2.0', id: 1.5, method: 'ping' }, null, -32600],
   ['an id beyond exact integers', { jsonrpc: '2.0', id: 2 ** 53, method: 'ping' }, null, -32600],
   ['a boolean id', { jsonrpc: '2.0', id: true, method: 'ping' }, null, -32600],
+  ['an id of 1,001 characters', { jsonrpc: '2.0', id: 'x'.repeat(1_001), method: 'ping' }, null, -32600],
   ['an object as id', { jsonrpc: '2.0', id: {}, method: 'ping' }, null, -32600],
   ['no method', { jsonrpc: '2.0', id: 3 }, 3, -32600],
   ['a number as method', { jsonrpc: '2.0', id: 3, method: 9 }, 3, -32600],

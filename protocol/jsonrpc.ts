@@ -35,7 +35,8 @@ export function classify(value: unknown): Incoming {
     return malformed(id, '"method" is missing')
   }
   if (typeof value.method !== 'string') return malformed(id, `"method" must be a string, got ${describe(value.method)}`)
-  if (hasId && id === null) return malformed(null, `"id" must be a string or an integer, got ${describe(value.id)}`)
+  if (hasId && id === null)
+    return malformed(null, `"id" must be an integer or a string of at most ${maxIdLength} characters, got ${describe(value.id)}`)
   const { params } = value
   if (params !== undefined && !isObject(params)) {
     // JSON-RPC allows an array of positional parameters; MCP's params are objects, so an array is well formed but useless.
@@ -71,9 +72,12 @@ export function isObject(value: unknown): value is Record<string, unknown> {
   return typeof value === 'object' && value !== null && !Array.isArray(value)
 }
 
+/** An id is echoed in front of a result that may fill a message. */
+const maxIdLength = 1_000
+
 /** MCP basic/index §Requests: a string or an integer. A number that JSON.parse cannot hold exactly could not be echoed, so it is none. */
 export function isRequestId(value: unknown): value is RequestId {
-  return typeof value === 'string' || Number.isSafeInteger(value)
+  return typeof value === 'string' ? value.length <= maxIdLength : Number.isSafeInteger(value)
 }
 
 /** What came, in a few words, for an error message. */

@@ -2,18 +2,24 @@
 
 const maxCandidates = 5_000
 const maxWordLength = 200
+/** Cells of the distance tables of one call: some tens of milliseconds at most. */
+const maxWork = 4_000_000
 
 /** The up to `count` candidates nearest to `word` by edit distance (adjacent swaps count once), nearest first; only plausible ones. */
 export function nearest(word: string, candidates: Iterable<string>, count = 5): string[] {
   const wanted = word.slice(0, maxWordLength).toLowerCase()
   const scored: { candidate: string; distance: number }[] = []
   let seen = 0
+  let work = 0
   for (const candidate of candidates) {
-    if (++seen > maxCandidates) break
+    if (++seen > maxCandidates || work > maxWork) break
     const name = candidate.slice(0, maxWordLength).toLowerCase()
     const contained = wanted.length >= 3 && name.length >= 3 && (name.includes(wanted) || wanted.includes(name))
+    const plausible = Math.max(1, Math.floor(Math.max(wanted.length, name.length) / 2))
+    if (!contained && Math.abs(wanted.length - name.length) > plausible) continue // each missing letter is one edit
+    if (!contained) work += wanted.length * name.length
     const distance = contained ? 1 : editDistance(wanted, name)
-    if (distance <= Math.max(1, Math.floor(Math.max(wanted.length, name.length) / 2))) scored.push({ candidate, distance })
+    if (distance <= plausible) scored.push({ candidate, distance })
   }
   return scored
     .sort((a, b) => a.distance - b.distance || (a.candidate < b.candidate ? -1 : 1))

@@ -32,7 +32,7 @@ export interface ServerOptions {
   pageSize?: number
   /** 2026-07-28 caching hint for `server/discover` and `tools/list`, in milliseconds. Default 60,000. */
   listTtlMs?: number
-  /** Largest serialised result in bytes. Default 900,000: the Python SDK ends an event stream at a 1 MiB event. */
+  /** Largest serialised result in bytes. Default 990,000: with id and framing a message stays below 1,000,000 (docs/clients.md). */
   maxResultBytes?: number
   /** Told of every error that is a fault of the server, with the reference that the client sees. */
   onInternalError?: (error: unknown, about: { ref: string; method: string; tool: string | undefined }) => void
@@ -71,7 +71,7 @@ export class Server {
     this.info = { name, version, ...(title === undefined ? {} : { title }) }
     this.instructions = options.instructions
     this.tools = options.tools ?? []
-    this.maxResultBytes = options.maxResultBytes ?? 900_000
+    this.maxResultBytes = options.maxResultBytes ?? 990_000
     this.#middleware = options.middleware ?? []
     this.#structured = options.structuredContent !== 'never'
     this.#pageSize = options.pageSize ?? Math.max(1, this.tools.length)
