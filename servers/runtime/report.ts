@@ -2,7 +2,7 @@
 import { randomBytes } from 'node:crypto'
 import type { ContentBlock, Context, ToolResult } from '../../protocol/index.ts'
 
-export interface Report {
+export interface Report<S extends object = Record<string, unknown>> {
   /** One line that answers the question by itself. */
   summary: string
   /** Text of our own making, such as a table of names and sizes from a catalogue. */
@@ -19,12 +19,22 @@ export interface Report {
   /** Blocks that follow the text, such as an image. */
   blocks?: readonly ContentBlock[]
   /** The same data as JSON, for clients that are given structured content. */
-  structured?: Readonly<Record<string, unknown>>
+  structured?: S
+}
+
+/** What every structured result has beside its data. */
+export interface ReportMeta {
+  truncated: boolean
+  next?: Readonly<Record<string, unknown>>
+  warnings: string[]
 }
 
 /** Builds the result, with the notes on repaired arguments that the protocol library left in the context. */
-export function report(context: Context, result: Report): ToolResult<Record<string, unknown>> {
-  const { summary, body, untrusted, next, truncated = next !== undefined, rows, blocks = [], structured = {} } = result
+export function report<S extends object = Record<string, never>>(
+  context: Context,
+  result: Report<S>,
+): ToolResult<S & { meta: ReportMeta }> {
+  const { summary, body, untrusted, next, truncated = next !== undefined, rows, blocks = [] } = result
   const notes = [...(result.notes ?? []), ...context.warnings.map((warning) => `argument ${warning}`)]
   const lines = [summary]
   if (body !== undefined && body !== '') lines.push(body)
@@ -34,7 +44,10 @@ export function report(context: Context, result: Report): ToolResult<Record<stri
   context.annotate({ truncated, ...(rows === undefined ? {} : { rows }) })
   return {
     content: [{ type: 'text', text: lines.join('\n') }, ...blocks],
-    structuredContent: { ...structured, meta: { truncated, ...(next === undefined ? {} : { next }), warnings: notes } },
+    structuredContent: {
+      ...(result.structured as S),
+      meta: { truncated, ...(next === undefined ? {} : { next }), warnings: notes },
+    },
   }
 }
 
