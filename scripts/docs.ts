@@ -59,7 +59,7 @@ function toolTable(tools: readonly AnyTool[]): string {
       const aliases = Object.entries(tool.aliases ?? {})
       const rows = Object.entries(properties).map(([name, property]) => {
         const also = aliases.filter(([, target]) => target === name).map(([alias]) => `\`${alias}\``)
-        const about = [property.description, also.length > 0 ? `Also ${also.join(', ')}.` : undefined].filter(
+        const about = [sentence(property.description), also.length > 0 ? `Also ${also.join(', ')}.` : undefined].filter(
           (text) => text !== undefined,
         )
         return [`\`${name}\``, typeOf(property), required.includes(name) ? 'required' : code(property.default), about.join(' ')]
@@ -73,13 +73,17 @@ function variableTable({ properties }: ConfigSchema): string {
   const rows = Object.entries(properties).map(([name, variable]) => {
     const also = (variable['x-aliases'] ?? []).map((alias) => `\`${alias}\``)
     const about = [
-      variable.description,
+      sentence(variable.description),
       variable['x-secret'] === true ? `Secret: may come as \`${name}_FILE\`.` : undefined,
       also.length > 0 ? `Also ${also.join(', ')}.` : undefined,
     ]
     return [`\`${name}\``, typeOf(variable), code(variable.default), about.filter((text) => text !== undefined).join(' ')]
   })
   return table(['variable', 'type', 'default', ''], rows)
+}
+
+function sentence(text: string | undefined): string | undefined {
+  return text === undefined || /[.!?]$/.test(text) ? text : `${text}.`
 }
 
 function typeOf({ type, enum: values, minimum, maximum, items }: JsonSchema): string {
