@@ -20,7 +20,7 @@ function answer({ id, method, params }) {
 }
 
 http
-  .createServer((req, res) => {
+  .createServer({ keepAliveTimeout: 65_000 }, (req, res) => {
     const url = new URL(req.url, 'http://localhost')
     if (req.method === 'GET') {
       const id = String(next++)

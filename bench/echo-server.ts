@@ -32,7 +32,7 @@ export function serveLibrary(): void {
   const access = createAccess({ loopback: true })
   const sse = httpSse(server, { access })
   const mcp = streamableHttp(server, { access })
-  createServer((req, res) => (req.url === '/mcp' ? mcp(req, res) : sse(req, res))).listen(
+  createServer({ keepAliveTimeout: 65_000 }, (req, res) => (req.url === '/mcp' ? mcp(req, res) : sse(req, res))).listen(
     Number(process.env.MCP_PORT),
     '127.0.0.1',
   )
