@@ -134,7 +134,12 @@ async function readTail(
     }
     signal.addEventListener('abort', end, { once: true })
     socket.on('message', (data) => {
-      if (!onFrame(data.toString())) end()
+      try {
+        if (!onFrame(data.toString())) end()
+      } catch (error) {
+        reject(error)
+        socket.terminate()
+      }
     })
     socket.on('unexpected-response', (_req, res) => {
       const chunks: Buffer[] = []

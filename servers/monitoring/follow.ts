@@ -1,5 +1,5 @@
 // The live tail of one call: what Loki sends from now on, for some seconds, within the space that is left in the result.
-import type { Context } from '../../protocol/index.ts'
+import { type Context, ToolError } from '../../protocol/index.ts'
 import type { OpenTail } from './backend.ts'
 import { type Entry, readStreams } from './loki.ts'
 import { fitting } from './render-logs.ts'
@@ -39,9 +39,9 @@ export async function follow(tail: OpenTail, options: FollowOptions, context: Co
     context.progress(waited, seconds, `${waited} of ${seconds} s, ${entries.length} lines`)
   }, 1000)
   const onFrame = (json: string): boolean => {
-    const { streams, dropped_entries: lost } = JSON.parse(json) as { streams?: unknown; dropped_entries?: unknown[] | null }
-    dropped += lost?.length ?? 0
-    entries.push(...readStreams(streams ?? [], 'forward').filter(({ at }) => at >= from))
+    const frame = readFrame(json)
+    dropped += frame.dropped
+    entries.push(...frame.entries.filter(({ at }) => at >= from))
     full = entries.length >= limit || fitting(entries, maxChars) < entries.length
     return !full
   }
@@ -60,4 +60,13 @@ export async function follow(tail: OpenTail, options: FollowOptions, context: Co
   context.signal.throwIfAborted()
   entries.sort((a, b) => (a.at < b.at ? -1 : a.at > b.at ? 1 : 0))
   return { entries: entries.slice(0, Math.min(limit, fitting(entries, maxChars))), seconds: elapsed(), full, dropped }
+}
+
+function readFrame(json: string): { entries: Entry[]; dropped: number } {
+  try {
+    const { streams, dropped_entries: dropped } = JSON.parse(json) as { streams?: unknown; dropped_entries?: unknown[] | null }
+    return { entries: readStreams(streams ?? [], 'forward'), dropped: dropped?.length ?? 0 }
+  } catch (error) {
+    throw new ToolError('UPSTREAM_ERROR', "a message of Loki's live tail has an unexpected form", { cause: error })
+  }
 }

@@ -1,18 +1,85 @@
 // get_system_metrics on a real Netdata.
 import assert from 'node:assert/strict'
 import { test } from '../../test/harness.ts'
+import { send } from '../../test/wire.ts'
 import { type Wire, withWire } from './wire.ts'
 
 const url = process.env.OCTET_TEST_NETDATA_URL
 const live = test.unless(url === undefined ? 'Netdata is not running (OCTET_TEST_NETDATA_URL)' : undefined)
 const withNetdata = (work: (wire: Wire) => Promise<void>) => withWire({ config: { NETDATA_URL: url } }, work)
 
-live('answers without arguments in about a kilobyte', () =>
+interface Dimension {
+  name: string
+  now?: number
+  min: number
+  avg: number
+  max: number
+}
+
+live('answers "is anything wrong" without arguments, in about a kilobyte', () =>
   withNetdata(async ({ call }) => {
-    const answer = await call('get_system_metrics', {})
-    console.log(answer.text)
+    const answer = await call('get_system_metrics', { include_alerts: false })
+    assert.match(answer.text, /^[4-6] charts over the last 5 min$/m)
+    assert.match(answer.data, /^system\.cpu \(percentage.*\)\tnow\tmin\tavg\tmax$/m)
+    assert.match(answer.data, /^system\.load \(load\)\tnow\tmin\tavg\tmax\nload\d+\t/m)
+    assert.deepEqual(answer.meta.warnings, [])
+    assert.ok(answer.text.length < 2_000, String(answer.text.length))
+    for (const { id, dimensions } of answer.structured.charts as { id: string; dimensions: Dimension[] }[]) {
+      for (const { name, min, avg, max } of dimensions)
+        assert.ok(min <= avg + 1e-6 && avg <= max + 1e-6, `${id} ${name}: ${min} ${avg} ${max}`)
+    }
+  }),
+)
+
+live("memory adds up to the machine's", () =>
+  withNetdata(async ({ call }) => {
+    const answer = await call('get_system_metrics', { charts: ['system.ram'], after: 10 })
+    const dimensions = answer.structured.charts[0].dimensions as Dimension[]
+    const [, kiB] = /MemTotal:\s+(\d+)/.exec(await (await import('node:fs/promises')).readFile('/proc/meminfo', 'utf8')) ?? []
+    const sum = dimensions.reduce((total, { now = 0 }) => total + now, 0)
+    assert.ok(Math.abs(sum - Number(kiB) / 1024) < Number(kiB) / 1024 / 10, `${sum} of ${Number(kiB) / 1024} MiB`)
+  }),
+)
+
+live('takes contexts and charts alike, with the same units', () =>
+  withNetdata(async ({ call }) => {
+    const contexts = (await send(`${url}/api/v1/contexts?options=charts`)).json().contexts
+    const [chart] = Object.keys(contexts['disk.space'].charts)
+    const answer = await call('get_system_metrics', { charts: ['disk.space', chart], points: 3, include_alerts: false })
+    const [context, one] = answer.structured.charts
+    assert.equal(context.units, 'GiB')
+    assert.equal(one.units, 'GiB')
+    assert.ok(context.dimensions.length >= one.dimensions.length && one.dimensions.length > 0)
+    assert.match(answer.data, /points from \d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ every \d+ s/)
+    assert.equal(one.dimensions[0].points.length, one.times.length)
+  }),
+)
+
+live('an unknown chart names its neighbours and leaves the others', () =>
+  withNetdata(async ({ call }) => {
+    const answer = await call('get_system_metrics', { charts: ['system.lod', 'system.load'] })
     assert.equal(answer.isError, false)
-    assert.match(answer.text, /^\d charts over the last 5 min; /)
-    assert.match(answer.data, /^system\.load \(load/m)
+    assert.match(answer.meta.warnings.join(), /no chart or context "system\.lod"\. Similar: system\.load/)
+    const alone = await call('get_system_metrics', { charts: ['system.lod'] })
+    assert.match(
+      alone.text,
+      /^ERROR NOT_FOUND: no Netdata chart or context "system\.lod"\. Similar: system\.load.* TRY: \{"charts":\["system\.load"/,
+    )
+  }),
+)
+
+live('knows its nodes', () =>
+  withNetdata(async ({ call }) => {
+    const unknown = await call('get_system_metrics', { node: 'no-such-node' })
+    assert.match(unknown.text, /^ERROR NOT_FOUND: Netdata has no node "no-such-node"\. Known: \S+\. TRY: \{"node":"\S+"\}$/)
+    const { node } = JSON.parse(unknown.text.slice(unknown.text.indexOf('TRY: ') + 5))
+    assert.match((await call('get_system_metrics', { node })).text, new RegExp(`^\\d charts of ${node} over`))
+  }),
+)
+
+live('the state tells the version', () =>
+  withNetdata(async ({ backend }) => {
+    const { netdata } = await backend.probe(AbortSignal.timeout(5_000))
+    assert.match(String(netdata), /^v\d+\.\d+/)
   }),
 )

@@ -1,0 +1,181 @@
+// The live tail over a WebSocket that does what a test says.
+import assert from 'node:assert/strict'
+import { createServer } from 'node:http'
+import type { AddressInfo } from 'node:net'
+import { type WebSocket, WebSocketServer } from 'ws'
+import { test } from '../../test/harness.ts'
+import { lokiRoutes, playback } from './playback.ts'
+import { type Setup, type Wire, withWire } from './wire.ts'
+
+const query = '{app="api"}'
+/** Later than the start of every tail. */
+const late = 4_000_000_000_000_000_000n
+
+const frame = (lines: readonly string[], more = {}) =>
+  JSON.stringify({
+    streams: [{ stream: { app: 'api' }, values: lines.map((line, i) => [String(late + BigInt(i)), line]) }],
+    ...more,
+  })
+
+interface Tail {
+  readonly socket: WebSocket
+  readonly url: URL
+  readonly authorization: string | undefined
+}
+
+/** A Loki whose history is empty and whose tails are handed to `onTail`; a text is sent as it is to whoever wants one. */
+async function withTail(
+  onTail: ((tail: Tail) => void) | string,
+  work: (wire: Wire) => Promise<void>,
+  setup: Setup = {},
+): Promise<void> {
+  const listener = playback(lokiRoutes, ({ path }) => (path.endsWith('/query_range') ? 'loki-query-range-empty' : undefined))
+  const http = createServer(listener)
+  const sockets = new WebSocketServer({ noServer: true })
+  http.on('upgrade', (req, socket, head) => {
+    if (typeof onTail === 'string') {
+      socket.end(onTail)
+      return
+    }
+    sockets.handleUpgrade(req, socket, head, (opened) => {
+      const url = new URL(req.url ?? '', 'http://loki')
+      onTail({ socket: opened, url, authorization: req.headers.authorization })
+    })
+  })
+  await new Promise<void>((resolve) => http.listen(0, '127.0.0.1', resolve))
+  const { port } = http.address() as AddressInfo
+  try {
+    await withWire({ ...setup, config: { LOKI_URL: `http://127.0.0.1:${port}`, ...setup.config } }, work)
+  } finally {
+    for (const socket of sockets.clients) socket.terminate()
+    http.closeAllConnections()
+    http.close()
+  }
+}
+
+test('tails from the end of the history on, with the credentials of the configuration', async () => {
+  const tails: Tail[] = []
+  await withTail(
+    (tail) => {
+      tails.push(tail)
+      tail.socket.send(frame(['one', 'two']))
+    },
+    async ({ call }) => {
+      const answer = await call('search_logs', { query, follow_seconds: 1 })
+      assert.match(answer.text, /^0 lines in 0 streams, .*; then 2 live in 1\.\d s/)
+      assert.match(answer.data, /^== live\n\{app="api"\}\n\S+ one\n\S+ two$/)
+    },
+    { config: { LOKI_BEARER_TOKEN: 'tok' } },
+  )
+  const [tail] = tails
+  assert.equal(tail?.url.pathname, '/loki/api/v1/tail')
+  assert.equal(tail?.url.searchParams.get('query'), query)
+  assert.ok(Math.abs(Number(BigInt(tail?.url.searchParams.get('start') ?? 0) / 1_000_000n) - Date.now()) < 10_000)
+  assert.equal(tail?.authorization, 'Bearer tok')
+})
+
+test('lines from before the tail are not shown twice', () =>
+  withTail(
+    ({ socket }) => socket.send(JSON.stringify({ streams: [{ stream: { app: 'api' }, values: [['1000', 'old']] }] })),
+    async ({ call }) => assert.match((await call('search_logs', { query, follow_seconds: 1 })).text, /then 0 live/),
+  ))
+
+test('says how many lines Loki could not send', () =>
+  withTail(
+    ({ socket }) => socket.send(frame(['one'], { dropped_entries: [{}, {}, {}] })),
+    async ({ call }) => {
+      const { meta } = await call('search_logs', { query, follow_seconds: 1 })
+      assert.match(meta.warnings.join(), /Loki left out at least 3 live lines/)
+    },
+  ))
+
+test('ends early when the result is full', () =>
+  withTail(
+    ({ socket }) => socket.send(frame(Array.from({ length: 500 }, (_, i) => `${i} ${'x'.repeat(500)}`))),
+    async ({ call }) => {
+      const began = performance.now()
+      const answer = await call('search_logs', { query, limit: 1_000, follow_seconds: 30 })
+      assert.ok(performance.now() - began < 10_000)
+      assert.ok(answer.text.length <= 40_000)
+      assert.match(answer.meta.warnings.join(), /the live tail was ended after/)
+    },
+  ))
+
+test('cancelling the call closes the WebSocket at once', async () => {
+  let opened: (() => void) | undefined
+  let closed: (() => void) | undefined
+  const open = new Promise<void>((resolve) => (opened = resolve))
+  const close = new Promise<void>((resolve) => (closed = resolve))
+  await withTail(
+    ({ socket }) => {
+      socket.on('close', () => closed?.())
+      opened?.()
+    },
+    async ({ start }) => {
+      const { cancel } = start('search_logs', { query, follow_seconds: 30 })
+      await open
+      await cancel()
+      await close
+    },
+  )
+})
+
+test('a tail that Loki ends is answered with what had arrived', () =>
+  withTail(
+    ({ socket }) => socket.send(frame(['one']), () => socket.close()),
+    async ({ call }) => assert.match((await call('search_logs', { query, follow_seconds: 30 })).text, /then 1 live in 0\.\d s/),
+  ))
+
+test('refused upgrades have the codes of other requests', async () => {
+  const cases: [string, RegExp][] = [
+    ['HTTP/1.1 401 Unauthorized', /^ERROR UPSTREAM_AUTH: Loki refused the credentials/],
+    ['HTTP/1.1 429 Too Many\r\nretry-after: 9', /^ERROR RATE_LIMITED: .* in 9 seconds/],
+    ['HTTP/1.1 400 Bad Request\r\n\r\nparse error', /^ERROR INVALID_ARGUMENT: Loki cannot run this query: parse error/],
+    ['HTTP/1.1 502 Bad Gateway', /^ERROR UPSTREAM_ERROR: Loki failed \(HTTP 502\)/],
+    ['HTTP/1.1 200 OK', /^ERROR UPSTREAM_ERROR: /],
+  ]
+  for (const [head, message] of cases) {
+    const [status, body = ''] = head.split('\r\n\r\n')
+    const answer = `${status}\r\nconnection: close\r\ncontent-length: ${body.length}\r\n\r\n${body}`
+    await withTail(answer, async ({ call }) =>
+      assert.match((await call('search_logs', { query, follow_seconds: 5 })).text, message),
+    )
+  }
+})
+
+test('frames that are no frames, or too large, fail the call and not the server', async () => {
+  const frames = ['not json', JSON.stringify({ streams: [{ stream: {}, values: [['soon', 'x']] }] }), 'x'.repeat(1_100_000)]
+  for (const text of frames) {
+    await withTail(
+      ({ socket }) => {
+        socket.on('error', () => {})
+        socket.send(text)
+      },
+      async ({ call }) => {
+        assert.match((await call('search_logs', { query, follow_seconds: 5 })).text, /^ERROR UPSTREAM_ERROR: /)
+        assert.match((await call('search_logs', { query })).text, /^0 lines/)
+      },
+    )
+  }
+})
+
+test('a fifth tail is refused while four are running', async () => {
+  let count = 0
+  let four: (() => void) | undefined
+  const running = new Promise<void>((resolve) => (four = resolve))
+  await withTail(
+    () => {
+      count += 1
+      if (count === 4) four?.()
+    },
+    async ({ start, call }) => {
+      const started = Array.from({ length: 4 }, () => start('search_logs', { query, follow_seconds: 30 }))
+      await running
+      assert.match(
+        (await call('search_logs', { query, follow_seconds: 5 })).text,
+        /^ERROR RATE_LIMITED: 4 live tails are running/,
+      )
+      await Promise.all(started.map(({ cancel }) => cancel()))
+    },
+  )
+})
