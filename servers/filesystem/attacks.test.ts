@@ -5,7 +5,7 @@ import { link, mkdir, symlink, writeFile } from 'node:fs/promises'
 import { createServer } from 'node:net'
 import { join } from 'node:path'
 import { test } from '../../test/harness.ts'
-import { type Answer, withFiles, withWire } from './wire.ts'
+import { type Answer, withFiles, withWire } from './testing/wire.ts'
 
 const outsideSecret = 'OUTSIDE-SECRET'
 

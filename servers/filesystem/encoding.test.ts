@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { test } from '../../test/harness.ts'
-import { type Answer, type Wire, withFiles } from './wire.ts'
+import { type Answer, type Wire, withFiles } from './testing/wire.ts'
 
 type Read = (content: Buffer | string, args?: Record<string, unknown>) => Promise<Answer>
 

@@ -6,7 +6,7 @@ import { join } from 'node:path'
 import { ToolError } from '../../protocol/index.ts'
 import { test } from '../../test/harness.ts'
 import { type ReadArguments, readFile } from './read.ts'
-import { contextOf, environmentOf, type Wire, withFiles } from './wire.ts'
+import { contextOf, environmentOf, type Wire, withFiles } from './testing/wire.ts'
 
 const MiB = 1024 * 1024
 const GiB = 1024 * MiB

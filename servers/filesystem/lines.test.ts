@@ -3,7 +3,7 @@ import assert from 'node:assert/strict'
 import { writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { test } from '../../test/harness.ts'
-import { withFiles } from './wire.ts'
+import { withFiles } from './testing/wire.ts'
 
 /** mulberry32: the same numbers in every run. */
 function random(seed: number): () => number {

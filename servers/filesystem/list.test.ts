@@ -4,7 +4,7 @@ import { mkdir, stat, symlink, unlink, utimes, writeFile } from 'node:fs/promise
 import { join } from 'node:path'
 import { test } from '../../test/harness.ts'
 import { showTime } from './pinned.ts'
-import { type Answer, make, namesOf, type Wire, withFiles } from './wire.ts'
+import { type Answer, make, namesOf, type Wire, withFiles } from './testing/wire.ts'
 
 async function allPages(wire: Wire, args: Record<string, unknown>): Promise<Answer[]> {
   const found: Answer[] = []

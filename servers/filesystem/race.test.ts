@@ -7,7 +7,7 @@ import { join } from 'node:path'
 import { test } from '../../test/harness.ts'
 import { listDirectory } from './list.ts'
 import { readFile } from './read.ts'
-import { contextOf, environmentOf, withFiles } from './wire.ts'
+import { contextOf, environmentOf, withFiles } from './testing/wire.ts'
 
 /** Replaces `link` by a link to each target in turn, atomically, until it is killed; says so when it has begun. */
 const flipper = `

@@ -7,8 +7,8 @@ import { test } from '../../test/harness.ts'
 import { parseDeny, parseRoots } from './config.ts'
 import { Pinned } from './pinned.ts'
 import { Sandbox } from './sandbox.ts'
+import { make, namesOf, withFiles, withWire } from './testing/wire.ts'
 import { Walk } from './walk.ts'
-import { make, namesOf, withFiles, withWire } from './wire.ts'
 
 test('what vanishes while it is listed is left out, and nothing stays open', () =>
   withFiles(async (folder) => {

@@ -6,11 +6,11 @@ import type { AddressInfo } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { createInterface } from 'node:readline'
-import { type CallToolResult, type Context, httpSse, Server } from '../../protocol/index.ts'
-import type { Environment } from '../runtime/definition.ts'
-import { type Limits, openFilesystem } from './backend.ts'
-import type { FilesystemConfig } from './config.ts'
-import { filesystemTools } from './tools.ts'
+import { type CallToolResult, type Context, httpSse, Server } from '../../../protocol/index.ts'
+import type { Environment } from '../../runtime/definition.ts'
+import { type Limits, openFilesystem } from '../backend.ts'
+import type { FilesystemConfig } from '../config.ts'
+import { filesystemTools } from '../tools.ts'
 
 export interface Setup {
   config?: Partial<FilesystemConfig>
