@@ -123,6 +123,27 @@ test('a server that dies of the last case fails', async () => {
   assert.match(report.aborted ?? '', /after the last case/)
 })
 
+test('a case that ends while a request is under way leaves no rejection behind', async () => {
+  const reference = await startReference({
+    takes: ({ body }, res) => {
+      const isLeft = body.includes('"id":"closed"')
+      if (isLeft) res.writeHead(200, { 'Content-Type': 'application/json' }).end('{}')
+      // The other call never gets an answer.
+      return isLeft || (body.includes('"tools/call"') && !body.includes('"learning"'))
+    },
+  })
+  try {
+    const id = 'basic/transports/streamable-http/cancellation/a-closed-stream-harms-nobody'
+    const report = await runConformance({ url: `${reference.url}/mcp`, only: [id], revisions: ['2026-07-28'] })
+    assert.deepEqual(
+      report.cases.map((result) => result.status),
+      ['skip'],
+    )
+  } finally {
+    await reference.close()
+  }
+})
+
 test('an endless body is cut off', async () => {
   const chunk = Buffer.alloc(256 * 1024, 'x')
   const flood: RequestListener = (_, res) => {

@@ -6,7 +6,7 @@ import { mirroredProperties, parameterHeaders } from '../facts.ts'
 import { MODERN } from '../revisions.ts'
 import type { Reply, SendOptions } from '../session.ts'
 import { base64Value, type HttpSession, META } from '../session-http.ts'
-import { call } from './basic-utilities.ts'
+import { call, inBackground } from './basic-utilities.ts'
 
 const base = { transport: 'http', since: MODERN } as const
 const page = 'basic/transports/streamable-http'
@@ -380,7 +380,7 @@ export const cases: Case[] = [
     quote: 'Closing the SSE response stream MUST be treated by the server as cancellation of that request, and of no other.',
     async run(t) {
       const session = await t.connectHttp()
-      const other = call(t, session)
+      const other = inBackground(call(t, session))
       await leaveCall(t, session)
       checkServed(await other)
       await session.alive()
