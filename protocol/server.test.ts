@@ -211,6 +211,19 @@ for (const [what, changed] of refusedTools) {
   })
 }
 
+test('anchors of 2020-12 are known and resolved', async () => {
+  const inputSchema = {
+    type: 'object',
+    $defs: { place: { $anchor: 'place', type: 'object', required: ['city'] } },
+    properties: { at: { $ref: '#place' } },
+  } as const
+  const tool = defineTool({ name: 'a', description: 'a', inputSchema, handler: () => 'ok' })
+  await withSession({ tools: [tool] }, async (session) => {
+    assert.equal((await session.call('a', { at: { city: 'x' } })).content[0].text, 'ok')
+    assert.match((await session.call('a', { at: {} })).content[0].text, /missing "at.city"/)
+  })
+})
+
 test('two tools of one name are refused', () => {
   const tool = defineTool({ name: 'a', description: 'a', inputSchema: { type: 'object' }, handler: () => '' })
   assert.throws(() => new Server({ name: 's', version: '1', tools: [tool, tool] }), /two tools are named "a"/)

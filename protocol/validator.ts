@@ -11,8 +11,7 @@ export interface Validator {
   errors?: ValidationIssue[] | null
 }
 
-/** Options shared with the build script, so that both ways of compiling agree. */
-export const ajvOptions = {
+const ajvOptions = {
   allErrors: true, // a model mends all its mistakes in one go; the size of what is validated is bounded before (arguments.ts)
   strict: true, // a misspelt keyword in a tool's schema is a bug of ours, found when the server starts
   strictRequired: false,
@@ -22,10 +21,15 @@ export const ajvOptions = {
   addUsedSchema: false, // two tools may use schemas with the same $id
 } as const
 
+/** A compiler for tool schemas. `$anchor` belongs to 2020-12's core vocabulary; Ajv resolves it and yet does not count it as known. */
+export function createAjv(options: object = {}): Ajv2020 {
+  return new Ajv2020({ ...ajvOptions, ...options }).addKeyword('$anchor')
+}
+
 let ajv: Ajv2020 | undefined
 
 /** @throws Error when the schema itself is invalid or uses an unknown keyword */
 export function compileValidator(schema: JsonSchema): Validator {
-  ajv ??= new Ajv2020(ajvOptions)
+  ajv ??= createAjv()
   return ajv.compile(schema) as ValidateFunction
 }

@@ -2,11 +2,10 @@
 import { createHash } from 'node:crypto'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
-import { Ajv2020 } from 'ajv/dist/2020.js'
 import standaloneModule from 'ajv/dist/standalone/index.js'
 import { build, type Plugin } from 'esbuild'
 import type { JsonSchema } from '../protocol/index.ts'
-import { ajvOptions } from '../protocol/validator.ts'
+import { createAjv } from '../protocol/validator.ts'
 import { catalog, serverNames } from '../servers/catalog.ts'
 import { plainSchema } from '../servers/runtime/config.ts'
 import type { AnyServer, Environment } from '../servers/runtime/definition.ts'
@@ -77,7 +76,7 @@ export function schemasOf(definition: AnyServer): JsonSchema[] {
 
 /** Replaces protocol/validator.ts by a table of validators for exactly these schemas. */
 function precompiled(schemas: readonly JsonSchema[]): Plugin {
-  const ajv = new Ajv2020({ ...ajvOptions, code: { source: true, esm: true } })
+  const ajv = createAjv({ code: { source: true, esm: true } })
   const names = new Map<string, string>()
   for (const schema of schemas) {
     const key = keyOf(schema)
@@ -91,7 +90,6 @@ function precompiled(schemas: readonly JsonSchema[]): Plugin {
     import { createHash } from 'node:crypto'
     ${code}
     const table = new Map([${table}])
-    export const ajvOptions = {}
     export function compileValidator(schema) {
       const validator = table.get(createHash('sha256').update(JSON.stringify(schema)).digest('hex').slice(0, 16))
       if (validator === undefined) throw new Error('a schema was not known at build time: ' + JSON.stringify(schema).slice(0, 200))
