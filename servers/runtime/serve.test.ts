@@ -6,6 +6,9 @@ import { McpSession, postJson, send, sendRaw } from '../../test/wire.ts'
 
 const script = 'test/sample-process.ts'
 const configured = { SAMPLE_URL: 'http://backend' }
+/** So that garbage which waits to be collected is not taken for a leak; it still has room for the loader that runs TypeScript. */
+const smallHeap = '--max-old-space-size=64 --max-semi-space-size=1'
+
 const list = { jsonrpc: '2.0', id: 1, method: 'tools/list' }
 
 test('one server answers at its own paths and at the short ones', () =>
@@ -217,7 +220,7 @@ test('half-open sockets do not keep others out', () =>
 test(
   '2,000 sessions opened, used and closed leave no session and little memory',
   (signal) =>
-    withChild(script, [], { ...configured, AUDIT_FILE: '/dev/null' }, async ({ url }) => {
+    withChild(script, [], { ...configured, AUDIT_FILE: '/dev/null', NODE_OPTIONS: smallHeap }, async ({ url }) => {
       const metric = async (name: string) =>
         Number((await send(`${url}/metrics`)).text.match(new RegExp(`^${name}.* (\\d+)$`, 'm'))?.[1])
       const cycles = async (count: number) => {
@@ -230,12 +233,12 @@ test(
         }
         for (let done = 0; done < count; done += 10) await Promise.all(Array.from({ length: 10 }, one))
       }
-      await cycles(500) // warm: compiled code and grown heaps are not leaks
+      await cycles(1_000) // warm: compiled code and a grown heap are no leaks
       const before = await metric('process_resident_memory_bytes')
-      await cycles(1_500)
+      await cycles(1_000)
       while ((await metric('mcp_server_open_sessions')) > 0) signal.throwIfAborted()
       const grown = (await metric('process_resident_memory_bytes')) - before
-      assert.equal(grown < 30 * 1_048_576, true, `grew by ${(grown / 1_048_576).toFixed(1)} MiB`)
+      assert.equal(grown < 20 * 1_048_576, true, `grew by ${(grown / 1_048_576).toFixed(1)} MiB`)
     }),
   { timeoutMs: 120_000 },
 )
