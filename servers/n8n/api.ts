@@ -2,7 +2,7 @@
 // n8n's community edition can do everything, so that reading only must be a matter of what the code can say.
 import { ToolError } from '../../protocol/index.ts'
 import { readAnswer } from './answer.ts'
-import { withLimit } from './cursor.ts'
+import { advance, withLimit } from './cursor.ts'
 import type { HttpClient } from './http-client.ts'
 import { isObject, type JsonObject, objects, text } from './json.ts'
 
@@ -10,6 +10,8 @@ export interface Page<T> {
   readonly entries: readonly T[]
   /** n8n's cursor of the following page. */
   readonly next: string | undefined
+  /** How many entries were asked for in the end: less than wanted when so many were too large. */
+  readonly limit: number
   /** Entries that were passed over because one alone is larger than {@link maxAnswerBytes}. */
   readonly tooLarge: number
 }
@@ -95,24 +97,26 @@ export class N8nApi {
     reduce: (entry: JsonObject) => T,
     signal: AbortSignal,
   ): Promise<Page<T>> {
-    let { limit, cursor } = page
+    let { limit } = page
     for (;;) {
+      // The cursor holds the size of the page, which then counts, not `limit`; one of an unknown form is left to n8n.
+      const cursor = page.cursor === undefined ? undefined : (withLimit(page.cursor, limit) ?? page.cursor)
       try {
         const place = cursor === undefined ? {} : { cursor }
         const answer = await this.#ask(path, scope, { ...query, limit: String(limit), ...place }, signal, false)
-        if (!Array.isArray(answer?.data))
-          throw new ToolError('UPSTREAM_ERROR', 'n8n answered with JSON of an unknown form', {
-            hint: 'ask the operator whether N8N_API_URL leads to n8n',
-          })
+        if (!Array.isArray(answer?.data)) throw unknownForm()
         const next = text(answer.nextCursor)
-        return { entries: objects(answer.data).map(reduce), next: next === '' ? undefined : next, tooLarge: 0 }
+        return { entries: objects(answer.data).map(reduce), next: next === '' ? undefined : next, limit, tooLarge: 0 }
       } catch (error) {
-        if (!(error instanceof ToolError) || error.code !== 'TOO_LARGE' || limit === 1) throw error
+        if (!(error instanceof ToolError) || error.code !== 'TOO_LARGE') throw error
+        if (cursor !== undefined && withLimit(cursor, limit) === undefined) throw error
+        if (limit === 1) {
+          const next = advance(cursor, 1, page.limit)
+          if (next === undefined) throw error
+          return { entries: [], next, limit, tooLarge: 1 }
+        }
         // A quarter at once: workflows with pictures in them differ by orders of magnitude.
         limit = Math.max(1, Math.floor(limit / 4))
-        const smaller = withLimit(cursor, limit)
-        if (smaller === undefined) throw error
-        cursor = smaller
       }
     }
   }
@@ -137,11 +141,17 @@ export class N8nApi {
       if (absent && answer.status === 404 && answer.body.length < 1_000) return undefined
       const json = readAnswer(answer, { scope, keyExpires: this.#keyExpires })
       if (isObject(json)) return json
-      throw new ToolError('UPSTREAM_ERROR', 'n8n answered with JSON of an unknown form')
+      throw unknownForm()
     } finally {
       end()
     }
   }
+}
+
+function unknownForm(): ToolError {
+  return new ToolError('UPSTREAM_ERROR', 'n8n answered with JSON of an unknown form', {
+    hint: 'ask the operator whether N8N_API_URL leads to n8n',
+  })
 }
 
 /** Waits for `work`, which never rejects, but not beyond the signal. */

@@ -3,13 +3,20 @@ import { ToolError } from '../../protocol/index.ts'
 import type { Backend, Environment } from '../runtime/definition.ts'
 import { N8nApi } from './api.ts'
 import { keyExpiry, type N8nConfig, parseApiUrl, parseExtraHeaders } from './config.ts'
+import { N8nDatabase } from './database.ts'
 import { HttpClient } from './http-client.ts'
 import { createRedactor, type Redactor } from './redact.ts'
+import { StatisticsCache } from './statistics-cache.ts'
 
 export interface N8nBackend extends Backend {
   readonly api: N8nApi
   readonly redact: Redactor
   readonly host: string
+  /** n8n's own database, where it is configured. */
+  readonly database: N8nDatabase | undefined
+  /** Why there is none although DB_TYPE is set. */
+  readonly unreadable: string | undefined
+  readonly statistics: StatisticsCache
 }
 
 const day = 86_400_000
@@ -30,16 +37,28 @@ export function openN8n(config: N8nConfig, environment: Environment): N8nBackend
   })
   const api = new N8nApi(http, expires)
   const host = new URL(baseUrl).host
+  const database = config.DB_TYPE === 'postgresdb' ? new N8nDatabase(config, environment) : undefined
   return {
     api,
     host,
+    database,
+    unreadable:
+      config.DB_TYPE === undefined || database !== undefined
+        ? undefined
+        : `a database of type ${config.DB_TYPE} is not read, only PostgreSQL; the figures are from the API`,
+    statistics: new StatisticsCache(),
     upstream: host,
     redact: createRedactor([key, config.DB_POSTGRESDB_PASSWORD ?? '', ...Object.values(extra)]),
     async probe(signal) {
-      return { ...(await probeApi(api, signal)), ...describeExpiry(expires) }
+      const [state, databaseState] = await Promise.all([
+        probeApi(api, signal),
+        database === undefined ? {} : probeDatabase(database, signal),
+      ])
+      return { ...state, ...databaseState, ...describeExpiry(expires) }
     },
     async close() {
       api.close()
+      await database?.close()
     },
   }
 }
@@ -51,6 +70,17 @@ async function probeApi(api: N8nApi, signal: AbortSignal): Promise<Record<string
     return { api: 'ok' }
   } catch (error) {
     if (error instanceof ToolError && error.code === 'FORBIDDEN') return { api: 'ok', missing_scope: 'execution:list' }
+    throw error
+  }
+}
+
+/** The statistics fall back on the API, so that a database that is down takes nothing else with it. */
+async function probeDatabase(database: N8nDatabase, signal: AbortSignal): Promise<Record<string, unknown>> {
+  try {
+    await database.probe(signal)
+    return { database: 'ok' }
+  } catch (error) {
+    if (error instanceof ToolError) return { database: 'down', database_error: error.message }
     throw error
   }
 }

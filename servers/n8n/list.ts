@@ -1,5 +1,5 @@
 // n8n_list_workflows: one line for each workflow, whatever it weighs.
-import { type Context, ToolError, type ToolOutput } from '../../protocol/index.ts'
+import type { Context, ToolOutput } from '../../protocol/index.ts'
 import type { Environment } from '../runtime/definition.ts'
 import { cleanText, clip, report } from '../runtime/report.ts'
 import type { N8nBackend } from './backend.ts'
@@ -32,28 +32,21 @@ export async function listWorkflows(
   const filter = { active: args.active, tags: args.tags, name: args.name, projectId: args.project_id }
   const workflows: WorkflowFacts[] = []
   let skipped = 0
-  let at = cursor
-  let next: string | undefined
+  let next = cursor
+  let size = limit
   // A page whose bodies are too large comes in pieces; together they are the page that was asked for.
   do {
-    const wanted = limit - workflows.length
-    const page = await onePage(api, filter, wanted, at, context.signal)
-    if (page === undefined) {
-      const past = advance(at, 1, wanted)
-      if (past === undefined) throw new ToolError('TOO_LARGE', 'the next workflow is larger than 4 MiB and cannot be passed over')
-      skipped += 1
-      at = past
-      next = past
-      continue
-    }
+    const wanted = Math.min(limit - workflows.length, size)
+    const page = await api.workflows(filter, { limit: wanted, cursor: next }, factsOf, context.signal)
     workflows.push(...page.entries)
+    skipped += page.tooLarge
     next = page.next
-    at = page.next
+    size = page.limit * 2
   } while (next !== undefined && workflows.length < limit && skipped < maxSkipped)
 
   const { lines, shown } = cut(workflows, environment.maxResultChars - reservedChars)
   const notes: string[] = []
-  if (skipped > 0) notes.push(`${skipped} larger than 4 MiB left out; n8n_get_database_statistics does not count their nodes`)
+  if (skipped > 0) notes.push(`${skipped} larger than 4 MiB left out`)
   if (shown < workflows.length) next = advance(cursor, shown + skipped, limit)
   if (shown < workflows.length && next === undefined)
     notes.push(`${workflows.length - shown} more did not fit; use a smaller limit`)
@@ -80,22 +73,6 @@ export async function listWorkflows(
       })),
     },
   })
-}
-
-/** Undefined when the first entry of the page alone is too large. */
-async function onePage(
-  api: N8nBackend['api'],
-  filter: Parameters<typeof api.workflows>[0],
-  limit: number,
-  cursor: string | undefined,
-  signal: AbortSignal,
-) {
-  try {
-    return await api.workflows(filter, { limit, cursor }, factsOf, signal)
-  } catch (error) {
-    if (error instanceof ToolError && error.code === 'TOO_LARGE') return undefined
-    throw error
-  }
 }
 
 function cut(workflows: readonly WorkflowFacts[], maxChars: number): { lines: string[]; shown: number } {

@@ -15,8 +15,8 @@ const harmlessName =
 const harmlessHeader = /^(accept(-.*)?|content-(type|length|encoding|language)|user-agent|cache-control|host|origin|referer)$/i
 /** An expression that only refers to something: it names a secret but holds none. */
 const pureReference = /^=\s*\{\{[^'"`]*\}\}\s*$/
-/** n8n's own members that are left out wherever they stand. */
-const dropped = new Set(['pinData', 'staticData', 'webhookId', 'instanceId'])
+/** n8n's own members that are left out wherever they stand: data, what opens a webhook, and where a node is drawn. */
+const dropped = new Set(['pinData', 'staticData', 'webhookId', 'instanceId', 'position'])
 
 const secretForms: [RegExp, string][] = [
   [/([a-z][a-z0-9+.-]{1,20}:\/\/)[^\s/@"'`]+@/gi, `$1${mask}@`], // userinfo of a URL, with or without a password
