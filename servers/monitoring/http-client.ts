@@ -36,8 +36,8 @@ export interface HttpAnswer {
   readonly body: Buffer
 }
 
-/** Structural characters of JSON that are parsed at most: each costs up to 50 bytes of heap, whatever the size of the text. */
-const maxJsonTokens = 250_000
+/** Structural characters of JSON that are parsed at most: each costs up to a hundred bytes of heap, however short the text is. */
+const maxJsonTokens = 100_000
 
 export class HttpClient {
   readonly #options: HttpClientOptions

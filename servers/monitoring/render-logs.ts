@@ -14,6 +14,7 @@ export interface Rendered {
 
 export const maxLineChars = 1_000
 const maxLabelChars = 300
+const maxMetadata = 20
 /** Time, number of the stream, count of repeats. */
 const maxLineOverhead = 60
 
@@ -100,9 +101,21 @@ function messageOf(entry: Entry): string {
 
 function metadataText({ metadata }: Entry): string {
   if (metadata === undefined) return ''
-  // Loki guesses the level of every line; the line itself says it better.
-  const kept = Object.entries(metadata).filter(([name]) => name !== 'detected_level')
-  return kept.length === 0 ? '' : ` ${labelText(Object.fromEntries(kept))}`
+  const text = labelText(shownMetadata(metadata))
+  return text === '{}' ? '' : ` ${text}`
+}
+
+/** The first of a line's structured metadata; whoever sends logs may attach as many as they like. */
+export function shownMetadata(metadata: Readonly<Record<string, string>>): Record<string, string> {
+  const shown: Record<string, string> = {}
+  let count = 0
+  for (const name in metadata) {
+    // Loki guesses the level of every line; the line itself says it better.
+    if (name === 'detected_level') continue
+    if (++count > maxMetadata) break
+    shown[name] = String(metadata[name])
+  }
+  return shown
 }
 
 function commonLabels(entries: readonly Entry[]): Record<string, string> {

@@ -7,40 +7,56 @@ const maxSeries = 50
 
 export interface RenderedSeries {
   readonly text: string
-  readonly shown: number
+  /** Those in the text, in its order. */
+  readonly shown: readonly (Series & { readonly stats: SeriesStats })[]
 }
 
 /** Largest first. With `points`, the values in their order follow each series. */
 export function renderSeries(series: readonly Series[], points: boolean, maxChars: number): RenderedSeries {
   const ranked = series
-    .map((one) => ({ ...one, stats: statsOf(one.points.map(([, value]) => value)) }))
+    .map((one) => ({ ...one, stats: statsOf(one.points) }))
     .sort((a, b) => (b.stats.max || 0) - (a.stats.max || 0))
   const lines = [['labels', 'last', 'min', 'avg', 'max', 'n'].join('\t')]
   let chars = 0
-  let shown = 0
-  for (const { labels, points: values, stats } of ranked) {
+  const shown: RenderedSeries['shown'][number][] = []
+  for (const one of ranked) {
+    const { labels, points: values, stats } = one
     const { last, min, avg, max, count } = stats
     const row = [cell(labelText(labels)), ...[last, min, avg, max].map(formatNumber), count].join('\t')
-    const more = points ? `\n  ${values.map(([at, value]) => `${clock(at)}=${formatNumber(value)}`).join(' ')}` : ''
+    const more = points ? `\n  ${values.map(([at, value]) => `${clock(at)}=${formatNumber(Number(value))}`).join(' ')}` : ''
     const text = clip(`${row}${more}`, 8_000)
-    if (shown >= maxSeries || (chars += text.length + 1) > maxChars) break
+    if (shown.length >= maxSeries || (chars += text.length + 1) > maxChars) break
     lines.push(text)
-    shown += 1
+    shown.push(one)
   }
   return { text: lines.join('\n'), shown }
 }
 
-export function statsOf(values: readonly number[]) {
-  const numbers = values.filter((value) => !Number.isNaN(value))
+export interface SeriesStats {
+  readonly last: number
+  readonly min: number
+  readonly avg: number
+  readonly max: number
+  readonly count: number
+}
+
+/** NaN does not count: Loki sends it where it has divided by nothing. */
+export function statsOf(points: Series['points']): SeriesStats {
+  let last = Number.NaN
   let min = Number.POSITIVE_INFINITY
   let max = Number.NEGATIVE_INFINITY
   let sum = 0
-  for (const value of numbers) {
+  let count = 0
+  for (const [, text] of points) {
+    const value = Number(text)
+    if (Number.isNaN(value)) continue
+    last = value
     if (value < min) min = value
     if (value > max) max = value
     sum += value
+    count += 1
   }
-  return { last: numbers.at(-1) ?? Number.NaN, min, max, avg: sum / numbers.length, count: numbers.length }
+  return { last, min, max, avg: sum / count, count }
 }
 
 /** Four significant digits: enough to compare, and a third of the tokens. */

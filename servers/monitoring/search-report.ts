@@ -4,7 +4,7 @@ import { clip, formatBytes, report } from '../runtime/report.ts'
 import type { Followed } from './follow.ts'
 import type { Entry, Range, Series } from './loki.ts'
 import { nextPage, type Page } from './page.ts'
-import { fitting, maxLineChars, renderLogs } from './render-logs.ts'
+import { fitting, maxLineChars, renderLogs, shownMetadata } from './render-logs.ts'
 import { renderSeries } from './render-series.ts'
 import type { Search, SearchArguments } from './search.ts'
 import { formatTime } from './time.ts'
@@ -46,9 +46,11 @@ export function reportSeries(
   context: Context,
 ) {
   const { text, shown } = renderSeries(series, args.step !== undefined, maxChars)
-  const truncated = shown < series.length
+  const truncated = shown.length < series.length
   if (truncated)
-    notes.push(`${series.length - shown} more series, with smaller values, are not shown; sum by (…) or topk() leaves fewer`)
+    notes.push(
+      `${series.length - shown.length} more series, with smaller values, are not shown; sum by (…) or topk() leaves fewer`,
+    )
   if (series.length === 0)
     notes.push('no stream matches, or no line passes the filters: try the query without its function first')
   const summary = `${series.length} series, ${span(range)}, scanned ${formatBytes(scannedBytes)}`
@@ -57,8 +59,11 @@ export function reportSeries(
     ...(series.length === 0 ? {} : { untrusted: text }),
     notes,
     truncated,
-    rows: shown,
-    structured: { series: series.slice(0, shown).map(({ labels, points }) => ({ labels, points })), scanned_bytes: scannedBytes },
+    rows: shown.length,
+    structured: {
+      series: shown.map(({ labels, stats, points }) => ({ labels, ...stats, ...(args.step === undefined ? {} : { points }) })),
+      scanned_bytes: scannedBytes,
+    },
   })
 }
 
@@ -98,6 +103,6 @@ function structuredLine({ at, line, stream, metadata }: Entry) {
     time: formatTime(at),
     line: clip(line, maxLineChars),
     labels: stream.labels,
-    ...(metadata === undefined ? {} : { metadata }),
+    ...(metadata === undefined ? {} : { metadata: shownMetadata(metadata) }),
   }
 }
