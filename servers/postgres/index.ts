@@ -2,6 +2,7 @@
 import { defineServer } from '../runtime/definition.ts'
 import { openPostgres } from './backend.ts'
 import { config } from './config.ts'
+import { sampleBin } from './sample.ts'
 import { tools } from './tools.ts'
 
 export const postgres = defineServer({
@@ -10,10 +11,11 @@ export const postgres = defineServer({
   instructions:
     'Reads PostgreSQL databases; it can change nothing. Start with postgres_list_databases and postgres_list_tables, then write SQL for postgres_query.',
   config,
-  missing: ({ DATABASE_URL, PGHOST }) =>
-    DATABASE_URL === undefined && PGHOST === undefined
+  missing: ({ DATABASE_URL, PGHOST, POSTGRES_SAMPLE }) =>
+    DATABASE_URL === undefined && PGHOST === undefined && !POSTGRES_SAMPLE
       ? 'set DATABASE_URL, or PGHOST with PGUSER, PGPASSWORD and PGDATABASE'
       : undefined,
   open: openPostgres,
   tools,
+  demo: (command) => (command === 'start' && sampleBin() !== undefined ? { POSTGRES_SAMPLE: 'true' } : undefined),
 })
