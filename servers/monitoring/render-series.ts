@@ -4,6 +4,8 @@ import type { Series } from './loki.ts'
 import { labelText } from './render-logs.ts'
 
 const maxSeries = 50
+/** Loki's own limit for one series. */
+const maxPoints = 11_000
 
 export interface RenderedSeries {
   readonly text: string
@@ -11,8 +13,8 @@ export interface RenderedSeries {
   readonly shown: readonly (Series & { readonly stats: SeriesStats })[]
 }
 
-/** Largest first. With `points`, the values in their order follow each series. */
-export function renderSeries(series: readonly Series[], points: boolean, maxChars: number): RenderedSeries {
+/** Largest first. With the seconds between them, the values in their order follow each series, `-` where there is none. */
+export function renderSeries(series: readonly Series[], stepSeconds: number | undefined, maxChars: number): RenderedSeries {
   const ranked = series
     .map((one) => ({ ...one, stats: statsOf(one.points) }))
     .sort((a, b) => (b.stats.max || 0) - (a.stats.max || 0))
@@ -23,7 +25,7 @@ export function renderSeries(series: readonly Series[], points: boolean, maxChar
     const { labels, points: values, stats } = one
     const { last, min, avg, max, count } = stats
     const row = [cell(labelText(labels)), ...[last, min, avg, max].map(formatNumber), count].join('\t')
-    const more = points ? `\n  ${values.map(([at, value]) => `${clock(at)}=${formatNumber(Number(value))}`).join(' ')}` : ''
+    const more = stepSeconds === undefined ? '' : `\n  ${pointsText(values, stepSeconds)}`
     const text = clip(`${row}${more}`, 8_000)
     if (shown.length >= maxSeries || (chars += text.length + 1) > maxChars) break
     lines.push(text)
@@ -66,8 +68,16 @@ export function formatNumber(value: number): string {
   return String(Number(value.toPrecision(4)))
 }
 
-function clock(unixSeconds: number): string {
-  return new Date(unixSeconds * 1000).toISOString().slice(5, 19)
+/** The time once and then a value for each step: a time for each value would cost three times as much. */
+function pointsText(points: Series['points'], stepSeconds: number): string {
+  const first = points[0]?.[0] ?? 0
+  const values: string[] = []
+  for (const [at, value] of points) {
+    const index = Math.round((at - first) / stepSeconds)
+    while (values.length < Math.min(index, maxPoints)) values.push('-')
+    values.push(formatNumber(Number(value)))
+  }
+  return `from ${new Date(first * 1000).toISOString().slice(0, 19)}Z every ${stepSeconds} s: ${values.join(' ')}`
 }
 
 function cell(text: string): string {

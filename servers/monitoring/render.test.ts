@@ -117,12 +117,12 @@ test('series become a table, the largest first, with points where asked', () => 
     },
   ]
   assert.equal(
-    renderSeries(series, false, 10_000).text,
+    renderSeries(series, undefined, 10_000).text,
     'labels\tlast\tmin\tavg\tmax\tn\n{level="error"}\t5\t5\t5\t5\t1\n{level="info"}\t0.1235\t0.1\t0.1117\t0.1235\t2',
   )
-  assert.match(renderSeries(series, true, 10_000).text, /\n {2}11-22T14:17:00=0\.1 11-22T14:18:00=0\.1235$/)
-  assert.equal(renderSeries(Array(80).fill(series[0]), false, 100_000).shown.length, 50)
-  assert.ok(renderSeries(Array(80).fill(series[0]), true, 500).text.length <= 500)
+  assert.match(renderSeries(series, 30, 10_000).text, /\n {2}from 2026-11-22T14:17:00Z every 30 s: 0\.1 - 0\.1235$/)
+  assert.equal(renderSeries(Array(80).fill(series[0]), undefined, 100_000).shown.length, 50)
+  assert.ok(renderSeries(Array(80).fill(series[0]), 60, 500).text.length <= 500)
 })
 
 test('numbers keep four digits', () => {

@@ -45,7 +45,7 @@ export function reportSeries(
   maxChars: number,
   context: Context,
 ) {
-  const { text, shown } = renderSeries(series, args.step !== undefined, maxChars)
+  const { text, shown } = renderSeries(series, args.step, maxChars)
   const truncated = shown.length < series.length
   if (truncated)
     notes.push(
