@@ -4,6 +4,7 @@ import type { IncomingMessage, ServerResponse } from 'node:http'
 import { createServer } from 'node:net'
 import { test } from '../../test/harness.ts'
 import { errorXml, type FakeStore, listXml, withFakeStore } from './testing/fake-store.ts'
+import { privateAuthority } from './testing/private-authority.ts'
 import { type Setup, type Wire, withStorage } from './testing/wire.ts'
 
 type Answer = (req: IncomingMessage, res: ServerResponse) => void
@@ -140,6 +141,37 @@ test('says that TLS was expected where the store speaks plain HTTP', () =>
       assert.match((await wire.list({ bucket: 'media' })).text, /^ERROR UPSTREAM_UNREACHABLE: .*does not speak TLS on this port/)
     }),
   ))
+
+test('gives up a connection that is not ready in time', async () => {
+  const silent = createServer() // accepts, and never begins the TLS handshake
+  await new Promise<void>((resolve) => silent.listen(0, '127.0.0.1', resolve))
+  try {
+    const { port } = silent.address() as { port: number }
+    await withStorage({ endpoint: `https://127.0.0.1:${port}`, limits: { connectMs: 150, totalMs: 10_000 } }, async (wire) => {
+      assert.match((await wire.list({ bucket: 'media' })).text, /^ERROR UPSTREAM_UNREACHABLE: .*no connection within 150 ms/)
+    })
+  } finally {
+    silent.close()
+  }
+})
+
+test('trusts a private authority that it is given, and no other', async () => {
+  const { createServer: createTlsServer } = await import('node:https')
+  const server = createTlsServer(privateAuthority, (_req, res) => void res.end(listXml(['a'])))
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
+  try {
+    const endpoint = `https://127.0.0.1:${(server.address() as { port: number }).port}`
+    await withStorage({ endpoint, environment: { ca: privateAuthority.cert } }, async (wire) => {
+      assert.equal((await wire.list({ bucket: 'media' })).isError, false)
+    })
+    await withStorage({ endpoint }, async (wire) => {
+      assert.match((await wire.list({ bucket: 'media' })).text, /^ERROR UPSTREAM_UNREACHABLE: .*certificate is not trusted/)
+    })
+  } finally {
+    server.closeAllConnections()
+    server.close()
+  }
+})
 
 test('ends the request to the store when the client cancels', async () => {
   let arrived: (() => void) | undefined
