@@ -25,6 +25,7 @@ import type { JsonRpcErrorObject, RequestId } from './types.ts'
 /** Serves `POST` wherever it is mounted. GET and DELETE are 405: there is no back-channel and no session (2025-11-25 basic/transports). */
 export function streamableHttp(server: Server, options: HttpOptions = {}): Handler {
   const settings = httpSettings(options)
+  const readAccept = acceptReader()
   const active = new Set<Session>()
   const streams = new Set<EventStream>()
   let closing = false
@@ -153,22 +154,36 @@ interface Accepts {
   stream: boolean
 }
 
+const maxKnownAccepts = 100
+
 /**
- * A stream is sent only to clients that name it: `curl` with its own wildcard `Accept`, or none, gets JSON.
- * @throws HttpError 406 when neither form is accepted
+ * Reads what a client accepts, each header value once: every client sends the same with each of its POSTs. A stream is sent only to
+ * clients that name it: `curl` with its own wildcard `Accept`, or none, gets JSON. The reader throws HttpError 406 when neither is accepted.
  */
-function readAccept(req: IncomingMessage): Accepts {
-  const { accept } = req.headers
-  if (accept === undefined) return { json: true, stream: false }
+function acceptReader(): (req: IncomingMessage) => Accepts {
+  const known = new Map<string, Accepts>()
+  return (req) => {
+    const accept = req.headers.accept ?? '*/*'
+    let accepts = known.get(accept)
+    if (accepts === undefined) {
+      accepts = parseAccept(accept)
+      if (known.size < maxKnownAccepts) known.set(accept, accepts)
+    }
+    if (!accepts.json && !accepts.stream) throw new HttpError(406, 'Accept must admit application/json or text/event-stream')
+    return accepts
+  }
+}
+
+function parseAccept(accept: string): Accepts {
   const types = accept
     .toLowerCase()
     .split(',')
     .filter((part) => !/;\s*q=0(\.0*)?\s*(;|$)/.test(part))
     .map((part) => part.split(';', 1)[0]?.trim())
-  const json = types.some((type) => type === 'application/json' || type === 'application/*' || type === '*/*')
-  const stream = types.includes('text/event-stream') || types.includes('text/*')
-  if (!json && !stream) throw new HttpError(406, 'Accept must admit application/json or text/event-stream')
-  return { json, stream }
+  return {
+    json: types.some((type) => type === 'application/json' || type === 'application/*' || type === '*/*'),
+    stream: types.includes('text/event-stream') || types.includes('text/*'),
+  }
 }
 
 function versionHeader(req: IncomingMessage): string | undefined {
