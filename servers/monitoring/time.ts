@@ -10,6 +10,7 @@ const unitSeconds: Readonly<Record<string, number>> = { s: 1, m: 60, h: 3_600, d
  */
 export function parseTime(text: string, now: bigint): bigint | undefined {
   const value = text.trim()
+  if (value.length > 60) return undefined
   const relative = /^now(?:\s*-\s*((?:\d+(?:\.\d+)?[smhdw])+))?$/i.exec(value)
   if (relative !== null) return now - (relative[1] === undefined ? 0n : durationNs(relative[1]))
   if (/^\d{10}(?:\d{3}|\d{6}|\d{9})?$/.test(value)) return BigInt(value) * 10n ** BigInt(19 - value.length)
