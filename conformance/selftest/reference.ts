@@ -53,6 +53,8 @@ export interface Deviation {
   replaysEverything?: boolean
   /** Sends the responses of POSTs to the GET stream as well. */
   respondsOnGet?: boolean
+  /** Milliseconds after which a call over HTTP+SSE is accepted. */
+  answersLate?: number
   /** Every POST waits for the one before. */
   serial?: boolean
   /** Takes a closed connection for a cancellation, in every revision. */
@@ -226,7 +228,10 @@ export class Handler {
     const about = { transport: 'sse', isModern: false, revision: session.revision } as const
     const read = readMessages(this, about)
     if ('problem' in read && read.isUnreadable) return this.answer(400, read.problem)
-    this.answer(202, undefined)
+    const { answersLate } = this.deviation
+    const isLate = answersLate !== undefined && this.incoming.body.includes('"tools/call"')
+    if (isLate) setTimeout(() => this.answer(202, undefined), answersLate)
+    else this.answer(202, undefined)
     const emit = (message: unknown): void => this.#pushSse(session, message)
     if ('problem' in read) return emit(read.problem)
     void deliver(this, read, { ...about, session, emit })

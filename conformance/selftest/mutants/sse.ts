@@ -135,6 +135,14 @@ export const mutants: Mutant[] = [
     deviation: () => ({ takes: ({ path, query }) => path === '/messages' && /^[0-]+$/.test(query.get('sessionId') ?? '') }),
   },
   {
+    name: 'a POST is answered when the work is done',
+    kills: interop('post-is-answered-before-the-work'),
+    ...SSE,
+    call: { name: 'wait', args: { ms: 260 } },
+    timeoutMs: 2_000,
+    deviation: () => ({ answersLate: 250 }),
+  },
+  {
     name: 'errors are statuses',
     kills: interop('errors-come-on-the-stream'),
     ...SSE,
