@@ -104,7 +104,7 @@ build_loki() {
       # A replacement by a local path has no version and is Loki's own package.
       go mod edit -json "$mod" | python3 -c '
 import json, sys
-for r in json.load(sys.stdin)["Replace"] or []:
+for r in json.load(sys.stdin).get("Replace") or []:
     old, new = r["Old"], r["New"]
     if "Version" in new:
         print("replace", old["Path"], old.get("Version", ""), "=>", new["Path"], new["Version"])'

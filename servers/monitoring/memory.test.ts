@@ -17,7 +17,7 @@ import { monitoring } from './index.ts'
 
 const containerMiB = 64
 /** What remains beside the pages of node's file that the process is working with. */
-const anonymousMiB = 48
+const anonymousMiB = 56
 /** As the image starts it. */
 const nodeFlags = '--max-semi-space-size=1 --max-old-space-size=24'
 const root = fileURLToPath(new URL('../..', import.meta.url))
