@@ -91,14 +91,14 @@ export class Loki {
     return typeof bytes === 'number' ? bytes : undefined
   }
 
-  /** Names of the labels in the last `hours`; remembered for a minute. */
+  /** Names of the labels in a range; remembered for a minute. */
   labels(range: Range, signal: AbortSignal): Promise<string[]> {
-    return this.#remember('', () => this.#names('/loki/api/v1/labels', times(range), signal))
+    return this.#remember('', range, () => this.#names('/loki/api/v1/labels', times(range), signal))
   }
 
   /** Values of a label; remembered for a minute. */
   values(label: string, range: Range, signal: AbortSignal): Promise<string[]> {
-    return this.#remember(label, () =>
+    return this.#remember(label, range, () =>
       this.#names(`/loki/api/v1/label/${encodeURIComponent(label)}/values`, times(range), signal),
     )
   }
@@ -124,7 +124,9 @@ export class Loki {
     return Array.isArray(data) ? data.filter((name): name is string => typeof name === 'string') : []
   }
 
-  async #remember(key: string, ask: () => Promise<string[]>): Promise<string[]> {
+  async #remember(label: string, { start, end }: Range, ask: () => Promise<string[]>): Promise<string[]> {
+    // What exists depends on the range; that it moves on with the clock within the minute does not matter.
+    const key = `${label} ${end - start} ${end / 3_600_000_000_000n}`
     const known = this.#remembered.get(key)
     if (known !== undefined && Date.now() - known.at < labelsKeptMs) return known.value
     const value = ask()

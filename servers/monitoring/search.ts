@@ -50,7 +50,7 @@ export async function searchLogs(backend: MonitoringBackend, environment: Enviro
     followSeconds === 0
       ? undefined
       : await follow(backend.tail, { query: args.query, from: range.end, seconds: followSeconds, limit, maxChars }, context)
-  if (page.entries.length === 0 && skip === 0) {
+  if (page.entries.length === 0 && skip === 0 && (followed?.entries.length ?? 0) === 0) {
     // Only an explanation: when it fails, the answer is still that there is nothing.
     const why = await explainNothing(loki, args.query, range, signal).catch(() => undefined)
     signal.throwIfAborted()
