@@ -81,7 +81,7 @@ function precompiled(schemas: readonly JsonSchema[]): Plugin {
   for (const schema of schemas) {
     const key = keyOf(schema)
     if (names.has(key)) continue
-    names.set(key, `validate${names.size}`)
+    names.set(key, `compiled${names.size}`) // Ajv names its own functions validate0, validate1, …
     ajv.addSchema(schema, key)
   }
   const code = standalone(ajv, Object.fromEntries([...names].map(([key, name]) => [name, key])))
