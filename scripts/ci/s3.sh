@@ -88,7 +88,7 @@ mon_initial_members = a
 [osd]
 osd_data = $1/osd
 osd_objectstore = memstore
-memstore_device_bytes = 1073741824
+memstore_device_bytes = 2147483648
 osd_memory_target = 939524096
 osd_class_load_list = *
 osd_class_default_list = *
