@@ -1,9 +1,10 @@
 // What an answer of n8n means when it is not the expected JSON: each way it can be wrong has its own code and its own advice.
 import { ToolError, type ToolErrorCode } from '../../protocol/index.ts'
-import { countTokens, type HttpAnswer } from './http-client.ts'
+import { compactJson } from './compact.ts'
+import type { HttpAnswer } from './http-client.ts'
 
 /** Structural characters of JSON that are parsed at most: each costs up to 50 bytes of heap, whatever the size of the text. */
-const maxJsonTokens = 150_000
+const maxJsonTokens = 100_000
 
 export interface Asked {
   /** The scope of the API key that the route needs, such as `workflow:list`. */
@@ -23,9 +24,9 @@ export function readAnswer(answer: HttpAnswer, asked: Asked): unknown {
       hint: 'ask the operator to set N8N_API_URL to the base URL of n8n: this one is its web interface below another path, or a login page before it',
     })
   }
-  if (countTokens(answer.body, maxJsonTokens) > maxJsonTokens)
-    throw new ToolError('TOO_LARGE', `n8n's answer holds more than ${maxJsonTokens} values`)
-  const json = parse(answer.body)
+  const compact = compactJson(answer.body, maxJsonTokens)
+  if (compact === undefined) throw new ToolError('TOO_LARGE', `n8n's answer holds more than ${maxJsonTokens} values`)
+  const json = parse(compact)
   if (json === undefined)
     throw new ToolError('UPSTREAM_ERROR', 'n8n answered with something that is not JSON, or only a part of it', {
       hint: 'the same call again',

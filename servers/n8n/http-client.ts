@@ -132,16 +132,3 @@ function connectionError(name: string, error: NodeJS.ErrnoException): ToolError 
     cause: error,
   })
 }
-
-/** Counts the commas, colons and opening brackets outside of strings, up to one more than `most`. Does not validate. */
-export function countTokens(json: Buffer, most: number): number {
-  let count = 0
-  let quoted = false
-  for (let i = 0; i < json.length && count <= most; i++) {
-    const byte = json[i]
-    if (byte === 0x22) quoted = !quoted
-    else if (quoted && byte === 0x5c) i += 1
-    else if (!quoted && (byte === 0x2c || byte === 0x3a || byte === 0x5b || byte === 0x7b)) count += 1
-  }
-  return count
-}

@@ -42,6 +42,7 @@ export async function listWorkflows(
     skipped += page.tooLarge
     next = page.next
     size = page.limit * 2
+    if (page.entries.length === 0 && page.tooLarge === 0) break // an upstream whose pages never end
   } while (next !== undefined && workflows.length < limit && skipped < maxSkipped)
 
   const { lines, shown } = cut(workflows, environment.maxResultChars - reservedChars)

@@ -18,22 +18,27 @@ const pureReference = /^=\s*\{\{[^'"`]*\}\}\s*$/
 /** n8n's own members that are left out wherever they stand: data, what opens a webhook, and where a node is drawn. */
 const dropped = new Set(['pinData', 'staticData', 'webhookId', 'instanceId', 'position'])
 
+/** Read of one string. Matching costs time, and no result shows more than {@link maxKeptChars} of one. */
+const maxReadChars = 20_000
+/** Kept of a longer one: far from its cut end, where half a secret would not be recognised. */
+const maxKeptChars = 4_000
+
 const secretForms: [RegExp, string][] = [
-  [/([a-z][a-z0-9+.-]{1,20}:\/\/)[^\s/@"'`]+@/gi, `$1${mask}@`], // userinfo of a URL, with or without a password
-  [/([?&](?:key|sig|signature|auth|code|[\w-]*(?:token|secret|passw(?:or)?d|api[-_]?key))=)[^&\s"'`#]+/gi, `$1${mask}`],
+  [/([a-z][a-z0-9+.-]{1,20}:\/\/)[^\s/@"'`]{1,400}@/gi, `$1${mask}@`], // userinfo of a URL, with or without a password
+  [/([?&](?:key|sig|signature|auth|code|[\w-]{0,40}(?:token|secret|passw(?:or)?d|api[-_]?key))=)[^&\s"'`#]+/gi, `$1${mask}`],
   [/\b(bearer|basic|token)\s+[A-Za-z0-9._~+/=-]{8,}/gi, `$1 ${mask}`],
-  [/\b(?:sk|pk|rk)[-_](?:[a-z]+[-_])*[A-Za-z0-9_-]{16,}/g, mask], // OpenAI, Anthropic, Stripe
+  [/\b(?:sk|pk|rk)[-_][A-Za-z0-9_-]{16,}/g, mask], // OpenAI, Anthropic, Stripe
   [
     /\b(?:gh[pousr]_|github_pat_|glpat-|xox[abeoprs]-|xapp-|npm_|hf_|AIza|ya29\.|AKIA|ASIA|SG\.|dop_v1_|shpat_|pat-)[A-Za-z0-9._-]{10,}/g,
     mask,
   ],
-  [/\b\d{6,12}:[A-Za-z0-9_-]{30,}/g, mask], // Telegram
+  [/(?<!\d)\d{6,12}:[A-Za-z0-9_-]{30,}/g, mask], // Telegram
   [/(hooks\.slack\.com\/(?:services|workflows|triggers)\/)[A-Za-z0-9/_-]+/g, `$1${mask}`],
   [/(discord(?:app)?\.com\/api\/webhooks\/)[A-Za-z0-9/_-]+/g, `$1${mask}`],
   [/-----BEGIN [A-Z ]*PRIVATE KEY-----[\s\S]*?(?:-----END [A-Z ]*PRIVATE KEY-----|$)/g, mask],
   // In code and in JSON inside of a string: a name, an equals sign or colon, a quoted value.
   [
-    /((?:[\w$-]*(?:secret|passw(?:or)?d|passphrase|api[-_]?key|access[-_]?key|private[-_]?key|token|authorization|cookie)[\w$-]*)\\?["'`]?\s*[:=]\s*)(\\?["'`])((?:(?!\2)[\s\S])+)\2/gi,
+    /((?:[\w$-]{0,40}(?:secret|passw(?:or)?d|passphrase|api[-_]?key|access[-_]?key|private[-_]?key|token|authorization|cookie)[\w$-]{0,40})\\?["'`]?\s*[:=]\s*)(\\?["'`])((?:(?!\2)[\s\S])+)\2/gi,
     `$1$2${mask}$2`,
   ],
 ]
@@ -42,9 +47,10 @@ const secretForms: [RegExp, string][] = [
 export function createRedactor(own: readonly string[]): Redactor {
   const known = createRedact(own)
   const clean = (value: string): string => {
-    let result = known(value) as string
+    const head = value.slice(0, maxReadChars)
+    let result = known(head) as string
     for (const [form, replacement] of secretForms) result = result.replace(form, replacement)
-    return result
+    return head.length === value.length ? result : result.slice(0, maxKeptChars)
   }
 
   const visit = (value: unknown, secret: boolean): unknown => {
@@ -53,18 +59,15 @@ export function createRedactor(own: readonly string[]): Redactor {
     if (Array.isArray(value)) return value.map((item) => visit(item, secret))
     if (!isObject(value)) return value
     // {name: 'Authorization', value: '…'} is how n8n writes headers, parameters of a query, and fields.
-    const named = secret || isSecretName(value.name) || isSecretName(value.key)
+    const named = isSecretName(value.name) || isSecretName(value.key)
+    const holds = (key: string): boolean => secret || isSecretName(key) || (named && !/^(name|key|type|id)$/.test(key))
     const entries: [string, unknown][] = []
     for (const [key, item] of Object.entries(value)) {
       if (dropped.has(key)) continue
       if (key === 'credentials' && isObject(item)) entries.push([key, Object.keys(item)])
       else if (/^headerParameters/i.test(key)) entries.push([key, visitHeaders(item)])
       else if (/^(jsonHeaders|headerParametersJson)$/i.test(key)) entries.push([key, mask])
-      else
-        entries.push([
-          key,
-          visit(item, isSecretName(key) || (named && key !== 'name' && key !== 'key' && key !== 'type' && key !== 'id')),
-        ])
+      else entries.push([key, visit(item, holds(key))])
     }
     return Object.fromEntries(entries)
   }

@@ -23,7 +23,9 @@ export function edgeLine({ from, to, label }: Edge): string {
 }
 
 export function capStrings(value: unknown): unknown {
-  if (typeof value === 'string') return clip(value, maxStringChars)
+  // Without a count: of a very long string only the beginning is there.
+  if (typeof value === 'string')
+    return value.length <= maxStringChars ? value : clip(value, maxStringChars).replace(/…\[\+\d+ chars\]$/, '…[cut]')
   if (Array.isArray(value)) return value.map(capStrings)
   if (!isObject(value)) return value
   return Object.fromEntries(Object.entries(value).map(([key, item]) => [key, capStrings(item)]))

@@ -1,0 +1,48 @@
+// Makes JSON cheap to parse before it is parsed, on its bytes and in place: nothing of a result shows more than the beginning of a string,
+// and a text of 4 MiB becomes 16 MiB on the way through a decoder and a parser.
+
+/** Kept of one string, in bytes. */
+const maxStringBytes = 20_000
+
+const quote = 0x22
+const backslash = 0x5c
+
+/**
+ * The same JSON with its long strings cut, in the memory of `json`, which is overwritten; undefined when it holds more than `maxTokens`
+ * commas, colons and opening brackets outside of strings. Does not validate: what was no JSON is none afterwards.
+ */
+export function compactJson(json: Buffer, maxTokens: number): Buffer | undefined {
+  let tokens = 0
+  let to = 0
+  let at = 0
+  while (at < json.length) {
+    const byte = json[at++] as number
+    json[to++] = byte
+    if (byte === 0x2c || byte === 0x3a || byte === 0x5b || byte === 0x7b) {
+      if (++tokens > maxTokens) return undefined
+    } else if (byte === quote) {
+      const end = endOfString(json, at)
+      const keep = at + maxStringBytes >= end ? end : cutBefore(json, at, at + maxStringBytes)
+      json.copyWithin(to, at, keep)
+      to += keep - at
+      at = end
+    }
+  }
+  return json.subarray(0, to)
+}
+
+/** The place of the closing quote, or the end of the text. */
+function endOfString(json: Buffer, start: number): number {
+  let at = start
+  while (at < json.length && json[at] !== quote) at += json[at] === backslash ? 2 : 1
+  return Math.min(at, json.length)
+}
+
+/** The last place up to `limit` that is neither inside of an escape nor of a character. */
+function cutBefore(json: Buffer, start: number, limit: number): number {
+  let at = start
+  for (let next = start; next <= limit; next += json[next] === backslash ? (json[next + 1] === 0x75 ? 6 : 2) : 1) {
+    if (((json[next] as number) & 0xc0) !== 0x80) at = next
+  }
+  return at
+}
