@@ -248,30 +248,37 @@ test('a server without TLS is refused where TLS is required', () =>
 const samples = (): string[] => readdirSync(tmpdir()).filter((name) => name.startsWith('octet-pg-'))
 
 for (const signal of ['SIGTERM', 'SIGKILL'] as const) {
-  test(`the sample database says what it is, and goes with the process on ${signal}`, async () => {
-    const before = new Set(samples())
-    const server = await RunningServer.start(['postgres'], { TEST_COMMAND: 'start', MCP_STRUCTURED_CONTENT: 'auto' })
-    await withClient(server.url, async ({ call }) => {
-      for (const [tool, args] of [
-        ['postgres_query', { query: 'SELECT category, sum(sales) FROM monthly_sales GROUP BY 1 ORDER BY 1' }],
-        ['postgres_list_databases', {}],
-        ['postgres_list_tables', { include_columns: true }],
-        ['postgres_server_info', {}],
-        ['postgres_database_sizes', {}],
-      ] as const) {
-        const { text, isError } = await call(tool, args)
-        assert.match(text, /^\[sample database\] /)
-        assert.equal(isError, false)
-      }
-      assert.match((await call('postgres_query', { query: 'SELECT * FROM pg_authid' })).text, /^ERROR FORBIDDEN/)
-    })
-    assert.equal((await server.ready()).body.servers.postgres.detail.safety.role_can, 'only read')
-    const folder = samples().find((name) => !before.has(name)) as string
-    const pid = Number(execFileSync('head', ['-1', join(tmpdir(), folder, 'data', 'postmaster.pid')]).toString())
-    await server.stop(signal)
-    const gone = async (): Promise<boolean> => !existsSync(join(tmpdir(), folder)) && !existsSync(`/proc/${pid}`)
-    await until('server and folder are gone', 5_000, gone, (done) => done)
-  })
+  test(
+    `the sample database says what it is, and goes with the process on ${signal}`,
+    async () => {
+      const before = new Set(samples())
+      const server = await RunningServer.start(['postgres'], { TEST_COMMAND: 'start', MCP_STRUCTURED_CONTENT: 'auto' })
+      await withClient(server.url, async ({ call }) => {
+        for (const [tool, args] of [
+          ['postgres_query', { query: 'SELECT category, sum(sales) FROM monthly_sales GROUP BY 1 ORDER BY 1' }],
+          ['postgres_list_databases', {}],
+          ['postgres_list_tables', { include_columns: true }],
+          ['postgres_server_info', {}],
+          ['postgres_database_sizes', {}],
+        ] as const) {
+          const { text, isError } = await call(tool, args)
+          assert.match(text, /^\[sample database\] /)
+          assert.equal(isError, false)
+        }
+        assert.match((await call('postgres_query', { query: 'SELECT * FROM pg_authid' })).text, /^ERROR FORBIDDEN/)
+      })
+      // The first look may have come while the sample was still being filled, and is kept for ten seconds.
+      const look = async () => (await server.ready()).body.servers.postgres
+      const { detail } = await until('the sample is ready', 20_000, look, ({ state }) => state === 'ok')
+      assert.equal(detail.safety.role_can, 'only read')
+      const folder = samples().find((name) => !before.has(name)) as string
+      const pid = Number(execFileSync('head', ['-1', join(tmpdir(), folder, 'data', 'postmaster.pid')]).toString())
+      await server.stop(signal)
+      const gone = async (): Promise<boolean> => !existsSync(join(tmpdir(), folder)) && !existsSync(`/proc/${pid}`)
+      await until('server and folder are gone', 5_000, gone, (done) => done)
+    },
+    { timeoutMs: 60_000 },
+  )
 }
 
 test('the sample database is for start only', async () => {
