@@ -297,6 +297,33 @@ for (const [era, expected] of [
   })
 }
 
+test('a client that leaves in the middle of a streamed reply cancels its call and harms nobody', (signal) =>
+  withMcp(async (url, { seen }) => {
+    const stream = await SseClient.open(url, {
+      method: 'POST',
+      body: JSON.stringify({
+        jsonrpc: '2.0',
+        id: 1,
+        method: 'tools/call',
+        params: { name: 'wait', _meta: { ...modernMeta, progressToken: 1 } },
+      }),
+      headers: {
+        ...both,
+        'Content-Type': 'application/json',
+        'MCP-Protocol-Version': '2026-07-28',
+        'Mcp-Method': 'tools/call',
+        'Mcp-Name': 'wait',
+      },
+    })
+    assert.equal(JSON.parse((await stream.next()).data).method, 'notifications/progress')
+    stream.close()
+    while (seen.aborted.length === 0) {
+      signal.throwIfAborted()
+      await new Promise((resolve) => setImmediate(resolve))
+    }
+    assert.equal((await modern(url, 'tools/list')).status, 200)
+  }))
+
 test('1,000 parallel connections are all answered', () =>
   withMcp(async (url) => {
     const answers = await Promise.all(

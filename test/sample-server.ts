@@ -32,10 +32,11 @@ export function sampleServer(options: Partial<ServerOptions> = {}): { server: Se
     }),
     defineTool({
       name: 'wait',
-      description: 'Waits until it is aborted or released.',
+      description: 'Reports progress, then waits until it is aborted or released.',
       inputSchema: noArguments,
-      handler: (_args, { signal }) =>
+      handler: (_args, { signal, progress }) =>
         new Promise<string>((resolve, reject) => {
+          progress(0)
           signal.addEventListener('abort', () => {
             seen.aborted.push(signal.reason.message)
             reject(signal.reason)
