@@ -4,12 +4,14 @@ import { compactJson } from './compact.ts'
 import type { HttpAnswer } from './http-client.ts'
 
 /** Structural characters of JSON that are parsed at most: each costs up to 50 bytes of heap, whatever the size of the text. */
-const maxJsonTokens = 100_000
+const maxJsonTokens = 60_000
 
 export interface Asked {
   /** The scope of the API key that the route needs, such as `workflow:list`. */
   readonly scope: string
   readonly keyExpires: Date | undefined
+  /** Kept of each string: nothing of a list shows more than a line, nothing of a workflow more than a few. */
+  readonly maxStringBytes: number
 }
 
 /**
@@ -24,7 +26,7 @@ export function readAnswer(answer: HttpAnswer, asked: Asked): unknown {
       hint: 'ask the operator to set N8N_API_URL to the base URL of n8n: this one is its web interface below another path, or a login page before it',
     })
   }
-  const compact = compactJson(answer.body, maxJsonTokens)
+  const compact = compactJson(answer.body, maxJsonTokens, asked.maxStringBytes)
   if (compact === undefined) throw new ToolError('TOO_LARGE', `n8n's answer holds more than ${maxJsonTokens} values`)
   const json = parse(compact)
   if (json === undefined)

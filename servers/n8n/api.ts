@@ -27,6 +27,7 @@ export type ExecutionStatus = 'running' | 'waiting'
 
 export const timeoutMs = 10_000
 export const maxAnswerBytes = 4 * 1024 * 1024
+const maxStringBytes = { single: 20_000, list: 1_000 }
 /** An id of n8n: letters and digits in all versions. Anything else could lead a request to another route. */
 export const idForm = /^[A-Za-z0-9_-]{1,64}$/
 
@@ -139,7 +140,11 @@ export class N8nApi {
       const answer = await this.#http.get(path, { signal, timeoutMs, maxBytes: maxAnswerBytes, query })
       // n8n says `Not Found` of an entry and `not found` of a route; a page of another program says neither.
       if (absent && answer.status === 404 && answer.body.length < 1_000) return undefined
-      const json = readAnswer(answer, { scope, keyExpires: this.#keyExpires })
+      const json = readAnswer(answer, {
+        scope,
+        keyExpires: this.#keyExpires,
+        maxStringBytes: absent ? maxStringBytes.single : maxStringBytes.list,
+      })
       if (isObject(json)) return json
       throw unknownForm()
     } finally {

@@ -33,7 +33,6 @@ export function openN8n(config: N8nConfig, environment: Environment): N8nBackend
     baseUrl,
     headers: { 'user-agent': `octet-n8n/${environment.version}`, ...extra, 'x-n8n-api-key': key },
     ca: environment.ca,
-    maxSockets: 1,
   })
   const api = new N8nApi(http, expires)
   const host = new URL(baseUrl).host

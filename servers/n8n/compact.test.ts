@@ -4,7 +4,7 @@ import { test } from '../../test/harness.ts'
 import { compactJson } from './compact.ts'
 
 const compacted = (value: unknown, maxTokens = 1_000) => {
-  const compact = compactJson(Buffer.from(JSON.stringify(value)), maxTokens)
+  const compact = compactJson(Buffer.from(JSON.stringify(value)), maxTokens, 20_000)
   return compact === undefined ? undefined : JSON.parse(compact.toString())
 }
 
@@ -34,7 +34,7 @@ test('counts values, and not what looks like them inside of strings', () => {
 
 test('text that breaks off stays broken', () => {
   for (const text of ['{"a":"x', '"\\', '{"a":"\\u12', `"${'x'.repeat(30_000)}`]) {
-    const compact = compactJson(Buffer.from(text), 100)
+    const compact = compactJson(Buffer.from(text), 100, 20_000)
     assert.throws(() => JSON.parse(compact?.toString() ?? '{}'))
   }
 })

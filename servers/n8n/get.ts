@@ -38,19 +38,23 @@ export async function getWorkflow(
   const notes = notesOf(found, args)
   const about = aboutLines(found, facts, redact)
 
-  // The lines that may be cut: nodes, and in a structure the edges after them.
-  const lines = whole
-    ? chosen.map((node) => JSON.stringify(capStrings(redact(node))))
-    : args.detail === 'structure'
-      ? [...chosen.map(nodeLine), ...edgesOf(workflow).map(edgeLine)]
-      : []
-  const first = Math.min(args.offset, Math.max(1, lines.length)) - 1
+  // The lines that may be cut: nodes, and in a structure the edges after them. Made when they are shown: there may be thousands.
+  const edges = whole || args.detail === 'summary' ? [] : edgesOf(workflow)
+  const rows = args.detail === 'summary' && !whole ? [] : chosen
+  const count = rows.length + edges.length
+  const lineAt = (i: number): string => {
+    const node = rows[i]
+    if (node !== undefined) return whole ? JSON.stringify(capStrings(redact(node))) : nodeLine(node)
+    const edge = edges[i - rows.length]
+    return edge === undefined ? '' : edgeLine(edge)
+  }
+  const first = Math.min(args.offset, Math.max(1, count)) - 1
   const head = first === 0 ? about : []
-  const page = pageOf(lines, first, environment.maxResultChars - reservedChars - head.join('\n').length)
-  const more = page.end < lines.length
-  const body = [...head, ...bodyOf(lines.slice(first, page.end), whole ? undefined : { first, nodes: chosen.length })]
+  const page = pageOf(lineAt, count, first, environment.maxResultChars - reservedChars - head.join('\n').length)
+  const more = page.end < count
+  const body = [...head, ...bodyOf(page.lines, whole ? undefined : { first, nodes: chosen.length })]
   if (page.clipped) notes.push('one node is longer than a result may be and was cut')
-  const range = first > 0 || more ? `, ${whole ? 'nodes' : 'lines'} ${first + 1}-${page.end} of ${lines.length}` : ''
+  const range = first > 0 || more ? `, ${whole ? 'nodes' : 'lines'} ${first + 1}-${page.end} of ${count}` : ''
   const { nodes: _nodes, ...rest } = args
   return report(context, {
     summary: `workflow ${facts.id}: ${stateOf(facts)}, ${plural(facts.nodeCount, 'node')}, ${args.version} version${range}`,
@@ -69,7 +73,7 @@ export async function getWorkflow(
       updated_at: facts.updatedAt,
       node_count: facts.nodeCount,
       ...(whole ? { nodes: chosen.slice(first, page.end).map((node) => capStrings(redact(node))) } : {}),
-      ...(!whole && args.detail === 'structure' ? { lines: lines.slice(first, page.end) } : {}),
+      ...(!whole && args.detail === 'structure' ? { lines: page.lines } : {}),
     },
   })
 }
@@ -128,18 +132,17 @@ function notesOf(workflow: JsonObject, { version }: GetArguments): string[] {
 }
 
 /** The lines from `first` on that fit; a single one that does not is clipped, for there would be no end otherwise. */
-function pageOf(lines: string[], first: number, maxChars: number): { end: number; clipped: boolean } {
+function pageOf(lineAt: (i: number) => string, count: number, first: number, maxChars: number) {
+  const lines: string[] = []
   let chars = 0
-  for (let i = first; i < lines.length; i++) {
-    lines[i] = cleanText(lines[i] ?? '')
-    const line = lines[i] ?? ''
+  for (let i = first; i < count; i++) {
+    const line = cleanText(lineAt(i))
     chars += line.length + 1
-    if (chars <= maxChars) continue
-    if (i > first) return { end: i, clipped: false }
-    lines[i] = `${line.slice(0, Math.max(0, maxChars))}…`
-    return { end: i + 1, clipped: true }
+    if (chars > maxChars && i > first) return { lines, end: i, clipped: false }
+    if (chars > maxChars) return { lines: [`${line.slice(0, Math.max(0, maxChars))}…`], end: i + 1, clipped: true }
+    lines.push(line)
   }
-  return { end: lines.length, clipped: false }
+  return { lines, end: count, clipped: false }
 }
 
 /** A structure's page with the headings that belong to its part of nodes and edges. */

@@ -14,7 +14,6 @@ export interface HttpClientOptions {
   readonly headers?: Readonly<Record<string, string>>
   /** PEM of a private authority to trust beside the usual ones. */
   readonly ca?: string | undefined
-  readonly maxSockets: number
 }
 
 export interface HttpRequest {
@@ -35,16 +34,20 @@ export class HttpClient {
   readonly #options: HttpClientOptions
   readonly #base: URL
   readonly #agent: HttpAgent
+  readonly #scratch = new Scratch()
 
   constructor(options: HttpClientOptions) {
     this.#options = options
     this.#base = new URL(options.baseUrl)
-    const pool = { keepAlive: true, maxSockets: options.maxSockets, maxFreeSockets: options.maxSockets }
+    const pool = { keepAlive: true, maxSockets: 1, maxFreeSockets: 1 }
     const trust = options.ca === undefined ? {} : { ca: [...rootCertificates, options.ca] }
     this.#agent = this.#base.protocol === 'https:' ? new HttpsAgent({ ...pool, ...trust }) : new HttpAgent(pool)
   }
 
-  /** The answer, whatever its status. @throws ToolError when there is none, or none in time, or a larger one */
+  /**
+   * The answer, whatever its status; its body is valid until the next request, which must not begin before.
+   * @throws ToolError when there is none, or none in time, or a larger one
+   */
   async get(path: string, request: HttpRequest): Promise<HttpAnswer> {
     const { name } = this.#options
     const late = new ToolError('TIMEOUT', `${name} did not answer within ${request.timeoutMs} ms`, {
@@ -79,10 +82,9 @@ export class HttpClient {
       const headers = { accept: 'application/json', 'accept-encoding': 'identity', ...this.#options.headers }
       const req = send(url, { agent: this.#agent, signal, method: 'GET', headers })
       req.on('response', (res) =>
-        readBody(this.#options.name, res, request.maxBytes).then(
-          (body) => resolve({ status: res.statusCode ?? 0, headers: res.headers, body }),
-          reject,
-        ),
+        this.#scratch
+          .read(this.#options.name, res, request.maxBytes)
+          .then((body) => resolve({ status: res.statusCode ?? 0, headers: res.headers, body }), reject),
       )
       req.on('error', (error: NodeJS.ErrnoException) => {
         // The upstream closed an idle connection just as it was used again: nobody has read this request.
@@ -94,25 +96,41 @@ export class HttpClient {
   }
 }
 
-function readBody(name: string, res: IncomingMessage, maxBytes: number): Promise<Buffer> {
-  return new Promise((resolve, reject) => {
-    const tooLarge = (): void => {
-      reject(new ToolError('TOO_LARGE', `${name}'s answer is larger than ${maxBytes} bytes`))
-      res.destroy()
-    }
-    const chunks: Buffer[] = []
-    let bytes = 0
-    if (Number(res.headers['content-length'] ?? 0) > maxBytes) return tooLarge()
-    res.on('data', (chunk: Buffer) => {
-      bytes += chunk.length
-      if (bytes > maxBytes) tooLarge()
-      else chunks.push(chunk)
+/**
+ * The body, in memory that the next one overwrites. A new buffer for each answer would outlive it by several more, because V8 hardly counts
+ * what lies outside of its heap.
+ */
+class Scratch {
+  #buffer = Buffer.alloc(0)
+
+  read(name: string, res: IncomingMessage, maxBytes: number): Promise<Buffer> {
+    return new Promise((resolve, reject) => {
+      const tooLarge = (): void => {
+        reject(new ToolError('TOO_LARGE', `${name}'s answer is larger than ${maxBytes} bytes`))
+        res.destroy()
+      }
+      const announced = Number(res.headers['content-length'] ?? 0)
+      if (announced > maxBytes) return tooLarge()
+      let bytes = 0
+      this.#reserve(announced, 0)
+      res.on('data', (chunk: Buffer) => {
+        if (bytes + chunk.length > maxBytes) return tooLarge()
+        this.#reserve(bytes + chunk.length, bytes)
+        bytes += chunk.copy(this.#buffer, bytes)
+      })
+      res.on('end', () => resolve(this.#buffer.subarray(0, bytes)))
+      res.on('error', (error) =>
+        reject(new ToolError('UPSTREAM_ERROR', `${name}'s answer broke off before its end`, { cause: error })),
+      )
     })
-    res.on('end', () => resolve(Buffer.concat(chunks)))
-    res.on('error', (error) =>
-      reject(new ToolError('UPSTREAM_ERROR', `${name}'s answer broke off before its end`, { cause: error })),
-    )
-  })
+  }
+
+  #reserve(size: number, used: number): void {
+    if (size <= this.#buffer.length) return
+    const larger = Buffer.allocUnsafeSlow(Math.max(size, 2 * this.#buffer.length, 65_536))
+    this.#buffer.copy(larger, 0, 0, used)
+    this.#buffer = larger
+  }
 }
 
 function connectionError(name: string, error: NodeJS.ErrnoException): ToolError {
