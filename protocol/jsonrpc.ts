@@ -1,4 +1,5 @@
 // JSON-RPC 2.0 messages: from parsed JSON to request | notification | response | malformed, and back to text.
+import { isUtf8 } from 'node:buffer'
 import { ErrorCode, ProtocolError } from './errors.ts'
 import type { JsonRpcErrorObject, JsonRpcNotification, JsonRpcRequest, Params, RequestId } from './types.ts'
 
@@ -16,7 +17,8 @@ export type Incoming =
  */
 export function parseJson(body: Buffer): unknown {
   // RFC 8259 §8.1: JSON exchanged between systems is UTF-8; a byte order mark may be ignored.
-  const text = utf8.decode(body)
+  if (!isUtf8(body)) throw new ProtocolError(ErrorCode.parseError, 'body is not UTF-8')
+  const text = body.toString('utf8', body[0] === 0xef && body[1] === 0xbb && body[2] === 0xbf ? 3 : 0)
   try {
     return JSON.parse(text)
   } catch (cause) {
@@ -92,15 +94,4 @@ export function describe(value: unknown): string {
 
 function malformed(id: RequestId | null, message: string): Incoming {
   return { kind: 'malformed', id, error: { code: ErrorCode.invalidRequest, message } }
-}
-
-const utf8 = {
-  decoder: new TextDecoder('utf-8', { fatal: true }),
-  decode(body: Buffer): string {
-    try {
-      return this.decoder.decode(body)
-    } catch (cause) {
-      throw new ProtocolError(ErrorCode.parseError, 'body is not UTF-8', undefined, { cause })
-    }
-  },
 }

@@ -2,19 +2,9 @@
 // long as its stream; over the sessionless `/mcp` one is made for each POST, so that both transports share this path.
 import type { Caller } from './access.ts'
 import { Cancellation } from './cancellation.ts'
-import type { CallFacts, Context } from './context.ts'
 import { ErrorCode, ProtocolError, ToolError } from './errors.ts'
-import {
-  classify,
-  errorText,
-  type Incoming,
-  isObject,
-  isRequestId,
-  notificationText,
-  resultText,
-  toErrorObject,
-} from './jsonrpc.ts'
-import { isAtLeast } from './logging.ts'
+import { classify, errorText, type Incoming, isRequestId, notificationText, resultText, toErrorObject } from './jsonrpc.ts'
+import { RequestContext } from './request-context.ts'
 import type { Revision } from './revisions.ts'
 import type { MutableCall, Server } from './server.ts'
 import type { Implementation, JsonRpcNotification, JsonRpcRequest, LoggingLevel, Params, RequestId } from './types.ts'
@@ -49,6 +39,7 @@ interface InFlight {
 }
 
 const noParams: Params = Object.freeze({})
+const settled = Promise.resolve()
 
 export class Session {
   readonly id: string | undefined
@@ -157,7 +148,19 @@ export class Session {
     }
     const entry: InFlight = { cancellation: new Cancellation(), silent: false }
     this.#inFlight.set(id, entry)
-    const { call, finish } = this.#call(request, entry, exchange)
+    const { cancellation } = entry
+    const params = request.params ?? noParams
+    const context = this.#context(request, entry, exchange)
+    const call: MutableCall = {
+      method,
+      params,
+      tool: method === 'tools/call' ? this.#server.findTool(params.name) : undefined,
+      context,
+      facts: context.facts,
+      settled,
+      cancellation,
+      abort: (reason) => cancellation.cancel(reason),
+    }
     try {
       const { json } = await this.#server.dispatch(this, call)
       return entry.silent && method !== 'initialize' ? undefined : { text: resultText(id, json) }
@@ -169,7 +172,7 @@ export class Session {
           : new ProtocolError(ErrorCode.internalError, 'internal error', undefined, { cause: error })
       return entry.silent ? undefined : errorReply(id, toErrorObject(known))
     } finally {
-      finish()
+      context.close()
       this.#inFlight.delete(id)
       if (this.#inFlight.size === 0) for (const resolve of this.#idle.splice(0)) resolve()
     }
@@ -184,54 +187,17 @@ export class Session {
     entry.cancellation.cancel(new ToolError('CANCELLED', 'the client cancelled the request'))
   }
 
-  #call(request: JsonRpcRequest, entry: InFlight, exchange: Exchange): { call: MutableCall; finish: () => void } {
-    const { cancellation } = entry
-    const params = request.params ?? noParams
-    const meta = isObject(params._meta) ? params._meta : noParams
-    const progressToken = isRequestId(meta.progressToken) ? meta.progressToken : undefined
-    const facts: CallFacts = {}
-    let open = true
-    let last = Number.NEGATIVE_INFINITY
-    const send = (method: string, body: Params): void => {
-      if (open && !entry.silent) exchange.notify(notificationText(method, body))
-    }
-    const context: Context = {
-      get signal() {
-        return cancellation.signal
-      },
-      requestId: request.id,
+  #context(request: JsonRpcRequest, entry: InFlight, exchange: Exchange): RequestContext {
+    return new RequestContext({
+      request,
       session: { id: this.id, protocolVersion: this.revision.version, client: this.client },
       caller: exchange.caller,
-      warnings: [],
-      progress: (progress, total, message) => {
-        if (progressToken === undefined || !(progress > last)) return
-        last = progress
-        send('notifications/progress', {
-          progressToken,
-          progress,
-          ...(total === undefined ? {} : { total }),
-          ...(message === undefined ? {} : { message }),
-        })
+      cancellation: entry.cancellation,
+      logLevel: () => this.logLevel,
+      send: (method, params) => {
+        if (!entry.silent) exchange.notify(notificationText(method, params))
       },
-      log: (level, data, logger) => {
-        if (this.logLevel === undefined || !isAtLeast(level, this.logLevel)) return
-        send('notifications/message', { level, ...(logger === undefined ? {} : { logger }), data })
-      },
-      annotate: (more) => {
-        Object.assign(facts, more)
-      },
-    }
-    const call: MutableCall = {
-      method: request.method,
-      params,
-      tool: request.method === 'tools/call' ? this.#server.findTool(params.name) : undefined,
-      context,
-      facts,
-      settled: Promise.resolve(),
-      cancellation,
-      abort: (reason) => cancellation.cancel(reason),
-    }
-    return { call, finish: () => (open = false) }
+    })
   }
 }
 
