@@ -137,6 +137,21 @@ test('says how far it counted when there is too much, and extrapolates nothing',
   })
 })
 
+test('keeps to the length of a result, and says what is missing', () => {
+  const executions = Array.from({ length: 50 }, (_, i) => execution(i, i, 'error', `w${i}`))
+  const workflows = Array.from({ length: 50 }, (_, i) => ({ ...workflow(i), name: 'long '.repeat(100) }))
+  return withUpstream(
+    n8nOf({ workflows, executions, requests: [] }),
+    async ({ call }) => {
+      const { text, structured } = await call('n8n_get_database_statistics')
+      assert.ok(text.length <= 2_000, `${text.length} characters`)
+      assert.match(text, /NOTE: \d+ lines did not fit/)
+      assert.equal(structured.meta.truncated, true)
+    },
+    { maxResultChars: 2_000 },
+  )
+})
+
 test('is kept for a minute, by window, and shared by callers at once', () => {
   const world: World = { workflows: [workflow(0)], executions: [], requests: [] }
   return withUpstream(n8nOf(world), async ({ call, session }) => {

@@ -29,6 +29,8 @@ export interface Statistics {
 const gatherMs = 30_000
 /** Left for the request that is under way, and for the answer. */
 const reserveMs = 12_000
+/** For the summary and the notes. */
+const reservedChars = 1_000
 
 export async function databaseStatistics(
   backend: N8nBackend,
@@ -40,14 +42,24 @@ export async function databaseStatistics(
     gather(backend, environment, args.window_hours, context.signal),
   )
   const age = ageMs === 0 ? [] : [`these figures are ${Math.round(ageMs / 1000)} s old; refresh asks again`]
-  const complete = statistics.workflows?.complete !== false && statistics.executions?.complete !== false
+  const { body, left } = fit(describe(statistics), environment.maxResultChars - reservedChars)
+  const long = left === 0 ? [] : [`${left} lines did not fit into a result`]
+  const complete = left === 0 && statistics.workflows?.complete !== false && statistics.executions?.complete !== false
   return report(context, {
     summary: summaryOf(statistics),
-    untrusted: describe(statistics).join('\n'),
-    notes: [...statistics.warnings, ...age],
+    untrusted: body,
+    notes: [...statistics.warnings, ...long, ...age],
     truncated: !complete,
     structured: structuredOf(statistics),
   })
+}
+
+/** As many lines as there is room for, the most asked for being the first. */
+function fit(lines: readonly string[], maxChars: number): { body: string; left: number } {
+  let chars = 0
+  const end = lines.findIndex((line) => (chars += line.length + 1) > maxChars)
+  const shown = end === -1 ? lines : lines.slice(0, end)
+  return { body: shown.join('\n'), left: lines.length - shown.length }
 }
 
 async function gather(
