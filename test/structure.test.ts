@@ -15,16 +15,10 @@ interface Import {
 /** `import … from '…'`, `export … from '…'`, `import '…'` and `import('…')`, also over several lines. */
 const importForms = /^(?:import|export)\b[^'"`;]*?\bfrom\s*'([^']+)'|^import\s*'([^']+)'|\bimport\('([^']+)'\)/gm
 
-const imports: Import[] = ['protocol', 'servers', 'conformance'].flatMap((folder) =>
+const allImports: Import[] = ['protocol', 'servers', 'conformance'].flatMap((folder) =>
   readdirSync(join(root, folder), { recursive: true, encoding: 'utf8' })
     .map((name) => join(folder, name))
-    .filter(
-      (file) =>
-        file.endsWith('.ts') &&
-        !file.endsWith('.test.ts') &&
-        !/\/(test|testing|fixtures)\//.test(file) &&
-        !file.includes('/test-'),
-    )
+    .filter((file) => file.endsWith('.ts'))
     .flatMap((file) =>
       [...readFileSync(join(root, file), 'utf8').matchAll(importForms)].map(([, a, b, c]) => {
         const to = a ?? b ?? c ?? ''
@@ -32,6 +26,14 @@ const imports: Import[] = ['protocol', 'servers', 'conformance'].flatMap((folder
       }),
     ),
 )
+
+/** Tests, what lies in a folder named testing, and suites that several tests share: what imports test/ is test code. */
+const testCode = new Set(
+  allImports
+    .filter(({ from, to }) => from.endsWith('.test.ts') || from.includes('/testing/') || to.startsWith('test/'))
+    .map(({ from }) => from),
+)
+const imports = allImports.filter(({ from }) => !testCode.has(from))
 
 const isNode = (to: string): boolean => to.startsWith('node:')
 /** `servers/postgres/tools.ts` → `servers/postgres`. */
@@ -85,6 +87,13 @@ test('a server imports protocol, the runtime and itself; its library only in bac
     return libraries.test(to) && /\/(backend|sample)\.ts$/.test(from)
   })
   assert.deepEqual(found, [])
+})
+
+test('nothing but tests imports test code', () => {
+  assert.deepEqual(
+    imports.filter(({ to }) => testCode.has(to) || to.startsWith('test/')).map(({ from, to }) => `${from} imports ${to}`),
+    [],
+  )
 })
 
 test('the judge imports nothing of what it judges', () => {
