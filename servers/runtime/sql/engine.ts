@@ -5,7 +5,7 @@ import { isConnectionLoss, isServerError, toToolError } from './errors.ts'
 import { admitReading, compileDenyList, type DenyFunctions } from './gate.ts'
 import { arrayLiteral, explainMissing, type Lookup, quoteName } from './hints.ts'
 import { Pool } from './pool.ts'
-import { guarded, type ReadResult, readOnly, scrub } from './read-only.ts'
+import { type ReadResult, readOnly, scrub } from './read-only.ts'
 import { examine, type Posture, postureBlock } from './safety.ts'
 import type { Session } from './session.ts'
 import { describeTarget, type Target } from './target.ts'
@@ -314,20 +314,19 @@ export class SqlEngine {
     return builtinTypeName(oid) ?? this.#typeNames.get(`${database}/${oid}`) ?? `oid ${oid}`
   }
 
-  /** Asks for the names of types that are not built in, in the transaction that is open. */
+  /** Asks for the names of types that are not built in, on the session that is at hand. */
   async #learnTypes(session: Session, { fields = [] }: ReadResult, signal: AbortSignal): Promise<void> {
     const unknown = new Set(fields.map(({ dataTypeID }) => dataTypeID))
     for (const oid of unknown) {
       if (builtinTypeName(oid) !== undefined || this.#typeNames.has(`${session.database}/${oid}`)) unknown.delete(oid)
     }
-    if (unknown.size === 0 || session.closed) return
-    const oids = [...unknown]
+    if (unknown.size === 0) return
+    await scrub(session)
+    if (session.closed) return
     const text =
       'SELECT t.oid, pg_catalog.format_type(t.oid, NULL) FROM pg_catalog.pg_type t WHERE t.oid = ANY ($1::pg_catalog.oid[])'
-    const fetch = { rows: 0, keepRows: oids.length, keepBytes: 100_000 }
-    const { rows } = await guarded(session, lookupMs, signal, () =>
-      session.run([], { text, values: [`{${oids.join(',')}}`] }, fetch),
-    )
+    const limits = { timeoutMs: lookupMs, maxRows: unknown.size, keepBytes: 100_000, signal }
+    const { rows } = await readOnly(session, { text, values: [`{${[...unknown].join(',')}}`] }, limits)
     if (this.#typeNames.size > maxTypeNames) this.#typeNames.clear()
     for (const [oid, name] of rows) this.#typeNames.set(`${session.database}/${oid}`, String(name))
   }

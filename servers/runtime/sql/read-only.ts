@@ -31,45 +31,54 @@ const firstBatch = 128
 
 const begin: Step = { text: 'BEGIN READ ONLY' }
 
-/** What makes text unambiguous: to us, who lex and parse it, and to whoever reads the result. */
-const dialect = {
-  standard_conforming_strings: 'on',
-  datestyle: 'ISO, YMD',
-  intervalstyle: 'postgres',
-  bytea_output: 'hex',
-  extra_float_digits: '1',
-}
+/**
+ * Behind a statement that has succeeded. What can outlive the rollback of a READ ONLY transaction: advisory locks, and statements that a
+ * function has prepared (seen on 15 and 18). Settings, channels, cursors and temporary tables cannot.
+ */
+const cleanUp: readonly Step[] = [
+  { text: 'ROLLBACK' },
+  { text: 'SELECT pg_catalog.pg_advisory_unlock_all()' },
+  { text: 'DEALLOCATE ALL' },
+]
 
-/** Ends the transaction and takes back whatever a session can keep beyond one: locks, cursors, prepared statements, channels, settings. */
+/** After a failure, or where the transaction stayed open: everything that a session can keep, whatever it was. */
 const scrubText =
   'ROLLBACK; SELECT pg_catalog.pg_advisory_unlock_all(); CLOSE ALL; DEALLOCATE ALL; UNLISTEN *; RESET ALL; DISCARD SEQUENCES; DISCARD TEMP'
 
-export function settingsStep(settings: Readonly<Record<string, string>>): Step {
-  const calls = Object.keys(settings).map((name, i) => `pg_catalog.set_config('${name}', $${i + 1}, true)`)
-  return { text: `SELECT ${calls.join(', ')}`, values: Object.values(settings) }
+/** The settings of a transaction: time limits of the server's own, and the dialect where the session's is another. */
+export function transactionSettings(
+  session: Session,
+  timeoutMs: number,
+  lockTimeoutMs: number,
+  more: Readonly<Record<string, string>> = {},
+): Step[] {
+  const limits = {
+    statement_timeout: timeoutMs,
+    lock_timeout: Math.min(lockTimeoutMs, timeoutMs),
+    idle_in_transaction_session_timeout: timeoutMs + idleInTransactionGraceMs,
+  }
+  const settings = Object.entries({ ...session.dialect, ...more })
+  const calls = settings.map(([name], i) => `pg_catalog.set_config('${name}', $${i + 1}, true)`)
+  return [
+    // SET costs half of what a SELECT of set_config does.
+    ...Object.entries(limits).map(([name, value]) => ({ text: `SET LOCAL ${name} = ${Math.trunc(value)}` })),
+    ...(calls.length === 0 ? [] : [{ text: `SELECT ${calls.join(', ')}`, values: settings.map(([, value]) => value) }]),
+  ]
 }
 
-/** The settings of a transaction: time limits of the server's own, and the dialect. */
-export function transactionSettings(timeoutMs: number, lockTimeoutMs: number, more: Readonly<Record<string, string>> = {}): Step {
-  return settingsStep({
-    statement_timeout: String(timeoutMs),
-    lock_timeout: String(Math.min(lockTimeoutMs, timeoutMs)),
-    idle_in_transaction_session_timeout: String(timeoutMs + idleInTransactionGraceMs),
-    ...dialect,
-    ...more,
-  })
-}
-
-/** Runs one statement and leaves its transaction open; `scrub` must follow unless the session is closed. */
+/** Runs one statement; `scrub` must follow unless the session is closed: until then its transaction may be open. */
 export async function readOnly(session: Session, step: Step, limits: ReadLimits): Promise<ReadResult> {
   const { timeoutMs, maxRows, keepBytes, signal } = limits
   return guarded(session, timeoutMs, signal, async () => {
-    const before = [begin, transactionSettings(timeoutMs, lockMs, limits.settings)]
-    const first = await fetchRows(session, before, step, {
-      keepRows: maxRows,
-      keepBytes,
-      rows: Math.min(maxRows + 1, firstBatch),
-    })
+    const before = [begin, ...transactionSettings(session, timeoutMs, lockMs, limits.settings)]
+    // When one batch is all there will be, the transaction ends in the same round trip.
+    const after = maxRows < firstBatch ? cleanUp : []
+    const fetch = { keepRows: maxRows, keepBytes, rows: Math.min(maxRows + 1, firstBatch) }
+    const first = await fetchRows(session, before, step, fetch, after)
+    if (after.length > 0) {
+      session.clean = !session.closed
+      return withMore(first, maxRows)
+    }
     const missing = maxRows + 1 - first.rowCount
     if (first.cut !== undefined || !first.suspended || missing <= 0) return withMore(first, maxRows)
     const perRow = Math.max(1, Math.ceil(sizeOf(first.rows) / first.rows.length))
@@ -91,9 +100,15 @@ export async function readOnly(session: Session, step: Step, limits: ReadLimits)
   })
 }
 
-async function fetchRows(session: Session, before: readonly Step[], step: Step | undefined, fetch: Fetch): Promise<ReadResult> {
+async function fetchRows(
+  session: Session,
+  before: readonly Step[],
+  step: Step | undefined,
+  fetch: Fetch,
+  after: readonly Step[] = [],
+): Promise<ReadResult> {
   try {
-    const outcome = await session.run(before, step, fetch)
+    const outcome = await session.run(before, step, fetch, after)
     return { ...outcome, more: false, cut: outcome.full ? 'bytes' : undefined }
   } catch (error) {
     if (error instanceof FloodError) return { ...error.outcome, more: true, cut: 'flood' }
@@ -151,11 +166,15 @@ export class LateError extends Error {
 /** Rolls back and makes the session like new; destroys it when that does not work. */
 export async function scrub(session: Session): Promise<void> {
   if (session.closed) return
+  session.uses += 1
+  session.notices = []
+  if (session.clean) {
+    session.clean = false
+    return
+  }
   const timer = setTimeout(() => session.destroy(), 5_000)
   try {
     await session.simple(scrubText)
-    session.uses += 1
-    session.notices = []
   } catch {
     session.destroy() // a session whose state is not known is not given to anyone
   } finally {

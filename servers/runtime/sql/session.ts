@@ -1,6 +1,6 @@
 // One connection to PostgreSQL: opened with a limit, guarded by WireReader, cancelled and destroyed together. The only file that loads `pg`.
 import { EventEmitter } from 'node:events'
-import type { Socket } from 'node:net'
+import { Socket } from 'node:net'
 import type { Client } from 'pg'
 import { type Fetch, type Outcome, PortalStatement, SimpleStatement, type Step, type Wire } from './statement.ts'
 import type { SslMode, Target } from './target.ts'
@@ -43,8 +43,18 @@ export class ConnectionError extends Error {
   override readonly name = 'ConnectionError'
 }
 
+/** What makes text unambiguous: to us, who lex and parse it, and to whoever reads the result. */
+const dialect = {
+  standard_conforming_strings: 'on',
+  datestyle: 'ISO', // how dates are written; the order in which others are read stays the database's own
+  intervalstyle: 'postgres',
+  bytea_output: 'hex',
+  extra_float_digits: '1',
+}
+
 const maxNotices = 50
 const cancelMs = 1_000
+const readBytes = 65_536
 
 interface RawConnection extends Wire, EventEmitter {
   stream: Socket
@@ -70,8 +80,12 @@ export class Session {
   /** Of the server process, as in pg_stat_activity. */
   readonly processId: number
   notices: Notice[] = []
+  /** Settings that every transaction must make, because this session's defaults differ from ours. Mostly none. */
+  dialect: Readonly<Record<string, string>> = {}
   /** Calls that this session has served. */
   uses = 0
+  /** The transaction of the last statement is over and nothing of it is left: no scrub is needed. */
+  clean = false
   closed = false
   readonly #client: RawClient
   readonly #reader: WireReader
@@ -107,7 +121,12 @@ export class Session {
     signal?.throwIfAborted()
     const pg = (await import('pg')).default
     let session: Session | undefined
-    const connection = new pg.Connection({ ssl: (ssl ?? false) as never, keepAlive: true } as never) as unknown as RawConnection
+    const plain = ssl === undefined ? plainSocket() : undefined
+    const connection = new pg.Connection({
+      ssl: ssl ?? false,
+      keepAlive: true,
+      stream: plain?.socket,
+    } as never) as unknown as RawConnection
     const passed = new EventEmitter()
     const reader = new WireReader(
       {
@@ -122,7 +141,9 @@ export class Session {
     connection.attachListeners = (stream) => {
       attach(passed)
       const socket = stream as Socket
-      socket.on('data', (chunk: Buffer) => reader.read(chunk))
+      const read = (chunk: Buffer): void => reader.read(chunk)
+      if (plain === undefined) socket.on('data', read)
+      else plain.onChunk(read)
       socket.on('end', () => passed.emit('end'))
     }
     const client = new pg.Client({
@@ -160,6 +181,11 @@ export class Session {
     client.on('notice', (notice: Notice) => {
       if (opened.notices.length < maxNotices) opened.notices.push(notice)
     })
+    const text = `SELECT ${Object.keys(dialect)
+      .map((name) => `pg_catalog.current_setting('${name}')`)
+      .join(', ')}`
+    const [row = []] = await opened.simple(text)
+    opened.dialect = Object.fromEntries(Object.entries(dialect).filter(([, value], i) => !String(row[i]).startsWith(value)))
     return opened
   }
 
@@ -168,9 +194,12 @@ export class Session {
     this.#onClose = listener
   }
 
-  /** Runs `before`, then `step`, in one round trip; the rows of `step` are kept as `fetch` says. */
-  async run(before: readonly Step[], step: Step | undefined, fetch: Fetch): Promise<Outcome> {
-    const statement = new PortalStatement(before, step, fetch)
+  /**
+   * Runs `before`, then `step`, in one round trip; the rows of `step` are kept as `fetch` says.
+   * @param after run behind it, unless it fails
+   */
+  async run(before: readonly Step[], step: Step | undefined, fetch: Fetch, after: readonly Step[] = []): Promise<Outcome> {
+    const statement = new PortalStatement(before, step, fetch, after)
     this.#current = statement
     if (step !== undefined) this.#reader.reset()
     this.#client.query(statement)
@@ -259,6 +288,25 @@ export class Session {
     if (this.closed) return
     this.closed = true
     this.#onClose()
+  }
+}
+
+/**
+ * A socket that reads into one buffer, again and again: a value of 200 MB would otherwise leave thousands of 64 KiB buffers to the
+ * garbage collector, which is in no hurry. Node has no such thing for TLS over a socket that exists.
+ */
+function plainSocket(): { socket: Socket; onChunk(listener: (chunk: Buffer) => void): void } {
+  let listener: (chunk: Buffer) => void = () => {}
+  const buffer = Buffer.allocUnsafeSlow(readBytes)
+  const callback = (length: number): boolean => {
+    listener(buffer.subarray(0, length))
+    return true
+  }
+  return {
+    socket: new Socket({ onread: { buffer, callback } } as never),
+    onChunk: (given) => {
+      listener = given
+    },
   }
 }
 

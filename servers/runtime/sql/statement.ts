@@ -1,17 +1,12 @@
 // What is handed to node-postgres's client as a query. Its own Query class asks for the whole result, hangs when a row-limited statement
 // fails (no Sync is sent), and keeps every row; these send the messages of the extended protocol themselves.
+import { MessageWriter } from './messages.ts'
 import type { Cell } from './wire.ts'
 
 /** The part of node-postgres's Connection that is used here. */
 export interface Wire {
-  readonly stream: { cork?(): void; uncork?(): void }
+  readonly stream: { write(bytes: Buffer): unknown }
   query(text: string): void
-  parse(message: { text: string; name?: string; types?: readonly number[] }): void
-  bind(message: { values?: readonly (string | null)[] }): void
-  describe(message: { type: 'P'; name?: string }): void
-  execute(message: { portal?: string; rows?: number }): void
-  close(message: { type: 'P'; name?: string }): void
-  sync(): void
   sendCopyFail(message: string): void
 }
 
@@ -60,13 +55,18 @@ export class PortalStatement {
   readonly #before: readonly Step[]
   readonly #step: Step | undefined
   readonly #fetch: Fetch
+  readonly #after: readonly Step[]
   #settle!: Settle
   #completed = 0
   #keptBytes = 0
   #error: Error | undefined
 
-  /** @param step undefined: more rows of the portal that is open */
-  constructor(before: readonly Step[], step: Step | undefined, fetch: Fetch) {
+  /**
+   * @param step undefined: more rows of the portal that is open
+   * @param after run behind it in the same round trip, unless it fails: then the server skips them
+   */
+  constructor(before: readonly Step[], step: Step | undefined, fetch: Fetch, after: readonly Step[] = []) {
+    this.#after = after
     this.#before = before
     this.#step = step
     this.#fetch = fetch
@@ -82,25 +82,14 @@ export class PortalStatement {
   }
 
   submit(wire: Wire): void {
-    wire.stream.cork?.()
-    try {
-      // No Sync before the end: after an error the server skips everything up to it, so that the statement can never run without the
-      // BEGIN READ ONLY that stands before it.
-      for (const { text, values = [] } of this.#before) {
-        wire.parse({ text })
-        wire.bind({ values })
-        wire.execute({})
-      }
-      if (this.#step !== undefined) {
-        wire.parse({ text: this.#step.text })
-        wire.bind({ values: this.#step.values ?? [] })
-        wire.describe({ type: 'P' })
-      }
-      wire.execute({ rows: this.#fetch.rows })
-      wire.sync()
-    } finally {
-      wire.stream.uncork?.()
-    }
+    const writer = new MessageWriter()
+    // No Sync before the end: after an error the server skips everything up to it, so that the statement can never run without the
+    // BEGIN READ ONLY that stands before it.
+    for (const step of this.#before) writer.prepare(step).execute(0)
+    if (this.#step !== undefined) writer.prepare(this.#step).describePortal()
+    writer.execute(this.#fetch.rows)
+    for (const step of this.#after) writer.prepare(step).execute(0)
+    wire.stream.write(writer.sync())
   }
 
   handleRowDescription({ fields }: { fields: readonly Field[] }): void {
@@ -108,7 +97,7 @@ export class PortalStatement {
   }
 
   handleDataRow({ fields: cells }: { fields: Cell[] }): void {
-    if (this.#completed < this.#before.length) return // what a setting's SELECT answers
+    if (this.#completed !== this.#before.length) return // what one of the other steps answers
     const { outcome } = this
     outcome.rowCount += 1
     if (outcome.rowCount > this.#fetch.keepRows || outcome.full) return
@@ -125,14 +114,16 @@ export class PortalStatement {
   }
 
   handleCommandComplete({ text }: { text: string }): void {
-    if (this.#completed++ >= this.#before.length) this.outcome.tag = text
+    if (this.#completed++ === this.#before.length) this.outcome.tag = text
   }
 
   handlePortalSuspended(): void {
+    this.#completed += 1
     this.outcome.suspended = true
   }
 
   handleEmptyQuery(): void {
+    this.#completed += 1
     this.outcome.tag = ''
   }
 

@@ -70,7 +70,7 @@ test('messages and rows are the same however the bytes are cut into chunks', () 
     [],
     ['x'],
   ])
-  assert.deepEqual(whole.passed, ['1:', 'T:description', `N:SNOTICE\0M${'m'.repeat(16)}\0\0`, 'C:SELECT 3\0', 'Z:I'])
+  assert.deepEqual(whole.passed, ['T:description', `N:SNOTICE\0M${'m'.repeat(16)}\0\0`, 'C:SELECT 3\0', 'Z:I'])
   for (let size = 1; size < bytes.length; size += 1) assert.deepEqual(read(bytes, size), whole, `pieces of ${size}`)
 })
 

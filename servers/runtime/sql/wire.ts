@@ -39,6 +39,7 @@ const ERROR = 0x45
 const NOTICE = 0x4e
 const NOTIFICATION = 0x41
 const COPY_DATA = 0x64
+const acknowledgements: ReadonlySet<number> = new Set([0x31, 0x32, 0x33])
 const headBytes = 5
 
 type Mode = 'head' | 'row' | 'report' | 'pass' | 'skip'
@@ -75,7 +76,8 @@ export class WireReader {
     while (at < chunk.length) {
       if (this.#mode === 'head') {
         const whole = this.#wholeMessage(chunk, at)
-        if (whole > 0) this.#events.pass(chunk.subarray(at, at + whole))
+        // ParseComplete, BindComplete and CloseComplete say nothing that is not known: half of all messages, dropped here.
+        if (whole > 0 && !acknowledgements.has(chunk[at] ?? 0)) this.#events.pass(chunk.subarray(at, at + whole))
         at = whole > 0 ? at + whole : this.#readHead(chunk, at)
         continue
       }
@@ -131,7 +133,7 @@ export class WireReader {
   #take(bytes: Buffer): void {
     if (this.#mode === 'row') this.#row.read(bytes)
     else if (this.#mode === 'report') this.#report.read(bytes)
-    else if (this.#mode === 'pass') this.#held.push(bytes)
+    else if (this.#mode === 'pass') this.#held.push(Buffer.from(bytes)) // the chunk's buffer is used again
   }
 
   #finish(): void {
@@ -139,7 +141,7 @@ export class WireReader {
     this.#mode = 'head'
     if (mode === 'row') this.#events.row(this.#row.end())
     else if (mode === 'report') this.#events.pass(this.#report.message(this.#head[0] ?? ERROR))
-    else if (mode === 'pass') {
+    else if (mode === 'pass' && !acknowledgements.has(this.#head[0] ?? 0)) {
       const whole = Buffer.concat(this.#held)
       this.#held = []
       this.#events.pass(whole)

@@ -24,6 +24,13 @@ export const shopSql = `
   CREATE FUNCTION sneaky_definer() RETURNS int LANGUAGE plpgsql SECURITY DEFINER AS
     $$ BEGIN INSERT INTO customers (email) VALUES ('definer'); RETURN 1; END $$;
   CREATE FUNCTION holds_lock() RETURNS boolean LANGUAGE sql AS $$ SELECT pg_try_advisory_lock(4711) $$;
+  CREATE FUNCTION leaves_things() RETURNS text LANGUAGE plpgsql AS $$ BEGIN
+    PERFORM set_config('work_mem', '9MB', false);
+    EXECUTE 'PREPARE leaked AS SELECT 1';
+    EXECUTE 'DECLARE leaked_cursor CURSOR WITH HOLD FOR SELECT 1';
+    EXECUTE 'LISTEN leaked_channel';
+    PERFORM pg_advisory_lock(4712);
+    RETURN 'done'; END $$;
   ANALYZE;`
 
 /** Everything of the database that an attack could have changed, as one string. */
