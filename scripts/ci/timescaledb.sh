@@ -20,7 +20,7 @@ install() {
   fi
   if [ ! -e "$root/.bootstrapped" ]; then
     rm -rf "$root"
-    debootstrap --variant=minbase --include=ca-certificates trixie "$root" "${mirror:-http://deb.debian.org/debian}"
+    debootstrap --variant=minbase --include=ca-certificates trixie "$root" ${mirror:+"$mirror"}
     touch "$root/.bootstrapped"
   fi
   cp /etc/resolv.conf /etc/hosts "$root/etc/"
