@@ -15,7 +15,7 @@ import { withSession } from './testing/wire.ts'
 
 const script = 'servers/storage/testing/process.ts'
 /** The flags of the images' command line. */
-const flags = ['--max-semi-space-size=1', '--max-old-space-size=24', '--optimize-for-size']
+const flags = ['--max-semi-space-size=1', '--max-old-space-size=32', '--optimize-for-size']
 /** What a container of this server may have. */
 const limitBytes = 64 * 1024 * 1024
 
