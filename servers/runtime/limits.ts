@@ -91,19 +91,3 @@ export function rateLimit(perMinute: number, now: () => number = Date.now): Midd
     return next()
   }
 }
-
-/** Refuses every call of a tool: the server has no backend. */
-export function gate(refusal: ToolError): Middleware {
-  return async (call, next) => {
-    if (call.tool !== undefined) throw refusal
-    return next()
-  }
-}
-
-/** MCP_READ_ONLY: a tool that does not declare itself read-only is refused. */
-export const readOnly: Middleware = async (call, next) => {
-  if (call.tool !== undefined && call.tool.annotations?.readOnlyHint !== true) {
-    throw new ToolError('READ_ONLY', `${call.tool.name} is switched off on this server. Ask the operator if data must be changed`)
-  }
-  return next()
-}

@@ -1,6 +1,7 @@
 // One server inside a process: its configuration read, its backend opened, its tools behind the middlewares, its transports.
 import {
   type Access,
+  type AnyTool,
   type Handler,
   type HttpOptions,
   httpSse,
@@ -13,7 +14,7 @@ import type { Audit } from './audit.ts'
 import type { AnyServer, Backend, Environment, Log } from './definition.ts'
 import { matchesGlob } from './glob.ts'
 import { Health } from './health.ts'
-import { concurrency, deadline, gate, rateLimit, readOnly } from './limits.ts'
+import { concurrency, deadline, rateLimit } from './limits.ts'
 import type { Metrics } from './metrics.ts'
 import type { Settings } from './settings.ts'
 
@@ -43,7 +44,10 @@ export function createService(parts: ServiceParts): Service {
   const { definition, settings, environment, audit, metrics, log, access } = parts
   const { name, title, instructions } = definition
   const { backend, health, refusal } = openBackend(parts)
-  const tools = definition.tools(backend as never, environment).filter(({ name }) => offered(name, settings))
+  const tools = definition
+    .tools(backend as never, environment)
+    .filter((tool) => offered(tool.name, settings))
+    .map((tool) => withRefusal(tool, refusal ?? readOnlyRefusal(tool, settings)))
   const server = new Server({
     name,
     title,
@@ -54,8 +58,6 @@ export function createService(parts: ServiceParts): Service {
     middleware: [
       audit.middleware(name, () => backend?.upstream, settings.MCP_READ_ONLY),
       metrics.middleware(name),
-      ...(refusal === undefined ? [] : [gate(refusal)]),
-      ...(settings.MCP_READ_ONLY ? [readOnly] : []),
       ...(settings.MCP_RATE_LIMIT > 0 ? [rateLimit(settings.MCP_RATE_LIMIT)] : []),
       deadline(settings.MCP_TOOL_TIMEOUT_MS),
       concurrency(settings.MCP_MAX_CONCURRENCY, settings.MCP_MAX_QUEUE),
@@ -108,6 +110,23 @@ function openBackend({ definition, config, environment, log }: ServiceParts): {
   } catch (error) {
     log.error('configuration refused', { server: definition.name, error })
     return off('misconfigured', 'is not configured correctly; its log says what is wrong')
+  }
+}
+
+/** MCP_READ_ONLY: a tool that does not declare itself read-only is refused. */
+function readOnlyRefusal(tool: AnyTool, settings: Settings): ToolError | undefined {
+  if (!settings.MCP_READ_ONLY || tool.annotations?.readOnlyHint === true) return undefined
+  return new ToolError('READ_ONLY', `${tool.name} is switched off on this server. Ask the operator if data must be changed`)
+}
+
+/** In the handler's place, so that a malformed request is still answered as one, and bad arguments with what is wrong about them. */
+function withRefusal(tool: AnyTool, refusal: ToolError | undefined): AnyTool {
+  if (refusal === undefined) return tool
+  return {
+    ...tool,
+    handler() {
+      throw refusal
+    },
   }
 }
 
