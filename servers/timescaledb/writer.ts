@@ -58,7 +58,7 @@ export class Writer {
       try {
         return await guarded(session, limits.timeoutMs, limits.signal, async () => {
           const begin = [{ text: 'BEGIN READ WRITE' }]
-          const settings = transactionSettings(session, limits.timeoutMs, lockMs)
+          const settings = transactionSettings(session, limits.timeoutMs, lockMs, true)
           await session.run([...begin, ...settings], { text: 'SELECT 1' }, { rows: 0, keepRows: 1, keepBytes: 100 })
           const result = await work(transactionOn(session))
           if (!commit(result)) return result // scrubbing rolls back

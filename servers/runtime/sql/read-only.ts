@@ -45,17 +45,21 @@ const cleanUp: readonly Step[] = [
 const scrubText =
   'ROLLBACK; SELECT pg_catalog.pg_advisory_unlock_all(); CLOSE ALL; DEALLOCATE ALL; UNLISTEN *; RESET ALL; DISCARD SEQUENCES; DISCARD TEMP'
 
-/** The settings of a transaction: time limits of the server's own, and the dialect where the session's is another. */
+/**
+ * The settings of a transaction: time limits of the server's own, and the dialect where the session's is another.
+ * @param staysOpen the transaction outlives the round trip, and may be left behind by a process that is killed
+ */
 export function transactionSettings(
   session: Session,
   timeoutMs: number,
   lockTimeoutMs: number,
+  staysOpen: boolean,
   more: Readonly<Record<string, string>> = {},
 ): Step[] {
   const limits = {
     statement_timeout: timeoutMs,
     lock_timeout: Math.min(lockTimeoutMs, timeoutMs),
-    idle_in_transaction_session_timeout: timeoutMs + idleInTransactionGraceMs,
+    ...(staysOpen ? { idle_in_transaction_session_timeout: timeoutMs + idleInTransactionGraceMs } : {}),
   }
   const settings = Object.entries({ ...session.dialect, ...more })
   const calls = settings.map(([name], i) => `pg_catalog.set_config('${name}', $${i + 1}, true)`)
@@ -70,9 +74,9 @@ export function transactionSettings(
 export async function readOnly(session: Session, step: Step, limits: ReadLimits): Promise<ReadResult> {
   const { timeoutMs, maxRows, keepBytes, signal } = limits
   return guarded(session, timeoutMs, signal, async () => {
-    const before = [begin, ...transactionSettings(session, timeoutMs, lockMs, limits.settings)]
     // When one batch is all there will be, the transaction ends in the same round trip.
     const after = maxRows < firstBatch ? cleanUp : []
+    const before = [begin, ...transactionSettings(session, timeoutMs, lockMs, after.length === 0, limits.settings)]
     const fetch = { keepRows: maxRows, keepBytes, rows: Math.min(maxRows + 1, firstBatch) }
     const first = await fetchRows(session, before, step, fetch, after)
     if (after.length > 0) {
