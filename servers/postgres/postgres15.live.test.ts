@@ -44,7 +44,7 @@ else {
     await read('shop', 'SELECT * FROM orders')
     await read('Crm data', 'SELECT * FROM bills, old.bills b')
     await assert.rejects(
-      read('shop', 'SET default_transaction_read_only = off; INSERT INTO customers DEFAULT VALUES'),
+      read('shop', 'BEGIN READ WRITE; INSERT INTO customers DEFAULT VALUES'),
       /permission denied/,
     )
     await assert.rejects(read('shop', 'SELECT * FROM sales.regions'), /permission denied for schema sales/)
