@@ -17,7 +17,7 @@ const client = new pg.Client({
   user: process.env.PGUSER,
   database: 'postgres',
 })
-await client.connect()
+void client.connect()
 const streams = new Map<string, ServerResponse>()
 
 const server = createServer((req, res) => {

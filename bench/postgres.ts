@@ -2,9 +2,13 @@
 // `SELECT 1` through postgres_query over an open SSE session, against postgres-bare.ts, in turns; and what large results add to memory.
 // With --check the exit code is 1 when a limit is passed. Figures of one run are only worth comparing with each other.
 import { type ChildProcess, spawn } from 'node:child_process'
-import { readFileSync, writeFileSync } from 'node:fs'
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
 import { createInterface } from 'node:readline'
 import { fileURLToPath } from 'node:url'
+import { bundle, schemasOf } from '../scripts/bundle.ts'
+import { postgres } from '../servers/postgres/index.ts'
 import { embeddedBin, LocalCluster } from '../servers/runtime/sql/local-cluster.ts'
 import { SseSession } from './postgres-session.ts'
 
@@ -12,8 +16,13 @@ const limits = { ratio: 1.8, addedMiB: 20 }
 const rounds = 20
 const callsPerRound = 100
 const root = fileURLToPath(new URL('..', import.meta.url))
-const ourEntry = fileURLToPath(new URL('../servers/runtime/sql/testing/entry.ts', import.meta.url))
-const bareEntry = fileURLToPath(new URL('postgres-bare.ts', import.meta.url))
+const folder = mkdtempSync(join(tmpdir(), 'bench-'))
+const ourEntry = join(folder, 'ours.cjs')
+const bareEntry = join(folder, 'bare.cjs')
+const serve = `import { postgres } from '${root}servers/postgres/index.ts'; import { serve } from '${root}servers/runtime/serve.ts'; void serve([postgres], { env: process.env })`
+// Both as they would run in production: bundled, not through a loader.
+await bundle(ourEntry, serve, schemasOf(postgres))
+await bundle(bareEntry, `import '${root}bench/postgres-bare.ts'`, [])
 
 const cluster = new LocalCluster({ bin: embeddedBin(root) ?? '' })
 await cluster.start()
@@ -27,7 +36,7 @@ const env = {
 }
 const failures: string[] = []
 try {
-  const [bare, ours] = await Promise.all([launch([bareEntry]), launch([ourEntry, 'postgres'])])
+  const [bare, ours] = await Promise.all([launch(bareEntry), launch(ourEntry)])
   try {
     const [toBare, toOurs] = await Promise.all([SseSession.open(bare.url), SseSession.open(ours.url)])
     const times = { bare: [] as number[], ours: [] as number[] }
@@ -70,14 +79,15 @@ try {
   }
 } finally {
   await cluster.remove()
+  rmSync(folder, { recursive: true })
 }
 if (process.argv.includes('--check') && failures.length > 0) {
   console.error(`over the limit: ${failures.join(', ')}`)
   process.exitCode = 1
 }
 
-async function launch(args: readonly string[]): Promise<{ child: ChildProcess; url: string; pid: number }> {
-  const child = spawn(process.execPath, ['--import', 'tsx', ...args], {
+async function launch(script: string): Promise<{ child: ChildProcess; url: string; pid: number }> {
+  const child = spawn(process.execPath, [script], {
     cwd: root,
     env: { ...process.env, ...env },
     stdio: ['ignore', 'ignore', 'pipe'],
