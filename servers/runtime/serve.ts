@@ -183,7 +183,12 @@ async function announce(
   if (command === undefined) return
   const rows = services.map(({ name, toolNames }, i) => {
     const { state, message } = states[i] ?? { state: 'unknown', message: undefined }
-    return [name, `${url}/${name}/sse`, message === undefined ? state : `${state}: ${message}`, String(toolNames.length)]
+    return [
+      name,
+      `${url}/${name}/sse`,
+      message === undefined ? state : `${state.replace('_', ' ')}: ${message}`,
+      String(toolNames.length),
+    ]
   })
   const table = [['server', 'SSE URL', 'backend', 'tools'], ...rows]
   const widths = [0, 1, 2, 3].map((column) => Math.max(...table.map((row) => row[column]?.length ?? 0)))

@@ -96,20 +96,21 @@ function openBackend({ definition, config, environment, log }: ServiceParts): {
   health: Health
   refusal: ToolError | undefined
 } {
-  const off = (state: 'misconfigured' | 'not_configured', message: string) => ({
+  const off = (state: 'misconfigured' | 'not_configured', is: string, remedy: string) => ({
     backend: undefined,
-    health: new Health(undefined, { state, message }),
-    refusal: new ToolError('UPSTREAM_UNREACHABLE', `the ${definition.name} server ${message}. Ask the operator`),
+    health: new Health(undefined, { state, message: remedy }),
+    refusal: new ToolError('UPSTREAM_UNREACHABLE', `the ${definition.name} server is ${is}: ${remedy}. Ask the operator`),
   })
-  if (config === undefined) return off('misconfigured', 'is not configured correctly; its log says what is wrong')
+  const wrong = () => off('misconfigured', 'not configured correctly', 'its log says what is wrong')
+  if (config === undefined) return wrong()
   const missing = definition.missing(config as never)
-  if (missing !== undefined) return off('not_configured', `is not configured: ${missing}`)
+  if (missing !== undefined) return off('not_configured', 'not configured', missing)
   try {
     const backend = definition.open(config as never, environment)
     return { backend, health: new Health(backend), refusal: undefined }
   } catch (error) {
     log.error('configuration refused', { server: definition.name, error })
-    return off('misconfigured', 'is not configured correctly; its log says what is wrong')
+    return wrong()
   }
 }
 
