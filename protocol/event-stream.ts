@@ -52,10 +52,13 @@ export class EventStream {
     this.#write(`event: ${event}\ndata: ${data}\n\n`)
   }
 
-  /** To be called every few seconds by whoever owns the stream: sends the keep-alive comment when it is due, drops a stalled client. */
+  /**
+   * To be called every third of `keepAliveMs`, or more often, by whoever owns the stream: sends the keep-alive comment when it would be late
+   * at the next call, drops a stalled client.
+   */
   tick(now: number): void {
     if (this.#stalledSince !== undefined && now - this.#stalledSince >= this.#limits.stallMs) this.#drop()
-    else if (now - this.#lastWrite >= this.#limits.keepAliveMs) this.#write(': ping\n\n')
+    else if (now - this.#lastWrite >= (this.#limits.keepAliveMs * 2) / 3) this.#write(': ping\n\n')
   }
 
   /** Lets what is queued reach the client, then ends the response. */

@@ -168,6 +168,31 @@ test('a batch is answered as one array in 2025-03-26 and refused elsewhere', () 
     assert.deepEqual((await session.request('ping')).result, {})
   }))
 
+test('the replies of a batch stay within one message; those that do not fit are errors', () =>
+  withSession(async (session) => {
+    await session.request('initialize', { protocolVersion: '2025-03-26' })
+    const call = (id: number) => ({
+      jsonrpc: '2.0',
+      id,
+      method: 'tools/call',
+      params: { name: 'echo', arguments: { text: 'x', times: 700_000 } },
+    })
+    await session.post([call(1), call(2), null, call(3), { jsonrpc: '2.0', id: 4, method: 'ping' }])
+    const { data } = await session.stream.next()
+    assert.equal(data.length < 1_000_000, true)
+    const replies = JSON.parse(data)
+    assert.equal(replies[0].result.content[0].text.length, 700_000)
+    assert.deepEqual(
+      replies.slice(1).map(({ id, error }: any) => [id, error?.code]),
+      [
+        [2, -32603],
+        [null, -32600],
+        [3, -32603],
+        [4, undefined],
+      ],
+    )
+  }))
+
 test('the 202 comes before the work', () =>
   withSession(async (session, { release }) => {
     assert.equal((await session.post({ jsonrpc: '2.0', id: 1, method: 'tools/call', params: { name: 'wait' } })).status, 202)

@@ -3,7 +3,16 @@
 import type { Caller } from './access.ts'
 import { Cancellation } from './cancellation.ts'
 import { ErrorCode, ProtocolError, ToolError } from './errors.ts'
-import { classify, errorText, type Incoming, isRequestId, notificationText, resultText, toErrorObject } from './jsonrpc.ts'
+import {
+  classify,
+  errorText,
+  type Incoming,
+  isObject,
+  isRequestId,
+  notificationText,
+  resultText,
+  toErrorObject,
+} from './jsonrpc.ts'
 import { RequestContext } from './request-context.ts'
 import type { Revision } from './revisions.ts'
 import type { MutableCall, Server } from './server.ts'
@@ -40,6 +49,8 @@ interface InFlight {
 
 const noParams: Params = Object.freeze({})
 const settled = Promise.resolve()
+/** Leaves room for as many errors as a batch may hold below the 1,000,000 bytes of a message (docs/clients.md). */
+const maxBatchBytes = 900_000
 
 export class Session {
   readonly id: string | undefined
@@ -107,7 +118,20 @@ export class Session {
         return this.receive(incoming, exchange)
       }),
     )
-    const texts = replies.flatMap((reply) => reply?.text ?? [])
+    let bytes = 0
+    const texts = replies.flatMap((reply, i) => {
+      if (reply === undefined) return []
+      const size = Buffer.byteLength(reply.text) + 1
+      if (bytes + size <= maxBatchBytes) {
+        bytes += size
+        return reply.text
+      }
+      // All replies are one message, and only a single result is known to fit into one.
+      const item = items[i]
+      const id = isObject(item) && isRequestId(item.id) ? item.id : null
+      const message = 'the replies of this batch are too large for one message; send this request by itself'
+      return errorReply(id, { code: ErrorCode.internalError, message }).text
+    })
     return texts.length === 0 ? undefined : { text: `[${texts.join(',')}]` }
   }
 
