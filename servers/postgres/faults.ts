@@ -3,6 +3,8 @@ import assert from 'node:assert/strict'
 import { once } from 'node:events'
 import { createServer, type Socket } from 'node:net'
 import { test } from '../../test/harness.ts'
+import { Pool } from '../runtime/sql/pool.ts'
+import { resolveTarget } from '../runtime/sql/target.ts'
 import {
   type Address,
   type Edition,
@@ -227,6 +229,34 @@ export function testFaults(edition: Edition): void {
         (n) => n === 0,
       )
     }))
+
+  it('the place beyond the cap that a probe may take is never passed on to a call', async () => {
+    const cluster = await startCluster(edition)
+    const parts = { host: cluster.host, port: String(cluster.port), user: 'postgres' }
+    const target = resolveTarget(parts, { urlVariable: 'POSTGRES_URL', applicationName: 'pool-test', ca: undefined })
+    const pool = new Pool({ target, maxConnections: 1, connectMs: 5_000, idleMs: 60_000 })
+    try {
+      const call = await pool.acquire('postgres')
+      const next = pool.acquire('postgres')
+      const probe = await pool.acquire('postgres', { reserve: true })
+      assert.deepEqual(pool.stats, { open: 2, idle: 0, waiting: 1 })
+      pool.release(probe)
+      await until(
+        'the probe has left',
+        2_000,
+        async () => pool.stats.open,
+        (open) => open === 1,
+      )
+      assert.deepEqual(pool.stats, { open: 1, idle: 0, waiting: 1 })
+      pool.release(call)
+      assert.equal(await next, call)
+      pool.release(call)
+      assert.deepEqual(pool.stats, { open: 1, idle: 1, waiting: 0 })
+    } finally {
+      await pool.close()
+      await cluster.remove()
+    }
+  })
 
   test(`${edition.label}: a server that accepts and never answers is given up after the connect limit`, async () => {
     const sockets: Socket[] = []

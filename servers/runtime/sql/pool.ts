@@ -72,7 +72,8 @@ export class Pool {
   /** Gives a session back, ready for the next statement. */
   release(session: Session): void {
     if (session.closed) return
-    if (this.#closed) return session.end()
+    // The place beyond the cap was lent to a probe, and is nobody's to inherit.
+    if (this.#closed || this.#count > this.#options.maxConnections) return session.end()
     const index = this.#waiting.findIndex(({ database }) => database === session.database)
     if (index !== -1) {
       const [waiter] = this.#waiting.splice(index, 1)
@@ -191,9 +192,9 @@ export class Pool {
     return session
   }
 
-  /** A connection is gone: its place passes to the first in line, or becomes free. */
+  /** A connection is gone: its place passes to the first in line, or becomes free, as one beyond the cap always does. */
   #vacate(): void {
-    const first = this.#waiting.shift()
+    const first = this.#count > this.#options.maxConnections ? undefined : this.#waiting.shift()
     if (first === undefined) this.#count -= 1
     else first.enter(undefined)
   }
