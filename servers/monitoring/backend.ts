@@ -1,8 +1,9 @@
 // The monitoring server's backend: Loki, Netdata, or both. The only file that knows `ws`, which is loaded for the first live tail.
 import { ToolError } from '../../protocol/index.ts'
 import type { Backend, Environment } from '../runtime/definition.ts'
+import { trust, Upstream } from '../runtime/upstream.ts'
+import { refusalOf } from './answer.ts'
 import { authorization, checkUrl, type MonitoringConfig } from './config.ts'
-import { HttpClient, refusalOf, trust } from './http-client.ts'
 import { Loki, refused } from './loki.ts'
 import { Netdata } from './netdata.ts'
 
@@ -40,7 +41,7 @@ export function openMonitoring(config: MonitoringConfig, environment: Environmen
   const lokiHttp =
     LOKI_URL === undefined
       ? undefined
-      : new HttpClient({
+      : new Upstream({
           name: 'Loki',
           baseUrl: checkUrl('LOKI_URL', LOKI_URL),
           headers: {
@@ -54,7 +55,7 @@ export function openMonitoring(config: MonitoringConfig, environment: Environmen
   const netdataHttp =
     NETDATA_URL === undefined
       ? undefined
-      : new HttpClient({
+      : new Upstream({
           name: 'Netdata',
           baseUrl: checkUrl('NETDATA_URL', NETDATA_URL),
           headers: {
@@ -109,7 +110,7 @@ function configured<T>(client: T | undefined, name: string, variable: string): T
 }
 
 async function readTail(
-  http: HttpClient,
+  http: Upstream,
   query: Readonly<Record<string, string>>,
   onFrame: (json: string) => boolean,
   signal: AbortSignal,

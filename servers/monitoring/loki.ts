@@ -1,7 +1,8 @@
 // Loki's HTTP API as far as it is used here: queries, labels, the index's estimate. Turns its answers into entries and its errors into ours.
 import { ToolError } from '../../protocol/index.ts'
 import { cleanText, clip } from '../runtime/report.ts'
-import type { HttpAnswer, HttpClient } from './http-client.ts'
+import type { Upstream, UpstreamAnswer } from '../runtime/upstream.ts'
+import { accepted, readJson } from './answer.ts'
 
 export interface Entry {
   /** Nanoseconds since 1970. */
@@ -53,10 +54,10 @@ const maxUrlQueryChars = 1_500
 const labelsKeptMs = 60_000
 
 export class Loki {
-  readonly #http: HttpClient
+  readonly #http: Upstream
   readonly #remembered = new Map<string, { at: number; value: Promise<string[]> }>()
 
-  constructor(http: HttpClient) {
+  constructor(http: Upstream) {
     this.#http = http
   }
 
@@ -72,22 +73,25 @@ export class Loki {
       direction,
       step: String(stepSeconds),
     }
-    const answer = await this.#http.request('/loki/api/v1/query_range', {
+    const path = '/loki/api/v1/query_range'
+    const request = {
       signal,
       timeoutMs: queryTimeoutMs,
       maxBytes: maxQueryBytes,
       // Structured metadata stays apart from the stream's labels, so that a trace id does not make each line a stream of its own.
       headers: mixed ? {} : { 'x-loki-response-encoding-flags': 'categorize-labels' },
-      ...(query.length > maxUrlQueryChars ? { form: parameters } : { query: parameters }),
-    })
+    }
+    const long = query.length > maxUrlQueryChars
+    const asked = long ? this.#http.postForm(path, parameters, request) : this.#http.get(path, { ...request, query: parameters })
+    const answer = accepted('Loki', await asked)
     if (answer.status !== 200) throw refused(answer)
-    return readResult(this.#http.json(answer), direction)
+    return readResult(readJson('Loki', answer), direction)
   }
 
   /** What the index says a selector would make Loki read; undefined where it cannot say. */
   async estimateBytes(selector: string, range: Range, signal: AbortSignal): Promise<number | undefined> {
     const answer = await this.#help('/loki/api/v1/index/stats', { query: selector, ...times(range) }, signal)
-    const bytes = answer.status === 200 ? (this.#http.json(answer) as { bytes?: unknown } | null)?.bytes : undefined
+    const bytes = answer.status === 200 ? (readJson('Loki', answer) as { bytes?: unknown } | null)?.bytes : undefined
     return typeof bytes === 'number' ? bytes : undefined
   }
 
@@ -113,14 +117,14 @@ export class Loki {
     this.#http.close()
   }
 
-  #help(path: string, query: Record<string, string>, signal: AbortSignal): Promise<HttpAnswer> {
-    return this.#http.request(path, { signal, timeoutMs: helpTimeoutMs, maxBytes: maxHelpBytes, query })
+  async #help(path: string, query: Record<string, string>, signal: AbortSignal): Promise<UpstreamAnswer> {
+    return accepted('Loki', await this.#http.get(path, { signal, timeoutMs: helpTimeoutMs, maxBytes: maxHelpBytes, query }))
   }
 
   async #names(path: string, query: Record<string, string>, signal: AbortSignal): Promise<string[]> {
     const answer = await this.#help(path, query, signal)
     if (answer.status !== 200) throw refused(answer)
-    const { data } = (this.#http.json(answer) ?? {}) as { data?: unknown } // a label without values has no `data` at all
+    const { data } = (readJson('Loki', answer) ?? {}) as { data?: unknown } // a label without values has no `data` at all
     return Array.isArray(data) ? data.filter((name): name is string => typeof name === 'string') : []
   }
 
@@ -146,7 +150,7 @@ function times({ start, end }: Range): { start: string; end: string } {
 }
 
 /** Loki explains a 400 in one line of plain text, about the query: the model can act on it. */
-export function refused({ status, body }: Pick<HttpAnswer, 'status' | 'body'>): ToolError {
+export function refused({ status, body }: Pick<UpstreamAnswer, 'status' | 'body'>): ToolError {
   const text = clip(cleanText(body.subarray(0, 2_000).toString()).trim().replace(/\s+/g, ' '), 400)
   if (status === 404) {
     return new ToolError('UPSTREAM_ERROR', 'there is no Loki at the configured address (404)', {

@@ -1,6 +1,7 @@
 // Netdata's API as far as it is used here. Version 1 only: the agents of Debian 12 have no other, and those of today still serve it.
 import { ToolError } from '../../protocol/index.ts'
-import type { HttpAnswer, HttpClient } from './http-client.ts'
+import type { Upstream, UpstreamAnswer } from '../runtime/upstream.ts'
+import { accepted, readJson } from './answer.ts'
 
 export type Method = 'average' | 'min' | 'max'
 
@@ -45,11 +46,11 @@ const discoveryKeptMs = 60_000
 const maxNodesKept = 20
 
 export class Netdata {
-  readonly #http: HttpClient
+  readonly #http: Upstream
   /** Contexts of each node, with the time when they were asked for. */
   readonly #contexts = new Map<string, { at: number; value: Promise<ReadonlyMap<string, ContextInfo>> }>()
 
-  constructor(http: HttpClient) {
+  constructor(http: Upstream) {
     this.#http = http
   }
 
@@ -135,16 +136,17 @@ export class Netdata {
 
   async #get(node: string | undefined, command: string, query: Record<string, string>, signal: AbortSignal): Promise<object> {
     const host = node === undefined ? '' : `/host/${encodeURIComponent(node)}`
-    const answer = await this.#http.request(`${host}/api/v1/${command}`, { signal, timeoutMs, maxBytes, query })
+    const path = `${host}/api/v1/${command}`
+    const answer = accepted('Netdata', await this.#http.get(path, { signal, timeoutMs, maxBytes, query }))
     if (answer.status !== 200) throw refused(answer)
-    const json = this.#http.json(answer)
+    const json = readJson('Netdata', answer)
     if (typeof json !== 'object' || json === null) throw unexpected()
     return json
   }
 }
 
 /** Netdata says in plain text, with status 404, which of three things is missing. */
-function refused({ status, body }: HttpAnswer): ToolError {
+function refused({ status, body }: UpstreamAnswer): ToolError {
   const text = body.subarray(0, 300).toString('latin1')
   if (/does not maintain a database for host|not found.*host|no.*host.*found/i.test(text))
     return new ToolError('NOT_FOUND', 'no such node')

@@ -1,7 +1,7 @@
 // What an answer of n8n means when it is not the expected JSON: each way it can be wrong has its own code and its own advice.
 import { ToolError, type ToolErrorCode } from '../../protocol/index.ts'
+import { retryAfter, type UpstreamAnswer } from '../runtime/upstream.ts'
 import { compactJson } from './compact.ts'
-import type { HttpAnswer } from './http-client.ts'
 
 /** Structural characters of JSON that are parsed at most: each costs up to 50 bytes of heap, whatever the size of the text. */
 const maxJsonTokens = 60_000
@@ -18,7 +18,7 @@ export interface Asked {
  * The JSON of a successful answer.
  * @throws ToolError for every other. n8n's own text is quoted only for a 400, where it says which argument is wrong
  */
-export function readAnswer(answer: HttpAnswer, asked: Asked): unknown {
+export function readAnswer(answer: UpstreamAnswer, asked: Asked): unknown {
   const refusal = refusalOf(answer, asked)
   if (refusal !== undefined) throw refusal
   if (isPage(answer)) {
@@ -36,7 +36,7 @@ export function readAnswer(answer: HttpAnswer, asked: Asked): unknown {
   return json
 }
 
-function refusalOf(answer: HttpAnswer, { scope, keyExpires }: Asked): ToolError | undefined {
+function refusalOf(answer: UpstreamAnswer, { scope, keyExpires }: Asked): ToolError | undefined {
   const { status, headers } = answer
   const fail = (code: ToolErrorCode, message: string, hint: string): ToolError => new ToolError(code, message, { hint })
   if (status >= 200 && status < 300) return undefined
@@ -90,12 +90,12 @@ function expiry(expires: Date | undefined): string {
 }
 
 /** n8n's interface answers every unknown path with itself and 200, so the content decides, not the status. */
-function isPage({ headers, body }: HttpAnswer): boolean {
+function isPage({ headers, body }: UpstreamAnswer): boolean {
   const start = body.subarray(0, 64).toString('latin1').trimStart()
   return start.startsWith('<') || (headers['content-type'] ?? '').startsWith('text/html')
 }
 
-function messageOf({ body }: HttpAnswer): string {
+function messageOf({ body }: UpstreamAnswer): string {
   const json = body.length > 10_000 ? undefined : parse(body)
   const message = (json as { message?: unknown } | undefined)?.message
   return typeof message === 'string' ? message.replace(/[\x00-\x1f\x7f]+/g, ' ').slice(0, 200) : ''
@@ -107,11 +107,4 @@ function parse(body: Buffer): unknown {
   } catch {
     return undefined // the caller says what it means
   }
-}
-
-/** Seconds from a Retry-After header (RFC 9110 §10.2.3: seconds or a date). */
-function retryAfter(value: string | undefined): number | undefined {
-  if (value === undefined) return undefined
-  const seconds = /^\d{1,6}$/.test(value) ? Number(value) : Math.ceil((Date.parse(value) - Date.now()) / 1000)
-  return Number.isFinite(seconds) ? Math.max(1, seconds) : undefined
 }

@@ -1,9 +1,9 @@
 // The four routes of n8n's public API that this server knows, all of them GET. There is no other way to n8n from the tools: an API key of
 // n8n's community edition can do everything, so that reading only must be a matter of what the code can say.
 import { ToolError } from '../../protocol/index.ts'
+import type { Upstream } from '../runtime/upstream.ts'
 import { readAnswer } from './answer.ts'
 import { advance, withLimit } from './cursor.ts'
-import type { HttpClient } from './http-client.ts'
 import { isObject, type JsonObject, objects, text } from './json.ts'
 
 export interface Page<T> {
@@ -31,13 +31,16 @@ const maxStringBytes = { single: 20_000, list: 1_000 }
 /** An id of n8n: letters and digits in all versions. Anything else could lead a request to another route. */
 export const idForm = /^[A-Za-z0-9_-]{1,64}$/
 
+/** Without the upstream's other methods: nothing here can send anything but GET. */
+export type GetOnly = Pick<Upstream, 'get' | 'close'>
+
 export class N8nApi {
-  readonly #http: HttpClient
+  readonly #http: GetOnly
   readonly #keyExpires: Date | undefined
   /** The end of the last request: one answer is in memory at a time. */
   #turn: Promise<unknown> = Promise.resolve()
 
-  constructor(http: HttpClient, keyExpires: Date | undefined) {
+  constructor(http: GetOnly, keyExpires: Date | undefined) {
     this.#http = http
     this.#keyExpires = keyExpires
   }

@@ -1,10 +1,10 @@
 // The n8n server's backend: the public API, and where it is configured the database of n8n itself, which is only read.
 import { ToolError } from '../../protocol/index.ts'
 import type { Backend, Environment } from '../runtime/definition.ts'
+import { Upstream } from '../runtime/upstream.ts'
 import { N8nApi } from './api.ts'
 import { keyExpiry, type N8nConfig, parseApiUrl, parseExtraHeaders } from './config.ts'
 import { N8nDatabase } from './database.ts'
-import { HttpClient } from './http-client.ts'
 import { createRedactor, type Redactor } from './redact.ts'
 import { StatisticsCache } from './statistics-cache.ts'
 
@@ -28,11 +28,14 @@ export function openN8n(config: N8nConfig, environment: Environment): N8nBackend
   const extra = parseExtraHeaders(config.N8N_EXTRA_HEADERS)
   const key = config.N8N_API_KEY ?? ''
   const expires = keyExpiry(key)
-  const http = new HttpClient({
+  const http = new Upstream({
     name: 'n8n',
     baseUrl,
     headers: { 'user-agent': `octet-n8n/${environment.version}`, ...extra, 'x-n8n-api-key': key },
     ca: environment.ca,
+    maxSockets: 1,
+    lateHint: 'the same call again later, or ask for less',
+    reuseBody: true,
   })
   const api = new N8nApi(http, expires)
   const host = new URL(baseUrl).host

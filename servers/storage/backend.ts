@@ -3,10 +3,10 @@
 // numbers into numbers.
 import { Agent as HttpAgent, type IncomingMessage, type RequestOptions } from 'node:http'
 import { Agent as HttpsAgent } from 'node:https'
-import { rootCertificates } from 'node:tls'
 import type { Client, ClientOptions } from 'minio'
 import { ToolError } from '../../protocol/index.ts'
 import type { Backend, Environment } from '../runtime/definition.ts'
+import { trust } from '../runtime/upstream.ts'
 import { listBuckets } from './buckets.ts'
 import { credentialsOf, endpointOf, type Scope, type StorageConfig, scopeOf } from './config.ts'
 import { exchange, StaleSocket } from './exchange.ts'
@@ -68,12 +68,7 @@ export function openStorage(config: StorageConfig, environment: Environment, lim
     environment.log.warn("storage: the access key is the store's root user; give this server a key that may only read", {})
   }
   const agentOptions = { keepAlive: true, maxSockets, maxFreeSockets: keptSockets, timeout: idleSocketMs }
-  const agent = endpoint.secure
-    ? new HttpsAgent({
-        ...agentOptions,
-        ...(environment.ca === undefined ? {} : { ca: [...rootCertificates, environment.ca] }),
-      })
-    : new HttpAgent(agentOptions)
+  const agent = endpoint.secure ? new HttpsAgent({ ...agentOptions, ...trust(environment.ca) }) : new HttpAgent(agentOptions)
   const regions = new Map<string, string>() // by bucket; by '' for what concerns none
   const regionOf = (bucket: string | undefined): string => config.MINIO_REGION ?? regions.get(bucket ?? '') ?? defaultRegion
 

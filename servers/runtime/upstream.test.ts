@@ -1,31 +1,38 @@
 // An upstream that misbehaves in every way: each gets its own code and text, within the deadline.
 import assert from 'node:assert/strict'
-import type { RequestListener, ServerResponse } from 'node:http'
+import type { RequestListener } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { createServer as createTcpServer } from 'node:net'
-import { gzipSync } from 'node:zlib'
 import { ToolError } from '../../protocol/index.ts'
 import { test } from '../../test/harness.ts'
-import { HttpClient, type HttpRequest } from './http-client.ts'
-import { withUpstream } from './wire.ts'
+import { withServer } from '../../test/wire.ts'
+import { Upstream, type UpstreamAnswer, type UpstreamOptions, type UpstreamRequest } from './upstream.ts'
 
 const limits = { timeoutMs: 5_000, maxBytes: 10_000 }
 
-async function ask(url: string, request: Partial<HttpRequest> = {}, headers: Record<string, string> = {}): Promise<unknown> {
-  const http = new HttpClient({ name: 'Sample', baseUrl: url, headers, maxSockets: 2 })
+async function ask(
+  url: string,
+  request: Partial<UpstreamRequest> = {},
+  options: Partial<UpstreamOptions> = {},
+): Promise<UpstreamAnswer> {
+  const upstream = new Upstream({ name: 'Sample', baseUrl: url, maxSockets: 2, ...options })
   try {
-    return http.json(await http.request('/api', { signal: AbortSignal.timeout(10_000), ...limits, ...request }))
+    return await upstream.get('/api', { signal: AbortSignal.timeout(10_000), ...limits, ...request })
   } finally {
-    http.close()
+    upstream.close()
   }
 }
 
 /** The text a model reads when the upstream answers like this. */
-async function errorOf(listener: RequestListener, request: Partial<HttpRequest> = {}): Promise<string> {
+async function errorOf(
+  listener: RequestListener,
+  request: Partial<UpstreamRequest> = {},
+  options: Partial<UpstreamOptions> = {},
+): Promise<string> {
   let text = ''
-  await withUpstream(listener, async (url) => {
+  await withServer(listener, async (url) => {
     try {
-      await ask(url, request)
+      await ask(url, request, options)
     } catch (error) {
       if (!(error instanceof ToolError)) throw error
       assert.ok(!error.text.includes('127.0.0.1'), 'no address')
@@ -35,74 +42,35 @@ async function errorOf(listener: RequestListener, request: Partial<HttpRequest> 
   return text
 }
 
-const answer =
-  (status: number, body: string | Buffer = '', headers: Record<string, string> = {}): RequestListener =>
-  (_req, res) =>
-    res.writeHead(status, headers).end(body)
-
-test('statuses become codes a model can act on', async () => {
-  assert.match(
-    await errorOf(answer(401, 'secret detail of 10.0.0.3')),
-    /^ERROR UPSTREAM_AUTH: Sample refused the credentials \(401\)\. TRY: /,
-  )
-  assert.match(await errorOf(answer(401, 'no org id')), /^ERROR UPSTREAM_AUTH: .*tenant/)
-  assert.match(await errorOf(answer(403)), /^ERROR UPSTREAM_AUTH: .*\(403\)/)
-  assert.match(
-    await errorOf(answer(429, '', { 'retry-after': '7' })),
-    /^ERROR RATE_LIMITED: .*\(429\)\. TRY: the same call again in 7 seconds/,
-  )
-  const date = new Date(Date.now() + 20_000).toUTCString()
-  assert.match(await errorOf(answer(429, '', { 'retry-after': date })), /in (19|20) seconds/)
-  assert.match(await errorOf(answer(429, '', { 'retry-after': 'soon' })), /in a few seconds/)
-  for (const status of [500, 502, 503, 504])
-    assert.match(
-      await errorOf(answer(status, 'dial tcp 10.0.0.3')),
-      new RegExp(`^ERROR UPSTREAM_ERROR: Sample failed \\(HTTP ${status}\\)`),
-    )
-  assert.match(
-    await errorOf(answer(302, '', { location: 'http://169.254.169.254/' })),
-    /^ERROR UPSTREAM_ERROR: .*redirects elsewhere \(HTTP 302\), which is not followed/,
-  )
-})
-
-test('no error quotes what the upstream wrote', async () => {
-  for (const status of [401, 403, 429, 500, 503]) {
-    assert.ok(!(await errorOf(answer(status, 'dial tcp inner-host:9095'))).includes('inner-host'))
-  }
-})
-
 test('a redirect is not followed', async () => {
   let visited = false
-  await withUpstream(
+  await withServer(
     (_req, res) => {
       visited = true
       res.end('{}')
     },
-    async (target) => {
-      await errorOf(answer(307, '', { location: target }))
-      assert.equal(visited, false)
-    },
+    (location) =>
+      withServer(
+        (_req, res) => res.writeHead(307, { location }).end(),
+        async (url) => {
+          assert.equal((await ask(url)).status, 307)
+          assert.equal(visited, false)
+        },
+      ),
   )
 })
 
-test('a web page instead of an API is recognised', async () => {
-  const page = answer(200, '\n<!doctype html><title>Login</title>', { 'content-type': 'text/html' })
-  assert.match(await errorOf(page), /^ERROR UPSTREAM_ERROR: .*answers with a web page instead of its API/)
-})
-
-test('broken and truncated answers are told from each other', async () => {
-  assert.match(await errorOf(answer(200, '{"a":')), /^ERROR UPSTREAM_ERROR: .*not JSON, or only a part of it/)
-  assert.match(await errorOf(answer(200, gzipSync('{}'))), /^ERROR UPSTREAM_ERROR: .*not JSON/)
-  const cut = (res: ServerResponse): void => {
+test('a connection or an answer that breaks off is told from one that ends', async () => {
+  const cut: RequestListener = (_req, res) => {
     res.writeHead(200, { 'content-length': '5000' })
     res.write('{"a":1', () => res.destroy())
   }
-  assert.match(await errorOf((_req, res) => cut(res)), /^ERROR UPSTREAM_ERROR: .*broke off before its end/)
+  assert.match(await errorOf(cut), /^ERROR UPSTREAM_ERROR: .*broke off before its end/)
   assert.match(await errorOf((_req, res) => res.destroy()), /^ERROR UPSTREAM_ERROR: .*broke off the connection/)
 })
 
 test('an answer that is too large is left, whether it says so or not', async () => {
-  assert.match(await errorOf(answer(200, 'x'.repeat(10_001), { 'content-length': '10001' })), /^ERROR TOO_LARGE: /)
+  assert.match(await errorOf((_req, res) => res.end('x'.repeat(10_001))), /^ERROR TOO_LARGE: /)
   let written = 0
   const endless: RequestListener = (_req, res) => {
     res.on('error', () => {})
@@ -116,39 +84,34 @@ test('an answer that is too large is left, whether it says so or not', async () 
   assert.ok(written < 50_000_000)
 })
 
-test('an answer of few bytes that would need much memory is refused', async () => {
-  const body = `[${'1,'.repeat(120_000)}1]`
-  assert.match(await errorOf(answer(200, body), { maxBytes: 2_000_000 }), /^ERROR TOO_LARGE: .*more than 100000 values/)
-  const text = JSON.stringify({ text: '[1,2,3,"\\'.repeat(50_000) })
-  assert.equal(await errorOf(answer(200, text), { maxBytes: 2_000_000 }), '', 'commas and quotes in a string are no values')
-})
-
 test('slow answers end at the deadline, before and within the body', async () => {
   const began = performance.now()
-  assert.match(await errorOf(() => {}, { timeoutMs: 100 }), /^ERROR TIMEOUT: Sample did not answer within 100 ms/)
+  assert.match(await errorOf(() => {}, { timeoutMs: 100 }), /^ERROR TIMEOUT: Sample did not answer within 100 ms\.$/)
   const drip: RequestListener = (_req, res) => {
     res.write('{"a":')
     const timer = setInterval(() => res.write(' '), 20)
     res.on('close', () => clearInterval(timer))
   }
   assert.match(await errorOf(drip, { timeoutMs: 150 }), /^ERROR TIMEOUT: /)
+  const lateHint = 'the same call again later'
+  assert.match(await errorOf(() => {}, { timeoutMs: 20 }, { lateHint }), /^ERROR TIMEOUT: .* TRY: the same call again later$/)
   assert.ok(performance.now() - began < 3_000)
 })
 
 test('waiting for a free connection counts for the deadline', () =>
-  withUpstream(
+  withServer(
     () => {},
     async (url) => {
-      const http = new HttpClient({ name: 'Sample', baseUrl: url, maxSockets: 1 })
+      const upstream = new Upstream({ name: 'Sample', baseUrl: url, maxSockets: 1 })
       const request = { signal: AbortSignal.timeout(10_000), maxBytes: 10, timeoutMs: 200 }
-      const [first, second] = await Promise.allSettled([http.request('/a', request), http.request('/b', request)])
+      const [first, second] = await Promise.allSettled([upstream.get('/a', request), upstream.get('/b', request)])
       for (const outcome of [first, second]) assert.equal((outcome as PromiseRejectedResult).reason.code, 'TIMEOUT')
-      http.close()
+      upstream.close()
     },
   ))
 
 test('the caller’s signal ends the request with its own reason', () =>
-  withUpstream(
+  withServer(
     (req) => req.on('close', () => {}),
     async (url) => {
       const abort = new AbortController()
@@ -175,7 +138,7 @@ test('nobody listens, or speaks something else', async () => {
 })
 
 test('path prefix, query, form and headers arrive as they should', () =>
-  withUpstream(
+  withServer(
     (req, res) => {
       let body = ''
       req.on('data', (chunk) => (body += chunk))
@@ -184,18 +147,47 @@ test('path prefix, query, form and headers arrive as they should', () =>
       )
     },
     async (url) => {
+      const json = ({ body }: UpstreamAnswer): unknown => JSON.parse(body.toString())
       const headers = { 'x-scope-orgid': 'a|b' }
-      assert.deepEqual(await ask(`${url}/prefix/`, { query: { q: '{a="b c"}&x' } }, headers), {
+      assert.deepEqual(json(await ask(`${url}/prefix/`, { query: { q: '{a="b c"}&x' } }, { headers })), {
         method: 'GET',
         url: '/prefix/api?q=%7Ba%3D%22b+c%22%7D%26x',
         body: '',
         tenant: 'a|b',
       })
-      assert.deepEqual(await ask(url, { form: { q: 'ä&b' } }, headers), {
+      const upstream = new Upstream({ name: 'Sample', baseUrl: url, headers, maxSockets: 1 })
+      assert.deepEqual(json(await upstream.postForm('/api', { q: 'ä&b' }, { signal: AbortSignal.timeout(10_000), ...limits })), {
         method: 'POST',
         url: '/api',
         body: 'q=%C3%A4%26b',
         tenant: 'a|b',
       })
+      upstream.close()
+    },
+  ))
+
+test('reused memory holds one body after the other, whole', () =>
+  withServer(
+    (req, res) => {
+      const size = Number(new URL(req.url ?? '', 'http://upstream').searchParams.get('size'))
+      res.write('x'.repeat(Math.floor(size / 2))) // chunked: its length is not announced
+      setImmediate(() => res.end('y'.repeat(Math.ceil(size / 2))))
+    },
+    async (url) => {
+      const upstream = new Upstream({ name: 'Sample', baseUrl: url, maxSockets: 1, reuseBody: true })
+      const buffers = new Set<ArrayBufferLike>()
+      for (const size of [300_000, 10, 0, 200_001, 300_000]) {
+        const request = {
+          signal: AbortSignal.timeout(10_000),
+          timeoutMs: 5_000,
+          maxBytes: 300_000,
+          query: { size: String(size) },
+        }
+        const { body } = await upstream.get('/', request)
+        assert.equal(body.toString(), 'x'.repeat(Math.floor(size / 2)) + 'y'.repeat(Math.ceil(size / 2)))
+        buffers.add(body.buffer)
+      }
+      assert.equal(buffers.size, 1)
+      upstream.close()
     },
   ))
