@@ -1,0 +1,40 @@
+// Lets node:http and node:https connect by the network policy.
+import type { ClientRequestArgs } from 'node:http'
+import type { Socket } from 'node:net'
+import { type ConnectionOptions, connect, rootCertificates } from 'node:tls'
+import type { EgressPolicy } from './policy.ts'
+
+export interface ConnectorOptions {
+  readonly signal?: AbortSignal | undefined
+  /** PEM of a private authority to trust beside the usual ones. */
+  readonly ca?: string | undefined
+}
+
+type Created = (error: Error | null, socket: Socket) => void
+
+/**
+ * For `createConnection` of a request without an agent: one connection for each request, judged when it is made.
+ * Errors of the policy arrive as the request's `error` event, as they are.
+ */
+export function connector(policy: EgressPolicy, { signal, ca }: ConnectorOptions) {
+  return (options: ClientRequestArgs, created: Created): undefined => {
+    const secure = options.protocol === 'https:'
+    const host = (options.hostname ?? options.host ?? '').replace(/^\[(.*)\]$/, '$1')
+    const port = Number(options.port || (secure ? 443 : 80))
+    policy.connect(host, port, signal).then(
+      (socket) => created(null, secure ? encrypt(socket, host, ca) : socket),
+      (error: Error) => created(error, undefined as never),
+    )
+  }
+}
+
+function encrypt(socket: Socket, host: string, ca: string | undefined): Socket {
+  const options: ConnectionOptions = { socket, ALPNProtocols: ['http/1.1'], host, servername: isName(host) ? host : '' }
+  if (ca !== undefined) options.ca = [...rootCertificates, ca]
+  return connect(options)
+}
+
+/** An address must not be sent as a server name (RFC 6066 §3); the certificate is then checked against `host`. */
+function isName(host: string): boolean {
+  return !/^[\d.]+$|:/.test(host)
+}

@@ -1,0 +1,301 @@
+// Where fetch and the browser may go. Names are judged by what they resolve to, at the moment of connecting and by the address that is
+// then connected to, so that neither a redirect nor a resolver that changes its mind gets further than a plain request.
+import { lookup } from 'node:dns/promises'
+import { existsSync } from 'node:fs'
+import { type BlockList, isIP, type Socket } from 'node:net'
+import { networkInterfaces } from 'node:os'
+import { ToolError } from '../../../protocol/index.ts'
+import { canonicalAddress, isIn, kindOfAddress, metadataNames, networkList } from './addresses.ts'
+import { dial, tunnel } from './dial.ts'
+
+/** Returns every address of a name, none when it does not exist; rejects when the resolver fails. */
+export type Resolve = (hostname: string) => Promise<readonly string[]>
+
+export interface EgressSettings {
+  /** What the variables begin with that messages name: `FETCH` for FETCH_ALLOW_PRIVATE. */
+  readonly prefix: 'FETCH' | 'PLAYWRIGHT'
+  /**
+   * Openings into private networks. A CIDR or address opens private and reserved addresses; a host name opens them for that name; with
+   * `:port` behind, only that port, and, for an address or `localhost`, loopback and link-local too. Metadata services are never opened.
+   */
+  readonly allowPrivate?: readonly string[]
+  /** When given, nothing else is reached but these, the names below them, and the openings. */
+  readonly allowedDomains?: readonly string[]
+  /** These and the names below them are never reached. */
+  readonly deniedDomains?: readonly string[]
+  /** Beside 80, 443, 8080 and 8443. */
+  readonly allowedPorts?: readonly number[]
+  /** The operator's own forward proxy. It is asked to CONNECT to the address that was judged, so that the policy holds behind it. */
+  readonly proxy?: URL | undefined
+  /** Default: the system's resolver. */
+  readonly resolve?: Resolve
+  /** Default 2,000. */
+  readonly dnsMs?: number
+  /** For all addresses of a name together. Default 3,000. */
+  readonly connectMs?: number
+  /** Networks that a CIDR does not open. Default: in a container those of its own interfaces, where its sibling containers are. */
+  readonly ownNetworks?: readonly string[]
+}
+
+const usualPorts = [80, 443, 8080, 8443]
+const maxAddresses = 64
+
+const schemes: Readonly<Record<string, number>> = { 'http:': 80, 'https:': 443, 'ws:': 80, 'wss:': 443 }
+
+export class EgressPolicy {
+  readonly #settings: EgressSettings
+  readonly #openNetworks: BlockList
+  readonly #openHosts: ReadonlySet<string>
+  /** `host:port` and `address:port`. */
+  readonly #openEndpoints: ReadonlySet<string>
+  readonly #openPorts: ReadonlySet<number>
+  readonly #own: BlockList
+  readonly #ports: ReadonlySet<number>
+  readonly #allowed: readonly DomainRule[] | undefined
+  readonly #denied: readonly DomainRule[]
+
+  /** @throws Error for the operator, naming the variable and the entry that cannot be read */
+  constructor(settings: EgressSettings) {
+    this.#settings = settings
+    const openings = (settings.allowPrivate ?? []).map((entry) => parseOpening(`${settings.prefix}_ALLOW_PRIVATE`, entry))
+    this.#openNetworks = networkList(openings.flatMap(({ network }) => network ?? []))
+    this.#openHosts = new Set(openings.flatMap(({ host, port }) => (host !== undefined && port === undefined ? host : [])))
+    this.#openEndpoints = new Set(openings.flatMap(({ host, port }) => (port === undefined ? [] : `${host}:${port}`)))
+    this.#openPorts = new Set(openings.flatMap(({ port }) => port ?? []))
+    this.#own = networkList(settings.ownNetworks ?? containerNetworks())
+    this.#ports = new Set([...usualPorts, ...(settings.allowedPorts ?? [])])
+    const rules = (name: 'ALLOWED' | 'DENIED', list: readonly string[] = []): DomainRule[] =>
+      list.map((entry) => parseDomain(`${settings.prefix}_${name}_DOMAINS`, entry))
+    this.#allowed = settings.allowedDomains === undefined ? undefined : rules('ALLOWED', settings.allowedDomains)
+    this.#denied = rules('DENIED', settings.deniedDomains)
+  }
+
+  /**
+   * Judges what can be judged without asking a resolver; connecting judges the rest.
+   * @throws ToolError INVALID_ARGUMENT or FORBIDDEN
+   */
+  check(url: URL): void {
+    const usual = schemes[url.protocol]
+    if (usual === undefined) {
+      throw new ToolError('INVALID_ARGUMENT', `only http and https addresses can be opened, not ${url.protocol.slice(0, 40)}`, {
+        hint: 'an address that begins with https://',
+      })
+    }
+    if (url.username !== '' || url.password !== '') {
+      throw new ToolError('INVALID_ARGUMENT', 'the address holds a user name or password, which is never sent', {
+        hint: 'the same address without what stands before the "@"',
+      })
+    }
+    this.checkTarget(url.hostname, url.port === '' ? usual : Number(url.port))
+  }
+
+  /**
+   * The same for a host and a port, as a proxy is asked for them.
+   * @throws ToolError FORBIDDEN
+   */
+  checkTarget(hostname: string, port: number): void {
+    const host = canonicalHost(hostname)
+    const literal = isIP(host) !== 0
+    if (!literal && metadataNames.has(host)) throw this.#refusal(host, "it is a cloud's metadata service", false)
+    if (this.#denied.some((rule) => matches(rule, host))) throw this.#refusal(host, 'its domain is denied', false)
+    if (this.#allowed !== undefined && !this.#isNamedOpening(host, port) && !this.#allowed.some((rule) => matches(rule, host))) {
+      throw this.#refusal(host, 'its domain is not among the allowed ones', false)
+    }
+    if (literal) this.#judge(host, host, port)
+    else if (!this.#ports.has(port) && !this.#openPorts.has(port)) throw this.#wrongPort(host, port)
+  }
+
+  /**
+   * Connects to a host that the policy allows. All addresses of a name must be allowed, or none is tried.
+   * @param signal ends the attempt; its reason is thrown
+   * @throws ToolError FORBIDDEN, NOT_FOUND when the name has no address, UPSTREAM_UNREACHABLE
+   */
+  async connect(hostname: string, port: number, signal?: AbortSignal): Promise<Socket> {
+    signal?.throwIfAborted()
+    this.checkTarget(hostname, port)
+    const host = canonicalHost(hostname)
+    const addresses = isIP(host) === 0 ? await this.#resolve(host, signal) : [withoutBrackets(hostname)]
+    for (const address of addresses) this.#judge(host, canonicalAddress(address), port)
+    return await this.#connect(host, addresses, port, signal)
+  }
+
+  /** As the resolver gave them: what NAT64 wraps is judged unwrapped, but reached wrapped. */
+  async #resolve(host: string, signal: AbortSignal | undefined): Promise<readonly string[]> {
+    const { resolve = systemResolver, dnsMs = 2_000 } = this.#settings
+    const failed = (why: string, cause?: unknown): ToolError =>
+      new ToolError('UPSTREAM_UNREACHABLE', `the name ${host} ${why}`, { cause, hint: 'the same call again' })
+    const asked = resolve(host).catch((error: unknown) => {
+      throw failed('could not be resolved', error)
+    })
+    const addresses = await within(asked, dnsMs, () => failed(`was not resolved within ${dnsMs} ms`), signal)
+    if (addresses.length === 0) {
+      throw new ToolError('NOT_FOUND', `there is no host ${host}`, { hint: 'check the spelling of the address' })
+    }
+    return addresses.slice(0, maxAddresses)
+  }
+
+  /** @throws ToolError FORBIDDEN unless this address, by which `host` would be reached, may be connected to */
+  #judge(host: string, address: string, port: number): void {
+    const exactly = this.#openEndpoints.has(`${address}:${port}`) || this.#openEndpoints.has(`${host}:${port}`)
+    const mayBeHere = this.#openEndpoints.has(`${address}:${port}`) || (host === 'localhost' && exactly)
+    const kind = kindOfAddress(address)
+    const what = `it ${host === address ? 'is' : 'resolves to'} ${article[kind]} address`
+    if (kind === 'metadata' || kind === 'unroutable') throw this.#refusal(host, what, false)
+    if ((kind === 'loopback' || kind === 'link-local') && !mayBeHere) throw this.#refusal(host, what, true)
+    if (kind === 'private' || kind === 'reserved') {
+      const byNetwork = isIn(this.#openNetworks, address) && !isIn(this.#own, address)
+      if (!exactly && !byNetwork && !this.#openHosts.has(host)) throw this.#refusal(host, what, true)
+    }
+    if (!exactly && !this.#ports.has(port)) throw this.#wrongPort(host, port)
+  }
+
+  async #connect(host: string, addresses: readonly string[], port: number, signal: AbortSignal | undefined): Promise<Socket> {
+    const { proxy, connectMs = 3_000 } = this.#settings
+    const unreachable = (why: string, cause?: unknown): ToolError => {
+      const hint = 'the same call later, or another address'
+      return new ToolError('UPSTREAM_UNREACHABLE', `${host} cannot be reached on port ${port} (${why})`, { cause, hint })
+    }
+    const given = new AbortController()
+    const dialled = (
+      proxy === undefined ? dial(addresses, port, given.signal) : tunnel(proxy, addresses, port, given.signal)
+    ).catch((error: NodeJS.ErrnoException) => {
+      throw unreachable(error.code ?? 'failed', error)
+    })
+    try {
+      const socket = await within(dialled, connectMs, () => unreachable(`no answer within ${connectMs} ms`), signal)
+      const reached = canonicalAddress(socket.remoteAddress ?? '')
+      if (proxy === undefined && !addresses.some((address) => canonicalAddress(address) === reached)) {
+        throw unreachable('another address answered')
+      }
+      return socket
+    } catch (error) {
+      given.abort()
+      throw error
+    }
+  }
+
+  /** The operator has named this very host, and need not name it again among the domains. */
+  #isNamedOpening(host: string, port: number): boolean {
+    return (
+      this.#openHosts.has(host) ||
+      this.#openEndpoints.has(`${host}:${port}`) ||
+      (isIP(host) !== 0 && isIn(this.#openNetworks, host))
+    )
+  }
+
+  #refusal(host: string, why: string, canBeOpened: boolean): ToolError {
+    const { prefix } = this.#settings
+    const hint = canBeOpened
+      ? `another address, or ask the operator to open this host with ${prefix}_ALLOW_PRIVATE`
+      : 'another address; this one stays closed'
+    return new ToolError('FORBIDDEN', `the network policy does not allow ${host.slice(0, 253)}: ${why}`, { hint })
+  }
+
+  #wrongPort(host: string, port: number): ToolError {
+    const { prefix } = this.#settings
+    return new ToolError('FORBIDDEN', `the network policy does not allow port ${port} of ${host}`, {
+      hint: `one of the ports ${[...this.#ports].sort((a, b) => a - b).join(', ')}, or ask the operator about ${prefix}_ALLOWED_PORTS`,
+    })
+  }
+}
+
+const article: Readonly<Record<string, string>> = {
+  private: 'a private',
+  reserved: 'a reserved',
+  loopback: 'a loopback',
+  'link-local': 'a link-local',
+  unroutable: 'an unroutable',
+  metadata: "a cloud metadata service's",
+}
+
+interface DomainRule {
+  readonly domain: string
+  /** Whether the domain itself matches, or only names below it. */
+  readonly itself: boolean
+}
+
+function matches({ domain, itself }: DomainRule, host: string): boolean {
+  return host === domain ? itself : isIP(host) === 0 && host.endsWith(`.${domain}`)
+}
+
+function withoutBrackets(hostname: string): string {
+  return hostname.replace(/^\[(.*)\]$/, '$1')
+}
+
+/** Lower case, punycode, canonical addresses, and no dot at the end, which resolvers ignore and lists would not. */
+function canonicalHost(hostname: string): string {
+  return canonicalAddress(hostname.toLowerCase().replace(/\.+$/, ''))
+}
+
+/** What a URL makes of a host: `LOCALHOST`, `bücher.example`, `[::FFFF:1.2.3.4]`, `2130706433`. Undefined when it is none. */
+function readHost(text: string): string | undefined {
+  if (/[/?#@\\\s]/.test(text) || !URL.canParse(`http://${text}`)) return undefined
+  const url = new URL(`http://${text}`)
+  return url.hostname === '' ? undefined : canonicalHost(url.hostname)
+}
+
+function parseOpening(variable: string, entry: string): { network?: string; host?: string; port?: number } {
+  const wrong = (why: string): Error =>
+    new Error(`${variable}: ${why} in "${entry}"; expected CIDRs, hosts or host:port, such as 192.168.1.0/24,nas.lan:5000`)
+  if (entry.includes('/')) {
+    try {
+      networkList([entry])
+    } catch {
+      throw wrong('no CIDR')
+    }
+    return { network: entry }
+  }
+  if (isIP(entry) !== 0) return { network: canonicalAddress(entry) }
+  const [, name = entry, digits] = /^(.*[^:]|\[.*\]):(\d{1,5})$/.exec(entry) ?? []
+  const host = readHost(name)
+  if (host === undefined || /[*:]/.test(host.replace(/^[0-9a-f:.]+$/, ''))) throw wrong('no host')
+  if (digits === undefined) return isIP(host) === 0 ? { host } : { network: host }
+  const port = Number(digits)
+  if (port < 1 || port > 65_535) throw wrong('no port')
+  return { host, port }
+}
+
+function parseDomain(variable: string, entry: string): DomainRule {
+  const below = /^(\*?\.)(.+)$/.exec(entry)
+  const domain = readHost(below?.[2] ?? entry)
+  if (domain === undefined || domain.includes('*') || /:\d+$/.test(entry)) {
+    throw new Error(`${variable}: "${entry.slice(0, 100)}" is no domain; expected names such as example.com or *.example.com`)
+  }
+  return { domain, itself: below === null }
+}
+
+async function systemResolver(hostname: string): Promise<readonly string[]> {
+  try {
+    return (await lookup(hostname, { all: true })).map(({ address }) => address)
+  } catch (error) {
+    if (/^(ENOTFOUND|ENODATA)$/.test((error as NodeJS.ErrnoException).code ?? '')) return []
+    throw error
+  }
+}
+
+function containerNetworks(): string[] {
+  const inContainer =
+    existsSync('/.dockerenv') || existsSync('/run/.containerenv') || process.env.KUBERNETES_SERVICE_HOST !== undefined
+  if (!inContainer) return []
+  return Object.values(networkInterfaces()).flatMap((addresses) => (addresses ?? []).flatMap(({ cidr }) => cidr ?? []))
+}
+
+/** The promise's outcome, unless the time or the signal ends first. */
+async function within<T>(promise: Promise<T>, ms: number, late: () => Error, signal: AbortSignal | undefined): Promise<T> {
+  let stop = (): void => {}
+  try {
+    const end = new Promise<never>((_resolve, reject) => {
+      const timer = setTimeout(() => reject(late()), ms)
+      const abort = (): void => reject(signal?.reason)
+      signal?.addEventListener('abort', abort, { once: true })
+      stop = () => {
+        clearTimeout(timer)
+        signal?.removeEventListener('abort', abort)
+      }
+    })
+    return await Promise.race([promise, end])
+  } finally {
+    stop()
+    promise.catch(() => {}) // what comes after the end is nobody's
+  }
+}
