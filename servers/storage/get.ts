@@ -1,10 +1,11 @@
 // minio_get_object: from a part of an object to a result.
 import { type Context, ToolError, type ToolResult } from '../../protocol/index.ts'
+import { byteOrderMark, signatureBytes } from '../runtime/content-kind.ts'
 import type { Environment } from '../runtime/definition.ts'
 import { clip, formatBytes, type Report, report } from '../runtime/report.ts'
 import type { StorageBackend } from './backend.ts'
 import { checkBucket } from './buckets.ts'
-import { byteOrderMark, type Decoded, decodeText, decodeUtf16, sniff } from './content.ts'
+import { type Decoded, decodeText, readUtf16, sniff } from './content.ts'
 import { unpackStart } from './gzip.ts'
 import { checkKey, nameKey, showKey } from './keys.ts'
 import { type ObjectFacts, type ObjectName, type Part, readFacts, readPart } from './object.ts'
@@ -18,8 +19,6 @@ export interface GetArguments {
   version_id?: string | undefined
 }
 
-/** So many bytes from the start say what an object is, where its content is not wanted. */
-const sampleBytes = 512
 const defaultMaxBytes = 32_768
 const maxMetadataChars = 8_000
 
@@ -66,14 +65,13 @@ export async function getObject(
 
 /** UTF-16 is known by its byte order mark, which only the beginning of the object has. */
 async function utf16({ backend, name, context }: Reading, part: Part): Promise<Decoded | undefined> {
-  if (part.offset === 0) {
-    const mark = byteOrderMark(part.bytes)
-    return mark === undefined ? undefined : decodeUtf16(part.bytes, mark)
+  let start = part.bytes
+  if (part.offset > 0) {
+    if (!part.bytes.includes(0) || part.offset % 2 === 1) return undefined
+    start = (await readPart(backend, name, 0, 2, context.signal, part.facts.etag)).bytes
   }
-  if (!part.bytes.includes(0) || part.offset % 2 === 1) return undefined
-  const head = await readPart(backend, name, 0, 2, context.signal, part.facts.etag)
-  const mark = byteOrderMark(head.bytes)
-  return mark === undefined ? undefined : decodeUtf16(part.bytes, mark)
+  const mark = byteOrderMark(start)
+  return mark === 'utf-16le' || mark === 'utf-16be' ? readUtf16(part.bytes, mark) : undefined
 }
 
 function textResult(reading: Reading, part: Part, decoded: Decoded) {
@@ -186,7 +184,7 @@ async function sampled(
   signal: AbortSignal,
 ): Promise<{ facts: ObjectFacts; type: string }> {
   try {
-    const { facts, bytes } = await readPart(backend, name, 0, sampleBytes, signal)
+    const { facts, bytes } = await readPart(backend, name, 0, signatureBytes, signal)
     const content = sniff(bytes, true, bytes.length < facts.size)
     return { facts, type: facts.size === 0 ? 'empty' : content.kind === 'text' ? `text (${content.text.charset})` : content.type }
   } catch (error) {

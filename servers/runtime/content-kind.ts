@@ -1,0 +1,112 @@
+// What bytes are: text, a picture, or something else; and the encodings of text that Node does not know by itself.
+
+export type ContentKind =
+  | { readonly kind: 'text'; readonly mark: ByteOrderMark | undefined }
+  /** `image`: one that models are shown; the other formats are `binary`. */
+  | { readonly kind: 'image' | 'gzip' | 'binary'; readonly type: string }
+
+export type ByteOrderMark = 'utf-8' | Utf16
+
+export type Utf16 = 'utf-16le' | 'utf-16be'
+
+const signatures: readonly [type: string, at: number, bytes: string][] = [
+  ['image/png', 0, '\x89PNG\r\n\x1a\n'],
+  ['image/jpeg', 0, '\xff\xd8\xff'],
+  ['image/gif', 0, 'GIF87a'],
+  ['image/gif', 0, 'GIF89a'],
+  ['image/webp', 8, 'WEBP'],
+  ['application/pdf', 0, '%PDF-'],
+  ['application/zip (also docx, xlsx, jar)', 0, 'PK\x03\x04'],
+  ['application/gzip', 0, '\x1f\x8b'],
+  ['application/zstd', 0, '\x28\xb5\x2f\xfd'],
+  ['application/x-xz', 0, '\xfd7zXZ\0'],
+  ['application/x-bzip2', 0, 'BZh'],
+  ['application/x-7z-compressed', 0, '7z\xbc\xaf\x27\x1c'],
+  ['application/x-tar', 257, 'ustar'],
+  ['application/vnd.sqlite3', 0, 'SQLite format 3\0'],
+  ['application/x-elf', 0, '\x7fELF'],
+  ['application/wasm', 0, '\0asm'],
+  ['application/vnd.apache.parquet', 0, 'PAR1'],
+  ['image/tiff', 0, 'II*\0'],
+  ['image/tiff', 0, 'MM\0*'],
+  ['video/mp4, image/heic or avif', 4, 'ftyp'],
+  ['video/x-matroska or webm', 0, '\x1a\x45\xdf\xa3'],
+  ['audio/mpeg', 0, 'ID3'],
+  ['audio/flac', 0, 'fLaC'],
+  ['application/ogg', 0, 'OggS'],
+  ['audio/wav', 8, 'WAVE'],
+  ['font/woff2', 0, 'wOF2'],
+]
+
+/** So many bytes from the start hold every signature. */
+export const signatureBytes = 512
+
+/** Formats that models are shown; the others are described. */
+const pictures = new Set(['image/png', 'image/jpeg', 'image/gif', 'image/webp'])
+
+/**
+ * Like git, takes a NUL byte for the sign of what is not text; unlike git, knows UTF-16 by its byte order mark.
+ * @param atStart whether these are the first bytes, which alone have a signature or a mark
+ */
+export function contentKind(bytes: Buffer, atStart = true): ContentKind {
+  const mark = atStart ? byteOrderMark(bytes) : undefined
+  if (mark !== undefined && mark !== 'utf-8') return { kind: 'text', mark }
+  const head = bytes.toString('latin1', 0, signatureBytes)
+  const type = atStart ? signatures.find(([, at, start]) => head.startsWith(start, at))?.[0] : undefined
+  // Short signatures of letters may begin a text; a text has no control characters.
+  if (type !== undefined && (hasControls(bytes) || type === 'application/pdf')) {
+    return { kind: pictures.has(type) ? 'image' : type === 'application/gzip' ? 'gzip' : 'binary', type }
+  }
+  return hasManyControls(bytes) ? { kind: 'binary', type: 'application/octet-stream' } : { kind: 'text', mark }
+}
+
+export function byteOrderMark(bytes: Buffer): ByteOrderMark | undefined {
+  if (bytes[0] === 0xff && bytes[1] === 0xfe) return 'utf-16le'
+  if (bytes[0] === 0xfe && bytes[1] === 0xff) return 'utf-16be'
+  return bytes[0] === 0xef && bytes[1] === 0xbb && bytes[2] === 0xbf ? 'utf-8' : undefined
+}
+
+export function hasControls(bytes: Buffer): boolean {
+  return bytes.some(isControl)
+}
+
+/** A bell here and there is no sign of a binary file; a NUL is. */
+function hasManyControls(bytes: Buffer): boolean {
+  let count = 0
+  for (const byte of bytes) {
+    if (byte === 0) return true
+    if (isControl(byte)) count += 1
+  }
+  return count > bytes.length * 0.05
+}
+
+/** Tab, line and page ends, escape and substitute may be in a text. */
+function isControl(byte: number): boolean {
+  return byte < 0x09 || (byte > 0x0d && byte < 0x1a) || (byte > 0x1b && byte < 0x20)
+}
+
+/** Without a byte too many at the end. */
+export function decodeUtf16(bytes: Buffer, charset: Utf16): string {
+  const units = bytes.subarray(0, bytes.length & ~1)
+  return (charset === 'utf-16le' ? units : Buffer.from(units).swap16()).toString('utf16le')
+}
+
+/** What everybody means by latin1: WHATWG Encoding §4.2 maps the label to windows-1252, whose 0x80…0x9f are not controls. */
+export function decodeWindows1252(bytes: Buffer): string {
+  return bytes.toString('latin1').replace(/[\x80-\x9f]/g, (char) => c1[char.charCodeAt(0) - 0x80] as string)
+}
+
+const c1 = Array.from('€\x81‚ƒ„…†‡ˆ‰Š‹Œ\x8dŽ\x8f\x90‘’“”•–—˜™š›œ\x9džŸ')
+
+/** Bytes of UTF-8 up to the last character that is there as a whole. */
+export function wholeCharacters(bytes: Buffer): number {
+  for (let back = 1; back <= 3 && back <= bytes.length; back++) {
+    const byte = bytes[bytes.length - back] as number
+    if (byte < 0x80) break
+    if (byte >= 0xc2 && byte <= 0xf4) {
+      const wanted = byte >= 0xf0 ? 4 : byte >= 0xe0 ? 3 : 2
+      return wanted > back && back < bytes.length ? bytes.length - back : bytes.length
+    }
+  }
+  return bytes.length
+}
