@@ -1,0 +1,263 @@
+// The browser's only way out: an HTTP proxy on loopback that judges every request by the network policy. One for each browser context, with
+// credentials of its own, so that nobody else on the machine can use it, and what was refused and how much was loaded is known for each.
+import { createHash, randomBytes, timingSafeEqual } from 'node:crypto'
+import { createServer, type IncomingMessage, request, type Server, type ServerResponse } from 'node:http'
+import type { AddressInfo } from 'node:net'
+import type { Duplex } from 'node:stream'
+import { ToolError, type ToolErrorCode } from '../../../protocol/index.ts'
+import { connector } from './connector.ts'
+import type { EgressPolicy } from './policy.ts'
+
+export interface ProxyLimits {
+  /** Requests and tunnels since the last `begin()`. Default 500. */
+  readonly requests?: number
+  /** Bytes in both directions since the last `begin()`. Default 50 MB. */
+  readonly bytes?: number
+  /** Connections of the browser at once. Default 128; Chromium opens 32 and some for WebSockets. */
+  readonly sockets?: number
+}
+
+/** A target that was not reached: refused by the policy or a limit (FORBIDDEN, TOO_LARGE), or without an answer. */
+export interface Refusal {
+  readonly host: string
+  readonly port: number
+  readonly error: ToolError
+}
+
+const maxRefusals = 50
+/** Meant for one connection only (RFC 9110 §7.6.1). A 407 or its headers from a server would ask the browser for our credentials. */
+const hopByHop = new Set([
+  'connection',
+  'keep-alive',
+  'proxy-authenticate',
+  'proxy-authorization',
+  'proxy-authentication-info',
+  'proxy-connection',
+  'te',
+  'trailer',
+  'transfer-encoding',
+  'upgrade',
+])
+
+export class EgressProxy {
+  readonly username = 'octet'
+  readonly password = randomBytes(24).toString('base64url')
+  readonly #expected: Buffer
+  readonly #policy: EgressPolicy
+  readonly #limits: Required<ProxyLimits>
+  readonly #server: Server
+  readonly #sockets = new Set<Duplex>()
+  readonly #closing = new AbortController()
+  #refusals = new Map<string, Refusal>()
+  #requests = 0
+  #bytes = 0
+
+  private constructor(policy: EgressPolicy, { requests = 500, bytes = 50_000_000, sockets = 128 }: ProxyLimits) {
+    this.#policy = policy
+    this.#limits = { requests, bytes, sockets }
+    this.#expected = digest(`Basic ${Buffer.from(`${this.username}:${this.password}`).toString('base64')}`)
+    this.#server = createServer((req, res) => void this.#forward(req, res))
+    this.#server.maxConnections = sockets
+    this.#server.on('connect', (req, client, head) => void this.#tunnel(req, client, head))
+    this.#server.on('connection', (socket) => this.#track(socket))
+    this.#server.on('clientError', (_error, socket) => socket.destroy())
+  }
+
+  static async open(policy: EgressPolicy, limits: ProxyLimits = {}): Promise<EgressProxy> {
+    const proxy = new EgressProxy(policy, limits)
+    await new Promise<void>((resolve, reject) => {
+      proxy.#server.once('error', reject)
+      proxy.#server.listen(0, '127.0.0.1', resolve)
+    })
+    return proxy
+  }
+
+  /** Where it listens, as browsers are told. */
+  get url(): string {
+    return `http://127.0.0.1:${(this.#server.address() as AddressInfo).port}`
+  }
+
+  /** What was refused or not reached since the last `begin()`, each target once. */
+  get refusals(): readonly Refusal[] {
+    return [...this.#refusals.values()]
+  }
+
+  get requests(): number {
+    return this.#requests
+  }
+
+  /** Why this target was not reached since the last `begin()`; undefined when it was, or was not asked for. */
+  refusalOf(url: URL): ToolError | undefined {
+    const port = url.port === '' ? (url.protocol === 'https:' || url.protocol === 'wss:' ? 443 : 80) : Number(url.port)
+    return this.#refusals.get(`${url.hostname}:${port}`)?.error
+  }
+
+  /** A navigation begins: its limits count from here. */
+  begin(): void {
+    this.#refusals = new Map()
+    this.#requests = 0
+    this.#bytes = 0
+  }
+
+  /** Ends every connection, and the listener. */
+  async close(): Promise<void> {
+    this.#closing.abort(new Error('the browser context was closed'))
+    const closed = new Promise<void>((resolve) => this.#server.close(() => resolve()))
+    for (const socket of this.#sockets) socket.destroy()
+    await closed
+  }
+
+  #track(socket: Duplex): void {
+    this.#sockets.add(socket)
+    socket.on('error', () => {}) // either side may break off at any time; the other one sees the end
+    socket.once('close', () => this.#sockets.delete(socket))
+  }
+
+  async #forward(req: IncomingMessage, res: ServerResponse): Promise<void> {
+    if (!this.#knows(req)) return void res.writeHead(407, challenge).end()
+    const url = URL.canParse(req.url ?? '') ? new URL(req.url ?? '') : undefined
+    if (url?.protocol !== 'http:') return void res.writeHead(400).end()
+    const port = url.port === '' ? 80 : Number(url.port)
+    const fail = (error: Error): void => {
+      if (res.headersSent || res.destroyed) return void res.destroy()
+      const refusal = this.#refuse(url.hostname, port, error)
+      res.writeHead(refusal.code === 'FORBIDDEN' || refusal.code === 'TOO_LARGE' ? 403 : 502, plain).end(refusal.message)
+    }
+    try {
+      this.#count()
+      this.#policy.check(url)
+      const upstream = request({
+        hostname: url.hostname.replace(/^\[(.*)\]$/, '$1'),
+        port,
+        path: `${url.pathname}${url.search}`,
+        method: req.method,
+        headers: [...endToEnd(req.rawHeaders, 'host'), 'host', url.host, 'connection', 'close'],
+        setHost: false,
+        agent: false,
+        createConnection: connector(this.#policy, { signal: this.#closing.signal }),
+      })
+      upstream.once('socket', (socket) => this.#track(socket))
+      upstream.on('error', fail)
+      upstream.on('response', (answer) => {
+        answer.on('error', () => res.destroy())
+        if (answer.statusCode === 407) {
+          answer.destroy()
+          return fail(new ToolError('UPSTREAM_ERROR', `${url.hostname} answered as if it were a proxy (407)`))
+        }
+        try {
+          res.writeHead(answer.statusCode ?? 502, answer.statusMessage, endToEnd(answer.rawHeaders))
+        } catch {
+          answer.destroy()
+          return fail(new ToolError('UPSTREAM_ERROR', `${url.hostname} sent headers that are not valid`))
+        }
+        answer.on('data', (chunk: Buffer) => this.#load(chunk.length))
+        answer.pipe(res)
+      })
+      res.on('close', () => upstream.destroy())
+      req.on('error', () => upstream.destroy())
+      req.on('data', (chunk: Buffer) => this.#load(chunk.length))
+      req.pipe(upstream)
+    } catch (error) {
+      fail(error as Error)
+    }
+  }
+
+  /** CONNECT: https, and WebSockets of both kinds. What runs inside is not seen; where it goes is judged all the same. */
+  async #tunnel(req: IncomingMessage, client: Duplex, head: Buffer): Promise<void> {
+    if (!this.#knows(req)) return void client.end(`HTTP/1.1 407 Proxy Authentication Required\r\n${lines(challenge)}\r\n`)
+    const target = URL.canParse(`http://${req.url}`) ? new URL(`http://${req.url}`) : undefined
+    if (target === undefined || target.username !== '' || target.pathname !== '/' || target.search !== '') {
+      return void client.end('HTTP/1.1 400 Bad Request\r\nConnection: close\r\n\r\n')
+    }
+    const port = target.port === '' ? 80 : Number(target.port)
+    try {
+      this.#count()
+      const left = new AbortController()
+      client.once('close', () => left.abort(new Error('the browser left')))
+      const signal = AbortSignal.any([left.signal, this.#closing.signal])
+      const upstream = await this.#policy.connect(target.hostname, port, signal)
+      this.#track(upstream)
+      if (client.destroyed) return void upstream.destroy()
+      client.write('HTTP/1.1 200 Connection Established\r\n\r\n')
+      if (head.length > 0) upstream.write(head)
+      upstream.on('data', (chunk: Buffer) => this.#load(chunk.length))
+      client.on('data', (chunk: Buffer) => this.#load(chunk.length))
+      upstream.once('close', () => client.destroy())
+      client.once('close', () => upstream.destroy())
+      upstream.pipe(client)
+      client.pipe(upstream)
+    } catch (error) {
+      if (client.destroyed) return
+      const { code, message } = this.#refuse(target.hostname, port, error as Error)
+      const status = code === 'FORBIDDEN' || code === 'TOO_LARGE' ? '403 Forbidden' : '502 Bad Gateway'
+      client.end(`HTTP/1.1 ${status}\r\n${lines(plain)}\r\n${message}`)
+    }
+  }
+
+  #knows(req: IncomingMessage): boolean {
+    return timingSafeEqual(digest(req.headers['proxy-authorization'] ?? ''), this.#expected)
+  }
+
+  /** @throws ToolError TOO_LARGE when this navigation has used up a limit */
+  #count(): void {
+    this.#requests += 1
+    const { requests, bytes } = this.#limits
+    if (this.#requests > requests) throw limit(`more than ${requests} requests`)
+    if (this.#bytes > bytes) throw limit(`more than ${bytes} bytes`)
+  }
+
+  #load(bytes: number): void {
+    const before = this.#bytes
+    this.#bytes += bytes
+    const { bytes: most } = this.#limits
+    if (this.#bytes <= most || before > most) return
+    this.#remember({ host: 'any host', port: 0, error: limit(`more than ${most} bytes`) })
+    for (const socket of this.#sockets) socket.destroy()
+  }
+
+  /** Remembers why, and says it in words that name neither an address nor a fault of ours. */
+  #refuse(host: string, port: number, error: Error): ToolError {
+    const refusal =
+      error instanceof ToolError ? error : new ToolError('UPSTREAM_ERROR', `${host} ${brokenOff(error)}`, { cause: error })
+    this.#remember({ host, port, error: refusal })
+    return refusal
+  }
+
+  #remember(refusal: Refusal): void {
+    if (this.#refusals.size < maxRefusals) this.#refusals.set(`${refusal.host}:${refusal.port}`, refusal)
+  }
+}
+
+const challenge = { 'Proxy-Authenticate': 'Basic realm="octet"', 'Content-Length': '0', Connection: 'close' }
+const plain = { 'Content-Type': 'text/plain; charset=utf-8', 'Cache-Control': 'no-store', Connection: 'close' }
+
+function lines(headers: Readonly<Record<string, string>>): string {
+  return Object.entries(headers)
+    .map(([name, value]) => `${name}: ${value}\r\n`)
+    .join('')
+}
+
+/** Without what was meant for this connection, by the list and by `Connection`. */
+function endToEnd(raw: readonly string[], ...others: string[]): string[] {
+  const drop = new Set([...hopByHop, ...others])
+  for (let i = 0; i < raw.length; i += 2) {
+    if (raw[i]?.toLowerCase() !== 'connection') continue
+    for (const name of (raw[i + 1] ?? '').split(',')) drop.add(name.trim().toLowerCase())
+  }
+  return raw.filter((_, i) => !drop.has((raw[i - (i % 2)] ?? '').toLowerCase()))
+}
+
+function brokenOff(error: NodeJS.ErrnoException): string {
+  return `broke off the connection${/^[A-Z_]{3,40}$/.test(error.code ?? '') ? ` (${error.code})` : ''}`
+}
+
+function limit(what: string): ToolError {
+  const code: ToolErrorCode = 'TOO_LARGE'
+  return new ToolError(code, `this page asked for ${what} since it was opened; what follows is refused`, {
+    hint: 'a smaller page, or navigate again',
+  })
+}
+
+function digest(text: string): Buffer {
+  return createHash('sha256').update(text).digest()
+}
