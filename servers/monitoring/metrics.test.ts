@@ -165,6 +165,17 @@ test('an unknown node is answered with those that exist', () =>
     },
   ))
 
+test('an unknown node is not said to be the only one where the token is to blame', () =>
+  withNetdata(
+    ({ path }) =>
+      (_req, res) =>
+        res.writeHead(path.startsWith('/host/') ? 404 : 412).end('This netdata does not maintain a database for host: nsa'),
+    async ({ call }) => {
+      const answer = await call('get_system_metrics', { node: 'nsa' })
+      assert.match(answer.text, /^ERROR UPSTREAM_AUTH: .*\(412\)/)
+    },
+  ))
+
 test('a node is one part of the path, whatever it holds', () =>
   withNetdata(
     () => undefined,
@@ -178,6 +189,8 @@ test('when everything fails the call says why', async () => {
   const faults: [RequestListener, RegExp][] = [
     [(_req, res) => res.writeHead(401).end(), /^ERROR UPSTREAM_AUTH: Netdata refused the credentials/],
     [(_req, res) => res.writeHead(403).end(), /^ERROR UPSTREAM_AUTH: /],
+    [(_req, res) => res.writeHead(412).end('You need to be authorized'), /^ERROR UPSTREAM_AUTH: .*bearer token \(412\)/],
+    [(_req, res) => res.writeHead(451).end('You need to be authorized'), /^ERROR UPSTREAM_AUTH: .*address of this server/],
     [(_req, res) => res.writeHead(429, { 'retry-after': '3' }).end(), /^ERROR RATE_LIMITED: /],
     [(_req, res) => res.writeHead(502).end(), /^ERROR UPSTREAM_ERROR: Netdata failed \(HTTP 502\)/],
     [(_req, res) => res.writeHead(404).end('Not Found'), /^ERROR UPSTREAM_ERROR: there is no Netdata API of version 1/],

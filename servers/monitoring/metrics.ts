@@ -159,7 +159,7 @@ function allFailed(
 }
 
 async function unknownNode(netdata: Netdata, node: string, signal: AbortSignal): Promise<ToolError> {
-  const nodes = await netdata.nodes(signal).catch(() => [])
+  const nodes = await netdata.nodes(signal)
   const known = [...new Set([...nearest(node, nodes), ...nodes])].slice(0, 5).map(cleanText)
   return new ToolError(
     'NOT_FOUND',

@@ -23,7 +23,8 @@ live('answers "is anything wrong" without arguments, in about a kilobyte', () =>
     assert.match(answer.data, /^system\.cpu \(percentage.*\)\tnow\tmin\tavg\tmax$/m)
     assert.match(answer.data, /^system\.load \(load\)\tnow\tmin\tavg\tmax\nload\d+\t/m)
     assert.deepEqual(answer.meta.warnings, [])
-    assert.ok(answer.text.length < 2_000, String(answer.text.length))
+    const [text = ''] = answer.text.split('\ndisk.space ') // a machine that runs containers has any number of mounts
+    assert.ok(text.length < 1_500, String(text.length))
     for (const { id, dimensions } of answer.structured.charts as { id: string; dimensions: Dimension[] }[]) {
       for (const { name, min, avg, max } of dimensions)
         assert.ok(min <= avg + 1e-6 && avg <= max + 1e-6, `${id} ${name}: ${min} ${avg} ${max}`)

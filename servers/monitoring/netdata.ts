@@ -145,8 +145,18 @@ export class Netdata {
   }
 }
 
-/** Netdata says in plain text, with status 404, which of three things is missing. */
+/** Netdata says in plain text, with status 404, which of three things is missing. Since 2.0 it has statuses of its own for who may ask. */
 function refused({ status, body }: UpstreamAnswer): ToolError {
+  if (status === 412) {
+    return new ToolError('UPSTREAM_AUTH', 'Netdata wants a valid bearer token (412)', {
+      hint: 'ask the operator to check NETDATA_API_KEY',
+    })
+  }
+  if (status === 451) {
+    return new ToolError('UPSTREAM_AUTH', 'Netdata does not admit the address of this server (451)', {
+      hint: 'ask the operator to check its "allow connections from" and "allow dashboard from"',
+    })
+  }
   const text = body.subarray(0, 300).toString('latin1')
   if (/does not maintain a database for host|not found.*host|no.*host.*found/i.test(text))
     return new ToolError('NOT_FOUND', 'no such node')
