@@ -47,7 +47,7 @@ export function createRouter(parts: RouterParts): Route {
   )
   routes.set(
     '/metrics',
-    guarded(parts, parts.metricsPublic ? 'open' : 'token', (_req, res) => sendMetrics(parts, res)),
+    guarded(parts, parts.metricsPublic ? 'open' : 'token', (_req, res) => void sendMetrics(parts, res)),
   )
   const nowhere = guarded(parts, 'nothing', (_req, res) =>
     sendJson(res, 404, { error: 'not found; MCP is served at /<server>/sse and /<server>/mcp' }),
@@ -98,7 +98,7 @@ function guarded(
 }
 
 async function ready(
-  { stopping, audit }: RouterParts,
+  { stopping, audit, metrics }: RouterParts,
   services: readonly Service[],
   res: ServerResponse,
   known: boolean,
@@ -108,19 +108,39 @@ async function ready(
   const status = isReady ? 'ready' : stopping() ? 'stopping' : 'not ready'
   if (!known) return sendJson(res, isReady ? 200 : 503, { status })
   const servers = Object.fromEntries(
-    services.map(({ name, toolNames, sse }, i) => [name, { ...states[i], tools: toolNames.length, sessions: sse.openSessions }]),
+    services.map(({ name, toolNames, sse }, i) => {
+      const { calls, errors, lastError } = metrics.totals(name)
+      const use = { tools: toolNames.length, sessions: sse.openSessions, calls, errors }
+      return [name, { ...states[i], ...use, ...(lastError === undefined ? {} : { last_error: lastError }) }]
+    }),
   )
   sendJson(res, isReady ? 200 : 503, { status, servers, audit: { ...audit.head, written: audit.healthy } })
 }
 
-function sendMetrics({ services, metrics, audit }: RouterParts, res: ServerResponse): void {
-  const up = services.map(
-    ({ name, health }) => [{ server: name }, health.state.state === 'ok' ? 1 : 0] as [Record<string, string>, number],
-  )
-  const sessions = services.map(({ name, sse }) => [{ server: name }, sse.openSessions] as [Record<string, string>, number])
+async function sendMetrics({ services, metrics, audit }: RouterParts, res: ServerResponse): Promise<void> {
+  await Promise.all(services.map(({ health }) => health.check()))
+  type Value = [labels: Record<string, string>, value: number]
+  const each = (value: (service: Service) => number): Value[] =>
+    services.map((service) => [{ server: service.name }, value(service)])
+  const lastErrors = services.flatMap(({ name }): Value[] => {
+    const { lastError } = metrics.totals(name)
+    if (lastError === undefined) return []
+    return [[{ server: name, gen_ai_tool_name: lastError.tool, error_type: lastError.code }, seconds(lastError.at)]]
+  })
   const body = metrics.render([
-    { name: 'mcp_server_upstream_up', help: 'Whether the backend answered when it was last asked.', values: up },
-    { name: 'mcp_server_open_sessions', help: 'Open HTTP+SSE sessions.', values: sessions },
+    {
+      name: 'mcp_server_upstream_up',
+      help: 'Whether the backend answered when it was last asked.',
+      values: each(({ health }) => (health.state.state === 'ok' ? 1 : 0)),
+    },
+    {
+      name: 'mcp_server_upstream_since_timestamp_seconds',
+      help: 'Since when the backend is in this state.',
+      values: each(({ health }) => seconds(health.state.since)),
+    },
+    { name: 'mcp_server_tools', help: 'Tools that are offered.', values: each(({ toolNames }) => toolNames.length) },
+    { name: 'mcp_server_open_sessions', help: 'Open HTTP+SSE sessions.', values: each(({ sse }) => sse.openSessions) },
+    { name: 'mcp_server_last_error_timestamp_seconds', help: 'When a tool call last failed.', values: lastErrors },
     {
       name: 'octet_audit_records',
       help: 'Sequence number of the last audit record; its hash is a label.',
@@ -129,6 +149,10 @@ function sendMetrics({ services, metrics, audit }: RouterParts, res: ServerRespo
     { name: 'process_resident_memory_bytes', help: 'Resident memory.', values: [[{}, process.memoryUsage.rss()]] },
   ])
   res.writeHead(200, { 'Content-Type': 'text/plain; version=0.0.4; charset=utf-8', 'Cache-Control': 'no-store' }).end(body)
+}
+
+function seconds(iso: string): number {
+  return Date.parse(iso) / 1000
 }
 
 function sendJson(res: ServerResponse, status: number, body: unknown): void {

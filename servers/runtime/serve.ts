@@ -4,6 +4,7 @@ import type { AddressInfo } from 'node:net'
 import packageJson from '../../package.json' with { type: 'json' }
 import { createAccess } from '../../protocol/index.ts'
 import { Audit } from './audit.ts'
+import { renderColumns } from './columns.ts'
 import type { Env } from './config.ts'
 import type { AnyServer } from './definition.ts'
 import { loadConfiguration } from './load.ts'
@@ -191,15 +192,8 @@ async function announce(
     ]
   })
   const table = [['server', 'SSE URL', 'backend', 'tools'], ...rows]
-  const widths = [0, 1, 2, 3].map((column) => Math.max(...table.map((row) => row[column]?.length ?? 0)))
-  const lines = table.map((row) =>
-    row
-      .map((cell, column) => cell.padEnd(widths[column] ?? 0))
-      .join('  ')
-      .trimEnd(),
-  )
   const tail = open ? 'No token is set: every program on this machine may call these tools.' : 'Callers need the token.'
-  process.stderr.write(`\n${lines.join('\n')}\n\n${tail} Stop with Ctrl-C.\n`)
+  process.stderr.write(`\n${renderColumns(table)}\n\n${tail} Stop with Ctrl-C.\n`)
 }
 
 function urlOf({ address, family, port }: AddressInfo): string {
