@@ -1,10 +1,12 @@
-// npm run docs: writes the tables of tools and variables into the READMEs, from the schemas themselves. With --check it only compares.
+// npm run docs: writes the tables of tools and variables into the READMEs and LiteLLM's configuration into docker/, from the schemas
+// themselves. With --check it only compares.
 import { readFileSync, writeFileSync } from 'node:fs'
 import { join, relative } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import type { AnyTool, JsonSchema } from '../protocol/index.ts'
 import { catalog, serverNames } from '../servers/catalog.ts'
 import type { ConfigSchema } from '../servers/runtime/definition.ts'
+import { litellmConfig } from '../servers/runtime/litellm-config.ts'
 import { settingsSchema } from '../servers/runtime/settings.ts'
 import { listingEnvironment } from './bundle.ts'
 
@@ -31,6 +33,7 @@ fill('README.md', {
   ),
 })
 fill('docs/configuration.md', { environment: variableTable(settingsSchema) })
+write('docker/litellm.yaml', () => litellmConfig({ servers: serverNames, transport: 'sse' }))
 
 if (stale.length > 0) {
   console.error(`${check ? 'stale, run npm run docs' : 'written'}: ${stale.join(', ')}`)
@@ -39,14 +42,19 @@ if (stale.length > 0) {
 
 /** Replaces what stands between `<!-- name -->` and `<!-- /name -->`. */
 function fill(file: string, tables: Record<string, string>): void {
+  write(file, (before) =>
+    Object.entries(tables).reduce((text, [name, content]) => {
+      const form = new RegExp(`(<!-- ${name} -->\n)[^]*?(<!-- /${name} -->)`)
+      if (!form.test(text)) throw new Error(`${file} has no <!-- ${name} --> … <!-- /${name} -->`)
+      return text.replace(form, (_, open: string, close: string) => `${open}${content}\n${close}`)
+    }, before),
+  )
+}
+
+function write(file: string, change: (before: string) => string): void {
   const path = join(root, file)
   const before = readFileSync(path, 'utf8')
-  let after = before
-  for (const [name, text] of Object.entries(tables)) {
-    const form = new RegExp(`(<!-- ${name} -->\n)[^]*?(<!-- /${name} -->)`)
-    if (!form.test(after)) throw new Error(`${file} has no <!-- ${name} --> … <!-- /${name} -->`)
-    after = after.replace(form, (_, open: string, close: string) => `${open}${text}\n${close}`)
-  }
+  const after = change(before)
   if (after === before) return
   stale.push(relative(root, path))
   if (!check) writeFileSync(path, after)
