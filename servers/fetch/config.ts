@@ -1,0 +1,91 @@
+// The environment of the fetch server: none is needed; these open, close or limit where it may go.
+import type { Config, ConfigSchema } from '../runtime/definition.ts'
+
+export const config = {
+  type: 'object',
+  properties: {
+    FETCH_ALLOW_PRIVATE: {
+      type: 'array',
+      items: { type: 'string' },
+      default: [],
+      examples: ['192.168.1.0/24,nas.lan:5000'],
+      description:
+        'Private addresses that may be fetched: CIDRs, hosts, `host:port`. A CIDR never opens loopback, link-local or a metadata service; `127.0.0.1:8000` opens that one port',
+    },
+    FETCH_ALLOWED_DOMAINS: {
+      type: 'array',
+      items: { type: 'string' },
+      default: [],
+      description: 'Only these domains and those below them; empty: all',
+    },
+    FETCH_DENIED_DOMAINS: {
+      type: 'array',
+      items: { type: 'string' },
+      default: [],
+      description: 'Never these domains and those below them',
+    },
+    FETCH_ALLOWED_PORTS: {
+      type: 'array',
+      items: { type: 'string', pattern: '^\\d{1,5}$' },
+      default: [],
+      description: 'Ports beside 80, 443, 8080 and 8443',
+    },
+    FETCH_IGNORE_ROBOTS: {
+      type: 'boolean',
+      default: false,
+      description: 'Fetch what robots.txt disallows, and do not ask for it',
+    },
+    FETCH_ROBOTS_STRICT: {
+      type: 'boolean',
+      default: false,
+      description: 'A robots.txt that answers 401 or 403 forbids the whole site; by RFC 9309 it allows it',
+    },
+    FETCH_USER_AGENT: {
+      type: 'string',
+      minLength: 1,
+      pattern: '^[A-Za-z_-]+[\\x20-\\x7e]*$',
+      examples: ['mcp-fetch/1.0 (+https://example.com/bot)'],
+      description: 'User agent; its first word is the name that robots.txt is asked about. Default `mcp-fetch/VERSION`',
+    },
+    FETCH_PROXY_URL: {
+      type: 'string',
+      minLength: 1,
+      'x-secret': true,
+      examples: ['http://user:password@proxy:3128'],
+      description: 'Forward proxy, asked to CONNECT to the address that was judged; usual proxy variables are not read',
+    },
+    FETCH_MAX_BYTES: {
+      type: 'integer',
+      default: 5_242_880,
+      minimum: 65_536,
+      maximum: 5_242_880,
+      description: 'Most bytes of a page, after decompression; what is beyond is not read',
+    },
+    FETCH_TIMEOUT_MS: {
+      type: 'integer',
+      default: 15_000,
+      minimum: 1_000,
+      maximum: 40_000,
+      description: 'For a page with its redirects, in milliseconds',
+    },
+    FETCH_CACHE_SECONDS: {
+      type: 'integer',
+      default: 300,
+      minimum: 0,
+      maximum: 3_600,
+      description: 'How long an extracted page is kept, so that its following pages cost no second download',
+    },
+  },
+} as const satisfies ConfigSchema
+
+export type FetchConfig = Config<typeof config>
+
+/** @throws Error for the operator when it is no proxy that can be asked */
+export function proxyOf(value: string | undefined): URL | undefined {
+  if (value === undefined) return undefined
+  const url = URL.canParse(value) ? new URL(value) : undefined
+  if (url === undefined || !/^https?:$/.test(url.protocol)) {
+    throw new Error('FETCH_PROXY_URL is no address of a proxy; expected one such as http://user:password@proxy:3128')
+  }
+  return url
+}

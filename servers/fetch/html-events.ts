@@ -1,0 +1,113 @@
+// HTML as a stream of opened and closed elements and text, with memory that does not grow with the page: the tokenizer of htmlparser2 without
+// its parser, whose stack and buffers a hostile page can make as large as itself.
+import type { Attributes } from './visibility.ts'
+
+export interface HtmlEvents {
+  open(name: string, attributes: Attributes): void
+  close(name: string): void
+  text(text: string): void
+}
+
+/** htmlparser2's Tokenizer, which only backend.ts loads. */
+export type TokenizerClass = new (
+  options: { xmlMode?: boolean; decodeEntities?: boolean },
+  callbacks: TokenizerCallbacks,
+) => { write(chunk: string): void; end(): void }
+
+interface TokenizerCallbacks {
+  onattribdata(start: number, end: number): void
+  onattribentity(codepoint: number): void
+  onattribend(quote: number, end: number): void
+  onattribname(start: number, end: number): void
+  oncdata(start: number, end: number, offset: number): void
+  onclosetag(start: number, end: number): void
+  oncomment(start: number, end: number, offset: number): void
+  ondeclaration(start: number, end: number): void
+  onend(): void
+  onopentagend(end: number): void
+  onopentagname(start: number, end: number): void
+  onprocessinginstruction(start: number, end: number): void
+  onselfclosingtag(end: number): void
+  ontext(start: number, end: number): void
+  ontextentity(codepoint: number, end: number): void
+}
+
+const wanted = new Set(
+  'href src alt class id style hidden aria-hidden role lang content name property datetime itemprop colspan start alttext data-lang rel'.split(
+    ' ',
+  ),
+)
+const maxAttributeChars = 4_096
+/** Of earlier chunks so much is kept: names that are longer and comments do not matter. */
+const keptChars = 256
+
+/** @returns feeds text; call `end` once after the last. */
+export function htmlEvents(Tokenizer: TokenizerClass, events: HtmlEvents): { write(text: string): void; end(): void } {
+  let text = ''
+  let offset = 0 // of `text` in the whole page
+  let tag = ''
+  let attributes: Record<string, string | undefined> = {}
+  let attribute: string | undefined
+  let value = ''
+  const slice = (start: number, end: number): string => text.slice(Math.max(0, start - offset), Math.max(0, end - offset))
+  const flush = (): void => {
+    if (tag !== '') events.open(tag, attributes)
+    tag = ''
+  }
+  const tokenizer = new Tokenizer(
+    { decodeEntities: true },
+    {
+      onopentagname(start, end) {
+        tag = slice(start, end).toLowerCase()
+        attributes = {}
+      },
+      onattribname(start, end) {
+        const name = slice(start, end).toLowerCase()
+        attribute = wanted.has(name) && attributes[name] === undefined ? name : undefined
+        value = ''
+      },
+      onattribdata(start, end) {
+        if (attribute !== undefined && value.length < maxAttributeChars) value += slice(start, end)
+      },
+      onattribentity(codepoint) {
+        if (attribute !== undefined && value.length < maxAttributeChars) value += String.fromCodePoint(codepoint)
+      },
+      onattribend() {
+        if (attribute !== undefined) attributes[attribute] = value
+        attribute = undefined
+      },
+      onopentagend: flush,
+      onselfclosingtag() {
+        const name = tag
+        flush()
+        if (foreign.has(name)) events.close(name)
+      },
+      onclosetag(start, end) {
+        events.close(slice(start, end).toLowerCase())
+      },
+      ontext(start, end) {
+        events.text(slice(start, end))
+      },
+      ontextentity(codepoint) {
+        events.text(String.fromCodePoint(codepoint))
+      },
+      oncdata() {},
+      oncomment() {},
+      ondeclaration() {},
+      onprocessinginstruction() {},
+      onend() {},
+    },
+  )
+  return {
+    write(chunk) {
+      const kept = text.slice(-keptChars)
+      offset += text.length - kept.length
+      text = kept + chunk
+      tokenizer.write(chunk)
+    },
+    end: () => tokenizer.end(),
+  }
+}
+
+/** The elements that HTML lets close themselves; `<div/>` it does not. */
+const foreign = new Set(['svg', 'math'])

@@ -1,0 +1,97 @@
+// robots.txt by RFC 9309: which rules concern us, and which of them decides about an address.
+
+export interface Rule {
+  readonly allow: boolean
+  readonly pattern: string
+  readonly line: number
+}
+
+/** RFC 9309 §2.5: at least so much is parsed. */
+export const maxRobotsBytes = 512_000
+const maxRules = 20_000
+const maxPatternChars = 2_048
+
+/**
+ * The rules of all groups that name the product token, or else of those for `*` (§2.2.1).
+ * @param product such as `mcp-fetch`; case does not matter
+ */
+export function parseRobots(text: string, product: string): readonly Rule[] {
+  const own: Rule[] = []
+  const general: Rule[] = []
+  let named = false
+  let into: Rule[][] = []
+  let agents = false // the line before belongs to the head of the group
+  let number = 0
+  for (const raw of text.replace(/^\ufeff/, '').split(/\r\n|\r|\n/)) {
+    number += 1
+    const [, key = '', value = ''] = /^\s*([A-Za-z-]{1,40})\s*:\s*([^#]*)/.exec(raw) ?? []
+    const field = key.toLowerCase()
+    if (field === 'user-agent') {
+      if (!agents) into = []
+      agents = true
+      const agent = /^[A-Za-z_-]+/.exec(value.trim())?.[0]?.toLowerCase()
+      if (agent === product.toLowerCase()) {
+        into.push(own)
+        named = true
+      } else if (value.trim().startsWith('*')) into.push(general)
+    } else if (field === 'allow' || field === 'disallow') {
+      agents = false
+      const pattern = value.trim()
+      // An empty pattern matches nothing.
+      if (pattern === '' || pattern.length > maxPatternChars) continue
+      for (const rules of new Set(into)) {
+        if (rules.length < maxRules) rules.push({ allow: field === 'allow', pattern: comparable(pattern), line: number })
+      }
+    }
+    // Other records, such as Sitemap, must not interfere with the groups (§2.2.4).
+  }
+  return named ? own : general
+}
+
+/**
+ * The rule that decides: the longest match, and of equally long ones the one that allows (§2.2.2). Undefined: nothing forbids it.
+ * @param pause called between slices of work: a file of many rules with wildcards takes a while
+ */
+export async function findRule(
+  rules: readonly Rule[],
+  url: URL,
+  pause: () => Promise<void> = async () => {},
+): Promise<Rule | undefined> {
+  const path = comparable(`${url.pathname}${url.search}`)
+  // §2.2.2: the file itself is always allowed.
+  if (path === '/robots.txt') return undefined
+  let best: Rule | undefined
+  for (const [i, rule] of rules.entries()) {
+    if (i % 500 === 499) await pause()
+    const length = best?.pattern.length ?? -1
+    if (rule.pattern.length < length || (rule.pattern.length === length && (best?.allow === true || !rule.allow))) continue
+    if (matches(rule.pattern, path)) best = rule
+  }
+  return best
+}
+
+/** `*` stands for any characters, `$` at the end for the end. Each part is looked for once, so that no pattern takes long. */
+function matches(pattern: string, path: string): boolean {
+  const anchored = pattern.endsWith('$')
+  const [first = '', ...rest] = (anchored ? pattern.slice(0, -1) : pattern).split('*')
+  if (!path.startsWith(first)) return false
+  let at = first.length
+  if (rest.length === 0) return !anchored || at === path.length
+  const last = rest.pop() as string
+  for (const part of rest) {
+    const found = path.indexOf(part, at)
+    if (found === -1) return false
+    at = found + part.length
+  }
+  return anchored ? path.length - last.length >= at && path.endsWith(last) : path.indexOf(last, at) !== -1
+}
+
+/** One spelling for what is the same: unreserved characters decoded, all beyond ASCII encoded, hexadecimal digits in upper case (§2.2.2). */
+function comparable(text: string): string {
+  return text
+    .replace(/[^\x21-\x7e]+/g, (chars) => encodeURIComponent(chars))
+    .replace(/%[0-9a-fA-F]{2}/g, (code) => {
+      const char = String.fromCharCode(Number.parseInt(code.slice(1), 16))
+      return /[A-Za-z0-9._~-]/.test(char) ? char : code.toUpperCase()
+    })
+}
