@@ -77,7 +77,7 @@ export class SseClient {
   /** Resolves when the stream has ended, for whatever reason. */
   readonly closed: Promise<void>
   #taken = 0
-  #wake: (() => void) | undefined
+  readonly #waiting: (() => void)[] = []
   #ended = false
 
   private constructor(response: IncomingMessage) {
@@ -92,13 +92,13 @@ export class SseClient {
     response.on('data', (chunk: string) => {
       this.raw += chunk
       parser.feed(chunk)
-      this.#wake?.()
+      this.#wake()
     })
     this.closed = new Promise((resolve) => {
       response.on('error', () => {})
       response.on('close', () => {
         this.#ended = true
-        this.#wake?.()
+        this.#wake()
         resolve()
       })
     })
@@ -123,29 +123,39 @@ export class SseClient {
 
   /** The next event that was not taken yet. */
   async next(): Promise<SseEvent> {
-    while (this.#taken >= this.events.length) {
-      if (this.#ended) throw new Error('the stream ended')
-      await this.#more()
-    }
+    await this.#until(() => this.#taken < this.events.length)
     return this.events[this.#taken++] as SseEvent
+  }
+
+  /** The first event from place `from` on that is the wanted one; it and those before it count as taken. */
+  async find(from: number, wanted: (event: SseEvent) => boolean): Promise<SseEvent> {
+    for (let at = from; ; at++) {
+      await this.#until(() => at < this.events.length)
+      const event = this.events[at] as SseEvent
+      if (!wanted(event)) continue
+      this.#taken = Math.max(this.#taken, at + 1)
+      return event
+    }
   }
 
   async nextComment(): Promise<void> {
     const before = this.comments
-    while (this.comments === before) {
-      if (this.#ended) throw new Error('the stream ended')
-      await this.#more()
-    }
+    await this.#until(() => this.comments > before)
   }
 
   close(): void {
     this.response.destroy()
   }
 
-  #more(): Promise<void> {
-    return new Promise((resolve) => {
-      this.#wake = resolve
-    })
+  async #until(reached: () => boolean): Promise<void> {
+    while (!reached()) {
+      if (this.#ended) throw new Error('the stream ended')
+      await new Promise<void>((resolve) => this.#waiting.push(resolve))
+    }
+  }
+
+  #wake(): void {
+    for (const resume of this.#waiting.splice(0)) resume()
   }
 }
 
@@ -177,19 +187,38 @@ export class McpSession {
     return JSON.parse((await this.stream.next()).data)
   }
 
-  /** Sends a request and returns its response; notifications before it are skipped. */
-  async request(method: string, params?: unknown, headers: Record<string, string> = {}): Promise<any> {
-    const id = this.#id++
-    const { status, text } = await this.post({ jsonrpc: '2.0', id, method, ...(params === undefined ? {} : { params }) }, headers)
-    if (status !== 202) throw new Error(`POST was answered ${status} ${text}`)
-    for (;;) {
-      const message = await this.message()
-      if (message.id === id) return message
-    }
+  /** Sends a request and returns its response; notifications before it are skipped, responses to other requests left to those. */
+  request(method: string, params?: unknown, headers: Record<string, string> = {}): Promise<any> {
+    return this.begin(method, params, { headers }).response
   }
 
   async call(name: string, args?: unknown, headers: Record<string, string> = {}): Promise<any> {
     return (await this.request('tools/call', { name, ...(args === undefined ? {} : { arguments: args }) }, headers)).result
+  }
+
+  /** Like `request`, with the id to cancel it by. `onProgress` gets what the server reports of it. */
+  begin(
+    method: string,
+    params: unknown,
+    { headers = {}, onProgress }: { headers?: Record<string, string>; onProgress?: (progress: any) => void } = {},
+  ): { id: number; response: Promise<any> } {
+    const id = this.#id++
+    const from = this.stream.events.length
+    const token = onProgress === undefined ? {} : { _meta: { progressToken: id } }
+    const body = params === undefined && onProgress === undefined ? {} : { params: { ...(params as object), ...token } }
+    const answered = async (): Promise<any> => {
+      const { status, text } = await this.post({ jsonrpc: '2.0', id, method, ...body }, headers)
+      if (status !== 202) throw new Error(`POST was answered ${status} ${text}`)
+      let response: any
+      await this.stream.find(from, ({ data }) => {
+        const message = JSON.parse(data)
+        if (message.method === 'notifications/progress' && message.params.progressToken === id) onProgress?.(message.params)
+        if (message.id === id && message.method === undefined) response = message
+        return response !== undefined
+      })
+      return response
+    }
+    return { id, response: answered() }
   }
 
   close(): void {
