@@ -114,7 +114,7 @@ function fetchWorkerFile(outfile: string): Plugin {
   const folder = basename(outfile) === 'octet.cjs' ? 'servers' : '.'
   const contents = `
     import { join } from 'node:path'
-    export const workerFile = join(__dirname, '${folder}', 'fetch-worker.cjs')`
+    export const workerEntry = { entry: join(__dirname, '${folder}', 'fetch-worker.cjs'), eval: false }`
   return {
     name: 'fetch-worker-file',
     setup(context) {

@@ -10,7 +10,7 @@ import { PageCache } from './page-cache.ts'
 import type { RequestSettings } from './request.ts'
 import { Robots } from './robots-cache.ts'
 import { Slots } from './slots.ts'
-import { workerFile } from './worker-file.ts'
+import { workerEntry } from './worker-file.ts'
 
 export interface FetchBackend extends Backend {
   readonly request: RequestSettings
@@ -47,7 +47,7 @@ export function openFetch(config: FetchConfig, environment: Environment, resolve
   const robots = new Robots({ ignore: config.FETCH_IGNORE_ROBOTS, strict: config.FETCH_ROBOTS_STRICT, request })
   const cache = new PageCache({ ...cacheLimits, keepMs: config.FETCH_CACHE_SECONDS * 1_000 })
   const slots = new Slots(places)
-  const dom = new DomWorker({ file: workerFile, ...worker })
+  const dom = new DomWorker({ ...workerEntry, ...worker })
   return {
     upstream: 'web',
     request,

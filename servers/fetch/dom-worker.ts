@@ -1,9 +1,9 @@
 // The one worker thread that DOM pages go through: made at first use, ended when idle, limited in memory and time, replaced when it fails.
 import { Worker } from 'node:worker_threads'
 import type { DomJob, DomResult } from './dom.ts'
+import type { WorkerEntry } from './worker-file.ts'
 
-export interface DomWorkerOptions {
-  readonly file: URL | string
+export interface DomWorkerOptions extends WorkerEntry {
   /** For one page, from its turn on. */
   readonly deadlineMs: number
   readonly idleMs: number
@@ -91,11 +91,11 @@ export class DomWorker {
   }
 
   #start(): Worker {
-    const { file, heapMiB } = this.#options
-    const source = file instanceof URL && file.pathname.endsWith('.ts')
-    const worker = new Worker(file, {
+    const { entry, eval: code, heapMiB } = this.#options
+    const worker = new Worker(entry, {
       name: 'dom',
-      ...(source ? { execArgv: ['--import', 'tsx'] } : { execArgv: [] }),
+      eval: code,
+      execArgv: [],
       env: {},
       resourceLimits: { maxOldGenerationSizeMb: heapMiB, maxYoungGenerationSizeMb: 4, stackSizeMb: 4 },
     })
