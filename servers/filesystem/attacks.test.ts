@@ -5,7 +5,8 @@ import { link, mkdir, symlink, writeFile } from 'node:fs/promises'
 import { createServer } from 'node:net'
 import { join } from 'node:path'
 import { test } from '../../test/harness.ts'
-import { type Answer, withFiles, withWire } from './testing/wire.ts'
+import type { Answer } from '../../test/tools.ts'
+import { withFiles, withWire } from './testing/wire.ts'
 
 const outsideSecret = 'OUTSIDE-SECRET'
 

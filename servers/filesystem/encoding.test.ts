@@ -2,7 +2,8 @@ import assert from 'node:assert/strict'
 import { writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { test } from '../../test/harness.ts'
-import { type Answer, type Wire, withFiles } from './testing/wire.ts'
+import type { Answer } from '../../test/tools.ts'
+import { type Wire, withFiles } from './testing/wire.ts'
 
 type Read = (content: Buffer | string, args?: Record<string, unknown>) => Promise<Answer>
 

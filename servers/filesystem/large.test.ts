@@ -5,8 +5,9 @@ import { open, readdir, rename, symlink, truncate, writeFile } from 'node:fs/pro
 import { join } from 'node:path'
 import { ToolError } from '../../protocol/index.ts'
 import { test } from '../../test/harness.ts'
+import { environmentOf } from '../../test/tools.ts'
 import { type ReadArguments, readFile } from './read.ts'
-import { contextOf, environmentOf, type Wire, withFiles } from './testing/wire.ts'
+import { contextOf, type Wire, withFiles } from './testing/wire.ts'
 
 const MiB = 1024 * 1024
 const GiB = 1024 * MiB

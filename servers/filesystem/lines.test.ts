@@ -54,6 +54,6 @@ for (const encoding of ['utf8', 'utf16le', 'utf16be'] as const) {
           }
         }
       },
-      { maxResultChars: 400_000 },
+      { environment: { maxResultChars: 400_000 } },
     ))
 }

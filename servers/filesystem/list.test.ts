@@ -3,8 +3,9 @@ import { execFileSync } from 'node:child_process'
 import { mkdir, stat, symlink, unlink, utimes, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { test } from '../../test/harness.ts'
+import type { Answer } from '../../test/tools.ts'
 import { showTime } from './pinned.ts'
-import { type Answer, make, namesOf, type Wire, withFiles } from './testing/wire.ts'
+import { make, namesOf, type Wire, withFiles } from './testing/wire.ts'
 
 async function allPages(wire: Wire, args: Record<string, unknown>): Promise<Answer[]> {
   const found: Answer[] = []
@@ -216,7 +217,7 @@ for (const sort of ['name', 'size'] as const) {
         for (const { text } of all) assert.ok(text.length <= 2_000, `${text.length}`)
         assert.deepEqual(all.flatMap(namesOf), names)
       },
-      { maxResultChars: 2_000 },
+      { environment: { maxResultChars: 2_000 } },
     ))
 }
 

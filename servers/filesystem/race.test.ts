@@ -5,9 +5,10 @@ import { once } from 'node:events'
 import { mkdir, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { test } from '../../test/harness.ts'
+import { environmentOf } from '../../test/tools.ts'
 import { listDirectory } from './list.ts'
 import { readFile } from './read.ts'
-import { contextOf, environmentOf, withFiles } from './testing/wire.ts'
+import { contextOf, withFiles } from './testing/wire.ts'
 
 /** Replaces `link` by a link to each target in turn, atomically, until it is killed; says so when it has begun. */
 const flipper = `

@@ -2,7 +2,8 @@ import assert from 'node:assert/strict'
 import { mkdir, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { test } from '../../test/harness.ts'
-import { type Answer, type Wire, withFiles } from './testing/wire.ts'
+import type { Answer } from '../../test/tools.ts'
+import { type Wire, withFiles } from './testing/wire.ts'
 
 const numbered = (from: number, to: number): string[] => Array.from({ length: to - from + 1 }, (_, i) => `line ${from + i}`)
 
@@ -191,7 +192,7 @@ for (const maxResultChars of [2_000, 40_000]) {
         const end = `${before.data}\n${last.data}`.split('\n')
         assert.deepEqual(end, lines.slice(-end.length))
       },
-      { maxResultChars },
+      { environment: { maxResultChars } },
     ))
 }
 
@@ -206,7 +207,7 @@ test('at most 5,000 lines and FS_MAX_READ_BYTES come in one result', () =>
       assert.match(wide.text, /^wide: lines 1-100 of 1000,/)
       assert.equal(wide.next?.offset, 101)
     },
-    { maxResultChars: 400_000, config: { FS_MAX_READ_BYTES: 10_000 } },
+    { environment: { maxResultChars: 400_000 }, config: { FS_MAX_READ_BYTES: 10_000 } },
   ))
 
 test('repaired arguments are reported with the result', () =>
@@ -255,7 +256,7 @@ test('not found names what is nearby, also in a folder of a similar name', () =>
 
 test('the tools say that they only read, and fit their share of tokens', () =>
   withFiles(async (_, wire) => {
-    const tools = await wire.list()
+    const tools = await wire.listTools()
     assert.deepEqual(
       tools.map(({ name }) => name),
       ['read_file', 'list_directory'],

@@ -1,10 +1,12 @@
 // What configuration is accepted, and what it turns into on the wire.
 import assert from 'node:assert/strict'
 import { test } from '../../test/harness.ts'
+import { environmentOf } from '../../test/tools.ts'
+import { withServer } from '../../test/wire.ts'
 import { openMonitoring } from './backend.ts'
 import type { MonitoringConfig } from './config.ts'
 import { monitoring } from './index.ts'
-import { configOf, environmentOf, withUpstream, withWire } from './wire.ts'
+import { configOf, withWire } from './testing/wire.ts'
 
 const open = (config: Partial<MonitoringConfig>) => openMonitoring(configOf(config), environmentOf())
 
@@ -41,7 +43,7 @@ test('the name for the audit trail is hosts only', () => {
 })
 
 test('the tool of what is not configured says so; the other works', () =>
-  withUpstream(
+  withServer(
     (_req, res) => res.end('{"status":"success","data":{"resultType":"streams","result":[]}}'),
     (url) =>
       withWire({ config: { LOKI_URL: url } }, async ({ call }) => {
@@ -54,7 +56,7 @@ test('the tool of what is not configured says so; the other works', () =>
 test('credentials and tenant are sent as configured, and only those', async () => {
   const seen: (string | undefined)[] = []
   const upstream = (config: Partial<MonitoringConfig>): Promise<void> =>
-    withUpstream(
+    withServer(
       (req, res) => {
         seen.push(req.headers.authorization, req.headers['x-scope-orgid'] as string | undefined)
         res.end('{"version":"v1"}')
@@ -82,7 +84,7 @@ test('credentials and tenant are sent as configured, and only those', async () =
 })
 
 test('the state names the upstream that fails', () =>
-  withUpstream(
+  withServer(
     (_req, res) => res.writeHead(503).end(),
     async (url) => {
       const backend = open({ LOKI_URL: url })

@@ -4,8 +4,8 @@ import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { type WebSocket, WebSocketServer } from 'ws'
 import { test } from '../../test/harness.ts'
-import { lokiRoutes, playback } from './playback.ts'
-import { type Setup, type Wire, withWire } from './wire.ts'
+import { lokiRoutes, playback } from './testing/playback.ts'
+import { type Setup, type Wire, withWire } from './testing/wire.ts'
 
 const query = '{app="api"}'
 /** Later than the start of every tail. */

@@ -3,7 +3,7 @@ import assert from 'node:assert/strict'
 import { randomBytes } from 'node:crypto'
 import { test } from '../../test/harness.ts'
 import { send } from '../../test/wire.ts'
-import { type Wire, withWire } from './wire.ts'
+import { type Wire, withWire } from './testing/wire.ts'
 
 const url = process.env.OCTET_TEST_LOKI_URL ?? ''
 const live = test.unless(url === '' ? 'Loki is not running (OCTET_TEST_LOKI_URL)' : undefined)

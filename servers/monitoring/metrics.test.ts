@@ -2,12 +2,13 @@
 import assert from 'node:assert/strict'
 import type { RequestListener } from 'node:http'
 import { test } from '../../test/harness.ts'
-import { type Asked, netdataRoutes, type Override, playback } from './playback.ts'
-import { type Setup, type Wire, withUpstream, withWire } from './wire.ts'
+import { withServer } from '../../test/wire.ts'
+import { type Asked, netdataRoutes, type Override, playback } from './testing/playback.ts'
+import { type Setup, type Wire, withWire } from './testing/wire.ts'
 
 function withNetdata(override: Override, work: (wire: Wire, log: Asked[]) => Promise<void>, setup: Setup = {}): Promise<void> {
   const log: Asked[] = []
-  return withUpstream(playback(netdataRoutes, override, log), (url) =>
+  return withServer(playback(netdataRoutes, override, log), (url) =>
     withWire({ ...setup, config: { NETDATA_URL: url, ...setup.config } }, (wire) => work(wire, log)),
   )
 }

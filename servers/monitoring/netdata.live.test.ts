@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict'
 import { test } from '../../test/harness.ts'
 import { send } from '../../test/wire.ts'
-import { type Wire, withWire } from './wire.ts'
+import { type Wire, withWire } from './testing/wire.ts'
 
 const url = process.env.OCTET_TEST_NETDATA_URL
 const live = test.unless(url === undefined ? 'Netdata is not running (OCTET_TEST_NETDATA_URL)' : undefined)

@@ -2,14 +2,15 @@
 import assert from 'node:assert/strict'
 import type { RequestListener } from 'node:http'
 import { test } from '../../test/harness.ts'
-import { type Asked, lokiRoutes, type Override, playback } from './playback.ts'
-import { type Setup, type Wire, withUpstream, withWire } from './wire.ts'
+import { withServer } from '../../test/wire.ts'
+import { type Asked, lokiRoutes, type Override, playback } from './testing/playback.ts'
+import { type Setup, type Wire, withWire } from './testing/wire.ts'
 
 const query = '{app="api"}'
 
 function withLoki(override: Override, work: (wire: Wire, log: Asked[]) => Promise<void>, setup: Setup = {}): Promise<void> {
   const log: Asked[] = []
-  return withUpstream(playback(lokiRoutes, override, log), (url) =>
+  return withServer(playback(lokiRoutes, override, log), (url) =>
     withWire({ ...setup, config: { LOKI_URL: url, ...setup.config } }, (wire) => work(wire, log)),
   )
 }
@@ -115,7 +116,7 @@ test('cuts a page at the characters of a result and continues there', () =>
       assert.equal(answer.meta.truncated, true)
       assert.equal(answer.next?.start, `2026-11-22T14:16:40.${String(shown).padStart(9, '0')}Z`.replace(/0+Z$/, 'Z'))
     },
-    { maxResultChars: 6_000 },
+    { environment: { maxResultChars: 6_000 } },
   ))
 
 test('refuses what the index says would read too much', () =>

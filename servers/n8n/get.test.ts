@@ -42,7 +42,7 @@ const branching = {
 }
 
 const withWorkflow = (workflow: unknown, work: Parameters<typeof withUpstream>[1], maxResultChars = 40_000) =>
-  withUpstream((_req, res) => reply(res, workflow), work, { maxResultChars })
+  withUpstream((_req, res) => reply(res, workflow), work, { environment: { maxResultChars } })
 
 test('shows a recorded workflow', () =>
   withUpstream(

@@ -57,7 +57,7 @@ test('a page cut for its length continues exactly, whatever names hold', () => {
         all.map(({ id }) => id),
       )
     },
-    { maxResultChars: 2_000 },
+    { environment: { maxResultChars: 2_000 } },
   )
 })
 

@@ -43,7 +43,7 @@ live('lists by name, tag and state, and pages exactly', () =>
 )
 
 live('a page that is cut for its length goes on with the next line', () =>
-  withWire({ config: { N8N_API_URL: url, N8N_API_KEY: key }, maxResultChars: 1_000 }, async ({ call }) => {
+  withWire({ config: { N8N_API_URL: url, N8N_API_KEY: key }, environment: { maxResultChars: 1_000 } }, async ({ call }) => {
     const first = await call('n8n_list_workflows', { name: 'Live' })
     assert.ok(first.structured.workflows.length < 4, first.text)
     const rest = await call('n8n_list_workflows', first.next)

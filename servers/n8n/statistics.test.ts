@@ -148,7 +148,7 @@ test('keeps to the length of a result, and says what is missing', () => {
       assert.match(text, /NOTE: \d+ lines did not fit/)
       assert.equal(structured.meta.truncated, true)
     },
-    { maxResultChars: 2_000 },
+    { environment: { maxResultChars: 2_000 } },
   )
 })
 

@@ -1,10 +1,10 @@
 import assert from 'node:assert/strict'
 import { test } from '../../test/harness.ts'
+import { environmentOf } from '../../test/tools.ts'
 import { readConfig } from '../runtime/config.ts'
 import { openStorage } from './backend.ts'
 import { config, credentialsOf, endpointOf, scopeOf } from './config.ts'
 import { storage } from './index.ts'
-import { environmentOf } from './testing/wire.ts'
 
 function read(env: Record<string, string>) {
   const { config: read, problems } = readConfig(config, env)

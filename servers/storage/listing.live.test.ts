@@ -1,9 +1,10 @@
 // Listings and errors on real stores: what is put there is what a model sees.
 import assert from 'node:assert/strict'
 import { createHash } from 'node:crypto'
+import type { Answer } from '../../test/tools.ts'
 import { keysOf, live } from './testing/live.ts'
 import { publicPolicy, put, withBucket } from './testing/store.ts'
-import { type Answer, type Setup, type Wire, withStorage } from './testing/wire.ts'
+import { type Setup, type Wire, withStorage } from './testing/wire.ts'
 
 /** What filenames, shells, URLs, XML and JSON each treat in a way of their own. */
 const oddKeys = [

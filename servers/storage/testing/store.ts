@@ -46,17 +46,27 @@ async function regionOf(options: ConstructorParameters<typeof Client>[0]): Promi
 
 /** Runs `use` with a bucket of its own, and removes it where it can. */
 export async function withBucket<T>(store: Store, use: (bucket: string) => Promise<T>): Promise<T> {
-  const bucket = `octet-${randomBytes(6).toString('hex')}`
-  await store.client.makeBucket(bucket, store.region)
+  const { bucket, drop } = await makeBucket(store)
   try {
     return await use(bucket)
   } finally {
-    try {
-      await empty(store.client, bucket)
-      await store.client.removeBucket(bucket)
-    } catch {
-      // The library cannot name every odd key in its lists; the store is thrown away anyway.
-    }
+    await drop()
+  }
+}
+
+export async function makeBucket(store: Store): Promise<{ bucket: string; drop: () => Promise<void> }> {
+  const bucket = `octet-${randomBytes(6).toString('hex')}`
+  await store.client.makeBucket(bucket, store.region)
+  return {
+    bucket,
+    async drop() {
+      try {
+        await empty(store.client, bucket)
+        await store.client.removeBucket(bucket)
+      } catch {
+        // The library cannot name every odd key in its lists; the store is thrown away anyway.
+      }
+    },
   }
 }
 
