@@ -1,5 +1,6 @@
 // Starts one of the project's own processes and waits until it says where it listens.
 import { type ChildProcess, spawn } from 'node:child_process'
+import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 
 const root = fileURLToPath(new URL('..', import.meta.url))
@@ -21,24 +22,31 @@ export function cleanEnv(env: Record<string, string>): Record<string, string> {
   return { PATH, HOME, TMPDIR, ...env }
 }
 
+export interface Launch {
+  nodeFlags?: readonly string[]
+  /** Folder of a cgroup that the process is in from its first byte on. */
+  group?: string | undefined
+}
+
 /** Runs `use` with a started process, and ends the process whatever happens. */
 export async function withChild<T>(
   script: string,
   args: string[],
   env: Record<string, string>,
   use: (child: Child) => Promise<T>,
+  how: Launch = {},
 ): Promise<T> {
-  const child = await startChild(script, args, env)
+  const child = await startChild(script, args, env, how)
   try {
     return await use(child)
   } finally {
-    if (child.process.exitCode === null) await child.stop('SIGKILL')
+    if (child.process.exitCode === null && child.process.signalCode === null) await child.stop('SIGKILL')
   }
 }
 
 /** @throws Error with its output when the process ends before it listens */
-export async function startChild(script: string, args: string[], env: Record<string, string>): Promise<Child> {
-  const { child, stdout, stderr, exited } = launch(script, args, { MCP_PORT: '0', ...env })
+export async function startChild(script: string, args: string[], env: Record<string, string>, how: Launch = {}): Promise<Child> {
+  const { child, stdout, stderr, exited } = launch(script, args, { MCP_PORT: '0', ...env }, how)
   const url = await new Promise<string>((resolve, reject) => {
     child.stderr?.on('data', () => {
       const line = stderr()
@@ -67,9 +75,11 @@ export async function runChild(script: string, args: string[], env: Record<strin
   return { code: await exited, stdout: stdout(), stderr: stderr() }
 }
 
-function launch(script: string, args: string[], env: Record<string, string>) {
+function launch(script: string, args: string[], env: Record<string, string>, { nodeFlags = [], group }: Launch = {}) {
   const loader = script.endsWith('.ts') ? ['--import', 'tsx'] : []
-  const child = spawn(process.execPath, [...loader, script, ...args], {
+  const enter = group === undefined ? [] : ['/bin/sh', '-c', 'echo $$ >"$0" && exec "$@"', join(group, 'cgroup.procs')]
+  const [command, ...rest] = [...enter, process.execPath, ...nodeFlags, ...loader, script, ...args] as [string, ...string[]]
+  const child = spawn(command, rest, {
     cwd: root,
     env: cleanEnv(env),
     stdio: ['ignore', 'pipe', 'pipe'],

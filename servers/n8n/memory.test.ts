@@ -1,25 +1,18 @@
 // The server as it runs in its container, with the largest answers that an n8n can make it read, inside 64 MiB.
 import assert from 'node:assert/strict'
-import { spawn } from 'node:child_process'
-import { once } from 'node:events'
-import { readFileSync } from 'node:fs'
-import { mkdir, mkdtemp, rm, rmdir, writeFile } from 'node:fs/promises'
 import type { RequestListener } from 'node:http'
-import { tmpdir } from 'node:os'
-import { join } from 'node:path'
-import { fileURLToPath } from 'node:url'
-import { bundle, schemasOf } from '../../scripts/bundle.ts'
-import { cleanEnv } from '../../test/child.ts'
 import { test } from '../../test/harness.ts'
-import { McpSession, withServer } from '../../test/wire.ts'
+import { withConfined } from '../../test/memory.ts'
+import { withToolClient } from '../../test/tools.ts'
+import { withServer } from '../../test/wire.ts'
 import { n8n } from './index.ts'
 
-const containerMiB = 64
-/** What remains beside the pages of node's file that the process cannot do without. */
-const anonymousMiB = 56
-/** As the image starts it. */
-const nodeFlags = '--max-semi-space-size=1 --max-old-space-size=24'
-const root = fileURLToPath(new URL('../..', import.meta.url))
+const container = {
+  server: n8n,
+  nodeFlags: ['--max-semi-space-size=1', '--max-old-space-size=24'],
+  containerMiB: 64,
+  anonymousMiB: 56,
+}
 
 const node = (i: number, parameters: unknown) => ({ id: `${i}`, name: `Node ${i}`, type: 'n8n-nodes-base.set', parameters })
 const workflow = (id: string, nodes: unknown[]) =>
@@ -62,97 +55,23 @@ const upstream: RequestListener = (req, res) => {
 
 test(
   'stays inside its container while the largest answers come at once',
-  async () => {
-    const folder = await mkdtemp(join(tmpdir(), 'n8n-'))
-    const group = await memoryGroup()
-    try {
-      await withServer(upstream, async (url) => {
-        const script = join(folder, 'n8n.cjs')
-        const entry = `
-          import { n8n } from '${join(root, 'servers/n8n/index.ts')}'
-          import { serve } from '${join(root, 'servers/runtime/serve.ts')}'
-          void serve([n8n], { env: process.env })`
-        await bundle(script, entry, schemasOf(n8n))
-        const env = cleanEnv({ N8N_API_URL: url, N8N_API_KEY: 'k', NODE_OPTIONS: nodeFlags, MCP_PORT: '0', GROUP: group ?? '' })
-        const enter = '[ -z "$GROUP" ] || echo $$ >"$GROUP/cgroup.procs"; exec "$0" "$1"'
-        const child = spawn('/bin/sh', ['-c', enter, process.execPath, script], { env, stdio: ['ignore', 'ignore', 'pipe'] })
-        const exited = once(child, 'exit')
-        try {
-          const address = await new Promise<string>((resolve, reject) => {
-            child.stderr.on('data', (chunk) => {
-              const listening = /"url":"([^"]+)"/.exec(String(chunk))?.[1]
-              if (listening !== undefined) resolve(listening)
-            })
-            void exited.then(() => reject(new Error('it ended before it listened')))
-          })
-          const peak = watchAnonymous(child.pid ?? 0)
-          await Promise.race([askEverything(address), exited.then(() => Promise.reject(new Error('it ran out of memory')))])
-          const mib = peak()
-          assert.ok(mib < anonymousMiB, `${mib.toFixed(1)} MiB that cannot be given back`)
-        } finally {
-          child.kill('SIGKILL')
-          await exited
-        }
-      })
-    } finally {
-      if (group !== undefined) await rmdir(group)
-      await rm(folder, { recursive: true, force: true })
-    }
-  },
+  () =>
+    withServer(upstream, (url) =>
+      withConfined({ ...container, env: { N8N_API_URL: url, N8N_API_KEY: 'k' } }, (address) =>
+        withToolClient(`${address}/sse`, async ({ call }) => {
+          const get = (workflow_id: string, detail = 'full') => call('n8n_get_workflow', { workflow_id, detail })
+          for (let round = 0; round < 3; round++) {
+            const answers = await Promise.all([
+              ...[get('long'), get('small'), get('huge'), get('long', 'structure'), get('small', 'structure')],
+              call('n8n_list_workflows', { limit: 250 }),
+              call('n8n_get_database_statistics', { refresh: true }),
+            ])
+            const failed = answers.filter(({ isError }) => isError).map(({ text }) => text)
+            assert.equal(failed.length, 1, failed.join('\n'))
+            assert.match(failed[0] ?? '', /^ERROR TOO_LARGE/)
+          }
+        }),
+      ),
+    ),
   { timeoutMs: 90_000 },
 )
-
-/** A cgroup of its own with the container's limit, where this machine lets us make one; beyond it the kernel ends the process. */
-async function memoryGroup(): Promise<string | undefined> {
-  for (const [base, file] of [
-    ['/sys/fs/cgroup/memory', 'memory.limit_in_bytes'],
-    ['/sys/fs/cgroup', 'memory.max'],
-  ] as const) {
-    const group = join(base, `n8n-test-${process.pid}`)
-    try {
-      await mkdir(group)
-      await writeFile(join(group, file), String(containerMiB * 1024 * 1024))
-      return group
-    } catch {
-      await rmdir(group).catch(() => {}) // not allowed here, or not this version of cgroups
-    }
-  }
-  return undefined
-}
-
-/** Memory that cannot be given back: without the pages of node's own file. Read often, because the kernel keeps no peak of it. */
-function watchAnonymous(pid: number): () => number {
-  let peak = 0
-  const timer = setInterval(() => {
-    const [, kiB] = /RssAnon:\s+(\d+)/.exec(readFileSync(`/proc/${pid}/status`, 'utf8')) ?? []
-    peak = Math.max(peak, Number(kiB ?? 0) / 1024)
-  }, 3)
-  return () => {
-    clearInterval(timer)
-    return peak
-  }
-}
-
-async function askEverything(address: string): Promise<void> {
-  const session = await McpSession.open(`${address}/sse`)
-  const clientInfo = { name: 'test', version: '0' }
-  await session.request('initialize', { protocolVersion: '2025-11-25', capabilities: {}, clientInfo })
-  const get = (workflow_id: string, detail = 'full') => ({ name: 'n8n_get_workflow', arguments: { workflow_id, detail } })
-  const calls = [
-    ...[get('long'), get('small'), get('huge'), get('long', 'structure'), get('small', 'structure')],
-    { name: 'n8n_list_workflows', arguments: { limit: 250 } },
-    { name: 'n8n_get_database_statistics', arguments: { refresh: true } },
-  ]
-  for (let round = 0; round < 3; round++) {
-    await Promise.all(calls.map((params, i) => session.post({ jsonrpc: '2.0', id: i, method: 'tools/call', params })))
-    const texts: string[] = []
-    while (texts.length < calls.length) {
-      const { id, result } = await session.message()
-      if (id !== undefined) texts.push(result.content[0].text)
-    }
-    const failed = texts.filter((text) => text.startsWith('ERROR'))
-    assert.equal(failed.length, 1, failed.join('\n'))
-    assert.match(failed[0] ?? '', /^ERROR TOO_LARGE/)
-  }
-  session.close()
-}

@@ -1,23 +1,26 @@
 // The server as a process of its own, configured as compose files do it: from the environment to the store and back, within its memory.
 import assert from 'node:assert/strict'
 import { randomBytes } from 'node:crypto'
-import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
+import { mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { gzipSync } from 'node:zlib'
-import { type Child, withChild } from '../../test/child.ts'
+import { withChild } from '../../test/child.ts'
 import { test } from '../../test/harness.ts'
+import { withConfined } from '../../test/memory.ts'
 import { send } from '../../test/wire.ts'
-import { bundleStorage } from './testing/bundle.ts'
+import { storage } from './index.ts'
 import { errorXml, listXml, withFakeStore } from './testing/fake-store.ts'
 import { put, stores, withBucket } from './testing/store.ts'
 import { withSession } from './testing/wire.ts'
 
 const script = 'servers/storage/testing/process.ts'
-/** The flags of the images' command line. */
-const flags = ['--max-semi-space-size=1', '--max-old-space-size=32', '--optimize-for-size']
-/** What a container of this server may have. */
-const limitBytes = 64 * 1024 * 1024
+const container = {
+  server: storage,
+  nodeFlags: ['--max-semi-space-size=1', '--max-old-space-size=32', '--optimize-for-size'],
+  containerMiB: 64,
+  anonymousMiB: 56,
+}
 
 for (const { name, skip, open } of stores) {
   const on = test.unless(skip)
@@ -81,7 +84,7 @@ for (const { name, skip, open } of stores) {
           ...long,
         })
         const env = { MINIO_ENDPOINT: store.url, MINIO_ACCESS_KEY: store.accessKey, MINIO_SECRET_KEY: store.secretKey }
-        await withBundle(env, async (child) => {
+        await withConfined({ ...container, env }, async (url) => {
           const calls = [
             { tool: 'minio_get_object', args: { object_key: 'big.txt', max_bytes: 1_048_576 } },
             { tool: 'minio_get_object', args: { object_key: 'big.txt', offset: 60_000_000 } },
@@ -92,7 +95,7 @@ for (const { name, skip, open } of stores) {
           ]
           await Promise.all(
             Array.from({ length: 16 }, (_, caller) =>
-              withSession(`${child.url}/sse`, async (wire) => {
+              withSession(`${url}/sse`, async (wire) => {
                 for (let i = 0; i < 6; i++) {
                   const { tool, args } = calls[(caller + i) % calls.length] as (typeof calls)[number]
                   const answer = await wire.call(tool, { bucket_name: bucket, ...args })
@@ -102,7 +105,6 @@ for (const { name, skip, open } of stores) {
               }),
             ),
           )
-          await assertPeak(child)
         })
       })
     },
@@ -131,10 +133,10 @@ test(
         res.end(listXml([]))
       },
       async (fake) => {
-        await withBundle({ MINIO_ENDPOINT: fake.url }, async (child) => {
+        await withConfined({ ...container, env: { MINIO_ENDPOINT: fake.url } }, async (url) => {
           await Promise.all(
             Array.from({ length: 16 }, () =>
-              withSession(`${child.url}/sse`, async (wire) => {
+              withSession(`${url}/sse`, async (wire) => {
                 for (let i = 0; i < 2; i++) {
                   assert.match((await wire.list({ bucket: 'media' })).text, /^ERROR TOO_LARGE/)
                   assert.equal(
@@ -147,40 +149,9 @@ test(
               }),
             ),
           )
-          await assertPeak(child)
         })
       },
     )
   },
   { timeoutMs: 120_000 },
 )
-
-async function withBundle(env: Record<string, string>, use: (child: Child) => Promise<void>): Promise<void> {
-  const folder = await mkdtemp(join(tmpdir(), 'octet-storage-'))
-  try {
-    const file = join(folder, 'storage.cjs')
-    await bundleStorage(file)
-    // NODE_OPTIONS does not admit --optimize-for-size, so the flags are set by the process itself.
-    const starter = join(folder, 'start.cjs')
-    await writeFile(
-      starter,
-      `for (const flag of ${JSON.stringify(flags)}) require('node:v8').setFlagsFromString(flag)\nrequire('./storage.cjs')\n`,
-    )
-    await withChild(starter, [], { NODE_OPTIONS: flags.slice(0, 2).join(' '), ...env }, use)
-  } finally {
-    await rm(folder, { recursive: true })
-  }
-}
-
-/**
- * The kernel's own high-water mark of the process's memory, without the pages of node's executable: those are shared with every other node,
- * and what a container's limit does not count against it when memory is short.
- */
-async function assertPeak({ process: { pid } }: Child): Promise<void> {
-  const status = await readFile(`/proc/${pid}/status`, 'utf8')
-  const bytes = (field: string): number => Number(new RegExp(`^${field}:\\s+(\\d+) kB$`, 'm').exec(status)?.[1]) * 1024
-  const peak = bytes('VmHWM') - bytes('RssFile')
-  assert.ok(peak < limitBytes, `a peak of ${mebibytes(peak)} of its own, ${mebibytes(bytes('VmHWM'))} in all`)
-}
-
-const mebibytes = (bytes: number): string => `${(bytes / 1024 / 1024).toFixed(1)} MiB`
