@@ -9,6 +9,7 @@ export const catalog = {
   filesystem: async () => (await import('./filesystem/index.ts')).filesystem,
   n8n: async () => (await import('./n8n/index.ts')).n8n,
   fetch: async () => (await import('./fetch/index.ts')).fetch,
+  playwright: async () => (await import('./playwright/index.ts')).playwright,
 } satisfies Record<string, () => Promise<AnyServer>>
 
 export type ServerName = keyof typeof catalog

@@ -133,7 +133,7 @@ export class EgressProxy {
         method: req.method,
         headers: [...endToEnd(req.rawHeaders, 'host'), 'host', url.host, 'connection', 'close'],
         setHost: false,
-        agent: false,
+        // No `agent: false`: with that, Node would connect by itself.
         createConnection: connector(this.#policy, { signal: this.#closing.signal }),
       })
       upstream.once('socket', (socket) => this.#track(socket))

@@ -1,0 +1,173 @@
+// The playwright server's backend. The only file that knows Playwright, which is loaded when the first browser is started.
+import { mkdirSync, mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import type { Browser } from 'playwright'
+import { ToolError } from '../../protocol/index.ts'
+import type { Backend, Environment } from '../runtime/definition.ts'
+import { EgressPolicy, type Resolve } from '../runtime/egress/policy.ts'
+import { BrowserKeeper } from './browser.ts'
+import { type PlaywrightConfig, ports, proxyUrl } from './config.ts'
+import { findBrowser, missingBrowser } from './find.ts'
+import { groupOf, killGroup } from './processes.ts'
+import { Sessions } from './sessions.ts'
+import { unpackBrowser } from './unpack.ts'
+import { versionOf } from './version.ts'
+
+export type { Browser, BrowserContext, CDPSession, Dialog, Download, Locator, Page, Request, Response, Route } from 'playwright'
+
+export interface PlaywrightBackend extends Backend {
+  readonly sessions: Sessions
+  readonly policy: EgressPolicy
+  readonly allowEvaluate: boolean
+  readonly omitImages: boolean
+}
+
+/** A browser that runs. */
+export interface Launched {
+  readonly browser: Browser
+  readonly version: string
+  /** Its process group. */
+  readonly group: number
+  /** Removes its folder; when all of its processes have ended. */
+  cleanUp(): void
+}
+
+const launchTimeoutMs = 30_000
+
+/**
+ * What keeps the browser behind the proxy: WebRTC and QUIC would send UDP past it (the first switch is that of the headless shell, the
+ * second that of Chromium), and no name is looked up by the browser itself.
+ */
+const confinement = [
+  '--force-webrtc-ip-handling-policy=disable_non_proxied_udp',
+  '--webrtc-ip-handling-policy=disable_non_proxied_udp',
+  '--disable-quic',
+  '--host-resolver-rules=MAP * ~NOTFOUND , EXCLUDE 127.0.0.1',
+  '--dns-prefetch-disable',
+]
+/** Every context brings its own proxy. What belongs to none has this one, which does not exist. */
+const noProxy = 'http://proxy.invalid:1'
+
+/** @throws Error for the operator when the configuration cannot be used */
+export function openPlaywright(
+  config: PlaywrightConfig,
+  environment: Pick<Environment, 'log' | 'toolTimeoutMs'>,
+  resolve?: Resolve,
+): PlaywrightBackend {
+  const domains = config.PLAYWRIGHT_ALLOWED_DOMAINS
+  const policy = new EgressPolicy({
+    prefix: 'PLAYWRIGHT',
+    allowPrivate: config.PLAYWRIGHT_ALLOW_PRIVATE,
+    ...(domains.length === 0 ? {} : { allowedDomains: domains }),
+    deniedDomains: config.PLAYWRIGHT_DENIED_DOMAINS,
+    allowedPorts: ports(config.PLAYWRIGHT_ALLOWED_PORTS),
+    proxy: proxyUrl(config.PLAYWRIGHT_PROXY_URL),
+    ...(resolve === undefined ? {} : { resolve }),
+  })
+  const { log } = environment
+  const keeper = new BrowserKeeper({
+    launch: () => launch(config, log),
+    maxMemoryMb: config.PLAYWRIGHT_MAX_RSS_MB,
+    log,
+  })
+  const sessions = new Sessions({
+    keeper,
+    policy,
+    maxSessions: config.PLAYWRIGHT_MAX_CONTEXTS,
+    ttlMs: config.PLAYWRIGHT_CONTEXT_TTL_SECONDS * 1_000,
+    idleMs: config.PLAYWRIGHT_IDLE_SECONDS * 1_000,
+    ignoreHttpsErrors: config.PLAYWRIGHT_IGNORE_HTTPS_ERRORS,
+    blockedTypes: new Set(config.PLAYWRIGHT_BLOCK_RESOURCES),
+    log,
+  })
+  log.info('browser sessions are kept apart by token, forwarded user and the argument session', {
+    note: 'callers with one token and no forwarded user (MCP_USER_HEADERS) share their pages',
+  })
+  return {
+    upstream: 'browser',
+    sessions,
+    policy,
+    allowEvaluate: config.PLAYWRIGHT_ALLOW_EVALUATE,
+    omitImages: config.PLAYWRIGHT_IMAGE_RESPONSES === 'omit',
+    async probe(signal) {
+      const found = findBrowser(config)
+      if (found === undefined) throw new ToolError('UPSTREAM_UNREACHABLE', missingBrowser(config) ?? 'no browser was found')
+      return {
+        browser: found.kind,
+        path: found.path,
+        version: keeper.version ?? (await versionOf(found, signal)),
+        running: keeper.running,
+        contexts: sessions.count,
+      }
+    },
+    async close() {
+      await sessions.close()
+      await keeper.close()
+    },
+  }
+}
+
+async function launch(config: PlaywrightConfig, log: Environment['log']): Promise<Launched> {
+  const found = findBrowser(config)
+  if (found === undefined) throw new ToolError('UPSTREAM_UNREACHABLE', `${missingBrowser(config)}. Ask the operator`)
+  const folder = mkdtempSync(join(tmpdir(), 'octet-browser-'))
+  let group: number | undefined
+  const cleanUp = (): void => {
+    process.off('exit', atExit)
+    rmSync(folder, { recursive: true, force: true, maxRetries: 3 })
+  }
+  /** For an end without order, such as an uncaught exception: a browser must not outlive the server. */
+  const atExit = (): void => {
+    if (group !== undefined) killGroup(group)
+    cleanUp()
+  }
+  process.once('exit', atExit)
+  try {
+    const { executable, env } =
+      found.kind === 'npm package' ? await unpackBrowser(found.path) : { executable: found.path, env: {} }
+    const started = performance.now()
+    const { chromium } = await import('playwright')
+    const browser = await chromium.launch({
+      executablePath: executable,
+      headless: true,
+      proxy: { server: noProxy, bypass: '<-loopback>' },
+      chromiumSandbox: config.PLAYWRIGHT_SANDBOX,
+      args: confinement,
+      env: browserEnv(folder, env),
+      timeout: launchTimeoutMs,
+      // The server ends in its own order, and closes the browser then.
+      handleSIGINT: false,
+      handleSIGTERM: false,
+      handleSIGHUP: false,
+    })
+    const session = await browser.newBrowserCDPSession()
+    const { processInfo } = (await session.send('SystemInfo.getProcessInfo')) as { processInfo: { type: string; id: number }[] }
+    await session.detach()
+    group = groupOf(processInfo.find(({ type }) => type === 'browser')?.id ?? 0)
+    if (group === undefined) throw new Error('the browser ended at once')
+    log.info('browser started', {
+      kind: found.kind,
+      path: found.path,
+      version: browser.version(),
+      ms: Math.round(performance.now() - started),
+    })
+    return { browser, version: browser.version(), group, cleanUp }
+  } catch (error) {
+    cleanUp()
+    if (error instanceof ToolError) throw error
+    log.error('the browser could not be started', { kind: found.kind, path: found.path, error })
+    throw new ToolError('UPSTREAM_UNREACHABLE', "the browser could not be started; the server's log says why", {
+      hint: 'ask the operator',
+      cause: error,
+    })
+  }
+}
+
+/** Nothing of ours but where programs are: the environment of this process may hold tokens. Whatever it writes goes into its folder. */
+function browserEnv(folder: string, env: Readonly<Record<string, string>>): Record<string, string> {
+  const { PATH = '', LANG = 'C.UTF-8', TZ } = process.env
+  const [home, temp] = [join(folder, 'home'), join(folder, 'tmp')]
+  for (const each of [home, temp]) mkdirSync(each)
+  return { PATH, LANG, ...(TZ === undefined ? {} : { TZ }), HOME: home, TMPDIR: temp, ...env }
+}

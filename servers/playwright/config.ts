@@ -1,0 +1,120 @@
+// The environment of the playwright server: which browser, where it may go, and how much it may use.
+import type { Config, ConfigSchema } from '../runtime/definition.ts'
+
+export const config = {
+  type: 'object',
+  properties: {
+    PLAYWRIGHT_EXECUTABLE_PATH: {
+      type: 'string',
+      minLength: 1,
+      'x-aliases': ['PLAYWRIGHT_MCP_EXECUTABLE_PATH'],
+      description: 'The Chromium to use, such as `/usr/bin/chromium-headless-shell`; without it one is looked for',
+    },
+    PLAYWRIGHT_BROWSERS_PATH: {
+      type: 'string',
+      minLength: 1,
+      description: 'Where `playwright install` has put its browsers, when not in `~/.cache/ms-playwright`',
+    },
+    PLAYWRIGHT_ALLOW_PRIVATE: {
+      type: 'array',
+      items: { type: 'string' },
+      default: [],
+      description:
+        'Openings into private networks: CIDRs, host names, `host:port` or `address:port`, such as `192.168.1.0/24,nas.lan:5000`. Metadata services are never opened',
+    },
+    PLAYWRIGHT_ALLOWED_DOMAINS: {
+      type: 'array',
+      items: { type: 'string' },
+      default: [],
+      description: 'When set, only these domains and the openings can be reached, such as `example.com,*.example.org`',
+    },
+    PLAYWRIGHT_DENIED_DOMAINS: {
+      type: 'array',
+      items: { type: 'string' },
+      default: [],
+      description: 'Domains that are never reached',
+    },
+    PLAYWRIGHT_ALLOWED_PORTS: {
+      type: 'array',
+      items: { type: 'string', pattern: '^\\d{1,5}$' },
+      default: [],
+      description: 'Ports beside 80, 443, 8080 and 8443',
+    },
+    PLAYWRIGHT_PROXY_URL: {
+      type: 'string',
+      minLength: 1,
+      'x-secret': true,
+      description: 'Forward proxy through which the browser reaches the internet, such as `http://user:password@proxy:3128`',
+    },
+    PLAYWRIGHT_IGNORE_HTTPS_ERRORS: {
+      type: 'boolean',
+      default: false,
+      description: 'Opens pages whose certificate cannot be verified, for a network with certificates of its own',
+    },
+    PLAYWRIGHT_BLOCK_RESOURCES: {
+      type: 'array',
+      items: { enum: ['image', 'media', 'font', 'stylesheet'] },
+      default: [],
+      description: 'Kinds of resources that pages do not get: `image`, `media`, `font`, `stylesheet`',
+    },
+    PLAYWRIGHT_ALLOW_EVALUATE: { type: 'boolean', default: true, description: 'Whether `evaluate` may run scripts in the page' },
+    PLAYWRIGHT_IMAGE_RESPONSES: {
+      type: 'string',
+      enum: ['allow', 'omit'],
+      default: 'allow',
+      'x-aliases': ['PLAYWRIGHT_MCP_IMAGE_RESPONSES'],
+      description: '`omit` for models that cannot see: `screenshot` then only says what it would have shown',
+    },
+    PLAYWRIGHT_SANDBOX: {
+      type: 'boolean',
+      default: false,
+      description: "Chromium's own sandbox. Needs user namespaces and a user that is not root",
+    },
+    PLAYWRIGHT_MAX_CONTEXTS: {
+      type: 'integer',
+      default: 4,
+      minimum: 1,
+      maximum: 50,
+      description: 'Browser sessions at once, each some 60 MB; the one unused longest gives way',
+    },
+    PLAYWRIGHT_CONTEXT_TTL_SECONDS: {
+      type: 'integer',
+      default: 600,
+      minimum: 1,
+      maximum: 86_400,
+      description: 'After so long without a call a browser session ends, with its pages and sign-ins',
+    },
+    PLAYWRIGHT_IDLE_SECONDS: {
+      type: 'integer',
+      default: 300,
+      minimum: 1,
+      maximum: 86_400,
+      description: 'The browser ends when for so long there was no browser session, and starts again when it is wanted',
+    },
+    PLAYWRIGHT_MAX_RSS_MB: {
+      type: 'integer',
+      default: 600,
+      minimum: 200,
+      maximum: 65_536,
+      description: 'Above so much memory of its processes together the browser is replaced between two calls',
+    },
+  },
+} as const satisfies ConfigSchema
+
+export type PlaywrightConfig = Config<typeof config>
+
+/** @throws Error for the operator */
+export function proxyUrl(value: string | undefined): URL | undefined {
+  if (value === undefined) return undefined
+  if (URL.canParse(value) && /^https?:$/.test(new URL(value).protocol)) return new URL(value)
+  throw new Error('PLAYWRIGHT_PROXY_URL is no address of an HTTP proxy; expected one such as http://proxy:3128')
+}
+
+/** @throws Error for the operator */
+export function ports(values: readonly string[]): number[] {
+  return values.map((value) => {
+    const port = Number(value)
+    if (port >= 1 && port <= 65_535) return port
+    throw new Error(`PLAYWRIGHT_ALLOWED_PORTS: ${value} is no port; expected numbers from 1 to 65535`)
+  })
+}

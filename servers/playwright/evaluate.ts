@@ -1,0 +1,164 @@
+// evaluate: runs a script in the page, and nowhere else.
+import { type Context, ToolError, type ToolResult } from '../../protocol/index.ts'
+import type { Environment } from '../runtime/definition.ts'
+import { cleanText, clip, report } from '../runtime/report.ts'
+import type { CDPSession, Page, PlaywrightBackend } from './backend.ts'
+import { messageOf } from './faults.ts'
+import { withinTime } from './page.ts'
+import { type BrowserSession, currentPage } from './session.ts'
+import { callTime } from './time.ts'
+
+export interface EvaluateArguments {
+  readonly script: string
+  readonly arg?: unknown
+  readonly timeout_ms: number
+  readonly session?: string | undefined
+}
+
+/** Of the Chrome DevTools Protocol, Runtime.evaluate. */
+interface RuntimeAnswer {
+  readonly result?: { readonly value?: Partial<Value> }
+  readonly exceptionDetails?: {
+    readonly text: string
+    readonly lineNumber?: number
+    readonly exception?: { readonly description?: string }
+  }
+}
+
+/** What the wrapper around the script returns. */
+interface Value {
+  readonly type: string
+  readonly json: string
+  readonly chars: number
+  /** The script threw: what, and the stack it had. */
+  readonly error: string
+  readonly stack: string
+}
+
+const maxValueChars = 20_000
+const maxErrorChars = 1_000
+/** The script begins on the second line of what is sent. */
+const linesBefore = 1
+
+export async function evaluate(
+  backend: PlaywrightBackend,
+  environment: Environment,
+  args: EvaluateArguments,
+  context: Context,
+): Promise<ToolResult<object>> {
+  if (!backend.allowEvaluate) {
+    throw new ToolError('FORBIDDEN', 'evaluate is switched off on this server', { hint: 'get_content, click and fill' })
+  }
+  return backend.sessions.use(context, { session: args.session }, async (turn) => {
+    const { session } = turn
+    const page = currentPage(session, turn.name)
+    const timeoutMs = callTime(args.timeout_ms, environment)
+    session.extract = undefined
+    const value = await run(session, page, args, timeoutMs, context.signal)
+    const truncated = value.chars > value.json.length
+    return report(context, {
+      summary: `${value.type}${truncated ? `, the first ${value.json.length} of ${value.chars} characters` : ''}`,
+      untrusted: value.json,
+      notes: [...turn.notes, ...session.takeEvents()],
+      truncated,
+      structured: { type: value.type, json: value.json },
+    })
+  })
+}
+
+async function run(
+  session: BrowserSession,
+  page: Page,
+  { script, arg }: EvaluateArguments,
+  timeoutMs: number,
+  signal: AbortSignal,
+): Promise<Value> {
+  const protocol = await page.context().newCDPSession(page)
+  const send = async (expression: string): Promise<RuntimeAnswer> =>
+    withinTime(
+      // `timeout` stops a script that runs on; the one around it ends waiting for a promise that never settles.
+      protocol.send(
+        'Runtime.evaluate',
+        {
+          expression,
+          awaitPromise: true,
+          returnByValue: true,
+          userGesture: true,
+          timeout: timeoutMs,
+          allowUnsafeEvalBlockedByCSP: true,
+        },
+        { signal },
+      ) as Promise<RuntimeAnswer>,
+      timeoutMs + 250,
+    )
+  try {
+    // What the script throws is a value of the wrapper, so that an exception here means that nothing has run: it cannot be parsed.
+    let answer = await send(wrap(`return (\n${script.trim().replace(/;+$/, '')}\n)`, arg))
+    if (answer.exceptionDetails !== undefined) answer = await send(wrap(`\n${script}\n`, arg))
+    if (answer.exceptionDetails !== undefined) throw syntaxError(answer.exceptionDetails)
+    return readValue(answer.result?.value)
+  } catch (error) {
+    signal.throwIfAborted()
+    if (error instanceof ToolError && error.code !== 'TIMEOUT') throw error
+    const text = messageOf(error)
+    if (error instanceof ToolError || /terminated|Internal error/i.test(text))
+      throw await tooLong(session, page, protocol, timeoutMs)
+    if (/context was destroyed|Cannot find context|navigated/i.test(text))
+      return { ...nothing, type: 'no value: the script left the page' }
+    throw new ToolError('UPSTREAM_ERROR', 'the page was closed or crashed during the call', {
+      hint: 'call navigate',
+      cause: error,
+    })
+  } finally {
+    void protocol.detach().catch(() => {})
+  }
+}
+
+/** A function's body that answers with what it returns as JSON; a function that it returns is called with `arg`. */
+function wrap(body: string, arg: unknown): string {
+  return `(async (arg) => { try { const value = await (async () => { ${body}
+})();
+const result = typeof value === 'function' ? await value(arg) : value;
+const type = result === null ? 'null' : Array.isArray(result) ? 'array' : typeof result;
+const plain = result instanceof Element ? result.outerHTML.slice(0, ${maxValueChars}) : result instanceof Node || result instanceof Window ? String(result) : result;
+const json = String(JSON.stringify(plain, (_, each) => typeof each === 'bigint' || typeof each === 'function' || typeof each === 'symbol' ? String(each).slice(0, 200) : each instanceof Map || each instanceof Set ? [...each] : each) ?? result);
+return { type, json: json.slice(0, ${maxValueChars}), chars: json.length }
+} catch (error) { return { error: String(error).slice(0, 2000) || 'an exception', stack: String(error?.stack ?? '').slice(0, 2000) } } })(${JSON.stringify(arg)})
+//# sourceURL=script`
+}
+
+const nothing: Value = { type: 'undefined', json: 'undefined', chars: 0, error: '', stack: '' }
+
+/** @throws ToolError with what the script threw */
+function readValue(value: Partial<Value> = nothing): Value {
+  // Nothing of it is certain: the page could have replaced what the wrapper uses.
+  const { type, json, chars, error, stack } = value
+  if (typeof error === 'string' && error !== '') {
+    throw scriptError(error, /\bscript:(\d+):\d+/.exec(String(stack))?.[1])
+  }
+  return { ...nothing, type: clip(String(type), 60), json: clip(String(json), maxValueChars), chars: Number(chars) || 0 }
+}
+
+function syntaxError({ text, lineNumber = 0, exception }: NonNullable<RuntimeAnswer['exceptionDetails']>): ToolError {
+  return scriptError((exception?.description ?? text).split('\n')[0] ?? text, String(lineNumber + 1))
+}
+
+function scriptError(what: string, line: string | undefined): ToolError {
+  const where = line === undefined ? '' : ` in line ${Math.max(1, Number(line) - linesBefore)}`
+  return new ToolError('INVALID_ARGUMENT', `the script failed${where}: ${clip(cleanText(what), maxErrorChars)}`, {
+    hint: 'an expression such as document.title, or a function body with return',
+  })
+}
+
+async function tooLong(session: BrowserSession, page: Page, protocol: CDPSession, timeoutMs: number): Promise<ToolError> {
+  await withinTime(protocol.send('Runtime.terminateExecution'), 500).catch(() => {})
+  const alive = await withinTime(page.evaluate('1'), 1_000).then(
+    () => true,
+    () => false,
+  )
+  if (!alive) await session.drop(page)
+  const then = alive ? 'it was stopped' : 'the page did not answer any more and was closed'
+  return new ToolError('TIMEOUT', `the script did not end within ${timeoutMs} ms; ${then}`, {
+    hint: alive ? 'a shorter script, or wait_for_selector' : 'call navigate',
+  })
+}

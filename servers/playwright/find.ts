@@ -1,0 +1,94 @@
+// Which Chromium is used, found without loading Playwright: what is configured, what the machine has, Playwright's own, the npm package.
+import { accessSync, constants, existsSync, readdirSync, readFileSync, realpathSync, statSync } from 'node:fs'
+import { createRequire } from 'node:module'
+import { homedir } from 'node:os'
+import { delimiter, dirname, join } from 'node:path'
+import type { PlaywrightConfig } from './config.ts'
+
+export interface FoundBrowser {
+  readonly kind: 'configured' | 'installed' | "Playwright's own" | 'npm package'
+  /** The executable; of the npm package the module that unpacks it. */
+  readonly path: string
+  /** Known beforehand only of the npm package. */
+  readonly version?: string
+}
+
+/** By name on PATH, first wins: the shell without windows takes half the memory. */
+const installedNames = ['chromium-headless-shell', 'chromium', 'chromium-browser', 'google-chrome-stable', 'google-chrome']
+/** Inside `chromium_headless_shell-REVISION` and `chromium-REVISION`, in newer and older versions of Playwright. */
+const ownFiles = [
+  ['chromium_headless_shell-', 'chrome-headless-shell-linux64/chrome-headless-shell'],
+  ['chromium_headless_shell-', 'chrome-headless-shell-linux-arm64/chrome-headless-shell'],
+  ['chromium_headless_shell-', 'chrome-linux/headless_shell'],
+  ['chromium-', 'chrome-linux64/chrome'],
+  ['chromium-', 'chrome-linux-arm64/chrome'],
+  ['chromium-', 'chrome-linux/chrome'],
+] as const
+
+export interface Places {
+  /** PATH */
+  readonly path: string
+  readonly home: string
+  /** Beside which npm packages are looked for. */
+  readonly program: string
+}
+
+/** The browser to use; undefined when there is none, also when the configured one is not there: a wrong variable is never passed over. */
+export function findBrowser(
+  config: Pick<PlaywrightConfig, 'PLAYWRIGHT_EXECUTABLE_PATH' | 'PLAYWRIGHT_BROWSERS_PATH'>,
+  places: Places = thisMachine(),
+): FoundBrowser | undefined {
+  const configured = config.PLAYWRIGHT_EXECUTABLE_PATH
+  if (configured !== undefined) return isExecutable(configured) ? { kind: 'configured', path: configured } : undefined
+  for (const name of installedNames) {
+    for (const folder of places.path.split(delimiter)) {
+      if (folder !== '' && isExecutable(join(folder, name))) return { kind: 'installed', path: join(folder, name) }
+    }
+  }
+  return ownBrowser(config.PLAYWRIGHT_BROWSERS_PATH ?? join(places.home, '.cache', 'ms-playwright')) ?? npmBrowser(places.program)
+}
+
+/** For the operator, when there is no browser. */
+export function missingBrowser(config: PlaywrightConfig): string | undefined {
+  if (findBrowser(config) !== undefined) return undefined
+  return config.PLAYWRIGHT_EXECUTABLE_PATH === undefined
+    ? 'no Chromium was found; install one, such as Debian\'s package "chromium-headless-shell", or set PLAYWRIGHT_EXECUTABLE_PATH'
+    : 'PLAYWRIGHT_EXECUTABLE_PATH names no program that can be run'
+}
+
+function thisMachine(): Places {
+  return { path: process.env.PATH ?? '', home: homedir(), program: process.argv[1] ?? process.cwd() }
+}
+
+function ownBrowser(folder: string): FoundBrowser | undefined {
+  const entries = existsSync(folder) ? readdirSync(folder) : []
+  for (const [prefix, file] of ownFiles) {
+    const newest = entries
+      .filter((name) => name.startsWith(prefix) && /^\d+$/.test(name.slice(prefix.length)))
+      .sort((a, b) => Number(b.slice(prefix.length)) - Number(a.slice(prefix.length)))
+      .map((name) => join(folder, name, file))
+      .find(isExecutable)
+    if (newest !== undefined) return { kind: "Playwright's own", path: newest }
+  }
+  return undefined
+}
+
+function npmBrowser(program: string): FoundBrowser | undefined {
+  try {
+    // Beside the program that runs, not beside this file: a bundle does not know where its sources were.
+    const path = createRequire(realpathSync(program)).resolve('@sparticuz/chromium')
+    const manifest = join(dirname(path), '..', '..', 'package.json')
+    return { kind: 'npm package', path, version: JSON.parse(readFileSync(manifest, 'utf8')).version }
+  } catch {
+    return undefined // not installed: production has no development dependencies
+  }
+}
+
+function isExecutable(path: string): boolean {
+  try {
+    accessSync(path, constants.X_OK)
+    return statSync(path).isFile()
+  } catch {
+    return false
+  }
+}

@@ -1,0 +1,178 @@
+// navigate: opens a page, and says where it ended up without dumping it.
+import { type Context, ToolError, type ToolResult } from '../../protocol/index.ts'
+import type { Environment } from '../runtime/definition.ts'
+import { clip, report } from '../runtime/report.ts'
+import type { Page, PlaywrightBackend, Request, Response } from './backend.ts'
+import { firstLine, messageOf, whereIs } from './faults.ts'
+import { toText } from './in-page.ts'
+import { titleOf, unlessAborted, withinTime } from './page.ts'
+import type { BrowserSession } from './session.ts'
+import type { Turn } from './sessions.ts'
+import { callTime } from './time.ts'
+
+export interface NavigateArguments {
+  readonly url: string
+  readonly wait_until: 'load' | 'domcontentloaded' | 'networkidle' | 'commit'
+  readonly timeout_ms: number
+  readonly session?: string | undefined
+}
+
+const previewChars = 500
+const maxShownHosts = 10
+const maxShownRedirects = 10
+const responsiveMs = 500
+
+export async function navigate(
+  backend: PlaywrightBackend,
+  environment: Environment,
+  args: NavigateArguments,
+  context: Context,
+): Promise<ToolResult<object>> {
+  const url = readUrl(args.url)
+  backend.policy.check(url)
+  return backend.sessions.use(context, { session: args.session, open: true }, async (turn) => {
+    const { session } = turn
+    const timeoutMs = callTime(args.timeout_ms, environment)
+    backend.sessions.countNavigation()
+    session.proxy.begin()
+    session.extract = undefined
+    const page = await responsivePage(session)
+    const began = performance.now()
+    const response = await goTo(page, session, url, args.wait_until, timeoutMs, context.signal)
+    const loadMs = Math.round(performance.now() - began)
+    // A redirect to a refused host over plain http arrives as the proxy's own answer.
+    const refusal = response === null ? undefined : session.proxy.refusalOf(new URL(response.url()))
+    if (refusal !== undefined && (response?.status() === 403 || response?.status() === 502)) {
+      await leave(page)
+      throw refusal
+    }
+    return await describe(page, turn, response, loadMs, context)
+  })
+}
+
+/** `example.com` → `https://example.com`. @throws ToolError INVALID_ARGUMENT */
+export function readUrl(text: string): URL {
+  const trimmed = text.trim()
+  if (trimmed === 'about:blank') {
+    throw new ToolError('INVALID_ARGUMENT', 'about:blank shows nothing', { hint: 'an address that begins with https://' })
+  }
+  // `localhost:8080` and `host:80/path` are no schemes; `javascript:…` and `data:…` are.
+  const hasScheme = /^[a-z][a-z0-9+.-]*:/i.test(trimmed) && !/^[^/?#:]+:\d{1,5}([/?#]|$)/.test(trimmed)
+  const candidate = hasScheme ? trimmed : `https://${trimmed.replace(/^\/\//, '')}`
+  if (!URL.canParse(candidate)) {
+    throw new ToolError('INVALID_ARGUMENT', `"${clip(trimmed, 100)}" is no address`, { hint: 'one such as https://example.com/' })
+  }
+  return new URL(candidate)
+}
+
+/** The session's page, or a new one when it hangs in a script of its own. */
+async function responsivePage(session: BrowserSession): Promise<Page> {
+  const page = await session.openPage()
+  try {
+    await withinTime(page.evaluate('1'), responsiveMs)
+    return page
+  } catch {
+    await session.drop(page)
+    return session.openPage()
+  }
+}
+
+async function goTo(
+  page: Page,
+  session: BrowserSession,
+  url: URL,
+  waitUntil: NavigateArguments['wait_until'],
+  timeoutMs: number,
+  signal: AbortSignal,
+): Promise<Response | null> {
+  try {
+    return await page.goto(url.href, { waitUntil, timeout: timeoutMs, signal })
+  } catch (error) {
+    signal.throwIfAborted()
+    const text = messageOf(error)
+    const net = /net::(ERR_[A-Z_]+)/.exec(text)?.[1]
+    // The last hop tells which host was refused: the first one, or one it redirected to.
+    const refusal = session.proxy.refusalOf(new URL(session.lastHop ?? url.href)) ?? session.proxy.refusalOf(url)
+    if (net !== undefined && refusal !== undefined) {
+      await leave(page)
+      throw refusal
+    }
+    if (/Download is starting/i.test(text)) {
+      throw new ToolError('FORBIDDEN', `${clip(url.href, 200)} is a download, and this browser keeps no files`, {
+        hint: 'a page that shows the content, or another tool that fetches files',
+      })
+    }
+    if (/Timeout .*exceeded/i.test(text)) {
+      throw new ToolError('TIMEOUT', `"${waitUntil}" was not reached within ${timeoutMs} ms; ${await whereIs(page)}`, {
+        hint: waitUntil === 'commit' ? 'the same call with a longer timeout_ms' : 'wait_until "commit", then wait_for_selector',
+        cause: error,
+      })
+    }
+    if (net?.startsWith('ERR_CERT_') === true || net === 'ERR_SSL_PROTOCOL_ERROR') {
+      throw new ToolError('UPSTREAM_ERROR', `${url.host} has no certificate that can be verified (${net})`, {
+        hint: 'http:// if the site has it, or ask the operator about PLAYWRIGHT_IGNORE_HTTPS_ERRORS',
+        cause: error,
+      })
+    }
+    if (page.isClosed() || /crash|closed/i.test(text)) {
+      throw new ToolError('UPSTREAM_ERROR', 'the page crashed while it was loaded', {
+        hint: 'the same call once more',
+        cause: error,
+      })
+    }
+    throw new ToolError('UPSTREAM_ERROR', `${clip(url.href, 200)} could not be opened: ${net ?? firstLine(text)}`, {
+      hint: 'check the address',
+      cause: error,
+    })
+  }
+}
+
+/** Nothing of a refused page stays open. */
+async function leave(page: Page): Promise<void> {
+  await withinTime(page.goto('about:blank'), 2_000).catch(() => {})
+}
+
+async function describe(
+  page: Page,
+  turn: Turn,
+  response: Response | null,
+  loadMs: number,
+  context: Context,
+): Promise<ToolResult<object>> {
+  const { session, notes } = turn
+  const status = response?.status()
+  const redirects = response === null ? [] : redirectsOf(response.request())
+  const [title, preview] = await unlessAborted(
+    Promise.all([
+      titleOf(page),
+      withinTime(
+        page.locator('html').evaluate(toText, previewChars, { timeout: 2_000 }) as Promise<{ text: string; cut: boolean }>,
+        2_000,
+      ).catch(() => ({ text: '', cut: false })),
+    ]),
+    context.signal,
+  )
+  const blocked = session.proxy.refusals.map(({ host, port, error }) => ({
+    host: port === 0 || port === 80 || port === 443 ? host : `${host}:${port}`,
+    reason: error.message,
+  }))
+  const shown = blocked.slice(0, maxShownHosts).map(({ host, reason }) => `not loaded from ${clip(host, 100)}: ${reason}`)
+  if (blocked.length > maxShownHosts) shown.push(`${blocked.length - maxShownHosts} more hosts were not loaded from`)
+  return report(context, {
+    summary: `opened ${clip(page.url(), 500)}${status === undefined ? '' : `, HTTP ${status}`}, in ${loadMs} ms`,
+    untrusted: [
+      `title: ${title}`,
+      ...redirects.slice(0, maxShownRedirects).map((from) => `redirected from: ${clip(from, 300)}`),
+      `text: ${preview.text}${preview.cut ? ' …' : ''}`,
+    ].join('\n'),
+    notes: [...notes, ...session.takeEvents(), ...shown],
+    structured: { url: page.url(), status: status ?? null, title, redirects, load_ms: loadMs, blocked },
+  })
+}
+
+function redirectsOf(request: Request): string[] {
+  const from: string[] = []
+  for (let at = request.redirectedFrom(); at !== null && from.length <= maxShownRedirects; at = at.redirectedFrom())
+    from.unshift(at.url())
+  return from
+}

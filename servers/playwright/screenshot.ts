@@ -1,0 +1,142 @@
+// screenshot: a picture that fits into one message, scaled and compressed by the browser itself.
+import { type Context, ToolError, type ToolResult } from '../../protocol/index.ts'
+import type { Environment } from '../runtime/definition.ts'
+import { clip, formatBytes, report } from '../runtime/report.ts'
+import type { CDPSession, PlaywrightBackend } from './backend.ts'
+import { type Attempt, explainAction } from './faults.ts'
+import { titleOf, unlessAborted, withinTime } from './page.ts'
+import { currentPage } from './session.ts'
+import { callTime } from './time.ts'
+
+export interface ScreenshotArguments {
+  readonly selector?: string | undefined
+  readonly full_page: boolean
+  readonly format: 'auto' | 'png' | 'jpeg'
+  readonly quality: number
+  readonly max_width: number
+  readonly session?: string | undefined
+}
+
+interface Area {
+  readonly x: number
+  readonly y: number
+  readonly width: number
+  readonly height: number
+}
+
+interface Picture {
+  /** base64 */
+  readonly data: string
+  readonly bytes: number
+  readonly type: 'png' | 'jpeg'
+  readonly scale: number
+}
+
+/** Before base64: a message must not exceed a million bytes (docs/results.md). */
+const maxBytes = 700_000
+const maxFullHeight = 8_000
+const timeoutMs = 10_000
+const maxAttempts = 6
+
+export async function screenshot(
+  backend: PlaywrightBackend,
+  environment: Environment,
+  args: ScreenshotArguments,
+  context: Context,
+): Promise<ToolResult<object>> {
+  return backend.sessions.use(context, { session: args.session }, async (turn) => {
+    const { session } = turn
+    const page = currentPage(session, turn.name)
+    const selector = args.selector ?? 'html'
+    const timeout = callTime(timeoutMs, environment)
+    const attempt: Attempt = { page, locator: page.locator(selector), selector, timeoutMs: timeout, signal: context.signal }
+    const protocol = await page.context().newCDPSession(page)
+    try {
+      const [area, cut] = await areaOf(protocol, attempt, args)
+      const picture = await unlessAborted(withinTime(shoot(protocol, area, args), timeout), context.signal)
+      const { type, bytes, scale, data } = picture
+      const size = `${Math.round(area.width * scale)}×${Math.round(area.height * scale)}`
+      const scaled = scale < 1 ? `, scaled to ${Math.round(scale * 100)} %` : ''
+      return report(context, {
+        summary: `${type.toUpperCase()} ${size} px${scaled}, ${formatBytes(bytes)}, of ${clip(page.url(), 500)}`,
+        untrusted: `title: ${await titleOf(page)}`,
+        notes: [
+          ...turn.notes,
+          ...session.takeEvents(),
+          ...(cut ? [`the page is higher; the picture ends after ${maxFullHeight} px`] : []),
+          ...(args.format === 'png' && type === 'jpeg' ? ['as PNG it would have been too large'] : []),
+          ...(backend.omitImages ? ['the picture is left out on this server; use get_content'] : []),
+        ],
+        truncated: cut,
+        ...(backend.omitImages ? {} : { blocks: [{ type: 'image', data, mimeType: `image/${type}` }] }),
+        structured: { url: page.url(), mime_type: `image/${type}`, width: area.width, height: area.height, scale, bytes },
+      })
+    } catch (error) {
+      return await explainAction(error, attempt)
+    } finally {
+      void protocol.detach().catch(() => {})
+    }
+  })
+}
+
+/** In pixels of the page, and whether it goes on below. */
+async function areaOf(
+  protocol: CDPSession,
+  { page, locator, timeoutMs: timeout, signal }: Attempt,
+  { selector, full_page: full }: ScreenshotArguments,
+): Promise<[Area, boolean]> {
+  if (selector !== undefined) {
+    await locator.scrollIntoViewIfNeeded({ timeout, signal })
+    const box = await locator.boundingBox({ timeout, signal })
+    if (box === null || box.width < 1 || box.height < 1)
+      throw new ToolError('INVALID_ARGUMENT', 'the element has no size', { hint: 'another selector' })
+    const [x, y] = (await withinTime(page.evaluate('[scrollX, scrollY]'), timeout)) as [number, number]
+    const height = Math.min(box.height, maxFullHeight)
+    return [{ x: box.x + x, y: box.y + y, width: box.width, height }, height < box.height]
+  }
+  const { cssLayoutViewport, cssContentSize } = (await withinTime(protocol.send('Page.getLayoutMetrics'), timeout)) as {
+    cssLayoutViewport: { pageX: number; pageY: number; clientWidth: number; clientHeight: number }
+    cssContentSize: Area
+  }
+  const { pageX: x, pageY: y, clientWidth: width, clientHeight: height } = cssLayoutViewport
+  if (!full) return [{ x, y, width, height }, false]
+  const whole = Math.max(height, Math.min(cssContentSize.height, maxFullHeight))
+  return [
+    { x: 0, y: 0, width: Math.max(width, Math.min(cssContentSize.width, maxFullHeight)), height: whole },
+    cssContentSize.height > whole,
+  ]
+}
+
+/** Tries until it fits: as asked, then smaller by what is known from the last try, in the end as a JPEG of low quality. */
+async function shoot(
+  protocol: CDPSession,
+  area: Area,
+  { format, quality, max_width: maxWidth }: ScreenshotArguments,
+): Promise<Picture> {
+  let scale = Math.min(1, maxWidth / area.width)
+  const take = async (type: 'png' | 'jpeg', at: number, withQuality: number): Promise<Picture> => {
+    const { data } = (await protocol.send('Page.captureScreenshot', {
+      format: type,
+      ...(type === 'jpeg' ? { quality: withQuality } : {}),
+      clip: { ...area, scale: at },
+      captureBeyondViewport: true,
+    })) as { data: string }
+    return { data, bytes: Math.floor((data.length * 3) / 4), type, scale: at }
+  }
+  let best: Picture | undefined
+  if (format !== 'jpeg') best = await take('png', scale, quality)
+  if (format === 'jpeg' || (format === 'auto' && (best?.bytes ?? 0) > maxBytes / 8)) {
+    // A page of text is smaller as PNG: only a picture worth the second try is compressed both ways.
+    const jpeg = await take('jpeg', scale, quality)
+    if (best === undefined || jpeg.bytes < best.bytes) best = jpeg
+  }
+  for (let attempt = 1; best !== undefined && best.bytes > maxBytes; attempt++) {
+    if (attempt > maxAttempts)
+      throw new ToolError('TOO_LARGE', 'the picture cannot be made small enough', { hint: 'a selector for a part of it' })
+    scale *= Math.max(0.3, Math.min(0.9, Math.sqrt(maxBytes / best.bytes) * 0.95))
+    const type = best.type === 'png' && attempt <= 3 ? 'png' : 'jpeg'
+    best = await take(type, scale, attempt > 3 ? Math.min(quality, 50) : quality)
+  }
+  if (best === undefined) throw new Error('no picture was taken')
+  return best
+}

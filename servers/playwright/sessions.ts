@@ -1,0 +1,243 @@
+// Who has which browser session. Kept by principal, forwarded user and the argument `session`, because gateways open an MCP session for
+// each call; one call at a time in each.
+import { type Context, ToolError } from '../../protocol/index.ts'
+import type { Log } from '../runtime/definition.ts'
+import type { EgressPolicy } from '../runtime/egress/policy.ts'
+import type { BrowserKeeper, EndReason } from './browser.ts'
+import { BrowserSession } from './session.ts'
+
+export interface SessionsOptions {
+  readonly keeper: BrowserKeeper
+  readonly policy: EgressPolicy
+  readonly maxSessions: number
+  /** Without a call for so long, a session ends. */
+  readonly ttlMs: number
+  /** Without a session for so long, the browser ends. */
+  readonly idleMs: number
+  readonly ignoreHttpsErrors: boolean
+  readonly blockedTypes: ReadonlySet<string>
+  readonly log: Log
+}
+
+export interface Use {
+  /** The argument `session`. */
+  readonly session: string | undefined
+  /** Opens a session where there is none, and starts again once when the browser crashes under it. */
+  readonly open?: boolean
+}
+
+/** What a tool works with. */
+export interface Turn {
+  readonly session: BrowserSession
+  readonly name: string
+  /** To be reported with the result: why an earlier page is gone. */
+  readonly notes: readonly string[]
+}
+
+interface Slot {
+  readonly key: string
+  readonly name: string
+  readonly waiting: (() => void)[]
+  busy: boolean
+  lastUsed: number
+  session: BrowserSession | undefined
+}
+
+const maxWaiting = 8
+const maxRemembered = 100
+
+const lostBecause: Record<EndReason | 'evicted' | 'expired', string> = {
+  crashed: 'the browser crashed',
+  recycled: 'the browser was replaced to bound its memory',
+  idle: 'the browser was idle',
+  closed: 'the browser was closed',
+  evicted: 'other sessions needed its place',
+  expired: 'it was not used for long',
+}
+
+export class Sessions {
+  readonly #options: SessionsOptions
+  readonly #slots = new Map<string, Slot>()
+  /** Why sessions that are no more are no more, for their owners. */
+  readonly #lost = new Map<string, string>()
+  #lastUsed = Date.now()
+  #timer: NodeJS.Timeout | undefined
+
+  constructor(options: SessionsOptions) {
+    this.#options = options
+    options.keeper.onCrash = () => {
+      for (const slot of this.#slots.values()) void this.#lose(slot, 'crashed')
+    }
+  }
+
+  /** Open browser sessions. */
+  get count(): number {
+    return [...this.#slots.values()].filter(({ session }) => session !== undefined).length
+  }
+
+  /**
+   * Runs `work` when no other call of this session runs.
+   * @throws ToolError INVALID_ARGUMENT when there is no session and none may be opened, RATE_LIMITED when too many wait or none gives way
+   */
+  async use<T>(context: Context, { session: given, open = false }: Use, work: (turn: Turn) => Promise<T>): Promise<T> {
+    const name = given ?? 'default'
+    const owner = JSON.stringify([context.caller.principal, context.caller.user ?? null])
+    const key = `${owner} ${name}`
+    const slot = this.#slots.get(key) ?? (open ? this.#place(key, name) : undefined)
+    if (slot === undefined) throw this.#nothingOpen(owner, key, name)
+    await this.#turn(slot, context.signal)
+    try {
+      await this.#replaceWorn(open)
+      return await this.#work(slot, owner, open, context.signal, work)
+    } finally {
+      this.#release(slot)
+    }
+  }
+
+  countNavigation(): void {
+    this.#options.keeper.countNavigation()
+  }
+
+  async close(): Promise<void> {
+    clearInterval(this.#timer)
+    await Promise.all([...this.#slots.values()].map((slot) => this.#lose(slot, 'closed')))
+    this.#slots.clear()
+  }
+
+  async #work<T>(slot: Slot, owner: string, open: boolean, signal: AbortSignal, work: (turn: Turn) => Promise<T>): Promise<T> {
+    for (let attempt = 1; ; attempt++) {
+      const notes: string[] = []
+      if (slot.session === undefined) {
+        if (!open) throw this.#nothingOpen(owner, slot.key, slot.name)
+        const lost = this.#lost.get(slot.key)
+        if (lost !== undefined) notes.push(`an earlier page of this session is lost, with its sign-ins: ${lost}`)
+        slot.session = await this.#openSession()
+        this.#lost.delete(slot.key)
+      }
+      const { session } = slot
+      try {
+        const result = await work({ session, name: slot.name, notes })
+        return result
+      } catch (error) {
+        const crashed = slot.session !== session
+        if (!crashed || signal.aborted) throw error
+        if (open && attempt === 1) continue
+        throw new ToolError('UPSTREAM_ERROR', 'the browser crashed, and the page is lost', {
+          hint: 'call navigate',
+          cause: error,
+        })
+      }
+    }
+  }
+
+  async #openSession(): Promise<BrowserSession> {
+    const { keeper, policy, ignoreHttpsErrors, blockedTypes } = this.#options
+    const launched = await keeper.get()
+    this.#watch()
+    return BrowserSession.open({ launched, policy, ignoreHttpsErrors, blockedTypes })
+  }
+
+  /** Makes room for one more session, where there is none by ending the one that was unused longest. */
+  #place(key: string, name: string): Slot {
+    if (this.#slots.size >= this.#options.maxSessions) {
+      const [oldest] = [...this.#slots.values()].filter(({ busy }) => !busy).sort((a, b) => a.lastUsed - b.lastUsed)
+      if (oldest === undefined) {
+        throw new ToolError('RATE_LIMITED', `all ${this.#options.maxSessions} browser sessions are at work`, {
+          hint: 'the same call in a few seconds',
+        })
+      }
+      this.#slots.delete(oldest.key)
+      void this.#lose(oldest, 'evicted')
+    }
+    const slot: Slot = { key, name, waiting: [], busy: false, lastUsed: Date.now(), session: undefined }
+    this.#slots.set(key, slot)
+    return slot
+  }
+
+  #nothingOpen(owner: string, key: string, name: string): ToolError {
+    const lost = this.#lost.get(key)
+    const others = [...this.#slots.values()].filter((slot) => slot.key.startsWith(`${owner} `) && slot.session !== undefined)
+    const open = others.length === 0 ? '' : `; open are ${others.map((slot) => `"${slot.name}"`).join(', ')}`
+    const why = lost === undefined ? '' : `: ${lost}`
+    return new ToolError('INVALID_ARGUMENT', `no page is open in session "${name.slice(0, 64)}"${why}${open}`, {
+      hint: 'call navigate first',
+    })
+  }
+
+  async #turn(slot: Slot, signal: AbortSignal): Promise<void> {
+    signal.throwIfAborted()
+    if (!slot.busy) {
+      slot.busy = true
+      return
+    }
+    if (slot.waiting.length >= maxWaiting) {
+      throw new ToolError(
+        'RATE_LIMITED',
+        `${maxWaiting} calls are waiting for session "${slot.name}", which does one at a time`,
+        {
+          hint: 'another value of session for work beside it',
+        },
+      )
+    }
+    await new Promise<void>((resolve, reject) => {
+      const enter = (): void => {
+        signal.removeEventListener('abort', leave)
+        resolve()
+      }
+      const leave = (): void => {
+        slot.waiting.splice(slot.waiting.indexOf(enter), 1)
+        reject(signal.reason)
+      }
+      slot.waiting.push(enter)
+      signal.addEventListener('abort', leave, { once: true })
+    })
+  }
+
+  #release(slot: Slot): void {
+    slot.lastUsed = this.#lastUsed = Date.now()
+    const next = slot.waiting.shift()
+    if (next !== undefined) return next() // the turn passes on without becoming free
+    slot.busy = false
+    if (slot.session === undefined) this.#slots.delete(slot.key) // it could not be opened, or is lost
+  }
+
+  /** Before a new page is opened, where nobody else is at work. */
+  async #replaceWorn(open: boolean): Promise<void> {
+    const { keeper } = this.#options
+    const atWork = [...this.#slots.values()].filter(({ busy }) => busy).length
+    if (!open || atWork > 1 || !keeper.worn) return
+    await Promise.all([...this.#slots.values()].map((slot) => this.#lose(slot, 'recycled')))
+    await keeper.end('recycled')
+  }
+
+  async #lose(slot: Slot, why: keyof typeof lostBecause): Promise<void> {
+    const { session } = slot
+    slot.session = undefined
+    if (!slot.busy) this.#slots.delete(slot.key)
+    if (session === undefined) return
+    this.#lost.delete(slot.key)
+    this.#lost.set(slot.key, lostBecause[why])
+    for (const [oldest] of this.#lost) {
+      if (this.#lost.size <= maxRemembered) break
+      this.#lost.delete(oldest)
+    }
+    await session.close()
+  }
+
+  /** Looks after time limits while there is a browser. */
+  #watch(): void {
+    const { ttlMs, idleMs, keeper } = this.#options
+    this.#timer ??= setInterval(
+      () => {
+        for (const slot of [...this.#slots.values()]) {
+          if (!slot.busy && Date.now() - slot.lastUsed >= ttlMs) void this.#lose(slot, 'expired')
+        }
+        if (this.#slots.size > 0 || Date.now() - this.#lastUsed < idleMs) return
+        clearInterval(this.#timer)
+        this.#timer = undefined
+        void keeper.end('idle')
+      },
+      Math.min(ttlMs, idleMs, 10_000) / 2,
+    ).unref()
+  }
+}

@@ -1,0 +1,162 @@
+// For tests: this folder's tools behind a real socket, called as by gateways, one MCP request for each call and no session.
+import { createServer, type RequestListener } from 'node:http'
+import type { AddressInfo } from 'node:net'
+import { type CallToolResult, type ContentBlock, createAccess, Server, streamableHttp } from '../../../protocol/index.ts'
+import { postJson } from '../../../test/wire.ts'
+import type { Environment } from '../../runtime/definition.ts'
+import type { Resolve } from '../../runtime/egress/policy.ts'
+import { openPlaywright, type PlaywrightBackend } from '../backend.ts'
+import { type PlaywrightConfig, config as schema } from '../config.ts'
+import { playwrightTools } from '../tools.ts'
+
+export interface Setup {
+  config?: Partial<PlaywrightConfig>
+  maxResultChars?: number
+  toolTimeoutMs?: number
+  resolve?: Resolve
+}
+
+export interface Answer {
+  readonly text: string
+  readonly isError: boolean
+  /** What is between the tags of untrusted data. */
+  readonly data: string
+  /** The arguments after `NEXT: `. */
+  readonly next: Record<string, unknown> | undefined
+  readonly content: readonly ContentBlock[]
+  // biome-ignore lint/suspicious/noExplicitAny: what arrives in a test is asserted, not typed
+  readonly structured: any
+}
+
+/** Who calls. Each call is a request of its own. */
+export interface Who {
+  token?: string
+  user?: string
+}
+
+export interface Wire {
+  call(tool: string, args?: Record<string, unknown>, who?: Who, signal?: AbortSignal): Promise<Answer>
+  readonly backend: PlaywrightBackend
+  /** Lines of its log. */
+  readonly logged: { level: string; message: string; fields: Record<string, unknown> | undefined }[]
+}
+
+/** The defaults. The browser is the one that is found, or the one the live tests name. */
+export function configOf(config: Partial<PlaywrightConfig> = {}): PlaywrightConfig {
+  const defaults = Object.fromEntries(
+    Object.entries(schema.properties).flatMap(([name, variable]) => ('default' in variable ? [[name, variable.default]] : [])),
+  )
+  return { ...(defaults as unknown as PlaywrightConfig), ...config }
+}
+
+export async function withWire(setup: Setup, work: (wire: Wire) => Promise<void>): Promise<void> {
+  const logged: Wire['logged'] = []
+  const at = (level: string) => (message: string, fields?: Record<string, unknown>) =>
+    void logged.push({ level, message, fields })
+  const environment: Environment = {
+    version: '0.0.0',
+    maxResultChars: setup.maxResultChars ?? 40_000,
+    toolTimeoutMs: setup.toolTimeoutMs ?? 50_000,
+    readOnly: false,
+    ca: undefined,
+    log: { debug: at('debug'), info: at('info'), warn: at('warn'), error: at('error') },
+  }
+  const backend = openPlaywright(configOf(setup.config), environment, setup.resolve)
+  const server = new Server({
+    name: 'playwright',
+    version: '0.0.0',
+    tools: playwrightTools(backend, environment),
+    structuredContent: 'auto',
+    onInternalError: (error) => console.error(error),
+  })
+  const access = createAccess({
+    principals: [
+      { name: 'one', token: 'token-one' },
+      { name: 'two', token: 'token-two' },
+    ],
+    userHeaders: ['x-user'],
+    loopback: true,
+  })
+  const handler = streamableHttp(server, { access })
+  const http = createServer(handler)
+  await new Promise<void>((resolve) => http.listen(0, '127.0.0.1', resolve))
+  const url = `http://127.0.0.1:${(http.address() as AddressInfo).port}/mcp`
+  let id = 0
+  try {
+    await work({
+      backend,
+      logged,
+      async call(name, args = {}, { token = 'token-one', user } = {}) {
+        id += 1
+        const message = { jsonrpc: '2.0', id, method: 'tools/call', params: { name, arguments: args } }
+        const answer = await postJson(url, message, {
+          Accept: 'application/json, text/event-stream',
+          Authorization: `Bearer ${token}`,
+          'MCP-Protocol-Version': '2025-11-25',
+          ...(user === undefined ? {} : { 'X-User': user }),
+        })
+        return toAnswer(answer.json())
+      },
+    })
+  } finally {
+    await handler.close(1_000)
+    http.closeAllConnections()
+    http.close()
+    await backend.close()
+  }
+}
+
+function toAnswer(message: { result?: CallToolResult }): Answer {
+  const { result } = message
+  if (result === undefined) throw new Error(`no result: ${JSON.stringify(message)}`)
+  const text = result.content.map((block) => (block.type === 'text' ? block.text : '')).join('')
+  const next = /^NEXT: (.*)$/m.exec(text.replace(/<untrusted-data[\s\S]*<\/untrusted-data/, ''))?.[1]
+  return {
+    text,
+    isError: result.isError === true,
+    next: next === undefined ? undefined : JSON.parse(next),
+    data: /<untrusted-data id="([^"]+)">\n([\s\S]*)\n<\/untrusted-data id="\1">/.exec(text)?.[2] ?? '',
+    content: result.content,
+    structured: result.structuredContent ?? {},
+  }
+}
+
+export interface Site {
+  /** `http://127.0.0.1:PORT` */
+  readonly url: string
+  /** For PLAYWRIGHT_ALLOW_PRIVATE. */
+  readonly opening: string
+  /** `GET /path` of every request. */
+  readonly requests: string[]
+  connections(): number
+}
+
+/** A web server on a free port of loopback that counts who comes. */
+export async function withSite(listener: RequestListener, use: (site: Site) => Promise<void>): Promise<void> {
+  const requests: string[] = []
+  let connections = 0
+  const server = createServer((req, res) => {
+    requests.push(`${req.method} ${req.url}`)
+    listener(req, res)
+  })
+  server.on('connection', () => (connections += 1))
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
+  const { port } = server.address() as AddressInfo
+  try {
+    await use({ url: `http://127.0.0.1:${port}`, opening: `127.0.0.1:${port}`, requests, connections: () => connections })
+  } finally {
+    server.closeAllConnections()
+    server.close()
+  }
+}
+
+/** Answers each path with its page; 404 elsewhere. */
+export function pages(content: Readonly<Record<string, string | RequestListener>>): RequestListener {
+  return (req, res) => {
+    const { pathname } = new URL(req.url ?? '/', 'http://site.test')
+    const found = content[pathname]
+    if (typeof found === 'function') found(req, res)
+    else if (found === undefined) res.writeHead(404, { 'content-type': 'text/html' }).end('<h1>not here</h1>')
+    else res.writeHead(200, { 'content-type': 'text/html; charset=utf-8' }).end(found)
+  }
+}
