@@ -1,6 +1,6 @@
 // The article of a small page, by Readability on a light DOM. Runs in the worker, and nowhere else.
 import { MarkdownWriter, type PageFacts } from './markdown.ts'
-import { type Attributes, isHidden } from './visibility.ts'
+import { type Attributes, isAround, isHidden } from './visibility.ts'
 
 export interface DomJob {
   readonly html: string
@@ -23,6 +23,8 @@ export interface DomNode {
   readonly firstChild: DomNode | null
   readonly nextSibling: DomNode | null
   readonly parentNode: DomNode | null
+  /** Of a document; its doctype has no sibling in this DOM. */
+  readonly documentElement?: DomNode
   readonly attributes?: Iterable<{ readonly name: string; readonly value: string }>
   remove?(): void
 }
@@ -41,7 +43,7 @@ export function extractDom(
   { parse, readable }: DomLibraries,
 ): Promise<DomResult | undefined> {
   const document = parse(html)
-  removeHidden(document)
+  removeHidden(document.documentElement ?? document)
   const article = readable(document)
   if (article === undefined) return Promise.resolve(undefined)
   return toMarkdown(article, { url, links, maxChars })
@@ -63,14 +65,15 @@ async function toMarkdown(
   return { text, facts, cut: writer.cut }
 }
 
-/** Before anything looks at it: text that no reader of the page sees. */
-function removeHidden(document: DomNode): void {
-  const hidden: DomNode[] = []
-  walk(document, (name, node) => {
+/** Before anything looks at it: text that no reader of the page sees, and what calls itself navigation or the like. */
+function removeHidden(root: DomNode): void {
+  const removed: DomNode[] = []
+  walk(root, (name, node) => {
+    const attributes = attributesOf(node)
     // Scripts stay for now: Readability reads JSON-LD.
-    if (name !== 'script' && name !== 'noscript' && isHidden(name, attributesOf(node))) hidden.push(node)
+    if (name !== 'script' && (isHidden(name, attributes) || isAround(name, attributes, true))) removed.push(node)
   })
-  for (const node of hidden) node.remove?.()
+  for (const node of removed) node.remove?.()
 }
 
 /** In document order, without recursion: depth is the page's to choose. */

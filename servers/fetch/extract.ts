@@ -37,6 +37,8 @@ export const maxDomBytes = 384 * 1024
 export const maxDomTags = 12_000
 /** Twenty of the largest pages that a call may ask for. */
 export const maxTextChars = 2_000_000
+/** Of the page's text: with less, Readability took one post of a thread, or one of many equal parts. */
+const leastShare = 0.4
 const sniffBytes = 4_096
 const sliceChars = 16_384
 
@@ -92,16 +94,23 @@ async function extractHtml(
   const whole = await source.head(maxDomBytes + 1)
   if (whole.length > maxDomBytes) return await streamed(pieces)
   const html = decode(source.take()) + decode(undefined)
-  const dom = countTags(html) > maxDomTags ? undefined : await tools.dom(html, { url, links }, signal)
   const page = await streamed(sliced(html, signal))
+  // Most pages say themselves where their content is; for the others Readability finds it, if it can.
+  if (page.sure || page.text.length < fewChars || countTags(html) > maxDomTags) return page
+  const dom = await tools.dom(html, { url, links }, signal)
   return dom === undefined ? page : choose(dom, page)
 }
 
 /** What Readability took for the article, unless it took too little: lists, forums and shops are no articles. */
 function choose(dom: DomResult, page: Omit<Extracted, 'bytes'>): Omit<Extracted, 'bytes'> {
   const facts = { ...page.facts, ...dom.facts }
-  if (dom.text.length < fewChars || dom.text.length < 0.6 * page.text.length) return { ...page, facts }
+  if (dom.text.length < fewChars || dom.text.length < leastShare * page.text.length) return { ...page, facts }
   return { text: dom.text, method: 'article', facts, notes: dom.cut ? cutNote(true) : [] }
+}
+
+export interface Streamed extends Omit<Extracted, 'bytes'> {
+  /** The page itself says which part of it is the main one. */
+  readonly sure: boolean
 }
 
 /** The extraction without a DOM: one pass, with memory for the text only. */
@@ -109,7 +118,7 @@ export async function readStream(
   html: AsyncIterable<string>,
   options: MarkdownOptions,
   Tokenizer: TokenizerClass,
-): Promise<Omit<Extracted, 'bytes'>> {
+): Promise<Streamed> {
   const writer = new MarkdownWriter(options)
   const parser = htmlEvents(Tokenizer, writer)
   for await (const piece of html) {
@@ -125,7 +134,7 @@ export async function readStream(
     notes.push('the page has hardly any text of its own; if scripts fill it in a browser, use a tool that drives one')
   }
   const facts = text.length < fewChars && description !== '' ? writer.facts : { ...writer.facts, description: '' }
-  return { text: text === '' ? title : text, method: 'whole page', facts, notes }
+  return { text: text === '' ? title : text, method: writer.sure ? 'main part' : 'whole page', facts, notes, sure: writer.sure }
 }
 
 function cutNote(cut: boolean): string[] {

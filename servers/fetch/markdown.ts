@@ -60,7 +60,7 @@ const maxCodeChars = 200_000
 const maxUrlChars = 500
 const maxTitleChars = 300
 const chunkChars = 16_384
-/** Below this a page is taken to have no content of its own where we looked. */
+/** Below this, by weight, a part of a page is taken to have no content of its own. */
 export const fewChars = 200
 
 interface Open {
@@ -86,6 +86,8 @@ export class MarkdownWriter implements HtmlEvents {
   readonly facts: PageFacts = {}
   /** Something was left out at `maxChars`. */
   cut = false
+  /** Known after `finish`: the page itself says which part of it is the main one. */
+  sure = false
   readonly #options: MarkdownOptions
   readonly #stack: Open[] = []
   #beyond = 0 // elements opened beyond maxDepth
@@ -96,6 +98,7 @@ export class MarkdownWriter implements HtmlEvents {
   #hasMain = false
   #parts: string[] = []
   #chars = 0
+  #textChars = 0
   #linkChars = 0
   #link = 0
   #pre = 0
@@ -109,6 +112,7 @@ export class MarkdownWriter implements HtmlEvents {
   #heading: string | undefined
   #pending: string[] = []
   #pendingChars = 0
+  #total = 0
   readonly #chunks: string[] = []
   readonly #sums: Record<Rank, number> = { [rank.around]: 0, [rank.body]: 0, [rank.main]: 0 }
 
@@ -124,7 +128,10 @@ export class MarkdownWriter implements HtmlEvents {
       this.#beyond += 1
       return
     }
-    const hidden = isHidden(name, attributes)
+    const formula = name === 'math' && this.#hidden === 0 ? attributes.alttext : undefined
+    if (formula !== undefined) this.text(` ${formula} `)
+    // The formula's own text is the same once more, letter by letter.
+    const hidden = formula !== undefined || isHidden(name, attributes)
     const found = hidden || this.#options.chosen === true ? undefined : isMain(name, attributes)
     if (found === 'main') this.#hasMain = true
     const around = !hidden && this.#options.chosen !== true && found === undefined && isAround(name, attributes, this.#main > 0)
@@ -181,6 +188,7 @@ export class MarkdownWriter implements HtmlEvents {
     const collapsed = text.replace(/[ \t\n\r\f\u00a0]+/g, ' ')
     const joined = last === undefined || /\s$/.test(last) ? collapsed.replace(/^ /, '') : collapsed
     if (joined === '') return
+    this.#textChars += joined.length
     if (this.#link > 0) this.#linkChars += joined.length
     this.#push(joined)
     if (this.#chars > maxBlockChars && this.#table()?.inCell !== true) this.#flush()
@@ -195,8 +203,8 @@ export class MarkdownWriter implements HtmlEvents {
     this.#flush()
     this.#join()
     const { [rank.main]: main, [rank.body]: body } = this.#sums
-    const enough = main >= fewChars && (this.#hasMain || main >= 0.4 * (main + body))
-    const least: Rank = enough ? rank.main : main + body >= fewChars ? rank.body : rank.around
+    this.sure = main >= fewChars && (this.#hasMain || main >= 0.4 * (main + body))
+    const least: Rank = this.sure ? rank.main : main + body >= fewChars ? rank.body : rank.around
     const kept: string[] = []
     for (const [i, chunk] of this.#chunks.entries()) {
       if (i % 8 === 7) await pause()
@@ -240,9 +248,6 @@ export class MarkdownWriter implements HtmlEvents {
           for (let more = Math.min(Number(attributes.colspan ?? 1), 10); more > 1; more--) table.cells.push('')
           element.at = this.#parts.length
         }
-        break
-      case 'math':
-        if (attributes.alttext !== undefined) this.text(attributes.alttext)
         break
       case 'time':
         if (attributes.datetime !== undefined) this.facts.published ??= cleanText(attributes.datetime).slice(0, 40)
@@ -373,7 +378,7 @@ export class MarkdownWriter implements HtmlEvents {
     if (code.trim() === '') return
     const longest = Math.max(2, ...[...code.matchAll(/`{3,}/g)].slice(0, 100).map(([ticks]) => ticks.length))
     const fence = '`'.repeat(Math.min(longest + 1, 100))
-    this.#write(`${fence}${language}\n${code}\n${fence}`, code.length, 0)
+    this.#write(`${fence}${language}\n${code}\n${fence}`, 0)
   }
 
   #endCell(table: Table, element: Open): void {
@@ -389,13 +394,12 @@ export class MarkdownWriter implements HtmlEvents {
     table.cells = []
     if (table.layout) return this.#flush()
     if (cells.every((cell) => cell === '')) return this.#reset()
-    const { length } = cells.join('')
-    const linked = this.#linkChars
+    const links = this.#linkShare()
     this.#reset()
-    if (cells.length === 1 && table.rows === 0) return this.#write(cells[0] as string, length, linked)
+    if (cells.length === 1 && table.rows === 0) return this.#write(cells[0] as string, links)
     const row = `| ${cells.join(' | ')} |`
     const line = table.rows === 0 ? `${row}\n|${' --- |'.repeat(cells.length)}` : row
-    this.#write(line, length, linked, table.rows > 0)
+    this.#write(line, links, table.rows > 0)
     table.rows += 1
   }
 
@@ -405,11 +409,11 @@ export class MarkdownWriter implements HtmlEvents {
     table.inCell = false
     const { cells } = table
     const rest = this.#parts.join('')
-    const linked = this.#linkChars
+    const links = this.#linkShare()
     table.cells = []
     this.#reset()
-    for (const cell of cells) if (cell !== '') this.#write(cell, cell.length, 0)
-    if (rest.trim() !== '') this.#write(rest.trim(), rest.length, linked)
+    for (const cell of cells) if (cell !== '') this.#write(cell, links)
+    if (rest.trim() !== '') this.#write(rest.trim(), links)
   }
 
   #closeImplied(name: string): void {
@@ -445,6 +449,7 @@ export class MarkdownWriter implements HtmlEvents {
   #reset(): void {
     this.#parts = []
     this.#chars = 0
+    this.#textChars = 0
     this.#linkChars = 0
     for (const element of this.#stack) element.at = 0
   }
@@ -455,18 +460,22 @@ export class MarkdownWriter implements HtmlEvents {
       .join('')
       .replace(/ *\n[ \n]*/g, '\n')
       .trim()
-    const linked = this.#linkChars
+    const links = this.#linkShare()
     this.#reset()
     if (text === '') return
-    if (heading === '') return this.#write(text, text.length, linked)
+    if (heading === '') return this.#write(text, links)
     const line = text.replaceAll('\n', ' ')
     if (line === this.#heading) return
     this.#heading = line
-    this.#write(`${heading} ${line}`, text.length, linked)
+    this.#write(`${heading} ${line}`, 0)
   }
 
-  /** @param tight it follows the block before without an empty line */
-  #write(block: string, chars: number, linkChars: number, tight = false): void {
+  #linkShare(): number {
+    return this.#textChars === 0 ? 0 : this.#linkChars / this.#textChars
+  }
+
+  /** @param links share of the text that is in links @param tight it follows the block before without an empty line */
+  #write(block: string, links: number, tight = false): void {
     let text = cleanText(block)
     let close = tight
     if (this.#lists > 0) {
@@ -482,14 +491,14 @@ export class MarkdownWriter implements HtmlEvents {
     }
     this.#lastInList = this.#lists > 0
     // A line of links, and nothing else, is a menu; in the main part it is a list of links.
-    const menu = linkChars > 0.7 * chars && chars < 2_000 && this.#main === 0 && this.#options.chosen !== true
+    const menu = links > 0.7 && this.#main === 0 && this.#options.chosen !== true
     const of: Rank = this.#around > 0 || menu ? rank.around : this.#main > 0 ? rank.main : rank.body
-    const total = this.#sums[rank.around] + this.#sums[rank.body] + this.#sums[rank.main]
-    if (total + text.length > this.#options.maxChars) {
+    if (this.#total + text.length > this.#options.maxChars) {
       this.cut = true
       return
     }
-    this.#sums[of] += text.length + 2
+    this.#total += text.length + 2
+    this.#sums[of] += weightOf(text)
     this.#pending.push(of, close ? '\n' : '\n\n', text)
     this.#pendingChars += text.length
     if (this.#pendingChars > chunkChars || this.#pending.length > 3_000) this.#join()
@@ -520,6 +529,12 @@ export class MarkdownWriter implements HtmlEvents {
       ? undefined
       : cleanText(url).replaceAll('(', '%28').replaceAll(')', '%29')
   }
+}
+
+/** A character of Chinese, Japanese or Korean says as much as three of an alphabet. */
+function weightOf(text: string): number {
+  const sample = text.slice(0, 2_000)
+  return text.length + 2 * (sample.match(/[\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af]/g)?.length ?? 0)
 }
 
 function resolve(href: string, base: string): string | undefined {
