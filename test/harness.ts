@@ -22,6 +22,8 @@ type Body = (signal: AbortSignal) => unknown
 const suite = uvu.suite('')
 const names = new Set<string>()
 export const outcomes: Outcome[] = []
+/** What tests have measured, printed below their file's line also when all is well. */
+export const shown: string[] = []
 export let registered = 0
 
 /** Registers a test. `body` gets a signal that aborts when the time limit is reached. */
@@ -61,6 +63,11 @@ test.skip = (name: string, reason: string): void => {
 /** `test`, or `test.skip` with `reason` when there is one. */
 test.unless = (reason: string | undefined) => (name: string, body: Body, options?: TestOptions) =>
   reason === undefined ? test(name, body, options) : test.skip(name, reason)
+
+/** Prints a text that is of use when the tests have passed: a table of what was measured. */
+export function show(text: string): void {
+  shown.push(text)
+}
 
 /** Runs everything that was registered; the file runner calls it once, after the test file has been loaded. */
 export async function runRegistered(): Promise<void> {

@@ -1,10 +1,11 @@
 // Child process of test/run.ts: loads one test file, runs it, reports over IPC, and must then end by itself.
 import { pathToFileURL } from 'node:url'
-import { outcomes, registered, runRegistered } from './harness.ts'
+import { outcomes, registered, runRegistered, shown } from './harness.ts'
 
 export interface FileReport {
   registered: number
   outcomes: typeof outcomes
+  shown: typeof shown
 }
 
 const EXIT_GRACE_MS = 3_000
@@ -13,7 +14,7 @@ if (file === undefined || process.send === undefined) throw new Error('run-file.
 
 await import(pathToFileURL(file).href)
 await runRegistered()
-process.send({ registered, outcomes } satisfies FileReport)
+process.send({ registered, outcomes, shown } satisfies FileReport)
 process.disconnect()
 process.exitCode = 0 // the runner judges by the report; uvu's own code knows less
 setTimeout(() => {

@@ -85,6 +85,7 @@ async function runFile(file: string): Promise<void> {
   totals.skipped += skipped
   const seconds = ((performance.now() - started) / 1000).toFixed(1)
   console.log(`${failed > 0 ? 'FAIL' : 'ok  '} ${file}  ${passed} passed, ${failed} failed, ${skipped} skipped (${seconds} s)`)
+  for (const text of report?.shown ?? []) console.log(text.replace(/^/gm, '     '))
   for (const problem of problems) console.log(`     ${problem}`)
   if (failed > 0) console.log(output.replace(/^/gm, '     | '))
 }
