@@ -18,8 +18,8 @@ export class EventStream {
   readonly #res: ServerResponse
   readonly #limits: EventStreamLimits
   #lastWrite = Date.now()
-  /** Since when the client has taken nothing although bytes are waiting. */
-  #stalledSince: number | undefined
+  /** Bytes are waiting for the client. */
+  #waiting = false
   #open = true
 
   /** Sends the head at once. `onClosed` is called once, when the client has left, was dropped, or the stream was ended. */
@@ -29,8 +29,10 @@ export class EventStream {
     res.writeHead(200, headers)
     res.flushHeaders()
     res.on('drain', () => {
-      this.#stalledSince = undefined
+      this.#waiting = false
+      res.setTimeout(0)
     })
+    res.on('timeout', () => this.#drop())
     res.on('error', () => {}) // 'close' follows and is what counts
     res.once('close', () => {
       this.#open = false
@@ -54,11 +56,10 @@ export class EventStream {
 
   /**
    * To be called every third of `keepAliveMs`, or more often, by whoever owns the stream: sends the keep-alive comment when it would be late
-   * at the next call, drops a stalled client.
+   * at the next call.
    */
   tick(now: number): void {
-    if (this.#stalledSince !== undefined && now - this.#stalledSince >= this.#limits.stallMs) this.#drop()
-    else if (now - this.#lastWrite >= (this.#limits.keepAliveMs * 2) / 3) this.#write(': ping\n\n')
+    if (now - this.#lastWrite >= (this.#limits.keepAliveMs * 2) / 3) this.#write(': ping\n\n')
   }
 
   /** Lets what is queued reach the client, then ends the response. */
@@ -70,10 +71,11 @@ export class EventStream {
 
   #write(text: string): void {
     if (!this.#open) return
-    const now = Date.now()
-    this.#lastWrite = now
+    this.#lastWrite = Date.now()
     if (this.#res.write(text)) return
-    this.#stalledSince ??= now
+    // Node's own timeout of a socket begins anew as long as bytes of a write go out, however slowly; only a full buffer needs it.
+    if (!this.#waiting) this.#res.setTimeout(this.#limits.stallMs)
+    this.#waiting = true
     if (this.#res.writableLength > this.#limits.maxBufferedBytes) this.#drop()
   }
 

@@ -453,6 +453,26 @@ test('a client that never reads is dropped when its stream stalls', async (signa
   })
 })
 
+test('a client that reads slowly but steadily gets everything, however long its buffer is full', async () => {
+  const sample = sampleServer()
+  const stallMs = 700
+  const handler = httpSse(sample.server, { stallMs, maxBufferedBytes: 1e9 })
+  await withServer(handler, async (url) => {
+    const session = await McpSession.open(`${url}/sse`)
+    const { response } = session.stream
+    const began = performance.now()
+    response.on('data', () => {
+      response.pause()
+      setTimeout(() => response.resume(), 10)
+    })
+    const text = { text: 'x', times: 800_000 }
+    const answers = await Promise.all(Array.from({ length: 20 }, () => session.call('echo', text)))
+    assert.ok(answers.every(({ content }) => content[0].text.length === 800_000))
+    assert.ok(performance.now() - began > 2 * stallMs, 'read too fast for a stall')
+    session.close()
+  })
+})
+
 test('a client that never reads is dropped when its buffer is full', async (signal) => {
   const sample = sampleServer()
   const handler = httpSse(sample.server, { maxBufferedBytes: 1_000_000 })

@@ -77,7 +77,7 @@ export function httpSse(server: Server, options: HttpOptions = {}): Handler {
     connections.set(id, { session, stream, principal: caller.principal })
     // A path, never a URL built from Host: clients refuse another origin, and `localhost` is another than `127.0.0.1`.
     stream.send('endpoint', `${settings.basePath}${path.replace(/\/sse$/, '/messages')}?sessionId=${id}`)
-    ticker ??= setInterval(tick, Math.ceil(Math.min(settings.keepAliveMs, settings.stallMs) / 3)).unref()
+    ticker ??= setInterval(tick, Math.ceil(settings.keepAliveMs / 3)).unref()
   }
 
   async function post(req: IncomingMessage, res: ServerResponse, caller: Caller): Promise<void> {

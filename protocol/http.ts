@@ -26,7 +26,7 @@ export interface HttpOptions {
   maxInFlight?: number
   /** A comment is sent on every event stream this often, in milliseconds. Default 15,000: some proxies drop after 60 s of silence. */
   keepAliveMs?: number
-  /** An event stream whose client has taken nothing for so many milliseconds is dropped. Default 60,000. */
+  /** An event stream whose client has taken nothing for so many milliseconds, or up to twice as many, is dropped. Default 60,000. */
   stallMs?: number
   /** Bytes that may wait for one slow client. Default 4 MiB. */
   maxBufferedBytes?: number

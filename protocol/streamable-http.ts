@@ -94,7 +94,7 @@ export function streamableHttp(server: Server, options: HttpOptions = {}): Handl
         stopTicker()
       })
       streams.add(started)
-      ticker ??= setInterval(tick, Math.ceil(Math.min(settings.keepAliveMs, settings.stallMs) / 3)).unref()
+      ticker ??= setInterval(tick, Math.ceil(settings.keepAliveMs / 3)).unref()
       return started
     }
     const exchange: Exchange = {
