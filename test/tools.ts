@@ -89,7 +89,7 @@ export async function withToolClient<T>(url: string, use: (client: ToolClient) =
   }
 }
 
-function answerOf(message: { result?: CallToolResult }): Answer {
+export function answerOf(message: { result?: CallToolResult }): Answer {
   const { result } = message
   if (result === undefined) throw new Error(`no result: ${JSON.stringify(message)}`)
   const text = result.content.map((block) => (block.type === 'text' ? block.text : '')).join('')

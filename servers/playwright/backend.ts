@@ -21,6 +21,8 @@ export interface PlaywrightBackend extends Backend {
   readonly policy: EgressPolicy
   readonly allowEvaluate: boolean
   readonly omitImages: boolean
+  /** Process group of the browser, while it runs. */
+  browserGroup(): number | undefined
 }
 
 /** A browser that runs. */
@@ -90,6 +92,7 @@ export function openPlaywright(
     policy,
     allowEvaluate: config.PLAYWRIGHT_ALLOW_EVALUATE,
     omitImages: config.PLAYWRIGHT_IMAGE_RESPONSES === 'omit',
+    browserGroup: () => keeper.group,
     async probe(signal) {
       const found = findBrowser(config)
       if (found === undefined) throw new ToolError('UPSTREAM_UNREACHABLE', missingBrowser(config) ?? 'no browser was found')

@@ -1,7 +1,8 @@
 // For tests: this folder's tools behind a real socket, called as by gateways, one MCP request for each call and no session.
 import { createServer, type RequestListener } from 'node:http'
 import type { AddressInfo } from 'node:net'
-import { type CallToolResult, type ContentBlock, createAccess, Server, streamableHttp } from '../../../protocol/index.ts'
+import { createAccess, Server, streamableHttp } from '../../../protocol/index.ts'
+import { type Answer, answerOf, environmentOf } from '../../../test/tools.ts'
 import { postJson } from '../../../test/wire.ts'
 import type { Environment } from '../../runtime/definition.ts'
 import type { Resolve } from '../../runtime/egress/policy.ts'
@@ -11,21 +12,8 @@ import { playwrightTools } from '../tools.ts'
 
 export interface Setup {
   config?: Partial<PlaywrightConfig>
-  maxResultChars?: number
-  toolTimeoutMs?: number
+  environment?: Partial<Environment>
   resolve?: Resolve
-}
-
-export interface Answer {
-  readonly text: string
-  readonly isError: boolean
-  /** What is between the tags of untrusted data. */
-  readonly data: string
-  /** The arguments after `NEXT: `. */
-  readonly next: Record<string, unknown> | undefined
-  readonly content: readonly ContentBlock[]
-  // biome-ignore lint/suspicious/noExplicitAny: what arrives in a test is asserted, not typed
-  readonly structured: any
 }
 
 /** Who calls. Each call is a request of its own. */
@@ -35,7 +23,7 @@ export interface Who {
 }
 
 export interface Wire {
-  call(tool: string, args?: Record<string, unknown>, who?: Who, signal?: AbortSignal): Promise<Answer>
+  call(tool: string, args?: Record<string, unknown>, who?: Who): Promise<Answer>
   readonly backend: PlaywrightBackend
   /** Lines of its log. */
   readonly logged: { level: string; message: string; fields: Record<string, unknown> | undefined }[]
@@ -53,14 +41,10 @@ export async function withWire(setup: Setup, work: (wire: Wire) => Promise<void>
   const logged: Wire['logged'] = []
   const at = (level: string) => (message: string, fields?: Record<string, unknown>) =>
     void logged.push({ level, message, fields })
-  const environment: Environment = {
-    version: '0.0.0',
-    maxResultChars: setup.maxResultChars ?? 40_000,
-    toolTimeoutMs: setup.toolTimeoutMs ?? 50_000,
-    readOnly: false,
-    ca: undefined,
+  const environment = environmentOf({
+    ...setup.environment,
     log: { debug: at('debug'), info: at('info'), warn: at('warn'), error: at('error') },
-  }
+  })
   const backend = openPlaywright(configOf(setup.config), environment, setup.resolve)
   const server = new Server({
     name: 'playwright',
@@ -95,7 +79,7 @@ export async function withWire(setup: Setup, work: (wire: Wire) => Promise<void>
           'MCP-Protocol-Version': '2025-11-25',
           ...(user === undefined ? {} : { 'X-User': user }),
         })
-        return toAnswer(answer.json())
+        return answerOf(answer.json())
       },
     })
   } finally {
@@ -103,21 +87,6 @@ export async function withWire(setup: Setup, work: (wire: Wire) => Promise<void>
     http.closeAllConnections()
     http.close()
     await backend.close()
-  }
-}
-
-function toAnswer(message: { result?: CallToolResult }): Answer {
-  const { result } = message
-  if (result === undefined) throw new Error(`no result: ${JSON.stringify(message)}`)
-  const text = result.content.map((block) => (block.type === 'text' ? block.text : '')).join('')
-  const next = /^NEXT: (.*)$/m.exec(text.replace(/<untrusted-data[\s\S]*<\/untrusted-data/, ''))?.[1]
-  return {
-    text,
-    isError: result.isError === true,
-    next: next === undefined ? undefined : JSON.parse(next),
-    data: /<untrusted-data id="([^"]+)">\n([\s\S]*)\n<\/untrusted-data id="\1">/.exec(text)?.[2] ?? '',
-    content: result.content,
-    structured: result.structuredContent ?? {},
   }
 }
 
