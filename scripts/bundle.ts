@@ -1,6 +1,6 @@
 // One CommonJS file from an entry, with the JSON Schemas it needs compiled to plain code (docs/decisions/0004-bundles.md).
 import { createHash } from 'node:crypto'
-import { basename, join } from 'node:path'
+import { basename, dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import standaloneModule from 'ajv/dist/standalone/index.js'
 import { build, type Plugin } from 'esbuild'
@@ -30,13 +30,7 @@ export async function bundleServers(folder: string): Promise<void> {
   await Promise.all([
     bundle(join(folder, 'octet.cjs'), `import '${join(root, 'servers/octet.ts')}'`, definitions.flatMap(schemasOf)),
     ...definitions.map((each) => bundle(join(folder, `servers/${each.name}.cjs`), entryOf(each.name), schemasOf(each))),
-    bundleFetchWorker(join(folder, 'servers')),
   ])
-}
-
-/** Writes the entry of the fetch server's worker thread: `fetch-worker.cjs`, which its bundle expects beside it. */
-export async function bundleFetchWorker(folder: string): Promise<void> {
-  await bundle(join(folder, 'fetch-worker.cjs'), `import '${join(root, 'servers/fetch/worker.ts')}'`, [])
 }
 
 function entryOf(name: string): string {
@@ -109,16 +103,26 @@ function precompiled(schemas: readonly JsonSchema[]): Plugin {
   }
 }
 
-/** Replaces servers/fetch/worker-file.ts: in a bundle the worker's entry is the file in the servers' folder. */
+/**
+ * Replaces servers/fetch/worker-file.ts: the entry of the worker thread is a bundle of its own, written beside the one that starts it.
+ * octet.cjs shares that of servers/fetch.cjs.
+ */
 function fetchWorkerFile(outfile: string): Plugin {
-  const folder = basename(outfile) === 'octet.cjs' ? 'servers' : '.'
+  const whole = basename(outfile) === 'octet.cjs'
+  const folder = whole ? 'servers' : '.'
   const contents = `
     import { join } from 'node:path'
     export const workerEntry = { entry: join(__dirname, '${folder}', 'fetch-worker.cjs'), eval: false }`
   return {
     name: 'fetch-worker-file',
     setup(context) {
-      context.onLoad({ filter: /[\\/]fetch[\\/]worker-file\.ts$/ }, () => ({ contents, loader: 'js', resolveDir: root }))
+      context.onLoad({ filter: /[\\/]fetch[\\/]worker-file\.ts$/ }, async () => {
+        if (!whole) {
+          const file = join(dirname(outfile), 'fetch-worker.cjs')
+          await bundle(file, `import '${join(root, 'servers/fetch/worker.ts')}'`, [])
+        }
+        return { contents, loader: 'js', resolveDir: root }
+      })
     },
   }
 }

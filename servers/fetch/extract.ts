@@ -54,8 +54,13 @@ export async function extract(
   const iterator = chunks[Symbol.asyncIterator]()
   const source = new Source(iterator)
   try {
-    const head = await source.head(sniffBytes)
-    const kind = kindOf(head, request.contentType)
+    // A film is known by its first bytes; nobody waits for more of it.
+    let head = await source.head(1)
+    let kind = kindOf(head, request.contentType)
+    if (kind.kind !== 'binary') {
+      head = await source.head(sniffBytes)
+      kind = kindOf(head, request.contentType)
+    }
     if (kind.kind === 'binary') {
       return { text: '', method: `not text (${kind.type})`, facts: {}, notes: [], bytes: head.length }
     }

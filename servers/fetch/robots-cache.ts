@@ -88,14 +88,14 @@ export class Robots {
   async #fetch(origin: string, signal: AbortSignal): Promise<Site> {
     const { timeoutMs = 3_000 } = this.#settings
     const late = new AbortController()
+    const progress = { hops: 0 }
     const timer = setTimeout(() => late.abort(new Error(`its robots.txt did not come within ${timeoutMs} ms`)), timeoutMs)
     try {
-      return await this.#follow(new URL('/robots.txt', origin), AbortSignal.any([signal, late.signal]))
+      return await this.#follow(new URL('/robots.txt', origin), AbortSignal.any([signal, late.signal]), progress)
     } catch (error) {
       signal.throwIfAborted()
-      // What the policy says about the site itself is the answer; robots.txt that leads elsewhere is not to be had.
-      if (error instanceof ToolError && error.message.includes(new URL(origin).hostname) && error.code !== 'UPSTREAM_ERROR')
-        throw error
+      // What keeps us from the site itself is the answer; a robots.txt that leads elsewhere and fails there cannot be had.
+      if (progress.hops === 0 && error instanceof ToolError && error.code !== 'UPSTREAM_ERROR') throw error
       const why = error instanceof ToolError ? `its robots.txt cannot be fetched (${error.message})` : (error as Error).message
       return { rules: undefined, verdict: why, until: Date.now() + unreachableMs, bytes: 200 }
     } finally {
@@ -104,10 +104,11 @@ export class Robots {
   }
 
   /** §2.3.1: what each kind of answer means. */
-  async #follow(first: URL, signal: AbortSignal): Promise<Site> {
+  async #follow(first: URL, signal: AbortSignal, progress: { hops: number }): Promise<Site> {
     let url = first
     const { policy } = this.#settings.request
     for (let hops = 0; ; hops++) {
+      progress.hops = hops
       policy.check(url)
       const answer = await request(url, 'text/plain,*/*;q=0.1', this.#settings.request, signal)
       const { status, headers } = answer

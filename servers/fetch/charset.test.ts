@@ -1,0 +1,89 @@
+import assert from 'node:assert/strict'
+import { test } from '../../test/harness.ts'
+import { charsetOf, decoder } from './charset.ts'
+
+const decode = (bytes: Buffer, header?: string): string => {
+  const read = decoder(charsetOf(bytes, header).name)
+  // In pieces of three bytes, so that characters are cut.
+  let text = ''
+  for (let at = 0; at < bytes.length; at += 3) text += read(bytes.subarray(at, at + 3))
+  return text + read(undefined)
+}
+
+const samples: [label: string, bytes: string, text: string][] = [
+  ['windows-1251', 'cff0e8e2e5f2', 'Привет'],
+  ['koi8-r', 'f0d2c9d7c5d4', 'Привет'],
+  ['iso-8859-5', 'bfe0d8d2d5e2', 'Привет'],
+  ['shift_jis', '93fa967b8cea', '日本語'],
+  ['euc-jp', 'c6fccbdcb8ec', '日本語'],
+  ['iso-2022-jp', '1b2442467c4b5c386c1b2842', '日本語'],
+  ['gbk', 'd6d0cec4', '中文'],
+  ['gb18030', '8139ef30d6d0', '\u3401中'],
+  ['big5', 'a4a4a4e5', '中文'],
+  ['euc-kr', 'c7d1b1b9', '한국'],
+  ['windows-1256', 'e3d1cdc8c7', 'مرحبا'],
+  ['iso-8859-8', 'f9ece5ed', 'שלום'],
+  ['windows-1253', 'c3e5e9e1', 'Γεια'],
+  ['windows-874', 'cac7d1cad4', 'สวัสิ'],
+  ['iso-8859-2', 'e8b9be', 'čšž'],
+  ['iso-8859-1', '8093e99f', '€“éŸ'],
+  ['utf-16le', '5fff3000', '｟0'],
+]
+
+for (const [label, hex, text] of samples) {
+  test(`reads ${label} by its header, in pieces`, () => {
+    assert.equal(decode(Buffer.from(hex, 'hex'), `text/html; Charset="${label}"`), text)
+  })
+}
+
+test('a byte order mark is stronger than the header, the header than the page', () => {
+  const page = Buffer.from('<meta charset=koi8-r>')
+  const of = (bytes: Buffer, header?: string) => charsetOf(bytes, header)
+  assert.deepEqual(of(Buffer.concat([Buffer.from('efbbbf', 'hex'), page]), 'text/html; charset=big5').name, 'utf-8')
+  assert.deepEqual(of(Buffer.from('fffe3c00', 'hex')).name, 'utf-16le')
+  assert.deepEqual(of(page, 'text/html; charset=big5'), { name: 'big5', source: 'header' })
+  assert.deepEqual(of(page, 'text/html'), { name: 'koi8-r', source: 'page' })
+})
+
+test('the page declares its charset in every form that is in use', () => {
+  for (const html of [
+    '<META HTTP-EQUIV="Content-Type" CONTENT="text/html; charset=windows-1251">',
+    "<meta content='text/html;charset=windows-1251' http-equiv=content-type>",
+    '<!-- a comment --><meta name=x content=y><meta charset = "cp1251">',
+    '<?xml version="1.0" encoding="windows-1251"?>',
+    `<!--${' '.repeat(1_500)}--><meta charset=windows-1251>`,
+  ])
+    assert.equal(charsetOf(Buffer.from(html), undefined).name, 'windows-1251', html.slice(0, 60))
+})
+
+test('a declaration of UTF-16 that can be read as ASCII is not believed', () => {
+  assert.equal(charsetOf(Buffer.from('<meta charset=utf-16>'), undefined).name, 'utf-8')
+})
+
+test('a label that nobody knows is named, and the next source asked', () => {
+  assert.deepEqual(charsetOf(Buffer.from('<meta charset=utf-8>'), 'text/html; charset=klingon'), {
+    name: 'utf-8',
+    source: 'page',
+    unknown: 'klingon',
+  })
+  assert.deepEqual(charsetOf(Buffer.from('x'), 'text/html; charset=klingon').source, 'default')
+})
+
+test('nothing declared: UTF-8 if it is, else windows-1252', () => {
+  assert.equal(charsetOf(Buffer.from('é'), undefined).name, 'utf-8')
+  assert.equal(
+    charsetOf(Buffer.from('e980', 'hex').subarray(0, 1), undefined).source,
+    'default',
+    'a character may be cut at the end',
+  )
+  const bytes = Buffer.from('caf\xe9 \x80 5', 'latin1')
+  assert.deepEqual(charsetOf(bytes, undefined), { name: 'windows-1252', source: 'guess' })
+  assert.equal(decode(bytes), 'café € 5')
+})
+
+test('text made to trouble the search for a declaration takes no time', () => {
+  const started = performance.now()
+  charsetOf(Buffer.from('<meta '.repeat(1_000)), `text/html; ${'charset '.repeat(2_000)}`)
+  charsetOf(Buffer.from(`<?xml ${' '.repeat(4_000)}`), `text/html;${' '.repeat(60_000)}`)
+  assert.ok(performance.now() - started < 1_000)
+})
