@@ -35,8 +35,8 @@ export interface Extracted {
 /** Readability costs about 100 MiB and 3 s for each MiB of HTML, most of it for elements. */
 export const maxDomBytes = 384 * 1024
 export const maxDomTags = 12_000
-/** Twenty of the largest pages that a call may ask for. */
-export const maxTextChars = 2_000_000
+/** Ten of the largest parts that a call may ask for; four such texts and the cache have to fit into the container. */
+export const maxTextChars = 1_000_000
 /** Of the page's text: with less, Readability took one post of a thread, or one of many equal parts. */
 const leastShare = 0.4
 const sniffBytes = 4_096

@@ -208,7 +208,10 @@ export class MarkdownWriter implements HtmlEvents {
     const kept: string[] = []
     for (const [i, chunk] of this.#chunks.entries()) {
       if (i % 8 === 7) await pause()
-      for (const block of chunk.split(/(?=[\x01-\x03])/)) if (block.charAt(0) >= least) kept.push(block.slice(1))
+      const blocks = chunk.split(/(?=[\x01-\x03])/).filter((block) => block.charAt(0) >= least)
+      // Joined at once: a slice would keep its whole chunk in memory.
+      kept.push(blocks.map((block) => block.slice(1)).join(''))
+      this.#chunks[i] = ''
     }
     return kept.join('').replace(/^\n+/, '')
   }
