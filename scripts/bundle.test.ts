@@ -5,7 +5,7 @@ import { join } from 'node:path'
 import { catalog, serverNames } from '../servers/catalog.ts'
 import { runChild, withChild } from '../test/child.ts'
 import { test } from '../test/harness.ts'
-import { postJson, send } from '../test/wire.ts'
+import { postJson, send, withServer } from '../test/wire.ts'
 import { bundleServers, listingEnvironment } from './bundle.ts'
 
 const folder = mkdtempSync(join(tmpdir(), 'bundles-'))
@@ -40,6 +40,27 @@ test('a bundle validates arguments with code compiled ahead', () =>
       /INVALID_ARGUMENT: missing "path"; unknown "pth", did you mean "path"/,
     )
   }))
+
+for (const [file, args] of [
+  ['servers/fetch.cjs', []],
+  ['octet.cjs', ['serve', 'fetch']],
+] as const) {
+  test(`${file} finds the worker that reads pages through a DOM, and holds none of its libraries`, () =>
+    withServer(
+      (req, res) => {
+        const paragraph = '<p>One of many paragraphs, long enough, with commas, to be a part of an article.</p>'
+        if (req.url === '/robots.txt') res.writeHead(404).end()
+        else res.setHeader('content-type', 'text/html').end(`<body><div>${paragraph.repeat(20)}</div>`)
+      },
+      (site) =>
+        withChild(join(folder, file), [...args], { FETCH_ALLOW_PRIVATE: new URL(site).host }, async ({ url }) => {
+          const params = { name: 'fetch_web_content', arguments: { url: site } }
+          const { result } = (await postJson(`${url}/mcp`, { jsonrpc: '2.0', id: 1, method: 'tools/call', params })).json()
+          assert.match(result.content[0].text, /\d+ characters, article, 200 text\/html/)
+          assert.doesNotMatch(readFileSync(join(folder, file), 'utf8'), /_grabArticle|domino/)
+        }),
+    ))
+}
 
 test('octet start serves every server on one port, with a table for people', () =>
   withChild(join(folder, 'octet.cjs'), ['start'], {}, async ({ url, stderr, stop }) => {

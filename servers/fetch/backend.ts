@@ -70,6 +70,7 @@ export function openFetch(config: FetchConfig, environment: Environment, resolve
         robots_sites: robots.sites,
         worker: dom.state,
         worker_pages: dom.counts.pages,
+        worker_failed: dom.counts.failed,
         worker_replaced: dom.counts.replaced,
         private_openings: config.FETCH_ALLOW_PRIVATE.length,
         robots: config.FETCH_IGNORE_ROBOTS ? 'ignored' : 'obeyed',

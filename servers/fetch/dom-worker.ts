@@ -50,11 +50,11 @@ export class DomWorker {
     }
     return await new Promise((resolve, reject) => {
       const abort = (): void => {
+        reject(signal.reason)
         const at = this.#queue.indexOf(waiting)
         if (at !== -1) this.#queue.splice(at, 1)
         // Nobody waits for this page any more, and others may.
         else if (this.#running === waiting) this.#replace()
-        reject(signal.reason)
       }
       const waiting: Waiting = {
         job,

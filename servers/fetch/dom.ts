@@ -42,11 +42,17 @@ export function extractDom(
   { html, url, links, maxChars }: DomJob,
   { parse, readable }: DomLibraries,
 ): Promise<DomResult | undefined> {
-  const document = parse(html)
+  const document = parse(withBody(html))
   removeHidden(document.documentElement ?? document)
   const article = readable(document)
   if (article === undefined) return Promise.resolve(undefined)
   return toMarkdown(article, { url, links, maxChars })
+}
+
+/** HTML lets both tags of html, head and body be left out; the light DOM does not put them in, and Readability needs a body. */
+function withBody(html: string): string {
+  if (/<body[\s>]/i.test(html)) return html
+  return `<!doctype html><html><body>${html.replace(/<(?:!doctype|\/?html|\/?head)\b[^>]{0,1000}>/gi, '')}</body></html>`
 }
 
 async function toMarkdown(
