@@ -1,5 +1,6 @@
 // postgres_list_tables: tables, views and their columns, a page at a time.
 import { type Context, nearest, ToolError } from '../../protocol/index.ts'
+import { readCursor, writeCursor } from '../runtime/cursor.ts'
 import { formatBytes, report } from '../runtime/report.ts'
 import type { Row } from '../runtime/sql/engine.ts'
 import { arrayLiteral, quoteName } from '../runtime/sql/hints.ts'
@@ -65,7 +66,7 @@ export async function listTables(backend: PostgresBackend, maxResultChars: numbe
   const { engine, label } = backend
   const { signal } = context
   const database = await engine.resolveDatabase(args.database, signal)
-  const [afterSchema, afterName] = readCursor(args.cursor)
+  const [afterSchema = '', afterName = ''] = readCursor(args.cursor)
   const values = [args.schema, toLike(args.pattern ?? '*'), afterSchema, afterName, String(args.limit + 1)]
   const { rows, sized } = await withOrWithoutSizes((sizes) => engine.catalogue(database, tablesQuery(sizes), values, signal))
   const where = `${args.schema === '*' ? 'all schemas' : `schema ${quoteName(args.schema)}`} of database ${quoteName(database)}`
@@ -189,23 +190,6 @@ export function toLike(glob: string): string {
     .replace(/[\\%_]/g, '\\$&')
     .replaceAll('*', '%')
     .replaceAll('?', '_')
-}
-
-function writeCursor(schema: string, name: string): string {
-  return Buffer.from(JSON.stringify([schema, name])).toString('base64url')
-}
-
-function readCursor(cursor: string | undefined): [string, string] {
-  if (cursor === undefined) return ['', '']
-  try {
-    const [schema, name] = JSON.parse(Buffer.from(cursor, 'base64url').toString()) as unknown[]
-    if (typeof schema === 'string' && typeof name === 'string' && !`${schema}${name}`.includes('\0')) return [schema, name]
-  } catch {
-    // not JSON: reported below like everything else that is not a cursor
-  }
-  throw new ToolError('INVALID_ARGUMENT', '"cursor" is not one that this tool gave', {
-    hint: 'leave "cursor" out to start again',
-  })
 }
 
 function definedOnly(args: ListTablesArguments): Record<string, unknown> {

@@ -1,5 +1,6 @@
 // tsdb_show_hypertables: each hypertable with its chunks, size, compression and policies.
 import { type Context, ToolError } from '../../protocol/index.ts'
+import { readCursor, writeCursor } from '../runtime/cursor.ts'
 import { formatBytes, report } from '../runtime/report.ts'
 import type { Row } from '../runtime/sql/engine.ts'
 import { quoteName } from '../runtime/sql/hints.ts'
@@ -160,21 +161,4 @@ function parseConfig(text: string | null): Record<string, unknown> {
   } catch {
     return {} // a configuration of a job that is none of TimescaleDB's policies
   }
-}
-
-export function writeCursor(...parts: string[]): string {
-  return Buffer.from(JSON.stringify(parts)).toString('base64url')
-}
-
-export function readCursor(cursor: string | undefined): string[] {
-  if (cursor === undefined) return []
-  try {
-    const parts: unknown = JSON.parse(Buffer.from(cursor, 'base64url').toString())
-    if (Array.isArray(parts) && parts.every((part) => typeof part === 'string' && !part.includes('\0'))) return parts as string[]
-  } catch {
-    // not JSON: reported below like everything else that is not a cursor
-  }
-  throw new ToolError('INVALID_ARGUMENT', '"cursor" is not one that this tool gave', {
-    hint: 'leave "cursor" out to start again',
-  })
 }
