@@ -2,6 +2,7 @@
 import type { IncomingHttpHeaders, IncomingMessage } from 'node:http'
 import { ToolError, type ToolErrorCode } from '../../protocol/index.ts'
 import { cleanText, clip } from '../runtime/report.ts'
+import { retryAfter } from '../runtime/upstream.ts'
 import { XmlReader } from './xml.ts'
 
 /** Most of an error's body that is read. */
@@ -133,7 +134,7 @@ export function toToolError(failure: StoreFailure, { region, signed }: { region:
     return fail(
       'RATE_LIMITED',
       `the store asks for fewer requests ${answered}`,
-      `the same call again in ${retryAfter(failure.headers)} s`,
+      `the same call again in ${retryAfter(failure.headers['retry-after']) ?? 5} s`,
     )
   }
   if (status >= 300 && status < 400) {
@@ -163,10 +164,8 @@ export function toToolError(failure: StoreFailure, { region, signed }: { region:
     return fail('UPSTREAM_UNREACHABLE', 'the store speaks TLS on this port. Ask the operator to set MINIO_USE_SSL=true')
   }
   if (status >= 500) {
-    const wait =
-      failure.headers['retry-after'] === undefined
-        ? 'the same call again in a few seconds'
-        : `the same call again in ${retryAfter(failure.headers)} s`
+    const seconds = retryAfter(failure.headers['retry-after'])
+    const wait = `the same call again in ${seconds === undefined ? 'a few seconds' : `${seconds} s`}`
     return fail('UPSTREAM_ERROR', `the store failed ${answered}${said}`, wait)
   }
   if (status >= 200 && status < 300) return fail('UPSTREAM_ERROR', `the store gave an answer that was not expected ${answered}`)
@@ -180,11 +179,4 @@ function skew({ date }: IncomingHttpHeaders): string {
   const seconds = Math.round((Date.now() - theirs) / 1000)
   if (Math.abs(seconds) < 60) return "this server's clock differed from the store's when it signed"
   return `this server's clock is ${Math.abs(seconds)} s ${seconds < 0 ? 'behind' : 'ahead of'} the store's`
-}
-
-/** Seconds to wait, from `Retry-After` in either of its forms (RFC 9110 §10.2.3). */
-function retryAfter(headers: IncomingHttpHeaders): number {
-  const text = header(headers, 'retry-after')?.trim() ?? ''
-  const seconds = /^\d{1,9}$/.test(text) ? Number(text) : Math.ceil((Date.parse(text) - Date.now()) / 1000)
-  return Number.isFinite(seconds) && seconds > 0 ? Math.min(seconds, 86_400) : 5
 }
