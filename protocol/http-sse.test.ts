@@ -1,26 +1,13 @@
 import assert from 'node:assert/strict'
 import { connect } from 'node:net'
 import { test } from '../test/harness.ts'
-import { sampleServer } from '../test/sample-server.ts'
+import { sampleServer, withSample } from '../test/sample-server.ts'
 import { McpSession, postJson, SseClient, send, sendRaw, withServer } from '../test/wire.ts'
 import { createAccess } from './access.ts'
 import { type HttpOptions, httpSse } from './index.ts'
 
 /** One session on a sample server. */
-function withSession(
-  use: (session: McpSession, sample: ReturnType<typeof sampleServer>, url: string) => Promise<void>,
-  options?: HttpOptions,
-) {
-  const sample = sampleServer()
-  return withServer(httpSse(sample.server, options), async (url) => {
-    const session = await McpSession.open(`${url}/sse`)
-    try {
-      await use(session, sample, url)
-    } finally {
-      session.close()
-    }
-  })
-}
+const withSession = (use: Parameters<typeof withSample>[1], http: HttpOptions = {}) => withSample({ http }, use)
 
 /** Waits until `check` holds; the test's own limit ends it otherwise. */
 async function until(check: () => boolean, signal: AbortSignal): Promise<void> {

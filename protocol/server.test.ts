@@ -1,20 +1,10 @@
 import assert from 'node:assert/strict'
 import { test } from '../test/harness.ts'
-import { sampleServer } from '../test/sample-server.ts'
-import { McpSession, withServer } from '../test/wire.ts'
-import { defineTool, httpSse, type Middleware, Server, type ServerOptions, ToolError } from './index.ts'
+import { withSample } from '../test/sample-server.ts'
+import type { McpSession } from '../test/wire.ts'
+import { defineTool, type Middleware, Server, type ServerOptions, ToolError } from './index.ts'
 
-function withSession(
-  options: Partial<ServerOptions>,
-  use: (session: McpSession, sample: ReturnType<typeof sampleServer>) => Promise<void>,
-) {
-  const sample = sampleServer(options)
-  return withServer(httpSse(sample.server), async (url) => {
-    const session = await McpSession.open(`${url}/sse`)
-    await use(session, sample)
-    session.close()
-  })
-}
+const withSession = (server: Partial<ServerOptions>, use: Parameters<typeof withSample>[1]) => withSample({ server }, use)
 
 const initialize = (session: McpSession, protocolVersion: string) => session.request('initialize', { protocolVersion })
 

@@ -1,5 +1,6 @@
 // A small Server for tests of the protocol library, with one tool for each kind of behaviour.
-import { defineTool, Server, type ServerOptions, ToolError } from '../protocol/index.ts'
+import { defineTool, type HttpOptions, httpSse, Server, type ServerOptions, ToolError } from '../protocol/index.ts'
+import { McpSession, withServer } from './wire.ts'
 
 export interface Seen {
   /** Names of handlers whose signal aborted, with the reason's message. */
@@ -118,4 +119,22 @@ export function sampleServer(options: Partial<ServerOptions> = {}): { server: Se
     ...options,
   })
   return { server, seen, release }
+}
+
+export type Sample = ReturnType<typeof sampleServer>
+
+/** Runs `use` with an HTTP+SSE session of a sample server that has these options. */
+export function withSample(
+  options: { server?: Partial<ServerOptions>; http?: HttpOptions },
+  use: (session: McpSession, sample: Sample, url: string) => Promise<void>,
+): Promise<void> {
+  const sample = sampleServer(options.server)
+  return withServer(httpSse(sample.server, options.http), async (url) => {
+    const session = await McpSession.open(`${url}/sse`)
+    try {
+      await use(session, sample, url)
+    } finally {
+      session.close()
+    }
+  })
 }

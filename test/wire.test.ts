@@ -1,21 +1,9 @@
 import assert from 'node:assert/strict'
-import { httpSse } from '../protocol/index.ts'
 import { test } from './harness.ts'
-import { sampleServer } from './sample-server.ts'
-import { McpSession, withServer } from './wire.ts'
+import { withSample } from './sample-server.ts'
 
-const withSample = (use: (session: McpSession, sample: ReturnType<typeof sampleServer>) => Promise<void>) => () => {
-  const sample = sampleServer()
-  return withServer(httpSse(sample.server), async (url) => {
-    const session = await McpSession.open(`${url}/sse`)
-    await use(session, sample)
-    session.close()
-  })
-}
-
-test(
-  'requests at once get their own responses, in whatever order these come',
-  withSample(async (session, { release }) => {
+test('requests at once get their own responses, in whatever order these come', () =>
+  withSample({}, async (session, { release }) => {
     const slow = session.call('wait')
     const texts = Array.from({ length: 20 }, (_, i) => `text ${i}`)
     const answers = await Promise.all(texts.map((text) => session.call('echo', { text })))
@@ -25,12 +13,10 @@ test(
     )
     release()
     assert.equal((await slow).content[0].text, 'released')
-  }),
-)
+  }))
 
-test(
-  'a begun request tells its progress and can be cancelled by its id',
-  withSample(async (session, { seen }) => {
+test('a begun request tells its progress and can be cancelled by its id', () =>
+  withSample({}, async (session, { seen }) => {
     let reported: (progress: unknown) => void = () => {}
     const progress = new Promise((resolve) => {
       reported = resolve
@@ -43,5 +29,4 @@ test(
     assert.equal(seen.aborted.length, 1)
     session.close()
     await stopped
-  }),
-)
+  }))

@@ -3,18 +3,8 @@ import assert from 'node:assert/strict'
 import { writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { test } from '../../test/harness.ts'
+import { random } from '../../test/random.ts'
 import { withFiles } from './testing/wire.ts'
-
-/** mulberry32: the same numbers in every run. */
-function random(seed: number): () => number {
-  let state = seed
-  return () => {
-    state = (state + 0x6d2b79f5) | 0
-    let t = Math.imul(state ^ (state >>> 15), 1 | state)
-    t = (t + Math.imul(t ^ (t >>> 7), 61 | t)) ^ t
-    return ((t ^ (t >>> 14)) >>> 0) / 4_294_967_296
-  }
-}
 
 for (const encoding of ['utf8', 'utf16le', 'utf16be'] as const) {
   test(`every window of a ${encoding} file larger than the buffer is the same part of its lines`, () =>

@@ -1,6 +1,7 @@
 // Pages over entries that share timestamps: every entry once, whatever the limits.
 import assert from 'node:assert/strict'
 import { test } from '../../test/harness.ts'
+import { random } from '../../test/random.ts'
 import type { Entry, Range } from './loki.ts'
 import { type Fetch, fetchPage, nextPage, type PageQuery } from './page.ts'
 
@@ -40,15 +41,6 @@ async function readAll(fetch: Fetch, first: PageQuery, cut: (entries: readonly E
     query = { ...query, ...nextPage(query, page, shown) }
   }
   throw new Error('paging does not end')
-}
-
-/** A small generator with a seed, so that a failure can be repeated. */
-function random(seed: number): () => number {
-  let state = seed
-  return () => {
-    state = (state * 1_103_515_245 + 12_345) % 2_147_483_648
-    return state / 2_147_483_648
-  }
 }
 
 for (const direction of ['backward', 'forward'] as const) {

@@ -1,21 +1,12 @@
 import assert from 'node:assert/strict'
-import { httpSse, type Middleware } from '../../protocol/index.ts'
+import type { Middleware } from '../../protocol/index.ts'
 import { test } from '../../test/harness.ts'
-import { sampleServer } from '../../test/sample-server.ts'
-import { McpSession, withServer } from '../../test/wire.ts'
+import { withSample } from '../../test/sample-server.ts'
+import type { McpSession } from '../../test/wire.ts'
 import { concurrency, deadline, rateLimit } from './limits.ts'
 
-function withLimits(
-  middleware: Middleware[],
-  use: (session: McpSession, sample: ReturnType<typeof sampleServer>) => Promise<void>,
-) {
-  const sample = sampleServer({ middleware })
-  return withServer(httpSse(sample.server), async (url) => {
-    const session = await McpSession.open(`${url}/sse`)
-    await use(session, sample)
-    session.close()
-  })
-}
+const withLimits = (middleware: Middleware[], use: Parameters<typeof withSample>[1]) =>
+  withSample({ server: { middleware } }, use)
 const post = (session: McpSession, id: number, name: string) =>
   session.post({ jsonrpc: '2.0', id, method: 'tools/call', params: { name } })
 
