@@ -152,7 +152,7 @@ function statusError({ url, answer }: Download, text: string): ToolError {
       : status === 401 || status === 403
         ? 'another source; this server sends no credentials'
         : `the same call again${wait === undefined ? ' later' : ` in ${wait} s`}`
-  const said = text.trim() === '' ? '' : `\n${wrapUntrusted(clip(text.trim(), errorChars))}\n`
+  const said = text.trim() === '' ? '' : `; it says\n${wrapUntrusted(clip(text.trim(), errorChars))}\nThese are the site's words.`
   const name = STATUS_CODES[status] ?? answer.reason
   return new ToolError(codes[status] ?? 'UPSTREAM_ERROR', `HTTP ${status} ${name} from ${shownUrl(url.href)}${said}`, { hint })
 }
