@@ -108,7 +108,13 @@ async function goTo(
         cause: error,
       })
     }
-    if (net?.startsWith('ERR_CERT_') === true || net === 'ERR_SSL_PROTOCOL_ERROR') {
+    if (net === 'ERR_SSL_PROTOCOL_ERROR') {
+      throw new ToolError('UPSTREAM_ERROR', `${url.host} does not speak https (${net})`, {
+        hint: `http://${clip(url.href.slice('https://'.length), 200)}`,
+        cause: error,
+      })
+    }
+    if (net?.startsWith('ERR_CERT_') === true) {
       throw new ToolError('UPSTREAM_ERROR', `${url.host} has no certificate that can be verified (${net})`, {
         hint: 'http:// if the site has it, or ask the operator about PLAYWRIGHT_IGNORE_HTTPS_ERRORS',
         cause: error,

@@ -12,7 +12,7 @@ export function groupOf(pid: number): number | undefined {
   return read(pid)?.group
 }
 
-/** Every process of the group, also those that have ended and were not waited for. */
+/** Every process of the group that runs. One that has ended and waits for its parent to notice holds nothing any more. */
 export function membersOf(group: number): number[] {
   return readdirSync('/proc').flatMap((name) => {
     const entry = /^\d+$/.test(name) ? read(Number(name)) : undefined
@@ -48,8 +48,8 @@ function read(pid: number): Entry | undefined {
   try {
     // `pid (name) state parent group …`; the name may hold spaces and brackets (proc(5)).
     const text = readFileSync(`/proc/${pid}/stat`, 'latin1')
-    const [, , group] = text.slice(text.lastIndexOf(')') + 2).split(' ')
-    return { pid, group: Number(group) }
+    const [state, , group] = text.slice(text.lastIndexOf(')') + 2).split(' ')
+    return state === 'Z' ? undefined : { pid, group: Number(group) }
   } catch {
     return undefined
   }

@@ -189,7 +189,7 @@ export function attackTests(browser: TestBrowser): void {
       const opened = await wire.call('navigate', { url: site.url, wait_until: 'load' })
       assert.match(opened.text, /NOTE: not loaded from 127\.0\.0\.1:\d+: the network policy does not allow 127\.0\.0\.1/)
       assert.equal(opened.structured.blocked.length, 1)
-      const { structured } = await wire.call('evaluate', {
+      const { structured, text } = await wire.call('evaluate', {
         timeout_ms: 20_000,
         arg: { inner: inner.url, at: inner.opening },
         script: `
@@ -205,7 +205,7 @@ export function attackTests(browser: TestBrowser): void {
             outcome('secure websocket', event(new WebSocket('wss://' + at + '/ws'), 'error', 'open')),
             outcome('eventsource', event(new EventSource(inner + '/events'), 'error', 'open')),
             outcome('worker', event(new Worker('/worker.js'), 'error', 'message')),
-            outcome('worker script', event(new Worker(URL.createObjectURL(new Blob(["fetch('" + inner + "/w').then(() => postMessage(1), () => { throw 1 })"]))), 'error', 'message')),
+            outcome('worker script', event(new Worker(URL.createObjectURL(new Blob(["fetch('" + inner + "/w').then(() => postMessage(1), () => setTimeout(() => { throw 1 }))"]))), 'error', 'message')),
             outcome('service worker', navigator.serviceWorker ? navigator.serviceWorker.register('/sw.js').then(() => navigator.serviceWorker.ready) && new Promise((resolve) => setTimeout(() => resolve('never ready'), 300)) : Promise.resolve('none')),
             outcome('secure fetch', fetch('https://' + at + '/https')),
             outcome('webtransport', typeof WebTransport === 'undefined' ? Promise.resolve('none') : new WebTransport('https://' + at + '/wt').ready),
@@ -220,6 +220,7 @@ export function attackTests(browser: TestBrowser): void {
           await fetch('/') // has come through the same proxy after all of them
           return results`,
       })
+      assert.ok(structured.json !== undefined, text)
       const results = JSON.parse(structured.json)
       const { 'service worker': worker, webtransport, 'no-cors': noCors, keepalive, ...others } = results
       for (const [name, result] of Object.entries(others)) assert.equal(result, 'refused', name)
@@ -232,7 +233,9 @@ export function attackTests(browser: TestBrowser): void {
 
   attack(
     'pop-ups and downloads do not reach an inner address',
-    ({ url }) => ({ '/': `<button onclick="open('${url}/popup')">Pop</button><a id=d href="${url}/file" download>get</a>` }),
+    ({ url }) => ({
+      '/': `<button onclick="window.open('${url}/popup')">Pop</button><a id=d href="${url}/file" download>get</a>`,
+    }),
     async ({ wire, site }) => {
       await wire.call('navigate', { url: site.url })
       await wire.call('click', { selector: '#d' })

@@ -3,7 +3,7 @@ import { createServer, type RequestListener } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { createAccess, Server, streamableHttp } from '../../../protocol/index.ts'
 import { type Answer, answerOf, environmentOf } from '../../../test/tools.ts'
-import { postJson } from '../../../test/wire.ts'
+import { send } from '../../../test/wire.ts'
 import type { Environment } from '../../runtime/definition.ts'
 import type { Resolve } from '../../runtime/egress/policy.ts'
 import { openPlaywright, type PlaywrightBackend } from '../backend.ts'
@@ -23,7 +23,7 @@ export interface Who {
 }
 
 export interface Wire {
-  call(tool: string, args?: Record<string, unknown>, who?: Who): Promise<Answer>
+  call(tool: string, args?: Record<string, unknown>, who?: Who, signal?: AbortSignal): Promise<Answer>
   readonly backend: PlaywrightBackend
   /** Lines of its log. */
   readonly logged: { level: string; message: string; fields: Record<string, unknown> | undefined }[]
@@ -70,14 +70,19 @@ export async function withWire(setup: Setup, work: (wire: Wire) => Promise<void>
     await work({
       backend,
       logged,
-      async call(name, args = {}, { token = 'token-one', user } = {}) {
+      async call(name, args = {}, { token = 'token-one', user } = {}, signal) {
         id += 1
-        const message = { jsonrpc: '2.0', id, method: 'tools/call', params: { name, arguments: args } }
-        const answer = await postJson(url, message, {
-          Accept: 'application/json, text/event-stream',
-          Authorization: `Bearer ${token}`,
-          'MCP-Protocol-Version': '2025-11-25',
-          ...(user === undefined ? {} : { 'X-User': user }),
+        const answer = await send(url, {
+          method: 'POST',
+          body: JSON.stringify({ jsonrpc: '2.0', id, method: 'tools/call', params: { name, arguments: args } }),
+          headers: {
+            'Content-Type': 'application/json',
+            Accept: 'application/json, text/event-stream',
+            Authorization: `Bearer ${token}`,
+            'MCP-Protocol-Version': '2025-11-25',
+            ...(user === undefined ? {} : { 'X-User': user }),
+          },
+          ...(signal === undefined ? {} : { signal }),
         })
         return answerOf(answer.json())
       },

@@ -1,0 +1,320 @@
+// Who has which page, and how browsers begin and end: sessions, crashes, idleness, limits, and that nothing is left behind.
+import assert from 'node:assert/strict'
+import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { setTimeout as delay } from 'node:timers/promises'
+import { startChild } from '../../../test/child.ts'
+import { test } from '../../../test/harness.ts'
+import { answerOf } from '../../../test/tools.ts'
+import { postJson } from '../../../test/wire.ts'
+import { killGroup, membersOf } from '../processes.ts'
+import type { TestBrowser } from './browsers.ts'
+import { pages, type Setup, type Site, type Wire, withSite, withWire } from './wire.ts'
+
+const timeoutMs = 60_000
+const waitMs = 15_000
+
+/** Waits for a state, at most fifteen seconds. */
+async function until(what: string, holds: () => boolean): Promise<void> {
+  const end = performance.now() + waitMs
+  while (!holds()) {
+    if (performance.now() > end) throw new Error(`not reached: ${what}`)
+    await delay(20)
+  }
+}
+
+/** Processes that were started with this text in their environment, zombies of the group included. */
+function processesOf(marker: string): string[] {
+  return readdirSync('/proc').filter((name) => {
+    try {
+      return (
+        /^\d+$/.test(name) && Number(name) !== process.pid && readFileSync(`/proc/${name}/environ`, 'latin1').includes(marker)
+      )
+    } catch {
+      return false // ended just now
+    }
+  })
+}
+
+function zombiesOf(group: number): string[] {
+  return readdirSync('/proc').filter((name) => {
+    try {
+      const text = readFileSync(`/proc/${name}/stat`, 'latin1')
+      const [state, , itsGroup] = text.slice(text.lastIndexOf(')') + 2).split(' ')
+      return state === 'Z' && Number(itsGroup) === group
+    } catch {
+      return false
+    }
+  })
+}
+
+/** Runs `use` with a temporary folder of its own, which the browser's files go to, and finds it empty afterwards. */
+async function withTemp(use: (folder: string) => Promise<void>): Promise<void> {
+  const { TMPDIR } = process.env
+  const folder = mkdtempSync(join(tmpdir(), 'octet-life-'))
+  process.env.TMPDIR = folder
+  try {
+    await use(folder)
+    assert.deepEqual(readdirSync(folder), [])
+  } finally {
+    if (TMPDIR === undefined) delete process.env.TMPDIR
+    else process.env.TMPDIR = TMPDIR
+    rmSync(folder, { recursive: true, force: true })
+  }
+}
+
+const counting = {
+  '/': '<title>Home</title><p id=x>x</p>',
+  '/in': (_req: unknown, res: { writeHead(status: number, headers: object): { end(text: string): void } }) =>
+    res.writeHead(200, { 'content-type': 'text/html', 'set-cookie': 'who=me' }).end('<title>In</title>'),
+}
+
+export function lifeTests(browser: TestBrowser): void {
+  const life = (name: string, use: (wire: Wire, site: Site) => Promise<void>, setup: Setup = {}): void =>
+    test.unless(browser.skip)(
+      `${browser.name}: ${name}`,
+      () =>
+        withSite(pages(counting as Parameters<typeof pages>[0]), async (site) => {
+          const path = await browser.path()
+          await withTemp(async () => {
+            const config = { PLAYWRIGHT_EXECUTABLE_PATH: path, PLAYWRIGHT_ALLOW_PRIVATE: [site.opening], ...setup.config }
+            let group: number | undefined
+            await withWire({ ...setup, config }, async (wire) => {
+              await use(wire, site)
+              group = wire.backend.browserGroup()
+            })
+            if (group === undefined) return
+            const last = group
+            assert.deepEqual(membersOf(last), [])
+            await until('no zombies', () => zombiesOf(last).length === 0)
+          })
+        }),
+      { timeoutMs },
+    )
+
+  const titleFor = async (wire: Wire, args: object = {}, who?: Parameters<Wire['call']>[2]): Promise<string> => {
+    const { structured, text, isError } = await wire.call(
+      'evaluate',
+      { script: 'document.title + document.cookie', ...args },
+      who,
+    )
+    return isError ? text : structured.json
+  }
+
+  life('a page is kept by token, user and session, and by nothing else', async (wire, { url }) => {
+    const users = [{}, { user: 'ada' }, { user: 'grace' }, { token: 'token-two' }]
+    await wire.call('navigate', { url: `${url}/in` })
+    assert.equal(await titleFor(wire), '"Inwho=me"')
+    for (const who of users.slice(1)) {
+      assert.match(
+        await titleFor(wire, {}, who),
+        /^ERROR INVALID_ARGUMENT: no page is open in session "default"\. TRY: call navigate first/,
+      )
+      await wire.call('navigate', { url }, who)
+      assert.equal(await titleFor(wire, {}, who), '"Home"', 'and no cookies of another')
+    }
+    assert.equal(await titleFor(wire), '"Inwho=me"', 'untouched by the others')
+    assert.match(
+      await titleFor(wire, { session: 'other' }),
+      /^ERROR INVALID_ARGUMENT: no page is open in session "other"; open are "default"\. TRY/,
+    )
+    // A name cannot be made to look like another's owner.
+    assert.match(await titleFor(wire, { session: 'default"]' }), /^ERROR INVALID_ARGUMENT: no page/)
+    assert.equal(wire.backend.sessions.count, 4)
+    const ready = await wire.backend.probe(AbortSignal.timeout(5_000))
+    assert.deepEqual([ready.running, ready.contexts, ready.path], [true, 4, await browser.path()])
+    assert.match(String(ready.version), /^\d+\.\d+/)
+  })
+
+  life('nothing is started before it is needed, and the state is told without starting it', async (wire) => {
+    const ready = await wire.backend.probe(AbortSignal.timeout(5_000))
+    assert.deepEqual([ready.browser, ready.running, ready.contexts], ['configured', false, 0])
+    assert.match(String(ready.version), /^\d+\.\d+|^unknown$/)
+    assert.match((await wire.call('screenshot')).text, /^ERROR INVALID_ARGUMENT: no page/)
+    assert.equal(wire.backend.browserGroup(), undefined)
+  })
+
+  life('the calls of a session run one after the other, and no more than eight wait', async (wire, { url }) => {
+    await wire.call('navigate', { url })
+    const script =
+      'window.n = (window.n ?? 0) + 1; const mine = window.n; await new Promise((done) => setTimeout(done, 300)); return mine === window.n'
+    const answers = await Promise.all(Array.from({ length: 12 }, () => wire.call('evaluate', { script })))
+    const refused = answers.filter(({ text }) => /^ERROR RATE_LIMITED: 8 calls are waiting for session "default"/.test(text))
+    assert.equal(refused.length, 3)
+    assert.equal(answers.filter(({ structured }) => structured.json === 'true').length, 9)
+    const slow = wire.call('evaluate', { script: 'new Promise((done) => setTimeout(() => done(1), 3000))' })
+    await wire.call('navigate', { url, session: 'beside' })
+    assert.equal(await titleFor(wire, { session: 'beside' }), '"Home"', 'another session does not wait')
+    await slow
+  })
+
+  life('a call that was given up frees its session', async (wire, { url }) => {
+    await wire.call('navigate', { url })
+    for (const [tool, args] of [
+      ['wait_for_selector', { selector: '#never', timeout_ms: 40_000 }],
+      ['click', { selector: '#never', timeout_ms: 30_000 }],
+      ['evaluate', { script: 'new Promise(() => {})', timeout_ms: 30_000 }],
+    ] as const) {
+      const leave = new AbortController()
+      const given = wire.call(tool, args, {}, leave.signal).catch(() => 'left')
+      await delay(200)
+      leave.abort()
+      assert.equal(await given, 'left')
+      const began = performance.now()
+      assert.equal(await titleFor(wire), '"Home"')
+      assert.ok(performance.now() - began < 10_000, tool)
+    }
+  })
+
+  life(
+    'the session that was unused longest gives way, and its owner is told',
+    async (wire, { url }) => {
+      for (const session of ['a', 'b']) await wire.call('navigate', { url, session })
+      assert.equal(await titleFor(wire, { session: 'a' }), '"Home"')
+      await wire.call('navigate', { url, session: 'c' })
+      assert.equal(wire.backend.sessions.count, 2)
+      assert.match(
+        await titleFor(wire, { session: 'b' }),
+        /no page is open in session "b": other sessions needed its place; open are "a", "c"/,
+      )
+      const again = await wire.call('navigate', { url, session: 'b' })
+      assert.match(
+        again.text,
+        /NOTE: an earlier page of this session is lost, with its sign-ins: other sessions needed its place/,
+      )
+      // Both at work: nobody gives way.
+      const busy = ['c', 'b'].map((session) =>
+        wire.call('evaluate', { script: 'new Promise((done) => setTimeout(done, 2500))', session }),
+      )
+      await delay(300)
+      assert.match(
+        (await wire.call('navigate', { url, session: 'd' })).text,
+        /^ERROR RATE_LIMITED: all 2 browser sessions are at work/,
+      )
+      await Promise.all(busy)
+    },
+    { config: { PLAYWRIGHT_MAX_CONTEXTS: 2 } },
+  )
+
+  life(
+    'an unused session ends, then the browser does, and both come back',
+    async (wire, { url }) => {
+      await wire.call('navigate', { url })
+      const group = wire.backend.browserGroup() ?? 0
+      assert.ok(membersOf(group).length > 1)
+      await until('the session ended', () => wire.backend.sessions.count === 0)
+      await until('the browser ended', () => wire.backend.browserGroup() === undefined && membersOf(group).length === 0)
+      await until('no zombies', () => zombiesOf(group).length === 0)
+      assert.match(await titleFor(wire), /no page is open in session "default": it was not used for long/)
+      await until('its folders are removed', () => readdirSync(process.env.TMPDIR ?? '').length === 0)
+      assert.match((await wire.call('navigate', { url })).text, /HTTP 200/)
+    },
+    { config: { PLAYWRIGHT_CONTEXT_TTL_SECONDS: 1, PLAYWRIGHT_IDLE_SECONDS: 1 } },
+  )
+
+  life('a browser that was killed is replaced, and the loss is told', async (wire, { url }) => {
+    await wire.call('navigate', { url })
+    const group = wire.backend.browserGroup() ?? 0
+    killGroup(group)
+    await until('the crash is known', () => wire.backend.browserGroup() === undefined)
+    assert.match(
+      await titleFor(wire),
+      /^ERROR INVALID_ARGUMENT: no page is open in session "default": the browser crashed\. TRY: call navigate first/,
+    )
+    const again = await wire.call('navigate', { url })
+    assert.match(
+      again.text,
+      /HTTP 200[\s\S]*NOTE: an earlier page of this session is lost, with its sign-ins: the browser crashed/,
+    )
+    assert.notEqual(wire.backend.browserGroup(), group)
+    await until('no zombies of the first', () => zombiesOf(group).length === 0 && membersOf(group).length === 0)
+  })
+
+  life('a browser that is killed during a call: navigate begins again, others say so', async (wire, { url }) => {
+    await wire.call('navigate', { url })
+    const waiting = wire.call('wait_for_selector', { selector: '#never', timeout_ms: 20_000 })
+    await delay(300)
+    killGroup(wire.backend.browserGroup() ?? 0)
+    assert.match((await waiting).text, /^ERROR UPSTREAM_ERROR: the browser crashed, and the page is lost\. TRY: call navigate/)
+    assert.match((await wire.call('navigate', { url })).text, /HTTP 200/)
+  })
+
+  life('a page whose process is killed is replaced in the same session', async (wire, { url }) => {
+    await wire.call('navigate', { url: `${url}/in` })
+    for (const pid of membersOf(wire.backend.browserGroup() ?? 0)) {
+      if (readFileSync(`/proc/${pid}/cmdline`, 'latin1').includes('--type=renderer')) process.kill(pid, 'SIGKILL')
+    }
+    await delay(300)
+    const lost = await titleFor(wire)
+    assert.match(lost, /^ERROR (INVALID_ARGUMENT: no page|UPSTREAM_ERROR: the page was closed or crashed|TIMEOUT)/)
+    const again = await wire.call('navigate', { url })
+    assert.match(again.text, /HTTP 200/)
+    assert.equal(await titleFor(wire), '"Homewho=me"', 'with its cookies')
+  })
+
+  life(
+    'a browser that has grown is replaced between two calls',
+    async (wire, { url }) => {
+      await wire.call('navigate', { url })
+      const group = wire.backend.browserGroup()
+      const again = await wire.call('navigate', { url })
+      assert.match(
+        again.text,
+        /NOTE: an earlier page of this session is lost, with its sign-ins: the browser was replaced to bound its memory/,
+      )
+      assert.notEqual(wire.backend.browserGroup(), group)
+    },
+    { config: { PLAYWRIGHT_MAX_RSS_MB: 1 } },
+  )
+
+  for (const signal of ['SIGTERM', 'SIGINT'] as const) {
+    test.unless(browser.skip)(
+      `${browser.name}: a server that is ended (${signal}) leaves no process and no file, and what was typed is in no log`,
+      () =>
+        withSite(pages({ '/': '<title>Home</title><input name=pw type=password>' }), async (site) => {
+          const folder = mkdtempSync(join(tmpdir(), 'octet-end-'))
+          const env = {
+            TMPDIR: folder,
+            PLAYWRIGHT_EXECUTABLE_PATH: await browser.path(),
+            PLAYWRIGHT_ALLOW_PRIVATE: site.opening,
+            LOG_LEVEL: 'debug',
+          }
+          const child = await startChild('servers/octet.ts', ['serve', 'playwright'], env)
+          try {
+            const call = async (name: string, args: object) =>
+              answerOf(
+                (
+                  await postJson(
+                    `${child.url}/mcp`,
+                    { jsonrpc: '2.0', id: 1, method: 'tools/call', params: { name, arguments: args } },
+                    { Accept: 'application/json, text/event-stream', 'MCP-Protocol-Version': '2025-11-25' },
+                  )
+                ).json(),
+              )
+            assert.match((await call('navigate', { url: site.url })).text, /HTTP 200/)
+            for (const name of ['value', 'text']) {
+              const typed = await call('fill', { selector: 'input', [name]: 'hunter2-very-secret' })
+              assert.match(typed.data, /^typed 19 characters/)
+              assert.ok(!typed.text.includes('hunter2'))
+            }
+            assert.ok(processesOf(folder).length > 2)
+            assert.ok(readdirSync(folder).length > 0)
+            assert.equal(await child.stop(signal), 0)
+            const said = child.stdout() + child.stderr()
+            assert.match(said, /"tool":"fill"/)
+            assert.ok(!said.includes('hunter2'))
+            await until('no process is left', () => processesOf(folder).length === 0)
+            assert.deepEqual(
+              readdirSync(folder).filter((name) => !name.startsWith('tsx-')),
+              [],
+            )
+          } finally {
+            if (child.process.exitCode === null) await child.stop('SIGKILL')
+            rmSync(folder, { recursive: true, force: true })
+          }
+        }),
+      { timeoutMs },
+    )
+  }
+}
