@@ -84,6 +84,8 @@ test('a server imports protocol, the runtime and itself; its library only in bac
     const server = serverOf(from)
     if (server === 'servers/runtime' || !from.slice('servers/'.length).includes('/')) return true
     if (isNode(to) || to === 'protocol/index.ts' || to.startsWith('servers/runtime/') || to.startsWith(`${server}/`)) return true
+    // What starts a worker from TypeScript, and is replaced in a bundle.
+    if (to === 'tsx/esm/api') return from.endsWith('/worker-file.ts')
     return libraries.test(to) && /\/(backend|sample|worker)\.ts$/.test(from)
   })
   assert.deepEqual(found, [])
