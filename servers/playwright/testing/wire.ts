@@ -1,7 +1,7 @@
 // For tests: this folder's tools behind a real socket, called as by gateways, one MCP request for each call and no session.
 import { createServer, type RequestListener } from 'node:http'
 import type { AddressInfo } from 'node:net'
-import { createAccess, Server, streamableHttp } from '../../../protocol/index.ts'
+import { type AnyTool, createAccess, Server, streamableHttp } from '../../../protocol/index.ts'
 import { type Answer, answerOf, environmentOf } from '../../../test/tools.ts'
 import { send } from '../../../test/wire.ts'
 import type { Environment } from '../../runtime/definition.ts'
@@ -23,8 +23,9 @@ export interface Who {
 }
 
 export interface Wire {
-  call(tool: string, args?: Record<string, unknown>, who?: Who, signal?: AbortSignal): Promise<Answer>
+  call(tool: string, args?: Record<string, unknown>, who?: Who): Promise<Answer>
   readonly backend: PlaywrightBackend
+  readonly tools: readonly AnyTool[]
   /** Lines of its log. */
   readonly logged: { level: string; message: string; fields: Record<string, unknown> | undefined }[]
 }
@@ -46,10 +47,11 @@ export async function withWire(setup: Setup, work: (wire: Wire) => Promise<void>
     log: { debug: at('debug'), info: at('info'), warn: at('warn'), error: at('error') },
   })
   const backend = openPlaywright(configOf(setup.config), environment, setup.resolve)
+  const tools = playwrightTools(backend, environment)
   const server = new Server({
     name: 'playwright',
     version: '0.0.0',
-    tools: playwrightTools(backend, environment),
+    tools,
     structuredContent: 'auto',
     onInternalError: (error) => console.error(error),
   })
@@ -69,8 +71,9 @@ export async function withWire(setup: Setup, work: (wire: Wire) => Promise<void>
   try {
     await work({
       backend,
+      tools,
       logged,
-      async call(name, args = {}, { token = 'token-one', user } = {}, signal) {
+      async call(name, args = {}, { token = 'token-one', user } = {}) {
         id += 1
         const answer = await send(url, {
           method: 'POST',
@@ -82,7 +85,6 @@ export async function withWire(setup: Setup, work: (wire: Wire) => Promise<void>
             'MCP-Protocol-Version': '2025-11-25',
             ...(user === undefined ? {} : { 'X-User': user }),
           },
-          ...(signal === undefined ? {} : { signal }),
         })
         return answerOf(answer.json())
       },
