@@ -113,6 +113,7 @@ test('redirects are judged like addresses: to metadata, to loopback, to other sc
     ['gopher://127.0.0.1:11211/_stats', /^ERROR INVALID_ARGUMENT: only http and https/],
     ['http://a:b@127.0.0.1/', /^ERROR INVALID_ARGUMENT: .*user name/],
     ['http://[bad', /^ERROR UPSTREAM_ERROR: .*no address/],
+    [`/${'x'.repeat(5_000)}`, /^ERROR UPSTREAM_ERROR: .*too long/],
   ]
   await withSite(
     (req, res) => {

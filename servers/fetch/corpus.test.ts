@@ -73,6 +73,17 @@ test('addresses are absolute, and scripts, data and places on the page are none'
   assert.equal(text, '[one](https://other.test/dir/a.html) two three four [five](https://other.test/x_%28y%29) six')
 })
 
+test('class names that only sound like hiding or navigation hide nothing', async () => {
+  const html = `<div class="site-content has-sidebar sidebar-right"><div class="elementor-widget elementor-widget-text-editor"><p>built of widgets</p></div>
+    <div class="hidden md:block">seen on wide screens</div><div class="d-none d-lg-flex">seen there too</div>
+    <pre class="line-numbers"><code class="language-c">int main;</code></pre><p class="gutter">between gutters</p><p class="hidden">unseen</p>
+    <p>${'And enough other text to be a page of its own. '.repeat(6)}</p></div>`
+  const { text } = await readStream(pieces(html), { baseUrl: corpusUrl, links: true, maxChars }, tokenizer)
+  for (const seen of ['built of widgets', 'wide screens', 'there too', '```c\nint main;\n```', 'between gutters'])
+    assert.ok(text.includes(seen), text)
+  assert.doesNotMatch(text, /unseen/)
+})
+
 test('text that looks like the end of a code block does not end it', async () => {
   const { text } = await readStream(pieces('<pre>a\n```\nb</pre>'), { baseUrl: corpusUrl, links: true, maxChars }, tokenizer)
   assert.equal(text, '````\na\n```\nb\n````')

@@ -12,6 +12,7 @@ export interface Download {
 }
 
 export const maxRedirects = 5
+const maxLocationChars = 4_096
 const accept = 'text/html,application/xhtml+xml,text/markdown,application/json;q=0.9,text/*;q=0.9,*/*;q=0.5'
 
 /** @throws ToolError of the policy, of robots.txt, of the request; UPSTREAM_ERROR when it leads nowhere */
@@ -39,7 +40,8 @@ function redirectTarget(from: URL, location: string): URL {
   // Node gives header bytes as Latin-1; a location beyond ASCII is UTF-8 (RFC 9110 §5.5 forbids it, servers do it).
   const text = Buffer.from(location, 'latin1').toString()
   const target = URL.canParse(text, from.href) ? new URL(text, from) : undefined
-  if (target === undefined) throw new ToolError('UPSTREAM_ERROR', `${from.host} redirects to something that is no address`)
+  if (target === undefined || target.href.length > maxLocationChars)
+    throw new ToolError('UPSTREAM_ERROR', `${from.host} redirects to something that is no address, or too long`)
   target.hash = ''
   if (from.protocol === 'https:' && target.protocol === 'http:') {
     throw new ToolError('FORBIDDEN', `${from.host} redirects from https to http, which is not followed`, {

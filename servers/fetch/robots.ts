@@ -62,7 +62,7 @@ export async function findRule(
   if (path === '/robots.txt') return undefined
   let best: Rule | undefined
   for (const [i, rule] of rules.entries()) {
-    if (i % 500 === 499) await pause()
+    if (i % 32 === 31) await pause()
     const length = best?.pattern.length ?? -1
     if (rule.pattern.length < length || (rule.pattern.length === length && (best?.allow === true || !rule.allow))) continue
     if (matches(rule.pattern, path)) best = rule

@@ -24,24 +24,41 @@ export function isHidden(name: string, attributes: Attributes): boolean {
     attributes.hidden !== undefined ||
     attributes['aria-hidden']?.toLowerCase() === 'true' ||
     (style !== undefined && hiddenStyle.test(style.slice(0, maxStyleChars))) ||
-    wordsOf(attributes).some((word) => hiddenWords.has(word))
+    hiddenByName(name, attributes)
   )
 }
 
-/** Class names by which the usual style sheets hide text from the eye; line numbers beside code are of no use to a model. */
+/** Class names by which the usual style sheets hide text from the eye. */
 const hiddenWords = new Set(
-  'sr-only visually-hidden visuallyhidden screen-reader-text d-none hidden is-hidden lineno linenos line-numbers linenumber gutter headerlink'.split(
-    ' ',
-  ),
+  'sr-only visually-hidden visuallyhidden screen-reader-text screenreader-text d-none hidden is-hidden'.split(' '),
 )
+/** `hidden md:block` and `d-none d-lg-flex` are hidden on telephones only. */
+const shownAgain = /^(?:sm|md|lg|xl|2xl):(?:block|flex|grid|inline|table|contents)|^d-(?:sm|md|lg|xl|xxl)-(?!none)/
+/** Line numbers beside code and anchors of headings are of no use to a model; on a `pre` the same names only ask for numbers. */
+const codeWords = new Set('lineno linenos line-numbers linenumber linenumbers gutter headerlink'.split(' '))
+const codeNames = new Set(['td', 'span', 'a'])
+
+function hiddenByName(name: string, attributes: Attributes): boolean {
+  const words = wordsOf(attributes)
+  if (codeNames.has(name) && words.some((word) => codeWords.has(word))) return true
+  return words.some((word) => hiddenWords.has(word)) && !words.some((word) => shownAgain.test(word))
+}
 
 const around = new Set(['nav', 'aside', 'footer', 'menu', 'dialog'])
 const aroundRoles = new Set(['navigation', 'banner', 'complementary', 'contentinfo', 'search', 'dialog', 'alertdialog', 'menu'])
+/** Whole names, and parts of names between hyphens: builders of pages put words such as `widget` into the names of everything. */
 const aroundWords = new Set(
-  'nav navbar navigation menu sidebar sidenav footer breadcrumb breadcrumbs cookie cookies consent gdpr banner promo share sharing social related recommended recommendations newsletter subscribe subscription signup popup modal overlay advert advertisement ad ads sponsor sponsored pagination pager toc masthead skip skiplink widget toolbar outbrain taboola'.split(
+  'menu topbar widget widget-area skip skiplink skip-link toc ad ads advert pager toolbar masthead signup overlay subscription'.split(
     ' ',
   ),
 )
+const aroundParts = new Set(
+  'nav navbar navigation sidebar sidenav footer breadcrumb breadcrumbs cookie cookies consent gdpr banner promo share sharing social related recommended recommendations newsletter subscribe popup modal advertisement sponsor sponsored pagination outbrain taboola'.split(
+    ' ',
+  ),
+)
+/** `has-sidebar` and the like describe the layout of the whole page. */
+const layoutWord = /^(?:no|has|with|without|hide|show|is)-|-(?:open|closed|left|right|none)$/
 /** What carries a telling class although the whole page is in it. */
 const neverAround = new Set([
   'html',
@@ -65,7 +82,9 @@ export function isAround(name: string, attributes: Attributes, insideMain: boole
   if (around.has(name) || (name === 'header' && !insideMain)) return true
   if (attributes.role !== undefined && aroundRoles.has(attributes.role.toLowerCase())) return true
   if (neverAround.has(name) || /^h[1-6]$/.test(name)) return false
-  return wordsOf(attributes).some((word) => aroundWords.has(word) || word.split(/[-_]+/, 4).some((part) => aroundWords.has(part)))
+  return wordsOf(attributes).some(
+    (word) => aroundWords.has(word) || (!layoutWord.test(word) && word.split(/[-_]+/, 4).some((part) => aroundParts.has(part))),
+  )
 }
 
 const mainWords = new Set([
