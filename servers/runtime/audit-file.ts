@@ -1,5 +1,5 @@
 // Where audit records go: a file that is rotated, or stdout; the chain goes on over rotation and restarts.
-import { closeSync, fstatSync, openSync, readSync, renameSync, rmSync, writeSync } from 'node:fs'
+import { closeSync, fstatSync, ftruncateSync, openSync, readSync, renameSync, rmSync, writeSync } from 'node:fs'
 import { type AuditRecord, type ChainEnd, genesis, openRecord, sealRecord } from './audit-chain.ts'
 import type { Log } from './definition.ts'
 
@@ -22,9 +22,11 @@ const clock = new Int32Array(new SharedArrayBuffer(4))
 
 export class AuditFile {
   readonly #options: AuditFileOptions
-  /** Undefined when a rotation could not open the next file: the number of a closed descriptor may soon be a client's socket. */
+  /** Undefined once it is closed: the number of a closed descriptor may soon be a client's socket. */
   #fd: number | undefined
   #bytes = 0
+  /** Size at which the next rotation is tried: beyond `maxBytes` after one that failed. */
+  #rotateAt: number
   #head: ChainEnd = { hash: genesis, seq: 0 }
   #failed = false
   #closed = false
@@ -32,6 +34,7 @@ export class AuditFile {
   /** @throws Error when the file cannot be opened */
   constructor(options: AuditFileOptions) {
     this.#options = options
+    this.#rotateAt = options.maxBytes
     if (options.file === undefined) this.#fd = stdout
     else this.#continue(options.file)
   }
@@ -60,6 +63,7 @@ export class AuditFile {
     } catch (error) {
       if (!this.#failed) log.error('audit trail cannot be written', { error })
       this.#failed = true
+      this.#dropHalfLine()
     }
     return !this.#failed
   }
@@ -90,23 +94,51 @@ export class AuditFile {
     this.#options.log.warn('the audit file ends with no record that this configuration can verify; a new chain begins', { file })
   }
 
+  /** What a full disk has taken of a record; the next one would be written behind it, into the same line. */
+  #dropHalfLine(): void {
+    if (this.#fd === undefined || this.#fd === stdout) return
+    try {
+      if (fstatSync(this.#fd).size > this.#bytes) ftruncateSync(this.#fd, this.#bytes)
+    } catch {
+      // not a file, such as a device: it has no size either
+    }
+  }
+
   /** The file to write so many bytes to, rotated when they would not fit. */
   #descriptorFor(bytes: number): number {
-    const { file, maxBytes, maxFiles } = this.#options
+    const { file, maxBytes, log } = this.#options
     if (file === undefined) return stdout
-    if (this.#fd !== undefined && this.#bytes > 0 && this.#bytes + bytes > maxBytes) {
+    if (this.#fd === undefined) throw new Error('the audit file is closed')
+    if (this.#bytes === 0 || this.#bytes + bytes <= this.#rotateAt) return this.#fd
+    try {
+      const next = this.#rotate(file)
       closeSync(this.#fd)
-      this.#fd = undefined
-      rmSync(`${file}.${maxFiles - 1}`, { force: true })
-      for (let i = maxFiles - 2; i >= 1; i--) rename(`${file}.${i}`, `${file}.${i + 1}`)
-      if (maxFiles > 1) rename(file, `${file}.1`)
-      else rmSync(file, { force: true })
-    }
-    if (this.#fd === undefined) {
-      this.#fd = openSync(file, 'a+', 0o640)
-      this.#bytes = fstatSync(this.#fd).size
+      this.#fd = next
+      this.#bytes = fstatSync(next).size
+      if (this.#rotateAt > maxBytes) log.info('the audit file is rotated again')
+      this.#rotateAt = maxBytes
+    } catch (error) {
+      // A file that is too large is better than a record that is lost.
+      if (this.#rotateAt === maxBytes) log.error('the audit file cannot be rotated and grows', { error })
+      this.#rotateAt = this.#bytes + bytes + maxBytes / 10
     }
     return this.#fd
+  }
+
+  /** Opens the next file first and moves the names last, the oldest first: whatever fails, the records of the others stay where they are. */
+  #rotate(file: string): number {
+    const { maxFiles } = this.#options
+    const fresh = `${file}.next`
+    const fd = openSync(fresh, 'a+', 0o640)
+    try {
+      for (let i = maxFiles - 1; i >= 1; i--) rename(i === 1 ? file : `${file}.${i - 1}`, `${file}.${i}`)
+      renameSync(fresh, file)
+      return fd
+    } catch (error) {
+      closeSync(fd)
+      rmSync(fresh, { force: true })
+      throw error
+    }
   }
 }
 
