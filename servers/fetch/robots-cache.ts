@@ -135,7 +135,7 @@ export class Robots {
   async #read(answer: Answer, until: number): Promise<Site> {
     const chunks: Buffer[] = []
     for await (const chunk of answer.body(maxRobotsBytes)) chunks.push(chunk)
-    const rules = parseRobots(Buffer.concat(chunks).toString(), this.#product)
+    const rules = await parseRobots(Buffer.concat(chunks).toString(), this.#product, pause)
     const bytes = rules.reduce((sum, { pattern }) => sum + 2 * pattern.length + 80, 200)
     return { rules, verdict: 'allowed', until, bytes }
   }

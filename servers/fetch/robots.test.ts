@@ -4,7 +4,7 @@ import { test } from '../../test/harness.ts'
 import { findRule, parseRobots } from './robots.ts'
 
 const allowed = async (text: string, path: string, product = 'mcp-fetch'): Promise<boolean> =>
-  (await findRule(parseRobots(text, product), new URL(path, 'https://example.com')))?.allow ?? true
+  (await findRule(await parseRobots(text, product), new URL(path, 'https://example.com')))?.allow ?? true
 
 const rfc = `User-Agent: *
 Disallow: *.gif$
@@ -104,15 +104,23 @@ test('an empty Disallow, an empty file and a page of HTML allow everything; robo
 })
 
 test('the line of the rule is known', async () => {
-  const rule = await findRule(parseRobots('User-agent: *\n\nDisallow: /x', 'a'), new URL('https://example.com/x/y'))
+  const rule = await findRule(await parseRobots('User-agent: *\n\nDisallow: /x', 'a'), new URL('https://example.com/x/y'))
   assert.deepEqual([rule?.line, rule?.pattern], [3, '/x'])
 })
 
 test('half a megabyte of hostile rules is done in slices', async () => {
-  const rules = parseRobots(`User-agent: *\n${'Disallow: /*a*a*a*a*a*a*a*b\n'.repeat(18_000)}`, 'x')
+  const rules = await parseRobots(`User-agent: *\n${'Disallow: /*a*a*a*a*a*a*a*b\n'.repeat(18_000)}`, 'x')
   let pauses = 0
   await findRule(rules, new URL(`https://example.com/${'a'.repeat(2_000)}`), async () => {
     pauses += 1
   })
   assert.ok(rules.length <= 20_000 && pauses > 20, `${rules.length} ${pauses}`)
+})
+
+test('half a megabyte of line ends of every kind costs next to nothing, and lines are counted', async () => {
+  for (const end of ['\n', '\r', '\r\n']) {
+    const text = `${end.repeat(200_000)}User-agent: *${end}Disallow: /x`
+    const [rule] = await parseRobots(text, 'x')
+    assert.deepEqual(rule, { allow: false, pattern: '/x', line: 200_002 })
+  }
 })

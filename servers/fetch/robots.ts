@@ -14,16 +14,21 @@ const maxPatternChars = 2_048
 /**
  * The rules of all groups that name the product token, or else of those for `*` (§2.2.1).
  * @param product such as `mcp-fetch`; case does not matter
+ * @param pause called between slices of work
  */
-export function parseRobots(text: string, product: string): readonly Rule[] {
+export async function parseRobots(
+  text: string,
+  product: string,
+  pause: () => Promise<void> = async () => {},
+): Promise<readonly Rule[]> {
   const own: Rule[] = []
   const general: Rule[] = []
   let named = false
   let into: Rule[][] = []
   let agents = false // the line before belongs to the head of the group
-  let number = 0
-  for (const raw of text.replace(/^\ufeff/, '').split(/\r\n|\r|\n/)) {
-    number += 1
+  let records = 0
+  for (const { raw, number } of linesOf(text.replace(/^\ufeff/, ''))) {
+    if (records++ % 50 === 49) await pause()
     const [, key = '', value = ''] = /^\s*([A-Za-z-]{1,40})\s*:\s*([^#]*)/.exec(raw) ?? []
     const field = key.toLowerCase()
     if (field === 'user-agent') {
@@ -46,6 +51,20 @@ export function parseRobots(text: string, product: string): readonly Rule[] {
     // Other records, such as Sitemap, must not interfere with the groups (§2.2.4).
   }
   return named ? own : general
+}
+
+/** Lines with something in them. Ends may be of any kind, and there may be half a million. */
+function* linesOf(text: string): Generator<{ raw: string; number: number }> {
+  let start = 0
+  let number = 1
+  for (let at = 0; at <= text.length; at++) {
+    const code = at === text.length ? 0x0a : text.charCodeAt(at)
+    if (code !== 0x0a && code !== 0x0d) continue
+    if (at > start) yield { raw: text.slice(start, at), number }
+    if (code === 0x0d && text.charCodeAt(at + 1) === 0x0a) at += 1
+    start = at + 1
+    number += 1
+  }
 }
 
 /**
