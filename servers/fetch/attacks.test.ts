@@ -1,8 +1,8 @@
 // What a page, a site, a resolver or a caller may try: addresses, redirects, robots.txt, bombs. The Fetch lines of the adversarial tests.
 import assert from 'node:assert/strict'
-import type { RequestListener } from 'node:http'
+import { createServer as createHttp, type RequestListener } from 'node:http'
 import { createServer } from 'node:https'
-import type { AddressInfo } from 'node:net'
+import { type AddressInfo, connect } from 'node:net'
 import { brotliCompressSync, gzipSync } from 'node:zlib'
 import { test } from '../../test/harness.ts'
 import { withServer } from '../../test/wire.ts'
@@ -386,4 +386,35 @@ test('names that do not exist and ports where nobody listens', async () => {
       /^ERROR UPSTREAM_UNREACHABLE: 127\.0\.0\.1 cannot be reached on port 9/,
     )
   })
+})
+
+test('the operator’s proxy is asked for the address that was judged, and gets no request that the policy refuses', async () => {
+  const asked: string[] = []
+  const proxy = createHttp()
+  proxy.on('connect', (req, client) => {
+    asked.push(req.url ?? '')
+    const [, host = '', port = ''] = /^(.*):(\d+)$/.exec(req.url ?? '') ?? []
+    const target = connect(Number(port), host, () => {
+      client.write('HTTP/1.1 200 OK\r\n\r\n')
+      target.pipe(client).pipe(target)
+    })
+    for (const socket of [target, client]) socket.on('error', () => {})
+  })
+  await new Promise<void>((resolve) => proxy.listen(0, '127.0.0.1', resolve))
+  const { port } = proxy.address() as AddressInfo
+  try {
+    await withServer(ok, async (url) => {
+      const { port: sitePort, host } = new URL(url)
+      const config = { FETCH_ALLOW_PRIVATE: [host], FETCH_PROXY_URL: `http://user:pw@127.0.0.1:${port}` }
+      await withWire({ config, resolve: async () => ['127.0.0.1'] }, async ({ fetch }) => {
+        assert.equal((await fetch(`http://site.test:${sitePort}/`)).data, 'reached')
+        assert.deepEqual(asked, [host, host], 'robots.txt and the page')
+        assert.match((await fetch('http://site.test:8080/')).text, /^ERROR FORBIDDEN/)
+        assert.equal(asked.length, 2)
+      })
+    })
+  } finally {
+    proxy.closeAllConnections()
+    proxy.close()
+  }
 })
