@@ -5,7 +5,7 @@
 
 # fast_backends are awaited before the first test, slow_backends before the tests named .live.
 fast_backends=(nodes)
-slow_backends=(npm_clients postgres15 python_clients timescaledb ceph netdata minio loki n8n)
+slow_backends=(npm_clients postgres15 python_clients timescaledb chromium ceph netdata minio loki n8n)
 
 readonly node_oldest=20.19.6 node_lts=24.21.0
 readonly litellm_version=1.106.2 python_mcp_version=2.3.0
@@ -117,3 +117,5 @@ source scripts/ci/s3.sh
 source scripts/ci/monitoring.sh
 # shellcheck source=scripts/ci/n8n.sh
 source scripts/ci/n8n.sh
+# shellcheck source=scripts/ci/chromium.sh
+source scripts/ci/chromium.sh
