@@ -1,0 +1,108 @@
+// Which browser is found, and that the one from npm is enough by itself.
+import assert from 'node:assert/strict'
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { dirname, join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { test } from '../../test/harness.ts'
+import { ports, proxyUrl } from './config.ts'
+import { findBrowser, missingBrowser } from './find.ts'
+import { configOf, pages, withSite, withWire } from './testing/wire.ts'
+
+const program = fileURLToPath(import.meta.url)
+
+/** A home with these executables, relative to it. */
+function withHome(files: readonly string[], use: (home: string) => void): void {
+  const home = mkdtempSync(join(tmpdir(), 'octet-find-'))
+  try {
+    for (const file of files) {
+      mkdirSync(dirname(join(home, file)), { recursive: true })
+      writeFileSync(join(home, file), '#!/bin/sh\n', { mode: 0o755 })
+    }
+    use(home)
+  } finally {
+    rmSync(home, { recursive: true })
+  }
+}
+
+test('a browser is looked for on the machine, then among those of Playwright, then among npm packages', () => {
+  const own = '.cache/ms-playwright'
+  const files = [
+    'bin/chromium',
+    `${own}/chromium-1255/chrome-linux64/chrome`,
+    `${own}/chromium_headless_shell-1200/chrome-linux/headless_shell`,
+    `${own}/chromium_headless_shell-999/chrome-linux/headless_shell`,
+  ]
+  withHome(files, (home) => {
+    const find = (path: string, program = '/nowhere/x') => findBrowser({}, { path, home, program })
+    assert.deepEqual(find(`/nonexistent:${home}/bin`), { kind: 'installed', path: `${home}/bin/chromium` })
+    assert.deepEqual(find(''), {
+      kind: "Playwright's own",
+      path: `${home}/${own}/chromium_headless_shell-1200/chrome-linux/headless_shell`,
+    })
+    rmSync(join(home, own, 'chromium_headless_shell-1200'), { recursive: true })
+    rmSync(join(home, own, 'chromium_headless_shell-999'), { recursive: true })
+    assert.deepEqual(find(''), { kind: "Playwright's own", path: `${home}/${own}/chromium-1255/chrome-linux64/chrome` })
+    const elsewhere = { PLAYWRIGHT_BROWSERS_PATH: join(home, 'empty') }
+    assert.equal(findBrowser(elsewhere, { path: '', home, program: '/nowhere/x' }), undefined)
+    const npm = findBrowser(elsewhere, { path: '', home, program })
+    assert.deepEqual([npm?.kind, npm?.version?.split('.')[0]], ['npm package', '147'])
+    assert.match(npm?.path ?? '', /@sparticuz\/chromium/)
+  })
+})
+
+test('the shell without windows goes before the whole browser', () =>
+  withHome(['a/chromium', 'b/chromium-headless-shell'], (home) => {
+    const found = findBrowser({}, { path: `${home}/a:${home}/b`, home, program })
+    assert.equal(found?.path, `${home}/b/chromium-headless-shell`)
+  }))
+
+test('a configured browser that cannot be run is told, and never passed over', () =>
+  withHome(['plain/chromium'], (home) => {
+    assert.deepEqual(findBrowser({ PLAYWRIGHT_EXECUTABLE_PATH: `${home}/plain/chromium` }), {
+      kind: 'configured',
+      path: `${home}/plain/chromium`,
+    })
+    for (const path of [`${home}/none`, `${home}/plain`, program]) {
+      assert.equal(findBrowser({ PLAYWRIGHT_EXECUTABLE_PATH: path }), undefined)
+      assert.equal(
+        missingBrowser(configOf({ PLAYWRIGHT_EXECUTABLE_PATH: path })),
+        'PLAYWRIGHT_EXECUTABLE_PATH names no program that can be run',
+      )
+    }
+  }))
+
+test('contradictory variables are told', () => {
+  assert.deepEqual(ports(['81', '65535']), [81, 65_535])
+  assert.throws(() => ports(['0']), /PLAYWRIGHT_ALLOWED_PORTS: 0 is no port/)
+  assert.throws(() => ports(['65536']), /PLAYWRIGHT_ALLOWED_PORTS: 65536 is no port/)
+  assert.equal(proxyUrl('http://proxy:3128')?.host, 'proxy:3128')
+  assert.throws(() => proxyUrl('socks5://proxy:1080'), /PLAYWRIGHT_PROXY_URL is no address of an HTTP proxy/)
+  assert.throws(() => proxyUrl('proxy:3128'), /PLAYWRIGHT_PROXY_URL/)
+})
+
+test(
+  'without anything installed, the browser that npm has brought is unpacked and used',
+  () =>
+    withSite(pages({ '/': '<title>It works</title><p>text' }), async (site) => {
+      const { PATH } = process.env
+      process.env.PATH = dirname(process.execPath).replace('/usr/bin', '/nonexistent')
+      try {
+        await withWire(
+          { config: { PLAYWRIGHT_ALLOW_PRIVATE: [site.opening], PLAYWRIGHT_BROWSERS_PATH: '/nonexistent' } },
+          async (wire) => {
+            const ready = await wire.backend.probe(AbortSignal.timeout(5_000))
+            assert.deepEqual([ready.browser, ready.version, ready.running], ['npm package', '147.0.0', false])
+            assert.match((await wire.call('navigate', { url: site.url })).text, /title: It works/)
+            const running = await wire.backend.probe(AbortSignal.timeout(5_000))
+            assert.match(String(running.version), /^147\.\d+\.\d+\.\d+$/)
+            const { blocks } = await wire.call('screenshot')
+            assert.equal(blocks[1]?.type, 'image')
+          },
+        )
+      } finally {
+        process.env.PATH = PATH
+      }
+    }),
+  { timeoutMs: 60_000 },
+)
