@@ -26,7 +26,7 @@ const headersMs = 5_000
 /** Pages at once, and of one host; servers.md §6.3. */
 const places = { most: 4, mostPerKey: 2, maxWaiting: 64 }
 const cacheLimits = { maxPages: 20, maxBytes: 8 * 1024 * 1024 }
-const worker = { deadlineMs: 5_000, idleMs: 30_000, maxQueued: 3, heapMiB: 48 }
+const worker = { deadlineMs: 5_000, idleMs: 10_000, maxQueued: 3, heapMiB: 24 }
 
 /**
  * @param resolve instead of the system's resolver; tests only

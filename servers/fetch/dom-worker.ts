@@ -97,7 +97,7 @@ export class DomWorker {
       eval: code,
       execArgv: [],
       env: {},
-      resourceLimits: { maxOldGenerationSizeMb: heapMiB, maxYoungGenerationSizeMb: 4, stackSizeMb: 4 },
+      resourceLimits: { maxOldGenerationSizeMb: heapMiB, maxYoungGenerationSizeMb: 2, stackSizeMb: 4 },
     })
     worker.on('message', ({ result, failure }: Reply) => {
       if (this.#worker !== worker) return
