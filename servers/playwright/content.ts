@@ -6,7 +6,7 @@ import type { Locator, Page, PlaywrightBackend } from './backend.ts'
 import { type Attempt, explainAction, manyMatch } from './faults.ts'
 import { toHtml, toMarkdown, toText } from './in-page.ts'
 import { actionableOn } from './interactive.ts'
-import { titleOf, unlessAborted, withinTime } from './page.ts'
+import { unlessAborted, withinTime } from './page.ts'
 import { currentPage } from './session.ts'
 import { callTime } from './time.ts'
 
@@ -68,7 +68,7 @@ export async function getContent(
     const more = end < text.length
     const { max_length: _max, start_index: _start, ...same } = args
     return report(context, {
-      summary: `${format} of ${clip(page.url(), 500)}, title "${await titleOf(page)}": characters ${start} to ${end} of ${text.length}`,
+      summary: `${format} of ${clip(page.url(), 500)}: characters ${start} to ${end} of ${text.length}`,
       untrusted: text.slice(start, end),
       notes: [
         ...turn.notes,

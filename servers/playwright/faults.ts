@@ -1,6 +1,6 @@
 // What Playwright throws, as errors that a model can act on: what happened, where the page stands, and selectors that exist.
 import { ToolError } from '../../protocol/index.ts'
-import { clip } from '../runtime/report.ts'
+import { cleanText, clip } from '../runtime/report.ts'
 import type { Locator, Page } from './backend.ts'
 import { similarSelectors } from './interactive.ts'
 import { describeElement, withinTime } from './page.ts'
@@ -75,7 +75,7 @@ export async function whereIs(page: Page): Promise<string> {
     '',
     'busy',
   ])
-  return `the page is ${clip(page.url(), 200)}, title "${clip(String(title), 100)}", ${String(state).slice(0, 20)}`
+  return `the page is ${clip(page.url(), 200)}, title "${clip(cleanText(String(title)), 100)}", ${String(state).slice(0, 20)}`
 }
 
 export function isSelectorFault(text: string): boolean {

@@ -72,7 +72,7 @@ for (const transport of ['sse', 'http'] as const) {
             const bytes = Buffer.from(image?.data ?? '', 'base64')
             assert.ok(bytes.length > 100_000 && bytes.length <= 700_000, String(bytes.length))
             assert.match(textOf(shot), /scaled to \d+ %/)
-            assert.match(textOf(await call('grace', 'get_content', {})), /title "Search"/)
+            assert.match(textOf(await call('grace', 'get_content', {})), /^markdown of http:\/\/127\.0\.0\.1:\d+\/: /)
             assert.deepEqual(
               site.requests.filter((line) => !line.includes('favicon')),
               ['GET /', 'GET /', 'GET /found?q=Ada'],

@@ -1,6 +1,6 @@
 // Questions to a page that may be busy, hostile or gone: each has its time.
 import { ToolError } from '../../protocol/index.ts'
-import { clip } from '../runtime/report.ts'
+import { cleanText, clip } from '../runtime/report.ts'
 import type { Locator, Page } from './backend.ts'
 import { toDescription } from './in-page.ts'
 
@@ -42,11 +42,11 @@ export async function describeElement(locator: Locator): Promise<string> {
   const { tag, role, type, name, text, label } = await locator.evaluate(toDescription, undefined, { timeout: 1_000 })
   const kind = role !== '' ? role : type !== '' && type !== 'text' ? `${type} field` : tag === 'a' ? 'link' : tag
   const named = name === '' ? '' : ` name="${clip(name, 60)}"`
-  const says = label !== '' ? label : text
+  const says = cleanText(label !== '' ? label : text)
   return `${clip(kind, 40)}${named}${says === '' ? '' : ` "${clip(says, 80)}"`}`
 }
 
 /** Title, or nothing from a page that does not answer. */
 export async function titleOf(page: Page): Promise<string> {
-  return clip(await withinTime(page.title(), 1_000).catch(() => ''), 200)
+  return clip(cleanText(await withinTime(page.title(), 1_000).catch(() => '')), 200)
 }

@@ -2,7 +2,7 @@
 import { ToolError } from '../../protocol/index.ts'
 import type { EgressPolicy } from '../runtime/egress/policy.ts'
 import { EgressProxy } from '../runtime/egress/proxy.ts'
-import { clip } from '../runtime/report.ts'
+import { cleanText, clip } from '../runtime/report.ts'
 import type { BrowserContext, Dialog, Launched, Page, Route } from './backend.ts'
 import { atMost } from './browser.ts'
 import type { Extract } from './content.ts'
@@ -124,7 +124,7 @@ export class BrowserSession {
     this.extract = undefined
     page.on('dialog', (dialog) => void this.#answer(dialog))
     page.on('download', (download) => {
-      this.#note(`a download was refused: ${clip(download.suggestedFilename(), maxEventChars)}`)
+      this.#note(`a download was refused: ${quoted(download.suggestedFilename())}`)
       void download.cancel().catch(() => {})
     })
     page.on('crash', () => {
@@ -162,7 +162,7 @@ export class BrowserSession {
   async #answer(dialog: Dialog): Promise<void> {
     // Staying on the page would block the next navigation: that question is not the caller's to refuse.
     if (dialog.type() === 'beforeunload') return void dialog.accept().catch(() => {})
-    this.#note(`a dialog (${dialog.type()}) was dismissed: ${clip(dialog.message(), maxEventChars)}`)
+    this.#note(`a dialog (${dialog.type()}) was dismissed: ${quoted(dialog.message())}`)
     await dialog.dismiss().catch(() => {}) // the page may be gone
   }
 
@@ -175,6 +175,11 @@ export class BrowserSession {
   #note(event: string): void {
     if (this.#events.length < maxEvents) this.#events.push(event)
   }
+}
+
+/** Words of the page in a line of ours. */
+function quoted(text: string): string {
+  return JSON.stringify(clip(cleanText(text), maxEventChars))
 }
 
 /** @throws ToolError when nothing is open */
