@@ -392,11 +392,11 @@ export function workTests(browser: TestBrowser): void {
       }
       await wire.call('navigate', { url: `${url}/text` })
       const plain = await wire.call('screenshot')
-      assert.match(plain.text, /^PNG 1280×720 px, /)
+      assert.match(plain.text, /^(PNG|JPEG) 1280×720 px, /)
       const small = await wire.call('screenshot', { max_width: 320 })
-      assert.match(small.text, /^PNG 320×180 px, scaled to 25 %/)
+      assert.match(small.text, /^(PNG|JPEG) 320×180 px, scaled to 25 %/)
       const heading = await wire.call('screenshot', { selector: 'h1' })
-      assert.match(heading.text, /^PNG 12\d\d×\d\d px/)
+      assert.match(heading.text, /^(PNG|JPEG) 12\d\d×\d\d px/)
       const whole = await wire.call('screenshot', { full_page: true })
       assert.match(whole.text, /NOTE: the page is higher; the picture ends after 8000 px/)
     },
