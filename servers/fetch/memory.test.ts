@@ -59,7 +59,7 @@ test(
       const { host } = new URL(url)
       // Two names for one site, because only two pages of one host are fetched at once.
       const env = { FETCH_ALLOW_PRIVATE: `${host},localhost:${new URL(url).port}`, MCP_MAX_QUEUE: '200' }
-      return withConfined({ server: fetch, env, nodeFlags, containerMiB: 128, anonymousMiB: 120 }, (address) =>
+      return withConfined({ server: fetch, env, nodeFlags, containerMiB: 128, anonymousMiB: 126 }, (address) =>
         withToolClient(`${address}/sse`, async ({ call }) => {
           const sites = [url, url.replace('127.0.0.1', 'localhost')]
           const rounds = [...names.map((name) => [name, name, name, name]), names, [...names].reverse()]
