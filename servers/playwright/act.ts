@@ -35,13 +35,13 @@ export async function click(
   args: ClickArguments,
   context: Context,
 ): Promise<ToolResult<object>> {
-  const { selector, button, click_count: clickCount } = args
+  const { button, click_count: clickCount } = args
   return act(backend, environment, args, context, async ({ locator, timeoutMs, signal }) => {
     let what = 'the element'
     // Asked before: afterwards the element may be gone. One that is not there yet is waited for by the click.
     if ((await locator.count()) === 1) what = await describeElement(locator).catch(() => what)
     await locator.click({ button, clickCount, timeout: timeoutMs, signal })
-    return `clicked ${selector === what ? '' : what}`
+    return `clicked ${what}`
   })
 }
 

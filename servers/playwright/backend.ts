@@ -118,7 +118,11 @@ async function launch(config: PlaywrightConfig, log: Environment['log']): Promis
   let group: number | undefined
   const cleanUp = (): void => {
     process.off('exit', atExit)
-    rmSync(folder, { recursive: true, force: true, maxRetries: 3 })
+    try {
+      rmSync(folder, { recursive: true, force: true, maxRetries: 3 })
+    } catch (error) {
+      log.warn("the browser's folder could not be removed", { folder, error })
+    }
   }
   /** For an end without order, such as an uncaught exception: a browser must not outlive the server. */
   const atExit = (): void => {

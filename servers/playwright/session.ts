@@ -73,10 +73,6 @@ export class BrowserSession {
     return this.#pages.at(-1)
   }
 
-  get pageCount(): number {
-    return this.#pages.length
-  }
-
   /** Is a document of the current page being loaded? */
   get loading(): boolean {
     return this.#loading > 0
