@@ -55,6 +55,7 @@ const data = mkdtempSync(join(tmpdir(), 'octet-open-webui-'))
 process.on('exit', () => rmSync(data, { recursive: true, force: true }))
 const token = 'a-token-for-one-run'
 const servers = await startChild('servers/octet.ts', ['start'], { MCP_AUTH_TOKEN: token })
+process.on('exit', () => servers.process.kill())
 const model = await startModelApi([{ question: /databases/, tool: '-postgres_list_databases', arguments: {} }])
 const configuration = execFileSync(
   process.execPath,
