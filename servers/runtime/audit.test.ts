@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict'
+import { createHash } from 'node:crypto'
 import { appendFileSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -72,6 +73,19 @@ test('a call leaves one record that says who, what, and how it ended', () =>
       truncated: false,
     })
     assert.equal(bytes_out > 0 && duration_ms >= 0 && args_sha256.length === 64 && remote !== '' && version !== '', true)
+    assert.equal(readFileSync(file, 'utf8').includes('hunter22'), false)
+    const masked = JSON.stringify({ text: 'the-backends-key', password: '[8 chars]' })
+    assert.equal(args_sha256, createHash('sha256').update(masked).digest('hex'), 'a guess of the password cannot be tried on it')
+  }))
+
+test('what may be a misspelled secret is masked too', () =>
+  inFolder(async (file) => {
+    await withChild(script, [], env(file), async ({ url, stop }) => {
+      const session = await McpSession.open(`${url}/sse`, auth)
+      assert.match((await session.call('look', { pasword: 'hunter22' })).content[0].text, /^ERROR INVALID_ARGUMENT/)
+      session.close()
+      await stop()
+    })
     assert.equal(readFileSync(file, 'utf8').includes('hunter22'), false)
   }))
 

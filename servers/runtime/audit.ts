@@ -128,7 +128,9 @@ export class Audit {
   /** One literal with every member in its place: JSON.stringify leaves out what stays undefined, and a record of one shape is written fast. */
   #callRecord(server: string, call: Call, upstream: string | undefined, readOnly: boolean): CallRecord {
     const { caller, session, requestId } = call.context
-    const given = call.params.arguments ?? {}
+    const sent = call.params.arguments ?? {}
+    // Before the hash too: whoever guesses a short secret could try the guess on it.
+    const given = hasWriteOnly(call.tool) ? maskWriteOnly(call, sent) : sent
     return {
       ts: '',
       seq: 0,
@@ -144,7 +146,7 @@ export class Audit {
       trace_id: caller.traceparent?.slice(3, 35),
       remote: caller.remote,
       read_only: readOnly,
-      args: this.#options.args === 'none' ? undefined : this.#args(call, given),
+      args: this.#options.args === 'none' ? undefined : this.#args(given),
       args_sha256: hash('sha256', JSON.stringify(given)),
       upstream,
       outcome: undefined,
@@ -158,8 +160,8 @@ export class Audit {
     }
   }
 
-  #args(call: Call, given: unknown): unknown {
-    const clean = this.#options.redact(hasWriteOnly(call.tool) ? maskWriteOnly(call, given) : given)
+  #args(given: unknown): unknown {
+    const clean = this.#options.redact(given)
     const text = JSON.stringify(clean)
     return text.length <= maxArgsChars ? clean : `${text.slice(0, maxArgsChars)}…[+${text.length - maxArgsChars} chars]`
   }
@@ -212,7 +214,10 @@ function hasWriteOnly(tool: Call['tool']): boolean {
   return known
 }
 
-/** JSON Schema's `writeOnly` marks an argument whose value must not be kept, such as what is typed into a form. */
+/**
+ * JSON Schema's `writeOnly` marks an argument whose value must not be kept, such as what is typed into a form. Under a name that the tool
+ * does not know it may be the same value, misspelled.
+ */
 function maskWriteOnly(call: Call, given: unknown): unknown {
   const { properties = {} } = call.tool?.inputSchema ?? {}
   const aliases = call.tool?.aliases ?? {}
@@ -220,7 +225,7 @@ function maskWriteOnly(call: Call, given: unknown): unknown {
   return Object.fromEntries(
     Object.entries(given).map(([key, value]) => {
       const property = properties[Object.hasOwn(aliases, key) ? (aliases[key] as string) : key]
-      return [key, property?.writeOnly === true ? `[${String(value).length} chars]` : value]
+      return [key, property === undefined || property.writeOnly === true ? `[${String(value).length} chars]` : value]
     }),
   )
 }

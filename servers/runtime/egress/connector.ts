@@ -13,7 +13,8 @@ export interface ConnectorOptions {
 type Created = (error: Error | null, socket: Socket) => void
 
 /**
- * For `createConnection` of a request without an agent: one connection for each request, judged when it is made.
+ * For `createConnection` of a request without `agent`: one connection for each request, judged when it is made. With `agent: false` Node
+ * would ignore it and connect by itself.
  * Errors of the policy arrive as the request's `error` event, as they are.
  */
 export function connector(policy: EgressPolicy, { signal, ca }: ConnectorOptions) {
