@@ -3,6 +3,7 @@
 import assert from 'node:assert/strict'
 import { execFileSync } from 'node:child_process'
 import { randomBytes } from 'node:crypto'
+import { readFileSync } from 'node:fs'
 import { chmod, mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -88,13 +89,24 @@ async function withStandIns(use: (env: Record<string, string>, folder: string) =
 gatewayTest(
   'joins what is there: a gateway and a database of another project, which comes late and goes away',
   () =>
-    withStandIns(async (env) => {
+    withStandIns(async (env, folder) => {
       const octet = new Project(networksEngine, 'octet-join', ['docker/compose.yaml', 'docker/compose.join.yaml'], {
         ...env,
         POSTGRES_NET: 'postgres-net',
         PGUSER: 'postgres',
         PGDATABASE: 'postgres',
       })
+      const config = await dockerOk(hostEngine, [
+        'run',
+        '--rm',
+        '--network',
+        'none',
+        image,
+        'litellm-config',
+        'postgres',
+        'filesystem',
+      ])
+      await writeFile(join(folder, 'litellm.yaml'), config, { mode: 0o644 })
       const household = new Project(networksEngine, 'household', ['test/containers/gateway.yaml'], env)
       const ready = (): Promise<Answer> => inside('octet-postgres', "return await ask('http://mcp-postgres:8080/ready')")
       await docker(networksEngine, ['network', 'create', 'postgres-net'])
@@ -224,15 +236,32 @@ containerTest('the image holds no shell, and the files of no package manager', a
   const { code } = await docker(hostEngine, ['run', '--rm', '--entrypoint', '/bin/sh', image, '-c', 'true'])
   assert.equal(code, 127)
   const list = `const { readdirSync } = require('node:fs')
-    const folders = readdirSync('/').filter((name) => !['proc', 'sys', 'dev'].includes(name))
+    const folders = readdirSync('/').filter((name) => !['proc', 'sys', 'dev', '.dockerenv'].includes(name))
     const files = folders.flatMap((folder) => readdirSync('/' + folder, { recursive: true }).map((name) => folder + '/' + name))
     process.stdout.write(files.filter((path) => /node_modules|[/]npm|[/]bin[/]/.test(path)).join())`
   assert.equal(await dockerOk(hostEngine, ['run', '--rm', '--entrypoint', 'node', image, '-e', list]), 'usr/local/bin/node')
 })
 
-containerTest('the Compose files and the Dockerfiles are clean, and name one Node', async () => {
+containerTest('the Compose files are clean, in every combination', async () => {
   for (const files of [['docker/compose.yaml'], ['docker/compose.yaml', 'docker/compose.join.yaml']]) {
     const { code, stderr } = await new Project(hostEngine, 'octet-check', files).try('--profile', '*', 'config', '--quiet')
     assert.deepEqual({ code, stderr }, { code: 0, stderr: '' })
   }
+})
+
+const dockerfiles = ['docker/Dockerfile', 'docker/Dockerfile.playwright']
+
+containerTest('hadolint finds nothing in the Dockerfiles', () => {
+  const out = execFileSync(process.env.OCTET_TEST_HADOLINT ?? 'hadolint', dockerfiles, { encoding: 'utf8' })
+  assert.equal(out, '')
+})
+
+test('every image has this version, and the Node that CI calls the current one', () => {
+  const read = (path: string): string => readFileSync(new URL(`../${path}`, import.meta.url), 'utf8')
+  const node = /node_lts=([\d.]+)/.exec(read('scripts/ci/backends.sh'))?.[1]
+  for (const path of dockerfiles) {
+    assert.match(read(path), new RegExp(`^ARG NODE_VERSION=${node}$`, 'm'), path)
+    assert.match(read(path), new RegExp(`^ARG VERSION=${packageJson.version}$`, 'm'), path)
+  }
+  assert.ok(read('docker/compose.yaml').includes(`image: octet-mcp:\${OCTET_VERSION:-${packageJson.version}}`))
 })

@@ -5,7 +5,7 @@
 
 # fast_backends are awaited before the first test, slow_backends before the tests named .live.
 fast_backends=(nodes)
-slow_backends=(npm_clients postgres15 python_clients timescaledb chromium ceph netdata minio loki n8n)
+slow_backends=(npm_clients postgres15 python_clients timescaledb chromium ceph netdata minio loki docker n8n)
 
 readonly node_oldest=20.19.6 node_lts=24.21.0
 readonly litellm_version=1.106.2 python_mcp_version=2.3.0
@@ -63,6 +63,13 @@ backend_python_clients() {
     install_python "litellm[proxy]==$litellm_version" "mcp==$python_mcp_version" || return
   provide OCTET_TEST_PYTHON "$cache/$name/bin/python"
   provide OCTET_TEST_LITELLM "$cache/$name/bin/litellm"
+}
+
+# Two Docker engines of our own, and the images that are built in them.
+backend_docker() {
+  at_exit docker scripts/ci/images.sh stop "$work/docker"
+  scripts/ci/images.sh start "$work/docker" "$cache/docker" >"$work/provides/docker.new" || return
+  mv "$work/provides/docker.new" "$work/provides/docker"
 }
 
 # --- for the functions above ------------------------------------------------------------------------------------------------------------

@@ -25,7 +25,7 @@ start() {
   base_image "$node" >&2
   build Dockerfile "octet-mcp:$version"
   if [ -e "$here/docker/Dockerfile.playwright" ]; then build Dockerfile.playwright "octet-mcp-playwright:$version"; fi
-  docker save $(docker images --format '{{.Repository}}:{{.Tag}}' | grep -v '<none>') | docker_of networks load >&2
+  docker images --format '{{.Repository}}:{{.Tag}}' | grep -v '<none>' | xargs /usr/bin/docker save | docker_of networks load >&2
   printf 'export %s=%q\n' \
     OCTET_TEST_DOCKER "$DOCKER_HOST" OCTET_TEST_DOCKER_NETWORKS "unix://$folder/networks/docker.sock" \
     OCTET_TEST_DOCKER_CONFIG "$DOCKER_CONFIG" OCTET_TEST_HADOLINT "$cache/hadolint-$hadolint_version/bin/hadolint"
@@ -56,10 +56,10 @@ engine() {
 run_engine() {
   local own=$1
   shift
-  if ! ip route show default | grep -q .; then
-    ip link set lo up
-    echo 1 >/proc/sys/net/ipv4/ip_forward
-  fi
+  case " $* " in
+    *' --bridge=none '*) ;;
+    *) ip link set lo up && echo 1 >/proc/sys/net/ipv4/ip_forward ;; # a new network namespace has neither
+  esac
   exec dockerd --data-root "$own/data" --exec-root "$own/exec" --pidfile "$own/pid" --host "unix://$own/docker.sock" \
     --exec-opt native.cgroupdriver=cgroupfs --cgroup-parent "/$(basename "$(dirname "$(dirname "$own")")")-$(basename "$own")" "$@"
 }
