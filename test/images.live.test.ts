@@ -296,9 +296,10 @@ test.unless(skipContainers)(
     const limits = Object.entries(config.services as Record<string, { mem_limit?: string }>)
       .filter(([name]) => name.startsWith('mcp-') && name !== 'mcp-playwright')
       .map(([, { mem_limit }]) => Number(mem_limit) / 1_048_576)
+    const light = figures.filter(({ name }) => name !== 'playwright')
     const sum = (values: readonly number[]): string => values.reduce((a, b) => a + b, 0).toFixed(0)
     show(
-      `sum over ${figures.length} light servers, MiB: ${sum(figures.map(({ idle }) => idle))} idle, ${sum(figures.map(({ peak }) => peak))} peak, limits ${sum(limits)} of ${planned}`,
+      `sum over ${light.length} light servers, MiB: ${sum(light.map(({ idle }) => idle))} idle, ${sum(light.map(({ peak }) => peak))} peak, limits ${sum(limits)} of ${planned}`,
     )
     assert.ok(Number(sum(limits)) <= planned, `limits sum up to ${sum(limits)} MiB`)
   },
