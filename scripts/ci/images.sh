@@ -15,14 +15,14 @@ readonly compose_suite=trixie hadolint_version=2.15.1
 start() {
   local node version
   mkdir -p "$folder" "$cache"
-  install
+  alone install
   node=$(sed -n 's/^ARG NODE_VERSION=//p' "$here/docker/Dockerfile")
   version=$(sed -n 's/^ARG VERSION=//p' "$here/docker/Dockerfile")
   engine host unshare --mount "$here/scripts/ci/images.sh" engine "$folder/host" \
     --bridge=none --iptables=false --ip6tables=false --ip-forward=false --ip-masq=false
   engine networks unshare --mount --net "$here/scripts/ci/images.sh" engine "$folder/networks"
   export DOCKER_HOST=unix://$folder/host/docker.sock DOCKER_BUILDKIT=0 DOCKER_CONFIG=$cache/docker-cli
-  base_image "$node" >&2
+  alone base_image "$node" >&2
   build Dockerfile "octet-mcp:$version"
   if [ -e "$here/docker/Dockerfile.playwright" ]; then build Dockerfile.playwright "octet-mcp-playwright:$version"; fi
   docker images --format '{{.Repository}}:{{.Tag}}' | grep -v '<none>' | xargs /usr/bin/docker save | docker_of networks load >&2
@@ -30,6 +30,9 @@ start() {
     OCTET_TEST_DOCKER "$DOCKER_HOST" OCTET_TEST_DOCKER_NETWORKS "unix://$folder/networks/docker.sock" \
     OCTET_TEST_DOCKER_CONFIG "$DOCKER_CONFIG" OCTET_TEST_HADOLINT "$cache/hadolint-$hadolint_version/bin/hadolint"
 }
+
+# alone COMMAND…: two runs of CI that share the cache wait for each other.
+alone() { (flock 9 && "$@" 9>&-) 9>"$cache/lock"; }
 
 # --- the engines ------------------------------------------------------------------------------------------------------------------------
 
