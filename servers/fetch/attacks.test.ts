@@ -4,9 +4,9 @@ import { createServer as createHttp, type RequestListener } from 'node:http'
 import { createServer } from 'node:https'
 import { type AddressInfo, connect } from 'node:net'
 import { brotliCompressSync, gzipSync } from 'node:zlib'
+import { issue } from '../../test/certificates.ts'
 import { test } from '../../test/harness.ts'
 import { withServer } from '../../test/wire.ts'
-import { privateAuthority } from '../storage/testing/private-authority.ts'
 import { withSite, withWire } from './testing/wire.ts'
 
 const ok: RequestListener = (req, res) => {
@@ -337,7 +337,8 @@ test('JSON and text of hostile forms are answered', async () => {
 })
 
 test('TLS: a certificate must be trusted, and a redirect from https to http is not followed', async () => {
-  const server = createServer(privateAuthority, (req, res) => {
+  const { ca, server: issued } = issue('127.0.0.1')
+  const server = createServer({ cert: issued.certificate, key: issued.key }, (req, res) => {
     if (req.url === '/robots.txt') res.writeHead(404).end()
     else if (req.url === '/down') res.writeHead(302, { location: 'http://127.0.0.1:1/plain' }).end()
     else res.end('over TLS')
@@ -350,7 +351,7 @@ test('TLS: a certificate must be trusted, and a redirect from https to http is n
     await withWire({ config }, async ({ fetch }) => {
       assert.match((await fetch(`${url}/`)).text, /^ERROR \w+: .*no trusted TLS connection/)
     })
-    await withWire({ config, environment: { ca: privateAuthority.cert } }, async ({ fetch }) => {
+    await withWire({ config, environment: { ca } }, async ({ fetch }) => {
       assert.equal((await fetch(`${url}/`)).data, 'over TLS')
       const { text } = await fetch(`${url}/down`)
       assert.match(

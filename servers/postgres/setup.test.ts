@@ -4,8 +4,8 @@ import { execFileSync } from 'node:child_process'
 import { existsSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { issue } from '../../test/certificates.ts'
 import { test } from '../../test/harness.ts'
-import { issue } from '../runtime/sql/testing/certificates.ts'
 import { embedded, RunningServer, startCluster, until, withClient, withSql } from '../runtime/sql/testing/running.ts'
 
 const cluster = await startCluster(embedded)

@@ -70,7 +70,8 @@ test('a record that the disk takes only half of is refused, and those after it a
   inFolder(async (file) => {
     const env = { AUDIT_FILE: file, AUDIT_REQUIRED: 'true', SAMPLE_URL: 'http://backend' }
     await withChild('test/sample-process.ts', [], env, async ({ url, process: child, stop }) => {
-      const limit = (bytes: string): void => void execFileSync('prlimit', ['--pid', String(child.pid), `--fsize=${bytes}:unlimited`])
+      const limit = (bytes: string): void =>
+        void execFileSync('prlimit', ['--pid', String(child.pid), `--fsize=${bytes}:unlimited`])
       const session = await McpSession.open(`${url}/sse`)
       await session.call('change')
       limit(String(readFileSync(file).length + 100))

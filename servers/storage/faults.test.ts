@@ -1,10 +1,10 @@
 // What a model is told when the store, or what stands in its place, does not answer as it should.
 import assert from 'node:assert/strict'
 import { createServer } from 'node:net'
+import { issue } from '../../test/certificates.ts'
 import { test } from '../../test/harness.ts'
 import { errorXml, listXml, withFakeStore } from './testing/fake-store.ts'
 import { type Answer, closed, endless, reply, withFault } from './testing/faults.ts'
-import { privateAuthority } from './testing/private-authority.ts'
 import { withStorage } from './testing/wire.ts'
 
 /** Both tools say the same, and never the address of the store. */
@@ -144,11 +144,12 @@ test('gives up a connection that is not ready in time', async () => {
 
 test('trusts a private authority that it is given, and no other', async () => {
   const { createServer: createTlsServer } = await import('node:https')
-  const server = createTlsServer(privateAuthority, (_req, res) => void res.end(listXml(['a'])))
+  const { ca, server: issued } = issue('127.0.0.1')
+  const server = createTlsServer({ cert: issued.certificate, key: issued.key }, (_req, res) => void res.end(listXml(['a'])))
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
   try {
     const endpoint = `https://127.0.0.1:${(server.address() as { port: number }).port}`
-    await withStorage({ endpoint, environment: { ca: privateAuthority.cert } }, async (wire) => {
+    await withStorage({ endpoint, environment: { ca } }, async (wire) => {
       assert.equal((await wire.list({ bucket: 'media' })).isError, false)
     })
     await withStorage({ endpoint }, async (wire) => {

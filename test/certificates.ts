@@ -1,20 +1,25 @@
 // X.509 certificates for TLS tests, written out in DER: Node makes keys but no certificates, and openssl need not be installed.
 import { generateKeyPairSync, type KeyObject, sign } from 'node:crypto'
+import { isIPv4 } from 'node:net'
 
 export interface Issued {
   readonly certificate: string
   readonly key: string
 }
 
-/** A private authority, and a certificate of it for one DNS name. */
-export function issue(dnsName: string): { ca: string; server: Issued } {
+/** A private authority, and a certificate of it for one DNS name or IPv4 address. */
+export function issue(name: string): { ca: string; server: Issued } {
   const authority = generateKeyPairSync('ec', { namedCurve: 'P-256' })
   const own = generateKeyPairSync('ec', { namedCurve: 'P-256' })
   const caName = distinguishedName('Test authority')
   const isCa = extension('551d13', true, sequence(tlv(0x01, Buffer.of(0xff))))
-  const san = extension('551d11', false, sequence(tlv(0x82, Buffer.from(dnsName))))
+  const san = extension(
+    '551d11',
+    false,
+    sequence(isIPv4(name) ? tlv(0x87, Buffer.from(name.split('.').map(Number))) : tlv(0x82, Buffer.from(name))),
+  )
   const ca = certificate(1, caName, caName, authority.publicKey, authority.privateKey, isCa)
-  const server = certificate(2, caName, distinguishedName(dnsName), own.publicKey, authority.privateKey, san)
+  const server = certificate(2, caName, distinguishedName(name), own.publicKey, authority.privateKey, san)
   return { ca, server: { certificate: server, key: own.privateKey.export({ type: 'pkcs8', format: 'pem' }) as string } }
 }
 
