@@ -1,6 +1,6 @@
 // Makes what must be secret on the first start and leaves it alone afterwards: the token between the gateway and the servers, the gateway's
 // own key, and the passwords of the demonstration backends. Each lies in a volume that only those who need it mount.
-const { chmodSync, existsSync, linkSync, rmSync, writeFileSync } = require('node:fs')
+const { chmodSync, existsSync, linkSync, readFileSync, rmSync, writeFileSync } = require('node:fs')
 const { randomBytes } = require('node:crypto')
 const { join } = require('node:path')
 
@@ -11,6 +11,9 @@ const secrets = [
   'postgres/password',
   'postgres/reader-password',
   'timescaledb/password',
+  'timescaledb/reader-password',
+  'timescaledb/writer-password',
+  'timescaledb/write-url',
   'minio/password',
   'n8n/owner-password',
   'n8n/api-key',
@@ -19,10 +22,8 @@ const secrets = [
 for (const name of secrets) {
   const file = join(root, name)
   if (existsSync(file)) continue
-  // LiteLLM wants its key to begin so; n8n only takes a password with both cases and a digit; its API key is made by n8n itself, later.
-  const prefix = name === 'litellm/master-key' ? 'sk-' : name === 'n8n/owner-password' ? 'A1a' : ''
   const made = `${file}.${process.pid}`
-  writeFileSync(made, name === 'n8n/api-key' ? 'not-made-yet' : `${prefix}${randomBytes(24).toString('hex')}`)
+  writeFileSync(made, contentOf(name))
   chmodSync(made, 0o444) // the volume is the boundary: those who mount it run as different users
   try {
     linkSync(made, file) // unlike a rename, fails when another start was first
@@ -32,4 +33,22 @@ for (const name of secrets) {
     rmSync(made)
   }
   process.stdout.write(`made ${name}\n`)
+}
+
+function contentOf(name) {
+  const random = randomBytes(24).toString('hex')
+  switch (name) {
+    case 'litellm/master-key':
+      return `sk-${random}` // LiteLLM refuses another beginning
+    case 'n8n/owner-password':
+      return `A1a${random}` // n8n wants both cases and a digit
+    case 'n8n/api-key':
+      return 'not-made-yet' // n8n makes it itself, later
+    case 'timescaledb/write-url': {
+      const password = readFileSync(join(root, 'timescaledb/writer-password'), 'utf8')
+      return `postgresql://mcp_writer:${password}@timescaledb:5432/postgres`
+    }
+    default:
+      return random
+  }
 }
