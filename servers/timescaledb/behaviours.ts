@@ -101,7 +101,8 @@ export function testTimescale(world: World): void {
       command: 'INSERT INTO parents SELECT generate_series($1::int, $2::int) RETURNING id',
       params: [100, 129],
     })
-    assert.match(text, /^committed: INSERT 0 30, 30 rows affected in \d+ ms/)
+    assert.match(text, /^committed: INSERT 0 30, 30 rows affected in \d+ ms\n/)
+    assert.doesNotMatch(text, /WARNING/)
     assert.deepEqual([structured.rows_affected, structured.committed, structured.returning.length], [30, true, 20])
     assert.match(text, /only 20 of 30 returned rows are shown/)
     const gone = await call('tsdb_execute', { command: 'DELETE FROM parents WHERE id >= 100;' })

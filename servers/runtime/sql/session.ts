@@ -52,6 +52,7 @@ const dialect = {
   extra_float_digits: '1',
 }
 
+const noActiveTransaction = '25P01'
 const maxNotices = 50
 const cancelMs = 1_000
 const readBytes = 65_536
@@ -179,7 +180,8 @@ export class Session {
     session = opened
     client.on('end', () => opened.#ended())
     client.on('notice', (notice: Notice) => {
-      if (opened.notices.length < maxNotices) opened.notices.push(notice)
+      // "There is no transaction in progress" is about our own ROLLBACK behind a COMMIT; no caller's statement holds one.
+      if (notice.code !== noActiveTransaction && opened.notices.length < maxNotices) opened.notices.push(notice)
     })
     const text = `SELECT ${Object.keys(dialect)
       .map((name) => `pg_catalog.current_setting('${name}')`)
