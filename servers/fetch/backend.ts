@@ -25,8 +25,9 @@ export interface FetchBackend extends Backend {
 const headersMs = 5_000
 /** Pages at once, and of one host; servers.md §6.3. */
 const places = { most: 4, mostPerKey: 2, maxWaiting: 64 }
-const cacheLimits = { maxPages: 20, maxBytes: 8 * 1024 * 1024 }
-const worker = { deadlineMs: 5_000, idleMs: 10_000, maxQueued: 3, heapMiB: 24 }
+const cacheLimits = { maxPages: 20, maxBytes: 4 * 1024 * 1024 }
+/** Also what the tests of the worker hold the largest pages against. */
+export const workerLimits = { deadlineMs: 5_000, idleMs: 1_000, maxQueued: 3, heapMiB: 20 }
 
 /**
  * @param resolve instead of the system's resolver; tests only
@@ -47,7 +48,7 @@ export function openFetch(config: FetchConfig, environment: Environment, resolve
   const robots = new Robots({ ignore: config.FETCH_IGNORE_ROBOTS, strict: config.FETCH_ROBOTS_STRICT, request })
   const cache = new PageCache({ ...cacheLimits, keepMs: config.FETCH_CACHE_SECONDS * 1_000 })
   const slots = new Slots(places)
-  const dom = new DomWorker({ ...workerEntry, ...worker })
+  const dom = new DomWorker({ ...workerEntry, ...workerLimits })
   return {
     upstream: 'web',
     request,

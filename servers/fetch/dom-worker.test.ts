@@ -1,8 +1,15 @@
 // The worker thread: its turn, its end, and what becomes of a page when it hangs, dies or runs out of memory.
 import assert from 'node:assert/strict'
+import { mkdtemp, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { bundle } from '../../scripts/bundle.ts'
 import { test } from '../../test/harness.ts'
+import { workerLimits } from './backend.ts'
 import type { DomJob } from './dom.ts'
 import { DomWorker, type DomWorkerOptions } from './dom-worker.ts'
+import { maxDomBytes, maxDomTags, maxTextChars } from './extract.ts'
 import { workerEntry } from './worker-file.ts'
 
 const never = new AbortController().signal
@@ -39,6 +46,42 @@ test('the real worker finds the article, page after page, in one thread', () =>
     }
     assert.deepEqual([worker.state, worker.counts], ['idle', { pages: 3, failed: 0, replaced: 0, refused: 0 }])
   }))
+
+/** Just below both limits, without a main part of its own: text in paragraphs, and as many elements as may be. */
+function largest(): string {
+  const head = '<!doctype html><html><head><title>Largest</title></head><body><div><div>'
+  const paragraph = '<p>One of many paragraphs, long enough, with commas, to be a part of an article.</p>'
+  const count = maxDomTags / 4
+  const marks = '<b>x</b> '.repeat(maxDomTags - count - 100)
+  const text = paragraph.repeat(count)
+  const room = maxDomBytes - head.length - marks.length - text.length - 100
+  return `${head}${text}<p>${'Some more text, '.repeat(Math.floor(room / 16))}</p><p>${marks}</p></div></div></body></html>`
+}
+
+test(
+  'a page just below the limits comes back as an article, with the heap and within the time that the server gives it',
+  async () => {
+    const folder = await mkdtemp(join(tmpdir(), 'fetch-worker-'))
+    try {
+      // The bundle, as the server has it: a loader of TypeScript would take its part of this heap.
+      const entry = join(folder, 'fetch-worker.cjs')
+      await bundle(entry, `import '${fileURLToPath(new URL('worker.ts', import.meta.url))}'`, [])
+      await withWorker({ entry, eval: false, ...workerLimits }, async (worker) => {
+        const html = largest()
+        assert.ok(html.length <= maxDomBytes && html.length > maxDomBytes - 1_000, `${html.length}`)
+        // The second is of two bytes for each character.
+        for (const page of [html, html.replace('Some', '日本')]) {
+          const result = await worker.extract({ ...job(page), maxChars: maxTextChars }, never)
+          assert.match(result?.text ?? '', /One of many paragraphs, long enough/, JSON.stringify(worker.counts))
+        }
+        assert.deepEqual(worker.counts, { pages: 2, failed: 0, replaced: 0, refused: 0 })
+      })
+    } finally {
+      await rm(folder, { recursive: true, force: true })
+    }
+  },
+  { timeoutMs: 30_000 },
+)
 
 test('a page that hangs, dies, hoards or fails is given up, and the next one gets a worker that works', () =>
   withWorker({ deadlineMs: 1_500 }, async (worker) => {

@@ -33,14 +33,15 @@ export interface Extracted {
 }
 
 /** Readability costs about 100 MiB and 3 s for each MiB of HTML, most of it for elements. */
-export const maxDomBytes = 384 * 1024
-export const maxDomTags = 12_000
-/** Ten of the largest parts that a call may ask for; four such texts and the cache have to fit into the container. */
-export const maxTextChars = 1_000_000
+export const maxDomBytes = 256 * 1024
+export const maxDomTags = 6_000
+/** Five of the largest parts that a call may ask for; four such texts, twice while they are joined, and the cache have to fit into the container. */
+export const maxTextChars = 500_000
 /** Of the page's text: with less, Readability took one post of a thread, or one of many equal parts. */
 const leastShare = 0.4
 const sniffBytes = 4_096
-const sliceChars = 16_384
+/** Small enough that what `pause` measures between two of them is never far beyond its turn. */
+const sliceChars = 8_192
 
 type Kind = 'html' | 'json' | 'text' | 'binary'
 

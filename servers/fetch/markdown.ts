@@ -207,7 +207,7 @@ export class MarkdownWriter implements HtmlEvents {
     const least: Rank = this.sure ? rank.main : main + body >= fewChars ? rank.body : rank.around
     const kept: string[] = []
     for (const [i, chunk] of this.#chunks.entries()) {
-      if (i % 8 === 7) await pause()
+      await pause()
       const blocks = chunk.split(/(?=[\x01-\x03])/).filter((block) => block.charAt(0) >= least)
       // Joined at once: a slice would keep its whole chunk in memory.
       kept.push(blocks.map((block) => block.slice(1)).join(''))
