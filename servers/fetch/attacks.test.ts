@@ -94,6 +94,50 @@ test('a resolver that answers public first and private after gets nowhere', asyn
   assert.equal(answers, 2)
 })
 
+test('robots.txt is fetched from the allowed address, then the name turns to a private one: nothing reaches what is there', async () => {
+  const asked: string[] = []
+  const inside: string[] = []
+  await withServer(
+    (req, res) => {
+      asked.push(req.url ?? '')
+      res.end('User-agent: *\nDisallow:\n')
+    },
+    async (url) => {
+      const { port } = new URL(url)
+      // The same port on another address of this machine: it is the address alone that keeps the page's request away.
+      const internal = createHttp((req, res) => {
+        inside.push(req.url ?? '')
+        res.end('secret')
+      })
+      await new Promise<void>((resolve, reject) => {
+        internal.once('error', reject)
+        internal.listen(Number(port), '127.0.0.2', resolve)
+      })
+      try {
+        const answers = [['127.0.0.1'], ['127.0.0.2']]
+        let asking = 0
+        const resolve = async () => answers[Math.min(asking++, 1)] as string[]
+        const config = { FETCH_ALLOW_PRIVATE: [`127.0.0.1:${port}`], FETCH_ALLOWED_PORTS: [port] }
+        await withWire({ resolve, config }, async ({ fetch, backend }) => {
+          const { text } = await fetch(`http://rebind.test:${port}/page`)
+          assert.match(text, /^ERROR FORBIDDEN: .*rebind\.test: it resolves to a loopback address/)
+          assert.doesNotMatch(text, /secret/)
+          assert.deepEqual([asking, backend.cache.size.pages], [2, 0])
+        })
+        assert.deepEqual([asked, inside], [['/robots.txt'], []])
+        // The internal server does answer: what kept it silent is the policy.
+        const open = { FETCH_ALLOW_PRIVATE: [`127.0.0.2:${port}`], FETCH_IGNORE_ROBOTS: true }
+        await withWire({ config: open }, async ({ fetch }) => {
+          assert.equal((await fetch(`http://127.0.0.2:${port}/page`)).data, 'secret')
+        })
+      } finally {
+        internal.closeAllConnections()
+        internal.close()
+      }
+    },
+  )
+})
+
 test('one private address among public ones closes the name', async () => {
   const resolve = async () => ['93.184.216.34', '10.1.2.3']
   await withWire({ resolve }, async ({ fetch }) => {
@@ -277,7 +321,7 @@ test('a page that never ends is read up to the limit', async () => {
 
 const hostile: Record<string, string> = {
   'elements nested a million deep': '<div>'.repeat(1_000_000),
-  'elements nested deep, small enough for a DOM': `${'<b>'.repeat(11_000)}text ${'</b>'.repeat(11_000)}${'<p>more text</p>'.repeat(50)}`,
+  'elements nested deep, small enough for a DOM': `${'<b>'.repeat(5_500)}text ${'</b>'.repeat(5_500)}${'<p>more text</p>'.repeat(50)}`,
   'a million elements': '<b>a</b>'.repeat(640_000),
   'lists in lists': '<ul><li>'.repeat(300_000),
   'tables in tables': '<table><tr><td>'.repeat(300_000),
