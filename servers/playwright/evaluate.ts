@@ -1,8 +1,10 @@
 // evaluate: runs a script in the page, and nowhere else.
 import { type Context, ToolError, type ToolResult } from '../../protocol/index.ts'
 import type { Environment } from '../runtime/definition.ts'
+import type { Refusal } from '../runtime/egress/proxy.ts'
 import { cleanText, clip, report } from '../runtime/report.ts'
 import type { CDPSession, Page, PlaywrightBackend } from './backend.ts'
+import { blockedBy, notLoaded } from './blocked.ts'
 import { messageOf } from './faults.ts'
 import { withinTime } from './page.ts'
 import { type BrowserSession, currentPage } from './session.ts'
@@ -54,7 +56,13 @@ export async function evaluate(
     const page = currentPage(session, turn.name)
     const timeoutMs = callTime(args.timeout_ms, environment)
     session.extract = undefined
-    const value = await run(session, page, args, timeoutMs, context.signal)
+    const before = new Set(session.proxy.refusals)
+    const value = await run(session, page, args, timeoutMs, context.signal).catch((error: unknown) => {
+      throw withRefusals(
+        error,
+        session.proxy.refusals.filter((refusal) => !before.has(refusal)),
+      )
+    })
     const truncated = value.chars > value.json.length
     return report(context, {
       summary: `${value.type}${truncated ? `, the first ${value.json.length} of ${value.chars} characters` : ''}`,
@@ -147,6 +155,15 @@ function scriptError(what: string, line: string | undefined): ToolError {
   const where = line === undefined ? '' : ` in line ${Math.max(1, Number(line) - linesBefore)}`
   return new ToolError('INVALID_ARGUMENT', `the script failed${where}: ${clip(cleanText(what), maxErrorChars)}`, {
     hint: 'an expression such as document.title, or a function body with return',
+  })
+}
+
+/** A script that fails after a refused request says "Failed to fetch", and nothing of the reason. */
+function withRefusals(error: unknown, refusals: readonly Refusal[]): unknown {
+  if (!(error instanceof ToolError) || refusals.length === 0) return error
+  return new ToolError(error.code, [error.message, ...notLoaded(blockedBy(refusals))].join('; '), {
+    hint: 'another address, or ask the operator to open this host',
+    cause: error,
   })
 }
 

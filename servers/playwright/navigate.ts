@@ -3,6 +3,7 @@ import { type Context, ToolError, type ToolResult } from '../../protocol/index.t
 import type { Environment } from '../runtime/definition.ts'
 import { clip, report } from '../runtime/report.ts'
 import type { Page, PlaywrightBackend, Request, Response } from './backend.ts'
+import { blockedBy, notLoaded } from './blocked.ts'
 import { firstLine, messageOf, whereIs } from './faults.ts'
 import { toText } from './in-page.ts'
 import { titleOf, unlessAborted, withinTime } from './page.ts'
@@ -18,7 +19,6 @@ export interface NavigateArguments {
 }
 
 const previewChars = 500
-const maxShownHosts = 10
 const maxShownRedirects = 10
 const responsiveMs = 500
 
@@ -158,12 +158,7 @@ async function describe(
     ]),
     context.signal,
   )
-  const blocked = session.proxy.refusals.map(({ host, port, error }) => ({
-    host: port === 0 || port === 80 || port === 443 ? host : `${host}:${port}`,
-    reason: error.message,
-  }))
-  const shown = blocked.slice(0, maxShownHosts).map(({ host, reason }) => `not loaded from ${clip(host, 100)}: ${reason}`)
-  if (blocked.length > maxShownHosts) shown.push(`${blocked.length - maxShownHosts} more hosts were not loaded from`)
+  const blocked = blockedBy(session.proxy.refusals)
   return report(context, {
     summary: `opened ${clip(page.url(), 500)}${status === undefined ? '' : `, HTTP ${status}`}, in ${loadMs} ms`,
     untrusted: [
@@ -171,7 +166,7 @@ async function describe(
       ...redirects.slice(0, maxShownRedirects).map((from) => `redirected from: ${clip(from, 300)}`),
       `text: ${preview.text}${preview.cut ? ' …' : ''}`,
     ].join('\n'),
-    notes: [...notes, ...session.takeEvents(), ...shown],
+    notes: [...notes, ...session.takeEvents(), ...notLoaded(blocked)],
     structured: { url: page.url(), status: status ?? null, title, redirects, load_ms: loadMs, blocked },
   })
 }

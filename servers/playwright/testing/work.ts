@@ -329,6 +329,19 @@ export function workTests(browser: TestBrowser): void {
     },
   )
 
+  work('a script that fails over a refused request is told which, and why', { '/': '<p>x' }, async (wire, { url }) => {
+    await wire.call('navigate', { url })
+    const refused = await wire.call('evaluate', { script: "fetch('http://10.0.0.1:8080/x')" })
+    const again = await wire.call('evaluate', { script: "fetch('http://10.0.0.1:8080/x', { mode: 'cors' })" })
+    for (const { text } of [refused, again]) {
+      assert.match(
+        text,
+        /^ERROR INVALID_ARGUMENT: the script failed.*Failed to fetch; not loaded from 10\.0\.0\.1:8080: .*private/,
+      )
+    }
+    assert.doesNotMatch((await wire.call('evaluate', { script: 'null.x' })).text, /not loaded/, 'that was another call')
+  })
+
   work(
     'evaluate can be switched off',
     { '/': 'x' },
