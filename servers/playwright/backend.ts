@@ -9,6 +9,7 @@ import { EgressPolicy, type Resolve } from '../runtime/egress/policy.ts'
 import { BrowserKeeper } from './browser.ts'
 import { type PlaywrightConfig, ports, proxyUrl } from './config.ts'
 import { findBrowser, missingBrowser } from './find.ts'
+import { Gate } from './gate.ts'
 import { groupOf, killGroup } from './processes.ts'
 import { Sessions } from './sessions.ts'
 import { unpackBrowser } from './unpack.ts'
@@ -21,6 +22,10 @@ export interface PlaywrightBackend extends Backend {
   readonly policy: EgressPolicy
   readonly allowEvaluate: boolean
   readonly omitImages: boolean
+  /** For pictures larger than the window. */
+  readonly pictures: Gate
+  /** What is left of PLAYWRIGHT_MAX_RSS_MB, in MB. */
+  roomMb(): number
   /** Process group of the browser, while it runs. */
   browserGroup(): number | undefined
 }
@@ -48,6 +53,8 @@ const confinement = [
   '--host-resolver-rules=MAP * ~NOTFOUND , EXCLUDE 127.0.0.1',
   '--dns-prefetch-disable',
 ]
+/** Of what is drawn, pages keep less: a page that was photographed in full some 15 MB less, and nothing that is seen is missing. */
+const frugality = ['--force-gpu-mem-available-mb=24']
 /** Every context brings its own proxy. What belongs to none has this one, which does not exist. */
 const noProxy = 'http://proxy.invalid:1'
 
@@ -92,6 +99,8 @@ export function openPlaywright(
     policy,
     allowEvaluate: config.PLAYWRIGHT_ALLOW_EVALUATE,
     omitImages: config.PLAYWRIGHT_IMAGE_RESPONSES === 'omit',
+    pictures: new Gate(),
+    roomMb: () => keeper.roomMb,
     browserGroup: () => keeper.group,
     async probe(signal) {
       const found = findBrowser(config)
@@ -140,7 +149,7 @@ async function launch(config: PlaywrightConfig, log: Environment['log']): Promis
       headless: true,
       proxy: { server: noProxy, bypass: '<-loopback>' },
       chromiumSandbox: config.PLAYWRIGHT_SANDBOX,
-      args: confinement,
+      args: [...confinement, ...frugality],
       env: browserEnv(folder, env),
       timeout: launchTimeoutMs,
       // The server ends in its own order, and closes the browser then.

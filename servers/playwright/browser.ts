@@ -60,6 +60,11 @@ export class BrowserKeeper {
     return this.#navigations >= maxNavigations || memoryOf(this.#launched.group) > this.#options.maxMemoryMb
   }
 
+  /** What is left of the memory that it may have, in MB. */
+  get roomMb(): number {
+    return this.#launched === undefined ? 0 : this.#options.maxMemoryMb - memoryOf(this.#launched.group)
+  }
+
   /** Ends the browser; the next `get` starts another. */
   async end(reason: EndReason): Promise<void> {
     await this.#ending

@@ -20,23 +20,26 @@ export function membersOf(group: number): number[] {
   })
 }
 
-/** Memory of the group in MB, without what its processes share: files and shared memory would count once for each. */
+/**
+ * Memory of the group in MB that cannot be given back, shared memory included: pictures of pages lie in it. What processes share counts
+ * once (proc(5), smaps_rollup); pages of files do not count.
+ */
 export function memoryOf(group: number): number {
-  const pageBytes = 4_096
-  let pages = 0
+  let kiB = 0
   for (const pid of membersOf(group)) {
     try {
-      const [, resident = 0, shared = 0] = readFileSync(`/proc/${pid}/statm`, 'latin1').split(' ').map(Number)
-      pages += resident - shared
+      const text = readFileSync(`/proc/${pid}/smaps_rollup`, 'latin1')
+      for (const [, size] of text.matchAll(/^Pss_(?:Anon|Shmem):\s+(\d+)/gm)) kiB += Number(size)
     } catch {
       // ended just now
     }
   }
-  return (pages * pageBytes) / 1_000_000
+  return (kiB * 1_024) / 1_000_000
 }
 
-/** Ends the whole group at once. */
+/** Ends the whole group at once. @throws Error for 0 and 1, which mean our own group and every process there is (kill(2)) */
 export function killGroup(group: number): void {
+  if (!(group > 1)) throw new Error(`no process group: ${group}`)
   try {
     process.kill(-group, 'SIGKILL')
   } catch {

@@ -3,6 +3,7 @@ import { type Context, ToolError, type ToolResult } from '../../protocol/index.t
 import type { Environment } from '../runtime/definition.ts'
 import { clip, formatBytes, report } from '../runtime/report.ts'
 import type { CDPSession, PlaywrightBackend } from './backend.ts'
+import { atMost } from './browser.ts'
 import { type Attempt, explainAction } from './faults.ts'
 import { titleOf, unlessAborted, withinTime } from './page.ts'
 import { currentPage } from './session.ts'
@@ -36,6 +37,15 @@ interface Picture {
 const maxBytes = 700_000
 const maxFullHeight = 8_000
 const timeoutMs = 10_000
+/** In pixels: more is scaled down before it is taken. The window has 0.9 million. */
+const maxPixels = 5_000_000
+const largePixels = 1_000_000
+/** What the browser needs beside the page for each pixel of a picture while it is made; measured: 15 to 17. */
+const bytesPerPixel = 16
+const minScale = 0.25
+/** For the turn of a large picture, and for one that takes too long to end before the next begins. */
+const waitMs = 30_000
+const endMs = 15_000
 const maxAttempts = 6
 
 export async function screenshot(
@@ -53,7 +63,7 @@ export async function screenshot(
     const protocol = await page.context().newCDPSession(page)
     try {
       const [area, cut] = await areaOf(protocol, attempt, args)
-      const picture = await unlessAborted(withinTime(shoot(protocol, area, args), timeout), context.signal)
+      const picture = await take(backend, environment, protocol, area, args, context.signal)
       const { type, bytes, scale, data } = picture
       const size = `${Math.round(area.width * scale)}×${Math.round(area.height * scale)}`
       const scaled = scale < 1 ? `, scaled to ${Math.round(scale * 100)} %` : ''
@@ -107,14 +117,50 @@ async function areaOf(
   ]
 }
 
+/** One large picture at a time, and no larger than there is memory for. */
+async function take(
+  backend: PlaywrightBackend,
+  environment: Environment,
+  protocol: CDPSession,
+  area: Area,
+  args: ScreenshotArguments,
+  signal: AbortSignal,
+): Promise<Picture> {
+  const timeout = callTime(timeoutMs, environment)
+  const asked = Math.min(1, args.max_width / area.width, Math.sqrt(maxPixels / (area.width * area.height)))
+  if (area.width * area.height * asked ** 2 <= largePixels) {
+    return unlessAborted(withinTime(shoot(protocol, area, args, asked, signal), timeout), signal)
+  }
+  const leave = await backend.pictures.enter(callTime(waitMs, environment), signal)
+  const stop = new AbortController()
+  let shooting: Promise<unknown> = Promise.resolve()
+  try {
+    const room = Math.sqrt(Math.max(0, backend.roomMb() * 1_000_000) / bytesPerPixel / (area.width * area.height))
+    if (room < Math.min(asked, minScale)) {
+      throw new ToolError('TOO_LARGE', 'the browser has no memory left for a picture of this size', {
+        hint: 'the same call without full_page, or with a selector',
+      })
+    }
+    const taken = shoot(protocol, area, args, Math.min(asked, room), AbortSignal.any([signal, stop.signal]))
+    shooting = taken.catch(() => {})
+    return await unlessAborted(withinTime(taken, timeout), signal)
+  } finally {
+    stop.abort(new Error('the picture is not wanted any more'))
+    void atMost(endMs, shooting).then(leave) // the browser goes on with what it has begun
+  }
+}
+
 /** Tries until it fits: as asked, then smaller by what is known from the last try, in the end as a JPEG of low quality. */
 async function shoot(
   protocol: CDPSession,
   area: Area,
-  { format, quality, max_width: maxWidth }: ScreenshotArguments,
+  { format, quality }: ScreenshotArguments,
+  largest: number,
+  signal: AbortSignal,
 ): Promise<Picture> {
-  let scale = Math.min(1, maxWidth / area.width)
+  let scale = largest
   const take = async (type: 'png' | 'jpeg', at: number, withQuality: number): Promise<Picture> => {
+    signal.throwIfAborted()
     const { data } = (await protocol.send('Page.captureScreenshot', {
       format: type,
       ...(type === 'jpeg' ? { quality: withQuality } : {}),
@@ -124,8 +170,14 @@ async function shoot(
     return { data, bytes: Math.floor((data.length * 3) / 4), type, scale: at }
   }
   let best: Picture | undefined
-  if (format !== 'jpeg') best = await take('png', scale, quality)
-  if (format === 'jpeg' || (format === 'auto' && (best?.bytes ?? 0) > maxBytes / 8)) {
+  const large = area.width * area.height * scale ** 2 > largePixels
+  // As PNG a large picture may have 40 MB on its way here: when not even the JPEG is small, that is not tried.
+  if (format === 'auto' && large) best = await take('jpeg', scale, quality)
+  if (format === 'png' || (format === 'auto' && (best?.bytes ?? 0) <= maxBytes / 2)) {
+    const png = await take('png', scale, quality)
+    if (best === undefined || png.bytes < best.bytes) best = png
+  }
+  if (format === 'jpeg' || (format === 'auto' && !large && (best?.bytes ?? 0) > maxBytes / 8)) {
     // A page of text is smaller as PNG: only a picture worth the second try is compressed both ways.
     const jpeg = await take('jpeg', scale, quality)
     if (best === undefined || jpeg.bytes < best.bytes) best = jpeg

@@ -8,7 +8,7 @@ import { startChild } from '../../../test/child.ts'
 import { test } from '../../../test/harness.ts'
 import { answerOf, withTools } from '../../../test/tools.ts'
 import { postJson } from '../../../test/wire.ts'
-import { killGroup, membersOf } from '../processes.ts'
+import { killGroup, membersOf, memoryOf } from '../processes.ts'
 import type { TestBrowser } from './browsers.ts'
 import { pages, type Setup, type Site, type Wire, withSite, withWire } from './wire.ts'
 
@@ -64,7 +64,13 @@ async function withTemp(use: (folder: string) => Promise<void>): Promise<void> {
   }
 }
 
+const tall = `<title>Home</title><body style="margin:0"><canvas id=c width=1280 height=2000></canvas><div style="height:6000px;background:linear-gradient(red,blue)"></div><script>
+  const picture = c.getContext('2d').createImageData(1280, 2000)
+  let seed = 1; for (let i = 0; i < picture.data.length; i++) { seed = seed * 16807 % 2147483647; picture.data[i] = i % 4 === 3 ? 255 : seed % 256 }
+  c.getContext('2d').putImageData(picture, 0, 0)</script>`
+
 const counting = {
+  '/tall': tall,
   '/': '<title>Home</title><p id=x>x</p>',
   '/in': (_req: unknown, res: { writeHead(status: number, headers: object): { end(text: string): void } }) =>
     res.writeHead(200, { 'content-type': 'text/html', 'set-cookie': 'who=me' }).end('<title>In</title>'),
@@ -262,6 +268,44 @@ export function lifeTests(browser: TestBrowser): void {
         /NOTE: an earlier page of this session is lost, with its sign-ins: the browser was replaced to bound its memory/,
       )
       assert.notEqual(wire.backend.browserGroup(), group)
+    },
+    { config: { PLAYWRIGHT_MAX_RSS_MB: 1 } },
+  )
+
+  life(
+    'four people who photograph whole pages at once get their pictures, and the browser stays within its memory',
+    async (wire, { url }) => {
+      let most = 0
+      const watch = setInterval(() => (most = Math.max(most, memoryOf(wire.backend.browserGroup() ?? 0))), 25)
+      try {
+        await Promise.all(
+          ['a', 'b', 'c', 'd'].map(async (session) => {
+            for (let round = 1; round <= 2; round++) {
+              const opened = await wire.call('navigate', { url: `${url}/tall`, session })
+              assert.match(opened.text, /HTTP 200/)
+              assert.doesNotMatch(opened.text, /is lost/)
+              const { text, blocks } = await wire.call('screenshot', { full_page: true, session })
+              assert.equal(blocks[1]?.type, 'image', text)
+            }
+          }),
+        )
+      } finally {
+        clearInterval(watch)
+      }
+      assert.ok(most > 50 && most < 600, `${Math.round(most)} MB`)
+    },
+  )
+
+  life(
+    'a large picture is refused where there is no memory for it, and the page stays',
+    async (wire, { url }) => {
+      await wire.call('navigate', { url: `${url}/tall` })
+      assert.match(
+        (await wire.call('screenshot', { full_page: true })).text,
+        /^ERROR TOO_LARGE: the browser has no memory left for a picture of this size\. TRY: the same call without full_page/,
+      )
+      assert.equal((await wire.call('screenshot')).blocks[1]?.type, 'image')
+      assert.equal(await titleFor(wire), '"Home"')
     },
     { config: { PLAYWRIGHT_MAX_RSS_MB: 1 } },
   )
