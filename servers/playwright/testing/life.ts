@@ -76,6 +76,13 @@ const counting = {
     res.writeHead(200, { 'content-type': 'text/html', 'set-cookie': 'who=me' }).end('<title>In</title>'),
 }
 
+/** @throws AssertionError when no browser runs: 0 in its place would mean this process's own group (kill(2)) */
+function groupOfBrowser({ backend }: Wire): number {
+  const group = backend.browserGroup()
+  assert.ok(group !== undefined, 'no browser runs')
+  return group
+}
+
 export function lifeTests(browser: TestBrowser): void {
   const life = (name: string, use: (wire: Wire, site: Site) => Promise<void>, setup: Setup = {}): void =>
     test.unless(browser.skip)(
@@ -205,7 +212,7 @@ export function lifeTests(browser: TestBrowser): void {
     'an unused session ends, then the browser does, and both come back',
     async (wire, { url }) => {
       await wire.call('navigate', { url })
-      const group = wire.backend.browserGroup() ?? 0
+      const group = groupOfBrowser(wire)
       assert.ok(membersOf(group).length > 1)
       await until('the session ended', () => wire.backend.sessions.count === 0)
       await until('the browser ended', () => wire.backend.browserGroup() === undefined && membersOf(group).length === 0)
@@ -219,7 +226,7 @@ export function lifeTests(browser: TestBrowser): void {
 
   life('a browser that was killed is replaced, and the loss is told', async (wire, { url }) => {
     await wire.call('navigate', { url })
-    const group = wire.backend.browserGroup() ?? 0
+    const group = groupOfBrowser(wire)
     killGroup(group)
     await until('the crash is known', () => wire.backend.browserGroup() === undefined)
     assert.match(
@@ -239,14 +246,14 @@ export function lifeTests(browser: TestBrowser): void {
     await wire.call('navigate', { url })
     const waiting = wire.call('wait_for_selector', { selector: '#never', timeout_ms: 20_000 })
     await delay(300)
-    killGroup(wire.backend.browserGroup() ?? 0)
+    killGroup(groupOfBrowser(wire))
     assert.match((await waiting).text, /^ERROR UPSTREAM_ERROR: the browser crashed, and the page is lost\. TRY: call navigate/)
     assert.match((await wire.call('navigate', { url })).text, /HTTP 200/)
   })
 
   life('a page whose process is killed is replaced in the same session', async (wire, { url }) => {
     await wire.call('navigate', { url: `${url}/in` })
-    for (const pid of membersOf(wire.backend.browserGroup() ?? 0)) {
+    for (const pid of membersOf(groupOfBrowser(wire))) {
       if (readFileSync(`/proc/${pid}/cmdline`, 'latin1').includes('--type=renderer')) process.kill(pid, 'SIGKILL')
     }
     await delay(300)
