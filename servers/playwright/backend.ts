@@ -120,10 +120,14 @@ export function openPlaywright(
   }
 }
 
+/** What Chromium puts below its TMPDIR, and the longest path of a Unix socket (unix(7): 108 bytes with the NUL). */
+const socketName = 'org.chromium.Chromium.XXXXXX/SingletonSocket'
+const maxSocketPath = 107
+
 async function launch(config: PlaywrightConfig, log: Environment['log']): Promise<Launched> {
   const found = findBrowser(config)
   if (found === undefined) throw new ToolError('UPSTREAM_UNREACHABLE', `${missingBrowser(config)}. Ask the operator`)
-  const folder = mkdtempSync(join(tmpdir(), 'octet-browser-'))
+  const folder = mkdtempSync(join(tmpdir(), 'octet-'))
   let group: number | undefined
   const cleanUp = (): void => {
     process.off('exit', atExit)
@@ -172,7 +176,10 @@ async function launch(config: PlaywrightConfig, log: Environment['log']): Promis
   } catch (error) {
     cleanUp()
     if (error instanceof ToolError) throw error
-    log.error('the browser could not be started', { kind: found.kind, path: found.path, error })
+    const length = join(folder, socketName).length
+    const remedy =
+      length > maxSocketPath ? `TMPDIR is ${length - maxSocketPath} characters too long for the browser's socket` : undefined
+    log.error('the browser could not be started', { kind: found.kind, path: found.path, remedy, error })
     throw new ToolError('UPSTREAM_UNREACHABLE', "the browser could not be started; the server's log says why", {
       hint: 'ask the operator',
       cause: error,
@@ -183,7 +190,7 @@ async function launch(config: PlaywrightConfig, log: Environment['log']): Promis
 /** Nothing of ours but where programs are: the environment of this process may hold tokens. Whatever it writes goes into its folder. */
 function browserEnv(folder: string, env: Readonly<Record<string, string>>): Record<string, string> {
   const { PATH = '', LANG = 'C.UTF-8', TZ } = process.env
-  const [home, temp] = [join(folder, 'home'), join(folder, 'tmp')]
-  for (const each of [home, temp]) mkdirSync(each)
-  return { PATH, LANG, ...(TZ === undefined ? {} : { TZ }), HOME: home, TMPDIR: temp, ...env }
+  const home = join(folder, 'home')
+  mkdirSync(home)
+  return { PATH, LANG, ...(TZ === undefined ? {} : { TZ }), HOME: home, TMPDIR: folder, ...env }
 }
