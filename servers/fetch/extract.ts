@@ -34,7 +34,7 @@ export interface Extracted {
 
 /** Readability costs about 100 MiB and 3 s for each MiB of HTML, most of it for elements. */
 export const maxDomBytes = 256 * 1024
-export const maxDomTags = 6_000
+export const maxDomTags = 4_000
 /** Five of the largest parts that a call may ask for; four such texts, twice while they are joined, and the cache have to fit into the container. */
 export const maxTextChars = 500_000
 /** Of the page's text: with less, Readability took one post of a thread, or one of many equal parts. */
