@@ -4,7 +4,7 @@ import type { Backend, Environment } from '../runtime/definition.ts'
 import { trust, Upstream } from '../runtime/upstream.ts'
 import { refusalOf } from './answer.ts'
 import { authorization, checkUrl, type MonitoringConfig } from './config.ts'
-import { Loki, refused } from './loki.ts'
+import { Loki, metadataApart, refused } from './loki.ts'
 import { Netdata } from './netdata.ts'
 
 export interface Limits {
@@ -13,10 +13,10 @@ export interface Limits {
   readonly maxQueryBytes: number
 }
 
-/** Calls `onFrame` with each message until the signal aborts, Loki ends the tail, or `onFrame` returns false. */
+/** Calls `onFrame` with each message until the signal aborts or Loki ends the tail. */
 export type OpenTail = (
   query: Readonly<Record<string, string>>,
-  onFrame: (json: string) => boolean,
+  onFrame: (json: string) => void,
   signal: AbortSignal,
 ) => Promise<void>
 
@@ -112,7 +112,7 @@ function configured<T>(client: T | undefined, name: string, variable: string): T
 async function readTail(
   http: Upstream,
   query: Readonly<Record<string, string>>,
-  onFrame: (json: string) => boolean,
+  onFrame: (json: string) => void,
   signal: AbortSignal,
   ca: string | undefined,
 ): Promise<void> {
@@ -121,7 +121,8 @@ async function readTail(
   const { url, headers } = http.target('/loki/api/v1/tail', query)
   url.protocol = url.protocol === 'https:' ? 'wss:' : 'ws:'
   const socket = new WebSocket(url, {
-    headers,
+    // Without it the live lines have no metadata at all.
+    headers: { ...headers, ...metadataApart },
     handshakeTimeout: handshakeTimeoutMs,
     maxPayload: maxFrameBytes,
     perMessageDeflate: false,
@@ -136,7 +137,7 @@ async function readTail(
     signal.addEventListener('abort', end, { once: true })
     socket.on('message', (data) => {
       try {
-        if (!onFrame(data.toString())) end()
+        onFrame(data.toString())
       } catch (error) {
         reject(error)
         socket.terminate()

@@ -1,6 +1,6 @@
 // The live tail over a WebSocket that does what a test says.
 import assert from 'node:assert/strict'
-import { createServer } from 'node:http'
+import { createServer, type IncomingHttpHeaders, type RequestListener } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { type WebSocket, WebSocketServer } from 'ws'
 import { test } from '../../test/harness.ts'
@@ -20,16 +20,19 @@ const frame = (lines: readonly string[], more = {}) =>
 interface Tail {
   readonly socket: WebSocket
   readonly url: URL
-  readonly authorization: string | undefined
+  readonly headers: IncomingHttpHeaders
 }
 
-/** A Loki whose history is empty and whose tails are handed to `onTail`; a text is sent as it is to whoever wants one. */
+/** A Loki whose history is empty, except for what it has stored during the tail, and whose tails are handed to `onTail`; a text is sent as it is to whoever wants one. */
 async function withTail(
   onTail: ((tail: Tail) => void) | string,
   work: (wire: Wire) => Promise<void>,
-  setup: Setup = {},
+  { stored, ...setup }: Setup & { readonly stored?: RequestListener } = {},
 ): Promise<void> {
-  const listener = playback(lokiRoutes, ({ path }) => (path.endsWith('/query_range') ? 'loki-query-range-empty' : undefined))
+  const listener = playback(lokiRoutes, ({ path, query }) => {
+    if (!path.endsWith('/query_range')) return undefined
+    return (query.get('direction') === 'forward' && stored) || 'loki-query-range-empty'
+  })
   const http = createServer(listener)
   const sockets = new WebSocketServer({ noServer: true })
   http.on('upgrade', (req, socket, head) => {
@@ -39,7 +42,7 @@ async function withTail(
     }
     sockets.handleUpgrade(req, socket, head, (opened) => {
       const url = new URL(req.url ?? '', 'http://loki')
-      onTail({ socket: opened, url, authorization: req.headers.authorization })
+      onTail({ socket: opened, url, headers: req.headers })
     })
   })
   await new Promise<void>((resolve) => http.listen(0, '127.0.0.1', resolve))
@@ -71,13 +74,55 @@ test('tails from the end of the history on, with the credentials of the configur
   assert.equal(tail?.url.pathname, '/loki/api/v1/tail')
   assert.equal(tail?.url.searchParams.get('query'), query)
   assert.ok(Math.abs(Number(BigInt(tail?.url.searchParams.get('start') ?? 0) / 1_000_000n) - Date.now()) < 10_000)
-  assert.equal(tail?.authorization, 'Bearer tok')
+  assert.equal(tail?.headers.authorization, 'Bearer tok')
+  assert.equal(tail?.headers['x-loki-response-encoding-flags'], 'categorize-labels')
 })
 
 test('lines from before the tail are not shown twice', () =>
   withTail(
     ({ socket }) => socket.send(JSON.stringify({ streams: [{ stream: { app: 'api' }, values: [['1000', 'old']] }] })),
     async ({ call }) => assert.match((await call('search_logs', { query, follow_seconds: 1 })).text, /then 0 live/),
+  ))
+
+test('a line that Loki sends both from its history and live is shown once', () =>
+  withTail(
+    ({ socket }) => {
+      const sent = (values: unknown[]) => JSON.stringify({ streams: [{ stream: { app: 'api' }, values }] })
+      socket.send(sent([[String(late), 'one', { structuredMetadata: { detected_level: 'unknown' } }]]))
+      socket.send(
+        sent([
+          [String(late), 'one'],
+          [String(late), 'two'],
+          [String(late + 1n), 'one'],
+        ]),
+      )
+    },
+    async ({ call }) => {
+      const answer = await call('search_logs', { query, follow_seconds: 1 })
+      assert.match(answer.text, /then 3 live/)
+      assert.match(answer.data, /\n\S+ one.*\n\S+ two\n\S+ one$/)
+    },
+  ))
+
+test('a line that Loki stores before it listens is not lost, nor shown twice', () => {
+  const values = ['one', 'two'].map((line, i) => [String(late + BigInt(i)), line, {}])
+  const result = [{ stream: { app: 'api' }, values }]
+  return withTail(
+    ({ socket }) => socket.send(frame(['one'])),
+    async ({ call }) => {
+      const answer = await call('search_logs', { query, follow_seconds: 2 })
+      assert.match(answer.text, /then 2 live in 2\.\d s/)
+      assert.match(answer.data, /\n\S+ one\n\S+ two$/)
+    },
+    { stored: (_req, res) => res.end(JSON.stringify({ status: 'success', data: { resultType: 'streams', result } })) },
+  )
+})
+
+test('the tail goes on when Loki cannot be asked what it has stored', () =>
+  withTail(
+    ({ socket }) => setTimeout(() => socket.send(frame(['one'])), 700),
+    async ({ call }) => assert.match((await call('search_logs', { query, follow_seconds: 1 })).text, /then 1 live in 1\.\d s/),
+    { stored: (_req, res) => res.writeHead(500).end('overloaded') },
   ))
 
 test('says how many lines Loki could not send', () =>

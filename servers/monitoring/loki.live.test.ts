@@ -142,11 +142,11 @@ live('follows new lines, reporting progress, and leaves no gap after the history
       progress.push(message)
       if (started) return
       started = true
-      void push({ app }, [[BigInt(Date.now()) * 1_000_000n, 'during']])
+      void push({ app }, [[BigInt(Date.now()) * 1_000_000n, 'during', { trace_id: 'abc' }]])
     })
     const answer = await call.answer
     assert.match(answer.text, /^1 line in 1 stream, .*; then 1 live in 4\.\d s$/m)
-    assert.match(answer.data, /before\n== live\n.*\n\d\d:\d\d:\d\d\.\d{3} during$/)
+    assert.match(answer.data, /before\n== live\n.*\n\d\d:\d\d:\d\d\.\d{3} during \{trace_id="abc"\}$/)
     assert.ok(progress.includes('3 of 4 s, 1 lines') || progress.includes('2 of 4 s, 1 lines'), progress.join('; '))
   }),
 )

@@ -44,6 +44,9 @@ export interface LogQuery extends Range {
   readonly mixed?: boolean
 }
 
+/** Keeps structured metadata apart from the stream's labels, so that a trace id does not make each line a stream of its own. */
+export const metadataApart = { 'x-loki-response-encoding-flags': 'categorize-labels' } as const
+
 const queryTimeoutMs = 10_000
 /** For what only helps to explain or to guard; it must not use up the time of the query itself. */
 const helpTimeoutMs = 3_000
@@ -78,8 +81,7 @@ export class Loki {
       signal,
       timeoutMs: queryTimeoutMs,
       maxBytes: maxQueryBytes,
-      // Structured metadata stays apart from the stream's labels, so that a trace id does not make each line a stream of its own.
-      headers: mixed ? {} : { 'x-loki-response-encoding-flags': 'categorize-labels' },
+      headers: mixed ? {} : metadataApart,
     }
     const long = query.length > maxUrlQueryChars
     const asked = long ? this.#http.postForm(path, parameters, request) : this.#http.get(path, { ...request, query: parameters })

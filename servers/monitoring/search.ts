@@ -2,7 +2,7 @@
 import { type Context, type FromSchema, ToolError } from '../../protocol/index.ts'
 import type { Environment } from '../runtime/definition.ts'
 import { formatBytes } from '../runtime/report.ts'
-import { adviseSelector, explainNothing } from './advice.ts'
+import { adviseSelector, exampleHint, explainNothing } from './advice.ts'
 import type { MonitoringBackend } from './backend.ts'
 import { follow } from './follow.ts'
 import { hasSelector, looksMetric, selectorsOf } from './logql.ts'
@@ -46,10 +46,13 @@ export async function searchLogs(backend: MonitoringBackend, environment: Enviro
   const maxChars = (environment.maxResultChars - overheadChars) / (followSeconds > 0 ? 2 : 1)
   const { page, series } = await run(loki, search, signal)
   if (series !== undefined) return reportSeries(search, series, maxChars, context)
-  const followed =
-    followSeconds === 0
-      ? undefined
-      : await follow(backend.tail, { query: args.query, from: range.end, seconds: followSeconds, limit, maxChars }, context)
+  const history = async (part: Range, during: AbortSignal): Promise<readonly Entry[]> => {
+    const forward = { query: args.query, limit: search.query.limit, direction: 'forward', stepSeconds: 1 } as const
+    const result = await loki.query({ ...forward, ...part }, during)
+    return result.kind === 'logs' ? result.entries : []
+  }
+  const following = { query: args.query, from: range.end, seconds: followSeconds, limit, maxChars }
+  const followed = followSeconds === 0 ? undefined : await follow(backend.tail, history, following, context)
   if (page.entries.length === 0 && skip === 0 && (followed?.entries.length ?? 0) === 0) {
     // Only an explanation: when it fails, the answer is still that there is nothing.
     const why = await explainNothing(loki, args.query, range, signal).catch(() => undefined)
@@ -122,7 +125,7 @@ async function explained(loki: Loki, { args, range }: Search, error: unknown, si
   if (code === 'TOO_LARGE')
     return hinted(looksMetric(args.query) ? 'a larger "step", or sum by (…) for fewer series' : 'a narrower filter')
   if (/maximum resolution|maximum of series/.test(message)) return hinted('a larger "step", or sum by (…) for fewer series')
-  if (/parse error/.test(message)) return hinted('{"query":"{app=\\"web\\"} |= \\"error\\""} with labels that exist here')
+  if (/parse error/.test(message)) return hinted(exampleHint)
   return error
 }
 
