@@ -9,6 +9,8 @@ import { formatSpan } from './time.ts'
 const maxLabels = 8
 const maxValues = 3
 
+export const exampleHint = '{"query":"{app=\\"web\\"} |= \\"error\\""} with labels that exist here'
+
 /** INVALID_ARGUMENT with the labels that exist here and a selector that works. */
 export async function adviseSelector(
   loki: Loki,
@@ -17,7 +19,15 @@ export async function adviseSelector(
   range: Range,
   signal: AbortSignal,
 ): Promise<ToolError> {
-  const labels = await knownLabels(loki, range, signal)
+  const labels = await knownLabels(loki, range, signal).catch((error: unknown) => {
+    signal.throwIfAborted()
+    // Where no query would be answered, that is what has to be said. Else the query is to be mended, and the labels only help with it.
+    if (error instanceof ToolError && ['UPSTREAM_UNREACHABLE', 'UPSTREAM_AUTH'].includes(error.code)) throw error
+    return undefined
+  })
+  if (labels === undefined) {
+    return new ToolError('INVALID_ARGUMENT', `${why}. Loki did not say which labels it has`, { hint: exampleHint })
+  }
   if (labels.length === 0) {
     return new ToolError('INVALID_ARGUMENT', `${why}. Loki has no labels in this time range`, {
       hint: 'a longer range with "hours"',

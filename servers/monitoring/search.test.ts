@@ -151,6 +151,18 @@ test('offers labels with their values for plain words, and remembers them', () =
     },
   ))
 
+test('a query that names no stream is said to be wrong also when Loki does not tell its labels', () =>
+  withLoki(
+    ({ path }) => (path.endsWith('/labels') ? (_req, res) => res.writeHead(500).end('overloaded') : undefined),
+    async ({ call }) => {
+      const { text } = await call('search_logs', { query: 'db timeout' })
+      assert.match(
+        text,
+        /^ERROR INVALID_ARGUMENT: LogQL needs a stream selector .* did not say which labels it has. TRY: \{"query":"\{app=/,
+      )
+    },
+  ))
+
 test('answers of the wrong form are no crash', async () => {
   const answers: [unknown, RegExp][] = [
     [null, /UPSTREAM_ERROR: Loki's answer has no result/],
