@@ -103,7 +103,8 @@ build() {
 
 # base_image VERSION: what Docker Hub has as node:VERSION-bookworm-slim, from Debian and the npm registry.
 base_image() {
-  local version=$1 base=$cache/base-$1 package mirror=${mirror:-http://deb.debian.org/debian}
+  local version=$1 base=$cache/base-$1 package mirror
+  mirror=$(debian_mirror)
   if [ ! -e "$base/.complete" ]; then
     rm -rf "$base"
     package=node-linux-$(uname -m | sed 's/x86_64/x64/; s/aarch64/arm64/')
@@ -123,7 +124,11 @@ base_image() {
   tar -C "$base" --exclude=.complete -c . | docker import --change 'CMD ["node"]' - "node:$version-bookworm-slim"
 }
 
-mirror=$(sed -n -E 's#^(deb( \[[^]]*\])?|URIs:) +(https?://[^ ]*/debian)/?( .*)?$#\3#p' /etc/apt/sources.list /etc/apt/sources.list.d/* 2>/dev/null | head -1 || true)
+# The Debian archive that this machine uses; where it is none of Debian's, the one that debootstrap knows.
+debian_mirror() {
+  sed -n -E 's#^(deb( \[[^]]*\])?|URIs:) +(https?://[^ ]*/debian)/?( .*)?$#\3#p; s#^ *DEF_MIRROR="(http[^"]*/debian)".*#\1#p' \
+    /etc/apt/sources.list /etc/apt/sources.list.d/* "$(command -v debootstrap)" 2>/dev/null | head -1 || true
+}
 
 install() {
   local packages=()
@@ -158,7 +163,7 @@ install_debian() {
 install_compose() {
   local apt=$cache/apt-$compose_suite options
   mkdir -p "$apt"/{parts,lists/partial,archives/partial} "$cache/docker-cli/cli-plugins"
-  echo "deb [signed-by=/usr/share/keyrings/debian-archive-keyring.gpg] ${mirror:-http://deb.debian.org/debian} $compose_suite main" >"$apt/sources.list"
+  echo "deb [signed-by=/usr/share/keyrings/debian-archive-keyring.gpg] $(debian_mirror) $compose_suite main" >"$apt/sources.list"
   options=(-o "Dir::Etc::sourcelist=$apt/sources.list" -o "Dir::Etc::sourceparts=$apt/parts" -o "Dir::State::Lists=$apt/lists" -o "Dir::Cache=$apt" -o APT::Sandbox::User=root)
   apt-get "${options[@]}" update -q && (cd "$apt" && rm -f docker-compose_*.deb && apt-get "${options[@]}" download docker-compose) &&
     dpkg-deb --fsys-tarfile "$apt"/docker-compose_*.deb | tar -x -C "$apt" ./usr/libexec/docker/cli-plugins/docker-compose &&
