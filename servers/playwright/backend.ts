@@ -56,7 +56,7 @@ const confinement = [
 /** Of what is drawn, pages keep less: a page that was photographed in full some 15 MB less, and nothing that is seen is missing. */
 const frugality = ['--force-gpu-mem-available-mb=24']
 /** Every context brings its own proxy. What belongs to none has this one, which does not exist. */
-const noProxy = 'http://proxy.invalid:1'
+const noProxy = 'http://nowhere.invalid:1'
 
 /** @throws Error for the operator when the configuration cannot be used */
 export function openPlaywright(
