@@ -2,7 +2,7 @@
 import { type Context, ToolError, type ToolResult } from '../../protocol/index.ts'
 import type { Environment } from '../runtime/definition.ts'
 import { clip, formatBytes, report } from '../runtime/report.ts'
-import type { CDPSession, PlaywrightBackend } from './backend.ts'
+import type { CDPSession, Page, PlaywrightBackend } from './backend.ts'
 import { atMost } from './browser.ts'
 import { type Attempt, explainAction } from './faults.ts'
 import { titleOf, unlessAborted, withinTime } from './page.ts'
@@ -60,10 +60,9 @@ export async function screenshot(
     const selector = args.selector ?? 'html'
     const timeout = callTime(timeoutMs, environment)
     const attempt: Attempt = { page, locator: page.locator(selector), selector, timeoutMs: timeout, signal: context.signal }
-    const protocol = await page.context().newCDPSession(page)
     try {
-      const [area, cut] = await areaOf(protocol, attempt, args)
-      const picture = await take(backend, environment, protocol, area, args, context.signal)
+      const [area, cut] = await areaOf(attempt, args)
+      const picture = await take(backend, environment, page, area, args, context.signal)
       const { type, bytes, scale, data } = picture
       const size = `${Math.round(area.width * scale)}×${Math.round(area.height * scale)}`
       const scaled = scale < 1 ? `, scaled to ${Math.round(scale * 100)} %` : ''
@@ -83,15 +82,12 @@ export async function screenshot(
       })
     } catch (error) {
       return await explainAction(error, attempt)
-    } finally {
-      void protocol.detach().catch(() => {})
     }
   })
 }
 
 /** In pixels of the page, and whether it goes on below. */
 async function areaOf(
-  protocol: CDPSession,
   { page, locator, timeoutMs: timeout, signal }: Attempt,
   { selector, full_page: full }: ScreenshotArguments,
 ): Promise<[Area, boolean]> {
@@ -104,7 +100,8 @@ async function areaOf(
     const height = Math.min(box.height, maxFullHeight)
     return [{ x: box.x + x, y: box.y + y, width: box.width, height }, height < box.height]
   }
-  const { cssLayoutViewport, cssContentSize } = (await withinTime(protocol.send('Page.getLayoutMetrics'), timeout)) as {
+  const metrics = withProtocol(page, (protocol) => protocol.send('Page.getLayoutMetrics'))
+  const { cssLayoutViewport, cssContentSize } = (await withinTime(metrics, timeout)) as {
     cssLayoutViewport: { pageX: number; pageY: number; clientWidth: number; clientHeight: number }
     cssContentSize: Area
   }
@@ -117,19 +114,31 @@ async function areaOf(
   ]
 }
 
+/** Detaches only when the work has ended: what is sent on a detached session is forgotten here while the browser still does it. */
+async function withProtocol<T>(page: Page, work: (protocol: CDPSession) => Promise<T>): Promise<T> {
+  const protocol = await page.context().newCDPSession(page)
+  try {
+    return await work(protocol)
+  } finally {
+    void protocol.detach().catch(() => {})
+  }
+}
+
 /** One large picture at a time, and no larger than there is memory for. */
 async function take(
   backend: PlaywrightBackend,
   environment: Environment,
-  protocol: CDPSession,
+  page: Page,
   area: Area,
   args: ScreenshotArguments,
   signal: AbortSignal,
 ): Promise<Picture> {
+  const shootAt = (largest: number, until: AbortSignal): Promise<Picture> =>
+    withProtocol(page, (protocol) => shoot(protocol, area, args, largest, until))
   const timeout = callTime(timeoutMs, environment)
   const asked = Math.min(1, args.max_width / area.width, Math.sqrt(maxPixels / (area.width * area.height)))
   if (area.width * area.height * asked ** 2 <= largePixels) {
-    return unlessAborted(withinTime(shoot(protocol, area, args, asked, signal), timeout), signal)
+    return unlessAborted(withinTime(shootAt(asked, signal), timeout), signal)
   }
   const leave = await backend.pictures.enter(callTime(waitMs, environment), signal)
   const stop = new AbortController()
@@ -141,7 +150,7 @@ async function take(
         hint: 'the same call without full_page, or with a selector',
       })
     }
-    const taken = shoot(protocol, area, args, Math.min(asked, room), AbortSignal.any([signal, stop.signal]))
+    const taken = shootAt(Math.min(asked, room), AbortSignal.any([signal, stop.signal]))
     shooting = taken.catch(() => {})
     return await unlessAborted(withinTime(taken, timeout), signal)
   } finally {

@@ -2,8 +2,10 @@
 import assert from 'node:assert/strict'
 import { once } from 'node:events'
 import type { RequestListener } from 'node:http'
+import { setTimeout as delay } from 'node:timers/promises'
 import { WebSocketServer } from 'ws'
 import { test } from '../../../test/harness.ts'
+import { withTools } from '../../../test/tools.ts'
 import type { TestBrowser } from './browsers.ts'
 import { pages, type Setup, type Site, type Wire, withSite, withWire } from './wire.ts'
 
@@ -413,6 +415,33 @@ export function workTests(browser: TestBrowser): void {
       const whole = await wire.call('screenshot', { full_page: true })
       assert.match(whole.text, /NOTE: the page is higher; the picture ends after 8000 px/)
     },
+  )
+
+  work(
+    'after a picture that nobody waits for any more, the next begins when the browser has drawn it',
+    { '/': busy },
+    ({ backend, tools }, { url }) =>
+      withTools({ name: 'playwright', tools }, async (client) => {
+        const { signal } = new AbortController()
+        const drawing = async (): Promise<boolean> => {
+          const leave = await backend.pictures.enter(1, signal).catch(() => undefined)
+          leave?.()
+          return leave === undefined
+        }
+        await client.call('navigate', { url })
+        let held = 0
+        // What it does at the moment of the cancellation is a matter of time, so that not every round need meet it drawing.
+        for (let round = 1; round <= 7; round++) {
+          const picture = client.start('screenshot', { full_page: true, max_width: 2_000 })
+          while (!(await drawing())) await delay(2)
+          await delay(30)
+          await picture.cancel()
+          await delay(40)
+          if (await drawing()) held++
+          while (await drawing()) await delay(20)
+        }
+        assert.ok(held >= 4, `${held} of 7`)
+      }),
   )
 
   work(
