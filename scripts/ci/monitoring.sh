@@ -12,7 +12,7 @@ backend_loki() {
   cached "loki-$loki_version" "bin/loki -version" build_loki "$loki_version" || return
   folder=$(mktemp -d) port=$(free_ports 1) || return
   # A query that has enough lines cancels its other parts, and each of them takes one of the querier's workers away for up to seconds.
-  # Of the default 4 none may be left: pages of 7 lines then take 5 s where they take 0.3 with 32.
+  # Of the default 4 none may be left: the test of paging then takes 5 s, and less than one with 32.
   cat >"$folder/loki.yaml" <<END
 auth_enabled: false
 server: { http_listen_address: 127.0.0.1, http_listen_port: $port, grpc_listen_address: 127.0.0.1, grpc_listen_port: 0, log_level: error }
