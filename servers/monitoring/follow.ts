@@ -55,12 +55,12 @@ export async function follow(tail: OpenTail, history: History, options: FollowOp
   // Loki reads its history before it listens for what is new, or after it: a line that arrives in between is sent never, or twice.
   const catchUp = async (): Promise<void> => {
     const end = BigInt(Date.now() + 1_000) * 1_000_000n
-    // The tail goes on without it.
-    const missed = await history({ start: from, end }, signal).catch(() => [])
+    const missed = await history({ start: from, end }, signal)
     if (!signal.aborted) take(missed)
   }
   const time = setTimeout(() => stop.abort(), seconds * 1000)
-  const once = setTimeout(() => void catchUp(), Math.min(catchUpMs, seconds * 500))
+  // When it fails, the tail goes on without it.
+  const once = setTimeout(() => void catchUp().catch(() => {}), Math.min(catchUpMs, seconds * 500))
   const tick = setInterval(() => {
     const waited = Math.min(Math.round(elapsed()), seconds)
     context.progress(waited, seconds, `${waited} of ${seconds} s, ${entries.length} lines`)

@@ -193,11 +193,20 @@ export function readStreams(result: unknown, direction: LogQuery['direction']): 
   const entries = (result as { stream: Record<string, string>; values: [string, string, LineLabels?][] }[]).flatMap(
     ({ stream: labels, values }) => {
       const stream = { labels, key: keyOf(labels) }
-      return values.map(([at, line, extra]): Entry => ({ at: BigInt(at), line, stream, metadata: extra?.structuredMetadata }))
+      checkText(Object.values(labels))
+      return values.map(([at, line, extra]): Entry => {
+        const metadata = extra?.structuredMetadata
+        checkText([line, ...Object.values(metadata ?? {})])
+        return { at: BigInt(at), line, stream, metadata }
+      })
     },
   )
   const sign = direction === 'forward' ? 1 : -1
   return entries.sort((a, b) => sign * (compare(a.at, b.at) || compare(a.stream.key, b.stream.key) || compare(a.line, b.line)))
+}
+
+function checkText(values: readonly unknown[]): void {
+  if (!values.every((value) => typeof value === 'string')) throw new TypeError('a line, or a label, that is no text')
 }
 
 function compare<T extends bigint | string>(a: T, b: T): number {

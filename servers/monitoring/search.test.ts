@@ -166,10 +166,15 @@ test('a query that names no stream is said to be wrong also when Loki does not t
 test('answers of the wrong form are no crash', async () => {
   const answers: [unknown, RegExp][] = [
     [null, /UPSTREAM_ERROR: Loki's answer has no result/],
-    [
-      { data: { resultType: 'streams', result: [{ stream: {}, values: [['soon', 'x']] }] } },
+    ...[
+      { stream: {}, values: [['soon', 'x']] },
+      { stream: {}, values: [['1', 5]] },
+      { stream: { app: 5 }, values: [['1', 'x']] },
+      { stream: {}, values: [['1', 'x', { structuredMetadata: { trace_id: null } }]] },
+    ].map((stream): [unknown, RegExp] => [
+      { data: { resultType: 'streams', result: [stream] } },
       /UPSTREAM_ERROR: Loki's answer has an unexpected form/,
-    ],
+    ]),
     [{ data: { resultType: 'streams', result: 7 } }, /UPSTREAM_ERROR: Loki's answer has an unexpected form/],
     [{ data: { resultType: 'poem', result: [] } }, /UPSTREAM_ERROR: Loki's answer has no result/],
   ]
