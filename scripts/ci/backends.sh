@@ -51,7 +51,7 @@ backend_timescaledb() {
   local OCTET_TEST_TIMESCALEDB_URL=
   export OCTET_TIMESCALEDB_ROOT=$cache/timescaledb
   at_exit timescaledb env "OCTET_TIMESCALEDB_ROOT=$OCTET_TIMESCALEDB_ROOT" scripts/ci/timescaledb.sh stop "${work##*/}"
-  eval "$(as_root scripts/ci/timescaledb.sh start "${work##*/}")" && [ -n "$OCTET_TEST_TIMESCALEDB_URL" ] || return
+  eval "$(scripts/ci/timescaledb.sh start "${work##*/}")" && [ -n "$OCTET_TEST_TIMESCALEDB_URL" ] || return
   provide OCTET_TEST_TIMESCALEDB_URL "$OCTET_TEST_TIMESCALEDB_URL"
 }
 

@@ -7,6 +7,7 @@
 set -euo pipefail
 # shellcheck source=scripts/ci/lib.sh
 source "${BASH_SOURCE[0]%/*}/lib.sh"
+[ "$(id -u)" = 0 ] || exec sudo --preserve-env "$0" "$@"
 
 root=${OCTET_TIMESCALEDB_ROOT:-/var/tmp/octet-timescaledb}
 bin=/usr/lib/postgresql/17/bin
