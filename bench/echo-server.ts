@@ -1,8 +1,8 @@
 // The same echo on Octet: on the protocol library alone, and as a whole server with limits, metrics, health and audit trail.
 import { createServer } from 'node:http'
 import { createAccess, defineTool, httpSse, Server, streamableHttp } from '../protocol/index.ts'
-import { defineServer } from '../servers/runtime/definition.ts'
-import { serve } from '../servers/runtime/serve.ts'
+import { serve } from '../servers/host/serve.ts'
+import { defineServer } from '../servers/kit/definition.ts'
 
 export const echo = defineTool({
   name: 'echo',

@@ -7,9 +7,9 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { createInterface } from 'node:readline'
 import { fileURLToPath } from 'node:url'
+import { embeddedBin, LocalCluster } from '../dev/local-cluster.ts'
 import { bundle, schemasOf } from '../scripts/bundle.ts'
 import { postgres } from '../servers/postgres/index.ts'
-import { embeddedBin, LocalCluster } from '../servers/runtime/sql/local-cluster.ts'
 import { SseSession } from './postgres-session.ts'
 
 const limits = { ratio: 1.8, addedMiB: 20 }
@@ -19,7 +19,7 @@ const root = fileURLToPath(new URL('..', import.meta.url))
 const folder = mkdtempSync(join(tmpdir(), 'bench-'))
 const ourEntry = join(folder, 'ours.cjs')
 const bareEntry = join(folder, 'bare.cjs')
-const serve = `import { postgres } from '${root}servers/postgres/index.ts'; import { serve } from '${root}servers/runtime/serve.ts'; void serve([postgres], { env: process.env })`
+const serve = `import { postgres } from '${root}servers/postgres/index.ts'; import { serve } from '${root}servers/host/serve.ts'; void serve([postgres], { env: process.env })`
 // Both as they would run in production: bundled, not through a loader.
 await bundle(ourEntry, serve, schemasOf(postgres))
 await bundle(bareEntry, `import '${root}bench/postgres-bare.ts'`, [])

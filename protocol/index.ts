@@ -11,14 +11,14 @@ export {
 } from './access.ts'
 export type { Call, CallFacts, Context, Middleware, Outcome, SessionInfo } from './context.ts'
 export { ErrorCode, ProtocolError, ToolError, type ToolErrorCode } from './errors.ts'
-export type { Handler, HttpOptions, RefusedReason } from './http.ts'
-export { httpSse } from './http-sse.ts'
 export { nearest } from './nearest.ts'
 export { type Revision, revisions } from './revisions.ts'
 export type { FromSchema, JsonSchema, ObjectSchema } from './schema.ts'
 export { Server, type ServerOptions } from './server.ts'
-export { streamableHttp } from './streamable-http.ts'
 export { type AnyTool, defineTool, type Tool, type ToolOutput, type ToolResult } from './tool.ts'
+export type { Handler, HttpOptions, RefusedReason } from './transports/http.ts'
+export { httpSse } from './transports/http-sse.ts'
+export { streamableHttp } from './transports/streamable-http.ts'
 export type {
   AudioContent,
   CallToolResult,

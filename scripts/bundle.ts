@@ -6,10 +6,10 @@ import standaloneModule from 'ajv/dist/standalone/index.js'
 import { build, type Plugin } from 'esbuild'
 import type { JsonSchema } from '../protocol/index.ts'
 import { createAjv } from '../protocol/validator.ts'
-import { catalog, serverNames } from '../servers/catalog.ts'
-import { plainSchema } from '../servers/runtime/config.ts'
-import type { AnyServer, Environment } from '../servers/runtime/definition.ts'
-import { settingsSchema } from '../servers/runtime/settings.ts'
+import { catalog, serverNames } from '../servers/cli/catalog.ts'
+import { plainSchema } from '../servers/host/config.ts'
+import { settingsSchema } from '../servers/host/settings.ts'
+import type { AnyServer, Environment } from '../servers/kit/definition.ts'
 
 const standalone = standaloneModule.default // a CommonJS module as Node's ES modules see it
 const root = fileURLToPath(new URL('..', import.meta.url))
@@ -28,7 +28,7 @@ export const listingEnvironment: Environment = {
 export async function bundleServers(folder: string): Promise<void> {
   const definitions = await Promise.all(serverNames.map((name) => catalog[name]()))
   await Promise.all([
-    bundle(join(folder, 'octet.cjs'), `import '${join(root, 'servers/octet.ts')}'`, definitions.flatMap(schemasOf)),
+    bundle(join(folder, 'octet.cjs'), `import '${join(root, 'servers/cli/octet.ts')}'`, definitions.flatMap(schemasOf)),
     ...definitions.map((each) => bundle(join(folder, `servers/${each.name}.cjs`), entryOf(each.name), schemasOf(each))),
   ])
 }
@@ -36,7 +36,7 @@ export async function bundleServers(folder: string): Promise<void> {
 function entryOf(name: string): string {
   return `
     import { ${name} } from '${join(root, `servers/${name}/index.ts`)}'
-    import { checkConfiguration, serve } from '${join(root, 'servers/runtime/serve.ts')}'
+    import { checkConfiguration, serve } from '${join(root, 'servers/host/serve.ts')}'
     if (process.argv.includes('--check-config')) checkConfiguration([${name}], process.env)
     else void serve([${name}], { env: process.env })`
 }

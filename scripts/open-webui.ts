@@ -9,10 +9,10 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
-import { startChild } from '../test/child.ts'
 import { JsonLineProcess } from '../test/fixtures/child.ts'
 import { freePort, Litellm } from '../test/fixtures/litellm.ts'
 import { startModelApi } from '../test/fixtures/model-api.ts'
+import { startChild } from '../test/helpers/child.ts'
 
 const openWebuiVersion = '0.12.4'
 const litellmVersion = '1.106.2'
@@ -54,12 +54,12 @@ process.env.OCTET_TEST_LITELLM = install(`litellm-${litellmVersion}`, `litellm[p
 const data = mkdtempSync(join(tmpdir(), 'octet-open-webui-'))
 process.on('exit', () => rmSync(data, { recursive: true, force: true }))
 const token = 'a-token-for-one-run'
-const servers = await startChild('servers/octet.ts', ['start'], { MCP_AUTH_TOKEN: token })
+const servers = await startChild('servers/cli/octet.ts', ['start'], { MCP_AUTH_TOKEN: token })
 process.on('exit', () => servers.process.kill())
 const model = await startModelApi([{ question: /databases/, tool: '-postgres_list_databases', arguments: {} }])
 const configuration = execFileSync(
   process.execPath,
-  ['--import', 'tsx', 'servers/octet.ts', 'litellm-config', '--all', '--url', servers.url],
+  ['--import', 'tsx', 'servers/cli/octet.ts', 'litellm-config', '--all', '--url', servers.url],
   {
     cwd: root,
     encoding: 'utf8',

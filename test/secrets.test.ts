@@ -4,7 +4,7 @@ import { execFileSync } from 'node:child_process'
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
-import { test } from './harness.ts'
+import { test } from './runner/harness.ts'
 
 const root = fileURLToPath(new URL('..', import.meta.url))
 

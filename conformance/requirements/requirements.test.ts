@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { readFileSync } from 'node:fs'
-import { test } from '../../test/harness.ts'
+import { test } from '../../test/runner/harness.ts'
 import { addressOf } from '../case.ts'
 import { CASES } from '../cases/index.ts'
 import { isWithin, REVISIONS } from '../revisions.ts'

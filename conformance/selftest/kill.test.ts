@@ -1,6 +1,6 @@
 // The suite judged: the reference passes every case, each mutant fails the cases it names, and no MUST case is beyond every mutant.
 import assert from 'node:assert/strict'
-import { test } from '../../test/harness.ts'
+import { test } from '../../test/runner/harness.ts'
 import { CASES } from '../cases/index.ts'
 import type { RunOptions, RunReport } from '../run.ts'
 import { runConformance } from '../run.ts'

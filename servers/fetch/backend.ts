@@ -1,7 +1,7 @@
 // The fetch server's backend: policy, robots.txt, page cache, and the extraction. The only file of the main thread that knows htmlparser2,
 // which is loaded for the first page of HTML; DOM and Readability are the worker's.
-import type { Backend, Environment } from '../runtime/definition.ts'
-import { EgressPolicy, type Resolve } from '../runtime/egress/policy.ts'
+import type { Backend, Environment } from '../kit/definition.ts'
+import { EgressPolicy, type Resolve } from '../kit/network-policy/policy.ts'
 import { type FetchConfig, proxyOf } from './config.ts'
 import { DomWorker } from './dom-worker.ts'
 import { type ExtractTools, maxTextChars } from './extract.ts'

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict'
-import { test } from '../../test/harness.ts'
+import { test } from '../../test/runner/harness.ts'
 import { charsetOf, decoder } from './charset.ts'
 
 const decode = (bytes: Buffer, header?: string): string => {

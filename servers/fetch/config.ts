@@ -1,5 +1,5 @@
 // The environment of the fetch server: none is needed; these open, close or limit where it may go.
-import type { Config, ConfigSchema } from '../runtime/definition.ts'
+import type { Config, ConfigSchema } from '../kit/definition.ts'
 
 export const config = {
   type: 'object',

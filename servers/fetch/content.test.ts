@@ -3,7 +3,7 @@ import assert from 'node:assert/strict'
 import { once } from 'node:events'
 import type { IncomingMessage } from 'node:http'
 import { brotliCompressSync, deflateSync, gzipSync } from 'node:zlib'
-import { test } from '../../test/harness.ts'
+import { test } from '../../test/runner/harness.ts'
 import { html, withSite } from './testing/wire.ts'
 
 const paragraph = (i: number): string => `<p>Paragraph ${i} of a long text, ${'with some words '.repeat(20)}and its end.</p>`

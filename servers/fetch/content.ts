@@ -1,9 +1,9 @@
 // fetch_web_content: from an address to one page of its text.
 import { STATUS_CODES } from 'node:http'
 import { type Context, ToolError, type ToolErrorCode, type ToolResult } from '../../protocol/index.ts'
-import type { Environment } from '../runtime/definition.ts'
-import { cleanText, clip, formatBytes, report, wrapUntrusted } from '../runtime/report.ts'
-import { retryAfter } from '../runtime/upstream.ts'
+import type { Environment } from '../kit/definition.ts'
+import { retryAfter } from '../kit/http/upstream.ts'
+import { cleanText, clip, formatBytes, report, wrapUntrusted } from '../kit/report.ts'
 import type { FetchBackend } from './backend.ts'
 import { type Download, download } from './download.ts'
 import { extract } from './extract.ts'

@@ -1,6 +1,6 @@
 // The quality of the extraction: the facts of each page shape survive, and what is around them does not.
 import assert from 'node:assert/strict'
-import { test } from '../../test/harness.ts'
+import { test } from '../../test/runner/harness.ts'
 import { extractDom } from './dom.ts'
 import { extract, readStream } from './extract.ts'
 import { corpusUrl, faultsOf, libraries, pieces, readCorpus, tokenizer } from './testing/corpus.ts'

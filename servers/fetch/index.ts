@@ -1,5 +1,5 @@
 // mcp-fetch: reads public web pages as Markdown, and reaches nothing that is private unless the operator opens it.
-import { defineServer } from '../runtime/definition.ts'
+import { defineServer } from '../kit/definition.ts'
 import { openFetch } from './backend.ts'
 import { config } from './config.ts'
 import { fetchTools } from './tools.ts'

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict'
-import { test } from '../../test/harness.ts'
+import { test } from '../../test/runner/harness.ts'
 import { jsonIndenter } from './json-text.ts'
 
 const indent = (json: string, size = json.length): string => {

@@ -7,11 +7,11 @@ import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { brotliCompressSync, gzipSync } from 'node:zlib'
 import { bundle, schemasOf } from '../../scripts/bundle.ts'
-import { withChild } from '../../test/child.ts'
-import { show, test } from '../../test/harness.ts'
-import { withConfined } from '../../test/memory.ts'
-import { withToolClient } from '../../test/tools.ts'
-import { withServer } from '../../test/wire.ts'
+import { withChild } from '../../test/helpers/child.ts'
+import { withConfined } from '../../test/helpers/memory.ts'
+import { withToolClient } from '../../test/helpers/tool-client.ts'
+import { withServer } from '../../test/helpers/wire.ts'
+import { show, test } from '../../test/runner/harness.ts'
 import { fetch } from './index.ts'
 
 const MiB = 1024 * 1024
@@ -90,7 +90,7 @@ test(
       `
       import { monitorEventLoopDelay } from 'node:perf_hooks'
       import { fetch } from '${join(root, 'servers/fetch/index.ts')}'
-      import { serve } from '${join(root, 'servers/runtime/serve.ts')}'
+      import { serve } from '${join(root, 'servers/host/serve.ts')}'
       const delay = monitorEventLoopDelay({ resolution: 5 })
       process.on('SIGUSR2', () => {
         console.log('max ' + delay.max / 1e6)

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict'
-import { test } from '../../test/harness.ts'
+import { test } from '../../test/runner/harness.ts'
 import { type Page, PageCache } from './page-cache.ts'
 
 const page = (text: string): Page => ({

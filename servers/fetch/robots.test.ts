@@ -1,6 +1,6 @@
 // The matching of RFC 9309, beginning with the examples of the RFC itself.
 import assert from 'node:assert/strict'
-import { test } from '../../test/harness.ts'
+import { test } from '../../test/runner/harness.ts'
 import { findRule, parseRobots } from './robots.ts'
 
 const allowed = async (text: string, path: string, product = 'mcp-fetch'): Promise<boolean> =>

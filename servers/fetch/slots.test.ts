@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { ToolError } from '../../protocol/index.ts'
-import { test } from '../../test/harness.ts'
+import { test } from '../../test/runner/harness.ts'
 import { Slots } from './slots.ts'
 
 const never = new AbortController().signal

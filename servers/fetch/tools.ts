@@ -1,6 +1,6 @@
 // The one tool: its definition, which the model reads, and the way to its work.
 import { type AnyTool, defineTool } from '../../protocol/index.ts'
-import type { Environment } from '../runtime/definition.ts'
+import type { Environment } from '../kit/definition.ts'
 import type { FetchBackend } from './backend.ts'
 import { fetchWebContent } from './content.ts'
 

@@ -2,7 +2,7 @@
 import { existsSync } from 'node:fs'
 import { opendir } from 'node:fs/promises'
 import { ToolError } from '../../protocol/index.ts'
-import type { Backend } from '../runtime/definition.ts'
+import type { Backend } from '../kit/definition.ts'
 import { type FilesystemConfig, parseDeny, parseRoots, type Root } from './config.ts'
 import { LineIndex } from './line-index.ts'
 import { labelsOf } from './location.ts'

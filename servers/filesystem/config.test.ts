@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { basename } from 'node:path'
 import { compileValidator, type JsonSchema } from '../../protocol/index.ts'
-import { test } from '../../test/harness.ts'
+import { test } from '../../test/runner/harness.ts'
 import { openFilesystem } from './backend.ts'
 import { config, parseDeny, parseRoots } from './config.ts'
 import { foldSegments } from './glob.ts'

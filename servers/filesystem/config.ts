@@ -1,6 +1,6 @@
 // The environment of the filesystem server, and what its roots and deny patterns mean.
 import { isAbsolute, resolve } from 'node:path/posix'
-import type { Config, ConfigSchema } from '../runtime/definition.ts'
+import type { Config, ConfigSchema } from '../kit/definition.ts'
 import { compileGlob, type Folded, type Glob, splitOutsideBraces } from './glob.ts'
 
 export const config = {

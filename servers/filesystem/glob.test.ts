@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict'
-import { test } from '../../test/harness.ts'
+import { test } from '../../test/runner/harness.ts'
 import { compileGlob, foldSegments, splitOutsideBraces } from './glob.ts'
 
 const cases: [pattern: string, matches: string[], not: string[]][] = [

@@ -1,5 +1,5 @@
 // mcp-filesystem: reads files and lists folders below the roots, and nothing else.
-import { defineServer } from '../runtime/definition.ts'
+import { defineServer } from '../kit/definition.ts'
 import { openFilesystem } from './backend.ts'
 import { config } from './config.ts'
 import { filesystemTools } from './tools.ts'

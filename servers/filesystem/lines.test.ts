@@ -2,8 +2,8 @@
 import assert from 'node:assert/strict'
 import { writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
-import { test } from '../../test/harness.ts'
-import { random } from '../../test/random.ts'
+import { random } from '../../test/helpers/random.ts'
+import { test } from '../../test/runner/harness.ts'
 import { withFiles } from './testing/wire.ts'
 
 for (const encoding of ['utf8', 'utf16le', 'utf16be'] as const) {

@@ -1,7 +1,7 @@
 // list_directory: from a pinned folder to a page of its entries.
 import { type Context, ToolError, type ToolResult } from '../../protocol/index.ts'
-import type { Environment } from '../runtime/definition.ts'
-import { formatBytes, report } from '../runtime/report.ts'
+import type { Environment } from '../kit/definition.ts'
+import { formatBytes, report } from '../kit/report.ts'
 import type { FilesystemBackend } from './backend.ts'
 import { type Place, readCursor, writeCursor } from './cursor.ts'
 import { compileGlob, foldSegments } from './glob.ts'

@@ -1,8 +1,8 @@
 // read_file: from a pinned file to a result.
 import type { FileHandle } from 'node:fs/promises'
 import { type Context, ToolError, type ToolResult } from '../../protocol/index.ts'
-import type { Environment } from '../runtime/definition.ts'
-import { formatBytes, report } from '../runtime/report.ts'
+import type { Environment } from '../kit/definition.ts'
+import { formatBytes, report } from '../kit/report.ts'
 import type { FilesystemBackend } from './backend.ts'
 import { readBase64 } from './base64.ts'
 import { stateOf } from './line-index.ts'

@@ -7,8 +7,8 @@ import {
   decodeUtf16,
   decodeWindows1252,
   wholeCharacters,
-} from '../runtime/content-kind.ts'
-import { cleanText } from '../runtime/report.ts'
+} from '../kit/content-kind.ts'
+import { cleanText } from '../kit/report.ts'
 
 export type Charset = 'auto' | 'utf-8' | 'latin1' | 'utf-16le' | 'utf-16be'
 

@@ -1,6 +1,6 @@
 // The two tools: their definitions, which the model reads, and the way to their work.
 import { type AnyTool, defineTool } from '../../protocol/index.ts'
-import type { Environment } from '../runtime/definition.ts'
+import type { Environment } from '../kit/definition.ts'
 import type { FilesystemBackend } from './backend.ts'
 import { listDirectory } from './list.ts'
 import { readFile } from './read.ts'

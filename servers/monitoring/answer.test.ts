@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict'
 import { gzipSync } from 'node:zlib'
 import { ToolError } from '../../protocol/index.ts'
-import { test } from '../../test/harness.ts'
+import { test } from '../../test/runner/harness.ts'
 import { accepted, readJson } from './answer.ts'
 
 /** The text a model reads of such an answer; empty when it is accepted. */

@@ -1,7 +1,7 @@
 // What an answer of Loki or Netdata means when it is not the expected JSON; what only one of them can explain is left to its own file.
 import type { IncomingHttpHeaders } from 'node:http'
 import { ToolError, type ToolErrorCode } from '../../protocol/index.ts'
-import { retryAfter, type UpstreamAnswer } from '../runtime/upstream.ts'
+import { retryAfter, type UpstreamAnswer } from '../kit/http/upstream.ts'
 
 /** Structural characters of JSON that are parsed at most: each costs up to a hundred bytes of heap, however short the text is. */
 const maxJsonTokens = 100_000

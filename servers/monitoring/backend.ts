@@ -1,7 +1,7 @@
 // The monitoring server's backend: Loki, Netdata, or both. The only file that knows `ws`, which is loaded for the first live tail.
 import { ToolError } from '../../protocol/index.ts'
-import type { Backend, Environment } from '../runtime/definition.ts'
-import { trust, Upstream } from '../runtime/upstream.ts'
+import type { Backend, Environment } from '../kit/definition.ts'
+import { trust, Upstream } from '../kit/http/upstream.ts'
 import { refusalOf } from './answer.ts'
 import { authorization, checkUrl, type MonitoringConfig } from './config.ts'
 import { Loki, metadataApart, refused } from './loki.ts'

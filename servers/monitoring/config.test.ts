@@ -1,8 +1,8 @@
 // What configuration is accepted, and what it turns into on the wire.
 import assert from 'node:assert/strict'
-import { test } from '../../test/harness.ts'
-import { environmentOf } from '../../test/tools.ts'
-import { withServer } from '../../test/wire.ts'
+import { environmentOf } from '../../test/helpers/tool-client.ts'
+import { withServer } from '../../test/helpers/wire.ts'
+import { test } from '../../test/runner/harness.ts'
 import { openMonitoring } from './backend.ts'
 import type { MonitoringConfig } from './config.ts'
 import { monitoring } from './index.ts'

@@ -1,5 +1,5 @@
 // The environment of the monitoring server: where Loki and Netdata are, and how much a query may cost.
-import type { Config, ConfigSchema } from '../runtime/definition.ts'
+import type { Config, ConfigSchema } from '../kit/definition.ts'
 
 export const config = {
   type: 'object',

@@ -3,7 +3,7 @@ import assert from 'node:assert/strict'
 import { createServer, type IncomingHttpHeaders, type RequestListener } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { type WebSocket, WebSocketServer } from 'ws'
-import { test } from '../../test/harness.ts'
+import { test } from '../../test/runner/harness.ts'
 import { lokiRoutes, playback } from './testing/playback.ts'
 import { type Setup, type Wire, withWire } from './testing/wire.ts'
 

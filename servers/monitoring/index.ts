@@ -1,5 +1,5 @@
 // mcp-monitoring: searches logs in Loki and reads metrics from Netdata, and changes nothing in either.
-import { defineServer } from '../runtime/definition.ts'
+import { defineServer } from '../kit/definition.ts'
 import { openMonitoring } from './backend.ts'
 import { config } from './config.ts'
 import { monitoringTools } from './tools.ts'

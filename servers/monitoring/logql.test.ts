@@ -1,6 +1,6 @@
 // What is read of LogQL, and what must not be mistaken for it.
 import assert from 'node:assert/strict'
-import { test } from '../../test/harness.ts'
+import { test } from '../../test/runner/harness.ts'
 import { hasSelector, looksMetric, selectorsOf } from './logql.ts'
 
 test('finds the selectors and their matchers', () => {

@@ -1,8 +1,8 @@
 // search_logs on a real Loki, with lines that each test pushes under an app of its own.
 import assert from 'node:assert/strict'
 import { randomBytes } from 'node:crypto'
-import { test } from '../../test/harness.ts'
-import { send } from '../../test/wire.ts'
+import { send } from '../../test/helpers/wire.ts'
+import { test } from '../../test/runner/harness.ts'
 import { type Wire, withWire } from './testing/wire.ts'
 
 const url = process.env.OCTET_TEST_LOKI_URL ?? ''

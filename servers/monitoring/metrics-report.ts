@@ -1,7 +1,7 @@
 // The result of get_system_metrics: a table of all charts and the raised alerts, in less than a kilobyte for the default charts.
 import type { Context, ToolError } from '../../protocol/index.ts'
-import type { Environment } from '../runtime/definition.ts'
-import { cleanText, clip, report } from '../runtime/report.ts'
+import type { Environment } from '../kit/definition.ts'
+import { cleanText, clip, report } from '../kit/report.ts'
 import type { Chart } from './chart.ts'
 import type { ChartResult } from './metrics.ts'
 import type { Alert } from './netdata.ts'

@@ -1,8 +1,8 @@
 // get_system_metrics against recorded answers of Netdata, and against agents that fail in part or in whole.
 import assert from 'node:assert/strict'
 import type { RequestListener } from 'node:http'
-import { test } from '../../test/harness.ts'
-import { withServer } from '../../test/wire.ts'
+import { withServer } from '../../test/helpers/wire.ts'
+import { test } from '../../test/runner/harness.ts'
 import { type Asked, netdataRoutes, type Override, playback } from './testing/playback.ts'
 import { type Setup, type Wire, withWire } from './testing/wire.ts'
 

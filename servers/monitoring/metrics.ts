@@ -1,8 +1,8 @@
 // get_system_metrics: several charts at once, each with now, min, avg and max of its dimensions, and the alerts that are raised.
 import { setMaxListeners } from 'node:events'
 import { type Context, type FromSchema, nearest, ToolError } from '../../protocol/index.ts'
-import type { Environment } from '../runtime/definition.ts'
-import { cleanText, clip } from '../runtime/report.ts'
+import type { Environment } from '../kit/definition.ts'
+import { cleanText, clip } from '../kit/report.ts'
 import type { MonitoringBackend } from './backend.ts'
 import { type Chart, summarise } from './chart.ts'
 import { reportMetrics } from './metrics-report.ts'

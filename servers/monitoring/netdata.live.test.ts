@@ -1,7 +1,7 @@
 // get_system_metrics on a real Netdata.
 import assert from 'node:assert/strict'
-import { test } from '../../test/harness.ts'
-import { send } from '../../test/wire.ts'
+import { send } from '../../test/helpers/wire.ts'
+import { test } from '../../test/runner/harness.ts'
 import { type Wire, withWire } from './testing/wire.ts'
 
 const url = process.env.OCTET_TEST_NETDATA_URL

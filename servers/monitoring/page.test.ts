@@ -1,7 +1,7 @@
 // Pages over entries that share timestamps: every entry once, whatever the limits.
 import assert from 'node:assert/strict'
-import { test } from '../../test/harness.ts'
-import { random } from '../../test/random.ts'
+import { random } from '../../test/helpers/random.ts'
+import { test } from '../../test/runner/harness.ts'
 import type { Entry, Range } from './loki.ts'
 import { type Fetch, fetchPage, nextPage, type PageQuery } from './page.ts'
 

@@ -1,6 +1,6 @@
 // Log lines and series as text.
 import assert from 'node:assert/strict'
-import { test } from '../../test/harness.ts'
+import { test } from '../../test/runner/harness.ts'
 import { type Entry, keyOf } from './loki.ts'
 import { fitting, labelText, renderLogs } from './render-logs.ts'
 import { formatNumber, renderSeries } from './render-series.ts'

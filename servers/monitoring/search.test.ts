@@ -1,8 +1,8 @@
 // search_logs against recorded answers of Loki, and against answers that no Loki should give.
 import assert from 'node:assert/strict'
 import type { RequestListener } from 'node:http'
-import { test } from '../../test/harness.ts'
-import { withServer } from '../../test/wire.ts'
+import { withServer } from '../../test/helpers/wire.ts'
+import { test } from '../../test/runner/harness.ts'
 import { type Asked, lokiRoutes, type Override, playback } from './testing/playback.ts'
 import { type Setup, type Wire, withWire } from './testing/wire.ts'
 

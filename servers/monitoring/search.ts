@@ -1,7 +1,7 @@
 // search_logs: from the arguments to a page of log lines, or to the table of a metric query.
 import { type Context, type FromSchema, ToolError } from '../../protocol/index.ts'
-import type { Environment } from '../runtime/definition.ts'
-import { formatBytes } from '../runtime/report.ts'
+import type { Environment } from '../kit/definition.ts'
+import { formatBytes } from '../kit/report.ts'
 import { adviseSelector, exampleHint, explainNothing } from './advice.ts'
 import type { MonitoringBackend } from './backend.ts'
 import { follow } from './follow.ts'

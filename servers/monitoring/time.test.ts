@@ -1,6 +1,6 @@
 // Times as models write them, exact to the nanosecond.
 import assert from 'node:assert/strict'
-import { test } from '../../test/harness.ts'
+import { test } from '../../test/runner/harness.ts'
 import { rangeOf } from './range.ts'
 import { formatClock, formatSpan, formatTime, parseTime } from './time.ts'
 

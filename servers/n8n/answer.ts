@@ -1,6 +1,6 @@
 // What an answer of n8n means when it is not the expected JSON: each way it can be wrong has its own code and its own advice.
 import { ToolError, type ToolErrorCode } from '../../protocol/index.ts'
-import { retryAfter, type UpstreamAnswer } from '../runtime/upstream.ts'
+import { retryAfter, type UpstreamAnswer } from '../kit/http/upstream.ts'
 import { compactJson } from './compact.ts'
 
 /** Structural characters of JSON that are parsed at most: each costs up to 50 bytes of heap, whatever the size of the text. */

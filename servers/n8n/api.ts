@@ -1,7 +1,7 @@
 // The four routes of n8n's public API that this server knows, all of them GET. There is no other way to n8n from the tools: an API key of
 // n8n's community edition can do everything, so that reading only must be a matter of what the code can say.
 import { ToolError } from '../../protocol/index.ts'
-import type { Upstream } from '../runtime/upstream.ts'
+import type { Upstream } from '../kit/http/upstream.ts'
 import { readAnswer } from './answer.ts'
 import { advance, withLimit } from './cursor.ts'
 import { isObject, type JsonObject, objects, text } from './json.ts'

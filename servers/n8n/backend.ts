@@ -1,7 +1,7 @@
 // The n8n server's backend: the public API, and where it is configured the database of n8n itself, which is only read.
 import { ToolError } from '../../protocol/index.ts'
-import type { Backend, Environment } from '../runtime/definition.ts'
-import { Upstream } from '../runtime/upstream.ts'
+import type { Backend, Environment } from '../kit/definition.ts'
+import { Upstream } from '../kit/http/upstream.ts'
 import { N8nApi } from './api.ts'
 import { keyExpiry, type N8nConfig, parseApiUrl, parseExtraHeaders } from './config.ts'
 import { N8nDatabase } from './database.ts'

@@ -1,6 +1,6 @@
 // compactJson changes nothing but the length of long strings, wherever the cut falls.
 import assert from 'node:assert/strict'
-import { test } from '../../test/harness.ts'
+import { test } from '../../test/runner/harness.ts'
 import { compactJson } from './compact.ts'
 
 const compacted = (value: unknown, maxTokens = 1_000) => {

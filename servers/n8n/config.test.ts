@@ -1,6 +1,6 @@
 // What the operator may write, and what is refused before the server starts; no message shows a secret.
 import assert from 'node:assert/strict'
-import { test } from '../../test/harness.ts'
+import { test } from '../../test/runner/harness.ts'
 import { describeExpiry } from './backend.ts'
 import { keyExpiry, parseApiUrl, parseExtraHeaders } from './config.ts'
 import { n8n } from './index.ts'

@@ -1,5 +1,5 @@
 // The environment of the n8n server: where n8n is, its API key, and n8n's own database variables for exact statistics.
-import type { Config, ConfigSchema } from '../runtime/definition.ts'
+import type { Config, ConfigSchema } from '../kit/definition.ts'
 
 export const config = {
   type: 'object',

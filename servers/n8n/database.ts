@@ -1,7 +1,7 @@
 // n8n's own PostgreSQL, read through the read-only engine: exact counts of executions, and what takes the space.
-import type { Environment } from '../runtime/definition.ts'
-import { type Row, SqlEngine } from '../runtime/sql/engine.ts'
-import { resolveTarget } from '../runtime/sql/target.ts'
+import type { Environment } from '../kit/definition.ts'
+import { type Row, SqlEngine } from '../kit/sql/engine.ts'
+import { resolveTarget } from '../kit/sql/target.ts'
 import type { N8nConfig } from './config.ts'
 import { type ExecutionTotals, failedStatuses, topCount, type WorkflowRuns } from './execution-totals.ts'
 import { cell } from './list.ts'

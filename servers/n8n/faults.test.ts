@@ -1,7 +1,7 @@
 // An n8n, or what stands before it, that answers wrongly, late, too much or not at all: each has its own code, text and advice.
 import assert from 'node:assert/strict'
 import type { RequestListener } from 'node:http'
-import { test } from '../../test/harness.ts'
+import { test } from '../../test/runner/harness.ts'
 import { recording, replay, reply, type Setup, target, withUpstream, withWire } from './testing/wire.ts'
 
 const jwt = (claims: object): string =>

@@ -1,6 +1,6 @@
 // n8n_get_workflow: what is shown of a workflow, in pages that end and whose NEXT is exact.
 import assert from 'node:assert/strict'
-import { test } from '../../test/harness.ts'
+import { test } from '../../test/runner/harness.ts'
 import { replay, reply, target, withUpstream } from './testing/wire.ts'
 
 const node = (name: string, type: string, more: object = {}) => ({

@@ -1,5 +1,5 @@
 // mcp-n8n: lists and explains the workflows of an n8n instance, says what fails, and changes nothing.
-import { defineServer } from '../runtime/definition.ts'
+import { defineServer } from '../kit/definition.ts'
 import { openN8n } from './backend.ts'
 import { config } from './config.ts'
 import { n8nTools } from './tools.ts'

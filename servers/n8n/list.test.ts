@@ -1,6 +1,6 @@
 // n8n_list_workflows against recorded answers of n8n 2.41.1, and against larger ones.
 import assert from 'node:assert/strict'
-import { test } from '../../test/harness.ts'
+import { test } from '../../test/runner/harness.ts'
 import { replay, reply, target, withUpstream } from './testing/wire.ts'
 
 test('lists workflows page by page, and NEXT leads through all of them', () =>

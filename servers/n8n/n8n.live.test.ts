@@ -1,7 +1,7 @@
 // The three tools on a real n8n, filled by scripts/ci/n8n-setup.mjs: workflows that succeed, fail, run slowly and hold secrets.
 import assert from 'node:assert/strict'
-import { test } from '../../test/harness.ts'
-import { send } from '../../test/wire.ts'
+import { send } from '../../test/helpers/wire.ts'
+import { test } from '../../test/runner/harness.ts'
 import type { N8nConfig } from './config.ts'
 import { type Wire, withWire } from './testing/wire.ts'
 

@@ -1,6 +1,6 @@
 // What may not reach a language model, in the places where people put it; and what looks like it and must stay readable.
 import assert from 'node:assert/strict'
-import { test } from '../../test/harness.ts'
+import { test } from '../../test/runner/harness.ts'
 import { createRedactor } from './redact.ts'
 
 const redact = createRedactor(['own-api-key-of-this-server'])

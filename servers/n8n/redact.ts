@@ -1,6 +1,6 @@
 // Takes secrets out of a workflow. n8n keeps credentials apart, but people paste tokens into headers, URLs and code; a language model has
 // no use for any of them. Known by the name beside them, by their form, or because they are this server's own.
-import { createRedact } from '../runtime/redact.ts'
+import { createRedact } from '../kit/redact.ts'
 import { isObject } from './json.ts'
 
 export type Redactor = (value: unknown) => unknown

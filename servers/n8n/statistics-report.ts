@@ -1,5 +1,5 @@
 // The statistics as text for a model and as JSON for a program.
-import { formatBytes } from '../runtime/report.ts'
+import { formatBytes } from '../kit/report.ts'
 import { type ExecutionTotals, failedStatuses, type WorkflowRuns } from './execution-totals.ts'
 import { plural } from './get.ts'
 import { short } from './list.ts'

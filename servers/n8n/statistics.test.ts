@@ -1,8 +1,8 @@
 // n8n_get_database_statistics by the API, and in a database of n8n's form, with more than one page of everything.
 import assert from 'node:assert/strict'
 import type { RequestListener } from 'node:http'
-import { test } from '../../test/harness.ts'
-import { embedded, startCluster, withSql } from '../runtime/sql/testing/running.ts'
+import { test } from '../../test/runner/harness.ts'
+import { embedded, startCluster, withSql } from '../kit/sql/test/running.ts'
 import { replay, reply, target, withUpstream } from './testing/wire.ts'
 
 const hour = 3_600_000

@@ -1,7 +1,7 @@
 // n8n_get_database_statistics: gathers the parts, each of which may be missing without taking the others with it.
 import { type Context, ToolError, type ToolOutput } from '../../protocol/index.ts'
-import type { Environment } from '../runtime/definition.ts'
-import { report } from '../runtime/report.ts'
+import type { Environment } from '../kit/definition.ts'
+import { report } from '../kit/report.ts'
 import type { N8nBackend } from './backend.ts'
 import type { Storage } from './database.ts'
 import { countExecutions, type ExecutionTotals } from './execution-totals.ts'

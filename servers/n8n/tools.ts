@@ -1,6 +1,6 @@
 // The three tools: their definitions, which the model reads, and the way to their work.
 import { type AnyTool, defineTool } from '../../protocol/index.ts'
-import type { Environment } from '../runtime/definition.ts'
+import type { Environment } from '../kit/definition.ts'
 import type { N8nBackend } from './backend.ts'
 import { getWorkflow } from './get.ts'
 import { listWorkflows } from './list.ts'

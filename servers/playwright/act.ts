@@ -1,7 +1,7 @@
 // click and fill: acting on one element, and what became of it.
 import { type Context, ToolError, type ToolResult } from '../../protocol/index.ts'
-import type { Environment } from '../runtime/definition.ts'
-import { clip, report } from '../runtime/report.ts'
+import type { Environment } from '../kit/definition.ts'
+import { clip, report } from '../kit/report.ts'
 import type { Locator, Page, PlaywrightBackend } from './backend.ts'
 import { type Attempt, explainAction } from './faults.ts'
 import { toKind, toOptions } from './in-page.ts'

@@ -1,5 +1,5 @@
 // The environment of the playwright server: which browser, where it may go, and how much it may use.
-import type { Config, ConfigSchema } from '../runtime/definition.ts'
+import type { Config, ConfigSchema } from '../kit/definition.ts'
 
 export const config = {
   type: 'object',

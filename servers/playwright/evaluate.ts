@@ -1,8 +1,8 @@
 // evaluate: runs a script in the page, and nowhere else.
 import { type Context, ToolError, type ToolResult } from '../../protocol/index.ts'
-import type { Environment } from '../runtime/definition.ts'
-import type { Refusal } from '../runtime/egress/proxy.ts'
-import { cleanText, clip, report } from '../runtime/report.ts'
+import type { Environment } from '../kit/definition.ts'
+import type { Refusal } from '../kit/network-policy/proxy.ts'
+import { cleanText, clip, report } from '../kit/report.ts'
 import type { CDPSession, Page, PlaywrightBackend } from './backend.ts'
 import { blockedBy, notLoaded } from './blocked.ts'
 import { messageOf } from './faults.ts'

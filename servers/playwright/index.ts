@@ -1,5 +1,5 @@
 // mcp-playwright: a browser whose pages outlive MCP sessions, and which reaches only what the network policy allows.
-import { defineServer } from '../runtime/definition.ts'
+import { defineServer } from '../kit/definition.ts'
 import { openPlaywright } from './backend.ts'
 import { config } from './config.ts'
 import { missingBrowser } from './find.ts'

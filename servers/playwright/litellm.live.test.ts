@@ -3,9 +3,9 @@ import assert from 'node:assert/strict'
 import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { startChild } from '../../test/child.ts'
 import { type Answer as HttpAnswer, Litellm, skipLitellm } from '../../test/fixtures/litellm.ts'
-import { test } from '../../test/harness.ts'
+import { startChild } from '../../test/helpers/child.ts'
+import { test } from '../../test/runner/harness.ts'
 import { npmBrowser } from './testing/browsers.ts'
 import { pages, withSite } from './testing/wire.ts'
 
@@ -39,7 +39,7 @@ for (const transport of ['sse', 'http'] as const) {
         }),
         async (site) => {
           const folder = mkdtempSync(join(tmpdir(), 'octet-litellm-browser-'))
-          const server = await startChild('servers/octet.ts', ['serve', 'playwright'], {
+          const server = await startChild('servers/cli/octet.ts', ['serve', 'playwright'], {
             MCP_AUTH_TOKEN: token,
             MCP_USER_HEADERS: 'x-litellm-end-user-id',
             PLAYWRIGHT_EXECUTABLE_PATH: await npmBrowser.path(),

@@ -1,8 +1,8 @@
 // One browser session: a browser context with its own cookies and its own way out, one current page, and what happened on it unasked.
 import { ToolError } from '../../protocol/index.ts'
-import type { EgressPolicy } from '../runtime/egress/policy.ts'
-import { EgressProxy } from '../runtime/egress/proxy.ts'
-import { cleanText, clip } from '../runtime/report.ts'
+import type { EgressPolicy } from '../kit/network-policy/policy.ts'
+import { EgressProxy } from '../kit/network-policy/proxy.ts'
+import { cleanText, clip } from '../kit/report.ts'
 import type { BrowserContext, Dialog, Launched, Page, Route } from './backend.ts'
 import { atMost } from './browser.ts'
 import type { Extract } from './content.ts'

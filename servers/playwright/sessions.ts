@@ -1,8 +1,8 @@
 // Who has which browser session. Kept by principal, forwarded user and the argument `session`, because gateways open an MCP session for
 // each call; one call at a time in each.
 import { type Context, ToolError } from '../../protocol/index.ts'
-import type { Log } from '../runtime/definition.ts'
-import type { EgressPolicy } from '../runtime/egress/policy.ts'
+import type { Log } from '../kit/definition.ts'
+import type { EgressPolicy } from '../kit/network-policy/policy.ts'
 import type { BrowserKeeper, EndReason } from './browser.ts'
 import { BrowserSession } from './session.ts'
 

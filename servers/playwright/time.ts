@@ -1,5 +1,5 @@
 // How long a call may take.
-import type { Environment } from '../runtime/definition.ts'
+import type { Environment } from '../kit/definition.ts'
 
 /** Ends before the server's own deadline does, because it can say more about why. */
 const headStartMs = 1_500

@@ -1,6 +1,6 @@
 // The seven tools: their definitions, which the model reads, and the way to their work.
 import { type AnyTool, defineTool } from '../../protocol/index.ts'
-import type { Environment } from '../runtime/definition.ts'
+import type { Environment } from '../kit/definition.ts'
 import { click, fill } from './act.ts'
 import type { PlaywrightBackend } from './backend.ts'
 import { getContent } from './content.ts'

@@ -1,7 +1,7 @@
 // wait_for_selector: waits until an element is there, or gone.
 import { type Context, ToolError, type ToolResult } from '../../protocol/index.ts'
-import type { Environment } from '../runtime/definition.ts'
-import { clip, report } from '../runtime/report.ts'
+import type { Environment } from '../kit/definition.ts'
+import { clip, report } from '../kit/report.ts'
 import type { PlaywrightBackend } from './backend.ts'
 import { explainAction, isSelectorFault, messageOf, whereIs } from './faults.ts'
 import { interactiveHint } from './interactive.ts'

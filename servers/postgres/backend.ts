@@ -1,9 +1,10 @@
 // The postgres server's backend: the shared read-only engine on the configured server, or on the sample database.
-import type { Backend, Environment } from '../runtime/definition.ts'
-import { SqlEngine } from '../runtime/sql/engine.ts'
-import { resolveTarget } from '../runtime/sql/target.ts'
+
+import { Sample, sampleBin } from '../../dev/sample.ts'
+import type { Backend, Environment } from '../kit/definition.ts'
+import { SqlEngine } from '../kit/sql/engine.ts'
+import { resolveTarget } from '../kit/sql/target.ts'
 import type { PostgresConfig } from './config.ts'
-import { Sample, sampleBin } from './sample.ts'
 
 export interface PostgresBackend extends Backend {
   readonly engine: SqlEngine

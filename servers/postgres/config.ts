@@ -1,6 +1,6 @@
 // The environment of the postgres server.
-import type { Config, ConfigSchema } from '../runtime/definition.ts'
-import { sslModes } from '../runtime/sql/target.ts'
+import type { Config, ConfigSchema } from '../kit/definition.ts'
+import { sslModes } from '../kit/sql/target.ts'
 
 export const config = {
   type: 'object',

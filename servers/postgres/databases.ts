@@ -1,7 +1,7 @@
 // postgres_list_databases: what there is on this server.
 import type { Context } from '../../protocol/index.ts'
-import { formatBytes, report } from '../runtime/report.ts'
-import { quoteCell } from '../runtime/sql/table.ts'
+import { formatBytes, report } from '../kit/report.ts'
+import { quoteCell } from '../kit/sql/table.ts'
 import type { PostgresBackend } from './backend.ts'
 
 // A size needs CONNECT on the database, or pg_read_all_stats; without it PostgreSQL fails the whole statement.

@@ -1,4 +1,4 @@
-import { embedded } from '../runtime/sql/testing/running.ts'
+import { embedded } from '../kit/sql/test/running.ts'
 import { testFaults } from './faults.ts'
 
 testFaults(embedded)

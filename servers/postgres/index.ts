@@ -1,8 +1,9 @@
 // The postgres server: five tools that read any database of one PostgreSQL server.
-import { defineServer } from '../runtime/definition.ts'
+
+import { sampleBin } from '../../dev/sample.ts'
+import { defineServer } from '../kit/definition.ts'
 import { openPostgres } from './backend.ts'
 import { config } from './config.ts'
-import { sampleBin } from './sample.ts'
 import { tools } from './tools.ts'
 
 export const postgres = defineServer({

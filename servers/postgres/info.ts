@@ -1,10 +1,10 @@
 // postgres_server_info: what this server is, how full it is, and what keeps our access read-only.
 import type { Context } from '../../protocol/index.ts'
-import { report } from '../runtime/report.ts'
-import type { Row } from '../runtime/sql/engine.ts'
-import { quoteName } from '../runtime/sql/hints.ts'
-import { postureBlock } from '../runtime/sql/safety.ts'
-import { quoteCell } from '../runtime/sql/table.ts'
+import { report } from '../kit/report.ts'
+import type { Row } from '../kit/sql/engine.ts'
+import { quoteName } from '../kit/sql/hints.ts'
+import { postureBlock } from '../kit/sql/privileges.ts'
+import { quoteCell } from '../kit/sql/table.ts'
 import type { PostgresBackend } from './backend.ts'
 
 const infoQuery = `

@@ -1,5 +1,5 @@
-import { embedded } from '../runtime/sql/testing/running.ts'
-import { openShop } from '../runtime/sql/testing/shop.ts'
+import { embedded } from '../kit/sql/test/running.ts'
+import { openShop } from '../kit/sql/test/shop.ts'
 import { testQueries } from './queries.ts'
 
 testQueries(await openShop(embedded))

@@ -1,7 +1,7 @@
 // postgres_database_sizes: how large and how busy each database is.
 import type { Context } from '../../protocol/index.ts'
-import { formatBytes, report } from '../runtime/report.ts'
-import { quoteCell } from '../runtime/sql/table.ts'
+import { formatBytes, report } from '../kit/report.ts'
+import { quoteCell } from '../kit/sql/table.ts'
 import type { PostgresBackend } from './backend.ts'
 
 const sizesQuery = `

@@ -1,6 +1,6 @@
 // Listings and parts of objects that are not what was asked for, and what is sent to the store.
 import assert from 'node:assert/strict'
-import { test } from '../../test/harness.ts'
+import { test } from '../../test/runner/harness.ts'
 import { errorXml, listXml } from './testing/fake-store.ts'
 import { type Answer, closed, endless, reply, withFault } from './testing/faults.ts'
 

@@ -2,7 +2,7 @@
 import type { IncomingMessage } from 'node:http'
 import { StringDecoder } from 'node:string_decoder'
 import { ToolError } from '../../protocol/index.ts'
-import { formatBytes } from '../runtime/report.ts'
+import { formatBytes } from '../kit/report.ts'
 import { XmlReader } from './xml.ts'
 
 /**

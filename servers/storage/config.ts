@@ -1,6 +1,6 @@
 // The environment of the storage server, and what its endpoint, buckets and denied keys mean.
-import type { Config, ConfigSchema } from '../runtime/definition.ts'
-import { matchesGlob } from '../runtime/glob.ts'
+import type { Config, ConfigSchema } from '../kit/definition.ts'
+import { matchesGlob } from '../kit/names.ts'
 
 export const config = {
   type: 'object',

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { randomBytes } from 'node:crypto'
 import { gzipSync } from 'node:zlib'
-import { test } from '../../test/harness.ts'
+import { test } from '../../test/runner/harness.ts'
 import { decodeText, sniff } from './content.ts'
 import { unpackStart } from './gzip.ts'
 import { showKey } from './keys.ts'

@@ -1,6 +1,6 @@
 // What the bytes of an object are: text in which encoding, a picture, or something else.
 import { isUtf8 } from 'node:buffer'
-import { contentKind, decodeUtf16, decodeWindows1252, hasControls, type Utf16, wholeCharacters } from '../runtime/content-kind.ts'
+import { contentKind, decodeUtf16, decodeWindows1252, hasControls, type Utf16, wholeCharacters } from '../kit/content-kind.ts'
 
 export type Content =
   | { readonly kind: 'text'; readonly text: Decoded }

@@ -1,8 +1,8 @@
 // What a store says when it refuses, and what of it a model is told.
 import type { IncomingHttpHeaders, IncomingMessage } from 'node:http'
 import { ToolError, type ToolErrorCode } from '../../protocol/index.ts'
-import { cleanText, clip } from '../runtime/report.ts'
-import { retryAfter } from '../runtime/upstream.ts'
+import { retryAfter } from '../kit/http/upstream.ts'
+import { cleanText, clip } from '../kit/report.ts'
 import { XmlReader } from './xml.ts'
 
 /** Most of an error's body that is read. */

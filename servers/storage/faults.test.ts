@@ -1,8 +1,8 @@
 // What a model is told when the store, or what stands in its place, does not answer as it should.
 import assert from 'node:assert/strict'
 import { createServer } from 'node:net'
-import { issue } from '../../test/certificates.ts'
-import { test } from '../../test/harness.ts'
+import { issue } from '../../test/helpers/certificates.ts'
+import { test } from '../../test/runner/harness.ts'
 import { errorXml, listXml, withFakeStore } from './testing/fake-store.ts'
 import { type Answer, closed, endless, reply, withFault } from './testing/faults.ts'
 import { withStorage } from './testing/wire.ts'

@@ -1,8 +1,8 @@
 // minio_get_object: from a part of an object to a result.
 import { type Context, ToolError, type ToolResult } from '../../protocol/index.ts'
-import { byteOrderMark, signatureBytes } from '../runtime/content-kind.ts'
-import type { Environment } from '../runtime/definition.ts'
-import { clip, formatBytes, type Report, report } from '../runtime/report.ts'
+import { byteOrderMark, signatureBytes } from '../kit/content-kind.ts'
+import type { Environment } from '../kit/definition.ts'
+import { clip, formatBytes, type Report, report } from '../kit/report.ts'
 import type { StorageBackend } from './backend.ts'
 import { checkBucket } from './buckets.ts'
 import { type Decoded, decodeText, readUtf16, sniff } from './content.ts'

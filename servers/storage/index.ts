@@ -1,5 +1,5 @@
 // mcp-storage: lists and reads the objects of an S3-compatible store, and nothing else.
-import { defineServer } from '../runtime/definition.ts'
+import { defineServer } from '../kit/definition.ts'
 import { openStorage } from './backend.ts'
 import { config } from './config.ts'
 import { storageTools } from './tools.ts'

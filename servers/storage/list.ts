@@ -1,7 +1,7 @@
 // minio_list_objects: one page of a bucket, cut so that it fits, with the exact arguments of the next.
 import { type Context, ToolError, type ToolResult } from '../../protocol/index.ts'
-import type { Environment } from '../runtime/definition.ts'
-import { formatBytes, report } from '../runtime/report.ts'
+import type { Environment } from '../kit/definition.ts'
+import { formatBytes, report } from '../kit/report.ts'
 import type { StorageBackend } from './backend.ts'
 import { checkBucket, listBuckets, noSuchBucket } from './buckets.ts'
 import { StoreFailure } from './failure.ts'

@@ -1,7 +1,7 @@
 // Listings and errors on real stores: what is put there is what a model sees.
 import assert from 'node:assert/strict'
 import { createHash } from 'node:crypto'
-import type { Answer } from '../../test/tools.ts'
+import type { Answer } from '../../test/helpers/tool-client.ts'
 import { keysOf, live } from './testing/live.ts'
 import { publicPolicy, put, withBucket } from './testing/store.ts'
 import { type Setup, type Wire, withStorage } from './testing/wire.ts'

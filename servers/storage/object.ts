@@ -2,7 +2,7 @@
 import { isUtf8 } from 'node:buffer'
 import type { IncomingHttpHeaders, IncomingMessage } from 'node:http'
 import { nearest, ToolError } from '../../protocol/index.ts'
-import { cleanText, formatBytes } from '../runtime/report.ts'
+import { cleanText, formatBytes } from '../kit/report.ts'
 import type { StorageBackend } from './backend.ts'
 import { readBytes } from './body.ts'
 import { noSuchBucket } from './buckets.ts'

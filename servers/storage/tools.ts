@@ -1,6 +1,6 @@
 // The two tools: their definitions, which the model reads, and the way to their work.
 import { type AnyTool, defineTool } from '../../protocol/index.ts'
-import type { Environment } from '../runtime/definition.ts'
+import type { Environment } from '../kit/definition.ts'
 import type { StorageBackend } from './backend.ts'
 import { getObject } from './get.ts'
 import { listObjects } from './list.ts'

@@ -1,7 +1,7 @@
 // tsdb_add_compression: compression (the columnstore) for a hypertable, and the policy that compresses what has grown old.
 import { type Context, ToolError } from '../../protocol/index.ts'
-import { report } from '../runtime/report.ts'
-import { quoteName } from '../runtime/sql/hints.ts'
+import { report } from '../kit/report.ts'
+import { quoteName } from '../kit/sql/hints.ts'
 import type { TimescaleBackend } from './backend.ts'
 import { type Features, requireCommunity } from './features.ts'
 import { columnsOf, findColumn, type Hypertable, quoteLiteral, resolveHypertable } from './relations.ts'

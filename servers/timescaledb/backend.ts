@@ -1,7 +1,7 @@
 // The timescaledb server's backend: the shared read-only engine, and a writer of its own.
-import type { Backend, Environment } from '../runtime/definition.ts'
-import { SqlEngine } from '../runtime/sql/engine.ts'
-import { resolveTarget, type TargetOptions, type TargetParts } from '../runtime/sql/target.ts'
+import type { Backend, Environment } from '../kit/definition.ts'
+import { SqlEngine } from '../kit/sql/engine.ts'
+import { resolveTarget, type TargetOptions, type TargetParts } from '../kit/sql/target.ts'
 import type { TimescaleConfig, WriteLevel } from './config.ts'
 import { type Features, readFeatures } from './features.ts'
 import { Writer } from './writer.ts'

@@ -1,8 +1,8 @@
 // tsdb_show_chunks: the chunks of one hypertable by time, with their sizes.
 import { type Context, ToolError } from '../../protocol/index.ts'
-import { formatBytes, report } from '../runtime/report.ts'
-import { quoteName } from '../runtime/sql/hints.ts'
-import { quoteCell } from '../runtime/sql/table.ts'
+import { formatBytes, report } from '../kit/report.ts'
+import { quoteName } from '../kit/sql/hints.ts'
+import { quoteCell } from '../kit/sql/table.ts'
 import type { TimescaleBackend } from './backend.ts'
 import { type Hypertable, resolveHypertable } from './relations.ts'
 

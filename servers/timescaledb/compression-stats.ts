@@ -1,8 +1,8 @@
 // tsdb_compression_stats: what compression has saved, and where it stands when it has saved nothing yet.
 import type { Context } from '../../protocol/index.ts'
-import { formatBytes, report } from '../runtime/report.ts'
-import { quoteName } from '../runtime/sql/hints.ts'
-import { quoteCell } from '../runtime/sql/table.ts'
+import { formatBytes, report } from '../kit/report.ts'
+import { quoteName } from '../kit/sql/hints.ts'
+import { quoteCell } from '../kit/sql/table.ts'
 import type { TimescaleBackend } from './backend.ts'
 import { jobsQuery, type Policy, policiesByTable } from './hypertables.ts'
 import { resolveHypertable } from './relations.ts'

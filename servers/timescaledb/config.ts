@@ -1,7 +1,7 @@
 // The environment of the timescaledb server. Never DATABASE_URL, POSTGRES_* or PG*: a server that can write must not take over the
 // database of the one that only reads.
-import type { Config, ConfigSchema } from '../runtime/definition.ts'
-import { sslModes } from '../runtime/sql/target.ts'
+import type { Config, ConfigSchema } from '../kit/definition.ts'
+import { sslModes } from '../kit/sql/target.ts'
 
 export const writeLevels = ['off', 'policy', 'dml', 'ddl'] as const
 export type WriteLevel = (typeof writeLevels)[number]

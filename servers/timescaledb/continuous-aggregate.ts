@@ -1,7 +1,7 @@
 // tsdb_continuous_aggregate: a materialised view that TimescaleDB keeps up to date, its policy, and its first filling.
 import { type Context, ToolError } from '../../protocol/index.ts'
-import { report } from '../runtime/report.ts'
-import { readStatement, refuseFunctions, requireOne } from '../runtime/sql/gate.ts'
+import { report } from '../kit/report.ts'
+import { readStatement, refuseFunctions, requireOne } from '../kit/sql/statement-filter.ts'
 import type { TimescaleBackend } from './backend.ts'
 import { type Features, requireCommunity } from './features.ts'
 import { newName, type Relation } from './relations.ts'

@@ -1,7 +1,7 @@
 // tsdb_create_hypertable: from an ordinary table to a hypertable, in one transaction.
 import { type Context, ToolError } from '../../protocol/index.ts'
-import { report } from '../runtime/report.ts'
-import { quoteName } from '../runtime/sql/hints.ts'
+import { report } from '../kit/report.ts'
+import { quoteName } from '../kit/sql/hints.ts'
 import type { TimescaleBackend } from './backend.ts'
 import type { Features } from './features.ts'
 import { columnsOf, findColumn, type Relation, resolveTable } from './relations.ts'

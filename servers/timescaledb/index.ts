@@ -1,5 +1,5 @@
 // The timescaledb server: five tools that read a TimescaleDB database, four that change it.
-import { defineServer } from '../runtime/definition.ts'
+import { defineServer } from '../kit/definition.ts'
 import { openTimescale } from './backend.ts'
 import { config } from './config.ts'
 import { tools } from './tools.ts'

@@ -1,7 +1,7 @@
 // Which write level a statement of tsdb_execute needs, judged by its words. What is not named here is refused at every level.
 import { ToolError } from '../../protocol/index.ts'
-import type { Reading } from '../runtime/sql/gate.ts'
-import type { Token } from '../runtime/sql/lexer.ts'
+import type { Token } from '../kit/sql/lexer.ts'
+import type { Reading } from '../kit/sql/statement-filter.ts'
 import { type WriteLevel, writeLevels } from './config.ts'
 
 export interface StatementClass {

@@ -1,9 +1,9 @@
 // tsdb_database_stats: the state of the whole TimescaleDB database in one answer.
 import { type Context, ToolError } from '../../protocol/index.ts'
-import { formatBytes, report } from '../runtime/report.ts'
-import { quoteName } from '../runtime/sql/hints.ts'
-import { postureBlock } from '../runtime/sql/safety.ts'
-import { quoteCell } from '../runtime/sql/table.ts'
+import { formatBytes, report } from '../kit/report.ts'
+import { quoteName } from '../kit/sql/hints.ts'
+import { postureBlock } from '../kit/sql/privileges.ts'
+import { quoteCell } from '../kit/sql/table.ts'
 import type { TimescaleBackend } from './backend.ts'
 import type { Features } from './features.ts'
 

@@ -1,7 +1,7 @@
 // The nine tools: their definitions, which the model reads, and the way to their work.
 import { type AnyTool, defineTool } from '../../protocol/index.ts'
-import type { Environment } from '../runtime/definition.ts'
-import { queryProperties, runQuery } from '../runtime/sql/query-tool.ts'
+import type { Environment } from '../kit/definition.ts'
+import { queryProperties, runQuery } from '../kit/sql/query-tool.ts'
 import { addCompression } from './add-compression.ts'
 import type { TimescaleBackend } from './backend.ts'
 import { showChunks } from './chunks.ts'

@@ -1,14 +1,14 @@
 // Writing: one connection, one transaction for each call, committed only when the call says so.
 import { ToolError } from '../../protocol/index.ts'
-import type { Environment } from '../runtime/definition.ts'
-import type { SqlEngine } from '../runtime/sql/engine.ts'
-import { isConnectionLoss, isServerError, toToolError } from '../runtime/sql/errors.ts'
-import { Pool } from '../runtime/sql/pool.ts'
-import { guarded, LateError, scrub, transactionSettings } from '../runtime/sql/read-only.ts'
-import type { Notice, Session } from '../runtime/sql/session.ts'
-import type { Outcome } from '../runtime/sql/statement.ts'
-import type { Target } from '../runtime/sql/target.ts'
-import type { Cell } from '../runtime/sql/wire.ts'
+import type { Environment } from '../kit/definition.ts'
+import type { SqlEngine } from '../kit/sql/engine.ts'
+import { isConnectionLoss, isServerError, toToolError } from '../kit/sql/errors.ts'
+import { Pool } from '../kit/sql/pool.ts'
+import type { Cell } from '../kit/sql/protocol-guard.ts'
+import { guarded, LateError, scrub, transactionSettings } from '../kit/sql/read-only.ts'
+import type { Notice, Session } from '../kit/sql/session.ts'
+import type { Outcome } from '../kit/sql/statement.ts'
+import type { Target } from '../kit/sql/target.ts'
 
 export interface WriterOptions {
   readonly target: Target

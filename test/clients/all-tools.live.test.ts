@@ -2,14 +2,14 @@
 // litellm-config` prints; what a caller without tools of its own gets; and what it took.
 import assert from 'node:assert/strict'
 import { getEncoding } from 'js-tiktoken'
-import { serverNames } from '../../servers/catalog.ts'
-import { renderColumns } from '../../servers/runtime/columns.ts'
-import { runChild } from '../child.ts'
+import { serverNames } from '../../servers/cli/catalog.ts'
+import { renderColumns } from '../../servers/host/columns.ts'
 import { type Household, openHousehold, skipHousehold } from '../fixtures/household.ts'
 import { Litellm, skipLitellm } from '../fixtures/litellm.ts'
 import { type ModelApi, startModelApi } from '../fixtures/model-api.ts'
-import { show, test } from '../harness.ts'
-import { postJson } from '../wire.ts'
+import { runChild } from '../helpers/child.ts'
+import { postJson } from '../helpers/wire.ts'
+import { show, test } from '../runner/harness.ts'
 import { type CallResult, text } from './behaviours.ts'
 
 const live = test.unless(skipLitellm ?? skipHousehold)
@@ -319,7 +319,7 @@ function setup(): Promise<Setup> {
 async function withGateway(transport: 'sse' | 'http', house: Household, use: (gateway: Litellm) => Promise<void>): Promise<void> {
   const { model } = await setup()
   const args = ['litellm-config', ...serverNames, '--transport', transport, '--url', house.url]
-  const { stdout, code, stderr } = await runChild('servers/octet.ts', args)
+  const { stdout, code, stderr } = await runChild('servers/cli/octet.ts', args)
   assert.equal(code, 0, stderr)
   const env = { MCP_AUTH_TOKEN: house.token, OPENAI_API_KEY: 'none', OPENAI_BASE_URL: model.url, OPENAI_API_BASE: model.url }
   const gateway = await Litellm.run(stdout, undefined, env)

@@ -4,7 +4,7 @@ import { randomUUID } from 'node:crypto'
 import { setTimeout as delay } from 'node:timers/promises'
 import { Fixture, sharedFixture } from '../fixtures/fixture.ts'
 import { jsonSchema202012, png, wav } from '../fixtures/tools.ts'
-import { test } from '../harness.ts'
+import { test } from '../runner/harness.ts'
 
 export interface Block {
   type: string

@@ -6,7 +6,7 @@ import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { node22, run } from '../fixtures/command.ts'
 import { sharedFixture } from '../fixtures/fixture.ts'
-import { test } from '../harness.ts'
+import { test } from '../runner/harness.ts'
 
 const release = process.env.OCTET_TEST_CONFORMANCE
 const next = process.env.OCTET_TEST_CONFORMANCE_NEXT

@@ -6,7 +6,7 @@ import { join } from 'node:path'
 import { type Ended, node22, run } from '../fixtures/command.ts'
 import { sharedFixture, withFixture } from '../fixtures/fixture.ts'
 import { png } from '../fixtures/tools.ts'
-import { test } from '../harness.ts'
+import { test } from '../runner/harness.ts'
 import { type CallResult, text, token } from './behaviours.ts'
 
 const inspector = process.env.OCTET_TEST_INSPECTOR

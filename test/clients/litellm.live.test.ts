@@ -12,7 +12,7 @@ import { Fixture } from '../fixtures/fixture.ts'
 import { freePort, Litellm, skipLitellm } from '../fixtures/litellm.ts'
 import { type ModelApi, startModelApi } from '../fixtures/model-api.ts'
 import { png } from '../fixtures/tools.ts'
-import { test } from '../harness.ts'
+import { test } from '../runner/harness.ts'
 import { type CallResult, text, token } from './behaviours.ts'
 
 const litellmTest = (name: string, body: (setup: Setup) => Promise<void>): void =>
@@ -264,7 +264,7 @@ async function startFilesystem(root: string, auditFile: string): Promise<string>
   for (const name of ['quarterly-report.md', 'minutes.txt']) writeFileSync(join(root, name), `${name}\n`)
   const child = new JsonLineProcess(
     process.execPath,
-    ['--import', 'tsx', 'servers/octet.ts', 'serve', 'filesystem'],
+    ['--import', 'tsx', 'servers/cli/octet.ts', 'serve', 'filesystem'],
     { MCP_PORT: '0', FS_ROOTS: root, MCP_AUTH_TOKEN: token, AUDIT_FILE: auditFile },
     'stderr',
   )

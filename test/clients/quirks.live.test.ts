@@ -6,7 +6,7 @@ import type { AddressInfo } from 'node:net'
 import { setTimeout as delay } from 'node:timers/promises'
 import { Client } from '@modelcontextprotocol/sdk/client/index.js'
 import { SSEClientTransport } from '@modelcontextprotocol/sdk/client/sse.js'
-import { test } from '../harness.ts'
+import { test } from '../runner/harness.ts'
 import type { Connection } from './behaviours.ts'
 import { connectPython, skipPython } from './python.ts'
 

@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict'
 import { createParser, type EventSourceMessage } from 'eventsource-parser'
 import { type Fixture, sharedFixture } from '../fixtures/fixture.ts'
-import { test } from '../harness.ts'
+import { test } from '../runner/harness.ts'
 import { token } from './behaviours.ts'
 
 const headers = { authorization: `Bearer ${token}`, 'content-type': 'application/json' }

@@ -1,9 +1,9 @@
 // For tests: the tool behind a real socket, and sites on loopback that it may reach because the test opens exactly them.
 import type { RequestListener } from 'node:http'
-import { environmentOf, type ToolClient, withTools } from '../../../test/tools.ts'
-import { withServer } from '../../../test/wire.ts'
-import type { Environment } from '../../runtime/definition.ts'
-import type { Resolve } from '../../runtime/egress/policy.ts'
+import { environmentOf, type ToolClient, withTools } from '../../../test/helpers/tool-client.ts'
+import { withServer } from '../../../test/helpers/wire.ts'
+import type { Environment } from '../../kit/definition.ts'
+import type { Resolve } from '../../kit/network-policy/policy.ts'
 import { type FetchBackend, openFetch } from '../backend.ts'
 import type { FetchConfig } from '../config.ts'
 import { fetchTools } from '../tools.ts'

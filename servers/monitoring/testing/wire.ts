@@ -1,6 +1,6 @@
 // For tests: this folder's tools behind a real socket.
-import { environmentOf, type ToolClient, withTools } from '../../../test/tools.ts'
-import type { Environment } from '../../runtime/definition.ts'
+import { environmentOf, type ToolClient, withTools } from '../../../test/helpers/tool-client.ts'
+import type { Environment } from '../../kit/definition.ts'
 import { type MonitoringBackend, openMonitoring } from '../backend.ts'
 import type { MonitoringConfig } from '../config.ts'
 import { monitoringTools } from '../tools.ts'

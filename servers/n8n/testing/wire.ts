@@ -1,9 +1,9 @@
 // For tests: this folder's tools behind a real socket, and an n8n that answers as a test says.
 import { readFileSync } from 'node:fs'
 import type { IncomingMessage, RequestListener, ServerResponse } from 'node:http'
-import { environmentOf, type Json, type ToolClient, withTools } from '../../../test/tools.ts'
-import { withServer } from '../../../test/wire.ts'
-import type { Environment } from '../../runtime/definition.ts'
+import { environmentOf, type Json, type ToolClient, withTools } from '../../../test/helpers/tool-client.ts'
+import { withServer } from '../../../test/helpers/wire.ts'
+import type { Environment } from '../../kit/definition.ts'
 import { type N8nBackend, openN8n } from '../backend.ts'
 import type { N8nConfig } from '../config.ts'
 import { n8nTools } from '../tools.ts'

@@ -4,10 +4,10 @@ import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
-import { startChild } from '../../../test/child.ts'
-import { test } from '../../../test/harness.ts'
-import { answerOf, withTools } from '../../../test/tools.ts'
-import { postJson } from '../../../test/wire.ts'
+import { startChild } from '../../../test/helpers/child.ts'
+import { answerOf, withTools } from '../../../test/helpers/tool-client.ts'
+import { postJson } from '../../../test/helpers/wire.ts'
+import { test } from '../../../test/runner/harness.ts'
 import { killGroup, membersOf, memoryOf } from '../processes.ts'
 import type { TestBrowser } from './browsers.ts'
 import { pages, type Setup, type Site, type Wire, withSite, withWire } from './wire.ts'
@@ -332,7 +332,7 @@ export function lifeTests(browser: TestBrowser): void {
             PLAYWRIGHT_ALLOW_PRIVATE: site.opening,
             LOG_LEVEL: 'debug',
           }
-          const child = await startChild('servers/octet.ts', ['serve', 'playwright'], env)
+          const child = await startChild('servers/cli/octet.ts', ['serve', 'playwright'], env)
           try {
             const call = async (name: string, args: object) =>
               answerOf(

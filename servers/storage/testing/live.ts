@@ -1,5 +1,5 @@
 // For tests: the same tests on every real store.
-import { test } from '../../../test/harness.ts'
+import { test } from '../../../test/runner/harness.ts'
 import { type Store, stores, withBucket } from './store.ts'
 import { type Setup, type Wire, withStorage } from './wire.ts'
 

@@ -1,6 +1,6 @@
 // For tests: this folder's tools behind a real socket.
-import { type Answer, environmentOf, type ToolClient, withToolClient, withTools } from '../../../test/tools.ts'
-import type { Environment } from '../../runtime/definition.ts'
+import { type Answer, environmentOf, type ToolClient, withToolClient, withTools } from '../../../test/helpers/tool-client.ts'
+import type { Environment } from '../../kit/definition.ts'
 import { type Limits, openStorage, type StorageBackend } from '../backend.ts'
 import type { StorageConfig } from '../config.ts'
 import { storageTools } from '../tools.ts'

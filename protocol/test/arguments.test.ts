@@ -1,0 +1,114 @@
+import assert from 'node:assert/strict'
+import { test } from '../../test/runner/harness.ts'
+import { maxArgumentDepth, maxArgumentValues, prepareArguments } from '../arguments.ts'
+import { ToolError } from '../errors.ts'
+import type { ObjectSchema } from '../schema.ts'
+import { compileValidator } from '../validator.ts'
+
+const inputSchema = {
+  type: 'object',
+  properties: {
+    path: { type: 'string', examples: ['docs/a.md'] },
+    limit: { type: 'integer', default: 100, minimum: 1, maximum: 500 },
+    ratio: { type: 'number' },
+    recursive: { type: 'boolean', default: false },
+    tags: { type: 'array', items: { type: 'string' } },
+    ids: { type: 'array', items: { type: 'integer' } },
+    sort: { type: 'string', enum: ['name', 'size'] },
+    value: { type: ['string', 'null'] },
+    filter: { type: 'object', properties: { from: { type: 'integer', default: 1 } }, additionalProperties: false },
+  },
+  required: ['path'],
+  additionalProperties: false,
+} as const satisfies ObjectSchema
+
+const rules = { inputSchema, aliases: { file_path: 'path', query: 'path' }, validate: compileValidator(inputSchema) }
+const prepare = (given: Record<string, unknown>) => prepareArguments(rules, given)
+
+const repairs: [what: string, given: Record<string, unknown>, expected: Record<string, unknown>][] = [
+  ['text of an integer', { limit: '42' }, { limit: 42 }],
+  ['text of a number', { ratio: ' 1.5e1 ' }, { ratio: 15 }],
+  ['text of a boolean', { recursive: 'True' }, { recursive: true }],
+  ['1 for true', { recursive: 1 }, { recursive: true }],
+  ['JSON text of an array', { tags: '["a","b"]' }, { tags: ['a', 'b'] }],
+  ['commas in text', { tags: 'a, b' }, { tags: ['a', 'b'] }],
+  ['one value for an array', { ids: 7 }, { ids: [7] }],
+  ['text inside an array of integers', { ids: ['1', '2'] }, { ids: [1, 2] }],
+  ['a number where text is wanted', { path: 12 }, { path: '12' }],
+  ['JSON text of an object', { filter: '{"from":3}' }, { filter: { from: 3 } }],
+  ['a fraction where an integer is wanted', { limit: 10.7 }, { limit: 10 }],
+  ['more than the maximum', { limit: 9_000 }, { limit: 500 }],
+  ['less than the minimum', { limit: -3 }, { limit: 1 }],
+]
+for (const [what, given, expected] of repairs) {
+  test(`${what} is mended, and said`, () => {
+    const { args, warnings } = prepare({ path: 'x', ...given })
+    for (const [key, value] of Object.entries(expected)) assert.deepEqual(args[key], value)
+    assert.equal(warnings.length > 0, true)
+  })
+}
+
+test('valid arguments pass unchanged, with defaults and no warning', () => {
+  const given = { path: 'x', value: null, filter: {} }
+  const { args, warnings } = prepare(given)
+  assert.deepEqual(args, { path: 'x', limit: 100, recursive: false, value: null, filter: { from: 1 } })
+  assert.deepEqual(warnings, [])
+  assert.deepEqual(given, { path: 'x', value: null, filter: {} })
+})
+
+test('null means absent for an optional property', () => {
+  assert.deepEqual(prepare({ path: 'x', sort: null, limit: null }).args, { path: 'x', limit: 100, recursive: false })
+})
+
+test('an alias stands for its argument', () => {
+  assert.equal(prepare({ file_path: 'x' }).args.path, 'x')
+})
+
+test('an alias beside its argument is ignored with a warning', () => {
+  const { args, warnings } = prepare({ path: 'x', file_path: 'y' })
+  assert.equal(args.path, 'x')
+  assert.match(warnings.join(), /"file_path" was ignored/)
+})
+
+const refusals: [what: string, given: Record<string, unknown>, says: RegExp][] = [
+  ['a missing argument', {}, /missing "path".*TRY: \{"path":"docs\/a.md"\}/],
+  ['null for a required argument', { path: null }, /"path" must be string, got null/],
+  ['an unknown argument', { path: 'x', limitt: 3 }, /unknown "limitt", did you mean "limit"\?/],
+  ['a value that is not in the enum', { path: 'x', sort: 'date' }, /"sort" must be one of "name", "size", got string "date"/],
+  ['text that is no number', { path: 'x', limit: 'many' }, /"limit" must be integer, got string "many"/],
+  ['an object for text', { path: {} }, /"path" must be string, got an object/],
+  ['__proto__', JSON.parse('{"path":"x","__proto__":{"a":1}}'), /unknown "__proto__"/],
+  ['constructor', { path: 'x', constructor: 1 }, /unknown "constructor"/],
+  ['a hexadecimal number', { path: 'x', limit: '0x10' }, /"limit" must be integer/],
+]
+for (const [what, given, says] of refusals) {
+  test(`${what} is refused with its remedy`, () => {
+    assert.throws(
+      () => prepare(given),
+      (error) => error instanceof ToolError && error.code === 'INVALID_ARGUMENT' && says.test(error.text),
+      String(says),
+    )
+  })
+}
+
+test('all problems are named at once, five of many', () => {
+  const given = Object.fromEntries(Array.from({ length: 40 }, (_, i) => [`zz${i}`, 1]))
+  assert.throws(() => prepare(given), /zz0.*and \d+ more/s)
+})
+
+test('a value repeated in an error is cut', () => {
+  assert.throws(
+    () => prepare({ path: 'x', sort: 'y'.repeat(100_000) }),
+    (error) => (error as ToolError).text.length < 500,
+  )
+})
+
+test('too many values are refused before validation', () => {
+  assert.throws(() => prepare({ path: 'x', tags: Array(maxArgumentValues).fill('a') }), /more than/)
+})
+
+test('too deep nesting is refused before validation', () => {
+  let value: unknown = 1
+  for (let i = 0; i < maxArgumentDepth; i++) value = [value]
+  assert.throws(() => prepare({ path: value }), /levels/)
+})

@@ -1,0 +1,220 @@
+import assert from 'node:assert/strict'
+import { withSample } from '../../test/helpers/sample-server.ts'
+import type { McpSession } from '../../test/helpers/wire.ts'
+import { test } from '../../test/runner/harness.ts'
+import { defineTool, type Middleware, Server, type ServerOptions, ToolError } from '../index.ts'
+
+const withSession = (server: Partial<ServerOptions>, use: Parameters<typeof withSample>[1]) => withSample({ server }, use)
+
+const initialize = (session: McpSession, protocolVersion: string) => session.request('initialize', { protocolVersion })
+
+test('a ToolError is a result that the model can act on', () =>
+  withSession({}, async (session) => {
+    assert.deepEqual(await session.call('fail', { how: 'tool' }), {
+      content: [{ type: 'text', text: 'ERROR NOT_FOUND: no such thing. TRY: another' }],
+      isError: true,
+    })
+  }))
+
+test('any other error shows a reference and nothing else', () =>
+  withSession({}, async (session, { seen }) => {
+    for (const how of ['other', 'string']) {
+      const { content, isError } = await session.call('fail', { how })
+      assert.equal(isError, true)
+      assert.match(content[0].text, /^ERROR INTERNAL: .* ref [0-9a-f]{8}\.$/)
+      assert.equal(content[0].text.includes('secret'), false)
+      assert.equal(content[0].text.includes(seen.internal.at(-1)?.ref), true)
+    }
+    assert.equal(seen.internal.length, 2)
+  }))
+
+test('invalid arguments are a result, not a protocol error', () =>
+  withSession({}, async (session) => {
+    const { content, isError } = await session.call('echo', { texts: 'x' })
+    assert.equal(isError, true)
+    assert.match(content[0].text, /^ERROR INVALID_ARGUMENT: missing "text"; unknown "texts", did you mean "text"\?/)
+  }))
+
+test('arguments may be absent or null', () =>
+  withSession({}, async (session) => {
+    for (const params of [{ name: 'kinds' }, { name: 'kinds', arguments: null }]) {
+      assert.equal((await session.request('tools/call', params)).result.content.length, 5)
+    }
+  }))
+
+test('an unknown tool is invalid params and names the nearest', () =>
+  withSession({}, async (session) => {
+    assert.match((await session.request('tools/call', { name: 'ecko' })).error.message, /unknown tool "ecko"; did you mean echo/)
+  }))
+
+test('names from Object.prototype are no tools', () =>
+  withSession({}, async (session) => {
+    for (const name of ['__proto__', 'constructor', 'toString'])
+      assert.equal((await session.request('tools/call', { name })).error.code, -32602)
+  }))
+
+for (const [version, types] of [
+  ['2024-11-05', ['text', 'image', 'resource', 'resource', 'text']],
+  ['2025-03-26', ['text', 'image', 'audio', 'resource', 'text']],
+  ['2025-06-18', ['text', 'image', 'audio', 'resource', 'resource_link']],
+  ['2025-11-25', ['text', 'image', 'audio', 'resource', 'resource_link']],
+] as const) {
+  test(`content blocks are those that ${version} knows`, () =>
+    withSession({}, async (session) => {
+      await initialize(session, version)
+      const { content } = await session.call('kinds')
+      assert.deepEqual(
+        content.map((block: { type: string }) => block.type),
+        types,
+      )
+    }))
+}
+
+test('structured content is sent, listed and mirrored in text since 2025-06-18', () =>
+  withSession({}, async (session) => {
+    await initialize(session, '2025-06-18')
+    const { tools } = (await session.request('tools/list')).result
+    assert.equal(tools.find(({ name }: { name: string }) => name === 'structured').outputSchema.type, 'object')
+    assert.deepEqual(await session.call('structured'), {
+      content: [{ type: 'text', text: '{"count":7}' }],
+      structuredContent: { count: 7 },
+    })
+  }))
+
+test('structured content is left out before 2025-06-18', () =>
+  withSession({}, async (session) => {
+    await initialize(session, '2025-03-26')
+    const { tools } = (await session.request('tools/list')).result
+    assert.equal('outputSchema' in tools.find(({ name }: { name: string }) => name === 'structured'), false)
+    assert.deepEqual(await session.call('structured'), { content: [{ type: 'text', text: '{"count":7}' }] })
+  }))
+
+test('structuredContent never leaves out schema and content', () =>
+  withSession({ structuredContent: 'never' }, async (session) => {
+    await initialize(session, '2025-11-25')
+    assert.equal(JSON.stringify((await session.request('tools/list')).result).includes('outputSchema'), false)
+    assert.deepEqual(await session.call('structured'), { content: [{ type: 'text', text: '{"count":7}' }] })
+  }))
+
+test('a result that breaks its outputSchema is an internal error', () =>
+  withSession({}, async (session, { seen }) => {
+    await initialize(session, '2025-11-25')
+    const { content, isError } = await session.call('structured', { valid: false })
+    assert.equal(isError, true)
+    assert.match(content[0].text, /ERROR INTERNAL/)
+    assert.match(String(seen.internal[0]?.error), /broke its outputSchema.*must be integer/)
+  }))
+
+test('a result above maxResultBytes is TOO_LARGE', () =>
+  withSession({}, async (session) => {
+    const { content, isError } = await session.call('echo', { text: '😀', times: 300_000 })
+    assert.equal(isError, true)
+    assert.match(content[0].text, /^ERROR TOO_LARGE: the result has 12000\d\d bytes/)
+    assert.equal((await session.call('echo', { text: 'x', times: 980_000 })).content[0].text.length, 980_000)
+  }))
+
+test('pages are followed by cursors to the end', () =>
+  withSession({ pageSize: 3 }, async (session) => {
+    const names: string[] = []
+    let cursor: string | undefined
+    do {
+      const { result } = await session.request('tools/list', cursor === undefined ? {} : { cursor })
+      names.push(...result.tools.map(({ name }: { name: string }) => name))
+      cursor = result.nextCursor
+    } while (cursor !== undefined)
+    assert.equal(new Set(names).size, 8)
+    assert.equal(names.length, 8)
+  }))
+
+for (const cursor of [
+  '',
+  'x',
+  0,
+  {},
+  Buffer.from('tools 1').toString('base64url'),
+  Buffer.from('tools 99').toString('base64url'),
+]) {
+  test(`cursor ${JSON.stringify(cursor)} is invalid params`, () =>
+    withSession({ pageSize: 3 }, async (session) => {
+      assert.equal((await session.request('tools/list', { cursor })).error.code, -32602)
+    }))
+}
+
+test('middlewares nest, see the outcome, and may refuse', async () => {
+  const order: string[] = []
+  const named =
+    (name: string): Middleware =>
+    async (call, next) => {
+      order.push(`${name} ${call.method} ${call.tool?.name}`)
+      try {
+        const outcome = await next()
+        order.push(`${name} ${outcome.isError} ${outcome.bytes > 0}`)
+        return outcome
+      } catch (error) {
+        order.push(`${name} ${(error as Error).name}`)
+        throw error
+      }
+    }
+  const refuse: Middleware = async (call, next) => {
+    if (call.tool?.name === 'kinds') throw new ToolError('FORBIDDEN', 'not today')
+    return next()
+  }
+  await withSession({ middleware: [named('outer'), named('inner'), refuse] }, async (session) => {
+    await session.call('echo', { text: 'x' })
+    assert.deepEqual(order.splice(0), ['outer tools/call echo', 'inner tools/call echo', 'inner false true', 'outer false true'])
+    assert.match((await session.call('kinds')).content[0].text, /FORBIDDEN/)
+    assert.deepEqual(order.splice(0).slice(2), ['inner ToolError', 'outer ToolError'])
+    await session.request('tools/call', { name: 'nope' })
+    assert.deepEqual(order.splice(0).slice(2), ['inner ProtocolError', 'outer ProtocolError'])
+  })
+})
+
+test('a middleware that aborts a deaf handler gets its reason to the client', () =>
+  withSession(
+    {
+      middleware: [
+        (call, next) => {
+          setImmediate(() => call.abort(new ToolError('TIMEOUT', 'too late')))
+          return next()
+        },
+      ],
+    },
+    async (session) => {
+      assert.match((await session.call('deaf')).content[0].text, /ERROR TIMEOUT: too late/)
+    },
+  ))
+
+const refusedTools: [what: string, tool: object][] = [
+  ['a name with a dash', { name: 'a-b' }],
+  ['a name that is too long', { name: 'a'.repeat(41) }],
+  ['a name that begins with a digit', { name: '1a' }],
+  ['an empty description', { description: ' ' }],
+  ['an input schema that is no object', { inputSchema: { type: 'array' } }],
+  ['an unknown keyword in the schema', { inputSchema: { type: 'object', propertys: {} } }],
+  ['an alias for nothing', { aliases: { a: 'b' } }],
+]
+for (const [what, changed] of refusedTools) {
+  test(`${what} is refused when the server is made`, () => {
+    const tool = { name: 'a', description: 'a', inputSchema: { type: 'object' } as const, handler: () => '' }
+    assert.throws(() => new Server({ name: 's', version: '1', tools: [{ ...tool, ...changed } as typeof tool] }))
+    assert.ok(new Server({ name: 's', version: '1', tools: [tool] }))
+  })
+}
+
+test('anchors of 2020-12 are known and resolved', async () => {
+  const inputSchema = {
+    type: 'object',
+    $defs: { place: { $anchor: 'place', type: 'object', required: ['city'] } },
+    properties: { at: { $ref: '#place' } },
+  } as const
+  const tool = defineTool({ name: 'a', description: 'a', inputSchema, handler: () => 'ok' })
+  await withSession({ tools: [tool] }, async (session) => {
+    assert.equal((await session.call('a', { at: { city: 'x' } })).content[0].text, 'ok')
+    assert.match((await session.call('a', { at: {} })).content[0].text, /missing "at.city"/)
+  })
+})
+
+test('two tools of one name are refused', () => {
+  const tool = defineTool({ name: 'a', description: 'a', inputSchema: { type: 'object' }, handler: () => '' })
+  assert.throws(() => new Server({ name: 's', version: '1', tools: [tool, tool] }), /two tools are named "a"/)
+})

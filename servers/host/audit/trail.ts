@@ -1,0 +1,231 @@
+// The audit trail: one record for every tool call, refusal and failed login (docs/audit.md). Where they go is audit-file.ts's business.
+import { hash } from 'node:crypto'
+import { type Call, type Middleware, ProtocolError, ToolError } from '../../../protocol/index.ts'
+import type { Redact } from '../../kit/redact.ts'
+import type { AuditRecord, ChainEnd } from './chain.ts'
+import { AuditFile, type AuditFileOptions } from './file.ts'
+
+export interface AuditOptions extends AuditFileOptions {
+  args: 'redacted' | 'none'
+  /** No record, no call. */
+  required: boolean
+  version: string
+  redact: Redact
+}
+
+export interface Denial {
+  reason: string
+  server: string | undefined
+  principal: string | undefined
+  user: string | undefined
+  remote: string
+  status: number
+}
+
+const maxArgsChars = 2_048
+/** Refusals of one kind from one address within this time become one record with a count: a flood must not rotate the calls away. */
+const denialWindowMs = 10_000
+const maxDenialKeys = 500
+
+export class Audit {
+  readonly #options: AuditOptions
+  readonly #file: AuditFile
+  readonly #denials = new Map<string, { denial: Denial; repeated: number; timer: NodeJS.Timeout }>()
+
+  /** @throws Error when the file cannot be opened */
+  constructor(options: AuditOptions) {
+    this.#options = options
+    this.#file = new AuditFile(options)
+  }
+
+  get head(): ChainEnd {
+    return this.#file.head
+  }
+
+  /** Could the last record be written? */
+  get healthy(): boolean {
+    return this.#file.healthy
+  }
+
+  /** The first record of a process: ties what follows to a version and a configuration. */
+  start(servers: readonly string[], configuration: unknown): void {
+    const { version } = this.#options
+    this.#append('start', {
+      servers,
+      version,
+      node: process.version,
+      config_sha256: hash('sha256', JSON.stringify(configuration)),
+    })
+  }
+
+  /** Outermost of the middlewares, so that it sees what every other one decided. */
+  middleware(server: string, upstream: () => string | undefined, readOnly: boolean): Middleware {
+    const { required } = this.#options
+    return async (call, next) => {
+      if (call.method !== 'tools/call') return next()
+      const record = this.#callRecord(server, call, upstream(), readOnly)
+      const mayChange = call.tool !== undefined && call.tool.annotations?.readOnlyHint !== true
+      if ((mayChange || required) && !this.#file.append({ ...record, type: 'intent' }) && required) {
+        throw new ToolError(
+          'INTERNAL',
+          'the audit trail cannot be written, and this server makes no call without a record; ask the operator',
+        )
+      }
+      const started = performance.now()
+      try {
+        const outcome = await next()
+        record.outcome = outcome.isError ? 'error' : 'ok'
+        record.bytes_out = outcome.bytes
+        return outcome
+      } catch (error) {
+        ;[record.outcome, record.error_code] = failure(error)
+        throw error
+      } finally {
+        const { rows, truncated, queue_ms, upstream: asked } = call.facts
+        record.duration_ms = Math.round((performance.now() - started) * 10) / 10
+        record.queue_ms = queue_ms as number | undefined
+        record.rows = rows
+        record.truncated = truncated
+        if (asked !== undefined) record.upstream = asked
+        this.#file.append(record)
+      }
+    }
+  }
+
+  /** A refused request or failed login. */
+  denied(denial: Denial): void {
+    const key = `${denial.reason} ${denial.server} ${denial.principal} ${denial.remote}`
+    const seen = this.#denials.get(key)
+    if (seen !== undefined) {
+      seen.repeated += 1
+      return
+    }
+    if (this.#denials.size < maxDenialKeys) {
+      const timer = setTimeout(() => this.#endDenial(key), denialWindowMs).unref()
+      this.#denials.set(key, { denial, repeated: 0, timer })
+    }
+    this.#append('denied', denial)
+  }
+
+  close(): void {
+    for (const key of [...this.#denials.keys()]) this.#endDenial(key)
+    this.#append('stop', {})
+    this.#file.close()
+  }
+
+  #endDenial(key: string): void {
+    const entry = this.#denials.get(key)
+    if (entry === undefined) return
+    clearTimeout(entry.timer)
+    this.#denials.delete(key)
+    if (entry.repeated > 0) this.#append('denied', { ...entry.denial, repeated: entry.repeated })
+  }
+
+  #append(type: string, about: object): void {
+    this.#file.append({ ts: '', seq: 0, type, ...about, prev: '' })
+  }
+
+  /** One literal with every member in its place: JSON.stringify leaves out what stays undefined, and a record of one shape is written fast. */
+  #callRecord(server: string, call: Call, upstream: string | undefined, readOnly: boolean): CallRecord {
+    const { caller, session, requestId } = call.context
+    const sent = call.params.arguments ?? {}
+    // Before the hash too: whoever guesses a short secret could try the guess on it.
+    const given = hasWriteOnly(call.tool) ? maskWriteOnly(call, sent) : sent
+    return {
+      ts: '',
+      seq: 0,
+      type: 'tool_call',
+      server,
+      version: this.#options.version,
+      tool: typeof call.params.name === 'string' ? call.params.name.slice(0, 100) : undefined,
+      principal: caller.principal,
+      user: caller.user,
+      client: session.client,
+      session8: session.id?.slice(0, 8),
+      rpc_id: typeof requestId === 'string' ? requestId.slice(0, 100) : requestId,
+      trace_id: caller.traceparent?.slice(3, 35),
+      remote: caller.remote,
+      read_only: readOnly,
+      args: this.#options.args === 'none' ? undefined : this.#args(given),
+      args_sha256: hash('sha256', JSON.stringify(given)),
+      upstream,
+      outcome: undefined,
+      error_code: undefined,
+      duration_ms: undefined,
+      queue_ms: undefined,
+      bytes_out: undefined,
+      rows: undefined,
+      truncated: undefined,
+      prev: '',
+    }
+  }
+
+  #args(given: unknown): unknown {
+    const clean = this.#options.redact(given)
+    const text = JSON.stringify(clean)
+    return text.length <= maxArgsChars ? clean : `${text.slice(0, maxArgsChars)}…[+${text.length - maxArgsChars} chars]`
+  }
+}
+
+interface CallRecord extends AuditRecord {
+  server: string
+  version: string
+  tool: string | undefined
+  principal: string
+  user: string | undefined
+  client: object | undefined
+  session8: string | undefined
+  rpc_id: string | number
+  trace_id: string | undefined
+  remote: string
+  read_only: boolean
+  args: unknown
+  args_sha256: string
+  upstream: string | undefined
+  outcome: string | undefined
+  error_code: string | undefined
+  duration_ms: number | undefined
+  queue_ms: number | undefined
+  bytes_out: number | undefined
+  rows: number | undefined
+  truncated: boolean | undefined
+}
+
+/** The audit trail's words for how a call failed. */
+function failure(error: unknown): [outcome: string, code: string] {
+  if (error instanceof ToolError) {
+    if (error.code === 'CANCELLED') return ['cancelled', error.code]
+    if (error.code === 'TIMEOUT') return ['timeout', error.code]
+    if (error.code === 'FORBIDDEN' || error.code === 'READ_ONLY' || error.code === 'RATE_LIMITED') return ['denied', error.code]
+    return ['error', error.code]
+  }
+  return error instanceof ProtocolError ? ['denied', String(error.code)] : ['error', 'INTERNAL']
+}
+
+const writeOnlyTools = new WeakMap<object, boolean>()
+
+function hasWriteOnly(tool: Call['tool']): boolean {
+  if (tool === undefined) return false
+  let known = writeOnlyTools.get(tool)
+  if (known === undefined) {
+    known = Object.values(tool.inputSchema.properties ?? {}).some((property) => property.writeOnly === true)
+    writeOnlyTools.set(tool, known)
+  }
+  return known
+}
+
+/**
+ * JSON Schema's `writeOnly` marks an argument whose value must not be kept, such as what is typed into a form. Under a name that the tool
+ * does not know it may be the same value, misspelled.
+ */
+function maskWriteOnly(call: Call, given: unknown): unknown {
+  const { properties = {} } = call.tool?.inputSchema ?? {}
+  const aliases = call.tool?.aliases ?? {}
+  if (typeof given !== 'object' || given === null || Array.isArray(given)) return given
+  return Object.fromEntries(
+    Object.entries(given).map(([key, value]) => {
+      const property = properties[Object.hasOwn(aliases, key) ? (aliases[key] as string) : key]
+      return [key, property === undefined || property.writeOnly === true ? `[${String(value).length} chars]` : value]
+    }),
+  )
+}

@@ -1,0 +1,161 @@
+// Configuration from the environment: variables described by a JSON Schema, every problem found at once, secrets never shown.
+import { readFileSync } from 'node:fs'
+import { compileValidator, type JsonSchema, nearest } from '../../protocol/index.ts'
+import type { Config, ConfigSchema, Variable } from '../kit/definition.ts'
+
+export type Env = Readonly<Record<string, string | undefined>>
+
+export interface Reading<S extends ConfigSchema> {
+  /** Undefined when there are problems. */
+  config: Config<S> | undefined
+  problems: string[]
+  /** Values of secret variables, to be masked wherever they might appear. */
+  secrets: string[]
+  /** Declared variables that are set, by their declared names. */
+  set: string[]
+}
+
+const maxSecretFileBytes = 65_536
+
+/** Reads the variables of one schema. An empty value counts as unset: that is what compose's `${NAME:-}` gives. */
+export function readConfig<const S extends ConfigSchema>(schema: S, env: Env): Reading<S> {
+  const problems: string[] = []
+  const secrets: string[] = []
+  const set: string[] = []
+  const values: Record<string, unknown> = {}
+  for (const [name, variable] of Object.entries(schema.properties)) {
+    const found = find(name, variable, env, problems)
+    if (found === undefined) {
+      if (variable.default !== undefined) values[name] = variable.default
+      continue
+    }
+    set.push(name)
+    if (variable['x-secret'] === true)
+      secrets.push(...found.text.split(/[,\n]/).flatMap((part) => [part.trim(), part.slice(part.indexOf(':') + 1).trim()]))
+    values[name] = fromText(variable, found.text)
+  }
+  const validate = compileValidator(plainSchema(schema))
+  if (!validate(values)) {
+    const broken = new Set((validate.errors ?? []).map((issue) => issue.instancePath.split('/')[1] ?? ''))
+    for (const name of broken) {
+      const variable = schema.properties[name]
+      if (variable !== undefined) problems.push(explain(name, variable, values[name]))
+    }
+  }
+  const config = problems.length === 0 ? (values as Config<S>) : undefined
+  return { config, problems, secrets: secrets.filter((secret) => secret.length >= 4), set }
+}
+
+/** The schema without our own annotations, as a validator compiles it; the build compiles exactly these ahead of time. */
+export function plainSchema(schema: ConfigSchema): JsonSchema {
+  const properties = Object.entries(schema.properties).map(([name, variable]) => {
+    const { 'x-aliases': _aliases, 'x-secret': _secret, ...plain } = variable
+    return [name, plain]
+  })
+  return { ...schema, properties: Object.fromEntries(properties) }
+}
+
+/**
+ * Names that look like a slip of a declared one. Beginning with MCP_ is enough to be looked at; a server's own prefix only counts when the
+ * name is nearly a declared one, because backends' own variables share those prefixes. What Kubernetes and links inject is ignored.
+ */
+export function findTypos(schemas: readonly ConfigSchema[], env: Env): string[] {
+  const known = new Set<string>()
+  for (const { properties } of schemas) {
+    for (const [name, variable] of Object.entries(properties)) {
+      for (const each of [name, ...(variable['x-aliases'] ?? [])]) known.add(each).add(`${each}_FILE`)
+    }
+  }
+  const prefixes = new Set([...known].map((name) => name.slice(0, name.indexOf('_') + 1)).filter((prefix) => prefix.length > 2))
+  const warnings: string[] = []
+  for (const [name, value] of Object.entries(env)) {
+    if (known.has(name) || /_SERVICE_|_PORT_\d+_/.test(name) || (/_PORT$/.test(name) === true && value?.startsWith('tcp://')))
+      continue
+    const prefix = name.slice(0, name.indexOf('_') + 1)
+    if (!prefixes.has(prefix)) continue
+    const [near] = nearest(
+      name,
+      [...known].filter((each) => each.startsWith(prefix) && Math.abs(each.length - name.length) <= 2),
+      1,
+    )
+    if (near !== undefined) warnings.push(`${name} is not a variable of this server; did you mean ${near}?`)
+    else if (prefix === 'MCP_') warnings.push(`${name} is not a variable of this server and has no effect`)
+  }
+  return warnings
+}
+
+function find(name: string, variable: Variable, env: Env, problems: string[]): { text: string } | undefined {
+  const found: { source: string; text: string }[] = []
+  for (const each of [name, ...(variable['x-aliases'] ?? [])]) {
+    const direct = env[each]
+    if (direct !== undefined && direct !== '') found.push({ source: each, text: direct })
+    const path = env[`${each}_FILE`]
+    if (variable['x-secret'] !== true || path === undefined || path === '') continue
+    const text = readSecretFile(`${each}_FILE`, path, problems)
+    if (text !== undefined) found.push({ source: `${each}_FILE`, text })
+  }
+  const [first, ...others] = found
+  // The same value under two names is what a compose file that serves an old and a new image has; two values are a contradiction.
+  const other = others.find(
+    ({ source, text }) => text !== first?.text || source.endsWith('_FILE') !== first?.source.endsWith('_FILE'),
+  )
+  if (first !== undefined && other !== undefined)
+    problems.push(`${first.source} and ${other.source} are both set; set one of them`)
+  return first
+}
+
+function readSecretFile(name: string, path: string, problems: string[]): string | undefined {
+  try {
+    const text = readFileSync(path, 'utf8')
+    if (text.length > maxSecretFileBytes) throw new Error(`has more than ${maxSecretFileBytes} bytes`)
+    const secret = text.replace(/\r?\n$/, '')
+    if (secret !== '') return secret
+    problems.push(`${name}: the file is empty; expected the secret as its content`)
+  } catch (error) {
+    const { code, message } = error as NodeJS.ErrnoException
+    problems.push(`${name}: cannot read the file it names (${code ?? message}); expected a readable file that holds the secret`)
+  }
+  return undefined
+}
+
+/** Returns the text itself where it cannot be read as the declared type: validation then reports it. */
+function fromText(variable: Variable, text: string): unknown {
+  const trimmed = text.trim()
+  switch (variable.type) {
+    case 'integer':
+    case 'number':
+      return /^[+-]?(\d+\.?\d*|\.\d+)$/.test(trimmed) ? Number(trimmed) : text
+    case 'boolean':
+      return /^(true|1|yes|on)$/i.test(trimmed) ? true : /^(false|0|no|off)$/i.test(trimmed) ? false : text
+    case 'array':
+      return text
+        .split(/[,\n]/)
+        .map((part) => part.trim())
+        .filter((part) => part !== '')
+    default:
+      return text
+  }
+}
+
+function explain(name: string, variable: Variable, value: unknown): string {
+  const expected =
+    variable.enum !== undefined
+      ? `one of ${variable.enum.join(', ')}`
+      : [
+          variable.type === 'boolean'
+            ? 'true or false'
+            : variable.type === 'array'
+              ? 'a comma-separated list'
+              : `${variable.type === 'integer' ? 'an' : 'a'} ${variable.type}`,
+          variable.minimum === undefined ? '' : `≥ ${variable.minimum}`,
+          variable.maximum === undefined ? '' : `≤ ${variable.maximum}`,
+          variable.pattern === undefined && variable.items?.pattern === undefined
+            ? ''
+            : `matching ${variable.pattern ?? variable.items?.pattern}`,
+        ]
+          .filter((part) => part !== '')
+          .join(' ')
+  const example = variable.examples?.[0] ?? variable.default
+  const came = variable['x-secret'] === true ? `set(${String(value).length} chars)` : JSON.stringify(value).slice(0, 80)
+  return `${name}: expected ${expected}, got ${came}${example === undefined ? '' : `; for example ${name}=${String(example)}`}`
+}

@@ -1,0 +1,64 @@
+// Everything the environment says, for a whole process at once: one report of all problems, or a configuration.
+import { readFileSync } from 'node:fs'
+import type { AnyServer, ConfigSchema } from '../kit/definition.ts'
+import { type Env, findTypos, type Reading, readConfig } from './config.ts'
+import { checkSettings, type Settings, settingsSchema } from './settings.ts'
+
+export interface Loaded {
+  /** Undefined when `fatal` is not empty. */
+  settings: Settings | undefined
+  servers: { definition: AnyServer; reading: Reading<ConfigSchema> }[]
+  /** Problems that no process may start with. */
+  fatal: string[]
+  /** Likely slips and demonstration defaults, for the log. */
+  notes: string[]
+  secrets: string[]
+  /** Content of MCP_CA_FILE. */
+  ca: string | undefined
+}
+
+/**
+ * @param command run by a person: demonstration defaults apply where none of a server's variables is set
+ * @param strict a problem of any server is fatal; otherwise that server is unready and the others run (unless it is the only one)
+ */
+export function loadConfiguration(
+  definitions: readonly AnyServer[],
+  env: Env,
+  command: 'start' | 'serve' | undefined,
+  strict: boolean,
+): Loaded {
+  const common = readConfig(settingsSchema, env)
+  const notes = findTypos([settingsSchema, ...definitions.map(({ config }) => config)], env)
+  const servers = definitions.map((definition) => {
+    const reading = readConfig(definition.config, env)
+    const unset = reading.set.length === 0 && reading.problems.length === 0
+    const demo = command !== undefined && unset ? definition.demo?.(command) : undefined
+    if (demo === undefined) return { definition, reading }
+    const chosen = Object.entries(demo).map(([name, value]) => `${name}=${value}`)
+    notes.push(`${definition.name}: none of its variables is set; for this demonstration ${chosen.join(' ')}`)
+    return { definition, reading: readConfig(definition.config, { ...env, ...demo }) }
+  })
+  const fatal = [...common.problems, ...(common.config === undefined ? [] : checkSettings(common.config))]
+  const ca = readCa(common.config?.MCP_CA_FILE, fatal)
+  if (strict || definitions.length === 1) fatal.push(...servers.flatMap(({ reading }) => reading.problems))
+  return {
+    settings: fatal.length === 0 ? common.config : undefined,
+    servers,
+    fatal,
+    notes,
+    ca,
+    secrets: [...common.secrets, ...servers.flatMap(({ reading }) => reading.secrets)],
+  }
+}
+
+function readCa(file: string | undefined, problems: string[]): string | undefined {
+  if (file === undefined) return undefined
+  try {
+    const pem = readFileSync(file, 'utf8')
+    if (pem.includes('-----BEGIN CERTIFICATE-----')) return pem
+    problems.push('MCP_CA_FILE: the file holds no certificate; expected PEM')
+  } catch (error) {
+    problems.push(`MCP_CA_FILE: cannot read the file it names (${(error as NodeJS.ErrnoException).code}); expected a PEM file`)
+  }
+  return undefined
+}

@@ -1,0 +1,32 @@
+// The operator's log: one line an event on stderr, redacted.
+import type { Log } from '../kit/definition.ts'
+import type { Redact } from '../kit/redact.ts'
+
+const levels = ['debug', 'info', 'warn', 'error'] as const
+
+export interface LogOptions {
+  level: (typeof levels)[number]
+  format: 'json' | 'text'
+  redact: Redact
+  write?: (line: string) => void
+}
+
+export function createLog(options: LogOptions): Log {
+  const { format, redact, write = (line) => process.stderr.write(line) } = options
+  const least = levels.indexOf(options.level)
+  const at =
+    (level: (typeof levels)[number]) =>
+    (message: string, fields: Record<string, unknown> = {}) => {
+      if (levels.indexOf(level) < least) return
+      const ts = new Date().toISOString()
+      const clean = redact(fields) as Record<string, unknown>
+      const text = redact(message) as string
+      if (format === 'json') return void write(`${JSON.stringify({ ts, level, message: text, ...clean })}\n`)
+      const rest = Object.entries(clean).map(
+        ([key, value]) => ` ${key}=${typeof value === 'string' ? value : JSON.stringify(value)}`,
+      )
+      // One event, one line, also for people: a value with a line break must not look like another event.
+      write(`${ts} ${level.toUpperCase().padEnd(5)} ${`${text}${rest.join('')}`.replaceAll('\n', '\\n')}\n`)
+    }
+  return { debug: at('debug'), info: at('info'), warn: at('warn'), error: at('error') }
+}

@@ -1,0 +1,202 @@
+// One process: reads the configuration, listens, and ends in order. What one server is stands in service.ts, which path is what in routes.ts.
+import { createServer } from 'node:http'
+import type { AddressInfo } from 'node:net'
+import packageJson from '../../package.json' with { type: 'json' }
+import { createAccess } from '../../protocol/index.ts'
+import type { AnyServer } from '../kit/definition.ts'
+import { createRedact } from '../kit/redact.ts'
+import { Audit } from './audit/trail.ts'
+import { renderColumns } from './columns.ts'
+import type { Env } from './config.ts'
+import { loadConfiguration } from './load.ts'
+import { createLog } from './log.ts'
+import { Metrics } from './metrics.ts'
+import { createRouter } from './routes.ts'
+import { createService, type Service } from './service.ts'
+import { accessOptions, settingsSchema } from './settings.ts'
+
+/** sysexits.h EX_CONFIG: the configuration is wrong, and starting again will not mend it. */
+export const exitConfig = 78
+
+export interface ServeOptions {
+  env: Env
+  /** Run by a person: demonstration defaults apply, and a table is printed. */
+  command?: 'start' | 'serve'
+}
+
+const maxConnections = 2_048
+const headersTimeoutMs = 10_000
+const requestTimeoutMs = 60_000
+/** Longer than the idle time of common load balancers (60 s), so that it is they who close first. */
+const keepAliveTimeoutMs = 65_000
+const tcpKeepAliveMs = 30_000
+/** How often node looks for sockets that are past the two limits above. */
+const connectionsCheckMs = 2_000
+
+/** Serves the definitions until SIGTERM or SIGINT. Exits with 78 when the configuration is wrong, with 1 when the port cannot be had. */
+export async function serve(definitions: readonly AnyServer[], { env, command }: ServeOptions): Promise<void> {
+  const loaded = loadConfiguration(definitions, env, command, false)
+  const { settings, servers, fatal, notes, secrets } = loaded
+  if (settings === undefined) return reportProblems(fatal, notes)
+  const redact = createRedact(secrets)
+  const log = createLog({ level: settings.LOG_LEVEL, format: settings.LOG_FORMAT, redact })
+  const { version } = packageJson
+  let audit: Audit
+  try {
+    audit = new Audit({
+      file: settings.AUDIT_FILE,
+      key: settings.AUDIT_KEY,
+      args: settings.AUDIT_ARGS,
+      required: settings.AUDIT_REQUIRED,
+      maxBytes: settings.AUDIT_MAX_BYTES,
+      maxFiles: settings.AUDIT_MAX_FILES,
+      version,
+      redact,
+      log,
+    })
+  } catch (error) {
+    return reportProblems(
+      [
+        `AUDIT_FILE: cannot be written (${(error as NodeJS.ErrnoException).code}); expected a file in a folder this user may write`,
+      ],
+      notes,
+    )
+  }
+  for (const note of notes) log.warn(note)
+  for (const { definition, reading } of servers) {
+    for (const problem of reading.problems) log.error('configuration problem', { server: definition.name, problem })
+  }
+
+  const metrics = new Metrics()
+  const access = createAccess(accessOptions(settings))
+  const environment = {
+    version,
+    maxResultChars: settings.MCP_MAX_RESULT_CHARS,
+    toolTimeoutMs: settings.MCP_TOOL_TIMEOUT_MS,
+    readOnly: settings.MCP_READ_ONLY,
+    ca: loaded.ca,
+    log,
+  }
+  const services = servers.map(({ definition, reading }) =>
+    createService({ definition, config: reading.config, settings, environment, access, audit, metrics, log }),
+  )
+  audit.start(
+    services.map(({ name }) => name),
+    redact({ settings, servers: servers.map(({ reading }) => reading.config) }),
+  )
+
+  let stopping = false
+  const basePath = (settings.MCP_BASE_PATH ?? '').replace(/\/$/, '')
+  const router = createRouter({
+    services,
+    access,
+    audit,
+    metrics,
+    basePath,
+    metricsPublic: settings.METRICS_PUBLIC,
+    stopping: () => stopping,
+  })
+  const server = createServer(
+    {
+      headersTimeout: headersTimeoutMs,
+      requestTimeout: requestTimeoutMs,
+      keepAliveTimeout: keepAliveTimeoutMs,
+      keepAlive: true,
+      keepAliveInitialDelay: tcpKeepAliveMs,
+      connectionsCheckingInterval: connectionsCheckMs,
+    },
+    router,
+  )
+  server.maxConnections = maxConnections
+
+  const stop = async (signal: string): Promise<void> => {
+    if (stopping) process.exit(130) // a second signal means now
+    stopping = true
+    log.info('stopping', { signal, grace_ms: settings.MCP_SHUTDOWN_GRACE_MS })
+    server.close()
+    await Promise.all(
+      services.flatMap(({ sse, mcp }) => [sse, mcp]).map((transport) => transport.close(settings.MCP_SHUTDOWN_GRACE_MS)),
+    )
+    server.closeIdleConnections()
+    await Promise.allSettled(services.map((service) => service.close()))
+    audit.close()
+    process.exit(0)
+  }
+  process.on('SIGTERM', (signal) => void stop(signal))
+  process.on('SIGINT', (signal) => void stop(signal))
+  process.on('uncaughtException', (error) => {
+    // The state of the process is unknown: leave a trace, and let whoever supervises it start a clean one.
+    log.error('uncaught exception', { error })
+    audit.close()
+    process.exit(1)
+  })
+
+  server.on('error', (error: NodeJS.ErrnoException) => {
+    const why = error.code === 'EADDRINUSE' ? 'is in use; set MCP_PORT to another' : `cannot be listened on (${error.code})`
+    process.stderr.write(`port ${settings.MCP_PORT} of ${settings.MCP_HOST} ${why}\n`)
+    process.exit(1)
+  })
+  server.listen(settings.MCP_PORT, settings.MCP_HOST, () => {
+    const url = urlOf(server.address() as AddressInfo)
+    log.info('listening', { url: `${url}${basePath}`, servers: services.map(({ name }) => name), version, node: process.version })
+    void announce(
+      `${url}${basePath}`,
+      services,
+      command,
+      settings.MCP_AUTH_TOKEN === undefined && settings.MCP_AUTH_TOKENS === undefined,
+    )
+  })
+}
+
+/** `octet … --check-config`: reports on the configuration and does nothing else. */
+export function checkConfiguration(definitions: readonly AnyServer[], env: Env): void {
+  const { fatal, notes, servers } = loadConfiguration(definitions, env, undefined, true)
+  if (fatal.length > 0) return reportProblems(fatal, notes)
+  for (const note of notes) process.stderr.write(`note: ${note}\n`)
+  for (const { definition, reading } of servers) {
+    const missing = definition.missing(reading.config as never)
+    process.stdout.write(`${definition.name}: ${missing === undefined ? 'configured' : `not configured: ${missing}`}\n`)
+  }
+}
+
+/** Every variable of a process that serves these definitions. */
+export function variablesOf(definitions: readonly AnyServer[]): readonly AnyServer['config'][] {
+  return [settingsSchema, ...definitions.map(({ config }) => config)]
+}
+
+function reportProblems(problems: readonly string[], notes: readonly string[]): void {
+  const lines = [
+    `${problems.length} problem${problems.length === 1 ? '' : 's'} in the configuration:`,
+    ...problems.map((problem) => `  - ${problem}`),
+  ]
+  process.stderr.write(`${[...lines, ...notes.map((note) => `  note: ${note}`)].join('\n')}\n`)
+  process.exit(exitConfig)
+}
+
+/** Asks each backend once, so that the first look at the log or the table says how it stands. */
+async function announce(
+  url: string,
+  services: readonly Service[],
+  command: ServeOptions['command'],
+  open: boolean,
+): Promise<void> {
+  const states = await Promise.all(services.map(({ health }) => health.check()))
+  if (command === undefined) return
+  const rows = services.map(({ name, toolNames }, i) => {
+    const { state, message } = states[i] ?? { state: 'unknown', message: undefined }
+    return [
+      name,
+      `${url}/${name}/sse`,
+      message === undefined ? state : `${state.replace('_', ' ')}: ${message}`,
+      String(toolNames.length),
+    ]
+  })
+  const table = [['server', 'SSE URL', 'backend', 'tools'], ...rows]
+  const tail = open ? 'No token is set: every program on this machine may call these tools.' : 'Callers need the token.'
+  process.stderr.write(`\n${renderColumns(table)}\n\n${tail} Stop with Ctrl-C.\n`)
+}
+
+function urlOf({ address, family, port }: AddressInfo): string {
+  const host = address === '::' || address === '0.0.0.0' ? 'localhost' : family === 'IPv6' ? `[${address}]` : address
+  return `http://${host}:${port}`
+}

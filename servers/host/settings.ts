@@ -1,0 +1,215 @@
+// The variables that every server has, and what follows from them.
+import { type AccessOptions, isLoopbackHost, type Principal } from '../../protocol/index.ts'
+import type { Config, ConfigSchema } from '../kit/definition.ts'
+
+export const settingsSchema = {
+  type: 'object',
+  properties: {
+    MCP_HOST: { type: 'string', default: '127.0.0.1', description: 'Address to listen on. Beyond loopback a token is needed.' },
+    MCP_PORT: {
+      type: 'integer',
+      default: 8080,
+      minimum: 0,
+      maximum: 65535,
+      description: 'Port to listen on; 0 takes a free one.',
+    },
+    MCP_BASE_PATH: {
+      type: 'string',
+      pattern: '^(/[A-Za-z0-9._~-]+)*/?$',
+      description: 'Public path prefix that a reverse proxy strips.',
+      examples: ['/tools'],
+    },
+    MCP_AUTH_TOKEN: {
+      type: 'string',
+      minLength: 8,
+      'x-secret': true,
+      description: 'The token callers present; its principal is named `default`.',
+    },
+    MCP_AUTH_TOKENS: {
+      type: 'array',
+      items: { type: 'string', pattern: '^[A-Za-z0-9._@-]{1,64}:[^\\s]{8,}$' },
+      'x-secret': true,
+      description: 'Named principals as `name:token`, comma-separated; in the file form one a line. List two tokens to rotate.',
+    },
+    MCP_ALLOW_UNAUTHENTICATED: { type: 'boolean', default: false, description: 'Listen beyond loopback without any token.' },
+    MCP_ALLOWED_HOSTS: {
+      type: 'array',
+      items: { type: 'string' },
+      default: [],
+      description: 'Dotted Host names to accept. IP addresses, single names and private suffixes need no entry.',
+    },
+    MCP_ALLOWED_ORIGINS: { type: 'array', items: { type: 'string' }, default: [], description: 'Browser origins to accept.' },
+    MCP_USER_HEADERS: {
+      type: 'array',
+      items: { type: 'string', pattern: '^[A-Za-z0-9-]+$' },
+      default: ['x-litellm-end-user-id', 'x-openwebui-user-email'],
+      description: 'Headers in which a gateway forwards its user, for the audit trail; the first present one counts.',
+    },
+    MCP_READ_ONLY: { type: 'boolean', default: false, description: 'Refuse every tool call that could change something.' },
+    MCP_TOOLS_ALLOW: {
+      type: 'array',
+      items: { type: 'string' },
+      default: [],
+      description: 'Offer only tools that match one of these globs.',
+    },
+    MCP_TOOLS_DENY: {
+      type: 'array',
+      items: { type: 'string' },
+      default: [],
+      description: 'Do not offer tools that match one of these globs.',
+    },
+    MCP_TOOL_TIMEOUT_MS: {
+      type: 'integer',
+      default: 50_000,
+      minimum: 100,
+      maximum: 3_600_000,
+      description: 'No tool call runs longer, in milliseconds. LiteLLM gives up at 60 s.',
+    },
+    MCP_MAX_CONCURRENCY: {
+      type: 'integer',
+      default: 16,
+      minimum: 1,
+      maximum: 1024,
+      description: 'Tool calls of one server that run at once.',
+    },
+    MCP_MAX_QUEUE: {
+      type: 'integer',
+      default: 64,
+      minimum: 0,
+      maximum: 10_000,
+      description: 'Tool calls that may wait for a place; one more is refused.',
+    },
+    MCP_RATE_LIMIT: {
+      type: 'integer',
+      default: 0,
+      minimum: 0,
+      maximum: 1_000_000,
+      description: 'Tool calls per minute and principal; 0 sets no limit.',
+    },
+    MCP_MAX_SESSIONS: {
+      type: 'integer',
+      default: 256,
+      minimum: 1,
+      maximum: 10_000,
+      description: 'Open HTTP+SSE sessions of one server.',
+    },
+    MCP_MAX_BODY_BYTES: {
+      type: 'integer',
+      default: 1_048_576,
+      minimum: 1_024,
+      maximum: 16_777_216,
+      description: 'Largest request body in bytes.',
+    },
+    MCP_MAX_RESULT_CHARS: {
+      type: 'integer',
+      default: 40_000,
+      minimum: 2_000,
+      maximum: 400_000,
+      description: 'Most characters of text in one result.',
+    },
+    MCP_STRUCTURED_CONTENT: {
+      type: 'string',
+      enum: ['never', 'auto'],
+      default: 'never',
+      description: '`auto` sends results as JSON beside the text; some clients then show the model both.',
+    },
+    MCP_SHUTDOWN_GRACE_MS: {
+      type: 'integer',
+      default: 10_000,
+      minimum: 0,
+      maximum: 600_000,
+      description: 'On SIGTERM calls in flight have this long to finish.',
+    },
+    MCP_CA_FILE: {
+      type: 'string',
+      description: 'PEM file of a private certificate authority, for TLS to the backends.',
+      examples: ['/certs/ca.pem'],
+    },
+    LOG_LEVEL: {
+      type: 'string',
+      enum: ['debug', 'info', 'warn', 'error'],
+      default: 'info',
+      description: 'Least severe level that is logged to stderr.',
+    },
+    LOG_FORMAT: {
+      type: 'string',
+      enum: ['json', 'text'],
+      default: 'json',
+      description: 'One JSON object a line, or text for people.',
+    },
+    AUDIT_FILE: {
+      type: 'string',
+      description: 'File for the audit trail; without it the records go to stdout.',
+      examples: ['/audit/filesystem.jsonl'],
+    },
+    AUDIT_KEY: {
+      type: 'string',
+      minLength: 16,
+      'x-secret': true,
+      description: 'Makes the chain an HMAC that nobody without the key can forge.',
+    },
+    AUDIT_ARGS: {
+      type: 'string',
+      enum: ['redacted', 'none'],
+      default: 'redacted',
+      description: 'Whether records hold the arguments, with secrets masked and cut at 2 KiB.',
+    },
+    AUDIT_REQUIRED: {
+      type: 'boolean',
+      default: false,
+      description: 'No record, no call: a call is refused unless its record could be written before.',
+    },
+    AUDIT_MAX_BYTES: {
+      type: 'integer',
+      default: 10_000_000,
+      minimum: 10_000,
+      maximum: 10_000_000_000,
+      description: 'Size at which the audit file is rotated.',
+    },
+    AUDIT_MAX_FILES: {
+      type: 'integer',
+      default: 5,
+      minimum: 1,
+      maximum: 1_000,
+      description: 'Audit files that are kept, the current one included.',
+    },
+    METRICS_PUBLIC: { type: 'boolean', default: false, description: 'Serve /metrics without a token.' },
+  },
+} as const satisfies ConfigSchema
+
+export type Settings = Config<typeof settingsSchema>
+
+/** What the schema alone cannot say. */
+export function checkSettings(settings: Settings): string[] {
+  const problems: string[] = []
+  const names = principals(settings).map((principal) => principal.name)
+  if (settings.MCP_AUTH_TOKEN !== undefined && names.indexOf('default') !== names.lastIndexOf('default')) {
+    problems.push('MCP_AUTH_TOKEN is the token of "default", which MCP_AUTH_TOKENS names too; name it otherwise')
+  }
+  if (!isLoopbackHost(settings.MCP_HOST) && names.length === 0 && !settings.MCP_ALLOW_UNAUTHENTICATED) {
+    problems.push(
+      `MCP_HOST=${settings.MCP_HOST} can be reached from other machines, and no token is set; set MCP_AUTH_TOKEN (or MCP_AUTH_TOKEN_FILE), ` +
+        'or MCP_ALLOW_UNAUTHENTICATED=true if everyone who reaches it may use it',
+    )
+  }
+  return problems
+}
+
+export function principals(settings: Settings): Principal[] {
+  const named = (settings.MCP_AUTH_TOKENS ?? []).map((entry) => {
+    const colon = entry.indexOf(':')
+    return { name: entry.slice(0, colon), token: entry.slice(colon + 1) }
+  })
+  return settings.MCP_AUTH_TOKEN === undefined ? named : [{ name: 'default', token: settings.MCP_AUTH_TOKEN }, ...named]
+}
+
+export function accessOptions(settings: Settings): AccessOptions {
+  return {
+    principals: principals(settings),
+    allowedHosts: settings.MCP_ALLOWED_HOSTS,
+    allowedOrigins: settings.MCP_ALLOWED_ORIGINS,
+    loopback: isLoopbackHost(settings.MCP_HOST),
+    userHeaders: settings.MCP_USER_HEADERS.map((name) => name.toLowerCase()),
+    settings: { allowedHosts: 'MCP_ALLOWED_HOSTS', allowedOrigins: 'MCP_ALLOWED_ORIGINS' },
+  }
+}

@@ -1,0 +1,142 @@
+import assert from 'node:assert/strict'
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { test } from '../../../test/runner/harness.ts'
+import type { ConfigSchema } from '../../kit/definition.ts'
+import { findTypos, readConfig } from '../config.ts'
+import { checkSettings, principals, type Settings, settingsSchema } from '../settings.ts'
+
+const schema = {
+  type: 'object',
+  properties: {
+    APP_NAME: { type: 'string', default: 'x', description: '' },
+    APP_SIZE: { type: 'integer', minimum: 1, maximum: 9, default: 3, description: '' },
+    APP_FAST: { type: 'boolean', default: false, description: '' },
+    APP_LIST: { type: 'array', items: { type: 'string' }, description: '' },
+    APP_KEY: { type: 'string', minLength: 4, 'x-secret': true, 'x-aliases': ['APP_TOKEN'], description: '' },
+    APP_MODE: { type: 'string', enum: ['a', 'b'], description: '' },
+  },
+} as const satisfies ConfigSchema
+
+function inFolder<T>(use: (path: (name: string, content: string) => string) => T): T {
+  const folder = mkdtempSync(join(tmpdir(), 'config-'))
+  try {
+    return use((name, content) => {
+      writeFileSync(join(folder, name), content)
+      return join(folder, name)
+    })
+  } finally {
+    rmSync(folder, { recursive: true })
+  }
+}
+
+test('text becomes the declared types', () => {
+  const { config, problems, set } = readConfig(schema, { APP_SIZE: ' 7 ', APP_FAST: 'Yes', APP_LIST: 'a, b,,c\n', APP_NAME: '' })
+  assert.deepEqual(problems, [])
+  assert.deepEqual(config, { APP_NAME: 'x', APP_SIZE: 7, APP_FAST: true, APP_LIST: ['a', 'b', 'c'] })
+  assert.deepEqual(set, ['APP_SIZE', 'APP_FAST', 'APP_LIST'])
+})
+
+test('every problem is in one report, with what was expected', () => {
+  const { config, problems } = readConfig(schema, { APP_SIZE: '12', APP_FAST: 'maybe', APP_MODE: 'c', APP_KEY: 'abc' })
+  assert.equal(config, undefined)
+  assert.deepEqual(problems, [
+    'APP_SIZE: expected an integer ≥ 1 ≤ 9, got 12; for example APP_SIZE=3',
+    'APP_FAST: expected true or false, got "maybe"; for example APP_FAST=false',
+    'APP_KEY: expected a string, got set(3 chars)',
+    'APP_MODE: expected one of a, b, got "c"',
+  ])
+})
+
+test('a secret may come from a file, one newline trimmed', () =>
+  inFolder((path) => {
+    const { config, secrets } = readConfig(schema, { APP_KEY_FILE: path('key', 'secret value \n') })
+    assert.equal(config?.APP_KEY, 'secret value ')
+    assert.deepEqual(secrets.includes('secret value'), true)
+  }))
+
+test('an alias is read, also as a file', () =>
+  inFolder((path) => {
+    assert.equal(readConfig(schema, { APP_TOKEN: 'abcd' }).config?.APP_KEY, 'abcd')
+    assert.equal(readConfig(schema, { APP_TOKEN_FILE: path('key', 'efgh\r\n') }).config?.APP_KEY, 'efgh')
+  }))
+
+test('a value and a file, or two different values, contradict', () =>
+  inFolder((path) => {
+    const file = path('key', 'abcd')
+    assert.match(
+      readConfig(schema, { APP_KEY: 'abcd', APP_KEY_FILE: file }).problems.join(),
+      /APP_KEY and APP_KEY_FILE are both set/,
+    )
+    assert.match(readConfig(schema, { APP_KEY: 'abcd', APP_TOKEN: 'efgh' }).problems.join(), /APP_KEY and APP_TOKEN are both set/)
+    assert.deepEqual(readConfig(schema, { APP_KEY: 'abcd', APP_TOKEN: 'abcd' }).problems, [])
+  }))
+
+test('a secret file that is missing or empty is a problem that does not show it', () =>
+  inFolder((path) => {
+    assert.match(
+      readConfig(schema, { APP_KEY_FILE: '/nowhere/key' }).problems.join(),
+      /APP_KEY_FILE: cannot read the file it names \(ENOENT\)/,
+    )
+    assert.match(readConfig(schema, { APP_KEY_FILE: path('key', '\n') }).problems.join(), /the file is empty/)
+  }))
+
+test('_FILE means nothing for a variable that is no secret', () => {
+  assert.equal(readConfig(schema, { APP_NAME_FILE: '/nowhere' }).config?.APP_NAME, 'x')
+})
+
+test('likely slips are named, foreign and injected names are not', () => {
+  const env = {
+    APP_SIZ: '1',
+    MCP_PROT: '1',
+    APP_POSTGRES_SERVICE_HOST: 'x',
+    MCP_POSTGRES_PORT: 'tcp://1.2.3.4:8080',
+    APP_INITDB_ARGS: 'x',
+    APPLE: 'x',
+    MCP_WHATEVER_ELSE: '1',
+  }
+  assert.deepEqual(findTypos([schema, settingsSchema], env), [
+    'APP_SIZ is not a variable of this server; did you mean APP_SIZE?',
+    'MCP_PROT is not a variable of this server; did you mean MCP_PORT?',
+    'MCP_WHATEVER_ELSE is not a variable of this server and has no effect',
+  ])
+})
+
+const settings = (env: Record<string, string>): Settings => {
+  const { config, problems } = readConfig(settingsSchema, env)
+  assert.deepEqual(problems, [])
+  return config as Settings
+}
+
+test('a bind beyond loopback needs a token or the word that it does not', () => {
+  assert.deepEqual(checkSettings(settings({})), [])
+  for (const MCP_HOST of ['0.0.0.0', '::', '10.0.0.1', 'mcp']) {
+    assert.match(checkSettings(settings({ MCP_HOST })).join(), /no token is set; set MCP_AUTH_TOKEN/)
+    assert.deepEqual(checkSettings(settings({ MCP_HOST, MCP_AUTH_TOKEN: 'long-enough' })), [])
+    assert.deepEqual(checkSettings(settings({ MCP_HOST, MCP_ALLOW_UNAUTHENTICATED: 'true' })), [])
+  }
+})
+
+test('named principals come comma-separated or one a line', () => {
+  for (const MCP_AUTH_TOKENS of ['ann:token-of-ann,bob:token:of:bob', 'ann:token-of-ann\nbob:token:of:bob\n']) {
+    assert.deepEqual(principals(settings({ MCP_AUTH_TOKENS, MCP_AUTH_TOKEN: 'the-default' })), [
+      { name: 'default', token: 'the-default' },
+      { name: 'ann', token: 'token-of-ann' },
+      { name: 'bob', token: 'token:of:bob' },
+    ])
+  }
+  assert.match(
+    readConfig(settingsSchema, { MCP_AUTH_TOKENS: 'no-colon-here' }).problems.join(),
+    /MCP_AUTH_TOKENS: expected a comma-separated list matching/,
+  )
+  assert.match(
+    checkSettings(settings({ MCP_AUTH_TOKENS: 'default:token-one', MCP_AUTH_TOKEN: 'the-default' })).join(),
+    /names too/,
+  )
+})
+
+test('each token of a list is a secret by itself', () => {
+  const { secrets } = readConfig(settingsSchema, { MCP_AUTH_TOKENS: 'ann:token-of-ann,bob:token-of-bob' })
+  assert.equal(secrets.includes('token-of-ann') && secrets.includes('token-of-bob'), true)
+})

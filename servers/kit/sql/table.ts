@@ -1,0 +1,77 @@
+// Rows as text: tab-separated, one line each, so that every cell can be read back exactly; and the same rows as JSON.
+import { clip } from '../report.ts'
+import type { Cell } from './protocol-guard.ts'
+import { isCut, toJson } from './values.ts'
+
+export interface Column {
+  readonly name: string
+  readonly type: string
+}
+
+export interface Table {
+  readonly text: string
+  /** Rows in the text. */
+  readonly shown: number
+  readonly rows: unknown[][]
+  /** Cells of which only the beginning is shown. */
+  readonly cutCells: number
+  /** Characters after which they are cut. */
+  readonly cellChars: number
+}
+
+export interface TableLimits {
+  readonly maxChars: number
+  readonly maxCellChars: number
+}
+
+/** One result and its JSON double must stay below a megabyte on the wire; text beyond ASCII weighs up to three bytes a character. */
+const maxBytes = 380_000
+
+/** As many rows as fit; always at least one, with its cells cut further if need be. */
+export function toTable(columns: readonly Column[], rows: readonly Cell[][], limits: TableLimits): Table {
+  const lines = [columns.map(({ name }) => quoteCell(clip(name, 200))).join('\t')]
+  let chars = (lines[0] ?? '').length
+  let bytes = Buffer.byteLength(lines[0] ?? '')
+  let cutCells = 0
+  let cellChars = limits.maxCellChars
+  const json: unknown[][] = []
+  for (const row of rows) {
+    let cells = row.map((cell) => cellText(cell, limits.maxCellChars))
+    let line = cells.join('\t')
+    if (json.length === 0 && chars + line.length > limits.maxChars) {
+      cellChars = Math.max(10, Math.floor((limits.maxChars - chars) / Math.max(1, row.length)) - 30)
+      cells = row.map((cell) => cellText(cell, cellChars))
+      line = clip(cells.join('\t'), limits.maxChars)
+    }
+    const lineBytes = Buffer.byteLength(line)
+    if (json.length > 0 && (chars + line.length + 1 > limits.maxChars || bytes + lineBytes > maxBytes)) break
+    lines.push(line)
+    chars += line.length + 1
+    bytes += lineBytes
+    json.push(row.map((cell, i) => jsonCell(cell, columns[i]?.type ?? 'text', cellChars)))
+    cutCells += row.filter((cell) => isCut(cell) || (cell !== null && cell.length > cellChars)).length
+  }
+  return { text: lines.join('\n'), shown: json.length, rows: json, cutCells, cellChars }
+}
+
+function cellText(cell: Cell, maxChars: number): string {
+  if (cell === null) return 'NULL'
+  return quoteCell(shorten(cell, maxChars))
+}
+
+function shorten(cell: Exclude<Cell, null>, maxChars: number): string {
+  if (typeof cell === 'string') return clip(cell, maxChars)
+  const head = clip(cell.head, maxChars).replace(/…\[\+\d+ chars\]$/, '')
+  return `${head}…[+${cell.bytes - Buffer.byteLength(head)} bytes]`
+}
+
+/** NULL, the empty string, and text that would look like them or break the line are told apart by JSON quotes. */
+export function quoteCell(text: string): string {
+  return text === '' || text === 'NULL' || text.startsWith('"') || /[\t\n\r\x00-\x1f]/.test(text) ? JSON.stringify(text) : text
+}
+
+function jsonCell(cell: Cell, type: string, maxChars: number): unknown {
+  if (cell === null) return null
+  if (isCut(cell) || cell.length > maxChars) return shorten(cell, maxChars)
+  return toJson(cell, type)
+}

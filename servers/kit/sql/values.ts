@@ -1,0 +1,157 @@
+// From PostgreSQL's text form of a value to JSON, and the names of types.
+import type { Cell } from './protocol-guard.ts'
+
+/** OIDs of the built-in types that results mostly have (pg_type.dat); the others are asked for. */
+const builtin: Readonly<Record<number, string>> = {
+  16: 'bool',
+  17: 'bytea',
+  18: 'char',
+  19: 'name',
+  20: 'int8',
+  21: 'int2',
+  23: 'int4',
+  24: 'regproc',
+  25: 'text',
+  26: 'oid',
+  114: 'json',
+  142: 'xml',
+  199: 'json[]',
+  600: 'point',
+  650: 'cidr',
+  700: 'float4',
+  701: 'float8',
+  705: 'unknown',
+  790: 'money',
+  829: 'macaddr',
+  869: 'inet',
+  1000: 'bool[]',
+  1001: 'bytea[]',
+  1003: 'name[]',
+  1005: 'int2[]',
+  1007: 'int4[]',
+  1009: 'text[]',
+  1014: 'bpchar[]',
+  1015: 'varchar[]',
+  1016: 'int8[]',
+  1021: 'float4[]',
+  1022: 'float8[]',
+  1028: 'oid[]',
+  1042: 'bpchar',
+  1043: 'varchar',
+  1082: 'date',
+  1083: 'time',
+  1114: 'timestamp',
+  1115: 'timestamp[]',
+  1182: 'date[]',
+  1184: 'timestamptz',
+  1185: 'timestamptz[]',
+  1186: 'interval',
+  1231: 'numeric[]',
+  1266: 'timetz',
+  1560: 'bit',
+  1562: 'varbit',
+  1700: 'numeric',
+  2205: 'regclass',
+  2249: 'record',
+  2278: 'void',
+  2950: 'uuid',
+  2951: 'uuid[]',
+  3802: 'jsonb',
+  3807: 'jsonb[]',
+  3904: 'int4range',
+  3910: 'tstzrange',
+}
+
+export type TypeNames = (oid: number) => string | undefined
+
+export const builtinTypeName: TypeNames = (oid) => builtin[oid]
+
+/** A whole value as JSON; text wherever JSON has no form that keeps every digit. */
+export function toJson(text: string | null, type: string): unknown {
+  if (text === null) return null
+  if (type.endsWith('[]')) return parseArray(text, (item) => toJson(item, type.slice(0, -2))) ?? text
+  switch (type) {
+    case 'bool':
+      return text === 't' || text === 'true'
+    case 'int2':
+    case 'int4':
+    case 'int8':
+    case 'oid':
+    case 'float4':
+    case 'float8':
+    case 'numeric':
+      return toNumber(text)
+    case 'json':
+    case 'jsonb':
+      return toObject(text)
+    default:
+      return text
+  }
+}
+
+/** A number when it prints as it came; otherwise (2^53 and beyond, trailing zeros of a scale, NaN, Infinity) its text. */
+function toNumber(text: string): number | string {
+  const number = Number(text)
+  if (!Number.isFinite(number) || (Number.isInteger(number) && !Number.isSafeInteger(number))) return text
+  return String(number) === text || (Math.abs(number) < 1e15 && /e/i.test(text)) ? number : text
+}
+
+function toObject(text: string): unknown {
+  // A number of more than 15 digits may not survive JSON.parse.
+  if (/\d{16}/.test(text)) return text
+  try {
+    return JSON.parse(text) as unknown
+  } catch {
+    return text
+  }
+}
+
+/** `{1,NULL,"a b",{…}}`; undefined when it is not an array after all. */
+function parseArray(text: string, item: (text: string | null) => unknown): unknown[] | undefined {
+  // Bounds other than 1 stand in front: [0:2]={1,2,3}
+  let at = /^(?:\[-?\d+:-?\d+\])+=/.exec(text)?.[0].length ?? 0
+  const array = (): unknown[] | undefined => {
+    if (text[at] !== '{') return undefined
+    at += 1
+    const items: unknown[] = []
+    if (text[at] === '}') {
+      at += 1
+      return items
+    }
+    while (at < text.length) {
+      if (text[at] === '{') {
+        const inner = array()
+        if (inner === undefined) return undefined
+        items.push(inner)
+      } else if (text[at] === '"') {
+        items.push(item(quoted()))
+      } else {
+        const end = /[,}]/.exec(text.slice(at))?.index
+        if (end === undefined) return undefined
+        const plain = text.slice(at, at + end)
+        at += end
+        items.push(item(plain === 'NULL' ? null : plain))
+      }
+      const mark = text[at++]
+      if (mark === '}') return items
+      if (mark !== ',') return undefined
+    }
+    return undefined
+  }
+  const quoted = (): string => {
+    let out = ''
+    for (at += 1; at < text.length && text[at] !== '"'; at += 1) {
+      if (text[at] === '\\') at += 1
+      out += text[at] ?? ''
+    }
+    at += 1
+    return out
+  }
+  const items = array()
+  return at === text.length ? items : undefined
+}
+
+/** Whether the value is longer than what is here. */
+export function isCut(cell: Cell): cell is Exclude<Cell, string | null> {
+  return typeof cell === 'object' && cell !== null
+}

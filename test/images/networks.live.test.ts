@@ -1,0 +1,267 @@
+// The ways to use the containers, on real bridges: joining a gateway and a database of another Compose project, and with a LiteLLM of our own.
+// Everything is asked from inside, because these networks cannot be reached from outside. And what a wrong configuration says.
+import assert from 'node:assert/strict'
+import { execFileSync } from 'node:child_process'
+import { randomBytes } from 'node:crypto'
+import { readFileSync } from 'node:fs'
+import { chmod, mkdtemp, rm, writeFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { setTimeout as delay } from 'node:timers/promises'
+import packageJson from '../../package.json' with { type: 'json' }
+import { serverNames } from '../../servers/cli/catalog.ts'
+import { embedded } from '../../servers/kit/sql/test/running.ts'
+import { skipLitellm } from '../fixtures/litellm.ts'
+import { test } from '../runner/harness.ts'
+import { docker, dockerOk, hostEngine, networksEngine, Project, skipContainers } from './containers.ts'
+
+const image = `octet-mcp:${packageJson.version}`
+const patienceMs = 120_000
+const containerTest = test.unless(skipContainers)
+const gatewayTest = test.unless(skipContainers ?? skipLitellm)
+
+/** Runs a script in a new container on a network, with `ask(url, options)` that answers `{status, body}` or `{error}`; returns its JSON. */
+async function inside<T>(network: string, script: string, env: Record<string, string> = {}): Promise<T> {
+  const ask = `const ask = (url, options = {}) => fetch(url, { ...options, signal: AbortSignal.timeout(60_000) }).then(
+    async (res) => { const text = await res.text(); try { return { status: res.status, body: JSON.parse(text) } } catch { return { status: res.status, body: text } } },
+    (error) => ({ error: error.cause?.code ?? error.name }))`
+  const body = `${ask}\n;(async () => { ${script} })().then((value) => console.log(JSON.stringify(value)))`
+  const variables = Object.entries(env).flatMap(([name, value]) => ['-e', `${name}=${value}`])
+  const args = ['run', '--rm', '--network', network, ...variables, '--entrypoint', 'node', image, '-e', body]
+  return JSON.parse(await dockerOk(networksEngine, args))
+}
+
+/** Tries until `done`. @throws Error with the last answer */
+async function until<T>(what: string, tryIt: () => Promise<T>, done: (answer: T) => boolean): Promise<T> {
+  const end = Date.now() + patienceMs
+  for (;;) {
+    const answer = await tryIt()
+    if (done(answer)) return answer
+    if (Date.now() > end) throw new Error(`${what}: not within ${patienceMs} ms; last: ${JSON.stringify(answer).slice(0, 1_000)}`)
+    await delay(1_000)
+  }
+}
+
+interface Answer {
+  status?: number
+  error?: string
+  /** What a test reads of it, it knows to be there. */
+  body?: any
+}
+
+const alive = (base: string): Promise<Answer> => inside('octet-filesystem', `return await ask('${base}/health/liveliness')`)
+
+/** One REST call of LiteLLM's, from its own network. */
+function gateway(key: string, path: string, body?: object): Promise<Answer> {
+  const script = `return await ask('http://litellm:4000' + process.env.ASK_PATH, {
+    headers: { authorization: 'Bearer ' + process.env.ASK_KEY, 'content-type': 'application/json' },
+    ...(process.env.ASK_BODY ? { method: 'POST', body: process.env.ASK_BODY } : {}) })`
+  const ask = { ASK_PATH: path, ASK_KEY: key, ...(body === undefined ? {} : { ASK_BODY: JSON.stringify(body) }) }
+  return inside('octet-postgres', script, ask)
+}
+
+/** What the stand-in for LiteLLM's image needs of this machine. */
+async function withStandIns(use: (env: Record<string, string>, folder: string) => Promise<void>): Promise<void> {
+  const folder = await mkdtemp(join(tmpdir(), 'octet-networks-'))
+  await chmod(folder, 0o755)
+  await writeFile(join(folder, 'postgres_password'), randomBytes(16).toString('hex'), { mode: 0o644 })
+  const litellm = process.env.OCTET_TEST_LITELLM ?? ''
+  const venv = litellm.replace(/\/bin\/litellm$/, '')
+  const python = execFileSync(join(venv, 'bin/python'), ['-c', 'import sys; print(sys.base_prefix)'], { encoding: 'utf8' }).trim()
+  const base = (await dockerOk(networksEngine, ['images', '--format', '{{.Repository}}:{{.Tag}}', 'node'])).split('\n')[0] ?? ''
+  try {
+    await use(
+      {
+        TEST_VENV: venv,
+        TEST_PYTHON: python,
+        TEST_BASE_IMAGE: base,
+        TEST_POSTGRES: embedded.bin.replace(/\/bin$/, ''),
+        TEST_MASTER_KEY: `sk-${randomBytes(16).toString('hex')}`,
+        SECRETS: folder,
+      },
+      folder,
+    )
+  } finally {
+    await rm(folder, { recursive: true, force: true })
+  }
+}
+
+gatewayTest(
+  'joins what is there: a gateway and a database of another project, which comes late and goes away',
+  () =>
+    withStandIns(async (env, folder) => {
+      const octet = new Project(networksEngine, 'octet-join', ['docker/compose.yaml', 'docker/compose.join.yaml'], {
+        ...env,
+        POSTGRES_NET: 'postgres-net',
+        PGUSER: 'postgres',
+        PGDATABASE: 'postgres',
+      })
+      const config = await dockerOk(hostEngine, [
+        'run',
+        '--rm',
+        '--network',
+        'none',
+        image,
+        'litellm-config',
+        'postgres',
+        'filesystem',
+      ])
+      await writeFile(join(folder, 'litellm.yaml'), config, { mode: 0o644 })
+      const household = new Project(networksEngine, 'household', ['test/containers/gateway.yaml'], env)
+      const ready = (): Promise<Answer> => inside('octet-postgres', "return await ask('http://mcp-postgres:8080/ready')")
+      await docker(networksEngine, ['network', 'create', 'postgres-net'])
+      try {
+        await octet.run('up', '--detach', '--no-build', 'mcp-postgres', 'mcp-filesystem')
+        // Nothing answers yet: the server is alive and says so.
+        const health = () => inside<Answer>('octet-postgres', "return await ask('http://mcp-postgres:8080/health')")
+        await until('alive', health, ({ status }) => status === 200)
+        assert.equal((await ready()).status, 503)
+
+        await household.run('up', '--detach')
+        await until('ready when the database has come', ready, ({ status }) => status === 200)
+        await until(
+          'LiteLLM',
+          () => alive('http://litellm:4000'),
+          ({ status }) => status === 200,
+        )
+        const key = env.TEST_MASTER_KEY ?? ''
+        const query = { name: 'postgres_query', server_id: 'postgres', arguments: { query: 'SELECT 6 * 7 AS answer' } }
+        const answer = await gateway(key, '/mcp-rest/tools/call', query)
+        assert.match(answer.body.content[0].text, /\n42\n/, JSON.stringify(answer))
+        const listing = { name: 'list_directory', server_id: 'filesystem', arguments: {} }
+        assert.equal((await gateway(key, '/mcp-rest/tools/call', listing)).body.isError, false)
+
+        await household.run('stop', '--timeout', '5', 'postgres')
+        await until('unready without the database', ready, ({ status }) => status === 503)
+        const refused = await gateway(key, '/mcp-rest/tools/call', query)
+        assert.match(refused.body.content[0].text, /^ERROR UPSTREAM_UNREACHABLE/, JSON.stringify(refused))
+        const listed = await gateway(key, '/mcp-rest/tools/list')
+        assert.ok(listed.body.tools.some(({ name }: { name: string }) => name === 'postgres_query'))
+        await household.run('start', 'postgres')
+        await until('ready again by itself', ready, ({ status }) => status === 200)
+        const again = await gateway(key, '/mcp-rest/tools/call', query)
+        assert.match(again.body.content[0].text, /\n42\n/)
+      } finally {
+        await household.down()
+        await octet.down()
+        await docker(networksEngine, ['network', 'rm', 'postgres-net'])
+      }
+    }),
+  { timeoutMs: 400_000 },
+)
+
+gatewayTest(
+  'brings a LiteLLM of its own, which has the tools of all eight; no server reaches another',
+  () =>
+    withStandIns(async (env) => {
+      const files = ['docker/compose.yaml', 'test/containers/litellm.yaml']
+      const octet = new Project(networksEngine, 'octet-own', files, env)
+      const config = JSON.parse(await octet.run('--profile', 'litellm', 'config', '--format', 'json'))
+      await dockerOk(networksEngine, ['tag', env.TEST_BASE_IMAGE ?? '', config.services.litellm.image])
+      try {
+        await octet.run('--profile', 'litellm', 'up', '--detach', '--no-build')
+        await until(
+          'LiteLLM',
+          () => alive('http://litellm:4000'),
+          ({ status }) => status === 200,
+        )
+        const key = await octet.run('exec', 'litellm', 'cat', '/run/octet/litellm/master-key')
+        assert.match(key, /^sk-[0-9a-f]{48}$/)
+        const lists = async (): Promise<string[]> => {
+          const { body } = await gateway(key, '/mcp-rest/tools/list')
+          const tools: { mcp_info: { server_name: string } }[] = body?.tools ?? []
+          return [...new Set(tools.map(({ mcp_info }) => mcp_info.server_name))].sort()
+        }
+        assert.deepEqual(await until('all eight', lists, (names) => names.length === serverNames.length), [...serverNames].sort())
+
+        // Who took over the fetcher or the browser finds no other server, by name or by address.
+        const postgres = await octet.container('mcp-postgres')
+        const format = '{{range .NetworkSettings.Networks}}{{.IPAddress}}{{end}}'
+        const address = await dockerOk(networksEngine, ['inspect', '--format', format, postgres])
+        for (const network of ['octet-fetch', 'octet-playwright']) {
+          const script = `const reached = (host) => fetch('http://' + host + ':8080/health', { signal: AbortSignal.timeout(5_000) }).then(() => true, () => false)
+            return [await reached('mcp-postgres'), await reached('${address}')]`
+          assert.deepEqual(await inside(network, script), [false, false], network)
+        }
+        const audit = await octet.run(
+          'exec',
+          '--no-TTY',
+          'mcp-filesystem',
+          'node',
+          '-p',
+          "require('node:fs').readdirSync('/audit').join()",
+        )
+        assert.match(audit, /filesystem\.jsonl/)
+      } finally {
+        await octet.down()
+      }
+    }),
+  { timeoutMs: 400_000 },
+)
+
+for (const { title, args, problem } of [
+  {
+    title: 'a secret file that is not there',
+    args: ['-e', 'MCP_AUTH_TOKEN_FILE=/run/secrets/nothing'],
+    problem: /^MCP_AUTH_TOKEN_FILE: cannot read the file it names \(ENOENT\)/,
+  },
+  {
+    title: 'a secret given twice',
+    args: ['-e', 'MCP_AUTH_TOKEN=for-tests-only', '-e', 'MCP_AUTH_TOKEN_FILE=/app/LICENSE'],
+    problem: /^MCP_AUTH_TOKEN and MCP_AUTH_TOKEN_FILE are both set/,
+  },
+  { title: 'no token', args: [], problem: /^MCP_HOST=0\.0\.0\.0 can be reached from other machines, and no token is set/ },
+  {
+    title: 'a number that is none',
+    args: ['-e', 'MCP_AUTH_TOKEN=for-tests-only', '-e', 'PG_MAX_CONNECTIONS=many'],
+    problem: /^PG_MAX_CONNECTIONS: expected an integer/,
+  },
+]) {
+  containerTest(`${title}: one line, and exit code 78`, async () => {
+    const { code, stderr } = await docker(hostEngine, ['run', '--rm', '--network', 'none', ...args, image, 'postgres'])
+    const problems = stderr.split('\n').filter((line) => line.startsWith('  - '))
+    assert.equal(problems.length, 1, stderr)
+    assert.match(problems[0]?.slice(4) ?? '', problem)
+    assert.equal(code, 78)
+  })
+}
+
+containerTest('a name of no server is answered with those that there are', async () => {
+  const { code, stderr } = await docker(hostEngine, ['run', '--rm', '--network', 'none', image, 'postgress'])
+  assert.equal(code, 2)
+  assert.match(stderr, /postgress/)
+})
+
+containerTest('the image holds no shell, and the files of no package manager', async () => {
+  const { code } = await docker(hostEngine, ['run', '--rm', '--entrypoint', '/bin/sh', image, '-c', 'true'])
+  assert.equal(code, 127)
+  const list = `const { readdirSync } = require('node:fs')
+    const folders = readdirSync('/').filter((name) => !['proc', 'sys', 'dev', '.dockerenv'].includes(name))
+    const files = folders.flatMap((folder) => readdirSync('/' + folder, { recursive: true }).map((name) => folder + '/' + name))
+    process.stdout.write(files.filter((path) => /node_modules|[/]npm|[/]bin[/]/.test(path)).join())`
+  assert.equal(await dockerOk(hostEngine, ['run', '--rm', '--entrypoint', 'node', image, '-e', list]), 'usr/local/bin/node')
+})
+
+containerTest('the Compose files are clean, in every combination', async () => {
+  for (const files of [['docker/compose.yaml'], ['docker/compose.yaml', 'docker/compose.join.yaml']]) {
+    const { code, stderr } = await new Project(hostEngine, 'octet-check', files).try('--profile', '*', 'config', '--quiet')
+    assert.deepEqual({ code, stderr }, { code: 0, stderr: '' })
+  }
+})
+
+const dockerfiles = ['docker/Dockerfile', 'docker/Dockerfile.playwright']
+
+containerTest('hadolint finds nothing in the Dockerfiles', () => {
+  const out = execFileSync(process.env.OCTET_TEST_HADOLINT ?? 'hadolint', dockerfiles, { encoding: 'utf8' })
+  assert.equal(out, '')
+})
+
+test('every image has this version, and the Node that CI calls the current one', () => {
+  const read = (path: string): string => readFileSync(new URL(`../../${path}`, import.meta.url), 'utf8')
+  const node = /node_lts=([\d.]+)/.exec(read('scripts/ci/backends.sh'))?.[1]
+  for (const path of dockerfiles) {
+    assert.match(read(path), new RegExp(`^ARG NODE_VERSION=${node}$`, 'm'), path)
+    assert.match(read(path), new RegExp(`^ARG VERSION=${packageJson.version}$`, 'm'), path)
+  }
+  assert.ok(read('docker/compose.yaml').includes(`image: octet-mcp:\${OCTET_VERSION:-${packageJson.version}}`))
+})
