@@ -58,11 +58,14 @@ export class ToolError extends Error {
   override readonly name = 'ToolError'
   readonly code: ToolErrorCode
   readonly hint: string | undefined
+  /** What the upstream called the failure, such as a SQLSTATE, an S3 code or an HTTP status. For programs; it is not part of the text. */
+  readonly detail: string | number | undefined
 
-  constructor(code: ToolErrorCode, message: string, options?: ErrorOptions & { hint?: string }) {
+  constructor(code: ToolErrorCode, message: string, options?: ErrorOptions & { hint?: string; detail?: string | number }) {
     super(message, options)
     this.code = code
     this.hint = options?.hint
+    this.detail = options?.detail
   }
 
   /** The text block a model reads. */

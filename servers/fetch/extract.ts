@@ -2,7 +2,7 @@
 // arrive; only a page that is small enough for a DOM is ever held as a whole.
 
 import { contentKind } from '../kit/content-kind.ts'
-import { cleanText } from '../kit/report.ts'
+import { cleanText } from '../kit/text.ts'
 import { charsetOf, decoder } from './charset.ts'
 import type { DomResult } from './dom.ts'
 import { htmlEvents, type TokenizerClass } from './html-events.ts'

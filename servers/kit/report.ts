@@ -1,6 +1,7 @@
 // The one form of every tool's result: a summary line, the data, notes, and the arguments of the next page (docs/results.md).
 import { randomBytes } from 'node:crypto'
 import type { ContentBlock, Context, ToolResult } from '../../protocol/index.ts'
+import { cleanText, visibleJson } from './text.ts'
 
 export interface Report<S extends object = Record<string, unknown>> {
   /** One line that answers the question by itself. */
@@ -40,7 +41,7 @@ export function report<S extends object = Record<string, never>>(
   if (body !== undefined && body !== '') lines.push(body)
   if (untrusted !== undefined) lines.push(wrapUntrusted(untrusted))
   for (const note of notes) lines.push(`NOTE: ${note}`)
-  if (next !== undefined) lines.push(`NEXT: ${JSON.stringify(next)}`)
+  if (next !== undefined) lines.push(`NEXT: ${visibleJson(next)}`)
   context.annotate({ truncated, ...(rows === undefined ? {} : { rows }) })
   return {
     content: [{ type: 'text', text: lines.join('\n') }, ...blocks],
@@ -55,25 +56,6 @@ export function report<S extends object = Record<string, never>>(
 export function wrapUntrusted(text: string): string {
   const id = randomBytes(6).toString('base64url')
   return `<untrusted-data id="${id}">\n${cleanText(text)}\n</untrusted-data id="${id}">`
-}
-
-const escapeSequences =
-  /\x1b(?:\][^\x07\x1b]{0,2000}(?:\x07|\x1b\\)|\[[0-?]*[ -/]*[@-~]|[PX^_][^\x1b]{0,2000}\x1b\\|[ -/]*[0-~])/g
-// C0 but tab and newline, DEL, C1, zero-width space, bidi controls, byte order mark, tag characters. ZWJ and ZWNJ are real text in many scripts.
-const hiddenCharacters =
-  /[\x00-\x08\x0b-\x1f\x7f-\x9f\u200b\u200e\u200f\u202a-\u202e\u2060-\u2064\u2066-\u2069\ufeff]|[\u{e0000}-\u{e007f}]/gu
-
-/** Removes what a person would not see but a model or a terminal would read: escape sequences, controls, invisible and bidi characters. */
-export function cleanText(text: string): string {
-  return text.replace(/\r\n?/g, '\n').replace(escapeSequences, '').replace(hiddenCharacters, '')
-}
-
-/** Cuts one cell or line, saying how much is missing. Never cuts a surrogate pair in two. */
-export function clip(text: string, maxChars: number): string {
-  if (text.length <= maxChars) return text
-  const code = text.charCodeAt(maxChars - 1)
-  const end = code >= 0xd800 && code <= 0xdbff ? maxChars - 1 : maxChars
-  return `${text.slice(0, end)}…[+${text.length - end} chars]`
 }
 
 /** 1536 → `1.5 KiB`. */

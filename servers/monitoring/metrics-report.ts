@@ -1,7 +1,8 @@
 // The result of get_system_metrics: a table of all charts and the raised alerts, in less than a kilobyte for the default charts.
 import type { Context, ToolError } from '../../protocol/index.ts'
 import type { Environment } from '../kit/definition.ts'
-import { cleanText, clip, report } from '../kit/report.ts'
+import { report } from '../kit/report.ts'
+import { cleanText, clip } from '../kit/text.ts'
 import type { Chart } from './chart.ts'
 import type { ChartResult } from './metrics.ts'
 import type { Alert } from './netdata.ts'

@@ -2,7 +2,7 @@
 import { setMaxListeners } from 'node:events'
 import { type Context, type FromSchema, nearest, ToolError } from '../../protocol/index.ts'
 import type { Environment } from '../kit/definition.ts'
-import { cleanText, clip } from '../kit/report.ts'
+import { cleanText, clip } from '../kit/text.ts'
 import type { MonitoringBackend } from './backend.ts'
 import { type Chart, summarise } from './chart.ts'
 import { reportMetrics } from './metrics-report.ts'

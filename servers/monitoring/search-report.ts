@@ -1,6 +1,7 @@
 // The results of search_logs, as text and as data.
 import type { Context } from '../../protocol/index.ts'
-import { clip, formatBytes, report } from '../kit/report.ts'
+import { formatBytes, report } from '../kit/report.ts'
+import { clip } from '../kit/text.ts'
 import type { Followed } from './follow.ts'
 import type { Entry, Range, Series } from './loki.ts'
 import { nextPage, type Page } from './page.ts'

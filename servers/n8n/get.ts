@@ -1,7 +1,8 @@
 // n8n_get_workflow: a summary, the structure, or the nodes themselves, one of the two copies at a time and without secrets.
 import { type Context, nearest, ToolError, type ToolOutput } from '../../protocol/index.ts'
 import type { Environment } from '../kit/definition.ts'
-import { cleanText, report } from '../kit/report.ts'
+import { report } from '../kit/report.ts'
+import { cleanText } from '../kit/text.ts'
 import { idForm } from './api.ts'
 import type { N8nBackend } from './backend.ts'
 import { type JsonObject, object, objects, text } from './json.ts'

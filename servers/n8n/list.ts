@@ -1,7 +1,8 @@
 // n8n_list_workflows: one line for each workflow, whatever it weighs.
 import type { Context, ToolOutput } from '../../protocol/index.ts'
 import type { Environment } from '../kit/definition.ts'
-import { cleanText, clip, report } from '../kit/report.ts'
+import { report } from '../kit/report.ts'
+import { cleanText, clip } from '../kit/text.ts'
 import type { N8nBackend } from './backend.ts'
 import { advance } from './cursor.ts'
 import { factsOf, type WorkflowFacts } from './workflow.ts'

@@ -1,6 +1,6 @@
 // What to say of a workflow that does not exist: the nearest real ones, by id and by name, because models mix up the two.
 import { nearest, ToolError } from '../../protocol/index.ts'
-import { cleanText, clip } from '../kit/report.ts'
+import { cleanText, clip } from '../kit/text.ts'
 import type { N8nApi } from './api.ts'
 import { text } from './json.ts'
 

@@ -1,5 +1,5 @@
 // Nodes and edges as lines of text, and JSON without strings of any length.
-import { clip } from '../kit/report.ts'
+import { clip } from '../kit/text.ts'
 import { isObject, type JsonObject, text } from './json.ts'
 import { cell } from './list.ts'
 import { credentialTypes, type Edge, shortType } from './workflow.ts'

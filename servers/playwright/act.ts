@@ -1,7 +1,8 @@
 // click and fill: acting on one element, and what became of it.
 import { type Context, ToolError, type ToolResult } from '../../protocol/index.ts'
 import type { Environment } from '../kit/definition.ts'
-import { clip, report } from '../kit/report.ts'
+import { report } from '../kit/report.ts'
+import { clip } from '../kit/text.ts'
 import type { Locator, Page, PlaywrightBackend } from './backend.ts'
 import { type Attempt, explainAction } from './faults.ts'
 import { toKind, toOptions } from './in-page.ts'

@@ -1,7 +1,8 @@
 // get_content: what the page says, page by page.
 import { type Context, ToolError, type ToolResult } from '../../protocol/index.ts'
 import type { Environment } from '../kit/definition.ts'
-import { clip, report } from '../kit/report.ts'
+import { report } from '../kit/report.ts'
+import { clip } from '../kit/text.ts'
 import type { Locator, Page, PlaywrightBackend } from './backend.ts'
 import { type Attempt, explainAction, manyMatch } from './faults.ts'
 import { toHtml, toMarkdown, toText } from './in-page.ts'

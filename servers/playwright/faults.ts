@@ -1,6 +1,6 @@
 // What Playwright throws, as errors that a model can act on: what happened, where the page stands, and selectors that exist.
 import { ToolError } from '../../protocol/index.ts'
-import { cleanText, clip } from '../kit/report.ts'
+import { cleanText, clip } from '../kit/text.ts'
 import type { Locator, Page } from './backend.ts'
 import { similarSelectors } from './interactive.ts'
 import { describeElement, withinTime } from './page.ts'

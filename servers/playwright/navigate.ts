@@ -1,7 +1,8 @@
 // navigate: opens a page, and says where it ended up without dumping it.
 import { type Context, ToolError, type ToolResult } from '../../protocol/index.ts'
 import type { Environment } from '../kit/definition.ts'
-import { clip, report } from '../kit/report.ts'
+import { report } from '../kit/report.ts'
+import { clip } from '../kit/text.ts'
 import type { Page, PlaywrightBackend, Request, Response } from './backend.ts'
 import { blockedBy, notLoaded } from './blocked.ts'
 import { firstLine, messageOf, whereIs } from './faults.ts'

@@ -1,6 +1,6 @@
 // Questions to a page that may be busy, hostile or gone: each has its time.
 import { ToolError } from '../../protocol/index.ts'
-import { cleanText, clip } from '../kit/report.ts'
+import { cleanText, clip } from '../kit/text.ts'
 import type { Locator, Page } from './backend.ts'
 import { toDescription } from './in-page.ts'
 

@@ -1,7 +1,8 @@
 // screenshot: a picture that fits into one message, scaled and compressed by the browser itself.
 import { type Context, ToolError, type ToolResult } from '../../protocol/index.ts'
 import type { Environment } from '../kit/definition.ts'
-import { clip, formatBytes, report } from '../kit/report.ts'
+import { formatBytes, report } from '../kit/report.ts'
+import { clip } from '../kit/text.ts'
 import type { CDPSession, Page, PlaywrightBackend } from './backend.ts'
 import { atMost } from './browser.ts'
 import { type Attempt, explainAction } from './faults.ts'

@@ -2,7 +2,7 @@
 import { ToolError } from '../../protocol/index.ts'
 import type { EgressPolicy } from '../kit/network-policy/policy.ts'
 import { EgressProxy } from '../kit/network-policy/proxy.ts'
-import { cleanText, clip } from '../kit/report.ts'
+import { cleanText, clip } from '../kit/text.ts'
 import type { BrowserContext, Dialog, Launched, Page, Route } from './backend.ts'
 import { atMost } from './browser.ts'
 import type { Extract } from './content.ts'

@@ -1,7 +1,8 @@
 // wait_for_selector: waits until an element is there, or gone.
 import { type Context, ToolError, type ToolResult } from '../../protocol/index.ts'
 import type { Environment } from '../kit/definition.ts'
-import { clip, report } from '../kit/report.ts'
+import { report } from '../kit/report.ts'
+import { clip } from '../kit/text.ts'
 import type { PlaywrightBackend } from './backend.ts'
 import { explainAction, isSelectorFault, messageOf, whereIs } from './faults.ts'
 import { interactiveHint } from './interactive.ts'

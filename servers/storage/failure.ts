@@ -2,7 +2,7 @@
 import type { IncomingHttpHeaders, IncomingMessage } from 'node:http'
 import { ToolError, type ToolErrorCode } from '../../protocol/index.ts'
 import { retryAfter } from '../kit/http/upstream.ts'
-import { cleanText, clip } from '../kit/report.ts'
+import { cleanText, clip } from '../kit/text.ts'
 import { XmlReader } from './xml.ts'
 
 /** Most of an error's body that is read. */

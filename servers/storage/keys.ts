@@ -1,6 +1,6 @@
 // Object keys: which may be asked for, and how they are shown.
 import { nearest, ToolError } from '../../protocol/index.ts'
-import { cleanText, clip } from '../kit/report.ts'
+import { cleanText, clip } from '../kit/text.ts'
 import type { StorageBackend } from './backend.ts'
 import { fetchPage } from './listing.ts'
 

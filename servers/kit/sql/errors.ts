@@ -1,6 +1,6 @@
 // From PostgreSQL's errors to errors that a model can act on: what happened, SQLSTATE, where in its text, and what to try next.
 import { ToolError, type ToolErrorCode } from '../../../protocol/index.ts'
-import { cleanText, clip } from '../report.ts'
+import { cleanText, clip } from '../text.ts'
 import { LateError } from './read-only.ts'
 import { ConnectionError } from './session.ts'
 

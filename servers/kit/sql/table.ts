@@ -1,5 +1,5 @@
 // Rows as text: tab-separated, one line each, so that every cell can be read back exactly; and the same rows as JSON.
-import { clip } from '../report.ts'
+import { clip } from '../text.ts'
 import type { Cell } from './protocol-guard.ts'
 import { isCut, toJson } from './values.ts'
 

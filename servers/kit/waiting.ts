@@ -1,0 +1,250 @@
+// Waiting with limits: deadlines, abortable waits, a FIFO semaphore, and values that are remembered for some seconds.
+// AbortSignal.any and AbortSignal.timeout are not used here: on Node 20 a long-lived source signal keeps every derived signal reachable.
+
+export interface DeadlineOptions {
+  /** Milliseconds until the work is given up. */
+  readonly ms: number
+  /** Aborts the work earlier, with its own reason. */
+  readonly signal?: AbortSignal | undefined
+  /** What to reject with when the time is over. */
+  readonly late: () => unknown
+}
+
+/**
+ * Runs `work` with a signal that aborts at the deadline or with `options.signal`. Rejects at that moment even if the work ignores its signal;
+ * what the work does afterwards is ignored.
+ * @throws the value of `late`, the signal's reason, or what the work threw
+ */
+export async function withDeadline<T>(options: DeadlineOptions, work: (signal: AbortSignal) => Promise<T>): Promise<T> {
+  const { ms, signal, late } = options
+  signal?.throwIfAborted()
+  const stop = new AbortController()
+  const timer = setTimeout(() => stop.abort(late()), ms)
+  const follow = (): void => stop.abort(signal?.reason)
+  signal?.addEventListener('abort', follow, { once: true })
+  try {
+    return await abortable(work(stop.signal), stop.signal)
+  } finally {
+    clearTimeout(timer)
+    signal?.removeEventListener('abort', follow)
+  }
+}
+
+/**
+ * Waits for `promise`, but not longer than until the signal aborts. A later result or rejection of the promise is ignored.
+ * @throws the signal's reason, or what the promise rejected with
+ */
+export function abortable<T>(promise: Promise<T>, signal: AbortSignal | undefined): Promise<T> {
+  if (signal === undefined) return promise
+  return new Promise<T>((resolve, reject) => {
+    const abort = (): void => reject(signal.reason)
+    if (signal.aborted) abort()
+    else signal.addEventListener('abort', abort, { once: true })
+    promise.then(resolve, reject).finally(() => signal.removeEventListener('abort', abort))
+  })
+}
+
+/** Resolves after `ms` milliseconds. @throws the signal's reason */
+export function sleep(ms: number, signal?: AbortSignal): Promise<void> {
+  signal?.throwIfAborted()
+  let timer: NodeJS.Timeout | undefined
+  const over = new Promise<void>((resolve) => {
+    timer = setTimeout(resolve, ms)
+  })
+  return abortable(over, signal).finally(() => clearTimeout(timer))
+}
+
+export interface SemaphoreOptions {
+  /** Holders at once. */
+  readonly limit: number
+  /** Holders at once with the same key. Default: no limit of its own. */
+  readonly limitPerKey?: number
+  /** Callers that may wait at once. */
+  readonly maxWaiting: number
+  /** What a caller is refused with when too many wait, or when its `waitMs` is over. */
+  readonly busy: (state: { readonly running: number; readonly waiting: number }) => unknown
+}
+
+export interface AcquireOptions {
+  readonly signal?: AbortSignal | undefined
+  /** Which of `limitPerKey`'s counters this caller belongs to. */
+  readonly key?: string
+  /** Longest time in the queue, in milliseconds. Default: until the signal aborts. */
+  readonly waitMs?: number
+}
+
+interface Waiter {
+  readonly key: string
+  enter(): void
+}
+
+/** Counting semaphore. First come, first served, except that nobody waits behind a caller whose key is at its own limit. */
+export class Semaphore {
+  readonly #options: SemaphoreOptions
+  readonly #perKey = new Map<string, number>()
+  readonly #waiting: Waiter[] = []
+  #running = 0
+
+  constructor(options: SemaphoreOptions) {
+    this.#options = options
+  }
+
+  get running(): number {
+    return this.#running
+  }
+
+  get waiting(): number {
+    return this.#waiting.length
+  }
+
+  /**
+   * Resolves with the function that releases the slot; calling it again does nothing.
+   * @throws the value of `busy` when the queue is full or the wait too long, the signal's reason when it aborts
+   */
+  async acquire(options: AcquireOptions = {}): Promise<() => void> {
+    const { signal, key = '' } = options
+    signal?.throwIfAborted()
+    if (this.#isFree(key)) this.#take(key)
+    else await this.#wait(key, options)
+    let released = false
+    return () => {
+      if (released) return
+      released = true
+      this.#release(key)
+    }
+  }
+
+  /** Holds a slot while `work` runs. @throws like `acquire`, and what the work throws */
+  async run<T>(options: AcquireOptions, work: () => Promise<T>): Promise<T> {
+    const release = await this.acquire(options)
+    try {
+      return await work()
+    } finally {
+      release()
+    }
+  }
+
+  #wait(key: string, { signal, waitMs }: AcquireOptions): Promise<void> {
+    const { maxWaiting, busy } = this.#options
+    const refuse = (): unknown => busy({ running: this.#running, waiting: this.#waiting.length })
+    if (this.#waiting.length >= maxWaiting) return Promise.reject(refuse())
+    return new Promise((resolve, reject) => {
+      let timer: NodeJS.Timeout | undefined
+      const settle = (): void => {
+        clearTimeout(timer)
+        signal?.removeEventListener('abort', abort)
+      }
+      const leave = (reason: unknown): void => {
+        settle()
+        this.#waiting.splice(this.#waiting.indexOf(waiter), 1)
+        reject(reason)
+      }
+      const abort = (): void => leave(signal?.reason)
+      const waiter: Waiter = {
+        key,
+        enter: () => {
+          settle()
+          this.#take(key)
+          resolve()
+        },
+      }
+      if (waitMs !== undefined) timer = setTimeout(() => leave(refuse()), waitMs)
+      signal?.addEventListener('abort', abort, { once: true })
+      this.#waiting.push(waiter)
+    })
+  }
+
+  #isFree(key: string): boolean {
+    const { limit, limitPerKey = limit } = this.#options
+    return this.#running < limit && (this.#perKey.get(key) ?? 0) < limitPerKey
+  }
+
+  #take(key: string): void {
+    this.#running += 1
+    if (this.#options.limitPerKey !== undefined) this.#perKey.set(key, (this.#perKey.get(key) ?? 0) + 1)
+  }
+
+  #release(key: string): void {
+    this.#running -= 1
+    const left = (this.#perKey.get(key) ?? 1) - 1
+    if (left <= 0) this.#perKey.delete(key)
+    else this.#perKey.set(key, left)
+    const next = this.#waiting.findIndex((waiter) => this.#isFree(waiter.key))
+    if (next !== -1) this.#waiting.splice(next, 1)[0]?.enter()
+  }
+}
+
+export interface RememberedOptions {
+  /** How long a value is used, in milliseconds after it was loaded. */
+  readonly keepMs: number
+  /** Most keys at once; the oldest is forgotten first. */
+  readonly maxEntries: number
+}
+
+interface Entry<T> {
+  readonly value: Promise<T>
+  readonly stop: AbortController
+  /** performance.now() after which it is loaded again; Infinity while it is loading. */
+  until: number
+  callers: number
+}
+
+/**
+ * Values by key that are loaded at most once in `keepMs`. Callers of one key share a load; it is aborted when all of them have left.
+ * A load that fails is not remembered.
+ */
+export class Remembered<T> {
+  readonly #options: RememberedOptions
+  readonly #load: (key: string, signal: AbortSignal) => Promise<T>
+  readonly #entries = new Map<string, Entry<T>>()
+
+  constructor(options: RememberedOptions, load: (key: string, signal: AbortSignal) => Promise<T>) {
+    this.#options = options
+    this.#load = load
+  }
+
+  /** @throws the signal's reason, or what the load rejected with */
+  async get(key: string, signal?: AbortSignal): Promise<T> {
+    signal?.throwIfAborted()
+    let entry = this.#entries.get(key)
+    if (entry === undefined || entry.until < performance.now()) entry = this.#start(key)
+    entry.callers += 1
+    try {
+      return await abortable(entry.value, signal)
+    } finally {
+      entry.callers -= 1
+      if (entry.callers === 0 && entry.until === Number.POSITIVE_INFINITY) {
+        this.#remove(key, entry)
+        entry.stop.abort(signal?.reason)
+      }
+    }
+  }
+
+  /** The next `get` loads again. Without a key: for all keys. */
+  forget(key?: string): void {
+    if (key === undefined) this.#entries.clear()
+    else this.#entries.delete(key)
+  }
+
+  #start(key: string): Entry<T> {
+    const stop = new AbortController()
+    const entry: Entry<T> = { value: this.#load(key, stop.signal), stop, until: Number.POSITIVE_INFINITY, callers: 0 }
+    this.#entries.delete(key)
+    this.#entries.set(key, entry)
+    if (this.#entries.size > this.#options.maxEntries) {
+      const [oldest] = this.#entries.keys()
+      if (oldest !== undefined) this.#entries.delete(oldest)
+    }
+    entry.value.then(
+      () => {
+        entry.until = performance.now() + this.#options.keepMs
+      },
+      () => this.#remove(key, entry),
+    )
+    return entry
+  }
+
+  #remove(key: string, entry: Entry<T>): void {
+    if (this.#entries.get(key) === entry) this.#entries.delete(key)
+  }
+}
