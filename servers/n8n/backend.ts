@@ -2,11 +2,11 @@
 import { ToolError } from '../../protocol/index.ts'
 import type { Backend, Environment } from '../kit/definition.ts'
 import { Upstream } from '../kit/http/upstream.ts'
-import { N8nApi } from './api.ts'
 import { keyExpiry, type N8nConfig, parseApiUrl, parseExtraHeaders } from './config.ts'
-import { N8nDatabase } from './database.ts'
-import { createRedactor, type Redactor } from './redact.ts'
-import { StatisticsCache } from './statistics-cache.ts'
+import { N8nApi } from './lib/api.ts'
+import { N8nDatabase } from './lib/database.ts'
+import { createRedactor, type Redactor } from './lib/redact.ts'
+import { StatisticsCache } from './lib/statistics-cache.ts'
 
 export interface N8nBackend extends Backend {
   readonly api: N8nApi

@@ -2,9 +2,9 @@
 import { type AnyTool, defineTool } from '../../protocol/index.ts'
 import type { Environment } from '../kit/definition.ts'
 import type { N8nBackend } from './backend.ts'
-import { getWorkflow } from './get.ts'
-import { listWorkflows } from './list.ts'
-import { databaseStatistics } from './statistics.ts'
+import { databaseStatistics } from './tools/n8n-get-database-statistics.ts'
+import { getWorkflow } from './tools/n8n-get-workflow.ts'
+import { listWorkflows } from './tools/n8n-list-workflows.ts'
 
 const annotations = { readOnlyHint: true, destructiveHint: false, idempotentHint: true, openWorldHint: false } as const
 

@@ -6,11 +6,11 @@ import { Agent as HttpsAgent } from 'node:https'
 import type { Client, ClientOptions } from 'minio'
 import { ToolError } from '../../protocol/index.ts'
 import type { Backend, Environment } from '../kit/definition.ts'
-import { trust } from '../kit/http/upstream.ts'
-import { listBuckets } from './buckets.ts'
+import { trust } from '../kit/http/trust.ts'
 import { credentialsOf, endpointOf, type Scope, type StorageConfig, scopeOf } from './config.ts'
-import { exchange, StaleSocket } from './exchange.ts'
-import { StoreFailure, toToolError } from './failure.ts'
+import { StoreFailure, toToolError } from './errors.ts'
+import { listBuckets } from './lib/buckets.ts'
+import { exchange, StaleSocket } from './lib/exchange.ts'
 
 export interface Limits {
   readonly connectMs: number

@@ -2,8 +2,8 @@
 import { type AnyTool, defineTool } from '../../protocol/index.ts'
 import type { Environment } from '../kit/definition.ts'
 import type { StorageBackend } from './backend.ts'
-import { getObject } from './get.ts'
-import { listObjects } from './list.ts'
+import { getObject } from './tools/minio-get-object.ts'
+import { listObjects } from './tools/minio-list-objects.ts'
 
 const annotations = { readOnlyHint: true, destructiveHint: false, idempotentHint: true, openWorldHint: false } as const
 

@@ -9,7 +9,7 @@ import { join } from 'node:path'
 import packageJson from '../../package.json' with { type: 'json' }
 import { embedded, freePort, startCluster, withSql } from '../../servers/kit/sql/test/running.ts'
 import { shopSql } from '../../servers/kit/sql/test/shop.ts'
-import { put, stores, withBucket } from '../../servers/storage/testing/store.ts'
+import { put, stores, withBucket } from '../../servers/storage/test/store.ts'
 import { McpSession, send, withServer } from '../helpers/wire.ts'
 import { show, test } from '../runner/harness.ts'
 import { dockerOk, hostEngine, inspect, memoryOf, Project, peakDuring, skipContainers } from './containers.ts'

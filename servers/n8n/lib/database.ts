@@ -1,0 +1,203 @@
+// n8n's own PostgreSQL, read through the read-only engine: exact counts of executions, and what takes the space.
+import type { Environment } from '../../kit/definition.ts'
+import { type Row, SqlEngine } from '../../kit/sql/engine.ts'
+import { resolveTarget } from '../../kit/sql/target.ts'
+import type { N8nConfig } from '../config.ts'
+import { cell } from '../tools/n8n-list-workflows.ts'
+import { type ExecutionTotals, failedStatuses, topCount, type WorkflowRuns } from './execution-totals.ts'
+
+export interface Storage {
+  readonly databaseBytes: number
+  /** Tables with their indexes and what is stored beside them, the largest first. */
+  readonly tables: readonly { name: string; bytes: number; rows: number | undefined }[]
+  readonly executionEntityBytes: number | undefined
+  readonly executionDataBytes: number | undefined
+  /** Estimate of PostgreSQL's; undefined until the table was analysed. */
+  readonly executionRows: number | undefined
+  readonly oldestExecution: string | undefined
+  /** Deleted, but not yet removed by n8n's pruning. */
+  readonly awaitingPruning: number
+}
+
+/** One to answer with, one for `/ready` beside it. */
+const maxConnections = 2
+const largestTables = 6
+
+export class N8nDatabase {
+  readonly #engine: SqlEngine
+  readonly #schema: string
+  readonly #executions: string
+  readonly #workflows: string
+  readonly #prefix: string
+
+  /** @throws Error for the operator when the configuration contradicts itself */
+  constructor(config: N8nConfig, environment: Environment) {
+    const target = resolveTarget(
+      {
+        host: config.DB_POSTGRESDB_HOST,
+        port: config.DB_POSTGRESDB_PORT,
+        user: config.DB_POSTGRESDB_USER,
+        password: config.DB_POSTGRESDB_PASSWORD,
+        database: config.DB_POSTGRESDB_DATABASE,
+        sslMode: sslModeOf(config),
+      },
+      {
+        urlVariable: 'DB_POSTGRESDB_HOST',
+        applicationName: `mcp-n8n/${environment.version}`,
+        // An authority that is given is checked against, which is what false switches off.
+        ca: config.DB_POSTGRESDB_SSL_REJECT_UNAUTHORIZED ? (config.DB_POSTGRESDB_SSL_CA ?? environment.ca) : undefined,
+      },
+    )
+    this.#engine = new SqlEngine({
+      name: 'n8n',
+      target,
+      environment,
+      maxConnections,
+      denyFunctions: [],
+      allowedDatabases: [],
+      requireSafeRole: false,
+    })
+    this.#schema = config.DB_POSTGRESDB_SCHEMA
+    this.#prefix = config.DB_TABLE_PREFIX
+    const table = (name: string): string => `${quote(this.#schema)}.${quote(this.#prefix + name)}`
+    this.#executions = table('execution_entity')
+    this.#workflows = table('workflow_entity')
+  }
+
+  async executions(windowHours: number, signal: AbortSignal): Promise<ExecutionTotals> {
+    const hours = [String(windowHours)]
+    // The time of the end is what n8n has an index on; whatever began in the window also ended in it.
+    const start = "now() - $1::integer * interval '1 hour'"
+    const recent = `e."deletedAt" IS NULL AND e."stoppedAt" >= ${start} AND e."startedAt" >= ${start}`
+    const ms = `(extract(epoch FROM e."stoppedAt" - e."startedAt") * 1000)`
+    const failed = `e.status IN (${[...failedStatuses].map((status) => `'${status}'`).join(', ')})`
+    const ended = `(${failed} OR e.status = 'success')`
+    const groups = await this.#rows(
+      `SELECT e.status, e.mode, count(*) FROM ${this.#executions} e WHERE ${recent} GROUP BY 1, 2`,
+      hours,
+      signal,
+    )
+    const [times = []] = await this.#rows(
+      `SELECT round(avg(${ms}) FILTER (WHERE ${ended})), round(percentile_disc(0.95) WITHIN GROUP (ORDER BY ${ms}) FILTER (WHERE ${ended})),
+        to_char(max(e."stoppedAt") FILTER (WHERE e.status = 'success') AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS"Z"'),
+        to_char(max(e."stoppedAt") FILTER (WHERE ${failed}) AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS"Z"'),
+        to_char((${start}) AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS"Z"')
+        FROM ${this.#executions} e WHERE ${recent}`,
+      hours,
+      signal,
+    )
+    const byWorkflow = (having: string, order: string): Promise<Row[]> =>
+      this.#rows(
+        `SELECT e."workflowId", w.name, count(*), count(*) FILTER (WHERE ${failed}),
+          round(avg(${ms}) FILTER (WHERE ${ended})), round(max(${ms}) FILTER (WHERE ${ended}))
+          FROM ${this.#executions} e LEFT JOIN ${this.#workflows} w ON w.id = e."workflowId"
+          WHERE ${recent} GROUP BY 1, 2 HAVING count(*) FILTER (WHERE ${having}) > 0 ORDER BY ${order} LIMIT ${topCount}`,
+        hours,
+        signal,
+      )
+    const failing = await byWorkflow(failed, '4 DESC, 3')
+    const slowest = await byWorkflow(ended, '5 DESC NULLS LAST')
+    const now = new Map(
+      (
+        await this.#rows(
+          `SELECT e.status, count(*) FROM ${this.#executions} e
+            WHERE e."deletedAt" IS NULL AND e.status IN ('running', 'waiting') GROUP BY 1`,
+          [],
+          signal,
+        )
+      ).map(([status, n]): [string, number] => [status ?? '', Number(n)]),
+    )
+    const byStatus = new Map<string, number>()
+    const byMode = new Map<string, number>()
+    for (const [status, mode, n] of groups) {
+      byStatus.set(status ?? '', (byStatus.get(status ?? '') ?? 0) + Number(n))
+      byMode.set(mode ?? '', (byMode.get(mode ?? '') ?? 0) + Number(n))
+    }
+    return {
+      source: 'database',
+      total: groups.reduce((sum, [, , n]) => sum + Number(n), 0),
+      complete: true,
+      since: times[4] ?? '',
+      byStatus,
+      byMode,
+      averageMs: numberOf(times[0]),
+      p95Ms: numberOf(times[1]),
+      running: now.get('running') ?? 0,
+      waiting: now.get('waiting') ?? 0,
+      failing: failing.map(runsOf),
+      slowest: slowest.map(runsOf),
+      lastSuccess: times[2] ?? undefined,
+      lastError: times[3] ?? undefined,
+    }
+  }
+
+  async storage(signal: AbortSignal): Promise<Storage> {
+    const tables = await this.#rows(
+      `SELECT c.relname, pg_total_relation_size(c.oid), c.reltuples::bigint FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
+        WHERE n.nspname = $1 AND c.relkind IN ('r', 'm') ORDER BY 2 DESC`,
+      [this.#schema],
+      signal,
+    )
+    const [facts = []] = await this.#rows(
+      `SELECT pg_database_size(current_database()),
+        (SELECT to_char(e."startedAt" AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS"Z"') FROM ${this.#executions} e
+          WHERE e."deletedAt" IS NULL AND e."startedAt" IS NOT NULL ORDER BY e.id LIMIT 1),
+        (SELECT count(*) FROM ${this.#executions} e WHERE e."deletedAt" IS NOT NULL)`,
+      [],
+      signal,
+    )
+    const known = tables.map(([name, bytes, rows]) => ({
+      name: cell(name ?? ''),
+      bytes: Number(bytes),
+      rows: Number(rows) < 0 ? undefined : Number(rows),
+    }))
+    const find = (name: string) => known.find((table) => table.name === this.#prefix + name)
+    return {
+      databaseBytes: Number(facts[0]),
+      tables: known.slice(0, largestTables),
+      executionEntityBytes: find('execution_entity')?.bytes,
+      executionDataBytes: find('execution_data')?.bytes,
+      executionRows: find('execution_entity')?.rows,
+      oldestExecution: facts[1] ?? undefined,
+      awaitingPruning: Number(facts[2]),
+    }
+  }
+
+  async probe(signal: AbortSignal): Promise<void> {
+    await this.#engine.probe(signal)
+  }
+
+  close(): Promise<void> {
+    return this.#engine.close()
+  }
+
+  async #rows(text: string, values: readonly string[], signal: AbortSignal): Promise<Row[]> {
+    return this.#engine.catalogue(await this.#engine.resolveDatabase(undefined, signal), text, values, signal)
+  }
+}
+
+function sslModeOf(config: N8nConfig) {
+  const { DB_POSTGRESDB_SSL_ENABLED: enabled, DB_POSTGRESDB_SSL_CA: ca } = config
+  if (enabled === false) return 'disable' as const
+  if (enabled === undefined && ca === undefined) return undefined
+  return config.DB_POSTGRESDB_SSL_REJECT_UNAUTHORIZED ? ('verify-full' as const) : ('require' as const)
+}
+
+function quote(name: string): string {
+  return `"${name.replaceAll('"', '""')}"`
+}
+
+function numberOf(value: string | null | undefined): number | undefined {
+  return value === null || value === undefined ? undefined : Number(value)
+}
+
+function runsOf([workflowId, name, runs, failed, averageMs, maxMs]: Row): WorkflowRuns {
+  return {
+    workflowId: workflowId ?? '',
+    name: name === null ? undefined : cell(name ?? ''),
+    runs: Number(runs),
+    failed: Number(failed),
+    averageMs: Number(averageMs ?? 0),
+    maxMs: Number(maxMs ?? 0),
+  }
+}

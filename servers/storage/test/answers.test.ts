@@ -1,0 +1,224 @@
+// Listings and parts of objects that are not what was asked for, and what is sent to the store.
+import assert from 'node:assert/strict'
+import { test } from '../../../test/runner/harness.ts'
+import { type Answer, closed, endless, reply, withFault } from './answers.ts'
+import { errorXml, listXml } from './fake-store.ts'
+
+test('takes no more than 4 MiB of a listing, and no more entries than were asked for', async () => {
+  await withFault(endless('<ListBucketResult><Owner><ID>k</ID></Owner>', 200), async (wire, store) => {
+    assert.match((await wire.list({ bucket: 'media' })).text, /^ERROR TOO_LARGE: the store's listing is longer than 4\.0 MiB/)
+    await closed(store)
+  })
+  await withFault(endless('<ListBucketResult><Contents><Key>k</Key></Contents>', 200), async (wire, store) => {
+    assert.match(
+      (await wire.list({ bucket: 'media' })).text,
+      /^ERROR UPSTREAM_ERROR: the store sends more entries than were asked for/,
+    )
+    await closed(store)
+  })
+})
+
+test('tells a listing that broke off from one that is no listing', async () => {
+  const half = listXml(['a', 'b', 'c']).slice(0, -120)
+  await withFault(reply(200, half), async (wire) => {
+    assert.match(
+      (await wire.list({ bucket: 'media' })).text,
+      /^ERROR UPSTREAM_ERROR: the store broke off in the middle of its listing/,
+    )
+  })
+  await withFault(
+    (_req, res) => void res.writeHead(200, { 'content-length': '9999' }).write(half, () => res.destroy()),
+    async (wire) => {
+      assert.match(
+        (await wire.list({ bucket: 'media' })).text,
+        /^ERROR UPSTREAM_ERROR: the store closed the connection in the middle/,
+      )
+    },
+  )
+  for (const other of [
+    '{"json":true}',
+    '',
+    '<?xml version="1.0"?><Other><Key>x</Key></Other>',
+    '<!DOCTYPE x [<!ENTITY a "b">]><ListBucketResult/>',
+  ]) {
+    await withFault(reply(200, other), async (wire) => {
+      assert.match(
+        (await wire.list({ bucket: 'media' })).text,
+        /^ERROR UPSTREAM_ERROR: the endpoint answers with something else/,
+        other,
+      )
+    })
+  }
+})
+
+test('passes over an empty page that says there is more', async () => {
+  const pages = [
+    listXml([], '<IsTruncated>true</IsTruncated><NextContinuationToken>t1</NextContinuationToken>'),
+    listXml([], '<IsTruncated>true</IsTruncated><NextContinuationToken>t2</NextContinuationToken>'),
+    listXml(['a']),
+  ]
+  await withFault(
+    (_req, res) => void res.end(pages.shift()),
+    async (wire, store) => {
+      const list = await wire.list({ bucket: 'media' })
+      assert.match(list.text, /^media: 1 object \(1 B\)\n/)
+      assert.equal(list.structured.meta.truncated, false)
+      assert.match(store.requests.at(-1) ?? '', /continuation-token=t2/)
+    },
+  )
+})
+
+test('ends where an empty page says that there is more but not where', async () => {
+  for (const token of [
+    '',
+    '<NextContinuationToken></NextContinuationToken>',
+    '<NextContinuationToken>same</NextContinuationToken>',
+  ]) {
+    await withFault(reply(200, listXml([], `<IsTruncated>true</IsTruncated>${token}`)), async (wire, store) => {
+      const list = await wire.list({ bucket: 'media' })
+      assert.equal(list.next, undefined)
+      assert.match(list.text, /NOTE: the store says that there is more, but not where to go on/)
+      assert.ok(store.requests.length <= 2)
+    })
+  }
+})
+
+test('gives the way on when page after page is empty', async () => {
+  let n = 0
+  await withFault(
+    (_req, res) =>
+      void res.end(listXml([], `<IsTruncated>true</IsTruncated><NextContinuationToken>t${n++}</NextContinuationToken>`)),
+    async (wire, store) => {
+      const list = await wire.list({ bucket: 'media' })
+      assert.deepEqual(list.next, { bucket_name: 'media', continuation_token: 't4' })
+      assert.equal(store.requests.length, 5)
+    },
+  )
+})
+
+test('follows the store to the region it names, and remembers it', () =>
+  withFault(
+    (req, res) => {
+      const region = /Credential=[^/]+\/\d+\/([^/]+)\//.exec(req.headers.authorization ?? '')?.[1]
+      if (region === 'garage') res.end(listXml(['a']))
+      else res.writeHead(400).end(errorXml('AuthorizationHeaderMalformed', `the region '${region}' is wrong; expecting 'garage'`))
+    },
+    async (wire, store) => {
+      assert.equal((await wire.list({ bucket: 'media' })).isError, false)
+      assert.equal((await wire.list({ bucket: 'media' })).isError, false)
+      assert.equal(store.requests.length, 3)
+    },
+  ))
+
+test('says which region the store wants where another is configured', () =>
+  withFault(
+    reply(400, errorXml('AuthorizationHeaderMalformed', '', '<Region>eu-west-7</Region>')),
+    async (wire) => {
+      const { text } = await wire.list({ bucket: 'media' })
+      assert.match(
+        text,
+        /^ERROR UPSTREAM_AUTH: the store wants region "eu-west-7", not "mars-1" .* Ask the operator to set MINIO_REGION/,
+      )
+    },
+    { config: { MINIO_REGION: 'mars-1' } },
+  ))
+
+test('refuses keys and buckets that could reach another place, and sends nothing', () =>
+  withFault(reply(200, listXml([])), async (wire, store) => {
+    for (const key of ['../other/secret', 'a/../../other/x', 'a/..', 'nul\0', 'half \ud800', 'k'.repeat(1_025)]) {
+      assert.match((await wire.get({ bucket: 'media', key })).text, /^ERROR INVALID_ARGUMENT: "object_key"/)
+      assert.match((await wire.list({ bucket: 'media', prefix: key })).text, /^ERROR INVALID_ARGUMENT: "prefix"/)
+    }
+    assert.deepEqual(store.requests, [])
+    for (const bucket of ['media/other', '..', 'a', 'Media', 'media?acl', 'x'.repeat(64), 'a..b', '.well-known']) {
+      assert.match((await wire.get({ bucket, key: 'a' })).text, /^ERROR INVALID_ARGUMENT: ".*" cannot be the name of a bucket/)
+    }
+    assert.deepEqual(new Set(store.requests), new Set(['GET /']))
+  }))
+
+test('signs and sends each character of a key as it is', () =>
+  withFault(reply(404, errorXml('NoSuchKey')), async (wire, store) => {
+    await wire.get({ bucket: 'media', key: "a b/%2e%2e/?x=1&y#z+'(*)!é" })
+    assert.equal(store.requests[0], 'GET /media/a%20b/%252e%252e/%3Fx%3D1%26y%23z%2B%27%28%2A%29%21%C3%A9')
+  }))
+
+test('reads the beginning where the store knows no ranges, and says so further on', () => {
+  const body = 'x'.repeat(5_000_000)
+  return withFault(reply(200, body, { etag: '"e"', 'content-length': String(body.length) }), async (wire) => {
+    const get = await wire.get({ bucket: 'media', key: 'a.txt' })
+    assert.equal(get.structured.text.length, 32_768)
+    assert.deepEqual(get.next, { bucket_name: 'media', object_key: 'a.txt', mode: 'text', offset: 32_768 })
+    assert.match(
+      (await wire.get(get.next as object as Record<string, unknown>)).text,
+      /^ERROR UPSTREAM_ERROR: the store cannot send a part/,
+    )
+  })
+})
+
+test('notices another part than was asked for, and a short one', async () => {
+  const part = (range: string, body: string): Answer => reply(206, body, { etag: '"e"', 'content-range': range })
+  await withFault(part('bytes 5-9/10', 'abcde'), async (wire) => {
+    assert.match((await wire.get({ bucket: 'media', key: 'a' })).text, /^ERROR UPSTREAM_ERROR: the store sent another part/)
+  })
+  await withFault(part('bytes 0-99/100', 'abcde'), async (wire) => {
+    assert.match((await wire.get({ bucket: 'media', key: 'a' })).text, /^ERROR UPSTREAM_ERROR: the store sent 5 of 100 bytes/)
+  })
+})
+
+test('notices a picture that changes between its parts', () => {
+  const head = Buffer.concat([Buffer.from('\x89PNG\r\n\x1a\n', 'latin1'), Buffer.alloc(32_760)])
+  return withFault(
+    (req, res) => {
+      if (req.headers['if-match'] === '"one"') res.writeHead(412).end(errorXml('PreconditionFailed'))
+      else res.writeHead(206, { etag: '"one"', 'content-range': 'bytes 0-32767/60000' }).end(head)
+    },
+    async (wire) => {
+      assert.match(
+        (await wire.get({ bucket: 'media', key: 'a.png' })).text,
+        /^ERROR UPSTREAM_ERROR: the object changed while it was read/,
+      )
+    },
+  )
+})
+
+test('shows the metadata of an archived object', () =>
+  withFault(
+    (req, res) => {
+      if (req.method === 'GET') res.writeHead(403).end(errorXml('InvalidObjectState'))
+      else
+        res
+          .writeHead(200, { etag: '"e"', 'content-length': '7', 'x-amz-storage-class': 'GLACIER', 'x-amz-meta-who': 'ada' })
+          .end()
+    },
+    async (wire) => {
+      assert.match(
+        (await wire.get({ bucket: 'media', key: 'a' })).text,
+        /^ERROR UPSTREAM_ERROR: object "a" is archived .*"mode":"metadata"}$/,
+      )
+      const get = await wire.get({ bucket: 'media', key: 'a', mode: 'metadata' })
+      assert.match(get.text, /archived, 7 B, class GLACIER/)
+      assert.match(get.data, /who\tada/)
+    },
+  ))
+
+test('sends GET and HEAD and no other method', () =>
+  withFault(
+    (req, res) => void res.writeHead(req.method === 'HEAD' ? 200 : 416, { etag: '"e"', 'content-length': '0' }).end(),
+    async (wire, store) => {
+      await wire.list({ bucket: '*' })
+      await wire.list({ bucket: 'media' })
+      for (const mode of ['auto', 'text', 'base64', 'metadata']) await wire.get({ bucket: 'media', key: 'a', mode })
+      assert.deepEqual(
+        [...new Set(store.requests.map((line) => line.split(' ')[0]))].filter((m) => m !== 'GET' && m !== 'HEAD'),
+        [],
+      )
+      await assert.rejects(
+        wire.backend.send({ method: 'PUT' as 'GET', bucket: 'media', key: 'a' }, AbortSignal.timeout(1_000), async () => {}),
+        /PUT is not sent by this server/,
+      )
+      assert.equal(
+        store.requests.some((line) => line.startsWith('PUT')),
+        false,
+      )
+    },
+  ))

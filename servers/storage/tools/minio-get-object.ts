@@ -1,0 +1,245 @@
+// minio_get_object: from a part of an object to a result.
+import { type Context, ToolError, type ToolResult } from '../../../protocol/index.ts'
+import { byteOrderMark, signatureBytes } from '../../kit/content-kind.ts'
+import type { Environment } from '../../kit/definition.ts'
+import { formatBytes, type Report, report } from '../../kit/report.ts'
+import { clip } from '../../kit/text.ts'
+import type { StorageBackend } from '../backend.ts'
+import { checkBucket } from '../lib/buckets.ts'
+import { type Decoded, decodeText, readUtf16, sniff } from '../lib/content.ts'
+import { unpackStart } from '../lib/gzip.ts'
+import { checkKey, nameKey, showKey } from '../lib/keys.ts'
+import { type ObjectFacts, type ObjectName, type Part, readFacts, readPart } from '../lib/object.ts'
+
+export interface GetArguments {
+  bucket_name: string
+  object_key: string
+  mode: 'auto' | 'text' | 'base64' | 'metadata'
+  offset: number
+  max_bytes: number
+  version_id?: string | undefined
+}
+
+const defaultMaxBytes = 32_768
+const maxMetadataChars = 8_000
+
+interface Reading {
+  readonly backend: StorageBackend
+  readonly args: GetArguments
+  readonly name: ObjectName
+  readonly context: Context
+  /** Characters that the content may have. */
+  readonly budget: number
+}
+
+export async function getObject(
+  backend: StorageBackend,
+  environment: Environment,
+  args: GetArguments,
+  context: Context,
+): Promise<ToolResult<Record<string, unknown>>> {
+  const { bucket_name: bucket, object_key: key, mode } = args
+  const { signal } = context
+  checkKey('object_key', key)
+  await checkBucket(backend, bucket, { object_key: key }, signal)
+  context.annotate({ upstream: `${backend.upstream}/${bucket}` })
+  if (backend.scope.deniesKey(key)) throw new ToolError('FORBIDDEN', `object ${nameKey(key)} is denied by the operator`)
+  const name: ObjectName = { bucket, key, versionId: args.version_id || undefined }
+  // What the text holds beside the content: the summary, the tags, notes, and the arguments of the next page, which repeat the key.
+  const around = 1_000 + 2 * JSON.stringify(showKey(key)).length + (args.version_id?.length ?? 0)
+  const budget = Math.max(300, environment.maxResultChars - around - context.warnings.join(' argument ').length)
+  const reading: Reading = { backend, args, name, context, budget }
+  if (mode === 'metadata') return metadataResult(reading)
+  if (mode === 'base64') return base64Result(reading)
+  // No byte of text is more than one character, so this many are sure to fit; four hold a character of any length.
+  const part = await readPart(backend, name, args.offset, Math.max(4, Math.min(args.max_bytes, budget)), signal)
+  const more = part.offset + part.bytes.length < part.facts.size
+  if (mode === 'text') return textResult(reading, part, (await utf16(reading, part)) ?? decodeText(part.bytes, more))
+  const content = sniff(part.bytes, args.offset === 0, more)
+  if (content.kind === 'text') return textResult(reading, part, content.text)
+  if (content.kind === 'image' && part.facts.size <= backend.limits.maxImageBytes) return imageResult(reading, part, content.type)
+  if (content.kind === 'gzip') return gzipResult(reading, part)
+  const wide = args.offset === 0 ? undefined : await utf16(reading, part)
+  if (wide !== undefined) return textResult(reading, part, wide)
+  return binaryResult(reading, part, content.type)
+}
+
+/** UTF-16 is known by its byte order mark, which only the beginning of the object has. */
+async function utf16({ backend, name, context }: Reading, part: Part): Promise<Decoded | undefined> {
+  let start = part.bytes
+  if (part.offset > 0) {
+    if (!part.bytes.includes(0) || part.offset % 2 === 1) return undefined
+    start = (await readPart(backend, name, 0, 2, context.signal, part.facts.etag)).bytes
+  }
+  const mark = byteOrderMark(start)
+  return mark === 'utf-16le' || mark === 'utf-16be' ? readUtf16(part.bytes, mark) : undefined
+}
+
+function textResult(reading: Reading, part: Part, decoded: Decoded) {
+  const { args } = reading
+  const { facts, offset } = part
+  const { charset, skipped, damaged } = decoded
+  let { text, length } = decoded
+  // A page ends with a line where that costs little of it: half a row of CSV or half a log record is worse than none.
+  const line = charset === 'utf-8' && !damaged && offset + length < facts.size ? text.lastIndexOf('\n') + 1 : 0
+  if (line > 0 && line < text.length && line >= text.length * 0.75) {
+    length -= Buffer.byteLength(text.slice(line))
+    text = text.slice(0, line)
+  }
+  const end = offset + length
+  const more = end < facts.size
+  const notes = [
+    ...(charset === 'utf-8' ? [] : [`read as ${charset}`]),
+    ...(damaged ? ['some bytes are no characters and shown as �'] : []),
+    ...(skipped > 0 ? [`${skipped} bytes of a character that begins before "offset" are left out`] : []),
+  ]
+  return result(reading, facts, {
+    what: facts.size === 0 ? 'empty' : `bytes ${offset}-${end - 1} of ${facts.size}`,
+    ...(text === '' ? {} : { untrusted: text.startsWith('\ufeff') ? text.slice(1) : text }),
+    notes,
+    next: more ? nextOf(args, end, 'text') : undefined,
+    truncated: more,
+    structured: { kind: 'text', encoding: charset, offset, end, text },
+  })
+}
+
+async function imageResult(reading: Reading, part: Part, mimeType: string) {
+  const { backend, name, context } = reading
+  const { facts } = part
+  const missing = facts.size - part.bytes.length
+  const rest =
+    missing === 0 ? [] : [(await readPart(backend, name, part.bytes.length, missing, context.signal, facts.etag)).bytes]
+  return result(reading, facts, {
+    what: mimeType,
+    blocks: [{ type: 'image', data: Buffer.concat([part.bytes, ...rest]).toString('base64'), mimeType }],
+    structured: { kind: 'image', mime_type: mimeType },
+  })
+}
+
+async function gzipResult(reading: Reading, part: Part) {
+  const { args, budget } = reading
+  const { facts } = part
+  const maxBytes = Math.max(4, Math.min(args.max_bytes, budget))
+  const unpacked = await unpackStart(part.bytes, maxBytes, part.bytes.length === facts.size)
+  const content = unpacked === undefined ? undefined : sniff(unpacked.bytes, true, unpacked.more)
+  if (unpacked === undefined || content === undefined) return binaryResult(reading, part, 'application/gzip')
+  if (content.kind !== 'text') return binaryResult(reading, part, `application/gzip of ${content.type}`)
+  return result(reading, facts, {
+    what: `gzip, ${unpacked.more ? `the first ${unpacked.bytes.length}` : `all ${unpacked.bytes.length}`} bytes unpacked`,
+    untrusted: content.text.text,
+    notes: unpacked.more
+      ? ['this is only the beginning; "offset" counts packed bytes, so mode "base64" is the way to the rest']
+      : [],
+    truncated: unpacked.more,
+    structured: { kind: 'gzip', encoding: content.text.charset, text: content.text.text },
+  })
+}
+
+function binaryResult(reading: Reading, part: Part, type: string) {
+  const { backend, args } = reading
+  const { facts, offset, bytes } = part
+  const isLargePicture = type.startsWith('image/') && facts.size > backend.limits.maxImageBytes
+  return result(reading, facts, {
+    what: `not text but ${type}`,
+    body: `${args.offset === 0 ? 'first bytes' : `bytes from ${offset}`}: ${bytes.subarray(0, 64).toString('hex')}`,
+    untrusted: describe(facts),
+    notes: [
+      isLargePicture ? `pictures are shown up to ${formatBytes(backend.limits.maxImageBytes)}` : 'mode "base64" gives the bytes',
+    ],
+    truncated: true,
+    structured: { kind: 'binary', type },
+  })
+}
+
+async function base64Result(reading: Reading) {
+  const { backend, name, args, budget, context } = reading
+  const fitting = Math.min(args.max_bytes, Math.floor(budget / 4) * 3)
+  // Whole groups of three bytes, so that pages can be joined as they are.
+  const part = await readPart(backend, name, args.offset, fitting < 3 ? fitting : fitting - (fitting % 3), context.signal)
+  const { facts, offset, bytes } = part
+  const end = offset + bytes.length
+  const more = end < facts.size
+  const data = bytes.toString('base64')
+  return result(reading, facts, {
+    what: facts.size === 0 ? 'empty' : `base64 of bytes ${offset}-${end - 1} of ${facts.size}`,
+    ...(data === '' ? {} : { untrusted: data }),
+    next: more ? nextOf(args, end, 'base64') : undefined,
+    truncated: more,
+    structured: { kind: 'base64', offset, end, data },
+  })
+}
+
+async function metadataResult(reading: Reading) {
+  const { backend, name, context } = reading
+  const { facts, type } = await sampled(backend, name, context.signal)
+  return result(reading, facts, {
+    what: type,
+    untrusted: describe(facts),
+    structured: { kind: 'metadata', type },
+  })
+}
+
+async function sampled(
+  backend: StorageBackend,
+  name: ObjectName,
+  signal: AbortSignal,
+): Promise<{ facts: ObjectFacts; type: string }> {
+  try {
+    const { facts, bytes } = await readPart(backend, name, 0, signatureBytes, signal)
+    const content = sniff(bytes, true, bytes.length < facts.size)
+    return { facts, type: facts.size === 0 ? 'empty' : content.kind === 'text' ? `text (${content.text.charset})` : content.type }
+  } catch (error) {
+    if (!(error instanceof ToolError) || !/archived/.test(error.message)) throw error
+    return { facts: await readFacts(backend, name, signal), type: 'archived' }
+  }
+}
+
+/** What the author of an object says of it: data like the content itself. */
+function describe({ contentType, contentEncoding, etag, metadata }: ObjectFacts): string {
+  const lines = [
+    `content-type\t${contentType}`,
+    ...(contentEncoding === '' ? [] : [`content-encoding\t${contentEncoding}`]),
+    `etag\t${etag}`,
+    ...Object.entries(metadata).map(([name, value]) => `${name}\t${value.replaceAll('\n', ' ')}`),
+  ]
+  return clip(lines.join('\n'), maxMetadataChars)
+}
+
+function nextOf(args: GetArguments, offset: number, mode: 'text' | 'base64'): Record<string, unknown> {
+  return {
+    bucket_name: args.bucket_name,
+    object_key: args.object_key,
+    mode,
+    offset,
+    ...(args.max_bytes === defaultMaxBytes ? {} : { max_bytes: args.max_bytes }),
+    ...(args.version_id === undefined || args.version_id === '' ? {} : { version_id: args.version_id }),
+  }
+}
+
+function result({ args, context }: Reading, facts: ObjectFacts, { what, ...rest }: Omit<Report, 'summary'> & { what: string }) {
+  const { size, modified, versionId, storageClass } = facts
+  const about = [
+    formatBytes(size),
+    ...(modified === '' ? [] : [`modified ${modified}`]),
+    ...(versionId === undefined ? [] : [`version ${versionId}`]),
+    ...(storageClass === '' || storageClass === 'STANDARD' ? [] : [`class ${storageClass}`]),
+  ]
+  return report(context, {
+    ...rest,
+    summary: `${args.bucket_name}/${showKey(args.object_key)}: ${what}, ${about.join(', ')}`,
+    rows: 1,
+    structured: {
+      bucket_name: args.bucket_name,
+      object_key: args.object_key,
+      size,
+      content_type: facts.contentType,
+      ...(facts.contentEncoding === '' ? {} : { content_encoding: facts.contentEncoding }),
+      etag: facts.etag,
+      last_modified: modified,
+      ...(versionId === undefined ? {} : { version_id: versionId }),
+      ...(storageClass === '' ? {} : { storage_class: storageClass }),
+      metadata: facts.metadata,
+      ...rest.structured,
+    },
+  })
+}

@@ -1,0 +1,191 @@
+// minio_list_objects: one page of a bucket, cut so that it fits, with the exact arguments of the next.
+import { type Context, ToolError, type ToolResult } from '../../../protocol/index.ts'
+import type { Environment } from '../../kit/definition.ts'
+import { formatBytes, report } from '../../kit/report.ts'
+import type { StorageBackend } from '../backend.ts'
+import { StoreFailure } from '../errors.ts'
+import { checkBucket, listBuckets, noSuchBucket } from '../lib/buckets.ts'
+import { checkKey, nameKey, nearKeys, showKey } from '../lib/keys.ts'
+import { type Entry, fetchPage, type Page, type PageRequest } from '../lib/listing.ts'
+
+export interface ListArguments {
+  bucket_name: string
+  prefix: string
+  recursive: boolean
+  max_keys: number
+  start_after?: string | undefined
+  continuation_token?: string | undefined
+}
+
+/** A store may answer an empty page and say that there is more (it skipped what was deleted); this many are passed over. */
+const maxEmptyPages = 5
+
+export async function listObjects(
+  backend: StorageBackend,
+  environment: Environment,
+  args: ListArguments,
+  context: Context,
+): Promise<ToolResult<Record<string, unknown>>> {
+  const { signal } = context
+  if (args.bucket_name === '*') return bucketsResult(backend, environment, context)
+  const { bucket_name: bucket, prefix } = args
+  checkKey('prefix', prefix)
+  checkKey('start_after', args.start_after ?? '')
+  await checkBucket(backend, bucket, prefix === '' ? {} : { prefix }, signal)
+  context.annotate({ upstream: `${backend.upstream}/${bucket}` })
+  const request: PageRequest = {
+    bucket,
+    prefix,
+    delimiter: !args.recursive,
+    maxKeys: args.max_keys,
+    startAfter: args.start_after || undefined,
+    token: args.continuation_token || undefined,
+  }
+  try {
+    const { page, from, notes } = await firstPage(backend, request, signal)
+    const budget = environment.maxResultChars - overhead(args, page, context)
+    const fits = fitting(page.entries, budget)
+    // The store's own token is the only exact way on, so a page that is too long is asked for again with as many as fit.
+    const cut = fits < page.entries.length ? await fetchPage(backend, { ...from, maxKeys: Math.max(1, fits) }, signal) : page
+    return listResult(backend, args, cut, notes, context)
+  } catch (error) {
+    if (!(error instanceof StoreFailure)) throw error
+    if (error.code === 'NoSuchBucket') throw await noSuchBucket(backend, bucket, prefix === '' ? {} : { prefix }, signal)
+    throw new ToolError(
+      'INVALID_ARGUMENT',
+      `the store refuses ${args.continuation_token === undefined ? 'these arguments' : '"continuation_token"'}`,
+      {
+        cause: error,
+        hint: JSON.stringify({ bucket_name: bucket, ...(prefix === '' ? {} : { prefix }) }),
+      },
+    )
+  }
+}
+
+async function firstPage(backend: StorageBackend, request: PageRequest, signal: AbortSignal) {
+  let from = request
+  for (let empty = 0; ; empty++) {
+    const page = await fetchPage(backend, from, signal)
+    const { token, truncated, entries } = page
+    if (!truncated) return { page, from, notes: [] }
+    if (token === undefined || token === from.token) {
+      const notes = ['the store says that there is more, but not where to go on; a longer prefix may show it']
+      return { page: { ...page, token: undefined }, from, notes }
+    }
+    if (entries.length > 0 || empty + 1 >= maxEmptyPages) return { page, from, notes: [] }
+    from = { ...from, token }
+  }
+}
+
+async function listResult(backend: StorageBackend, args: ListArguments, page: Page, notes: readonly string[], context: Context) {
+  const { bucket_name: bucket, prefix } = args
+  const shown = page.entries.filter(({ key }) => !backend.scope.deniesKey(key))
+  const hidden = page.entries.length - shown.length
+  const objects = shown.flatMap(({ key, object }) => (object === undefined ? [] : [{ key, ...object }]))
+  const prefixes = shown.flatMap(({ key, object }) => (object === undefined ? [key] : []))
+  const bytes = objects.reduce((sum, { size }) => sum + size, 0)
+  const more = page.truncated && page.token !== undefined
+  const next = more ? nextOf(args, page.token as string) : undefined
+  const begins = args.start_after === undefined && args.continuation_token === undefined
+  const near =
+    shown.length + hidden === 0 && !more && begins && prefix !== '' ? await nearKeys(backend, bucket, prefix, context.signal) : []
+  const counts = [
+    ...(prefixes.length === 0 ? [] : [`${prefixes.length} prefix${prefixes.length === 1 ? '' : 'es'}`]),
+    `${objects.length} object${objects.length === 1 ? '' : 's'} (${formatBytes(bytes)})`,
+  ]
+  const where = prefix === '' ? bucket : `${bucket}/${showKey(prefix)}`
+  return report(context, {
+    summary: `${where}: ${counts.join(' and ')}${page.truncated ? ', more follow' : ''}`,
+    ...(shown.length === 0 ? {} : { untrusted: table(shown) }),
+    notes: [
+      ...notes,
+      ...(near.length === 0 ? [] : [`nothing begins with ${nameKey(prefix)}; near it are ${near.map(nameKey).join(', ')}`]),
+      ...(hidden === 0 ? [] : [`${hidden} denied by the operator ${hidden === 1 ? 'is' : 'are'} left out`]),
+      ...(shown.some(({ key }) => showKey(key) !== key) ? ['keys in quotation marks are JSON strings'] : []),
+    ],
+    next,
+    truncated: page.truncated,
+    rows: shown.length,
+    structured: {
+      bucket_name: bucket,
+      objects: objects.map(({ key, size, modified, etag, storageClass }) => ({
+        key,
+        size,
+        last_modified: modified,
+        etag,
+        ...(storageClass === '' ? {} : { storage_class: storageClass }),
+      })),
+      common_prefixes: prefixes,
+      key_count: shown.length,
+      total_bytes: bytes,
+    },
+  })
+}
+
+function nextOf(args: ListArguments, token: string): Record<string, unknown> {
+  return {
+    bucket_name: args.bucket_name,
+    ...(args.prefix === '' ? {} : { prefix: args.prefix }),
+    ...(args.recursive ? {} : { recursive: false }),
+    ...(args.max_keys === 100 ? {} : { max_keys: args.max_keys }),
+    continuation_token: token,
+  }
+}
+
+function table(entries: readonly Entry[]): string {
+  const classes = entries.some(({ object }) => isUnusual(object?.storageClass))
+  const header = `key\tbytes\tmodified${classes ? '\tclass' : ''}`
+  return [header, ...entries.map((entry) => row(entry, classes))].join('\n')
+}
+
+function row({ key, object }: Entry, classes: boolean): string {
+  if (object === undefined) return `${showKey(key)}\tprefix`
+  const { size, modified, storageClass } = object
+  return `${showKey(key)}\t${size}\t${modified}${classes ? `\t${storageClass}` : ''}`
+}
+
+function isUnusual(storageClass: string | undefined): boolean {
+  return storageClass !== undefined && storageClass !== '' && storageClass !== 'STANDARD'
+}
+
+/** How many rows have room. */
+function fitting(entries: readonly Entry[], budget: number): number {
+  let chars = 0
+  for (const [i, entry] of entries.entries()) {
+    chars += row(entry, true).length + 1
+    if (chars > budget) return i
+  }
+  return entries.length
+}
+
+/** What the text holds beside the rows: summary, tags, notes, and the arguments of the next page. */
+function overhead(args: ListArguments, page: Page, context: Context): number {
+  const prefix = JSON.stringify(showKey(args.prefix)).length
+  return 600 + 2 * prefix + (page.token?.length ?? 0) * 1.1 + context.warnings.join(' argument ').length
+}
+
+async function bucketsResult(backend: StorageBackend, environment: Environment, context: Context) {
+  const buckets = await listBuckets(backend, context.signal)
+  if (buckets === undefined) {
+    const names = backend.scope.allowed ?? []
+    throw new ToolError('FORBIDDEN', "this server's key may not list buckets", {
+      ...(names.length === 0 ? {} : { hint: `one of ${names.slice(0, 20).join(', ')}` }),
+    })
+  }
+  const lines: string[] = []
+  let chars = 600
+  for (const { name, created } of buckets) {
+    const line = `${name}\t${created?.replace(/\.\d+Z$/, 'Z') ?? ''}`
+    chars += line.length + 1
+    if (chars > environment.maxResultChars) break
+    lines.push(line)
+  }
+  const truncated = lines.length < buckets.length
+  return report(context, {
+    summary: `${buckets.length} bucket${buckets.length === 1 ? '' : 's'}${truncated ? `, the first ${lines.length} of them` : ''}`,
+    ...(lines.length === 0 ? {} : { untrusted: ['bucket_name\tcreated', ...lines].join('\n') }),
+    truncated,
+    rows: lines.length,
+    structured: { buckets: buckets.slice(0, lines.length) },
+  })
+}
