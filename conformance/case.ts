@@ -1,5 +1,5 @@
 // What a case is: the address of a requirement, its level, where it applies, and one function that tests it.
-import type { Context } from './context.ts'
+import type { Context } from './client/context.ts'
 import type { Need } from './needs.ts'
 import { isWithin, type Revision, specificationUrl, type TransportName } from './revisions.ts'
 

@@ -1,10 +1,10 @@
 // What is learned of a target before its cases run: which revisions it accepts, what it offers, which tool may be called.
-import { Context, type ContextOptions } from './context.ts'
+import { Context, type ContextOptions } from './client/context.ts'
+import { Observations } from './client/observations.ts'
+import { HttpSession, META } from './client/session-http.ts'
+import type { Exchange } from './client/target.ts'
 import { Broken, isObject, type Json, type JsonObject, Silence } from './expect.ts'
-import { Observations } from './observations.ts'
 import { LEGACY_REVISIONS, MODERN, type Revision, type TransportName } from './revisions.ts'
-import { HttpSession, META } from './session-http.ts'
-import type { Exchange } from './target.ts'
 
 /** A call that may be made: of a tool that is marked read-only, or that the user named. */
 export interface NamedCall {

@@ -15,7 +15,7 @@
  */
 export type { Case, Level } from './case.ts'
 export { CASES } from './cases/index.ts'
-export type { Context } from './context.ts'
+export type { Context } from './client/context.ts'
 export type { Facts, NamedCall } from './facts.ts'
 export { UnknownTool, Unreachable } from './facts.ts'
 export { LIMITS } from './limits.ts'

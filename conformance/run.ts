@@ -1,7 +1,9 @@
 // Runs the cases against one target: learns what it is, picks the cases that apply, runs them, notices when the target dies.
 import { addressOf, appliesTo, type Case, type Level } from './case.ts'
 import { CASES } from './cases/index.ts'
-import { Context } from './context.ts'
+import { Context } from './client/context.ts'
+import { Observations } from './client/observations.ts'
+import type { Exchange } from './client/target.ts'
 import { Broken, Failure, Silence, Skip } from './expect.ts'
 import {
   checkReachable,
@@ -16,9 +18,7 @@ import {
 } from './facts.ts'
 import { LIMITS } from './limits.ts'
 import { unmet } from './needs.ts'
-import { Observations } from './observations.ts'
 import type { Revision, TransportName } from './revisions.ts'
-import type { Exchange } from './target.ts'
 
 export interface RunOptions {
   /** Address of the server: its SSE URL or its MCP endpoint. */

@@ -1,9 +1,9 @@
 // What the page basic of 2026-07-28 demands of requests: metadata in each of them, and no memory of the one before.
 import type { Case } from '../case.ts'
+import { headerValue, META } from '../client/session-http.ts'
+import { Connection } from '../client/target.ts'
 import { checkEqual } from '../expect.ts'
 import { MODERN } from '../revisions.ts'
-import { headerValue, META } from '../session-http.ts'
-import { Connection } from '../target.ts'
 import { callTool, checkRefused, checkServed, list } from './streamable-http.ts'
 
 const base = { transport: 'http', since: MODERN } as const

@@ -1,9 +1,9 @@
 // The messages themselves: JSON-RPC 2.0 as MCP narrows it. 2024-11-05 says it on the page basic/messages, later revisions on basic.
 import type { Case } from '../case.ts'
-import type { Context } from '../context.ts'
+import type { Context } from '../client/context.ts'
+import type { Reply, Session } from '../client/session.ts'
+import { SseSession } from '../client/session-sse.ts'
 import { check, checkEqual, fail, isObject, isResponse, type Json, type JsonObject, show } from '../expect.ts'
-import type { Reply, Session } from '../session.ts'
-import { SseSession } from '../session-sse.ts'
 
 const LIST = 'tools/list'
 const SAME_ID = 'Responses MUST include the same ID as the request they correspond to.'

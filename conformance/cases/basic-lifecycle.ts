@@ -1,9 +1,9 @@
 // The handshake of 2024-11-05 to 2025-11-25: initialize, negotiation of the revision, initialized.
 import type { Case } from '../case.ts'
-import type { Context } from '../context.ts'
+import type { Context } from '../client/context.ts'
+import { SseSession } from '../client/session-sse.ts'
 import { check, checkEqual, fail, isObject, type JsonObject } from '../expect.ts'
 import { isRevision, MODERN } from '../revisions.ts'
-import { SseSession } from '../session-sse.ts'
 
 const until = '2025-11-25' as const
 const RESPOND = 'The server MUST respond with its own capabilities and information.'

@@ -1,9 +1,9 @@
 // Ping, cancellation and progress.
 import type { Case } from '../case.ts'
-import type { Context } from '../context.ts'
+import type { Context } from '../client/context.ts'
+import type { Reply, Session } from '../client/session.ts'
 import { check, checkEqual, fail, isObject, isResponse, type Json, type JsonObject } from '../expect.ts'
 import { type Callable, parameterHeaders, SLOW_MS } from '../facts.ts'
-import type { Reply, Session } from '../session.ts'
 
 const until = '2025-11-25' as const
 const IGNORED =

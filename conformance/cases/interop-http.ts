@@ -1,10 +1,10 @@
 // Streamable HTTP practice: what the text leaves open and real clients depend on.
 import type { Case } from '../case.ts'
-import type { Context } from '../context.ts'
+import type { Context } from '../client/context.ts'
+import type { Exchange } from '../client/target.ts'
 import { Broken, check, checkEqual, isObject, Silence } from '../expect.ts'
 import { initializeParams } from '../facts.ts'
 import { LIMITS } from '../limits.ts'
-import type { Exchange } from '../target.ts'
 
 const base = { level: 'INTEROP', transport: 'http' } as const
 const legacy = { ...base, until: '2025-11-25' } as const

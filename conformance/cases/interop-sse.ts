@@ -1,11 +1,11 @@
 // HTTP+SSE practice: what the text leaves open and real clients depend on. No status code below is in the specification.
 import type { Case } from '../case.ts'
-import type { Context } from '../context.ts'
+import type { Context } from '../client/context.ts'
+import { SseSession } from '../client/session-sse.ts'
+import type { Exchange } from '../client/target.ts'
 import { Broken, check, checkEqual, isObject, isResponse, Silence } from '../expect.ts'
 import { SLOW_MS } from '../facts.ts'
 import { LIMITS } from '../limits.ts'
-import { SseSession } from '../session-sse.ts'
-import type { Exchange } from '../target.ts'
 import { call } from './basic-utilities.ts'
 
 const base = { level: 'INTEROP', transport: 'sse', once: true } as const

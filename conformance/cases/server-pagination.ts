@@ -1,8 +1,8 @@
 // Cursors of tools/list.
 import type { Case } from '../case.ts'
-import type { Context } from '../context.ts'
+import type { Context } from '../client/context.ts'
+import type { Session } from '../client/session.ts'
 import { check, checkEqual, isObject, type Json, type JsonObject } from '../expect.ts'
-import type { Session } from '../session.ts'
 
 const MOST_PAGES = 50
 

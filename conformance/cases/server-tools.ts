@@ -1,9 +1,9 @@
 // tools/list and tools/call. Only tools that are marked read-only, or that the user named, are ever called.
 import type { Case } from '../case.ts'
-import type { Context } from '../context.ts'
+import type { Context } from '../client/context.ts'
+import type { Reply } from '../client/session.ts'
 import { check, checkEqual, fail, isObject, type JsonObject } from '../expect.ts'
 import { parameterHeaders } from '../facts.ts'
-import type { Reply } from '../session.ts'
 import { conformanceProblem, invalidArguments, schemaProblem } from '../tool-schema.ts'
 import { call } from './basic-utilities.ts'
 

@@ -1,11 +1,11 @@
 // Streamable HTTP of 2026-07-28: POST only, no session, and headers that mirror the body.
 import type { Case } from '../case.ts'
-import type { Context } from '../context.ts'
+import type { Context } from '../client/context.ts'
+import type { Reply, SendOptions } from '../client/session.ts'
+import { base64Value, type HttpSession, META } from '../client/session-http.ts'
 import { check, checkEqual, isObject, type Json, type JsonObject } from '../expect.ts'
 import { mirroredProperties, parameterHeaders } from '../facts.ts'
 import { MODERN } from '../revisions.ts'
-import type { Reply, SendOptions } from '../session.ts'
-import { base64Value, type HttpSession, META } from '../session-http.ts'
 import { call, inBackground } from './basic-utilities.ts'
 
 const base = { transport: 'http', since: MODERN } as const

@@ -1,11 +1,11 @@
 // Streamable HTTP as 2025-03-26 to 2025-11-25 have it, with sessions, a GET stream and resumption.
 import type { Case } from '../case.ts'
-import type { Context } from '../context.ts'
+import type { Context } from '../client/context.ts'
+import type { Reply } from '../client/session.ts'
+import type { HttpSession } from '../client/session-http.ts'
+import { traffic } from '../client/traffic.ts'
 import { check, checkEqual, fail, isResponse } from '../expect.ts'
-import type { Reply } from '../session.ts'
-import type { HttpSession } from '../session-http.ts'
 import { call } from './basic-utilities.ts'
-import { traffic } from './traffic.ts'
 
 const base = { transport: 'http', since: '2025-03-26', until: '2025-11-25' } as const
 const EVIL = 'http://evil.example.com'

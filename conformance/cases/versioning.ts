@@ -1,10 +1,10 @@
 // 2026-07-28: versions without a handshake, server/discover, caching hints, mirrored parameters, subscriptions.
 import type { Case } from '../case.ts'
-import type { Context } from '../context.ts'
+import type { Context } from '../client/context.ts'
+import type { Reply } from '../client/session.ts'
+import { META } from '../client/session-http.ts'
 import { check, checkEqual, fail, isObject, type Json, type JsonObject } from '../expect.ts'
 import { MODERN } from '../revisions.ts'
-import type { Reply } from '../session.ts'
-import { META } from '../session-http.ts'
 import { checkRefused } from './streamable-http.ts'
 
 const base = { transport: 'http', since: MODERN } as const

@@ -1,10 +1,10 @@
 // HTTP+SSE (2024-11-05): one GET whose events carry every message of the server, one POST for each message of the client.
 import { isDeepStrictEqual } from 'node:util'
+import { Failure, isObject, isResponse, type Json, type JsonObject, show } from '../expect.ts'
+import { LIMITS } from '../limits.ts'
+import type { Revision } from '../revisions.ts'
 import type { Context } from './context.ts'
 import type { EventStream } from './event-stream.ts'
-import { Failure, isObject, isResponse, type Json, type JsonObject, show } from './expect.ts'
-import { LIMITS } from './limits.ts'
-import type { Revision } from './revisions.ts'
 import { type Awaited, type Body, encode, type Reply, type SendOptions, Session } from './session.ts'
 import type { Exchange } from './target.ts'
 

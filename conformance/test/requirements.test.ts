@@ -3,8 +3,8 @@ import { readFileSync } from 'node:fs'
 import { test } from '../../test/runner/harness.ts'
 import { addressOf } from '../case.ts'
 import { CASES } from '../cases/index.ts'
+import { coverage, coverageText, declarations, ledger } from '../requirements/index.ts'
 import { isWithin, REVISIONS } from '../revisions.ts'
-import { coverage, coverageText, declarations, ledger } from './index.ts'
 
 test('every case the ledger names exists and applies to the revision', () => {
   const problems = REVISIONS.flatMap((revision) =>

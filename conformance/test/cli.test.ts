@@ -4,12 +4,12 @@ import { mkdtemp, readFile, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
-import { test } from '../test/runner/harness.ts'
-import { main } from './command.ts'
-import type { RunReport } from './index.ts'
-import { type Deviation, startReference } from './selftest/reference.ts'
+import { test } from '../../test/runner/harness.ts'
+import { main } from '../command.ts'
+import type { RunReport } from '../index.ts'
+import { type Deviation, startReference } from '../selftest/reference.ts'
 
-const cli = fileURLToPath(new URL('./cli.ts', import.meta.url))
+const cli = fileURLToPath(new URL('../cli.ts', import.meta.url))
 
 /** The command as a process of its own. */
 function spawn(...args: string[]): Promise<{ code: number; stdout: string; stderr: string }> {

@@ -1,8 +1,8 @@
 // The events of one response, read by eventsource-parser, beside the raw bytes: the parser forgives what some clients do not.
 import type { IncomingMessage } from 'node:http'
 import { createParser } from 'eventsource-parser'
-import { Broken, Silence } from './expect.ts'
-import { LIMITS } from './limits.ts'
+import { Broken, Silence } from '../expect.ts'
+import { LIMITS } from '../limits.ts'
 
 export interface StreamEvent {
   /** The `event` field; `message` when there is none, as the standard says. */

@@ -4,10 +4,10 @@ import assert from 'node:assert/strict'
 import { type ChildProcess, execFileSync, spawn } from 'node:child_process'
 import { createInterface } from 'node:readline'
 import { fileURLToPath } from 'node:url'
-import { test } from '../test/runner/harness.ts'
-import { runConformance, textReport } from './index.ts'
+import { test } from '../../test/runner/harness.ts'
+import { runConformance, textReport } from '../index.ts'
 
-const program = fileURLToPath(new URL('../servers/cli/octet.ts', import.meta.url))
+const program = fileURLToPath(new URL('../../servers/cli/octet.ts', import.meta.url))
 const START_MS = 20_000
 
 /** What our servers leave undone on purpose, and why. */

@@ -1,5 +1,5 @@
 // Judges several servers and keeps the outcome: one JSON line for each, failed cases only, and a table in Markdown on standard output.
-// npx tsx examples/conformance-foreign/judge.ts docs/conformance/DATE.jsonl 'NAME=URL' …
+// npx tsx examples/conformance-foreign/table.ts docs/conformance/DATE.jsonl 'NAME=URL' …
 import { appendFileSync } from 'node:fs'
 import { type RunReport, runConformance } from '../../conformance/index.ts'
 

@@ -1,8 +1,8 @@
 // Streamable HTTP: every message is a POST to the one URL, and what answers it comes as JSON or as an event stream.
 import { isDeepStrictEqual } from 'node:util'
+import { isObject, isResponse, type Json, type JsonObject } from '../expect.ts'
+import { MODERN, type Revision } from '../revisions.ts'
 import type { Context } from './context.ts'
-import { isObject, isResponse, type Json, type JsonObject } from './expect.ts'
-import { MODERN, type Revision } from './revisions.ts'
 import { type Awaited, type Body, encode, type Reply, type SendOptions, Session } from './session.ts'
 import type { Exchange } from './target.ts'
 

@@ -3,7 +3,7 @@ import assert from 'node:assert/strict'
 import { createServer, type RequestListener } from 'node:http'
 import { type AddressInfo, createServer as createTcpServer, type Socket } from 'node:net'
 import { Ajv2020 } from 'ajv/dist/2020.js'
-import { test } from '../test/runner/harness.ts'
+import { test } from '../../test/runner/harness.ts'
 import {
   exitCodeOf,
   jsonReport,
@@ -14,8 +14,8 @@ import {
   runConformance,
   textReport,
   Unreachable,
-} from './index.ts'
-import { startReference } from './selftest/reference.ts'
+} from '../index.ts'
+import { startReference } from '../selftest/reference.ts'
 
 const FAST = { timeoutMs: 250 }
 

@@ -3,9 +3,9 @@
 import { type ClientRequest, request as httpRequest, type IncomingHttpHeaders, type IncomingMessage } from 'node:http'
 import { isIP, connect as netConnect, type Socket } from 'node:net'
 import { connect as tlsConnect } from 'node:tls'
+import { Broken, Silence } from '../expect.ts'
+import { LIMITS } from '../limits.ts'
 import { EventStream } from './event-stream.ts'
-import { Broken, Silence } from './expect.ts'
-import { LIMITS } from './limits.ts'
 
 export interface RequestOptions {
   method: string

@@ -1,7 +1,7 @@
 // Everything the target sent in one run of one revision, kept (within limits) for the cases that judge every message ever seen.
 import type { IncomingHttpHeaders } from 'node:http'
-import { isObject, isResponse, type Json } from './expect.ts'
-import { LIMITS } from './limits.ts'
+import { isObject, isResponse, type Json } from '../expect.ts'
+import { LIMITS } from '../limits.ts'
 
 export interface Observation {
   message: unknown

@@ -1,8 +1,9 @@
 // What all three ways of talking to a target have in common: messages with ids go out, messages come in, and it is noted which belong
 // together. How they travel is in session-sse.ts and session-http.ts.
+
+import { check, Failure, isObject, isResponse, type Json, type JsonObject, resultOf, show } from '../expect.ts'
+import type { Revision } from '../revisions.ts'
 import type { Context } from './context.ts'
-import { check, Failure, isObject, isResponse, type Json, type JsonObject, resultOf, show } from './expect.ts'
-import type { Revision } from './revisions.ts'
 import type { Exchange } from './target.ts'
 
 export interface SendOptions {
