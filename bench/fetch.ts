@@ -6,9 +6,9 @@ import { fileURLToPath } from 'node:url'
 import { gfm } from '@joplin/turndown-plugin-gfm'
 import { parseHTML } from 'linkedom'
 import Turndown from 'turndown'
-import { extractDom } from '../servers/fetch/dom.ts'
-import { extract, readStream } from '../servers/fetch/extract.ts'
-import type { PageFacts } from '../servers/fetch/markdown.ts'
+import { extractDom } from '../servers/fetch/lib/dom.ts'
+import { extract, readStream } from '../servers/fetch/lib/extract.ts'
+import type { PageFacts } from '../servers/fetch/lib/markdown.ts'
 import {
   corpusUrl,
   faultsOf,
@@ -18,7 +18,7 @@ import {
   readCorpus,
   type Shape,
   tokenizer,
-} from '../servers/fetch/testing/corpus.ts'
+} from '../servers/fetch/test/corpus.ts'
 
 type Candidate = (html: string) => Promise<string>
 

@@ -104,7 +104,7 @@ function precompiled(schemas: readonly JsonSchema[]): Plugin {
 }
 
 /**
- * Replaces servers/fetch/worker-file.ts: the entry of the worker thread is a bundle of its own, written beside the one that starts it.
+ * Replaces servers/fetch/lib/worker-file.ts: the entry of the worker thread is a bundle of its own, written beside the one that starts it.
  * octet.cjs shares that of servers/fetch.cjs.
  */
 function fetchWorkerFile(outfile: string): Plugin {
@@ -116,10 +116,10 @@ function fetchWorkerFile(outfile: string): Plugin {
   return {
     name: 'fetch-worker-file',
     setup(context) {
-      context.onLoad({ filter: /[\\/]fetch[\\/]worker-file\.ts$/ }, async () => {
+      context.onLoad({ filter: /[\\/]fetch[\\/]lib[\\/]worker-file\.ts$/ }, async () => {
         if (!whole) {
           const file = join(dirname(outfile), 'fetch-worker.cjs')
-          await bundle(file, `import '${join(root, 'servers/fetch/worker.ts')}'`, [])
+          await bundle(file, `import '${join(root, 'servers/fetch/lib/worker.ts')}'`, [])
         }
         return { contents, loader: 'js', resolveDir: root }
       })

@@ -3,14 +3,14 @@
 import type { Backend, Environment } from '../kit/definition.ts'
 import { EgressPolicy, type Resolve } from '../kit/network-policy/policy.ts'
 import { type FetchConfig, proxyOf } from './config.ts'
-import { DomWorker } from './dom-worker.ts'
-import { type ExtractTools, maxTextChars } from './extract.ts'
-import type { TokenizerClass } from './html-events.ts'
-import { PageCache } from './page-cache.ts'
-import type { RequestSettings } from './request.ts'
-import { Robots } from './robots-cache.ts'
-import { Slots } from './slots.ts'
-import { workerEntry } from './worker-file.ts'
+import { DomWorker } from './lib/dom-worker.ts'
+import { type ExtractTools, maxTextChars } from './lib/extract.ts'
+import type { TokenizerClass } from './lib/html-events.ts'
+import { PageCache } from './lib/page-cache.ts'
+import type { RequestSettings } from './lib/request.ts'
+import { Robots } from './lib/robots-cache.ts'
+import { Slots } from './lib/slots.ts'
+import { workerEntry } from './lib/worker-file.ts'
 
 export interface FetchBackend extends Backend {
   readonly request: RequestSettings

@@ -2,7 +2,7 @@
 import { type AnyTool, defineTool } from '../../protocol/index.ts'
 import type { Environment } from '../kit/definition.ts'
 import type { FetchBackend } from './backend.ts'
-import { fetchWebContent } from './content.ts'
+import { fetchWebContent } from './tools/fetch-web-content.ts'
 
 export const fetchSchema = {
   type: 'object',

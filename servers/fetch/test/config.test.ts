@@ -1,11 +1,11 @@
 import assert from 'node:assert/strict'
-import { environmentOf } from '../../test/helpers/tool-client.ts'
-import { test } from '../../test/runner/harness.ts'
-import { readConfig } from '../host/config.ts'
-import { openFetch } from './backend.ts'
-import { config } from './config.ts'
-import { fetch } from './index.ts'
-import { withWire } from './testing/wire.ts'
+import { environmentOf } from '../../../test/helpers/tool-client.ts'
+import { test } from '../../../test/runner/harness.ts'
+import { readConfig } from '../../host/config.ts'
+import { openFetch } from '../backend.ts'
+import { config } from '../config.ts'
+import { fetch } from '../index.ts'
+import { withWire } from './wire.ts'
 
 const open = async (env: Record<string, string>): Promise<void> => {
   const reading = readConfig(config, env)

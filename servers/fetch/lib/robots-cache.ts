@@ -1,5 +1,5 @@
 // robots.txt of each site: fetched through the same network policy as pages, kept for a while, and the verdict on an address.
-import { ToolError } from '../../protocol/index.ts'
+import { ToolError } from '../../../protocol/index.ts'
 import { pause } from './pause.ts'
 import { type Answer, type RequestSettings, request } from './request.ts'
 import { findRule, maxRobotsBytes, parseRobots, type Rule } from './robots.ts'

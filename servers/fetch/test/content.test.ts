@@ -3,8 +3,8 @@ import assert from 'node:assert/strict'
 import { once } from 'node:events'
 import type { IncomingMessage } from 'node:http'
 import { brotliCompressSync, deflateSync, gzipSync } from 'node:zlib'
-import { test } from '../../test/runner/harness.ts'
-import { html, withSite } from './testing/wire.ts'
+import { test } from '../../../test/runner/harness.ts'
+import { html, withSite } from './wire.ts'
 
 const paragraph = (i: number): string => `<p>Paragraph ${i} of a long text, ${'with some words '.repeat(20)}and its end.</p>`
 const long = `<title>Long</title><main><h1>Long</h1>${Array.from({ length: 100 }, (_, i) => paragraph(i)).join('')}</main>`

@@ -1,5 +1,5 @@
 // Which encoding a text has (byte order mark, then the HTTP header, then the page's own declaration, then UTF-8), and its decoding in pieces.
-import { byteOrderMark, decodeWindows1252 } from '../kit/content-kind.ts'
+import { byteOrderMark, decodeWindows1252 } from '../../kit/content-kind.ts'
 
 export interface Charset {
   /** Name by the WHATWG Encoding standard. */

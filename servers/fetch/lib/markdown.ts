@@ -1,6 +1,6 @@
 // From opened and closed elements to Markdown, in one pass and without a tree: the only writer of Markdown here, behind the stream of a large
 // page as behind the DOM of a small one.
-import { cleanText } from '../kit/text.ts'
+import { cleanText } from '../../kit/text.ts'
 import type { HtmlEvents } from './html-events.ts'
 import { type Attributes, isAround, isHidden, isMain } from './visibility.ts'
 

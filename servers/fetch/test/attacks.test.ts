@@ -4,10 +4,10 @@ import { createServer as createHttp, type RequestListener } from 'node:http'
 import { createServer } from 'node:https'
 import { type AddressInfo, connect } from 'node:net'
 import { brotliCompressSync, gzipSync } from 'node:zlib'
-import { issue } from '../../test/helpers/certificates.ts'
-import { withServer } from '../../test/helpers/wire.ts'
-import { test } from '../../test/runner/harness.ts'
-import { withSite, withWire } from './testing/wire.ts'
+import { issue } from '../../../test/helpers/certificates.ts'
+import { withServer } from '../../../test/helpers/wire.ts'
+import { test } from '../../../test/runner/harness.ts'
+import { withSite, withWire } from './wire.ts'
 
 const ok: RequestListener = (req, res) => {
   if (req.url === '/robots.txt') res.writeHead(404).end()

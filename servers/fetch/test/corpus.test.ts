@@ -1,9 +1,9 @@
 // The quality of the extraction: the facts of each page shape survive, and what is around them does not.
 import assert from 'node:assert/strict'
-import { test } from '../../test/runner/harness.ts'
-import { extractDom } from './dom.ts'
-import { extract, readStream } from './extract.ts'
-import { corpusUrl, faultsOf, libraries, pieces, readCorpus, tokenizer } from './testing/corpus.ts'
+import { test } from '../../../test/runner/harness.ts'
+import { extractDom } from '../lib/dom.ts'
+import { extract, readStream } from '../lib/extract.ts'
+import { corpusUrl, faultsOf, libraries, pieces, readCorpus, tokenizer } from './corpus.ts'
 
 const corpus = readCorpus()
 const maxChars = 2_000_000

@@ -1,5 +1,5 @@
 // Places for work: so many at once, so many of them for each key, and a line of limited length for the rest.
-import { ToolError } from '../../protocol/index.ts'
+import { ToolError } from '../../../protocol/index.ts'
 
 export interface SlotLimits {
   readonly most: number

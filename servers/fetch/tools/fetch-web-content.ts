@@ -1,15 +1,15 @@
 // fetch_web_content: from an address to one page of its text.
 import { STATUS_CODES } from 'node:http'
-import { type Context, ToolError, type ToolErrorCode, type ToolResult } from '../../protocol/index.ts'
-import type { Environment } from '../kit/definition.ts'
-import { retryAfter } from '../kit/http/upstream.ts'
-import { formatBytes, report, wrapUntrusted } from '../kit/report.ts'
-import { cleanText, clip } from '../kit/text.ts'
-import type { FetchBackend } from './backend.ts'
-import { type Download, download } from './download.ts'
-import { extract } from './extract.ts'
-import type { PageFacts } from './markdown.ts'
-import type { Page } from './page-cache.ts'
+import { type Context, ToolError, type ToolErrorCode, type ToolResult } from '../../../protocol/index.ts'
+import type { Environment } from '../../kit/definition.ts'
+import { retryAfter } from '../../kit/http/upstream.ts'
+import { formatBytes, report, wrapUntrusted } from '../../kit/report.ts'
+import { cleanText, clip } from '../../kit/text.ts'
+import type { FetchBackend } from '../backend.ts'
+import { type Download, download } from '../lib/download.ts'
+import { extract } from '../lib/extract.ts'
+import type { PageFacts } from '../lib/markdown.ts'
+import type { Page } from '../lib/page-cache.ts'
 
 export interface FetchArguments {
   url: string

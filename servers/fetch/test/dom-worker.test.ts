@@ -4,13 +4,13 @@ import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
-import { bundle } from '../../scripts/bundle.ts'
-import { test } from '../../test/runner/harness.ts'
-import { workerLimits } from './backend.ts'
-import type { DomJob } from './dom.ts'
-import { DomWorker, type DomWorkerOptions } from './dom-worker.ts'
-import { maxDomBytes, maxDomTags, maxTextChars } from './extract.ts'
-import { workerEntry } from './worker-file.ts'
+import { bundle } from '../../../scripts/bundle.ts'
+import { test } from '../../../test/runner/harness.ts'
+import { workerLimits } from '../backend.ts'
+import type { DomJob } from '../lib/dom.ts'
+import { DomWorker, type DomWorkerOptions } from '../lib/dom-worker.ts'
+import { maxDomBytes, maxDomTags, maxTextChars } from '../lib/extract.ts'
+import { workerEntry } from '../lib/worker-file.ts'
 
 const never = new AbortController().signal
 const job = (html: string): DomJob => ({ html, url: 'https://example.test/', links: true, maxChars: 100_000 })
@@ -65,7 +65,7 @@ test(
     try {
       // The bundle, as the server has it: a loader of TypeScript would take its part of this heap.
       const entry = join(folder, 'fetch-worker.cjs')
-      await bundle(entry, `import '${fileURLToPath(new URL('worker.ts', import.meta.url))}'`, [])
+      await bundle(entry, `import '${fileURLToPath(new URL('../lib/worker.ts', import.meta.url))}'`, [])
       await withWorker({ entry, eval: false, ...workerLimits }, async (worker) => {
         const html = largest()
         assert.ok(html.length <= maxDomBytes && html.length > maxDomBytes - 1_000, `${html.length}`)

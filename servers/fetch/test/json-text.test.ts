@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
-import { test } from '../../test/runner/harness.ts'
-import { jsonIndenter } from './json-text.ts'
+import { test } from '../../../test/runner/harness.ts'
+import { jsonIndenter } from '../lib/json-text.ts'
 
 const indent = (json: string, size = json.length): string => {
   const take = jsonIndenter()

@@ -6,13 +6,13 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { brotliCompressSync, gzipSync } from 'node:zlib'
-import { bundle, schemasOf } from '../../scripts/bundle.ts'
-import { withChild } from '../../test/helpers/child.ts'
-import { withConfined } from '../../test/helpers/memory.ts'
-import { withToolClient } from '../../test/helpers/tool-client.ts'
-import { withServer } from '../../test/helpers/wire.ts'
-import { show, test } from '../../test/runner/harness.ts'
-import { fetch } from './index.ts'
+import { bundle, schemasOf } from '../../../scripts/bundle.ts'
+import { withChild } from '../../../test/helpers/child.ts'
+import { withConfined } from '../../../test/helpers/memory.ts'
+import { withToolClient } from '../../../test/helpers/tool-client.ts'
+import { withServer } from '../../../test/helpers/wire.ts'
+import { show, test } from '../../../test/runner/harness.ts'
+import { fetch } from '../index.ts'
 
 const MiB = 1024 * 1024
 /** As the image starts it; README.md says so too. */
@@ -78,7 +78,7 @@ test(
   { timeoutMs: 240_000 },
 )
 
-const root = fileURLToPath(new URL('../..', import.meta.url))
+const root = fileURLToPath(new URL('../../..', import.meta.url))
 
 test(
   'the event loop never waits more than 50 ms while pages are extracted',

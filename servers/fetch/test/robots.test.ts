@@ -1,7 +1,7 @@
 // The matching of RFC 9309, beginning with the examples of the RFC itself.
 import assert from 'node:assert/strict'
-import { test } from '../../test/runner/harness.ts'
-import { findRule, parseRobots } from './robots.ts'
+import { test } from '../../../test/runner/harness.ts'
+import { findRule, parseRobots } from '../lib/robots.ts'
 
 const allowed = async (text: string, path: string, product = 'mcp-fetch'): Promise<boolean> =>
   (await findRule(await parseRobots(text, product), new URL(path, 'https://example.com')))?.allow ?? true

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
-import { test } from '../../test/runner/harness.ts'
-import { charsetOf, decoder } from './charset.ts'
+import { test } from '../../../test/runner/harness.ts'
+import { charsetOf, decoder } from '../lib/charset.ts'
 
 const decode = (bytes: Buffer, header?: string): string => {
   const read = decoder(charsetOf(bytes, header).name)

@@ -3,8 +3,8 @@ import { readdirSync, readFileSync } from 'node:fs'
 import { Readability } from '@mozilla/readability'
 import { Tokenizer } from 'htmlparser2'
 import { parseHTML } from 'linkedom'
-import type { DomLibraries } from '../dom.ts'
-import type { TokenizerClass } from '../html-events.ts'
+import type { DomLibraries } from '../lib/dom.ts'
+import type { TokenizerClass } from '../lib/html-events.ts'
 
 export interface Shape {
   readonly name: string
@@ -17,7 +17,7 @@ export interface Shape {
 /** What relative links of the corpus are resolved against. */
 export const corpusUrl = 'https://example.test/page'
 
-const folder = new URL('../corpus/fixtures/', import.meta.url)
+const folder = new URL('fixtures/', import.meta.url)
 
 export function readCorpus(): Shape[] {
   return readdirSync(folder)

@@ -1,5 +1,5 @@
 // From an address to the answer that is at its end: redirects by hand, each judged anew by policy and robots.txt.
-import { ToolError } from '../../protocol/index.ts'
+import { ToolError } from '../../../protocol/index.ts'
 import { type Answer, type RequestSettings, request } from './request.ts'
 import type { Robots } from './robots-cache.ts'
 

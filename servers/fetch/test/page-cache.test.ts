@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
-import { test } from '../../test/runner/harness.ts'
-import { type Page, PageCache } from './page-cache.ts'
+import { test } from '../../../test/runner/harness.ts'
+import { type Page, PageCache } from '../lib/page-cache.ts'
 
 const page = (text: string): Page => ({
   finalUrl: 'https://example.test/',

@@ -1,8 +1,8 @@
 // From the bytes of an answer to text for a model: which kind of content it is, its charset, and the way it is read. Bytes are read while they
 // arrive; only a page that is small enough for a DOM is ever held as a whole.
 
-import { contentKind } from '../kit/content-kind.ts'
-import { cleanText } from '../kit/text.ts'
+import { contentKind } from '../../kit/content-kind.ts'
+import { cleanText } from '../../kit/text.ts'
 import { charsetOf, decoder } from './charset.ts'
 import type { DomResult } from './dom.ts'
 import { htmlEvents, type TokenizerClass } from './html-events.ts'

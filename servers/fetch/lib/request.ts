@@ -4,9 +4,9 @@ import { type IncomingHttpHeaders, type IncomingMessage, request as requestHttp 
 import { request as requestHttps } from 'node:https'
 import { pipeline, type Readable } from 'node:stream'
 import { createBrotliDecompress, createUnzip, constants as zlib } from 'node:zlib'
-import { ToolError } from '../../protocol/index.ts'
-import { connector } from '../kit/network-policy/connector.ts'
-import type { EgressPolicy } from '../kit/network-policy/policy.ts'
+import { ToolError } from '../../../protocol/index.ts'
+import { connector } from '../../kit/network-policy/connector.ts'
+import type { EgressPolicy } from '../../kit/network-policy/policy.ts'
 
 export interface RequestSettings {
   readonly policy: EgressPolicy

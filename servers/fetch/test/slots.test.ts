@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
-import { ToolError } from '../../protocol/index.ts'
-import { test } from '../../test/runner/harness.ts'
-import { Slots } from './slots.ts'
+import { ToolError } from '../../../protocol/index.ts'
+import { test } from '../../../test/runner/harness.ts'
+import { Slots } from '../lib/slots.ts'
 
 const never = new AbortController().signal
 
