@@ -1,11 +1,12 @@
 // The monitoring server's backend: Loki, Netdata, or both. The only file that knows `ws`, which is loaded for the first live tail.
 import { ToolError } from '../../protocol/index.ts'
 import type { Backend, Environment } from '../kit/definition.ts'
-import { trust, Upstream } from '../kit/http/upstream.ts'
-import { refusalOf } from './answer.ts'
+import { trust } from '../kit/http/trust.ts'
+import { Upstream } from '../kit/http/upstream.ts'
 import { authorization, checkUrl, type MonitoringConfig } from './config.ts'
-import { Loki, metadataApart, refused } from './loki.ts'
-import { Netdata } from './netdata.ts'
+import { refusalOf } from './errors.ts'
+import { Loki, metadataApart, refused } from './lib/loki.ts'
+import { Netdata } from './lib/netdata.ts'
 
 export interface Limits {
   readonly maxHours: number

@@ -2,8 +2,8 @@
 import { type AnyTool, defineTool } from '../../protocol/index.ts'
 import type { Environment } from '../kit/definition.ts'
 import type { MonitoringBackend } from './backend.ts'
-import { getSystemMetrics } from './metrics.ts'
-import { searchLogs } from './search.ts'
+import { getSystemMetrics } from './tools/get-system-metrics.ts'
+import { searchLogs } from './tools/search-logs.ts'
 
 export const searchSchema = {
   type: 'object',

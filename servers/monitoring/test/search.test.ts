@@ -1,10 +1,10 @@
 // search_logs against recorded answers of Loki, and against answers that no Loki should give.
 import assert from 'node:assert/strict'
 import type { RequestListener } from 'node:http'
-import { withServer } from '../../test/helpers/wire.ts'
-import { test } from '../../test/runner/harness.ts'
-import { type Asked, lokiRoutes, type Override, playback } from './testing/playback.ts'
-import { type Setup, type Wire, withWire } from './testing/wire.ts'
+import { withServer } from '../../../test/helpers/wire.ts'
+import { test } from '../../../test/runner/harness.ts'
+import { type Asked, lokiRoutes, type Override, playback } from './playback.ts'
+import { type Setup, type Wire, withWire } from './wire.ts'
 
 const query = '{app="api"}'
 

@@ -9,7 +9,7 @@ interface Recorded {
 }
 
 function recorded(name: string): Recorded {
-  return JSON.parse(readFileSync(new URL(`../fixtures/${name}.json`, import.meta.url), 'utf8'))
+  return JSON.parse(readFileSync(new URL(`./fixtures/${name}.json`, import.meta.url), 'utf8'))
 }
 
 export interface Asked {

@@ -1,8 +1,8 @@
 // Times as models write them, exact to the nanosecond.
 import assert from 'node:assert/strict'
-import { test } from '../../test/runner/harness.ts'
-import { rangeOf } from './range.ts'
-import { formatClock, formatSpan, formatTime, parseTime } from './time.ts'
+import { test } from '../../../test/runner/harness.ts'
+import { rangeOf } from '../lib/range.ts'
+import { formatClock, formatSpan, formatTime, parseTime } from '../lib/time.ts'
 
 const now = 1_795_357_282_946_317_199n
 

@@ -1,9 +1,9 @@
 // search_logs on a real Loki, with lines that each test pushes under an app of its own.
 import assert from 'node:assert/strict'
 import { randomBytes } from 'node:crypto'
-import { send } from '../../test/helpers/wire.ts'
-import { test } from '../../test/runner/harness.ts'
-import { type Wire, withWire } from './testing/wire.ts'
+import { send } from '../../../test/helpers/wire.ts'
+import { test } from '../../../test/runner/harness.ts'
+import { type Wire, withWire } from './wire.ts'
 
 const url = process.env.OCTET_TEST_LOKI_URL ?? ''
 const live = test.unless(url === '' ? 'Loki is not running (OCTET_TEST_LOKI_URL)' : undefined)

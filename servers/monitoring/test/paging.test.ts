@@ -1,9 +1,9 @@
 // Pages over entries that share timestamps: every entry once, whatever the limits.
 import assert from 'node:assert/strict'
-import { random } from '../../test/helpers/random.ts'
-import { test } from '../../test/runner/harness.ts'
-import type { Entry, Range } from './loki.ts'
-import { type Fetch, fetchPage, nextPage, type PageQuery } from './page.ts'
+import { random } from '../../../test/helpers/random.ts'
+import { test } from '../../../test/runner/harness.ts'
+import type { Entry, Range } from '../lib/loki.ts'
+import { type Fetch, fetchPage, nextPage, type PageQuery } from '../lib/paging.ts'
 
 const stream = { labels: { app: 'a' }, key: '["app","a"]' }
 

@@ -1,13 +1,13 @@
 // get_system_metrics: several charts at once, each with now, min, avg and max of its dimensions, and the alerts that are raised.
 import { setMaxListeners } from 'node:events'
-import { type Context, type FromSchema, nearest, ToolError } from '../../protocol/index.ts'
-import type { Environment } from '../kit/definition.ts'
-import { cleanText, clip } from '../kit/text.ts'
-import type { MonitoringBackend } from './backend.ts'
-import { type Chart, summarise } from './chart.ts'
-import { reportMetrics } from './metrics-report.ts'
-import type { Alert, ContextInfo, Netdata, Source } from './netdata.ts'
-import type { metricsSchema } from './tools.ts'
+import { type Context, type FromSchema, nearest, ToolError } from '../../../protocol/index.ts'
+import type { Environment } from '../../kit/definition.ts'
+import { cleanText, clip } from '../../kit/text.ts'
+import type { MonitoringBackend } from '../backend.ts'
+import { type Chart, summarise } from '../lib/chart.ts'
+import { reportMetrics } from '../lib/metrics-report.ts'
+import type { Alert, ContextInfo, Netdata, Source } from '../lib/netdata.ts'
+import type { metricsSchema } from '../tools.ts'
 
 export type MetricsArguments = FromSchema<typeof metricsSchema>
 

@@ -1,6 +1,6 @@
 // The live tail of one call: what Loki sends from now on, for some seconds, within the space that is left in the result.
-import { type Context, ToolError } from '../../protocol/index.ts'
-import type { OpenTail } from './backend.ts'
+import { type Context, ToolError } from '../../../protocol/index.ts'
+import type { OpenTail } from '../backend.ts'
 import { type Entry, type Range, readStreams } from './loki.ts'
 import { fitting } from './render-logs.ts'
 

@@ -1,7 +1,7 @@
 // Netdata's API as far as it is used here. Version 1 only: the agents of Debian 12 have no other, and those of today still serve it.
-import { ToolError } from '../../protocol/index.ts'
-import type { Upstream, UpstreamAnswer } from '../kit/http/upstream.ts'
-import { accepted, readJson } from './answer.ts'
+import { ToolError } from '../../../protocol/index.ts'
+import type { Upstream, UpstreamAnswer } from '../../kit/http/upstream.ts'
+import { accepted, readJson } from '../errors.ts'
 
 export type Method = 'average' | 'min' | 'max'
 

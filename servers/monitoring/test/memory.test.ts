@@ -1,11 +1,11 @@
 // The server as it runs in its container, with the largest answers that an upstream can make it read, inside 64 MiB.
 import assert from 'node:assert/strict'
 import type { RequestListener } from 'node:http'
-import { withConfined } from '../../test/helpers/memory.ts'
-import { withToolClient } from '../../test/helpers/tool-client.ts'
-import { withServer } from '../../test/helpers/wire.ts'
-import { test } from '../../test/runner/harness.ts'
-import { monitoring } from './index.ts'
+import { withConfined } from '../../../test/helpers/memory.ts'
+import { withToolClient } from '../../../test/helpers/tool-client.ts'
+import { withServer } from '../../../test/helpers/wire.ts'
+import { test } from '../../../test/runner/harness.ts'
+import { monitoring } from '../index.ts'
 
 const container = {
   server: monitoring,

@@ -1,7 +1,7 @@
 // What is read of LogQL, and what must not be mistaken for it.
 import assert from 'node:assert/strict'
-import { test } from '../../test/runner/harness.ts'
-import { hasSelector, looksMetric, selectorsOf } from './logql.ts'
+import { test } from '../../../test/runner/harness.ts'
+import { hasSelector, looksMetric, selectorsOf } from '../lib/logql.ts'
 
 test('finds the selectors and their matchers', () => {
   const [first, second] = selectorsOf('sum(rate({app="a}b", level=~`err.*`} |= "{x}" [5m])) / sum(rate({app!="c"}[5m]))')

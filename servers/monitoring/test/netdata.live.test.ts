@@ -1,8 +1,8 @@
 // get_system_metrics on a real Netdata.
 import assert from 'node:assert/strict'
-import { send } from '../../test/helpers/wire.ts'
-import { test } from '../../test/runner/harness.ts'
-import { type Wire, withWire } from './testing/wire.ts'
+import { send } from '../../../test/helpers/wire.ts'
+import { test } from '../../../test/runner/harness.ts'
+import { type Wire, withWire } from './wire.ts'
 
 const url = process.env.OCTET_TEST_NETDATA_URL
 const live = test.unless(url === undefined ? 'Netdata is not running (OCTET_TEST_NETDATA_URL)' : undefined)

@@ -3,9 +3,9 @@ import assert from 'node:assert/strict'
 import { createServer, type IncomingHttpHeaders, type RequestListener } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { type WebSocket, WebSocketServer } from 'ws'
-import { test } from '../../test/runner/harness.ts'
-import { lokiRoutes, playback } from './testing/playback.ts'
-import { type Setup, type Wire, withWire } from './testing/wire.ts'
+import { test } from '../../../test/runner/harness.ts'
+import { lokiRoutes, playback } from './playback.ts'
+import { type Setup, type Wire, withWire } from './wire.ts'
 
 const query = '{app="api"}'
 /** Later than the start of every tail. */

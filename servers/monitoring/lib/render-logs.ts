@@ -1,5 +1,5 @@
 // Log entries as text: labels once, lines under them, repeats folded; and how many entries fit.
-import { cleanText, clip } from '../kit/text.ts'
+import { cleanText, clip } from '../../kit/text.ts'
 import type { Entry } from './loki.ts'
 import { formatClock } from './time.ts'
 

@@ -1,12 +1,12 @@
 // What configuration is accepted, and what it turns into on the wire.
 import assert from 'node:assert/strict'
-import { environmentOf } from '../../test/helpers/tool-client.ts'
-import { withServer } from '../../test/helpers/wire.ts'
-import { test } from '../../test/runner/harness.ts'
-import { openMonitoring } from './backend.ts'
-import type { MonitoringConfig } from './config.ts'
-import { monitoring } from './index.ts'
-import { configOf, withWire } from './testing/wire.ts'
+import { environmentOf } from '../../../test/helpers/tool-client.ts'
+import { withServer } from '../../../test/helpers/wire.ts'
+import { test } from '../../../test/runner/harness.ts'
+import { openMonitoring } from '../backend.ts'
+import type { MonitoringConfig } from '../config.ts'
+import { monitoring } from '../index.ts'
+import { configOf, withWire } from './wire.ts'
 
 const open = (config: Partial<MonitoringConfig>) => openMonitoring(configOf(config), environmentOf())
 

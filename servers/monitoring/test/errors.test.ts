@@ -1,9 +1,9 @@
 // Answers of Loki and Netdata that are not the expected JSON: each gets its own code and text.
 import assert from 'node:assert/strict'
 import { gzipSync } from 'node:zlib'
-import { ToolError } from '../../protocol/index.ts'
-import { test } from '../../test/runner/harness.ts'
-import { accepted, readJson } from './answer.ts'
+import { ToolError } from '../../../protocol/index.ts'
+import { test } from '../../../test/runner/harness.ts'
+import { accepted, readJson } from '../errors.ts'
 
 /** The text a model reads of such an answer; empty when it is accepted. */
 function errorOf(status: number, body: string | Buffer = '', headers: Record<string, string> = {}): string {

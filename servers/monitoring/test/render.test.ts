@@ -1,9 +1,9 @@
 // Log lines and series as text.
 import assert from 'node:assert/strict'
-import { test } from '../../test/runner/harness.ts'
-import { type Entry, keyOf } from './loki.ts'
-import { fitting, labelText, renderLogs } from './render-logs.ts'
-import { formatNumber, renderSeries } from './render-series.ts'
+import { test } from '../../../test/runner/harness.ts'
+import { type Entry, keyOf } from '../lib/loki.ts'
+import { fitting, labelText, renderLogs } from '../lib/render-logs.ts'
+import { formatNumber, renderSeries } from '../lib/render-series.ts'
 
 const start = 1_795_357_282_000_000_000n
 

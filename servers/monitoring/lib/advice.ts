@@ -1,6 +1,6 @@
 // What helps a model that does not know this Loki: its real labels and values, and why a search found nothing.
-import { nearest, ToolError } from '../../protocol/index.ts'
-import { cleanText, clip } from '../kit/text.ts'
+import { nearest, ToolError } from '../../../protocol/index.ts'
+import { cleanText, clip } from '../../kit/text.ts'
 import { selectorsOf } from './logql.ts'
 import type { Loki, Range } from './loki.ts'
 import { labelText } from './render-logs.ts'

@@ -1,10 +1,10 @@
 // get_system_metrics against recorded answers of Netdata, and against agents that fail in part or in whole.
 import assert from 'node:assert/strict'
 import type { RequestListener } from 'node:http'
-import { withServer } from '../../test/helpers/wire.ts'
-import { test } from '../../test/runner/harness.ts'
-import { type Asked, netdataRoutes, type Override, playback } from './testing/playback.ts'
-import { type Setup, type Wire, withWire } from './testing/wire.ts'
+import { withServer } from '../../../test/helpers/wire.ts'
+import { test } from '../../../test/runner/harness.ts'
+import { type Asked, netdataRoutes, type Override, playback } from './playback.ts'
+import { type Setup, type Wire, withWire } from './wire.ts'
 
 function withNetdata(override: Override, work: (wire: Wire, log: Asked[]) => Promise<void>, setup: Setup = {}): Promise<void> {
   const log: Asked[] = []

@@ -1,8 +1,8 @@
 // Loki's HTTP API as far as it is used here: queries, labels, the index's estimate. Turns its answers into entries and its errors into ours.
-import { ToolError } from '../../protocol/index.ts'
-import type { Upstream, UpstreamAnswer } from '../kit/http/upstream.ts'
-import { cleanText, clip } from '../kit/text.ts'
-import { accepted, readJson } from './answer.ts'
+import { ToolError } from '../../../protocol/index.ts'
+import type { Upstream, UpstreamAnswer } from '../../kit/http/upstream.ts'
+import { cleanText, clip } from '../../kit/text.ts'
+import { accepted, readJson } from '../errors.ts'
 
 export interface Entry {
   /** Nanoseconds since 1970. */

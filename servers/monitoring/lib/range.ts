@@ -1,5 +1,5 @@
 // The time range of a search, from its arguments.
-import { ToolError } from '../../protocol/index.ts'
+import { ToolError } from '../../../protocol/index.ts'
 import type { Range } from './loki.ts'
 import { formatSpan, parseTime } from './time.ts'
 

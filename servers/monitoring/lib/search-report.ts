@@ -1,13 +1,13 @@
 // The results of search_logs, as text and as data.
-import type { Context } from '../../protocol/index.ts'
-import { formatBytes, report } from '../kit/report.ts'
-import { clip } from '../kit/text.ts'
-import type { Followed } from './follow.ts'
+import type { Context } from '../../../protocol/index.ts'
+import { formatBytes, report } from '../../kit/report.ts'
+import { clip } from '../../kit/text.ts'
+import type { Search, SearchArguments } from '../tools/search-logs.ts'
+import type { Followed } from './live-tail.ts'
 import type { Entry, Range, Series } from './loki.ts'
-import { nextPage, type Page } from './page.ts'
+import { nextPage, type Page } from './paging.ts'
 import { fitting, maxLineChars, renderLogs, shownMetadata } from './render-logs.ts'
 import { renderSeries } from './render-series.ts'
-import type { Search, SearchArguments } from './search.ts'
 import { formatTime } from './time.ts'
 
 export function reportLogs(search: Search, page: Page, followed: Followed | undefined, maxChars: number, context: Context) {

@@ -1,5 +1,5 @@
 // The result of a metric query as a small table.
-import { cleanText, clip } from '../kit/text.ts'
+import { cleanText, clip } from '../../kit/text.ts'
 import type { Series } from './loki.ts'
 import { labelText } from './render-logs.ts'
 
