@@ -1,9 +1,9 @@
-// Requests to one upstream over node:http, with every answer bounded in bytes and time. Knows nothing of any particular upstream.
-// Not global fetch: loading it once costs 11 MiB of a 64 MiB container.
+// HTTP client for one upstream: every answer has a limit in bytes and in time. Not global fetch, which costs 11 MiB of a 64 MiB container.
 import { Agent as HttpAgent, type IncomingHttpHeaders, type IncomingMessage, request as requestHttp } from 'node:http'
 import { Agent as HttpsAgent, request as requestHttps } from 'node:https'
-import { rootCertificates } from 'node:tls'
 import { ToolError } from '../../../protocol/index.ts'
+import { withDeadline } from '../waiting.ts'
+import { trust } from './trust.ts'
 
 export interface UpstreamOptions {
   /** What messages call the upstream, such as `Loki`. Its address never appears in them. */
@@ -12,15 +12,15 @@ export interface UpstreamOptions {
   readonly baseUrl: string
   /** Sent with every request: credentials, tenant, user agent. */
   readonly headers?: Readonly<Record<string, string>>
-  /** PEM of a private authority to trust beside the usual ones. */
+  /** PEM of a private certificate authority, accepted beside the usual ones. */
   readonly ca?: string | undefined
-  /** Requests at once; others wait their turn within their own deadline. */
+  /** Requests at once; others wait in a queue, within their own deadline. */
   readonly maxSockets: number
   /** What the model is told to try when an answer is late. */
   readonly lateHint?: string
   /**
-   * Every body is read into the same memory: it is valid until the next request, which must not begin before. A new buffer for each answer
-   * would outlive it by several more, because V8 hardly counts what lies outside of its heap.
+   * Reads every body into the same buffer: a body is valid until the next request starts. With a new buffer for each answer several would be
+   * in memory at once, because the garbage collector hardly counts memory outside of its heap.
    */
   readonly reuseBody?: boolean
 }
@@ -56,19 +56,19 @@ export class Upstream {
   }
 
   /**
-   * The answer, whatever its status.
-   * @throws ToolError when there is none, or none in time, or a larger one; the signal's reason when it aborts
+   * Sends a GET and returns the answer, whatever its status.
+   * @throws ToolError UPSTREAM_UNREACHABLE, UPSTREAM_ERROR, TIMEOUT or TOO_LARGE; the signal's reason when it aborts
    */
   get(path: string, request: UpstreamRequest): Promise<UpstreamAnswer> {
     return this.#ask(path, request)
   }
 
-  /** Like `get`, with a POST of application/x-www-form-urlencoded, for questions that are too long for a URL. */
+  /** Like `get`, but sends a POST of application/x-www-form-urlencoded, for queries that are too long for a URL. */
   postForm(path: string, form: Readonly<Record<string, string>>, request: UpstreamRequest): Promise<UpstreamAnswer> {
     return this.#ask(path, request, new URLSearchParams(form).toString())
   }
 
-  /** For what does not go through here, such as a WebSocket: the address of a path, and the headers to use. */
+  /** The URL of a path and the headers to send, for what another client requests, such as a WebSocket. */
   target(path: string, query: Readonly<Record<string, string>> = {}): { url: URL; headers: Record<string, string> } {
     const url = new URL(this.#base)
     url.pathname = `${this.#base.pathname.replace(/\/$/, '')}${path}`
@@ -82,24 +82,15 @@ export class Upstream {
 
   async #ask(path: string, request: UpstreamRequest, form?: string): Promise<UpstreamAnswer> {
     const { name, lateHint: hint } = this.#options
-    request.signal.throwIfAborted()
-    const late = new ToolError(
-      'TIMEOUT',
-      `${name} did not answer within ${request.timeoutMs} ms`,
-      hint === undefined ? {} : { hint },
-    )
-    const stop = new AbortController()
-    const timer = setTimeout(() => stop.abort(late), request.timeoutMs)
-    const onAbort = (): void => stop.abort(request.signal.reason)
-    request.signal.addEventListener('abort', onAbort, { once: true })
+    const late = (): ToolError =>
+      new ToolError('TIMEOUT', `${name} did not answer within ${request.timeoutMs} ms`, hint === undefined ? {} : { hint })
     try {
-      return await this.#send(path, request, form, stop.signal)
+      return await withDeadline({ ms: request.timeoutMs, signal: request.signal, late }, (signal) =>
+        this.#send(path, request, form, signal),
+      )
     } catch (error) {
-      if (stop.signal.aborted) throw stop.signal.reason
-      throw error instanceof ToolError ? error : connectionError(name, error as NodeJS.ErrnoException)
-    } finally {
-      clearTimeout(timer)
-      request.signal.removeEventListener('abort', onAbort)
+      if (error instanceof ToolError || request.signal.aborted) throw error
+      throw connectionError(name, error as NodeJS.ErrnoException)
     }
   }
 
@@ -133,18 +124,13 @@ export class Upstream {
           .then((body) => resolve({ status: res.statusCode ?? 0, headers: res.headers, body }), reject),
       )
       req.on('error', (error: NodeJS.ErrnoException) => {
-        // The upstream closed an idle connection just as it was used again: nobody has read this request.
+        // The upstream closed an idle connection while it was reused: the request was not processed.
         if (again && req.reusedSocket && error.code === 'ECONNRESET') resolve(this.#send(path, request, form, signal, false))
         else reject(error)
       })
       req.end(form)
     })
   }
-}
-
-/** TLS options that trust a private authority beside the usual ones. */
-export function trust(ca: string | undefined): { ca?: string[] } {
-  return ca === undefined ? {} : { ca: [...rootCertificates, ca] }
 }
 
 /** Seconds from a Retry-After header (RFC 9110 §10.2.3: seconds or a date); undefined when it says neither. */
@@ -154,7 +140,7 @@ export function retryAfter(value: string | undefined): number | undefined {
   return Number.isFinite(seconds) ? Math.max(1, seconds) : undefined
 }
 
-/** One body after the other; it grows to the largest. */
+/** A buffer that grows to the largest body read into it. */
 class BodyBuffer {
   #buffer = Buffer.alloc(0)
 
@@ -174,9 +160,7 @@ class BodyBuffer {
         bytes += chunk.copy(this.#buffer, bytes)
       })
       res.on('end', () => resolve(this.#buffer.subarray(0, bytes)))
-      res.on('error', (error) =>
-        reject(new ToolError('UPSTREAM_ERROR', `${name}'s answer broke off before its end`, { cause: error })),
-      )
+      res.on('error', (error) => reject(new ToolError('UPSTREAM_ERROR', `${name}'s answer ended too early`, { cause: error })))
     })
   }
 
@@ -194,14 +178,19 @@ function connectionError(name: string, error: NodeJS.ErrnoException): ToolError 
   const broken = code === 'ECONNRESET' || code === 'EPIPE' || code.startsWith('HPE_')
   if (tls) {
     return new ToolError('UPSTREAM_UNREACHABLE', `no trusted TLS connection to ${name} (${code})`, {
-      hint: 'ask the operator to check its certificate and the trusted authority',
+      hint: 'ask the operator to check its certificate and MCP_CA_FILE',
+      detail: code,
       cause: error,
     })
   }
   if (broken)
-    return new ToolError('UPSTREAM_ERROR', `${name} broke off the connection without a valid answer (${code})`, { cause: error })
+    return new ToolError('UPSTREAM_ERROR', `${name} closed the connection without a valid answer (${code})`, {
+      cause: error,
+      detail: code,
+    })
   return new ToolError('UPSTREAM_UNREACHABLE', `${name} cannot be reached (${code})`, {
     hint: 'ask the operator whether it is running',
+    detail: code,
     cause: error,
   })
 }

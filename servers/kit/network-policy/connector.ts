@@ -1,7 +1,8 @@
 // Lets node:http and node:https connect by the network policy.
 import type { ClientRequestArgs } from 'node:http'
 import type { Socket } from 'node:net'
-import { type ConnectionOptions, connect, rootCertificates } from 'node:tls'
+import { connect } from 'node:tls'
+import { trust } from '../http/trust.ts'
 import type { EgressPolicy } from './policy.ts'
 
 export interface ConnectorOptions {
@@ -30,9 +31,7 @@ export function connector(policy: EgressPolicy, { signal, ca }: ConnectorOptions
 }
 
 function encrypt(socket: Socket, host: string, ca: string | undefined): Socket {
-  const options: ConnectionOptions = { socket, ALPNProtocols: ['http/1.1'], host, servername: isName(host) ? host : '' }
-  if (ca !== undefined) options.ca = [...rootCertificates, ca]
-  return connect(options)
+  return connect({ socket, ALPNProtocols: ['http/1.1'], host, servername: isName(host) ? host : '', ...trust(ca) })
 }
 
 /** An address must not be sent as a server name (RFC 6066 §3); the certificate is then checked against `host`. */

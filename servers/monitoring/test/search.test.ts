@@ -199,7 +199,7 @@ test('upstream faults have their own codes and texts', async () => {
     [(_req, res) => res.writeHead(504).end(), /^ERROR UPSTREAM_ERROR: Loki failed \(HTTP 504\)\. TRY: fewer hours/],
     [(_req, res) => res.end('<html>'), /^ERROR UPSTREAM_ERROR: .*web page/],
     [(_req, res) => res.end('{"data"'), /^ERROR UPSTREAM_ERROR: .*not JSON/],
-    [(_req, res) => res.destroy(), /^ERROR UPSTREAM_ERROR: .*broke off/],
+    [(_req, res) => res.destroy(), /^ERROR UPSTREAM_ERROR: .*closed the connection/],
   ]
   for (const [fault, message] of faults) {
     await withLoki(

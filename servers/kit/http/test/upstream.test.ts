@@ -65,8 +65,8 @@ test('a connection or an answer that breaks off is told from one that ends', asy
     res.writeHead(200, { 'content-length': '5000' })
     res.write('{"a":1', () => res.destroy())
   }
-  assert.match(await errorOf(cut), /^ERROR UPSTREAM_ERROR: .*broke off before its end/)
-  assert.match(await errorOf((_req, res) => res.destroy()), /^ERROR UPSTREAM_ERROR: .*broke off the connection/)
+  assert.match(await errorOf(cut), /^ERROR UPSTREAM_ERROR: .*ended too early/)
+  assert.match(await errorOf((_req, res) => res.destroy()), /^ERROR UPSTREAM_ERROR: .*closed the connection/)
 })
 
 test('an answer that is too large is left, whether it says so or not', async () => {
@@ -131,7 +131,7 @@ test('nobody listens, or speaks something else', async () => {
   await new Promise<void>((resolve) => tcp.listen(0, '127.0.0.1', resolve))
   const { port } = tcp.address() as AddressInfo
   const mail = await ask(`http://127.0.0.1:${port}`).catch((error: ToolError) => error.text)
-  assert.match(String(mail), /^ERROR UPSTREAM_ERROR: Sample broke off the connection without a valid answer \(HPE_/)
+  assert.match(String(mail), /^ERROR UPSTREAM_ERROR: Sample closed the connection without a valid answer \(HPE_/)
   const tls = await ask(`https://127.0.0.1:${port}`).catch((error: ToolError) => error.text)
   assert.match(String(tls), /^ERROR (UPSTREAM_UNREACHABLE: no trusted TLS connection|UPSTREAM_ERROR: )/)
   tcp.close()
