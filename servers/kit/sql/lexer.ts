@@ -1,5 +1,5 @@
-// PostgreSQL's lexical rules (scan.l), as far as it takes to know where words, strings and comments begin and end.
-// It judges nothing: what the tokens mean is gate.ts's business.
+// PostgreSQL's lexical rules (scan.l), as far as they are needed to know where words, strings and comments begin and end.
+// What the tokens mean is decided in statement-filter.ts.
 
 export type Token =
   /** A keyword or an identifier; `name` as PostgreSQL reads it: folded to lower case unless it was quoted. */
@@ -15,74 +15,121 @@ export interface Lexed {
   readonly unclosed: 'comment' | 'string' | 'identifier' | undefined
 }
 
-const space = /[ \t\n\r\f\v]/
-const identifierStart = /[A-Za-z_\u0080-\uffff]/
+const apostrophe = 0x27
+const quotation = 0x22
+const ampersand = 0x26
+const dollar = 0x24
+const dash = 0x2d
+const slash = 0x2f
+const star = 0x2a
+const point = 0x2e
+const letterE = 0x65
+const letterU = 0x75
+
 const identifierRest = /[A-Za-z_0-9$\u0080-\uffff]*/y
 const dollarTag = /\$(?:[A-Za-z_\u0080-\uffff][A-Za-z_0-9\u0080-\uffff]*)?\$/y
 const number =
   /(?:0[xX][0-9a-fA-F_]+|0[oO][0-7_]+|0[bB][01_]+|(?:[0-9][0-9_]*\.?[0-9_]*|\.[0-9][0-9_]*)(?:[eE][+-]?[0-9][0-9_]*)?)/y
 const parameter = /\$[0-9]+/y
-const operatorCharacters = '~!@#^&|`?+-*/%<>='
-/** What may stand between two parts of one string: white space with at least one line break, and `--` comments. */
-const continuation = /(?:[ \t\f\v]|--[^\n\r]*)*[\n\r](?:[ \t\f\v\n\r]|--[^\n\r]*[\n\r])*'/y
+const isSpace = charactersIn(' \t\n\r\f\v')
+const isOperator = charactersIn('~!@#^&|`?+-*/%<>=')
+const mayBePrefix = charactersIn('eEbBxXnNuU')
+const isDigit = charactersIn('0123456789')
+const isIdentifierStart = charactersIn('ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz_')
 
+/** Single pass: every character is read at most three times, whatever the text holds. */
 export function lex(text: string): Lexed {
   const tokens: Token[] = []
   let at = 0
-  const match = (pattern: RegExp): string | undefined => {
+  const match = (pattern: RegExp): number => {
     pattern.lastIndex = at
-    return pattern.exec(text)?.[0]
+    return pattern.test(text) ? pattern.lastIndex - at : 0
   }
   while (at < text.length) {
     const start = at
-    const character = text[at] as string
-    if (space.test(character)) {
+    const code = text.charCodeAt(at)
+    const next = text.charCodeAt(at + 1)
+    const prefix = mayBePrefix[code] ? prefixLength(text, at, code, next) : 0
+    const quote = prefix === 0 ? code : text.charCodeAt(at + prefix)
+    if (isSpace[code]) {
       at += 1
-    } else if (text.startsWith('--', at)) {
+    } else if (code === dash && next === dash) {
       at = endOfLine(text, at)
-    } else if (text.startsWith('/*', at)) {
+    } else if (code === slash && next === star) {
       const end = endOfComment(text, at)
       if (end === undefined) return { tokens, unclosed: 'comment' }
       at = end
-    } else if (character === "'" || /^(?:[eEbBxXnN]|[uU]&)'/.test(text.slice(at, at + 3))) {
-      const quote = text.indexOf("'", at)
-      const end = endOfString(text, quote, /[eE]/.test(character))
+    } else if (quote === apostrophe) {
+      const end = endOfString(text, at + prefix, prefix === 1 && (code | 0x20) === letterE)
       if (end === undefined) return { tokens, unclosed: 'string' }
       at = end
       tokens.push({ kind: 'string', at: start, end: at })
-    } else if (character === '"' || /^[uU]&"/.test(text.slice(at, at + 3))) {
-      const quote = text.indexOf('"', at)
-      const end = endOfQuoted(text, quote)
+    } else if (quote === quotation) {
+      const end = endOfQuoted(text, at + prefix)
       if (end === undefined) return { tokens, unclosed: 'identifier' }
       at = end
-      const inner = text.slice(quote + 1, end - 1).replaceAll('""', '"')
-      const name = quote === start ? inner : decodeUnicode(inner, escapeCharacter(text, end))
-      tokens.push({ kind: 'word', name, quoted: true, at: start, end: at })
-    } else if (character === '$' && match(dollarTag) !== undefined) {
-      const tag = match(dollarTag) as string
+      const inner = text.slice(start + prefix + 1, end - 1).replaceAll('""', '"')
+      tokens.push({ kind: 'word', name: inner, quoted: true, at: start, end: at })
+    } else if (code === dollar && match(dollarTag) > 0) {
+      const tag = text.slice(at, at + match(dollarTag))
       const close = text.indexOf(tag, at + tag.length)
       if (close === -1) return { tokens, unclosed: 'string' }
       at = close + tag.length
       tokens.push({ kind: 'string', at: start, end: at })
-    } else if (character === '$') {
-      at += match(parameter)?.length ?? 1
+    } else if (code === dollar) {
+      at += Math.max(1, match(parameter))
       tokens.push({ kind: 'parameter', at: start, end: at })
-    } else if (identifierStart.test(character)) {
-      const word = match(identifierRest) as string
-      at += word.length
-      tokens.push({ kind: 'word', name: fold(word), quoted: false, at: start, end: at })
-    } else if (/[0-9]/.test(character) || (character === '.' && /[0-9]/.test(text[at + 1] ?? ''))) {
-      at += (match(number) as string).length
+    } else if (isIdentifierStart[code] || code >= 0x80) {
+      at += match(identifierRest)
+      tokens.push({ kind: 'word', name: fold(text.slice(start, at)), quoted: false, at: start, end: at })
+    } else if (isDigit[code] || (code === point && isDigit[next])) {
+      at += match(number)
       tokens.push({ kind: 'number', at: start, end: at })
-    } else if (operatorCharacters.includes(character)) {
+    } else if (isOperator[code]) {
       at = endOfOperator(text, at)
       tokens.push({ kind: 'operator', at: start, end: at })
     } else {
       at += 1
-      tokens.push({ kind: 'mark', mark: character, at: start, end: at })
+      tokens.push({ kind: 'mark', mark: text[start] as string, at: start, end: at })
     }
   }
-  return { tokens, unclosed: undefined }
+  return { tokens: joinEscapes(text, tokens), unclosed: undefined }
+}
+
+/** Characters before the quote of E'…', B'…', X'…', N'…', U&'…' and U&"…"; 0 for none. */
+function prefixLength(text: string, at: number, code: number, next: number): number {
+  if ((code | 0x20) !== letterU) return next === apostrophe ? 1 : 0
+  if (next !== ampersand) return 0
+  const third = text.charCodeAt(at + 2)
+  return third === apostrophe || third === quotation ? 2 : 0
+}
+
+/** Decodes U&"…" and joins `UESCAPE '!'` behind U&"…" or U&'…' to it: the parser sees one token, too. */
+function joinEscapes(text: string, tokens: readonly Token[]): readonly Token[] {
+  const isUnicode = ({ at }: Token): boolean => text[at + 1] === '&' && (text.charCodeAt(at) | 0x20) === letterU
+  if (!tokens.some(isUnicode)) return tokens
+  const joined: Token[] = []
+  for (let i = 0; i < tokens.length; i += 1) {
+    const token = tokens[i] as Token
+    if (!isUnicode(token)) {
+      joined.push(token)
+      continue
+    }
+    const [word, string] = [tokens[i + 1], tokens[i + 2]]
+    const given =
+      word?.kind === 'word' && word.name === 'uescape' && !word.quoted && string?.kind === 'string' ? string : undefined
+    if (given !== undefined) i += 2
+    const end = given?.end ?? token.end
+    const mark = given === undefined ? '\\' : (text[given.at + 1] ?? '\\')
+    joined.push(token.kind === 'word' ? { ...token, name: decodeUnicode(token.name, mark), end } : { ...token, end })
+  }
+  return joined
+}
+
+function charactersIn(characters: string): Uint8Array {
+  const table = new Uint8Array(128)
+  for (const character of characters) table[character.charCodeAt(0)] = 1
+  return table
 }
 
 /** PostgreSQL folds ASCII only where the encoding has several bytes to a character. */
@@ -125,10 +172,27 @@ function endOfString(text: string, quote: number, escapes: boolean): number | un
       at += 2
     } else {
       at += 1
-      continuation.lastIndex = at
-      const next = continuation.exec(text)
-      if (next === null) return at
-      at += next[0].length
+      const next = continuedAt(text, at)
+      if (next === undefined) return at
+      at = next
+    }
+  }
+  return undefined
+}
+
+/** Where a string goes on that is written in parts: behind white space with a line break in it, and `--` comments. */
+function continuedAt(text: string, at: number): number | undefined {
+  let newline = false
+  while (at < text.length) {
+    const code = text.charCodeAt(at)
+    if (code === apostrophe) return newline ? at + 1 : undefined
+    if (code === dash && text.charCodeAt(at + 1) === dash) {
+      at = endOfLine(text, at)
+    } else if (isSpace[code]) {
+      newline ||= code === 0x0a || code === 0x0d
+      at += 1
+    } else {
+      return undefined
     }
   }
   return undefined
@@ -146,17 +210,11 @@ function endOfQuoted(text: string, quote: number): number | undefined {
 
 /** An operator ends where a comment begins; `+` and `-` at its end are signs of what follows, which makes no difference here. */
 function endOfOperator(text: string, at: number): number {
-  while (at < text.length && operatorCharacters.includes(text[at] as string)) {
+  while (isOperator[text.charCodeAt(at)]) {
     if (text.startsWith('--', at) || text.startsWith('/*', at)) break
     at += 1
   }
   return at
-}
-
-/** The character of `UESCAPE '!'` after a U&"…" identifier. */
-function escapeCharacter(text: string, end: number): string {
-  const rest = text.slice(end, end + 200)
-  return /^(?:\s|--[^\n\r]*[\n\r]|\/\*[^*]*\*\/)*uescape\s*'(.)'/i.exec(rest)?.[1] ?? '\\'
 }
 
 function decodeUnicode(text: string, mark: string): string {
@@ -166,7 +224,7 @@ function decodeUnicode(text: string, mark: string): string {
       out += text[at]
       continue
     }
-    const [, long, short] = /^(?:\+([0-9a-fA-F]{6})|([0-9a-fA-F]{4}))/.exec(text.slice(at + 1)) ?? []
+    const [, long, short] = /^(?:\+([0-9a-fA-F]{6})|([0-9a-fA-F]{4}))/.exec(text.slice(at + 1, at + 8)) ?? []
     const code = Number.parseInt(long ?? short ?? '', 16)
     if (Number.isNaN(code) || code > 0x10ffff) {
       out += mark

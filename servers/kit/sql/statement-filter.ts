@@ -128,7 +128,10 @@ function explainedWord(tokens: readonly Token[]): string | undefined {
     return token?.kind === 'word' && !token.quoted ? token.name : undefined
   }
   const opens = (i: number): boolean => isMark(tokens[i], '(')
-  const statementAt = (i: number): number => (opens(i) ? statementAt(i + 1) : i)
+  const statementAt = (i: number): number => {
+    while (opens(i)) i += 1
+    return i
+  }
   if (opens(at) && !selecting.includes(word(statementAt(at)) ?? '')) {
     for (let depth = 0; at < tokens.length; at += 1) {
       depth += opens(at) ? 1 : isMark(tokens[at], ')') ? -1 : 0
@@ -144,16 +147,9 @@ function explainedWord(tokens: readonly Token[]): string | undefined {
 export function refuseFunctions({ tokens }: Reading, denied: DenyFunctions): void {
   for (const [i, token] of tokens.entries()) {
     if (token.kind !== 'word' || !denied(token.name)) continue
-    if (!isCall(tokens, i + 1)) continue
+    if (!isMark(tokens[i + 1], '(')) continue
     throw new ToolError('FORBIDDEN', `the function ${token.name} is not allowed on this server. Ask the operator if it is needed`)
   }
-}
-
-/** An opening parenthesis follows, perhaps after `UESCAPE '!'`. */
-function isCall(tokens: readonly Token[], at: number): boolean {
-  const next = tokens[at]
-  if (next?.kind === 'word' && next.name === 'uescape') return isCall(tokens, at + 2)
-  return isMark(next, '(')
 }
 
 function isMark(token: Token | undefined, mark: string): boolean {
