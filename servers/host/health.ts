@@ -1,6 +1,7 @@
 // The state of a server's backend: asked at most every ten seconds, remembered with the time since when it holds.
 import { ToolError } from '../../protocol/index.ts'
 import type { Backend } from '../kit/definition.ts'
+import { withDeadline } from '../kit/waiting.ts'
 
 export interface State {
   state: 'ok' | 'down' | 'not_configured' | 'misconfigured' | 'unknown'
@@ -41,18 +42,10 @@ export class Health {
   }
 
   async #probe(backend: Backend): Promise<State> {
-    const abort = new AbortController()
-    let timer: NodeJS.Timeout | undefined
-    const late = new Promise<never>((_, reject) => {
-      timer = setTimeout(() => {
-        const error = new ToolError('TIMEOUT', `no answer within ${probeTimeoutMs} ms`)
-        abort.abort(error)
-        reject(error)
-      }, probeTimeoutMs)
-    })
+    const late = (): ToolError => new ToolError('TIMEOUT', `no answer within ${probeTimeoutMs} ms`)
     let next: Omit<State, 'since'>
     try {
-      const detail = await Promise.race([backend.probe(abort.signal), late])
+      const detail = await withDeadline({ ms: probeTimeoutMs, late }, (signal) => backend.probe(signal))
       next = { state: 'ok', ...(Object.keys(detail).length === 0 ? {} : { detail }) }
     } catch (error) {
       // Only a ToolError's text is written to be shown.
@@ -60,8 +53,6 @@ export class Health {
         error instanceof ToolError
           ? { state: 'down', error: error.code, message: error.message }
           : { state: 'down', error: 'INTERNAL' }
-    } finally {
-      clearTimeout(timer)
     }
     this.#probed = Date.now()
     const same = next.state === this.#state.state && next.error === this.#state.error

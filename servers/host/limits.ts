@@ -1,5 +1,6 @@
 // Deadlines, concurrency and rate: the limits of tool calls, as middlewares.
 import { type Middleware, ToolError } from '../../protocol/index.ts'
+import { Semaphore } from '../kit/waiting.ts'
 
 /** Fails a call with TIMEOUT after `timeoutMs`, and aborts its signal. */
 export function deadline(timeoutMs: number): Middleware {
@@ -21,31 +22,23 @@ export function deadline(timeoutMs: number): Middleware {
 }
 
 /**
- * Lets `maxRunning` calls run at once and `maxQueued` wait, first come first served. A place is free again when the handler has really
- * ended, not when its caller was answered: handlers that hang cannot pile up behind their deadlines.
+ * Runs at most `maxRunning` calls at once; `maxQueued` more wait in a FIFO queue. A slot is released when the handler has ended, not when its
+ * caller was answered, so that handlers that hang cannot pile up behind their deadlines.
  */
 export function concurrency(maxRunning: number, maxQueued: number): Middleware {
-  let running = 0
-  const queue: (() => void)[] = []
-  const release = (): void => {
-    const next = queue.shift()
-    if (next === undefined) running -= 1
-    else next() // the place passes on without becoming free, so that nobody can step in between
-  }
+  const slots = new Semaphore({
+    limit: maxRunning,
+    maxWaiting: maxQueued,
+    busy: ({ running, waiting }) =>
+      new ToolError('RATE_LIMITED', `${running} calls are running and ${waiting} are waiting`, {
+        hint: 'the same call again in a few seconds',
+      }),
+  })
   return async (call, next) => {
     if (call.method !== 'tools/call') return next()
-    if (running >= maxRunning) {
-      if (queue.length >= maxQueued) {
-        throw new ToolError('RATE_LIMITED', `${running} calls are running and ${queue.length} are waiting`, {
-          hint: 'the same call again in a few seconds',
-        })
-      }
-      const started = performance.now()
-      await turn(queue, call.context.signal)
-      call.context.annotate({ queue_ms: Math.round(performance.now() - started) })
-    } else {
-      running += 1
-    }
+    const started = slots.running >= maxRunning ? performance.now() : undefined
+    const release = await slots.acquire({ signal: call.context.signal })
+    if (started !== undefined) call.context.annotate({ queue_ms: Math.round(performance.now() - started) })
     try {
       return await next()
     } finally {
@@ -54,25 +47,9 @@ export function concurrency(maxRunning: number, maxQueued: number): Middleware {
   }
 }
 
-/** Waits in line; leaves it when the signal aborts. */
-function turn(queue: (() => void)[], signal: AbortSignal): Promise<void> {
-  return new Promise((resolve, reject) => {
-    const enter = (): void => {
-      signal.removeEventListener('abort', leave)
-      resolve()
-    }
-    const leave = (): void => {
-      queue.splice(queue.indexOf(enter), 1)
-      reject(signal.reason)
-    }
-    queue.push(enter)
-    signal.addEventListener('abort', leave, { once: true })
-  })
-}
-
-/** At most `perMinute` calls in any minute for each principal, refilled evenly. */
+/** Token bucket of `perMinute` calls for each principal. */
 export function rateLimit(perMinute: number, now: () => number = Date.now): Middleware {
-  const buckets = new Map<string, { tokens: number; at: number }>() // one for each configured principal: bounded by configuration
+  const buckets = new Map<string, { tokens: number; at: number }>() // at most one for each configured principal
   return async (call, next) => {
     if (call.method !== 'tools/call') return next()
     const { principal } = call.context.caller

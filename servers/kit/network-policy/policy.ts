@@ -5,6 +5,7 @@ import { existsSync } from 'node:fs'
 import { type BlockList, isIP, type Socket } from 'node:net'
 import { networkInterfaces } from 'node:os'
 import { ToolError } from '../../../protocol/index.ts'
+import { withDeadline } from '../waiting.ts'
 import { canonicalAddress, isIn, kindOfAddress, metadataNames, networkList } from './addresses.ts'
 import { dial, tunnel } from './dial.ts'
 
@@ -127,7 +128,8 @@ export class EgressPolicy {
     const asked = resolve(host).catch((error: unknown) => {
       throw failed('could not be resolved', error)
     })
-    const addresses = await within(asked, dnsMs, () => failed(`was not resolved within ${dnsMs} ms`), signal)
+    const late = (): ToolError => failed(`was not resolved within ${dnsMs} ms`)
+    const addresses = await withDeadline({ ms: dnsMs, signal, late }, () => asked)
     if (addresses.length === 0) {
       throw new ToolError('NOT_FOUND', `there is no host ${host}`, { hint: 'check the spelling of the address' })
     }
@@ -155,23 +157,19 @@ export class EgressPolicy {
       const hint = 'the same call later, or another address'
       return new ToolError('UPSTREAM_UNREACHABLE', `${host} cannot be reached on port ${port} (${why})`, { cause, hint })
     }
-    const given = new AbortController()
-    const dialled = (
-      proxy === undefined ? dial(addresses, port, given.signal) : tunnel(proxy, addresses, port, given.signal)
-    ).catch((error: NodeJS.ErrnoException) => {
-      throw unreachable(error.code ?? 'failed', error)
-    })
-    try {
-      const socket = await within(dialled, connectMs, () => unreachable(`no answer within ${connectMs} ms`), signal)
+    const late = (): ToolError => unreachable(`no answer within ${connectMs} ms`)
+    return await withDeadline({ ms: connectMs, signal, late }, async (stop) => {
+      const dialled = proxy === undefined ? dial(addresses, port, stop) : tunnel(proxy, addresses, port, stop)
+      const socket = await dialled.catch((error: NodeJS.ErrnoException) => {
+        throw unreachable(error.code ?? 'failed', error)
+      })
       const reached = canonicalAddress(socket.remoteAddress ?? '')
-      if (proxy === undefined && !addresses.some((address) => canonicalAddress(address) === reached)) {
+      if (stop.aborted || (proxy === undefined && !addresses.some((address) => canonicalAddress(address) === reached))) {
+        socket.destroy()
         throw unreachable('another address answered')
       }
       return socket
-    } catch (error) {
-      given.abort()
-      throw error
-    }
+    })
   }
 
   /** The operator has named this very host, and need not name it again among the domains. */
@@ -278,24 +276,4 @@ function containerNetworks(): string[] {
     existsSync('/.dockerenv') || existsSync('/run/.containerenv') || process.env.KUBERNETES_SERVICE_HOST !== undefined
   if (!inContainer) return []
   return Object.values(networkInterfaces()).flatMap((addresses) => (addresses ?? []).flatMap(({ cidr }) => cidr ?? []))
-}
-
-/** The promise's outcome, unless the time or the signal ends first. */
-async function within<T>(promise: Promise<T>, ms: number, late: () => Error, signal: AbortSignal | undefined): Promise<T> {
-  let stop = (): void => {}
-  try {
-    const end = new Promise<never>((_resolve, reject) => {
-      const timer = setTimeout(() => reject(late()), ms)
-      const abort = (): void => reject(signal?.reason)
-      signal?.addEventListener('abort', abort, { once: true })
-      stop = () => {
-        clearTimeout(timer)
-        signal?.removeEventListener('abort', abort)
-      }
-    })
-    return await Promise.race([promise, end])
-  } finally {
-    stop()
-    promise.catch(() => {}) // what comes after the end is nobody's
-  }
 }
