@@ -2,7 +2,7 @@
 import { defineServer } from '../kit/definition.ts'
 import { openPlaywright } from './backend.ts'
 import { config } from './config.ts'
-import { missingBrowser } from './find.ts'
+import { missingBrowser } from './lib/find-browser.ts'
 import { playwrightTools } from './tools.ts'
 
 export const playwright = defineServer({

@@ -1,13 +1,13 @@
 // The seven tools: their definitions, which the model reads, and the way to their work.
 import { type AnyTool, defineTool } from '../../protocol/index.ts'
 import type { Environment } from '../kit/definition.ts'
-import { click, fill } from './act.ts'
 import type { PlaywrightBackend } from './backend.ts'
-import { getContent } from './content.ts'
-import { evaluate } from './evaluate.ts'
-import { navigate } from './navigate.ts'
-import { screenshot } from './screenshot.ts'
-import { waitForSelector } from './wait.ts'
+import { click, fill } from './tools/click.ts'
+import { evaluate } from './tools/evaluate.ts'
+import { getContent } from './tools/get-content.ts'
+import { navigate } from './tools/navigate.ts'
+import { screenshot } from './tools/screenshot.ts'
+import { waitForSelector } from './tools/wait-for-selector.ts'
 
 const session = { type: 'string', minLength: 1, maxLength: 64, description: 'Another browser session' } as const
 const selector = { type: 'string', minLength: 1, maxLength: 2_000 } as const

@@ -8,9 +8,9 @@ import { startChild } from '../../../test/helpers/child.ts'
 import { answerOf, withTools } from '../../../test/helpers/tool-client.ts'
 import { postJson } from '../../../test/helpers/wire.ts'
 import { test } from '../../../test/runner/harness.ts'
-import { killGroup, membersOf, memoryOf } from '../processes.ts'
+import { killGroup, membersOf, memoryOf } from '../lib/processes.ts'
 import type { TestBrowser } from './browsers.ts'
-import { pages, type Setup, type Site, type Wire, withSite, withWire } from './wire.ts'
+import { pages, type Setup, type Site, type Wire, withSite, withWire } from './client.ts'
 
 const timeoutMs = 60_000
 const waitMs = 15_000

@@ -1,6 +1,6 @@
 // What the network policy refused a page, as results and errors tell it.
-import type { Refusal } from '../kit/network-policy/proxy.ts'
-import { clip } from '../kit/text.ts'
+import type { Refusal } from '../../kit/network-policy/proxy.ts'
+import { clip } from '../../kit/text.ts'
 
 export interface Blocked {
   /** With its port where that says something. */

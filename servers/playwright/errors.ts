@@ -2,8 +2,8 @@
 import { ToolError } from '../../protocol/index.ts'
 import { cleanText, clip } from '../kit/text.ts'
 import type { Locator, Page } from './backend.ts'
-import { similarSelectors } from './interactive.ts'
-import { describeElement, withinTime } from './page.ts'
+import { similarSelectors } from './lib/interactive.ts'
+import { describeElement, withinTime } from './lib/page.ts'
 
 const maxListed = 5
 

@@ -1,15 +1,15 @@
 // click and fill: acting on one element, and what became of it.
-import { type Context, ToolError, type ToolResult } from '../../protocol/index.ts'
-import type { Environment } from '../kit/definition.ts'
-import { report } from '../kit/report.ts'
-import { clip } from '../kit/text.ts'
-import type { Locator, Page, PlaywrightBackend } from './backend.ts'
-import { type Attempt, explainAction } from './faults.ts'
-import { toKind, toOptions } from './in-page.ts'
-import { describeElement, titleOf, unlessAborted } from './page.ts'
-import { type BrowserSession, currentPage } from './session.ts'
-import type { Turn } from './sessions.ts'
-import { callTime } from './time.ts'
+import { type Context, ToolError, type ToolResult } from '../../../protocol/index.ts'
+import type { Environment } from '../../kit/definition.ts'
+import { report } from '../../kit/report.ts'
+import { clip } from '../../kit/text.ts'
+import type { Locator, Page, PlaywrightBackend } from '../backend.ts'
+import { type Attempt, explainAction } from '../errors.ts'
+import { type BrowserSession, currentPage } from '../lib/browser-session.ts'
+import { describeElement, titleOf, unlessAborted } from '../lib/page.ts'
+import { toKind, toOptions } from '../lib/page-program.ts'
+import type { Turn } from '../lib/sessions.ts'
+import { callTime } from '../time.ts'
 
 export interface ClickArguments {
   readonly selector: string

@@ -1,5 +1,5 @@
 // The suite of sessions and browsers' lives on the browser that npm brings.
-import { npmBrowser } from './testing/browsers.ts'
-import { lifeTests } from './testing/life.ts'
+import { npmBrowser } from './browsers.ts'
+import { lifeTests } from './life.ts'
 
 lifeTests(npmBrowser)

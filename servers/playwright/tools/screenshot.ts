@@ -1,14 +1,14 @@
 // screenshot: a picture that fits into one message, scaled and compressed by the browser itself.
-import { type Context, ToolError, type ToolResult } from '../../protocol/index.ts'
-import type { Environment } from '../kit/definition.ts'
-import { formatBytes, report } from '../kit/report.ts'
-import { clip } from '../kit/text.ts'
-import type { CDPSession, Page, PlaywrightBackend } from './backend.ts'
-import { atMost } from './browser.ts'
-import { type Attempt, explainAction } from './faults.ts'
-import { titleOf, unlessAborted, withinTime } from './page.ts'
-import { currentPage } from './session.ts'
-import { callTime } from './time.ts'
+import { type Context, ToolError, type ToolResult } from '../../../protocol/index.ts'
+import type { Environment } from '../../kit/definition.ts'
+import { formatBytes, report } from '../../kit/report.ts'
+import { clip } from '../../kit/text.ts'
+import type { CDPSession, Page, PlaywrightBackend } from '../backend.ts'
+import { type Attempt, explainAction } from '../errors.ts'
+import { atMost } from '../lib/browser-keeper.ts'
+import { currentPage } from '../lib/browser-session.ts'
+import { titleOf, unlessAborted, withinTime } from '../lib/page.ts'
+import { callTime } from '../time.ts'
 
 export interface ScreenshotArguments {
   readonly selector?: string | undefined

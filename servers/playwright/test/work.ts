@@ -7,7 +7,7 @@ import { WebSocketServer } from 'ws'
 import { withTools } from '../../../test/helpers/tool-client.ts'
 import { test } from '../../../test/runner/harness.ts'
 import type { TestBrowser } from './browsers.ts'
-import { pages, type Setup, type Site, type Wire, withSite, withWire } from './wire.ts'
+import { pages, type Setup, type Site, type Wire, withSite, withWire } from './client.ts'
 
 const timeoutMs = 60_000
 

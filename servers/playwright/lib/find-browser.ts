@@ -3,7 +3,7 @@ import { accessSync, constants, existsSync, readdirSync, readFileSync, realpathS
 import { createRequire } from 'node:module'
 import { homedir } from 'node:os'
 import { delimiter, dirname, join } from 'node:path'
-import type { PlaywrightConfig } from './config.ts'
+import type { PlaywrightConfig } from '../config.ts'
 
 export interface FoundBrowser {
   readonly kind: 'configured' | 'installed' | "Playwright's own" | 'npm package'

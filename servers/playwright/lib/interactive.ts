@@ -1,9 +1,9 @@
 // What can be clicked or filled on a page, each with a selector that finds exactly it.
-import { nearest } from '../../protocol/index.ts'
-import { clip } from '../kit/text.ts'
-import type { Locator, Page } from './backend.ts'
-import { toActionable } from './in-page.ts'
+import { nearest } from '../../../protocol/index.ts'
+import { clip } from '../../kit/text.ts'
+import type { Locator, Page } from '../backend.ts'
 import { withinTime } from './page.ts'
+import { toActionable } from './page-program.ts'
 
 export interface Actionable {
   readonly selector: string

@@ -1,10 +1,10 @@
 // Who has which browser session. Kept by principal, forwarded user and the argument `session`, because gateways open an MCP session for
 // each call; one call at a time in each.
-import { type Context, ToolError } from '../../protocol/index.ts'
-import type { Log } from '../kit/definition.ts'
-import type { EgressPolicy } from '../kit/network-policy/policy.ts'
-import type { BrowserKeeper, EndReason } from './browser.ts'
-import { BrowserSession } from './session.ts'
+import { type Context, ToolError } from '../../../protocol/index.ts'
+import type { Log } from '../../kit/definition.ts'
+import type { EgressPolicy } from '../../kit/network-policy/policy.ts'
+import type { BrowserKeeper, EndReason } from './browser-keeper.ts'
+import { BrowserSession } from './browser-session.ts'
 
 export interface SessionsOptions {
   readonly keeper: BrowserKeeper

@@ -1,8 +1,8 @@
 // Questions to a page that may be busy, hostile or gone: each has its time.
-import { ToolError } from '../../protocol/index.ts'
-import { cleanText, clip } from '../kit/text.ts'
-import type { Locator, Page } from './backend.ts'
-import { toDescription } from './in-page.ts'
+import { ToolError } from '../../../protocol/index.ts'
+import { cleanText, clip } from '../../kit/text.ts'
+import type { Locator, Page } from '../backend.ts'
+import { toDescription } from './page-program.ts'
 
 /** The promise's outcome; TIMEOUT when it takes longer than `ms`. */
 export async function withinTime<T>(promise: Promise<T>, ms: number): Promise<T> {

@@ -1,6 +1,6 @@
 // The one browser: started when it is wanted, replaced when it has grown or crashed, ended when nobody needs it.
-import type { Log } from '../kit/definition.ts'
-import type { Launched } from './backend.ts'
+import type { Log } from '../../kit/definition.ts'
+import type { Launched } from '../backend.ts'
 import { killGroup, membersOf, memoryOf } from './processes.ts'
 
 export interface KeeperOptions {

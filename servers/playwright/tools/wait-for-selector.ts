@@ -1,14 +1,14 @@
 // wait_for_selector: waits until an element is there, or gone.
-import { type Context, ToolError, type ToolResult } from '../../protocol/index.ts'
-import type { Environment } from '../kit/definition.ts'
-import { report } from '../kit/report.ts'
-import { clip } from '../kit/text.ts'
-import type { PlaywrightBackend } from './backend.ts'
-import { explainAction, isSelectorFault, messageOf, whereIs } from './faults.ts'
-import { interactiveHint } from './interactive.ts'
-import { describeElement, withinTime } from './page.ts'
-import { currentPage } from './session.ts'
-import { callTime } from './time.ts'
+import { type Context, ToolError, type ToolResult } from '../../../protocol/index.ts'
+import type { Environment } from '../../kit/definition.ts'
+import { report } from '../../kit/report.ts'
+import { clip } from '../../kit/text.ts'
+import type { PlaywrightBackend } from '../backend.ts'
+import { explainAction, isSelectorFault, messageOf, whereIs } from '../errors.ts'
+import { currentPage } from '../lib/browser-session.ts'
+import { interactiveHint } from '../lib/interactive.ts'
+import { describeElement, withinTime } from '../lib/page.ts'
+import { callTime } from '../time.ts'
 
 export interface WaitArguments {
   readonly selector: string

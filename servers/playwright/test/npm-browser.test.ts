@@ -4,10 +4,10 @@ import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
-import { test } from '../../test/runner/harness.ts'
-import { ports, proxyUrl } from './config.ts'
-import { findBrowser, missingBrowser } from './find.ts'
-import { configOf, pages, withSite, withWire } from './testing/wire.ts'
+import { test } from '../../../test/runner/harness.ts'
+import { ports, proxyUrl } from '../config.ts'
+import { findBrowser, missingBrowser } from '../lib/find-browser.ts'
+import { configOf, pages, withSite, withWire } from './client.ts'
 
 const program = fileURLToPath(import.meta.url)
 

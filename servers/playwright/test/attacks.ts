@@ -8,7 +8,7 @@ import type { AddressInfo } from 'node:net'
 import { issue } from '../../../test/helpers/certificates.ts'
 import { test } from '../../../test/runner/harness.ts'
 import type { TestBrowser } from './browsers.ts'
-import { pages, type Site, type Wire, withSite, withWire } from './wire.ts'
+import { pages, type Site, type Wire, withSite, withWire } from './client.ts'
 
 interface Scene {
   wire: Wire
@@ -365,7 +365,7 @@ export function attackTests(browser: TestBrowser): void {
               for (const script of ['process', 'require', 'globalThis.Buffer.from("x")', 'await import("node:fs")']) {
                 assert.equal((await wire.call('evaluate', { script })).isError, true, script)
               }
-              const { membersOf } = await import('../processes.ts')
+              const { membersOf } = await import('../lib/processes.ts')
               const { readFileSync } = await import('node:fs')
               const members = membersOf(wire.backend.browserGroup() ?? 0)
               assert.ok(members.length > 1)

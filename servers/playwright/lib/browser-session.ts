@@ -1,11 +1,11 @@
 // One browser session: a browser context with its own cookies and its own way out, one current page, and what happened on it unasked.
-import { ToolError } from '../../protocol/index.ts'
-import type { EgressPolicy } from '../kit/network-policy/policy.ts'
-import { EgressProxy } from '../kit/network-policy/proxy.ts'
-import { cleanText, clip } from '../kit/text.ts'
-import type { BrowserContext, Dialog, Launched, Page, Route } from './backend.ts'
-import { atMost } from './browser.ts'
-import type { Extract } from './content.ts'
+import { ToolError } from '../../../protocol/index.ts'
+import type { EgressPolicy } from '../../kit/network-policy/policy.ts'
+import { EgressProxy } from '../../kit/network-policy/proxy.ts'
+import { cleanText, clip } from '../../kit/text.ts'
+import type { BrowserContext, Dialog, Launched, Page, Route } from '../backend.ts'
+import type { Extract } from '../tools/get-content.ts'
+import { atMost } from './browser-keeper.ts'
 
 export interface SessionOptions {
   readonly launched: Launched

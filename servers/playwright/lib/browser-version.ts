@@ -1,7 +1,7 @@
 // The version of a browser that does not run, asked of its program once.
 import { execFile } from 'node:child_process'
 import { promisify } from 'node:util'
-import type { FoundBrowser } from './find.ts'
+import type { FoundBrowser } from './find-browser.ts'
 
 const known = new Map<string, string>() // one entry for each path that was ever found: a handful
 const versionTimeoutMs = 4_000

@@ -1,16 +1,16 @@
 // navigate: opens a page, and says where it ended up without dumping it.
-import { type Context, ToolError, type ToolResult } from '../../protocol/index.ts'
-import type { Environment } from '../kit/definition.ts'
-import { report } from '../kit/report.ts'
-import { clip } from '../kit/text.ts'
-import type { Page, PlaywrightBackend, Request, Response } from './backend.ts'
-import { blockedBy, notLoaded } from './blocked.ts'
-import { firstLine, messageOf, whereIs } from './faults.ts'
-import { toText } from './in-page.ts'
-import { titleOf, unlessAborted, withinTime } from './page.ts'
-import type { BrowserSession } from './session.ts'
-import type { Turn } from './sessions.ts'
-import { callTime } from './time.ts'
+import { type Context, ToolError, type ToolResult } from '../../../protocol/index.ts'
+import type { Environment } from '../../kit/definition.ts'
+import { report } from '../../kit/report.ts'
+import { clip } from '../../kit/text.ts'
+import type { Page, PlaywrightBackend, Request, Response } from '../backend.ts'
+import { firstLine, messageOf, whereIs } from '../errors.ts'
+import type { BrowserSession } from '../lib/browser-session.ts'
+import { titleOf, unlessAborted, withinTime } from '../lib/page.ts'
+import { toText } from '../lib/page-program.ts'
+import { blockedBy, notLoaded } from '../lib/refusals.ts'
+import type { Turn } from '../lib/sessions.ts'
+import { callTime } from '../time.ts'
 
 export interface NavigateArguments {
   readonly url: string

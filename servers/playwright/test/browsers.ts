@@ -2,8 +2,8 @@
 import { chmodSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { findBrowser } from '../find.ts'
-import { unpackBrowser } from '../unpack.ts'
+import { findBrowser } from '../lib/find-browser.ts'
+import { unpackBrowser } from '../lib/unpack-browser.ts'
 
 export interface TestBrowser {
   readonly name: string

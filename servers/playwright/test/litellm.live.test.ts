@@ -3,11 +3,11 @@ import assert from 'node:assert/strict'
 import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { type Answer as HttpAnswer, Litellm, skipLitellm } from '../../test/fixtures/litellm.ts'
-import { startChild } from '../../test/helpers/child.ts'
-import { test } from '../../test/runner/harness.ts'
-import { npmBrowser } from './testing/browsers.ts'
-import { pages, withSite } from './testing/wire.ts'
+import { type Answer as HttpAnswer, Litellm, skipLitellm } from '../../../test/fixtures/litellm.ts'
+import { startChild } from '../../../test/helpers/child.ts'
+import { test } from '../../../test/runner/harness.ts'
+import { npmBrowser } from './browsers.ts'
+import { pages, withSite } from './client.ts'
 
 interface Result {
   readonly content: { type: string; text?: string; data?: string; mimeType?: string }[]

@@ -1,15 +1,15 @@
 // evaluate: runs a script in the page, and nowhere else.
-import { type Context, ToolError, type ToolResult } from '../../protocol/index.ts'
-import type { Environment } from '../kit/definition.ts'
-import type { Refusal } from '../kit/network-policy/proxy.ts'
-import { report } from '../kit/report.ts'
-import { cleanText, clip } from '../kit/text.ts'
-import type { CDPSession, Page, PlaywrightBackend } from './backend.ts'
-import { blockedBy, notLoaded } from './blocked.ts'
-import { messageOf } from './faults.ts'
-import { withinTime } from './page.ts'
-import { type BrowserSession, currentPage } from './session.ts'
-import { callTime } from './time.ts'
+import { type Context, ToolError, type ToolResult } from '../../../protocol/index.ts'
+import type { Environment } from '../../kit/definition.ts'
+import type { Refusal } from '../../kit/network-policy/proxy.ts'
+import { report } from '../../kit/report.ts'
+import { cleanText, clip } from '../../kit/text.ts'
+import type { CDPSession, Page, PlaywrightBackend } from '../backend.ts'
+import { messageOf } from '../errors.ts'
+import { type BrowserSession, currentPage } from '../lib/browser-session.ts'
+import { withinTime } from '../lib/page.ts'
+import { blockedBy, notLoaded } from '../lib/refusals.ts'
+import { callTime } from '../time.ts'
 
 export interface EvaluateArguments {
   readonly script: string

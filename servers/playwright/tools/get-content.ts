@@ -1,15 +1,15 @@
 // get_content: what the page says, page by page.
-import { type Context, ToolError, type ToolResult } from '../../protocol/index.ts'
-import type { Environment } from '../kit/definition.ts'
-import { report } from '../kit/report.ts'
-import { clip } from '../kit/text.ts'
-import type { Locator, Page, PlaywrightBackend } from './backend.ts'
-import { type Attempt, explainAction, manyMatch } from './faults.ts'
-import { toHtml, toMarkdown, toText } from './in-page.ts'
-import { actionableOn } from './interactive.ts'
-import { unlessAborted, withinTime } from './page.ts'
-import { currentPage } from './session.ts'
-import { callTime } from './time.ts'
+import { type Context, ToolError, type ToolResult } from '../../../protocol/index.ts'
+import type { Environment } from '../../kit/definition.ts'
+import { report } from '../../kit/report.ts'
+import { clip } from '../../kit/text.ts'
+import type { Locator, Page, PlaywrightBackend } from '../backend.ts'
+import { type Attempt, explainAction, manyMatch } from '../errors.ts'
+import { currentPage } from '../lib/browser-session.ts'
+import { actionableOn } from '../lib/interactive.ts'
+import { unlessAborted, withinTime } from '../lib/page.ts'
+import { toHtml, toMarkdown, toText } from '../lib/page-program.ts'
+import { callTime } from '../time.ts'
 
 export interface ContentArguments {
   readonly selector?: string | undefined
