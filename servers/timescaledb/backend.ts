@@ -3,8 +3,8 @@ import type { Backend, Environment } from '../kit/definition.ts'
 import { SqlEngine } from '../kit/sql/engine.ts'
 import { resolveTarget, type TargetOptions, type TargetParts } from '../kit/sql/target.ts'
 import type { TimescaleConfig, WriteLevel } from './config.ts'
-import { type Features, readFeatures } from './features.ts'
-import { Writer } from './writer.ts'
+import { type Features, readFeatures } from './lib/features.ts'
+import { Writer } from './lib/writer.ts'
 
 export interface TimescaleBackend extends Backend {
   readonly engine: SqlEngine

@@ -2,15 +2,15 @@
 import { type AnyTool, defineTool } from '../../protocol/index.ts'
 import type { Environment } from '../kit/definition.ts'
 import { queryProperties, runQuery } from '../kit/sql/query-tool.ts'
-import { addCompression } from './add-compression.ts'
 import type { TimescaleBackend } from './backend.ts'
-import { showChunks } from './chunks.ts'
-import { compressionStats } from './compression-stats.ts'
-import { continuousAggregate } from './continuous-aggregate.ts'
-import { createHypertable } from './create-hypertable.ts'
-import { execute } from './execute.ts'
-import { showHypertables } from './hypertables.ts'
-import { databaseStats } from './stats.ts'
+import { addCompression } from './tools/tsdb-add-compression.ts'
+import { compressionStats } from './tools/tsdb-compression-stats.ts'
+import { continuousAggregate } from './tools/tsdb-continuous-aggregate.ts'
+import { createHypertable } from './tools/tsdb-create-hypertable.ts'
+import { databaseStats } from './tools/tsdb-database-stats.ts'
+import { execute } from './tools/tsdb-execute.ts'
+import { showChunks } from './tools/tsdb-show-chunks.ts'
+import { showHypertables } from './tools/tsdb-show-hypertables.ts'
 
 const reads = { readOnlyHint: true, destructiveHint: false, idempotentHint: true, openWorldHint: false } as const
 const adds = { readOnlyHint: false, destructiveHint: false, idempotentHint: true, openWorldHint: false } as const

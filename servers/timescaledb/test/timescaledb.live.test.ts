@@ -1,5 +1,5 @@
 // The timescaledb server on the Apache edition.
-import { test } from '../../test/runner/harness.ts'
+import { test } from '../../../test/runner/harness.ts'
 import { openWorld, testApache, testTimescale } from './behaviours.ts'
 
 const url = process.env.OCTET_TEST_TIMESCALEDB_URL

@@ -1,10 +1,10 @@
 // tsdb_show_chunks: the chunks of one hypertable by time, with their sizes.
-import { type Context, ToolError } from '../../protocol/index.ts'
-import { formatBytes, report } from '../kit/report.ts'
-import { quoteName } from '../kit/sql/hints.ts'
-import { quoteCell } from '../kit/sql/table.ts'
-import type { TimescaleBackend } from './backend.ts'
-import { type Hypertable, resolveHypertable } from './relations.ts'
+import { type Context, ToolError } from '../../../protocol/index.ts'
+import { formatBytes, report } from '../../kit/report.ts'
+import { quoteName } from '../../kit/sql/hints.ts'
+import { quoteCell } from '../../kit/sql/table.ts'
+import type { TimescaleBackend } from '../backend.ts'
+import { type Hypertable, resolveHypertable } from '../lib/relations.ts'
 
 export interface ShowChunksArguments {
   hypertable: string

@@ -1,8 +1,8 @@
 // Which write level a statement of tsdb_execute needs, judged by its words. What is not named here is refused at every level.
-import { ToolError } from '../../protocol/index.ts'
-import type { Token } from '../kit/sql/lexer.ts'
-import type { Reading } from '../kit/sql/statement-filter.ts'
-import { type WriteLevel, writeLevels } from './config.ts'
+import { ToolError } from '../../../protocol/index.ts'
+import type { Token } from '../../kit/sql/lexer.ts'
+import type { Reading } from '../../kit/sql/statement-filter.ts'
+import { type WriteLevel, writeLevels } from '../config.ts'
 
 export interface StatementClass {
   readonly level: 'dml' | 'ddl'

@@ -1,11 +1,11 @@
 // tsdb_continuous_aggregate: a materialised view that TimescaleDB keeps up to date, its policy, and its first filling.
-import { type Context, ToolError } from '../../protocol/index.ts'
-import { report } from '../kit/report.ts'
-import { readStatement, refuseFunctions, requireOne } from '../kit/sql/statement-filter.ts'
-import type { TimescaleBackend } from './backend.ts'
-import { type Features, requireCommunity } from './features.ts'
-import { newName, type Relation } from './relations.ts'
-import { requireLevel } from './statement-class.ts'
+import { type Context, ToolError } from '../../../protocol/index.ts'
+import { report } from '../../kit/report.ts'
+import { readStatement, refuseFunctions, requireOne } from '../../kit/sql/statement-filter.ts'
+import type { TimescaleBackend } from '../backend.ts'
+import { type Features, requireCommunity } from '../lib/features.ts'
+import { newName, type Relation } from '../lib/relations.ts'
+import { requireLevel } from '../lib/statement-class.ts'
 
 export interface ContinuousAggregateArguments {
   view_name: string

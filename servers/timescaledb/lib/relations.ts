@@ -1,8 +1,8 @@
 // From the name a caller gives to what stands in the catalogue. Every identifier that goes into DDL comes from here, re-quoted, never
 // from the caller's text.
-import { nearest, ToolError } from '../../protocol/index.ts'
-import type { Row, SqlEngine } from '../kit/sql/engine.ts'
-import { nearestTables, quoteName } from '../kit/sql/hints.ts'
+import { nearest, ToolError } from '../../../protocol/index.ts'
+import type { Row, SqlEngine } from '../../kit/sql/engine.ts'
+import { nearestTables, quoteName } from '../../kit/sql/hints.ts'
 
 export interface Relation {
   readonly schema: string

@@ -1,11 +1,11 @@
 // tsdb_database_stats: the state of the whole TimescaleDB database in one answer.
-import { type Context, ToolError } from '../../protocol/index.ts'
-import { formatBytes, report } from '../kit/report.ts'
-import { quoteName } from '../kit/sql/hints.ts'
-import { postureBlock } from '../kit/sql/privileges.ts'
-import { quoteCell } from '../kit/sql/table.ts'
-import type { TimescaleBackend } from './backend.ts'
-import type { Features } from './features.ts'
+import { type Context, ToolError } from '../../../protocol/index.ts'
+import { formatBytes, report } from '../../kit/report.ts'
+import { quoteName } from '../../kit/sql/hints.ts'
+import { postureBlock } from '../../kit/sql/privileges.ts'
+import { quoteCell } from '../../kit/sql/table.ts'
+import type { TimescaleBackend } from '../backend.ts'
+import type { Features } from '../lib/features.ts'
 
 const totalsQuery = `
   SELECT current_setting('server_version'), pg_database_size(current_database()),

@@ -1,13 +1,13 @@
 // tsdb_execute: one writing statement, in a transaction that is rolled back when it would touch more rows than were allowed.
-import { type Context, ToolError } from '../../protocol/index.ts'
-import { report } from '../kit/report.ts'
-import { maxCellChars, type QueryArguments, toParameters } from '../kit/sql/query-tool.ts'
-import type { Outcome } from '../kit/sql/statement.ts'
-import { readStatement, refuseFunctions, requireOne } from '../kit/sql/statement-filter.ts'
-import { toTable } from '../kit/sql/table.ts'
-import type { TimescaleBackend } from './backend.ts'
-import { classify, requireLevel } from './statement-class.ts'
-import type { Transaction } from './writer.ts'
+import { type Context, ToolError } from '../../../protocol/index.ts'
+import { report } from '../../kit/report.ts'
+import { maxCellChars, type QueryArguments, toParameters } from '../../kit/sql/query-tool.ts'
+import type { Outcome } from '../../kit/sql/statement.ts'
+import { readStatement, refuseFunctions, requireOne } from '../../kit/sql/statement-filter.ts'
+import { toTable } from '../../kit/sql/table.ts'
+import type { TimescaleBackend } from '../backend.ts'
+import { classify, requireLevel } from '../lib/statement-class.ts'
+import type { Transaction } from '../lib/writer.ts'
 
 export interface ExecuteArguments {
   command: string

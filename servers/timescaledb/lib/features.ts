@@ -1,8 +1,8 @@
 // What the TimescaleDB at hand can do, asked of its catalogue: names were added and superseded in many versions, and the Apache edition
 // lacks half of them, so the version alone says little.
-import { ToolError } from '../../protocol/index.ts'
-import type { SqlEngine } from '../kit/sql/engine.ts'
-import { quoteName } from '../kit/sql/hints.ts'
+import { ToolError } from '../../../protocol/index.ts'
+import type { SqlEngine } from '../../kit/sql/engine.ts'
+import { quoteName } from '../../kit/sql/hints.ts'
 
 export interface Features {
   readonly version: string

@@ -1,11 +1,11 @@
 // tsdb_compression_stats: what compression has saved, and where it stands when it has saved nothing yet.
-import type { Context } from '../../protocol/index.ts'
-import { formatBytes, report } from '../kit/report.ts'
-import { quoteName } from '../kit/sql/hints.ts'
-import { quoteCell } from '../kit/sql/table.ts'
-import type { TimescaleBackend } from './backend.ts'
-import { jobsQuery, type Policy, policiesByTable } from './hypertables.ts'
-import { resolveHypertable } from './relations.ts'
+import type { Context } from '../../../protocol/index.ts'
+import { formatBytes, report } from '../../kit/report.ts'
+import { quoteName } from '../../kit/sql/hints.ts'
+import { quoteCell } from '../../kit/sql/table.ts'
+import type { TimescaleBackend } from '../backend.ts'
+import { resolveHypertable } from '../lib/relations.ts'
+import { jobsQuery, type Policy, policiesByTable } from './tsdb-show-hypertables.ts'
 
 const maxTables = 200
 

@@ -1,12 +1,12 @@
 // tsdb_create_hypertable: from an ordinary table to a hypertable, in one transaction.
-import { type Context, ToolError } from '../../protocol/index.ts'
-import { report } from '../kit/report.ts'
-import { quoteName } from '../kit/sql/hints.ts'
-import type { TimescaleBackend } from './backend.ts'
-import type { Features } from './features.ts'
-import { columnsOf, findColumn, type Relation, resolveTable } from './relations.ts'
-import { requireLevel } from './statement-class.ts'
-import type { Transaction } from './writer.ts'
+import { type Context, ToolError } from '../../../protocol/index.ts'
+import { report } from '../../kit/report.ts'
+import { quoteName } from '../../kit/sql/hints.ts'
+import type { TimescaleBackend } from '../backend.ts'
+import type { Features } from '../lib/features.ts'
+import { columnsOf, findColumn, type Relation, resolveTable } from '../lib/relations.ts'
+import { requireLevel } from '../lib/statement-class.ts'
+import type { Transaction } from '../lib/writer.ts'
 
 export interface CreateHypertableArguments {
   table_name: string

@@ -1,12 +1,12 @@
 // tsdb_show_hypertables: each hypertable with its chunks, size, compression and policies.
-import { type Context, ToolError } from '../../protocol/index.ts'
-import { readCursor, writeCursor } from '../kit/cursor.ts'
-import { formatBytes, report } from '../kit/report.ts'
-import type { Row } from '../kit/sql/engine.ts'
-import { quoteName } from '../kit/sql/hints.ts'
-import { quoteCell } from '../kit/sql/table.ts'
-import type { TimescaleBackend } from './backend.ts'
-import type { Features } from './features.ts'
+import { type Context, ToolError } from '../../../protocol/index.ts'
+import { readCursor, writeCursor } from '../../kit/cursor.ts'
+import { formatBytes, report } from '../../kit/report.ts'
+import type { Row } from '../../kit/sql/engine.ts'
+import { quoteName } from '../../kit/sql/hints.ts'
+import { quoteCell } from '../../kit/sql/table.ts'
+import type { TimescaleBackend } from '../backend.ts'
+import type { Features } from '../lib/features.ts'
 
 export interface ShowHypertablesArguments {
   schema?: string | undefined

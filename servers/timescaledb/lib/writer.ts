@@ -1,14 +1,14 @@
 // Writing: one connection, one transaction for each call, committed only when the call says so.
-import { ToolError } from '../../protocol/index.ts'
-import type { Environment } from '../kit/definition.ts'
-import type { SqlEngine } from '../kit/sql/engine.ts'
-import { isConnectionLoss, isServerError, toToolError } from '../kit/sql/errors.ts'
-import { Pool } from '../kit/sql/pool.ts'
-import type { Cell } from '../kit/sql/protocol-guard.ts'
-import { guarded, LateError, scrub, transactionSettings } from '../kit/sql/read-only.ts'
-import type { Notice, Session } from '../kit/sql/session.ts'
-import type { Outcome } from '../kit/sql/statement.ts'
-import type { Target } from '../kit/sql/target.ts'
+import { ToolError } from '../../../protocol/index.ts'
+import type { Environment } from '../../kit/definition.ts'
+import type { SqlEngine } from '../../kit/sql/engine.ts'
+import { isConnectionLoss, isServerError, toToolError } from '../../kit/sql/errors.ts'
+import { Pool } from '../../kit/sql/pool.ts'
+import type { Cell } from '../../kit/sql/protocol-guard.ts'
+import { guarded, LateError, scrub, transactionSettings } from '../../kit/sql/read-only.ts'
+import type { Notice, Session } from '../../kit/sql/session.ts'
+import type { Outcome } from '../../kit/sql/statement.ts'
+import type { Target } from '../../kit/sql/target.ts'
 
 export interface WriterOptions {
   readonly target: Target

@@ -1,8 +1,8 @@
 // What the timescaledb server must do on a running TimescaleDB, whichever edition; and what only the Community edition can.
 import assert from 'node:assert/strict'
 import pg from 'pg'
-import { test } from '../../test/runner/harness.ts'
-import { type Caller, RunningServer, rowsOf, until, withClient } from '../kit/sql/test/running.ts'
+import { test } from '../../../test/runner/harness.ts'
+import { type Caller, RunningServer, rowsOf, until, withClient } from '../../kit/sql/test/running.ts'
 
 export interface World {
   readonly label: string

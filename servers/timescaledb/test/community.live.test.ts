@@ -1,5 +1,5 @@
 // The timescaledb server on the Community (TSL) edition, which no package registry has: see the README for when it was last run.
-import { test } from '../../test/runner/harness.ts'
+import { test } from '../../../test/runner/harness.ts'
 import { openWorld, testCommunity, testTimescale } from './behaviours.ts'
 
 const url = process.env.TSDB_TSL_URL

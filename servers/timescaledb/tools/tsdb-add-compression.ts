@@ -1,12 +1,12 @@
 // tsdb_add_compression: compression (the columnstore) for a hypertable, and the policy that compresses what has grown old.
-import { type Context, ToolError } from '../../protocol/index.ts'
-import { report } from '../kit/report.ts'
-import { quoteName } from '../kit/sql/hints.ts'
-import type { TimescaleBackend } from './backend.ts'
-import { type Features, requireCommunity } from './features.ts'
-import { columnsOf, findColumn, type Hypertable, quoteLiteral, resolveHypertable } from './relations.ts'
-import { requireLevel } from './statement-class.ts'
-import type { Transaction } from './writer.ts'
+import { type Context, ToolError } from '../../../protocol/index.ts'
+import { report } from '../../kit/report.ts'
+import { quoteName } from '../../kit/sql/hints.ts'
+import type { TimescaleBackend } from '../backend.ts'
+import { type Features, requireCommunity } from '../lib/features.ts'
+import { columnsOf, findColumn, type Hypertable, quoteLiteral, resolveHypertable } from '../lib/relations.ts'
+import { requireLevel } from '../lib/statement-class.ts'
+import type { Transaction } from '../lib/writer.ts'
 
 export interface AddCompressionArguments {
   hypertable: string
