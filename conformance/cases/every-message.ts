@@ -3,8 +3,8 @@ import type { Case, Level } from '../case.ts'
 import type { Context } from '../client/context.ts'
 import type { Observation } from '../client/observations.ts'
 import { META } from '../client/session-http.ts'
-import { traffic } from '../client/traffic.ts'
 import { check, fail, isObject, isResponse } from '../expect.ts'
+import { traffic } from '../steps.ts'
 import { violation } from '../wire-schema.ts'
 
 interface Rule extends Pick<Case, 'id' | 'quote' | 'since' | 'until' | 'needs' | 'transport'> {

@@ -1,9 +1,9 @@
 // HTTP+SSE practice, continued: what the bytes and the headers of every stream look like.
 import type { Case } from '../case.ts'
 import type { Context } from '../client/context.ts'
-import { traffic } from '../client/traffic.ts'
 import { fail, isObject, isResponse } from '../expect.ts'
 import { LIMITS } from '../limits.ts'
+import { traffic } from '../steps.ts'
 
 const base = { level: 'INTEROP', transport: 'sse', once: true } as const
 

@@ -1,8 +1,8 @@
 // Logging, for servers that declare it.
 import type { Case } from '../case.ts'
 import { META } from '../client/session-http.ts'
-import { traffic } from '../client/traffic.ts'
 import { check, checkEqual, fail, isObject } from '../expect.ts'
+import { traffic } from '../steps.ts'
 import { violation } from '../wire-schema.ts'
 
 const LEVELS = ['debug', 'info', 'notice', 'warning', 'error', 'critical', 'alert', 'emergency']

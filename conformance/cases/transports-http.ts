@@ -3,8 +3,8 @@ import type { Case } from '../case.ts'
 import type { Context } from '../client/context.ts'
 import type { Reply } from '../client/session.ts'
 import type { HttpSession } from '../client/session-http.ts'
-import { traffic } from '../client/traffic.ts'
 import { check, checkEqual, fail, isResponse } from '../expect.ts'
+import { traffic } from '../steps.ts'
 import { call } from './basic-utilities.ts'
 
 const base = { transport: 'http', since: '2025-03-26', until: '2025-11-25' } as const

@@ -1,8 +1,8 @@
 // HTTP+SSE: what the page basic/transports of 2024-11-05 demands, and the event stream format it builds on.
 import type { Case } from '../case.ts'
 import { SseSession } from '../client/session-sse.ts'
-import { traffic } from '../client/traffic.ts'
 import { check, checkEqual, Failure, fail, isObject, isResponse } from '../expect.ts'
+import { traffic } from '../steps.ts'
 
 const transport = 'sse' as const
 const once = true as const

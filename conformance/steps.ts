@@ -1,9 +1,9 @@
 // The messages that the cases of level "every message ever seen" can count on, even when no other case runs.
 
-import { call } from '../cases/basic-utilities.ts'
-import type { Context } from './context.ts'
-import type { Observations } from './observations.ts'
-import { HttpSession, META } from './session-http.ts'
+import { call } from './cases/basic-utilities.ts'
+import type { Context } from './client/context.ts'
+import type { Observations } from './client/observations.ts'
+import { HttpSession, META } from './client/session-http.ts'
 
 const made = new WeakMap<Observations, Promise<void>>()
 
