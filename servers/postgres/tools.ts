@@ -3,10 +3,10 @@ import { type AnyTool, defineTool } from '../../protocol/index.ts'
 import type { Environment } from '../kit/definition.ts'
 import { queryProperties, runQuery } from '../kit/sql/query-tool.ts'
 import type { PostgresBackend } from './backend.ts'
-import { listDatabases } from './databases.ts'
-import { serverInfo } from './info.ts'
-import { databaseSizes } from './sizes.ts'
-import { listTables } from './tables.ts'
+import { databaseSizes } from './tools/postgres-database-sizes.ts'
+import { listDatabases } from './tools/postgres-list-databases.ts'
+import { listTables } from './tools/postgres-list-tables.ts'
+import { serverInfo } from './tools/postgres-server-info.ts'
 
 const readOnly = { readOnlyHint: true, destructiveHint: false, idempotentHint: true, openWorldHint: false } as const
 

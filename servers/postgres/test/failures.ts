@@ -2,10 +2,18 @@
 import assert from 'node:assert/strict'
 import { once } from 'node:events'
 import { createServer, type Socket } from 'node:net'
-import { test } from '../../test/runner/harness.ts'
-import { Pool } from '../kit/sql/pool.ts'
-import { resolveTarget } from '../kit/sql/target.ts'
-import { type Address, type Edition, RunningServer, startCluster, until, withClient, withSql } from '../kit/sql/test/running.ts'
+import { test } from '../../../test/runner/harness.ts'
+import { Pool } from '../../kit/sql/pool.ts'
+import { resolveTarget } from '../../kit/sql/target.ts'
+import {
+  type Address,
+  type Edition,
+  RunningServer,
+  startCluster,
+  until,
+  withClient,
+  withSql,
+} from '../../kit/sql/test/running.ts'
 
 /** Never returns within a test's time, and is not stopped by the gate. */
 const endless = 'SELECT count(*) FROM generate_series(1, 100000000000)'

@@ -4,9 +4,9 @@ import { execFileSync } from 'node:child_process'
 import { existsSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { issue } from '../../test/helpers/certificates.ts'
-import { test } from '../../test/runner/harness.ts'
-import { embedded, RunningServer, startCluster, until, withClient, withSql } from '../kit/sql/test/running.ts'
+import { issue } from '../../../test/helpers/certificates.ts'
+import { test } from '../../../test/runner/harness.ts'
+import { embedded, RunningServer, startCluster, until, withClient, withSql } from '../../kit/sql/test/running.ts'
 
 const cluster = await startCluster(embedded)
 await withSql(cluster, async (client) => {
@@ -282,7 +282,7 @@ for (const signal of ['SIGTERM', 'SIGKILL'] as const) {
 }
 
 test('the sample database is for start only', async () => {
-  const { postgres } = await import('./index.ts')
+  const { postgres } = await import('../index.ts')
   assert.deepEqual(postgres.demo?.('start'), { POSTGRES_SAMPLE: 'true' })
   assert.equal(postgres.demo?.('serve'), undefined)
 })

@@ -2,9 +2,9 @@
 import assert from 'node:assert/strict'
 import { existsSync } from 'node:fs'
 import { join } from 'node:path'
-import { test } from '../../test/runner/harness.ts'
-import { withClient, withSql } from '../kit/sql/test/running.ts'
-import { type Shop, snapshotSql } from '../kit/sql/test/shop.ts'
+import { test } from '../../../test/runner/harness.ts'
+import { withClient, withSql } from '../../kit/sql/test/running.ts'
+import { type Shop, snapshotSql } from '../../kit/sql/test/shop.ts'
 
 interface Attack {
   readonly sql: string

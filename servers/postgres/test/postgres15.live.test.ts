@@ -4,11 +4,11 @@ import { execFileSync } from 'node:child_process'
 import { existsSync } from 'node:fs'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
-import { test } from '../../test/runner/harness.ts'
-import { withSql } from '../kit/sql/test/running.ts'
-import { openShop } from '../kit/sql/test/shop.ts'
+import { test } from '../../../test/runner/harness.ts'
+import { withSql } from '../../kit/sql/test/running.ts'
+import { openShop } from '../../kit/sql/test/shop.ts'
 import { testAttacks } from './attacks.ts'
-import { testFaults } from './faults.ts'
+import { testFaults } from './failures.ts'
 import { testQueries } from './queries.ts'
 
 const bin = process.env.OCTET_TEST_POSTGRES_BIN
@@ -29,7 +29,7 @@ else {
       const target = ['-h', cluster.host, '-p', String(cluster.port), '-U', 'postgres', '-X', '-q', '-v', 'ON_ERROR_STOP=1']
       execFileSync(join(bin, 'psql'), [...target, ...args], { stdio: 'pipe' })
     }
-    const file = fileURLToPath(new URL('sql/readonly-role.sql', import.meta.url))
+    const file = fileURLToPath(new URL('../sql/readonly-role.sql', import.meta.url))
     await withSql(cluster, (client) => client.query('DROP OWNED BY mcp_reader'), { database: 'shop' })
     await withSql(cluster, (client) => client.query('DROP ROLE mcp_reader'))
     await withSql(

@@ -1,8 +1,8 @@
 // What queries and lists answer: exact truncation, types, errors. Run for every edition of PostgreSQL.
 import assert from 'node:assert/strict'
-import { test } from '../../test/runner/harness.ts'
-import { type Caller, rowsOf, withClient, withSql } from '../kit/sql/test/running.ts'
-import type { Shop } from '../kit/sql/test/shop.ts'
+import { test } from '../../../test/runner/harness.ts'
+import { type Caller, rowsOf, withClient, withSql } from '../../kit/sql/test/running.ts'
+import type { Shop } from '../../kit/sql/test/shop.ts'
 
 export function testQueries(shop: Shop): void {
   const { cluster, edition, reader, superuser } = shop

@@ -1,8 +1,8 @@
 // postgres_list_databases: what there is on this server.
-import type { Context } from '../../protocol/index.ts'
-import { formatBytes, report } from '../kit/report.ts'
-import { quoteCell } from '../kit/sql/table.ts'
-import type { PostgresBackend } from './backend.ts'
+import type { Context } from '../../../protocol/index.ts'
+import { formatBytes, report } from '../../kit/report.ts'
+import { quoteCell } from '../../kit/sql/table.ts'
+import type { PostgresBackend } from '../backend.ts'
 
 // A size needs CONNECT on the database, or pg_read_all_stats; without it PostgreSQL fails the whole statement.
 const databasesQuery = `

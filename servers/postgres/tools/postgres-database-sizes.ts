@@ -1,8 +1,8 @@
 // postgres_database_sizes: how large and how busy each database is.
-import type { Context } from '../../protocol/index.ts'
-import { formatBytes, report } from '../kit/report.ts'
-import { quoteCell } from '../kit/sql/table.ts'
-import type { PostgresBackend } from './backend.ts'
+import type { Context } from '../../../protocol/index.ts'
+import { formatBytes, report } from '../../kit/report.ts'
+import { quoteCell } from '../../kit/sql/table.ts'
+import type { PostgresBackend } from '../backend.ts'
 
 const sizesQuery = `
   SELECT d.datname,

@@ -1,11 +1,11 @@
 // postgres_server_info: what this server is, how full it is, and what keeps our access read-only.
-import type { Context } from '../../protocol/index.ts'
-import { report } from '../kit/report.ts'
-import type { Row } from '../kit/sql/engine.ts'
-import { quoteName } from '../kit/sql/hints.ts'
-import { postureBlock } from '../kit/sql/privileges.ts'
-import { quoteCell } from '../kit/sql/table.ts'
-import type { PostgresBackend } from './backend.ts'
+import type { Context } from '../../../protocol/index.ts'
+import { report } from '../../kit/report.ts'
+import type { Row } from '../../kit/sql/engine.ts'
+import { quoteName } from '../../kit/sql/hints.ts'
+import { postureBlock } from '../../kit/sql/privileges.ts'
+import { quoteCell } from '../../kit/sql/table.ts'
+import type { PostgresBackend } from '../backend.ts'
 
 const infoQuery = `
   SELECT version(), current_setting('server_version'), floor(extract(epoch FROM clock_timestamp() - pg_postmaster_start_time())),

@@ -1,12 +1,12 @@
 // postgres_list_tables: tables, views and their columns, a page at a time.
-import { type Context, nearest, ToolError } from '../../protocol/index.ts'
-import { readCursor, writeCursor } from '../kit/cursor.ts'
-import { formatBytes, report } from '../kit/report.ts'
-import type { Row } from '../kit/sql/engine.ts'
-import { arrayLiteral, quoteName } from '../kit/sql/hints.ts'
-import { quoteCell } from '../kit/sql/table.ts'
-import type { PostgresBackend } from './backend.ts'
-import { type Column, describeColumn, listColumns } from './columns.ts'
+import { type Context, nearest, ToolError } from '../../../protocol/index.ts'
+import { readCursor, writeCursor } from '../../kit/cursor.ts'
+import { formatBytes, report } from '../../kit/report.ts'
+import type { Row } from '../../kit/sql/engine.ts'
+import { arrayLiteral, quoteName } from '../../kit/sql/hints.ts'
+import { quoteCell } from '../../kit/sql/table.ts'
+import type { PostgresBackend } from '../backend.ts'
+import { type Column, describeColumn, listColumns } from '../lib/columns.ts'
 
 export interface ListTablesArguments {
   schema: string

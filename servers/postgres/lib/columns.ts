@@ -1,7 +1,7 @@
 // The columns of listed tables: type, NOT NULL, primary key, foreign keys, default, comment.
-import type { SqlEngine } from '../kit/sql/engine.ts'
-import { arrayLiteral, quoteName } from '../kit/sql/hints.ts'
-import { quoteCell } from '../kit/sql/table.ts'
+import type { SqlEngine } from '../../kit/sql/engine.ts'
+import { arrayLiteral, quoteName } from '../../kit/sql/hints.ts'
+import { quoteCell } from '../../kit/sql/table.ts'
 
 export interface Column {
   name: string

@@ -1,0 +1,4 @@
+import { embedded } from '../../kit/sql/test/running.ts'
+import { testFaults } from './failures.ts'
+
+testFaults(embedded)
