@@ -1,8 +1,8 @@
-// The two kinds of error that reach a client, and the table of codes. Anything else that is thrown is a fault of ours: the client
-// sees a reference, the host's log the stack.
+// The two kinds of error that reach a client, and the table of codes. Anything else that is thrown is a fault of the server: the client
+// gets a reference, the host's log the stack.
 
 /**
- * JSON-RPC and MCP error codes this library emits.
+ * JSON-RPC and MCP error codes this library sends.
  * -32768…-32000 is reserved by JSON-RPC 2.0 §5.1; within it MCP 2026-07-28 (basic/index) reserves -32020…-32099 for the specification and
  * forbids new codes in -32000…-32019.
  */
@@ -20,9 +20,26 @@ export const ErrorCode = {
   unsupportedProtocolVersion: -32022,
 } as const
 
-/** Becomes a JSON-RPC error object: the request itself is wrong, or cannot be served. */
+/** Shared by all copies of this library in a process, so that `instanceof` recognises an error that another copy threw. */
+const brand = Symbol.for('octet-mcp.error')
+
+function hasBrand(value: unknown, name: string): boolean {
+  return typeof value === 'object' && value !== null && (value as { [brand]?: unknown })[brand] === name
+}
+
+/**
+ * Becomes a JSON-RPC error object: the request itself is wrong, or cannot be served.
+ *
+ * @example
+ * throw new ProtocolError(ErrorCode.invalidParams, '"cursor" is not valid')
+ */
 export class ProtocolError extends Error {
+  static override [Symbol.hasInstance](value: unknown): boolean {
+    return hasBrand(value, 'ProtocolError')
+  }
+
   override readonly name = 'ProtocolError'
+  readonly [brand] = 'ProtocolError'
   readonly code: number
   readonly data: unknown
 
@@ -34,7 +51,7 @@ export class ProtocolError extends Error {
   }
 }
 
-/** What went wrong in a tool, in one word a model and an operator's dashboard can both act on. */
+/** What went wrong in a tool, in one word that a model and an operator's dashboard can act on. */
 export type ToolErrorCode =
   | 'INVALID_ARGUMENT'
   | 'NOT_FOUND'
@@ -50,12 +67,20 @@ export type ToolErrorCode =
   | 'INTERNAL'
 
 /**
- * Becomes a result with `isError: true` whose text reaches the model (MCP 2025-11-25 server/tools §Error Handling, SEP-1303):
+ * Becomes a result with `isError: true` whose text the model reads (MCP 2025-11-25 server/tools §Error Handling, SEP-1303):
  * `ERROR <code>: <message>. TRY: <hint>`. The message says what happened and why, the hint is one concrete next call or value.
  * Neither may hold a secret, an internal address or a stack.
+ *
+ * @example
+ * throw new ToolError('NOT_FOUND', 'no table "oders"', { hint: '{"table":"orders"}' })
  */
 export class ToolError extends Error {
+  static override [Symbol.hasInstance](value: unknown): boolean {
+    return hasBrand(value, 'ToolError')
+  }
+
   override readonly name = 'ToolError'
+  readonly [brand] = 'ToolError'
   readonly code: ToolErrorCode
   readonly hint: string | undefined
   /** What the upstream called the failure, such as a SQLSTATE, an S3 code or an HTTP status. For programs; it is not part of the text. */

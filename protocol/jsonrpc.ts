@@ -6,7 +6,7 @@ import type { JsonRpcErrorObject, JsonRpcNotification, JsonRpcRequest, Params, R
 export type Incoming =
   | { kind: 'request'; message: JsonRpcRequest }
   | { kind: 'notification'; message: JsonRpcNotification }
-  /** A reply to a request of ours. We never send one, so it is accepted and dropped. */
+  /** A reply to a request of this server, which sends none: accepted and ignored. */
   | { kind: 'response' }
   /** `id` is the one to answer with: null where none could be read (JSON-RPC 2.0 §5), undefined for a notification, which is never answered. */
   | { kind: 'malformed'; id: RequestId | null | undefined; error: JsonRpcErrorObject }
@@ -26,7 +26,7 @@ export function parseJson(body: Buffer): unknown {
   }
 }
 
-/** Tells what a parsed JSON value is, by JSON-RPC 2.0 §4 and §5 and MCP's narrower id. An array is not looked into: see batches. */
+/** Classifies a parsed JSON value by JSON-RPC 2.0 §4 and §5 and MCP's narrower id. For arrays see Session.receiveBatch. */
 export function classify(value: unknown): Incoming {
   if (!isObject(value)) return malformed(null, `a message is a JSON object, got ${describe(value)}`)
   const hasId = 'id' in value
@@ -40,13 +40,17 @@ export function classify(value: unknown): Incoming {
   if (hasId && id === null)
     return malformed(null, `"id" must be an integer or a string of at most ${maxIdLength} characters, got ${describe(value.id)}`)
   const { params } = value
-  if (params !== undefined && !isObject(params)) {
-    // JSON-RPC allows an array of positional parameters; MCP's params are objects, so an array is well formed but useless.
-    const error = Array.isArray(params)
-      ? { code: ErrorCode.invalidParams, message: '"params" must be an object, got an array' }
-      : { code: ErrorCode.invalidRequest, message: `"params" must be an object, got ${describe(params)}` }
+  // Some clients send null or an empty array for "no parameters".
+  if (params === null || (Array.isArray(params) && params.length === 0)) delete value.params
+  else if (params !== undefined && !isObject(params)) {
+    // JSON-RPC allows an array of positional parameters; MCP defines objects only, so an array is well-formed but not valid.
+    const code = Array.isArray(params) ? ErrorCode.invalidParams : ErrorCode.invalidRequest
     // JSON-RPC 2.0 §4.1: a notification is never answered, not even with an error about its params.
-    return { kind: 'malformed', id: hasId ? id : undefined, error }
+    return {
+      kind: 'malformed',
+      id: hasId ? id : undefined,
+      error: { code, message: `"params" must be an object, got ${describe(params)}` },
+    }
   }
   const message = value as { jsonrpc: '2.0'; id?: RequestId; method: string; params?: Params }
   return hasId ? { kind: 'request', message: message as JsonRpcRequest } : { kind: 'notification', message }
@@ -77,12 +81,12 @@ export function isObject(value: unknown): value is Record<string, unknown> {
 /** An id is echoed in front of a result that may fill a message. */
 const maxIdLength = 1_000
 
-/** MCP basic/index §Requests: a string or an integer. A number that JSON.parse cannot hold exactly could not be echoed, so it is none. */
+/** MCP basic/index §Requests: a string or an integer. A number that JSON.parse cannot represent exactly could not be echoed, so it is refused. */
 export function isRequestId(value: unknown): value is RequestId {
   return typeof value === 'string' ? value.length <= maxIdLength : Number.isSafeInteger(value)
 }
 
-/** What came, in a few words, for an error message. */
+/** The type of a value, and the start of it, for an error message. */
 export function describe(value: unknown): string {
   if (value === undefined) return 'nothing'
   if (value === null) return 'null'

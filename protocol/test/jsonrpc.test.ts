@@ -21,9 +21,9 @@ const malformed: [what: string, value: unknown, id: unknown, code: number][] = [
   ['a number as method', { jsonrpc: '2.0', id: 3, method: 9 }, 3, -32600],
   ['method null', { jsonrpc: '2.0', id: 3, method: null }, 3, -32600],
   ['params as a string', { jsonrpc: '2.0', id: 3, method: 'ping', params: 'x' }, 3, -32600],
-  ['params null', { jsonrpc: '2.0', id: 3, method: 'ping', params: null }, 3, -32600],
+  ['params true', { jsonrpc: '2.0', id: 3, method: 'ping', params: true }, 3, -32600],
   ['params as an array', { jsonrpc: '2.0', id: 3, method: 'ping', params: [1] }, 3, -32602],
-  ['a notification with params as an array', { jsonrpc: '2.0', method: 'x', params: [] }, undefined, -32602],
+  ['a notification with params as an array', { jsonrpc: '2.0', method: 'x', params: [1] }, undefined, -32602],
 ]
 for (const [what, value, id, code] of malformed) {
   test(`${what} is malformed`, () => {
@@ -42,6 +42,16 @@ for (const id of [0, -1, 1, 2 ** 53 - 1, '', 'a', '0']) {
       kind: 'request',
       message: { jsonrpc: '2.0', id, method: 'ping' },
     })
+  })
+}
+
+for (const params of [null, []]) {
+  test(`params ${JSON.stringify(params)} counts as none`, () => {
+    assert.deepEqual(classify({ jsonrpc: '2.0', id: 1, method: 'ping', params }), {
+      kind: 'request',
+      message: { jsonrpc: '2.0', id: 1, method: 'ping' },
+    })
+    assert.equal(classify({ jsonrpc: '2.0', method: 'notifications/initialized', params }).kind, 'notification')
   })
 }
 
