@@ -2,18 +2,7 @@
 import { createHash, timingSafeEqual } from 'node:crypto'
 import type { IncomingMessage } from 'node:http'
 import { isIP } from 'node:net'
-
-/** Who sent a request. */
-export interface Caller {
-  /** The name of the token that was presented; `anonymous` where the server has none. The only part that is proven. */
-  readonly principal: string
-  /** The person a gateway says it acts for, from a forwarded header; read only beside a valid token, and it grants nothing. */
-  readonly user: string | undefined
-  /** W3C trace context as sent, when it has the form of one. */
-  readonly traceparent: string | undefined
-  /** Address of the peer. */
-  readonly remote: string
-}
+import type { Caller } from './types.ts'
 
 export interface Principal {
   readonly name: string

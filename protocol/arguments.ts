@@ -1,13 +1,13 @@
-// From the arguments a model wrote to the arguments a handler gets: aliases, repair, clamping, defaults, validation (in this order).
-// Small models behind gateways send "100" for 100, "true" for true, "a,b" for ["a","b"] and null for "not given"; refusing those costs a
-// whole round of the model, so they are mended and the mend is reported.
-import { ToolError } from './errors.ts'
+// Prepares the arguments of a call for its handler: aliases, repair, clamping, defaults, validation (in this order). Small models send "100"
+// for 100, "true" for true, "a,b" for ["a","b"], null for "not given", and all arguments as one JSON string; refusing those costs a whole
+// round of the model, so they are repaired, and each repair is reported.
+import { ErrorCode, ProtocolError, ToolError } from './errors.ts'
 import { describe, isObject } from './jsonrpc.ts'
 import { nearest } from './nearest.ts'
 import type { JsonSchema, ObjectSchema } from './schema.ts'
 import type { ValidationIssue, Validator } from './validator.ts'
 
-/** Limits what validation may cost: more values or deeper nesting than this is refused before a validator runs. */
+/** Limits the cost of validation: more values or deeper nesting is refused before a validator runs. */
 export const maxArgumentValues = 20_000
 export const maxArgumentDepth = 64
 const maxReportedIssues = 5
@@ -22,13 +22,30 @@ export interface ArgumentRules {
 /**
  * Returns the repaired, validated arguments and a warning for each repair. The input is not changed.
  * @throws ToolError INVALID_ARGUMENT that names every problem and the next call to try
+ * @throws ProtocolError when the arguments are neither an object nor text (absent and null count as an empty object)
  */
-export function prepareArguments(rules: ArgumentRules, given: Readonly<Record<string, unknown>>) {
-  measure(given)
+export function prepareArguments(rules: ArgumentRules, given: unknown) {
   const warnings: string[] = []
-  const args = repairObject(rules.inputSchema, applyAliases(rules, given, warnings), '', warnings)
+  const object = readObject(rules, given ?? {}, warnings)
+  measure(object)
+  const args = repairObject(rules.inputSchema, applyAliases(rules, object, warnings), '', warnings)
   if (!rules.validate(args)) throw argumentError(rules, args, rules.validate.errors ?? [])
   return { args, warnings }
+}
+
+function readObject(rules: ArgumentRules, given: unknown, warnings: string[]): Record<string, unknown> {
+  if (isObject(given)) return given
+  if (typeof given !== 'string')
+    throw new ProtocolError(ErrorCode.invalidParams, `"arguments" must be an object, got ${describe(given)}`)
+  const object = given.trim() === '' ? {} : parsed(given, isObject)
+  if (object === undefined) {
+    const hint = exampleOf(rules, {}, [])
+    throw new ToolError('INVALID_ARGUMENT', `"arguments" must be an object, got ${describe(given)}, which is not JSON of one`, {
+      hint,
+    })
+  }
+  warnings.push('"arguments" was read as an object from a string; send the object itself')
+  return object
 }
 
 function applyAliases(
@@ -77,7 +94,7 @@ function repair(schema: JsonSchema, given: unknown, path: string, warnings: stri
   return value
 }
 
-/** Returns `given` itself where it already fits or where nothing sensible can be made of it. */
+/** Returns `given` itself where it already fits or where it cannot be converted. */
 function coerce(schema: JsonSchema, given: unknown): unknown {
   if (schema.type === undefined || admitsValue(schema, given)) return given
   if (typeof given === 'string') {
@@ -121,10 +138,21 @@ function argumentError(
   args: Readonly<Record<string, unknown>>,
   issues: readonly ValidationIssue[],
 ): ToolError {
-  const { properties = {}, required = [] } = rules.inputSchema
+  const { properties = {} } = rules.inputSchema
   const problems = [...new Set(issues.map((issue) => explain(issue, args, Object.keys(properties))))]
   const shown = problems.slice(0, maxReportedIssues).join('; ')
   const more = problems.length > maxReportedIssues ? `; and ${problems.length - maxReportedIssues} more` : ''
+  return new ToolError('INVALID_ARGUMENT', `${shown}${more}`, { hint: exampleOf(rules, args, issues) })
+}
+
+/** Arguments that a next call can use: the required ones, with the values given so far where they are valid and short. */
+function exampleOf(
+  { inputSchema }: ArgumentRules,
+  args: Readonly<Record<string, unknown>>,
+  issues: readonly ValidationIssue[],
+): string {
+  const { properties = {}, required = [] } = inputSchema
+  if (required.length === 0) return `use only ${Object.keys(properties).join(', ') || 'an empty object'}`
   const example: Record<string, unknown> = {}
   for (const key of required) {
     const property = properties[key]
@@ -132,9 +160,7 @@ function argumentError(
     example[key] =
       valid && JSON.stringify(args[key]).length <= 100 ? args[key] : (property?.examples?.[0] ?? property?.enum?.[0] ?? '…')
   }
-  const hint =
-    required.length > 0 ? JSON.stringify(example) : `use only ${Object.keys(properties).join(', ') || 'an empty object'}`
-  return new ToolError('INVALID_ARGUMENT', `${shown}${more}`, { hint })
+  return JSON.stringify(example)
 }
 
 function explain(issue: ValidationIssue, args: unknown, known: readonly string[]): string {

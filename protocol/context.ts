@@ -1,69 +1,136 @@
-// What a handler and a middleware see of the request they serve.
-import type { Caller } from './access.ts'
-import type { AnyTool } from './tool.ts'
-import type { Implementation, LoggingLevel, Params, RequestId } from './types.ts'
+// The Context of one request, and whether the request is still wanted. A class, because an accessor in an object literal would give every
+// request a hidden class of its own, which only a full garbage collection removes.
+import { isObject, isRequestId, notificationText } from './jsonrpc.ts'
+import { isAtLeast } from './mcp-meta.ts'
+import type { Revision } from './revisions.ts'
+import type {
+  CallAttributes,
+  Caller,
+  Context,
+  Implementation,
+  JsonRpcRequest,
+  LoggingLevel,
+  Params,
+  RequestId,
+  SessionInfo,
+} from './types.ts'
 
-/** What a tool's handler is given beside its arguments. */
-export interface Context {
-  /** Aborts when the client cancels or leaves, the deadline passes, or the server shuts down. Everything that waits takes it. */
-  readonly signal: AbortSignal
-  readonly requestId: RequestId
-  readonly session: SessionInfo
-  readonly caller: Caller
-  /** How the arguments were repaired, in sentences; a tool reports them with its result. */
-  readonly warnings: readonly string[]
-  /**
-   * Sends `notifications/progress` when the client asked for it. A value that does not rise above the last one is dropped
-   * (basic/utilities/progress: MUST increase), and so is anything after the result.
-   */
-  progress(progress: number, total?: number, message?: string): void
-  /** Sends `notifications/message` when the client's level admits it. Not a log for operators, and no place for secrets. */
-  log(level: LoggingLevel, data: unknown, logger?: string): void
-  /** Leaves facts about this call for the middlewares (the audit trail, the metrics). They do not reach the client. */
-  annotate(facts: CallFacts): void
-}
-
-export interface SessionInfo {
+/** What was negotiated on a connection. */
+export interface SessionState {
   /** Undefined where the transport has no sessions. */
   readonly id: string | undefined
-  readonly protocolVersion: string
-  readonly client: Implementation | undefined
+  revision: Revision
+  client: Implementation | undefined
+  /** The least severe level that is sent; undefined sends none. */
+  logLevel: LoggingLevel | undefined
 }
 
-export interface CallFacts {
-  /** Rows, lines, entries or objects in the result. */
-  rows?: number
-  /** More was there than the result holds. */
-  truncated?: boolean
-  /** The backend that was asked, as the operator named it; never with credentials. */
-  upstream?: string
-  [name: string]: string | number | boolean | undefined
+/** One POST, as its transport sees it. */
+export interface Exchange {
+  readonly caller: Caller
+  /** Sends a notification that belongs to a request of this POST. */
+  notify(text: string): void
 }
 
-/** One request on its way through the middlewares. */
-export interface Call {
-  readonly method: string
-  readonly params: Params
-  /** The tool of a `tools/call`; undefined for other methods and for a name that is not known. */
-  readonly tool: AnyTool | undefined
-  readonly context: Context
-  readonly facts: CallFacts
-  /** Settles when the handler has really ended, which after an abort may be later than the answer. */
-  readonly settled: Promise<void>
-  /** Aborts `context.signal`; the call then fails with `reason`. */
-  abort(reason: Error): void
-}
+export class RequestContext implements Context {
+  readonly requestId: RequestId
+  readonly attributes: CallAttributes = {}
+  /** The client does not want the answer, or can no longer read it. */
+  silent = false
+  /** Called once, when the request is cancelled. Set by the code that runs the handler. */
+  onCancel: ((reason: Error) => void) | undefined
+  readonly #state: SessionState
+  readonly #exchange: Exchange
+  readonly #progressToken: RequestId | undefined
+  #warnings: readonly string[] = []
+  #unreadWarnings = false
+  #reason: Error | undefined
+  #controller: AbortController | undefined
+  #lastProgress = Number.NEGATIVE_INFINITY
+  #open = true
 
-/** A finished result: serialised once, measured, and ready for any transport. */
-export interface Outcome {
-  readonly json: string
-  /** UTF-8 length of `json`. */
-  readonly bytes: number
-  readonly isError: boolean
-}
+  constructor(request: JsonRpcRequest, state: SessionState, exchange: Exchange) {
+    this.requestId = request.id
+    this.#state = state
+    this.#exchange = exchange
+    const token = isObject(request.params?._meta) ? request.params._meta.progressToken : undefined
+    this.#progressToken = isRequestId(token) ? token : undefined
+  }
 
-/**
- * The one seam. Sees every request; `next()` rejects with ToolError, ProtocolError, or whatever a later middleware throws.
- * A middleware may throw a ToolError itself: it becomes an `isError` result.
- */
-export type Middleware = (call: Call, next: () => Promise<Outcome>) => Promise<Outcome>
+  get caller(): Caller {
+    return this.#exchange.caller
+  }
+
+  get session(): SessionInfo {
+    const { id, revision, client } = this.#state
+    return { id, protocolVersion: revision.version, client }
+  }
+
+  get warnings(): readonly string[] {
+    this.#unreadWarnings = false
+    return this.#warnings
+  }
+
+  setWarnings(warnings: readonly string[]): void {
+    this.#warnings = warnings
+    this.#unreadWarnings = warnings.length > 0
+  }
+
+  /** The warnings, if no handler has read them. */
+  get unreadWarnings(): readonly string[] {
+    return this.#unreadWarnings ? this.#warnings : []
+  }
+
+  /** Why the request is no longer wanted; undefined while it is. */
+  get reason(): Error | undefined {
+    return this.#reason
+  }
+
+  /** Created at first use: an AbortController costs as much as the rest of a small call, and many handlers need none. */
+  get signal(): AbortSignal {
+    if (this.#controller === undefined) {
+      this.#controller = new AbortController()
+      if (this.#reason !== undefined) this.#controller.abort(this.#reason)
+    }
+    return this.#controller.signal
+  }
+
+  /** The first reason counts. */
+  cancel(reason: Error): void {
+    if (this.#reason !== undefined) return
+    this.#reason = reason
+    this.#controller?.abort(reason)
+    this.onCancel?.(reason)
+  }
+
+  // Arrow functions: handlers destructure their context.
+  readonly progress = (progress: number, total?: number, message?: string): void => {
+    if (this.#progressToken === undefined || !(progress > this.#lastProgress)) return
+    this.#lastProgress = progress
+    this.#send('notifications/progress', {
+      progressToken: this.#progressToken,
+      progress,
+      ...(total === undefined ? {} : { total }),
+      ...(message === undefined ? {} : { message }),
+    })
+  }
+
+  readonly log = (level: LoggingLevel, data: unknown, logger?: string): void => {
+    const least = this.#state.logLevel
+    if (least === undefined || !isAtLeast(level, least)) return
+    this.#send('notifications/message', { level, ...(logger === undefined ? {} : { logger }), data })
+  }
+
+  readonly annotate = (attributes: CallAttributes): void => {
+    Object.assign(this.attributes, attributes)
+  }
+
+  /** After the answer nothing more is sent. */
+  close(): void {
+    this.#open = false
+  }
+
+  #send(method: string, params: Params): void {
+    if (this.#open && !this.silent) this.#exchange.notify(notificationText(method, params))
+  }
+}

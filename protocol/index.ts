@@ -2,33 +2,42 @@
 export {
   type Access,
   type AccessOptions,
-  type Caller,
   createAccess,
   isLoopbackHost,
   isRefusal,
   type Principal,
   type Refusal,
 } from './access.ts'
-export type { Call, CallFacts, Context, Middleware, Outcome, SessionInfo } from './context.ts'
 export { ErrorCode, ProtocolError, ToolError, type ToolErrorCode } from './errors.ts'
 export { nearest } from './nearest.ts'
 export { type Revision, revisions } from './revisions.ts'
 export type { FromSchema, JsonSchema, ObjectSchema } from './schema.ts'
 export { Server, type ServerOptions } from './server.ts'
-export { type AnyTool, defineTool, type Tool, type ToolOutput, type ToolResult } from './tool.ts'
+export { defineTool } from './tool.ts'
 export type { Handler, HttpOptions, RefusedReason } from './transports/http.ts'
 export { httpSse } from './transports/http-sse.ts'
 export { streamableHttp } from './transports/streamable-http.ts'
 export type {
+  AnyTool,
   AudioContent,
+  Call,
+  CallAttributes,
+  Caller,
   CallToolResult,
   ContentBlock,
+  Context,
   EmbeddedResource,
   ImageContent,
   Implementation,
   LoggingLevel,
+  Middleware,
+  Outcome,
   ResourceLink,
+  SessionInfo,
   TextContent,
+  Tool,
   ToolAnnotations,
+  ToolOutput,
+  ToolResult,
 } from './types.ts'
 export { compileValidator, type ValidationIssue, type Validator } from './validator.ts'

@@ -1,20 +1,16 @@
-// The Server: its tools, its method table, and the one way of a request through the middlewares to a result.
+// The Server: its tools, its table of methods, and how a request runs through the middlewares to a result.
 import { randomBytes } from 'node:crypto'
-import { prepareArguments } from './arguments.ts'
-import type { Cancellation } from './cancellation.ts'
-import type { Call, Middleware, Outcome } from './context.ts'
+import { type ArgumentRules, prepareArguments } from './arguments.ts'
+import type { RequestContext, SessionState } from './context.ts'
 import { ErrorCode, ProtocolError, ToolError } from './errors.ts'
-import { describe, isObject } from './jsonrpc.ts'
-import { isLoggingLevel, loggingLevels } from './logging.ts'
+import { describe } from './jsonrpc.ts'
+import { isLoggingLevel, loggingLevels, metaPrefix, readImplementation } from './mcp-meta.ts'
 import { nearest } from './nearest.ts'
 import { modern, negotiate, type Revision, revisions } from './revisions.ts'
-import type { Session } from './session.ts'
-import { type AnyTool, checkTool, listEntry, type ToolOutput, toCallToolResult } from './tool.ts'
-import type { Implementation, Params } from './types.ts'
+import type { JsonSchema } from './schema.ts'
+import { checkTool, listEntry, toCallToolResult } from './tool.ts'
+import type { AnyTool, Call, Implementation, Middleware, Outcome, Params, ToolOutput } from './types.ts'
 import { compileValidator, type Validator } from './validator.ts'
-
-/** Key prefix of MCP's own `_meta` members (2026-07-28 basic/index §General fields). */
-export const metaPrefix = 'io.modelcontextprotocol/'
 
 export interface ServerOptions {
   /** Programmatic name, sent as `serverInfo.name`. */
@@ -34,30 +30,37 @@ export interface ServerOptions {
   listTtlMs?: number
   /** Largest serialised result in bytes. Default 990,000: with id and framing a message stays below 1,000,000 (docs/clients.md). */
   maxResultBytes?: number
-  /** Told of every error that is a fault of the server, with the reference that the client sees. */
+  /** Called for every error that is a fault of the server, with the reference that the client sees. */
   onInternalError?: (error: unknown, about: { ref: string; method: string; tool: string | undefined }) => void
 }
 
 interface CompiledTool {
   tool: AnyTool
-  validateInput: Validator
+  rules: ArgumentRules
   validateOutput: Validator | undefined
 }
 
-type Method = (server: Server, session: Session, call: MutableCall) => Outcome | Promise<Outcome>
+type Method = (server: Server, session: SessionState, call: ServerCall) => Outcome | Promise<Outcome>
 
-/** A Call as the session makes it; `settled` is replaced once a handler runs. */
-export interface MutableCall extends Call {
+/** A Call with what only this library may touch; `settled` is replaced once a handler runs. */
+export interface ServerCall extends Call {
   settled: Promise<void>
-  readonly cancellation: Cancellation
+  readonly context: RequestContext
 }
 
+/**
+ * The tools of one MCP server, ready to be mounted on a transport.
+ *
+ * @example
+ * const server = new Server({ name: 'adder', version: '1.0.0', tools: [add] })
+ * const { url } = await listen(server, { port: 8080 })
+ */
 export class Server {
   readonly info: Implementation
   readonly instructions: string | undefined
   readonly tools: readonly AnyTool[]
-  readonly maxResultBytes: number
   readonly #compiled = new Map<string, CompiledTool>()
+  readonly #maxResultBytes: number
   readonly #middleware: readonly Middleware[]
   readonly #structured: boolean
   readonly #pageSize: number
@@ -71,7 +74,7 @@ export class Server {
     this.info = { name, version, ...(title === undefined ? {} : { title }) }
     this.instructions = options.instructions
     this.tools = options.tools ?? []
-    this.maxResultBytes = options.maxResultBytes ?? 990_000
+    this.#maxResultBytes = options.maxResultBytes ?? 990_000
     this.#middleware = options.middleware ?? []
     this.#structured = options.structuredContent !== 'never'
     this.#pageSize = options.pageSize ?? Math.max(1, this.tools.length)
@@ -80,23 +83,26 @@ export class Server {
     for (const tool of this.tools) {
       checkTool(tool)
       if (this.#compiled.has(tool.name)) throw new TypeError(`two tools are named "${tool.name}"`)
+      const { inputSchema, outputSchema, aliases } = tool
       this.#compiled.set(tool.name, {
         tool,
-        validateInput: compileValidator(tool.inputSchema),
-        validateOutput: this.#structured && tool.outputSchema !== undefined ? compileValidator(tool.outputSchema) : undefined,
+        rules: { inputSchema, aliases, validate: compile(tool, 'inputSchema', inputSchema) },
+        validateOutput: this.#structured && outputSchema ? compile(tool, 'outputSchema', outputSchema) : undefined,
       })
     }
   }
 
+  /** @internal */
   findTool(name: unknown): AnyTool | undefined {
     return typeof name === 'string' ? this.#compiled.get(name)?.tool : undefined
   }
 
   /**
-   * The only way a request becomes a result, whatever transport it came over.
+   * Runs one request of any transport through the middlewares.
+   * @internal
    * @throws ProtocolError for what JSON-RPC answers with an error object; errors of tools become results
    */
-  async dispatch(session: Session, call: MutableCall): Promise<Outcome> {
+  async dispatch(session: SessionState, call: ServerCall): Promise<Outcome> {
     const method = (session.revision.era === 'modern' ? modernMethods : legacyMethods).get(call.method)
     let at = 0
     const next = async (): Promise<Outcome> => {
@@ -118,35 +124,40 @@ export class Server {
     }
   }
 
-  initialize(session: Session, params: Params): Outcome {
+  /** @internal */
+  initialize(session: SessionState, params: Params): Outcome {
     const { protocolVersion, clientInfo } = params
     if (typeof protocolVersion !== 'string') {
       throw new ProtocolError(ErrorCode.invalidParams, `"protocolVersion" must be a string, got ${describe(protocolVersion)}`, {
         supported: revisions.map((revision) => revision.version),
       })
     }
-    const revision = negotiate(protocolVersion)
-    session.initialize(revision, readImplementation(clientInfo))
+    session.revision = negotiate(protocolVersion)
+    session.client = readImplementation(clientInfo)
     return outcome({
-      protocolVersion: revision.version,
+      protocolVersion: session.revision.version,
       capabilities: { tools: {}, logging: {} },
       serverInfo: this.info,
-      ...(this.instructions === undefined ? {} : { instructions: this.instructions }),
+      instructions: this.instructions,
     })
   }
 
+  /** @internal */
   discover(): Outcome {
     return outcome({
       supportedVersions: revisions.map((revision) => revision.version).toReversed(),
       capabilities: { tools: {} },
-      ...(this.instructions === undefined ? {} : { instructions: this.instructions }),
+      instructions: this.instructions,
       ...this.#cacheHints(),
       ...this.#envelope(modern),
     })
   }
 
-  /** Serialised once for each class of revision and page: LiteLLM asks for the list after every single call. */
-  listTools(session: Session, params: Params): Outcome {
+  /**
+   * Serialised once for each class of revision and page: LiteLLM asks for the list after every call.
+   * @internal
+   */
+  listTools(session: SessionState, params: Params): Outcome {
     const { revision } = session
     const start = this.#readCursor(params.cursor)
     const key = `${revision.era} ${revision.structured} ${start}`
@@ -158,7 +169,7 @@ export class Server {
       (revision.structured === 'any' || (revision.structured === 'object' && tool.outputSchema?.type === 'object'))
     const page = outcome({
       tools: this.tools.slice(start, end).map((tool) => listEntry(tool, withOutput(tool))),
-      ...(end < this.tools.length ? { nextCursor: Buffer.from(`tools ${end}`).toString('base64url') } : {}),
+      nextCursor: end < this.tools.length ? Buffer.from(`tools ${end}`).toString('base64url') : undefined,
       ...(revision.era === 'modern' ? this.#cacheHints() : {}),
       ...this.#envelope(revision),
     })
@@ -166,27 +177,23 @@ export class Server {
     return page
   }
 
-  async callTool(session: Session, call: MutableCall): Promise<Outcome> {
-    const { name, arguments: given } = call.params
+  /** @internal */
+  async callTool(session: SessionState, call: ServerCall): Promise<Outcome> {
+    const { context, params } = call
+    const { name } = params
     if (typeof name !== 'string')
       throw new ProtocolError(ErrorCode.invalidParams, `"name" must be a string, got ${describe(name)}`)
-    if (given !== undefined && given !== null && !isObject(given)) {
-      throw new ProtocolError(ErrorCode.invalidParams, `"arguments" must be an object, got ${describe(given)}`)
-    }
     const compiled = this.#compiled.get(name)
     if (compiled === undefined) {
       const near = nearest(name, this.#compiled.keys(), 3)
       const hint = near.length > 0 ? `; did you mean ${near.join(' or ')}?` : ''
       throw new ProtocolError(ErrorCode.invalidParams, `unknown tool "${name.slice(0, 100)}"${hint}`)
     }
-    const { tool, validateInput, validateOutput } = compiled
-    const prepared = prepareArguments(
-      { inputSchema: tool.inputSchema, aliases: tool.aliases, validate: validateInput },
-      given ?? {},
-    )
-    ;(call.context.warnings as string[]).push(...prepared.warnings)
+    const { tool, rules, validateOutput } = compiled
+    const prepared = prepareArguments(rules, params.arguments)
+    context.setWarnings(prepared.warnings)
     const output = await this.#run(tool, prepared.args, call)
-    const result = toCallToolResult(output, session.revision, this.#structured)
+    const result = toCallToolResult(output, session.revision, this.#structured, context.unreadWarnings)
     if (
       validateOutput !== undefined &&
       result.isError !== true &&
@@ -195,29 +202,27 @@ export class Server {
       const issues = JSON.stringify(validateOutput.errors?.slice(0, 3))
       throw new Error(`tool "${name}" broke its outputSchema: ${issues}`)
     }
-    const finished = outcome({ ...result, ...this.#envelope(session.revision, result._meta) }, result.isError)
-    if (finished.bytes > this.maxResultBytes) {
+    const finished = outcome({ ...result, ...this.#envelope(session.revision, result._meta) })
+    if (finished.bytes > this.#maxResultBytes) {
       throw new ToolError(
         'TOO_LARGE',
-        `the result has ${finished.bytes} bytes, more than the ${this.maxResultBytes} that one message may have`,
-        {
-          hint: 'ask for less: a smaller limit, a narrower filter, or a part of it',
-        },
+        `the result has ${finished.bytes} bytes, more than the ${this.#maxResultBytes} that one message may have`,
+        { hint: 'ask for less: a smaller limit, a narrower filter, or a part of it' },
       )
     }
     return finished
   }
 
-  /** Runs the handler, but never waits longer than the request is wanted: a handler that ignores its signal cannot hold the answer back. */
-  #run(tool: AnyTool, args: Record<string, unknown>, call: MutableCall): Promise<ToolOutput> {
-    const { cancellation } = call
-    if (cancellation.reason !== undefined) return Promise.reject(cancellation.reason)
-    const running = (async () => tool.handler(args as never, call.context))()
+  /** Runs the handler until it ends or the request is cancelled: a handler that ignores its signal cannot delay the answer. */
+  #run(tool: AnyTool, args: Record<string, unknown>, call: ServerCall): Promise<ToolOutput> {
+    const { context } = call
+    if (context.reason !== undefined) return Promise.reject(context.reason)
+    const running = (async () => tool.handler(args as never, context))()
     call.settled = running.then(ignore, ignore)
     return new Promise((resolve, reject) => {
-      cancellation.onCancel = reject
-      // A driver's own AbortError says less than the reason it was aborted for.
-      running.then(resolve, (error) => reject(cancellation.reason ?? error))
+      context.onCancel = reject
+      // A driver's own AbortError says less than the reason of the cancellation.
+      running.then(resolve, (error) => reject(context.reason ?? error))
     })
   }
 
@@ -227,7 +232,7 @@ export class Server {
     return new ToolError('INTERNAL', `the server failed; its log has the details under ref ${ref}`, { cause: error })
   }
 
-  /** 2026-07-28 basic/index §Results: every result says that it is complete and who sent it. Legacy results must not. */
+  /** 2026-07-28 basic/index §Results: every result says that it is complete and names its server. Legacy results must not. */
   #envelope(revision: Revision, meta?: Record<string, unknown>): Record<string, unknown> {
     if (revision.era === 'legacy') return {}
     return { resultType: 'complete', _meta: { ...meta, [`${metaPrefix}serverInfo`]: this.info } }
@@ -244,7 +249,10 @@ export class Server {
       typeof cursor === 'string' ? /^tools (\d{1,9})$/.exec(Buffer.from(cursor, 'base64url').toString('latin1')) : null
     const start = Number(match?.[1])
     if (match === null || start === 0 || start >= this.tools.length || start % this.#pageSize !== 0) {
-      throw new ProtocolError(ErrorCode.invalidParams, `invalid cursor: ${describe(cursor)}; start without one`)
+      throw new ProtocolError(
+        ErrorCode.invalidParams,
+        `"cursor" is not one of this server: ${describe(cursor)}; leave it out to start at the first page`,
+      )
     }
     return start
   }
@@ -266,7 +274,7 @@ const modernMethods = new Map<string, Method>([
   ['tools/call', (server, session, call) => server.callTool(session, call)],
 ])
 
-function setLevel(session: Session, params: Params): Outcome {
+function setLevel(session: SessionState, params: Params): Outcome {
   if (!isLoggingLevel(params.level)) {
     throw new ProtocolError(
       ErrorCode.invalidParams,
@@ -277,15 +285,17 @@ function setLevel(session: Session, params: Params): Outcome {
   return empty
 }
 
-export function readImplementation(value: unknown): Implementation | undefined {
-  if (!isObject(value) || typeof value.name !== 'string') return undefined
-  // Only for logs and the audit trail, so a bounded copy will do.
-  return { name: value.name.slice(0, 100), version: typeof value.version === 'string' ? value.version.slice(0, 50) : '' }
+function outcome(result: { isError?: boolean; [member: string]: unknown }): Outcome {
+  const json = JSON.stringify(result)
+  return { json, bytes: Buffer.byteLength(json), isError: result.isError === true }
 }
 
-function outcome(result: object, isError = (result as { isError?: boolean }).isError === true): Outcome {
-  const json = JSON.stringify(result)
-  return { json, bytes: Buffer.byteLength(json), isError }
+function compile(tool: AnyTool, which: string, schema: JsonSchema): Validator {
+  try {
+    return compileValidator(schema)
+  } catch (cause) {
+    throw new Error(`tool "${tool.name}": ${which}: ${(cause as Error).message}`, { cause })
+  }
 }
 
 function ignore(): void {}

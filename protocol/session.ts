@@ -1,29 +1,19 @@
-// The only state of a connection: what was negotiated, who opened it, and which requests are in flight. Over HTTP+SSE a session lives as
-// long as its stream; over the sessionless `/mcp` one is made for each POST, so that both transports share this path.
-import type { Caller } from './access.ts'
-import { Cancellation } from './cancellation.ts'
+// The state of a connection: what was negotiated, and which requests are in flight. Over HTTP+SSE a session lives as long as its stream;
+// the sessionless `/mcp` makes one for each POST, so that both transports share this code.
+import { type Exchange, RequestContext, type SessionState } from './context.ts'
 import { ErrorCode, ProtocolError, ToolError } from './errors.ts'
-import {
-  classify,
-  errorText,
-  type Incoming,
-  isObject,
-  isRequestId,
-  notificationText,
-  resultText,
-  toErrorObject,
-} from './jsonrpc.ts'
-import { RequestContext } from './request-context.ts'
+import { classify, errorText, type Incoming, isObject, isRequestId, resultText, toErrorObject } from './jsonrpc.ts'
 import type { Revision } from './revisions.ts'
-import type { MutableCall, Server } from './server.ts'
-import type { Implementation, JsonRpcNotification, JsonRpcRequest, LoggingLevel, Params, RequestId } from './types.ts'
-
-/** What the transport knows of one POST. */
-export interface Exchange {
-  readonly caller: Caller
-  /** Sends a notification that belongs to a request of this exchange. */
-  notify(text: string): void
-}
+import type { Server, ServerCall } from './server.ts'
+import type {
+  Implementation,
+  JsonRpcErrorObject,
+  JsonRpcNotification,
+  JsonRpcRequest,
+  LoggingLevel,
+  Params,
+  RequestId,
+} from './types.ts'
 
 export interface Reply {
   readonly text: string
@@ -41,25 +31,19 @@ export interface SessionOptions {
   maxInFlight: number
 }
 
-interface InFlight {
-  cancellation: Cancellation
-  /** The client does not want the answer, or is no longer there to read it. */
-  silent: boolean
-}
-
 const noParams: Params = Object.freeze({})
 const settled = Promise.resolve()
 /** Leaves room for as many errors as a batch may hold below the 1,000,000 bytes of a message (docs/clients.md). */
 const maxBatchBytes = 900_000
 
-export class Session {
+export class Session implements SessionState {
   readonly id: string | undefined
   revision: Revision
   client: Implementation | undefined
   logLevel: LoggingLevel | undefined
   readonly #server: Server
   readonly #maxInFlight: number
-  readonly #inFlight = new Map<RequestId, InFlight>()
+  readonly #inFlight = new Map<RequestId, RequestContext>()
   #idle: (() => void)[] = []
   #draining = false
 
@@ -70,11 +54,6 @@ export class Session {
     this.client = options.client
     this.logLevel = options.logLevel
     this.#maxInFlight = options.maxInFlight
-  }
-
-  initialize(revision: Revision, client: Implementation | undefined): void {
-    this.revision = revision
-    this.client = client
   }
 
   /** Returns the reply to send, or undefined where none may be sent. Never rejects. */
@@ -93,7 +72,7 @@ export class Session {
   }
 
   /**
-   * Answers a JSON-RPC batch with one array, or undefined when nothing in it wants an answer (JSON-RPC 2.0 §6).
+   * Answers a JSON-RPC batch with one array, or undefined when it holds no request (JSON-RPC 2.0 §6).
    * Only 2025-03-26 has batches; every other revision answers with one error object.
    */
   async receiveBatch(items: readonly unknown[], exchange: Exchange): Promise<Reply | undefined> {
@@ -126,7 +105,7 @@ export class Session {
         bytes += size
         return reply.text
       }
-      // All replies are one message, and only a single result is known to fit into one.
+      // The replies are one message, and only a single result is known to fit.
       const item = items[i]
       const id = isObject(item) && isRequestId(item.id) ? item.id : null
       const message = 'the replies of this batch are too large for one message; send this request by itself'
@@ -137,9 +116,9 @@ export class Session {
 
   /** Aborts everything in flight; nothing more is sent. */
   close(reason: ToolError): void {
-    for (const entry of this.#inFlight.values()) {
-      entry.silent = true
-      entry.cancellation.cancel(reason)
+    for (const context of this.#inFlight.values()) {
+      context.silent = true
+      context.cancel(reason)
     }
   }
 
@@ -149,52 +128,45 @@ export class Session {
     if (this.#inFlight.size > 0) await new Promise<void>((resolve) => this.#idle.push(resolve))
   }
 
-  /** Fails what is in flight, but still answers it. */
+  /** Aborts everything in flight; the failures are sent. */
   abortAll(reason: ToolError): void {
-    for (const entry of this.#inFlight.values()) entry.cancellation.cancel(reason)
+    for (const context of this.#inFlight.values()) context.cancel(reason)
   }
 
   async #request(request: JsonRpcRequest, exchange: Exchange): Promise<Reply | undefined> {
     const { id, method } = request
-    if (this.#draining)
-      return errorReply(id, { code: ErrorCode.internalError, message: 'the server is shutting down; connect again' })
-    if (this.#inFlight.has(id)) {
-      return errorReply(id, {
-        code: ErrorCode.invalidRequest,
-        message: `id ${JSON.stringify(id)} is already in use by a request in flight`,
-      })
+    const refusal = this.#draining
+      ? 'the server is shutting down; connect again'
+      : this.#inFlight.has(id)
+        ? `id ${JSON.stringify(id)} is already in use by a request in flight`
+        : this.#inFlight.size >= this.#maxInFlight
+          ? `more than ${this.#maxInFlight} requests in flight on one session`
+          : undefined
+    if (refusal !== undefined) {
+      return errorReply(id, { code: this.#draining ? ErrorCode.internalError : ErrorCode.invalidRequest, message: refusal })
     }
-    if (this.#inFlight.size >= this.#maxInFlight) {
-      return errorReply(id, {
-        code: ErrorCode.invalidRequest,
-        message: `more than ${this.#maxInFlight} requests in flight on one session`,
-      })
-    }
-    const entry: InFlight = { cancellation: new Cancellation(), silent: false }
-    this.#inFlight.set(id, entry)
-    const { cancellation } = entry
-    const params = request.params ?? noParams
-    const context = this.#context(request, entry, exchange)
-    const call: MutableCall = {
+    const context = new RequestContext(request, this, exchange)
+    this.#inFlight.set(id, context)
+    const call: ServerCall = {
       method,
-      params,
-      tool: method === 'tools/call' ? this.#server.findTool(params.name) : undefined,
+      params: request.params ?? noParams,
+      tool: method === 'tools/call' ? this.#server.findTool(request.params?.name) : undefined,
       context,
-      facts: context.facts,
+      attributes: context.attributes,
       settled,
-      cancellation,
-      abort: (reason) => cancellation.cancel(reason),
+      abort: (reason) => context.cancel(reason),
     }
     try {
       const { json } = await this.#server.dispatch(this, call)
-      return entry.silent && method !== 'initialize' ? undefined : { text: resultText(id, json) }
+      // 2025-11-25 basic/utilities/cancellation: `initialize` is never cancelled.
+      return context.silent && method !== 'initialize' ? undefined : { text: resultText(id, json) }
     } catch (error) {
       // dispatch() turns everything else into a result or a ProtocolError
       const known =
         error instanceof ProtocolError
           ? error
           : new ProtocolError(ErrorCode.internalError, 'internal error', undefined, { cause: error })
-      return entry.silent ? undefined : errorReply(id, toErrorObject(known))
+      return context.silent ? undefined : errorReply(id, toErrorObject(known))
     } finally {
       context.close()
       this.#inFlight.delete(id)
@@ -203,35 +175,22 @@ export class Session {
   }
 
   #notification({ method, params }: JsonRpcNotification): void {
-    // basic/utilities/cancellation: an unknown or finished request is ignored, and `initialize` is never cancelled.
+    // basic/utilities/cancellation: an unknown or finished request is ignored.
     if (method !== 'notifications/cancelled' || !isRequestId(params?.requestId)) return
-    const entry = this.#inFlight.get(params.requestId)
-    if (entry === undefined) return
-    entry.silent = true
-    entry.cancellation.cancel(new ToolError('CANCELLED', 'the client cancelled the request'))
-  }
-
-  #context(request: JsonRpcRequest, entry: InFlight, exchange: Exchange): RequestContext {
-    return new RequestContext({
-      request,
-      session: { id: this.id, protocolVersion: this.revision.version, client: this.client },
-      caller: exchange.caller,
-      cancellation: entry.cancellation,
-      logLevel: () => this.logLevel,
-      send: (method, params) => {
-        if (!entry.silent) exchange.notify(notificationText(method, params))
-      },
-    })
+    const context = this.#inFlight.get(params.requestId)
+    if (context === undefined) return
+    context.silent = true
+    context.cancel(new ToolError('CANCELLED', 'the client cancelled the request'))
   }
 }
 
-function errorReply(id: RequestId | null, error: { code: number; message: string; data?: unknown }): Reply {
+function errorReply(id: RequestId | null, error: JsonRpcErrorObject): Reply {
   return { text: errorText(id, error), code: error.code }
 }
 
 const abortedGraceMs = 1_000
 
-/** Lets what is in flight finish for at most `graceMs`, then fails the rest and lets those failures be answered. */
+/** Waits at most `graceMs` for requests in flight, then aborts the rest and waits until those failures are sent. */
 export async function drainSessions(sessions: readonly Session[], graceMs: number): Promise<void> {
   const drained = Promise.all(sessions.map((session) => session.drain()))
   if (await within(graceMs, drained)) return

@@ -1,7 +1,8 @@
 import assert from 'node:assert/strict'
 import type { IncomingMessage } from 'node:http'
 import { test } from '../../test/runner/harness.ts'
-import { type AccessOptions, type Caller, createAccess, isLoopbackHost, isRefusal, type Refusal } from '../access.ts'
+import { type AccessOptions, createAccess, isLoopbackHost, isRefusal, type Refusal } from '../access.ts'
+import type { Caller } from '../types.ts'
 
 function check(headers: Record<string, string>, options: AccessOptions = {}): Caller | Refusal {
   const req = { headers: { host: 'localhost:8080', ...headers }, socket: { remoteAddress: '127.0.0.1' } }

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { withSample } from '../../test/helpers/sample-server.ts'
 import type { McpSession } from '../../test/helpers/wire.ts'
 import { test } from '../../test/runner/harness.ts'
-import { defineTool, type Middleware, Server, type ServerOptions, ToolError } from '../index.ts'
+import { defineTool, type Middleware, ProtocolError, Server, type ServerOptions, ToolError } from '../index.ts'
 
 const withSession = (server: Partial<ServerOptions>, use: Parameters<typeof withSample>[1]) => withSample({ server }, use)
 
@@ -41,6 +41,38 @@ test('arguments may be absent or null', () =>
       assert.equal((await session.request('tools/call', params)).result.content.length, 5)
     }
   }))
+
+test('arguments as a JSON string are read, with a warning in the result', () =>
+  withSession({}, async (session) => {
+    const { content } = (await session.request('tools/call', { name: 'echo', arguments: '{"text":"hi"}' })).result
+    assert.equal(content[0].text, 'hi')
+    assert.match(content[1].text, /^NOTE: argument "arguments" was read as an object from a string/)
+    assert.equal((await session.request('tools/call', { name: 'kinds', arguments: '' })).result.isError, undefined)
+  }))
+
+test('arguments as a string that is not JSON of an object are an error result', () =>
+  withSession({}, async (session) => {
+    for (const given of ['{"text":', '[1]', 'hi', '7']) {
+      const { result } = await session.request('tools/call', { name: 'echo', arguments: given })
+      assert.equal(result.isError, true)
+      assert.match(result.content[0].text, /^ERROR INVALID_ARGUMENT: "arguments" must be an object.* TRY: \{"text":"…"\}$/)
+    }
+    assert.equal((await session.request('tools/call', { name: 'echo', arguments: 7 })).error.code, -32602)
+  }))
+
+test('repaired arguments are said in the result, unless the handler has read the warnings', async () => {
+  const inputSchema = { type: 'object', properties: { n: { type: 'integer' } } } as const
+  const tools = [
+    defineTool({ name: 'plain', description: 'a', inputSchema, handler: ({ n }) => `${n}` }),
+    defineTool({ name: 'reads', description: 'a', inputSchema, handler: (_, { warnings }) => warnings.join() }),
+  ]
+  await withSession({ tools }, async (session) => {
+    const texts = async (name: string, n: unknown) => (await session.call(name, { n })).content.map(({ text }: any) => text)
+    assert.deepEqual(await texts('plain', 7), ['7'])
+    assert.deepEqual(await texts('plain', '7'), ['7', 'NOTE: argument "n" was read as 7 from string "7".'])
+    assert.deepEqual(await texts('reads', '7'), ['"n" was read as 7 from string "7"'])
+  })
+})
 
 test('an unknown tool is invalid params and names the nearest', () =>
   withSession({}, async (session) => {
@@ -185,21 +217,38 @@ test('a middleware that aborts a deaf handler gets its reason to the client', ()
   ))
 
 const refusedTools: [what: string, tool: object][] = [
-  ['a name with a dash', { name: 'a-b' }],
-  ['a name that is too long', { name: 'a'.repeat(41) }],
-  ['a name that begins with a digit', { name: '1a' }],
+  ['a name with a space', { name: 'a b' }],
+  ['a name that is too long', { name: 'a'.repeat(129) }],
+  ['an empty name', { name: '' }],
   ['an empty description', { description: ' ' }],
-  ['an input schema that is no object', { inputSchema: { type: 'array' } }],
+  ['an input schema that is not of an object', { inputSchema: { type: 'array' } }],
   ['an unknown keyword in the schema', { inputSchema: { type: 'object', propertys: {} } }],
   ['an alias for nothing', { aliases: { a: 'b' } }],
 ]
 for (const [what, changed] of refusedTools) {
   test(`${what} is refused when the server is made`, () => {
     const tool = { name: 'a', description: 'a', inputSchema: { type: 'object' } as const, handler: () => '' }
-    assert.throws(() => new Server({ name: 's', version: '1', tools: [{ ...tool, ...changed } as typeof tool] }))
+    assert.throws(() => new Server({ name: 's', version: '1', tools: [{ ...tool, ...changed } as typeof tool] }), /tool /)
     assert.ok(new Server({ name: 's', version: '1', tools: [tool] }))
   })
 }
+
+test('names that MCP allows are accepted', () => {
+  for (const name of ['a-b', '1a', 'admin.tools.list', 'a'.repeat(128)])
+    assert.ok(
+      new Server({
+        name: 's',
+        version: '1',
+        tools: [{ name, description: 'a', inputSchema: { type: 'object' }, handler: () => '' }],
+      }),
+    )
+})
+
+test('an error in a schema names the tool and the schema', () => {
+  const outputSchema = { type: 'object', propertys: {} } as const
+  const tool = { name: 'sum', description: 'a', inputSchema: { type: 'object' }, outputSchema, handler: () => '' } as const
+  assert.throws(() => new Server({ name: 's', version: '1', tools: [tool] }), /tool "sum": outputSchema: .*propertys/)
+})
 
 test('anchors of 2020-12 are known and resolved', async () => {
   const inputSchema = {
@@ -217,4 +266,13 @@ test('anchors of 2020-12 are known and resolved', async () => {
 test('two tools of one name are refused', () => {
   const tool = defineTool({ name: 'a', description: 'a', inputSchema: { type: 'object' }, handler: () => '' })
   assert.throws(() => new Server({ name: 's', version: '1', tools: [tool, tool] }), /two tools are named "a"/)
+})
+
+test('errors of another copy of the library are recognised', async () => {
+  const copy: typeof import('../errors.ts') = await import(`../errors.ts?copy=${1}`)
+  assert.notEqual(copy.ToolError, ToolError)
+  assert.ok(new copy.ToolError('NOT_FOUND', 'x') instanceof ToolError)
+  assert.ok(new copy.ProtocolError(-32602, 'x') instanceof ProtocolError)
+  assert.equal(new ToolError('NOT_FOUND', 'x') instanceof ProtocolError, false)
+  for (const other of [new Error('x'), { name: 'ToolError' }, null, undefined]) assert.equal(other instanceof ToolError, false)
 })

@@ -2,12 +2,12 @@
 // POSTs its messages to the path that the first event names. It is what gateways speak with `transport: sse`.
 import { randomBytes } from 'node:crypto'
 import type { IncomingMessage, ServerResponse } from 'node:http'
-import type { Caller } from '../access.ts'
 import { ErrorCode, ToolError } from '../errors.ts'
 import { classify } from '../jsonrpc.ts'
 import { latestLegacy } from '../revisions.ts'
 import type { Server } from '../server.ts'
 import { drainSessions, Session } from '../session.ts'
+import type { Caller } from '../types.ts'
 import { EventStream } from './event-stream.ts'
 import {
   admit,

@@ -1,8 +1,9 @@
 // What every HTTP exchange shares: reading a bounded body, refusing with a status and a JSON-RPC error object, and the options of both transports.
 import type { IncomingMessage, ServerResponse } from 'node:http'
-import { type Access, type Caller, createAccess, isRefusal, type Refusal } from '../access.ts'
+import { type Access, createAccess, isRefusal, type Refusal } from '../access.ts'
 import { ErrorCode, ProtocolError } from '../errors.ts'
 import { errorText, parseJson } from '../jsonrpc.ts'
+import type { Caller } from '../types.ts'
 
 /** A request listener for `http.createServer`, or for one path of a larger server. */
 export interface Handler {

@@ -2,9 +2,8 @@
 import type { IncomingMessage } from 'node:http'
 import { ErrorCode } from '../errors.ts'
 import { describe, isObject } from '../jsonrpc.ts'
-import { isLoggingLevel, loggingLevels } from '../logging.ts'
+import { isLoggingLevel, loggingLevels, metaPrefix, readImplementation } from '../mcp-meta.ts'
 import { findRevision, revisions } from '../revisions.ts'
-import { metaPrefix, readImplementation } from '../server.ts'
 import type { Implementation, JsonRpcErrorObject, JsonRpcRequest, LoggingLevel } from '../types.ts'
 
 export interface ModernRequest {

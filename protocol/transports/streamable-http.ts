@@ -1,13 +1,13 @@
 // `POST …/mcp`, sessionless in both eras: Streamable HTTP of 2025-03-26 … 2025-11-25 without a session id, and the stateless protocol of
 // 2026-07-28. Every POST stands alone, so any replica can answer it.
 import type { IncomingMessage, ServerResponse } from 'node:http'
-import type { Caller } from '../access.ts'
+import type { Exchange } from '../context.ts'
 import { ErrorCode, ToolError } from '../errors.ts'
 import { classify, errorText } from '../jsonrpc.ts'
 import { assumedWithoutHeader, findRevision, latestLegacy, modern, type Revision, revisions } from '../revisions.ts'
 import type { Server } from '../server.ts'
-import { drainSessions, type Exchange, type Reply, Session } from '../session.ts'
-import type { JsonRpcErrorObject, RequestId } from '../types.ts'
+import { drainSessions, type Reply, Session } from '../session.ts'
+import type { Caller, JsonRpcErrorObject, RequestId } from '../types.ts'
 import { EventStream } from './event-stream.ts'
 import {
   admit,

@@ -49,7 +49,7 @@ export class Metrics {
             totals.errors += 1
             totals.lastError = { at: new Date().toISOString(), tool, code }
           }
-          if (call.facts.truncated === true) this.count('mcp_server_truncated_results_total', { server, gen_ai_tool_name: tool })
+          if (call.attributes.truncated === true) this.count('mcp_server_truncated_results_total', { server, gen_ai_tool_name: tool })
         }
         const method = knownMethods.has(call.method) ? call.method : 'unknown'
         const key = `${method} ${tool} ${code}`

@@ -81,7 +81,7 @@ export class Audit {
         ;[record.outcome, record.error_code] = failure(error)
         throw error
       } finally {
-        const { rows, truncated, queue_ms, upstream: asked } = call.facts
+        const { rows, truncated, queue_ms, upstream: asked } = call.attributes
         record.duration_ms = Math.round((performance.now() - started) * 10) / 10
         record.queue_ms = queue_ms as number | undefined
         record.rows = rows
