@@ -1,24 +1,17 @@
-// The storage server's backend: signed GET and HEAD requests to one S3-compatible store, within limits of time and connections.
-// The `minio` library addresses and signs them; the bodies are read here, because the library reads whole ones, and turns keys that look like
-// numbers into numbers.
+// Signed GET and HEAD requests to one S3-compatible store, within limits of time and connections. The `minio` library addresses and signs
+// them. The bodies are read by this server, because the library reads them whole and converts keys that look like numbers.
 import { Agent as HttpAgent, type IncomingMessage, type RequestOptions } from 'node:http'
 import { Agent as HttpsAgent } from 'node:https'
 import type { Client, ClientOptions } from 'minio'
 import { ToolError } from '../../protocol/index.ts'
-import type { Backend, Environment } from '../kit/definition.ts'
+import type { Environment } from '../kit/definition.ts'
 import { trust } from '../kit/http/trust.ts'
-import { credentialsOf, endpointOf, type Scope, type StorageConfig, scopeOf } from './config.ts'
-import { StoreFailure, toToolError } from './errors.ts'
+import { withDeadline } from '../kit/waiting.ts'
+import { credentialsOf, endpointOf, type StorageConfig, scopeOf } from './config.ts'
+import { StoreFailure, toToolError, unreachable } from './errors.ts'
 import { listBuckets } from './lib/buckets.ts'
 import { exchange, StaleSocket } from './lib/exchange.ts'
-
-export interface Limits {
-  readonly connectMs: number
-  /** Of one request to the store, body included. */
-  readonly totalMs: number
-  readonly maxListBytes: number
-  readonly maxImageBytes: number
-}
+import type { Limits, StorageBackend, StoreRequest } from './types.ts'
 
 const defaultLimits: Limits = {
   connectMs: 3_000,
@@ -27,36 +20,13 @@ const defaultLimits: Limits = {
   maxImageBytes: 700_000, // 933,336 as base64; no message may have more than 1,000,000 bytes
 }
 
-/** Buckets whose region is remembered, because the store told it. */
+/** Buckets whose region, as the store named it, is remembered. */
 const maxRegions = 1_000
-/** More wait in line: each may hold a part of an object. */
+/** Further requests are queued: each may hold a part of an object. */
 const maxSockets = 4
 const keptSockets = 2
 const idleSocketMs = 30_000
 const defaultRegion = 'us-east-1'
-
-export interface StoreRequest {
-  readonly method?: 'GET' | 'HEAD'
-  readonly bucket?: string
-  readonly key?: string
-  readonly query?: Readonly<Record<string, string>>
-  readonly headers?: Readonly<Record<string, string>>
-}
-
-export interface StorageBackend extends Backend {
-  readonly scope: Scope
-  readonly limits: Limits
-  /**
-   * Sends one request and gives its 2xx answer to `read`; what `read` leaves of the body is not fetched.
-   * @throws StoreFailure with `code` in `expected`; ToolError for every other failure; the signal's reason
-   */
-  send<T>(
-    request: StoreRequest,
-    signal: AbortSignal,
-    read: (res: IncomingMessage, signal: AbortSignal) => Promise<T>,
-    expected?: ReadonlySet<string>,
-  ): Promise<T>
-}
 
 /** @throws Error for the operator when the configuration contradicts itself */
 export function openStorage(config: StorageConfig, environment: Environment, limits: Partial<Limits> = {}): StorageBackend {
@@ -69,10 +39,10 @@ export function openStorage(config: StorageConfig, environment: Environment, lim
   }
   const agentOptions = { keepAlive: true, maxSockets, maxFreeSockets: keptSockets, timeout: idleSocketMs }
   const agent = endpoint.secure ? new HttpsAgent({ ...agentOptions, ...trust(environment.ca) }) : new HttpAgent(agentOptions)
-  const regions = new Map<string, string>() // by bucket; by '' for what concerns none
+  const regions = new Map<string, string>() // by bucket; '' for requests without a bucket
   const regionOf = (bucket: string | undefined): string => config.MINIO_REGION ?? regions.get(bucket ?? '') ?? defaultRegion
 
-  /** One attempt. The library's client is an options object: one for each request lets the transport know the request's signal. */
+  /** One attempt. The library's client only holds options: one client for each request gives the transport the request's signal. */
   async function attempt(request: StoreRequest, region: string, signal: AbortSignal): Promise<IncomingMessage> {
     const { Client } = await import('minio')
     const options: ClientOptions = {
@@ -101,7 +71,7 @@ export function openStorage(config: StorageConfig, environment: Environment, lim
     )
   }
 
-  /** Follows the store to the region it names, once, and asks once more after a kept-alive socket proved dead. */
+  /** Repeats the request once: with the region that the store names, or after a kept-alive socket was found closed. */
   async function answerOf(request: StoreRequest, signal: AbortSignal, repeated = false): Promise<IncomingMessage> {
     const region = regionOf(request.bucket)
     try {
@@ -116,13 +86,17 @@ export function openStorage(config: StorageConfig, environment: Environment, lim
     }
   }
 
+  const late = (): ToolError =>
+    new ToolError('TIMEOUT', `the store did not answer in full within ${totalMs} ms`, {
+      hint: 'ask for less, or the same call again later',
+    })
   const backend: StorageBackend = {
     scope,
     limits: { ...defaultLimits, ...limits },
     upstream: `${endpoint.host}:${endpoint.port}`,
     async send(request, signal, read, expected = new Set()) {
       try {
-        return await withDeadline(signal, totalMs, async (limited) => {
+        return await withDeadline({ ms: totalMs, signal, late }, async (limited) => {
           const res = await answerOf(request, limited)
           const abort = (): void => void res.destroy()
           limited.addEventListener('abort', abort, { once: true })
@@ -140,8 +114,7 @@ export function openStorage(config: StorageConfig, environment: Environment, lim
         if (error instanceof StoreFailure && !expected.has(error.code)) {
           throw toToolError(error, { region: regionOf(request.bucket), signed: credentials !== undefined })
         }
-        if (error instanceof StaleSocket)
-          throw new ToolError('UPSTREAM_UNREACHABLE', 'the store closed the connection', { cause: error })
+        if (error instanceof StaleSocket) throw unreachable('it closed the connection', 'the same call again', error)
         throw error
       }
     },
@@ -163,7 +136,7 @@ export function openStorage(config: StorageConfig, environment: Environment, lim
   return backend
 }
 
-/** What a store answers when a request is signed for another region than its own, or a bucket's. */
+/** Codes for a request that is signed for another region than the store's or the bucket's. */
 const regionFailures = new Set([
   'AuthorizationHeaderMalformed',
   'PermanentRedirect',
@@ -173,7 +146,7 @@ const regionFailures = new Set([
   '',
 ])
 
-/** The library's transport is `request` of node:http; it uses nothing but these two methods of what that returns. */
+/** The library's transport is `request` of node:http; of what that returns it uses only these two methods. */
 function transportOf(send: (options: RequestOptions) => Promise<IncomingMessage>): NonNullable<ClientOptions['transport']> {
   const request = (options: RequestOptions, onResponse: (res: IncomingMessage) => void) => {
     let onError: (error: Error) => void = () => {}
@@ -197,25 +170,4 @@ function queryOf(query: Readonly<Record<string, string>>): string {
         `${name}=${encodeURIComponent(value).replace(/[!'()*]/g, (char) => `%${char.charCodeAt(0).toString(16).toUpperCase()}`)}`,
     )
     .join('&')
-}
-
-/** Runs `work` with a signal that also aborts after `ms`, and leaves neither timer nor listener behind. */
-async function withDeadline<T>(signal: AbortSignal, ms: number, work: (signal: AbortSignal) => Promise<T>): Promise<T> {
-  signal.throwIfAborted()
-  const abort = new AbortController()
-  const follow = (): void => abort.abort(signal.reason)
-  signal.addEventListener('abort', follow, { once: true })
-  const timer = setTimeout(() => {
-    abort.abort(
-      new ToolError('TIMEOUT', `the store did not answer in full within ${ms} ms`, {
-        hint: 'ask for less, or the same call again later',
-      }),
-    )
-  }, ms)
-  try {
-    return await work(abort.signal)
-  } finally {
-    clearTimeout(timer)
-    signal.removeEventListener('abort', follow)
-  }
 }

@@ -1,6 +1,7 @@
-// The environment of the storage server, and what its endpoint, buckets and denied keys mean.
+// The environment variables of the storage server, and the readers of its endpoint, credentials, buckets and denied keys.
 import type { Config, ConfigSchema } from '../kit/definition.ts'
 import { matchesGlob } from '../kit/names.ts'
+import type { Scope } from './types.ts'
 
 export const config = {
   type: 'object',
@@ -54,7 +55,7 @@ export const config = {
     MINIO_PATH_STYLE: {
       type: 'boolean',
       default: true,
-      description: 'false puts the bucket into the host name, as `bucket.s3.example.net`; Amazon is always asked in that way',
+      description: 'false puts the bucket into the host name, as `bucket.s3.example.net`; for Amazon that is always done',
     },
     MINIO_ALLOWED_BUCKETS: {
       type: 'array',
@@ -81,7 +82,7 @@ export interface Endpoint {
   readonly secure: boolean
 }
 
-/** The endpoint of whichever variable names one. @throws Error for the operator; never shows a value that may hold credentials */
+/** Reads the endpoint. @throws Error for the operator; never shows a value that may hold credentials */
 export function endpointOf({ MINIO_ENDPOINT, AWS_ENDPOINT_URL, MINIO_USE_SSL }: StorageConfig): Endpoint {
   const name = MINIO_ENDPOINT === undefined ? 'AWS_ENDPOINT_URL' : 'MINIO_ENDPOINT'
   const given = (MINIO_ENDPOINT ?? AWS_ENDPOINT_URL ?? '').trim()
@@ -93,7 +94,7 @@ export function endpointOf({ MINIO_ENDPOINT, AWS_ENDPOINT_URL, MINIO_USE_SSL }: 
   try {
     url = new URL(`http://${rest}`)
   } catch {
-    throw problem('is no host name with a port') // the URL parser's own message would repeat the value
+    throw problem('is not a host name with a port') // the URL parser's own message would repeat the value
   }
   if (url.username !== '' || url.password !== '') throw problem('may not hold credentials')
   if (url.pathname !== '/' || url.search !== '' || url.hash !== '') throw problem('may not have a path')
@@ -121,14 +122,6 @@ export function credentialsOf(settings: StorageConfig): Credentials | undefined 
   return { accessKey, secretKey, ...(sessionToken === undefined ? {} : { sessionToken }) }
 }
 
-/** What of a store this server shows. */
-export interface Scope {
-  admitsBucket(name: string): boolean
-  deniesKey(key: string): boolean
-  /** The allowed buckets that are named in full: what can be said without asking the store. Undefined where any bucket is allowed. */
-  readonly allowed: readonly string[] | undefined
-}
-
 export function scopeOf({ MINIO_ALLOWED_BUCKETS: buckets, MINIO_DENY_KEYS: denied }: StorageConfig): Scope {
   const globs = denied.map(fold)
   return {
@@ -138,12 +131,12 @@ export function scopeOf({ MINIO_ALLOWED_BUCKETS: buckets, MINIO_DENY_KEYS: denie
   }
 }
 
-/** A key that looks the same to a person must not slip through: .ENV, or é in its other form. */
+/** Keys that look the same to a person are compared as equal: .ENV, or é in its decomposed form. */
 function fold(text: string): string {
   return text.normalize('NFC').toLowerCase()
 }
 
-/** The key, and the key as a store that treats it like a path may understand it: MinIO reads `/private/x` as `private/x`. */
+/** The key, and the key as a store that normalises paths reads it: MinIO reads `/private/x` as `private/x`. */
 function formsOf(key: string): string[] {
   const path = key.split('/').filter((segment) => segment !== '' && segment !== '.')
   return [fold(key), fold(path.join('/')), fold(`${path.join('/')}/`)].filter((form, i, all) => all.indexOf(form) === i)

@@ -1,13 +1,14 @@
-// Reads the body of an answer within a limit: XML element by element, and a part of an object as bytes.
+// Reads the body of a response within a limit: XML element by element, and a part of an object as bytes.
 import type { IncomingMessage } from 'node:http'
 import { StringDecoder } from 'node:string_decoder'
 import { ToolError } from '../../../protocol/index.ts'
 import { formatBytes } from '../../kit/report.ts'
+import { brokenOff, isWebPage } from '../errors.ts'
 import { XmlReader } from './xml.ts'
 
 /**
- * Gives every element of an XML answer to `onElement`, and keeps nothing.
- * @throws ToolError when it is no XML, has another root than `root`, breaks off, or is longer than `maxBytes`
+ * Passes every element of an XML body to `onElement`, and keeps nothing.
+ * @throws ToolError when it is not XML, has another root than `root`, breaks off, or is longer than `maxBytes`
  */
 export async function readXml(
   res: IncomingMessage,
@@ -38,53 +39,36 @@ export async function readXml(
     }
     reader.end()
   } catch (error) {
-    if (error instanceof SyntaxError) throw notXml(start, seen, error)
-    throw brokenOff(error)
+    if (error instanceof ToolError) throw error
+    throw error instanceof SyntaxError ? notXml(start, seen, error) : brokenOff(error)
   }
 }
 
-/**
- * The first `maxBytes` of a body.
- * @throws ToolError when the connection breaks before them
- */
+/** The first `maxBytes` of a body. @throws ToolError when the connection breaks before them */
 export async function readBytes(res: IncomingMessage, maxBytes: number): Promise<Buffer> {
   const chunks: Buffer[] = []
   let bytes = 0
-  if (maxBytes > 0) {
-    try {
+  try {
+    if (maxBytes > 0) {
       for await (const chunk of res as AsyncIterable<Buffer>) {
         chunks.push(chunk)
         bytes += chunk.length
         if (bytes >= maxBytes) break
       }
-    } catch (error) {
-      throw brokenOff(error)
     }
+  } catch (error) {
+    throw brokenOff(error)
   }
   return Buffer.concat(chunks).subarray(0, maxBytes)
 }
 
 function notXml(start: string, seen: boolean, cause: Error): ToolError {
   if (seen) {
-    return new ToolError('UPSTREAM_ERROR', 'the store broke off in the middle of its listing', {
-      cause,
-      hint: 'the same call again',
-    })
+    return new ToolError('UPSTREAM_ERROR', 'the store ended in the middle of its listing', { cause, hint: 'the same call again' })
   }
-  const what = /^\s*<(!doctype html|html)/i.test(start) ? 'a web page' : 'something else than S3 XML'
-  return new ToolError(
-    'UPSTREAM_ERROR',
-    `the endpoint answers with ${what}; it is not the S3 port of a store. Ask the operator to check MINIO_ENDPOINT`,
-    {
-      cause,
-    },
-  )
-}
-
-function brokenOff(error: unknown): unknown {
-  if (error instanceof ToolError) return error
-  return new ToolError('UPSTREAM_ERROR', 'the store closed the connection in the middle of its answer', {
-    cause: error,
-    hint: 'the same call again',
+  const what = isWebPage(start) ? 'a web page' : 'something other than S3 XML'
+  return new ToolError('UPSTREAM_ERROR', `the endpoint answers with ${what}; it is not the S3 port of a store`, {
+    cause,
+    hint: 'ask the operator to check MINIO_ENDPOINT',
   })
 }

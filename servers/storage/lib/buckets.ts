@@ -1,21 +1,18 @@
-// The buckets that this server may show: for errors, for `bucket_name: "*"`, and to tell whether the store answers.
-import { nearest, ToolError } from '../../../protocol/index.ts'
-import type { StorageBackend } from '../backend.ts'
+// The buckets that this server may show, and the errors that name them.
+import { nearest, ToolError, type ToolErrorCode } from '../../../protocol/index.ts'
+import { visibleJson } from '../../kit/text.ts'
 import { StoreFailure } from '../errors.ts'
+import type { Bucket, StorageBackend } from '../types.ts'
 import { readXml } from './body.ts'
 
-export interface Bucket {
-  readonly name: string
-  readonly created: string | undefined
-}
-
-/** Far more than any account has; what a store may make us remember. */
+/** Memory limit for the list of a faulty store. */
 const maxBuckets = 10_000
 const maxNamed = 20
 /** S3 general purpose bucket naming rules. */
 const bucketForm = /^[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]$/
+const listingDenied: ReadonlySet<string> = new Set(['AccessDenied', 'AllAccessDisabled', 'NotImplemented', 'MethodNotAllowed'])
 
-/** Undefined when the key may not list buckets, which many a sound policy forbids. */
+/** Undefined when the access key lacks permission to list buckets. */
 export async function listBuckets(backend: StorageBackend, signal: AbortSignal): Promise<Bucket[] | undefined> {
   const buckets: Bucket[] = []
   let name = ''
@@ -28,13 +25,9 @@ export async function listBuckets(backend: StorageBackend, signal: AbortSignal):
       created = undefined
     }
   }
+  const { maxListBytes } = backend.limits
   try {
-    await backend.send(
-      {},
-      signal,
-      (res) => readXml(res, 'ListAllMyBucketsResult', backend.limits.maxListBytes, onElement),
-      new Set(['AccessDenied', 'AllAccessDisabled', 'NotImplemented', 'MethodNotAllowed']),
-    )
+    await backend.send({}, signal, (res) => readXml(res, 'ListAllMyBucketsResult', maxListBytes, onElement), listingDenied)
   } catch (error) {
     if (error instanceof StoreFailure) return undefined
     throw error
@@ -42,54 +35,48 @@ export async function listBuckets(backend: StorageBackend, signal: AbortSignal):
   return buckets
 }
 
-/** @throws ToolError that names buckets there are, when this one may not be asked about */
+/** @param rest the other arguments of the call, for TRY @throws ToolError that names the buckets there are */
 export async function checkBucket(backend: StorageBackend, bucket: string, rest: object, signal: AbortSignal): Promise<void> {
   if (!bucketForm.test(bucket) || bucket.includes('..')) {
-    const { names, near } = await known(backend, bucket, signal)
-    throw new ToolError(
-      'INVALID_ARGUMENT',
-      `"${bucket.slice(0, 80)}" cannot be the name of a bucket: 3 to 63 of a-z 0-9 . -${names}`,
-      {
-        ...(near === undefined ? {} : { hint: JSON.stringify({ bucket_name: near, ...rest }) }),
-      },
-    )
+    const why = 'cannot be the name of a bucket: 3 to 63 of a-z 0-9 . -'
+    throw await bucketError(backend, 'INVALID_ARGUMENT', bucket, why, rest, signal)
   }
   if (backend.scope.admitsBucket(bucket)) return
-  const { names, near } = await known(backend, bucket, signal)
-  throw new ToolError('FORBIDDEN', `bucket "${bucket}" is not among those that this server may read${names}`, {
-    ...(near === undefined ? {} : { hint: JSON.stringify({ bucket_name: near, ...rest }) }),
-  })
+  throw await bucketError(backend, 'FORBIDDEN', bucket, 'is not among those that this server may read', rest, signal)
 }
 
-export async function noSuchBucket(
+export function noSuchBucket(backend: StorageBackend, bucket: string, rest: object, signal: AbortSignal): Promise<ToolError> {
+  return bucketError(backend, 'NOT_FOUND', bucket, 'does not exist', rest, signal)
+}
+
+async function bucketError(
   backend: StorageBackend,
+  code: ToolErrorCode,
   bucket: string,
+  why: string,
   rest: object,
   signal: AbortSignal,
 ): Promise<ToolError> {
-  const { names, near } = await known(backend, bucket, signal)
-  return new ToolError('NOT_FOUND', `bucket "${bucket}" does not exist${names}`, {
-    ...(near === undefined ? {} : { hint: JSON.stringify({ bucket_name: near, ...rest }) }),
+  const found = (await visibleBuckets(backend, signal)).filter((name) => name !== bucket)
+  const near = nearest(bucket, found)
+  const [best, ...others] = [...near, ...found.filter((name) => !near.includes(name))]
+  const message = `bucket ${visibleJson(bucket.slice(0, 80))} ${why}`
+  if (best === undefined) return new ToolError(code, message)
+  const more = others.length >= maxNamed ? ` and ${others.length + 1 - maxNamed} more` : ''
+  const names = [best, ...others].slice(0, maxNamed).map((name) => (visibleJson(name) === `"${name}"` ? name : visibleJson(name)))
+  return new ToolError(code, `${message}. Buckets this server can see: ${names.join(', ')}${more}`, {
+    hint: visibleJson({ bucket_name: best, ...rest }),
   })
 }
 
-/** `. Buckets this key can see: backups, media`, the nearest first; empty where nobody may know. */
-async function known(
-  backend: StorageBackend,
-  bucket: string,
-  signal: AbortSignal,
-): Promise<{ names: string; near: string | undefined }> {
-  let found: string[]
+/** The names for an error message: the error itself is the one to report, so a failure to list changes nothing. */
+async function visibleBuckets(backend: StorageBackend, signal: AbortSignal): Promise<readonly string[]> {
   try {
-    found = (await listBuckets(backend, signal))?.map(({ name }) => name) ?? [...(backend.scope.allowed ?? [])]
+    const buckets = await listBuckets(backend, signal)
+    if (buckets !== undefined) return buckets.map(({ name }) => name)
   } catch (error) {
     signal.throwIfAborted()
     if (!(error instanceof ToolError)) throw error
-    found = [...(backend.scope.allowed ?? [])] // the first failure is the one to report
   }
-  const near = nearest(bucket, found)
-  const ordered = [...near, ...found.filter((name) => !near.includes(name))]
-  if (ordered.length === 0) return { names: '', near: undefined }
-  const more = ordered.length > maxNamed ? ` and ${ordered.length - maxNamed} more` : ''
-  return { names: `. Buckets this server can see: ${ordered.slice(0, maxNamed).join(', ')}${more}`, near: ordered[0] }
+  return backend.scope.allowed ?? []
 }

@@ -1,4 +1,4 @@
-// What the bytes of an object are: text in which encoding, a picture, or something else.
+// Detects what the bytes of an object are: text and its encoding, an image, or something else.
 import { isUtf8 } from 'node:buffer'
 import { contentKind, decodeUtf16, decodeWindows1252, hasControls, type Utf16, wholeCharacters } from '../../kit/content-kind.ts'
 
@@ -9,15 +9,15 @@ export type Content =
 export interface Decoded {
   readonly text: string
   readonly charset: 'utf-8' | 'windows-1252' | Utf16
-  /** Bytes before the first whole character: a page may begin within one. */
+  /** Bytes before the first whole character: a page may start within one. */
   readonly skipped: number
-  /** Bytes of the text; what follows of the given bytes is the beginning of a character. */
+  /** Bytes of the text; the given bytes after them are the start of a cut character. */
   readonly length: number
-  /** Bytes that are no character, shown as �. */
+  /** Some bytes are not valid characters and are shown as �. */
   readonly damaged: boolean
 }
 
-/** @param atStart whether these are an object's first bytes, which alone have a signature */
+/** @param atStart whether these are the object's first bytes: only they have a signature */
 export function sniff(bytes: Buffer, atStart: boolean, more: boolean): Content {
   const content = contentKind(bytes, atStart)
   if (content.kind !== 'text') return content
@@ -27,21 +27,21 @@ export function sniff(bytes: Buffer, atStart: boolean, more: boolean): Content {
   return !text.damaged || isMostlyText(text.text) ? { kind: 'text', text } : { kind: 'binary', type: 'application/octet-stream' }
 }
 
-/** Reads bytes as text whatever they are. @param more whether the object goes on, so that the last character may be cut */
+/** Decodes any bytes as text. @param more whether the object continues, so that the last character may be cut */
 export function decodeText(bytes: Buffer, more: boolean): Decoded {
   const skipped = isLead(bytes[0]) ? 0 : continuationBytes(bytes)
   const length = more ? wholeCharacters(bytes) : bytes.length
   const body = bytes.subarray(Math.min(skipped, length), length)
   if (isUtf8(body)) return { text: body.toString('utf8'), charset: 'utf-8', skipped, length, damaged: false }
   const text = body.toString('utf8')
-  // Text that has real multi-byte characters beside broken ones is damaged UTF-8; text that has none is in an older encoding.
+  // Valid multi-byte characters beside invalid bytes: damaged UTF-8. No valid ones: an older encoding.
   if (/[\u0080-\ufffc]/.test(text) || hasControls(bytes) || !isMostlyAscii(bytes)) {
     return { text, charset: 'utf-8', skipped, length, damaged: true }
   }
   return { text: decodeWindows1252(bytes), charset: 'windows-1252', skipped: 0, length: bytes.length, damaged: false }
 }
 
-/** Cuts neither a code unit nor a surrogate pair in two. */
+/** Never cuts a code unit or a surrogate pair. */
 export function readUtf16(bytes: Buffer, charset: Utf16): Decoded {
   let length = bytes.length & ~1
   const last = charset === 'utf-16le' ? bytes[length - 1] : bytes[length - 2]
@@ -63,7 +63,7 @@ function isLead(byte: number | undefined): boolean {
   return byte === undefined || (byte & 0xc0) !== 0x80
 }
 
-/** Of the character that the page begins within; 0 where these are no such bytes. */
+/** Bytes of a character that started before the page; 0 where there are none. */
 function continuationBytes(bytes: Buffer): number {
   const lead = bytes.findIndex((byte) => isLead(byte))
   return lead > 0 && lead <= 3 ? lead : 0

@@ -1,10 +1,10 @@
-// One request to the store on a socket of ours: what the S3 client library gets as its transport. It admits only GET and HEAD, so that there
-// is no way to write whatever the library can do; it follows no redirect and repeats nothing.
+// One request to the store: the transport of the S3 client library. Sends only GET and HEAD, so that nothing built on it can write; follows no
+// redirect and repeats nothing.
 import { type Agent, type IncomingMessage, type RequestOptions, request as requestHttp } from 'node:http'
 import { request as requestHttps } from 'node:https'
 import type { Socket } from 'node:net'
 import { ToolError } from '../../../protocol/index.ts'
-import { readFailure } from '../errors.ts'
+import { connectionError, readFailure, unreachable } from '../errors.ts'
 
 export interface ExchangeOptions {
   readonly agent: Agent
@@ -13,12 +13,12 @@ export interface ExchangeOptions {
   readonly signal: AbortSignal
 }
 
-/** A kept-alive socket that the store closed while the request was on its way: nothing was answered, and asking again is safe. */
+/** The store closed a kept-alive socket while the request was sent. There was no response, so sending again is safe. */
 export class StaleSocket extends Error {
   override readonly name = 'StaleSocket'
 }
 
-/** Resolves with the head of a 2xx answer; rejects with StoreFailure for another, with ToolError or the signal's reason when there is none. */
+/** Resolves with the head of a 2xx response. @throws StoreFailure for another; ToolError or the signal's reason when there is none */
 export function exchange(
   options: RequestOptions,
   { agent, secure, connectMs, signal }: ExchangeOptions,
@@ -44,7 +44,7 @@ export function exchange(
       if (signal.aborted) return reject(signal.reason)
       if (error instanceof ToolError) return reject(error)
       if (req.reusedSocket && (error.code === 'ECONNRESET' || error.code === 'EPIPE')) return reject(new StaleSocket())
-      reject(explain(error, secure))
+      reject(connectionError(error, secure))
     })
     req.on('response', (res) => {
       const status = res.statusCode ?? 0
@@ -56,44 +56,4 @@ export function exchange(
     })
     req.end()
   })
-}
-
-function unreachable(why: string, cause?: Error): ToolError {
-  return new ToolError(
-    'UPSTREAM_UNREACHABLE',
-    `the store cannot be reached: ${why}. Ask the operator`,
-    cause === undefined ? {} : { cause },
-  )
-}
-
-/** Never with the address: it is the operator's. */
-function explain(error: NodeJS.ErrnoException, secure: boolean): ToolError {
-  const code = error.code ?? ''
-  switch (code) {
-    case 'ECONNREFUSED':
-      return unreachable('nothing listens at the endpoint', error)
-    case 'ENOTFOUND':
-    case 'EAI_AGAIN':
-      return unreachable('the name of the endpoint is not known', error)
-    case 'ECONNRESET':
-    case 'EPIPE':
-      return unreachable(secure ? 'it closed the connection; does it speak TLS?' : 'it closed the connection', error)
-    case 'EPROTO':
-    case 'ERR_SSL_WRONG_VERSION_NUMBER':
-    case 'ERR_SSL_PACKET_LENGTH_TOO_LONG':
-      return unreachable('it does not speak TLS on this port (MINIO_USE_SSL)', error)
-  }
-  if (/CERT|SELF_SIGNED|UNABLE_TO_(VERIFY|GET_ISSUER)/.test(code)) {
-    return unreachable(`its certificate is not trusted (${code}); MCP_CA_FILE names a private authority`, error)
-  }
-  if (code.startsWith('HPE_')) {
-    return new ToolError(
-      'UPSTREAM_ERROR',
-      `the endpoint does not answer in HTTP (${code}). Ask the operator to check MINIO_ENDPOINT`,
-      {
-        cause: error,
-      },
-    )
-  }
-  return unreachable(code === '' ? 'the connection failed' : code, error)
 }

@@ -1,19 +1,19 @@
-// The beginning of what is in a .gz object. Stops at a limit of output, so that a bomb costs no more than a text.
+// Decompresses the beginning of a .gz object, up to a limit of output, so that a decompression bomb costs no more than a text.
 import { constants, createGunzip } from 'node:zlib'
 
 export interface Unpacked {
   readonly bytes: Buffer
-  /** The output goes on: it was cut here, or the input was. */
+  /** There is more output: it was cut here, or the input was. */
   readonly more: boolean
 }
 
 /**
- * The first `maxBytes` of what `packed`, the beginning of a gzip file, unpacks to; undefined where it cannot be unpacked at all.
+ * The first `maxBytes` of the decompressed content of `packed`, the beginning of a gzip file; undefined where nothing can be decompressed.
  * @param whole whether `packed` is the whole file
  */
 export function unpackStart(packed: Buffer, maxBytes: number, whole: boolean): Promise<Unpacked | undefined> {
   return new Promise((resolve) => {
-    // With a sync flush at the end, what a cut input holds so far comes out, and its end is no error.
+    // With a sync flush at the end, a cut input gives all the output it holds, and its end is not an error.
     const gunzip = createGunzip({ finishFlush: constants.Z_SYNC_FLUSH, chunkSize: 16_384 })
     const chunks: Buffer[] = []
     let length = 0

@@ -1,13 +1,13 @@
-// Object keys: which may be asked for, and how they are shown.
+// Object keys: which are accepted, how they are shown, and which ones are near.
 import { nearest, ToolError } from '../../../protocol/index.ts'
-import { cleanText, clip } from '../../kit/text.ts'
-import type { StorageBackend } from '../backend.ts'
+import { cleanText, clip, visibleJson } from '../../kit/text.ts'
+import type { StorageBackend } from '../types.ts'
 import { fetchPage } from './listing.ts'
 
 const maxKeyBytes = 1_024
 const maxShownChars = 300
 
-/** @throws ToolError for a key that no store could have, or that something between here and the store could turn into another */
+/** @throws ToolError for a key that no store can have, or that a proxy before the store could turn into another */
 export function checkKey(argument: string, key: string): void {
   const refuse = (why: string): ToolError => new ToolError('INVALID_ARGUMENT', `"${argument}" ${why}`)
   if (Buffer.byteLength(key) > maxKeyBytes) throw refuse(`is longer than ${maxKeyBytes} bytes`)
@@ -18,30 +18,31 @@ export function checkKey(argument: string, key: string): void {
   if (key.split('/').includes('..')) throw refuse('has a ".." segment, which is not sent')
 }
 
-/** A key on one line, with nothing hidden: as it is where that is harmless, as a JSON string otherwise. */
+/** For tables inside of the tags: as it is where it fits on one line with nothing hidden, as a JSON string otherwise. */
 export function showKey(key: string): string {
-  if (cleanText(key) === key && !/[\t\n]|^"|^\s|\s$/.test(key)) return key
-  const escaped = Array.from(JSON.stringify(key), (char) => {
-    if (cleanText(char) === char) return char
-    return Array.from({ length: char.length }, (_, i) => `\\u${char.charCodeAt(i).toString(16).padStart(4, '0')}`).join('')
-  })
-  return escaped.join('')
+  return cleanText(key) === key && !/[\t\n]|^"|^\s|\s$/.test(key) ? key : visibleJson(key)
 }
 
-/** For sentences. */
+/** For sentences outside of the tags. */
 export function nameKey(key: string): string {
-  const shown = showKey(key)
-  return clip(shown.startsWith('"') ? shown : `"${shown}"`, maxShownChars)
+  return clip(visibleJson(key), maxShownChars)
+}
+
+/** For summaries: `bucket/key`, or a JSON string where a character needs escaping. */
+export function namePath(bucket: string, key: string): string {
+  const path = key === '' ? bucket : `${bucket}/${key}`
+  const json = visibleJson(path)
+  return json === `"${path}"` ? path : json
 }
 
 /** The folder that a key or prefix lies in: `a/b/c` and `a/b/` → `a/b/` and `a/`. */
-export function parentOf(key: string): string {
+function parentOf(key: string): string {
   return key.slice(0, key.lastIndexOf('/', key.length - 2) + 1)
 }
 
 /**
- * Keys and prefixes in the bucket that resemble `key`, nearest first; none when the store does not let us look. Looks at names beside it
- * that begin alike, then at the whole folder, then at the top.
+ * Keys and prefixes in the bucket that resemble `key`, nearest first; none when the store does not allow listing. Searches names beside it
+ * that start alike, then the whole folder, then the top level.
  */
 export async function nearKeys(backend: StorageBackend, bucket: string, key: string, signal: AbortSignal): Promise<string[]> {
   const wanted = key.replace(/^\/+/, '')
@@ -54,9 +55,9 @@ export async function nearKeys(backend: StorageBackend, bucket: string, key: str
       found = page.entries.map((entry) => entry.key).filter((each) => !backend.scope.deniesKey(each))
     } catch {
       signal.throwIfAborted()
-      return [] // the call has its own failure to report; this was only to help
+      return [] // the error of the call itself is the one to report
     }
-    // Names are compared without the folder they share, which would make everything in it look alike.
+    // Names are compared without their common folder, which would make everything in it look alike.
     const base = prefix === '' ? '' : parent
     const name = prefix === '' ? (wanted.split('/')[0] ?? '') : wanted.slice(parent.length)
     const near = nearest(

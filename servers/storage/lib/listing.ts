@@ -1,33 +1,9 @@
-// One page of ListObjectsV2, as the store gives it: https://docs.aws.amazon.com/AmazonS3/latest/API/API_ListObjectsV2.html
+// One page of ListObjectsV2: https://docs.aws.amazon.com/AmazonS3/latest/API/API_ListObjectsV2.html
 import { ToolError } from '../../../protocol/index.ts'
-import type { StorageBackend } from '../backend.ts'
+import type { Entry, Page, PageRequest, StorageBackend } from '../types.ts'
 import { readXml } from './body.ts'
 
-export interface PageRequest {
-  readonly bucket: string
-  readonly prefix: string
-  /** One level: what lies below a slash comes as a prefix. */
-  readonly delimiter: boolean
-  readonly maxKeys: number
-  readonly startAfter?: string | undefined
-  readonly token?: string | undefined
-}
-
-export interface Entry {
-  /** Of an object, or the common prefix of several. */
-  readonly key: string
-  /** Undefined for a prefix. */
-  readonly object: { size: number; modified: string; etag: string; storageClass: string } | undefined
-}
-
-export interface Page {
-  /** In the order of the store: by the bytes of the key. */
-  readonly entries: readonly Entry[]
-  readonly truncated: boolean
-  readonly token: string | undefined
-}
-
-/** Failures that the callers of `fetchPage` tell in their own words. */
+/** Failures that the callers of `fetchPage` explain. */
 export const listFailures: ReadonlySet<string> = new Set(['NoSuchBucket', 'InvalidArgument'])
 
 /** @throws StoreFailure for {@link listFailures}; ToolError for every other */
@@ -35,12 +11,12 @@ export async function fetchPage(backend: StorageBackend, request: PageRequest, s
   const { bucket, prefix, delimiter, maxKeys, startAfter, token } = request
   const query = {
     'list-type': '2',
-    // XML 1.0 has no form for control characters, so keys come percent-encoded.
+    // XML 1.0 cannot represent control characters, so keys are requested percent-encoded.
     'encoding-type': 'url',
     'max-keys': String(maxKeys),
     prefix,
     ...(delimiter ? { delimiter: '/' } : {}),
-    // The token says where to go on; some stores would begin again at start-after.
+    // Never both: with a token, some stores start again at start-after.
     ...(token === undefined ? (startAfter === undefined ? {} : { 'start-after': startAfter }) : { 'continuation-token': token }),
   }
   const page = new PageReader()
@@ -83,7 +59,7 @@ class PageReader {
 
   finish(): Page {
     const entries = this.#encoded ? this.#entries.map((entry) => ({ ...entry, key: decodeKey(entry.key) })) : this.#entries
-    // Objects and prefixes come apart; the store's order is that of both together, and a page is cut in that order.
+    // Objects and prefixes are listed separately; a page is cut in the order of both together.
     entries.sort((a, b) => Buffer.compare(Buffer.from(a.key), Buffer.from(b.key)))
     return { entries, truncated: this.#truncated, token: this.#token }
   }
@@ -102,7 +78,7 @@ class PageReader {
   }
 }
 
-/** A key whose bytes are not UTF-8 stays encoded: JSON could not carry it. */
+/** A key whose bytes are not UTF-8 stays encoded: JSON cannot represent it. */
 function decodeKey(key: string): string {
   try {
     return decodeURIComponent(key.replaceAll('+', ' '))

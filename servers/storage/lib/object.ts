@@ -1,39 +1,14 @@
-// A part of an object and what is known of the whole, by one ranged GET: the size of an object never decides what reading it costs.
+// Reads a part of an object and the headers of the whole with one ranged GET: the cost does not depend on the size of the object.
 import { isUtf8 } from 'node:buffer'
 import type { IncomingHttpHeaders, IncomingMessage } from 'node:http'
 import { nearest, ToolError } from '../../../protocol/index.ts'
 import { formatBytes } from '../../kit/report.ts'
-import { cleanText } from '../../kit/text.ts'
-import type { StorageBackend } from '../backend.ts'
+import { cleanText, visibleJson } from '../../kit/text.ts'
 import { StoreFailure } from '../errors.ts'
+import type { ObjectFacts, ObjectName, Part, StorageBackend } from '../types.ts'
 import { readBytes } from './body.ts'
 import { noSuchBucket } from './buckets.ts'
 import { nameKey, nearKeys } from './keys.ts'
-
-export interface ObjectFacts {
-  readonly size: number
-  readonly contentType: string
-  readonly contentEncoding: string
-  readonly etag: string
-  /** ISO 8601; empty where the store did not say. */
-  readonly modified: string
-  readonly versionId: string | undefined
-  readonly storageClass: string
-  readonly metadata: Readonly<Record<string, string>>
-}
-
-export interface Part {
-  readonly facts: ObjectFacts
-  /** Where the bytes begin in the object. */
-  readonly offset: number
-  readonly bytes: Buffer
-}
-
-export interface ObjectName {
-  readonly bucket: string
-  readonly key: string
-  readonly versionId: string | undefined
-}
 
 const failures: ReadonlySet<string> = new Set([
   'NoSuchBucket',
@@ -74,7 +49,7 @@ export async function readPart(
   }
 }
 
-/** What is known of an object that cannot be read, or has no bytes. */
+/** The headers of an object that cannot be read, or has no bytes. */
 export async function readFacts(backend: StorageBackend, name: ObjectName, signal: AbortSignal): Promise<ObjectFacts> {
   return backend.send({ method: 'HEAD', ...target(name) }, signal, async (res) =>
     factsOf(res.headers, Number(res.headers['content-length'])),
@@ -95,12 +70,11 @@ async function readRange(res: IncomingMessage, offset: number, length: number): 
   }
   const size = Number(res.headers['content-length'])
   if (res.statusCode !== 200 || !Number.isSafeInteger(size) || res.headers.etag === undefined) {
-    throw new ToolError(
-      'UPSTREAM_ERROR',
-      'the endpoint did not answer with an object; it may be no S3 store. Ask the operator to check MINIO_ENDPOINT',
-    )
+    throw new ToolError('UPSTREAM_ERROR', 'the endpoint did not answer with an object; it may not be an S3 store', {
+      hint: 'ask the operator to check MINIO_ENDPOINT',
+    })
   }
-  // The store knows no ranges and sends everything: the beginning is taken, and the connection closed.
+  // The store does not support ranges and sends everything: the beginning is read and the connection closed.
   if (offset > 0 && offset >= size) throw beyond(offset, size)
   if (offset > 0)
     throw new ToolError('UPSTREAM_ERROR', 'the store cannot send a part of an object, only its beginning', { hint: 'offset 0' })
@@ -160,14 +134,11 @@ async function explain(
     case 'NoSuchBucket':
       return noSuchBucket(backend, bucket, { object_key: key }, signal)
     case 'InvalidObjectState':
-      return new ToolError(
-        'UPSTREAM_ERROR',
-        `object ${nameKey(key)} is archived and must be restored before it can be read. Ask the operator`,
-        {
-          cause: failure,
-          hint: JSON.stringify({ bucket_name: bucket, object_key: key, mode: 'metadata' }),
-        },
-      )
+      return new ToolError('UPSTREAM_ERROR', `object ${nameKey(key)} is archived and must be restored before it can be read`, {
+        cause: failure,
+        detail: failure.code,
+        hint: visibleJson({ bucket_name: bucket, object_key: key, mode: 'metadata' }),
+      })
     case 'PreconditionFailed':
       return new ToolError('UPSTREAM_ERROR', 'the object changed while it was read', {
         cause: failure,
@@ -175,11 +146,11 @@ async function explain(
       })
     case 'NoSuchVersion':
     case 'InvalidArgument':
-    case 'NoSuchKey': // Ceph says so of a version too
+    case 'NoSuchKey': // Ceph's code for a missing version too
       if (versionId === undefined) break
-      return new ToolError('NOT_FOUND', `object ${nameKey(key)} has no version "${versionId.slice(0, 100)}"`, {
+      return new ToolError('NOT_FOUND', `object ${nameKey(key)} has no version ${visibleJson(versionId.slice(0, 100))}`, {
         cause: failure,
-        hint: `${JSON.stringify({ bucket_name: bucket, object_key: key })} for the latest`,
+        hint: visibleJson({ bucket_name: bucket, object_key: key }),
       })
   }
   if (failure.headers['x-amz-delete-marker'] === 'true') {
@@ -188,7 +159,10 @@ async function explain(
     })
   }
   if (failure.code !== 'NoSuchKey') {
-    return new ToolError('UPSTREAM_ERROR', `the store refused the request (${failure.code})`, { cause: failure })
+    return new ToolError('UPSTREAM_ERROR', `the store refused the request (${failure.code})`, {
+      cause: failure,
+      detail: failure.code,
+    })
   }
   const near = (await nearKeys(backend, bucket, key, signal)).filter((each) => each !== key)
   const same = near.find((each) => each === `${key}/` || each === key.replace(/^\/+/, ''))
@@ -196,9 +170,12 @@ async function explain(
   const names = near.length === 0 ? '' : `. Near it: ${near.map(nameKey).join(', ')}`
   const hint =
     best === undefined
-      ? `minio_list_objects ${JSON.stringify({ bucket_name: bucket })}`
+      ? `minio_list_objects ${visibleJson({ bucket_name: bucket })}`
       : best.endsWith('/')
-        ? `minio_list_objects ${JSON.stringify({ bucket_name: bucket, prefix: best })}`
-        : JSON.stringify({ bucket_name: bucket, object_key: best })
-  return new ToolError('NOT_FOUND', `object ${nameKey(key)} is not in bucket "${bucket}"${names}`, { cause: failure, hint })
+        ? `minio_list_objects ${visibleJson({ bucket_name: bucket, prefix: best })}`
+        : visibleJson({ bucket_name: bucket, object_key: best })
+  return new ToolError('NOT_FOUND', `object ${nameKey(key)} is not in bucket ${visibleJson(bucket)}${names}`, {
+    cause: failure,
+    hint,
+  })
 }

@@ -1,5 +1,5 @@
-// Reads the XML of an S3 answer piece by piece, so that a listing of any size costs only what is kept of it. Knows elements and text, which
-// is all that S3 uses: no attributes, no namespaces, no entities but the five of XML and numbers, and so no entity expansion.
+// Streaming reader for the XML of S3 responses: elements and text. Attributes and namespaces are ignored; entities are limited to the five
+// of XML and character numbers, so there is no entity expansion.
 
 const maxDepth = 12
 const maxTextChars = 65_536
@@ -16,7 +16,7 @@ export class XmlReader {
     this.#onElement = onElement
   }
 
-  /** @throws SyntaxError when this is not the XML of a store */
+  /** @throws SyntaxError when this is not S3 XML */
   write(chunk: string): void {
     const input = this.#rest + chunk
     let at = 0
@@ -44,7 +44,7 @@ export class XmlReader {
 
   #tag(tag: string): void {
     if (tag.startsWith('?')) return
-    if (tag.startsWith('!')) throw new SyntaxError('a document type is not XML of S3') // also what HTML begins with
+    if (tag.startsWith('!')) throw new SyntaxError('a document type is not XML of S3') // HTML also starts with one
     if (tag.startsWith('/')) {
       const path = this.#path.join('/')
       if (this.#path.pop() !== tag.slice(1).trim()) throw new SyntaxError('an element is closed that was not opened')

@@ -23,7 +23,7 @@ test('tells a listing that broke off from one that is no listing', async () => {
   await withFault(reply(200, half), async (wire) => {
     assert.match(
       (await wire.list({ bucket: 'media' })).text,
-      /^ERROR UPSTREAM_ERROR: the store broke off in the middle of its listing/,
+      /^ERROR UPSTREAM_ERROR: the store ended in the middle of its listing/,
     )
   })
   await withFault(
@@ -44,7 +44,7 @@ test('tells a listing that broke off from one that is no listing', async () => {
     await withFault(reply(200, other), async (wire) => {
       assert.match(
         (await wire.list({ bucket: 'media' })).text,
-        /^ERROR UPSTREAM_ERROR: the endpoint answers with something else/,
+        /^ERROR UPSTREAM_ERROR: the endpoint answers with something other/,
         other,
       )
     })
@@ -77,7 +77,7 @@ test('ends where an empty page says that there is more but not where', async () 
     await withFault(reply(200, listXml([], `<IsTruncated>true</IsTruncated>${token}`)), async (wire, store) => {
       const list = await wire.list({ bucket: 'media' })
       assert.equal(list.next, undefined)
-      assert.match(list.text, /NOTE: the store says that there is more, but not where to go on/)
+      assert.match(list.text, /NOTE: the store says that there is more but gives no token/)
       assert.ok(store.requests.length <= 2)
     })
   }
@@ -117,7 +117,7 @@ test('says which region the store wants where another is configured', () =>
       const { text } = await wire.list({ bucket: 'media' })
       assert.match(
         text,
-        /^ERROR UPSTREAM_AUTH: the store wants region "eu-west-7", not "mars-1" .* Ask the operator to set MINIO_REGION/,
+        /^ERROR UPSTREAM_AUTH: the store wants region "eu-west-7", not "mars-1" .* TRY: ask the operator to set MINIO_REGION/,
       )
     },
     { config: { MINIO_REGION: 'mars-1' } },
@@ -131,7 +131,10 @@ test('refuses keys and buckets that could reach another place, and sends nothing
     }
     assert.deepEqual(store.requests, [])
     for (const bucket of ['media/other', '..', 'a', 'Media', 'media?acl', 'x'.repeat(64), 'a..b', '.well-known']) {
-      assert.match((await wire.get({ bucket, key: 'a' })).text, /^ERROR INVALID_ARGUMENT: ".*" cannot be the name of a bucket/)
+      assert.match(
+        (await wire.get({ bucket, key: 'a' })).text,
+        /^ERROR INVALID_ARGUMENT: bucket ".*" cannot be the name of a bucket/,
+      )
     }
     assert.deepEqual(new Set(store.requests), new Set(['GET /']))
   }))
@@ -198,6 +201,19 @@ test('shows the metadata of an archived object', () =>
       const get = await wire.get({ bucket: 'media', key: 'a', mode: 'metadata' })
       assert.match(get.text, /archived, 7 B, class GLACIER/)
       assert.match(get.data, /who\tada/)
+    },
+  ))
+
+test('explains a missing object the same way whatever its key is called', () =>
+  withFault(
+    (req, res) => void res.writeHead(404).end(req.url?.includes('list-type') ? listXml([]) : errorXml('NoSuchKey')),
+    async (wire) => {
+      const missing = async (key: string) => (await wire.get({ bucket: 'media', key, mode: 'metadata' })).text
+      const plain = await missing('reports/x.txt')
+      assert.match(plain, /^ERROR NOT_FOUND: object "reports\/x\.txt" is not in bucket/)
+      for (const folder of ['archived', 'is archived and', 'InvalidObjectState', 'NoSuchBucket']) {
+        assert.equal((await missing(`${folder}/x.txt`)).replaceAll(folder, 'reports'), plain)
+      }
     },
   ))
 

@@ -1,4 +1,4 @@
-// For tests: the tools against a server that answers as no store should, and such answers.
+// The tools against a fake store with faulty answers, and such answers.
 import assert from 'node:assert/strict'
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import { type Setup, type Wire, withStorage } from './client.ts'

@@ -1,9 +1,10 @@
-// For tests: this folder's tools behind a real socket.
+// The tools of this server behind a real socket.
 import { type Answer, environmentOf, type ToolClient, withToolClient, withTools } from '../../../test/helpers/tool-client.ts'
 import type { Environment } from '../../kit/definition.ts'
-import { type Limits, openStorage, type StorageBackend } from '../backend.ts'
+import { openStorage } from '../backend.ts'
 import type { StorageConfig } from '../config.ts'
-import { storageTools } from '../tools.ts'
+import { storage } from '../index.ts'
+import type { Limits, StorageBackend } from '../types.ts'
 
 export interface StorageClient extends ToolClient {
   list(args?: Record<string, unknown>): Promise<Answer>
@@ -38,7 +39,7 @@ export function configOf(endpoint: string, config: Partial<StorageConfig> = {}):
 export async function withStorage<T>(setup: Setup, use: (wire: Wire) => Promise<T>): Promise<T> {
   const environment = environmentOf(setup.environment)
   const backend = openStorage(configOf(setup.endpoint, setup.config), environment, setup.limits)
-  const tools = storageTools(backend, environment)
+  const tools = storage.tools(backend, environment)
   try {
     return await withTools({ name: 'storage', tools, structuredContent: setup.structured ?? 'auto' }, (client) =>
       use({ ...storageClient(client), backend }),

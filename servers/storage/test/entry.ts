@@ -1,4 +1,4 @@
-// For tests: this server as a process of its own, served by the runtime.
+// This server as a process of its own.
 import { serve } from '../../host/serve.ts'
 import { storage } from '../index.ts'
 

@@ -1,4 +1,4 @@
-// What a model is told when the store, or what stands in its place, does not answer as it should.
+// The errors for a store, or something else at its address, that fails.
 import assert from 'node:assert/strict'
 import { createServer } from 'node:net'
 import { issue } from '../../../test/helpers/certificates.ts'
@@ -10,7 +10,7 @@ import { errorXml, listXml, withFakeStore } from './fake-store.ts'
 /** Both tools say the same, and never the address of the store. */
 const cases: [title: string, answer: Answer, expected: RegExp][] = [
   ['401', reply(401), /^ERROR UPSTREAM_AUTH: the store rejected the credentials \(401\)/],
-  ['403 without a body', reply(403), /^ERROR FORBIDDEN: the store denies this to this server's key \(403\)/],
+  ['403 without a body', reply(403), /^ERROR FORBIDDEN: the store denies access to this server's key \(403\)/],
   [
     'an expired token',
     reply(400, errorXml('ExpiredToken')),
@@ -25,7 +25,7 @@ const cases: [title: string, answer: Answer, expected: RegExp][] = [
   [
     '500',
     reply(500, errorXml('InternalError', 'We encountered\nan error')),
-    /^ERROR UPSTREAM_ERROR: the store failed \(500 InternalError\): We encountered an error/,
+    /^ERROR UPSTREAM_ERROR: the store failed \(500 InternalError\): "We encountered\\nan error"/,
   ],
   [
     '502 of a proxy',
@@ -46,18 +46,18 @@ const cases: [title: string, answer: Answer, expected: RegExp][] = [
   [
     'a redirect',
     reply(302, '', { location: 'http://169.254.169.254/latest/meta-data/' }),
-    /^ERROR UPSTREAM_ERROR: the endpoint redirects elsewhere \(302\)/,
+    /^ERROR UPSTREAM_ERROR: the endpoint redirects \(302\)/,
   ],
   [
     'plain HTTP on a TLS port',
     reply(400, 'Client sent an HTTP request to an HTTPS server.'),
-    /^ERROR UPSTREAM_(ERROR|UNREACHABLE)/,
+    /^ERROR UPSTREAM_ERROR: .*MINIO_USE_SSL$/,
   ],
   ['an error that never ends', endless('<Error><Code>X</Code>', 500), /^ERROR UPSTREAM_ERROR: the store failed \(500 X\)/],
   [
     'an error in hostile text',
     reply(418, errorXml('\x1b[31mEvil', `ignore\u202e all\x07 ${'x'.repeat(5_000)}`)),
-    /^ERROR UPSTREAM_ERROR: the store refused the request \(418 Evil\): ignore all x+…\[\+\d+ chars\]\.$/,
+    /^ERROR UPSTREAM_ERROR: the store refused the request \(418 Evil\): "ignore all x+…\[\+\d+ chars\]\.$/,
   ],
   [
     'no HTTP at all',
@@ -117,7 +117,7 @@ test('says that nothing listens, within the time for a connection', async () => 
   await withStorage({ endpoint: 'http://no-such-host.invalid:9000' }, async (wire) => {
     assert.match(
       (await wire.list({ bucket: 'media' })).text,
-      /^ERROR UPSTREAM_UNREACHABLE: .*the name of the endpoint is not known/,
+      /^ERROR UPSTREAM_UNREACHABLE: .*the host name of the endpoint is not known/,
     )
   })
 })

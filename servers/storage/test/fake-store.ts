@@ -1,4 +1,4 @@
-// For tests: an HTTP server that answers as no store should.
+// An HTTP server in the place of a store.
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http'
 import type { AddressInfo } from 'node:net'
 

@@ -136,7 +136,7 @@ live('names the nearest bucket, key and prefix for one that is not there', async
   assert.match((await wire.get({ bucket, key: 'logs' })).text, /TRY: minio_list_objects {"bucket_name":".*","prefix":"logs\/"}$/)
   const noPrefix = await wire.list({ bucket, prefix: 'lgos/' })
   assert.equal(noPrefix.isError, false)
-  assert.match(noPrefix.text, /: 0 objects \(0 B\)\nNOTE: nothing begins with "lgos\/"; near it are "logs\/"/)
+  assert.match(noPrefix.text, /: 0 objects \(0 B\)\nNOTE: nothing starts with "lgos\/"; near it are "logs\/"/)
 })
 
 live('tells a wrong secret, an unknown key and a wrong clock apart', async (store, bucket) => {
@@ -165,7 +165,7 @@ live('reads a public bucket without credentials, and is told what it may not', a
   await withStorage({ endpoint: store.url, config }, async (wire) => {
     assert.equal((await wire.get({ bucket, key: 'open.txt' })).data, 'public')
     const list = await wire.list({ bucket })
-    assert.match(list.text, /^ERROR FORBIDDEN: the store denies this to requests without credentials \(403 AccessDenied\)/)
+    assert.match(list.text, /^ERROR FORBIDDEN: the store denies access to requests without credentials \(403 AccessDenied\)/)
     await store.client.setBucketPolicy(bucket, publicPolicy(bucket, 's3:GetObject', 's3:ListBucket'))
     assert.deepEqual(keysIn(await wire.list({ bucket })), ['open.txt'])
   })

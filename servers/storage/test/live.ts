@@ -1,4 +1,4 @@
-// For tests: the same tests on every real store.
+// Registers a test once for every real store.
 import { test } from '../../../test/runner/harness.ts'
 import { type Setup, type Wire, withStorage } from './client.ts'
 import { type Store, stores, withBucket } from './store.ts'

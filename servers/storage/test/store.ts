@@ -1,4 +1,4 @@
-// For tests: a real store, and what a test puts into it.
+// A real store, and the buckets and objects that a test puts into it.
 import { randomBytes } from 'node:crypto'
 import { Client } from 'minio'
 
