@@ -4,9 +4,9 @@ import { opendir } from 'node:fs/promises'
 import { ToolError } from '../../protocol/index.ts'
 import type { Backend } from '../kit/definition.ts'
 import { type FilesystemConfig, parseDeny, parseRoots, type Root } from './config.ts'
-import { LineIndex } from './line-index.ts'
-import { labelsOf } from './location.ts'
-import { Sandbox } from './sandbox.ts'
+import { LineIndex } from './lib/line-index.ts'
+import { labelsOf } from './lib/location.ts'
+import { Sandbox } from './lib/sandbox.ts'
 
 export interface Limits {
   /** Lines are counted to the end in files smaller than this. */

@@ -1,7 +1,7 @@
 // The environment of the filesystem server, and what its roots and deny patterns mean.
 import { isAbsolute, resolve } from 'node:path/posix'
 import type { Config, ConfigSchema } from '../kit/definition.ts'
-import { compileGlob, type Folded, type Glob, splitOutsideBraces } from './glob.ts'
+import { compileGlob, type Folded, type Glob, splitOutsideBraces } from './lib/glob.ts'
 
 export const config = {
   type: 'object',

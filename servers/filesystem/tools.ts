@@ -2,8 +2,8 @@
 import { type AnyTool, defineTool } from '../../protocol/index.ts'
 import type { Environment } from '../kit/definition.ts'
 import type { FilesystemBackend } from './backend.ts'
-import { listDirectory } from './list.ts'
-import { readFile } from './read.ts'
+import { listDirectory } from './tools/list-directory.ts'
+import { readFile } from './tools/read-file.ts'
 
 export function filesystemTools(backend: FilesystemBackend, environment: Environment): readonly AnyTool[] {
   return [

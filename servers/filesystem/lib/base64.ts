@@ -1,9 +1,9 @@
 // A file as base64, in lines like any text: 76 characters for 57 bytes each (RFC 2045 §6.8), so that offset, limit and tail mean the same.
-import type { Context } from '../../protocol/index.ts'
-import { ToolError } from '../../protocol/index.ts'
-import { report } from '../kit/report.ts'
-import type { Limits } from './backend.ts'
-import type { OpenedFile, ReadArguments } from './read.ts'
+import type { Context } from '../../../protocol/index.ts'
+import { ToolError } from '../../../protocol/index.ts'
+import { report } from '../../kit/report.ts'
+import type { Limits } from '../backend.ts'
+import type { OpenedFile, ReadArguments } from '../tools/read-file.ts'
 
 const bytesInLine = 57
 const charsInLine = 77 // with its end

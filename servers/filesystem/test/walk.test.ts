@@ -3,12 +3,12 @@ import { readdirSync } from 'node:fs'
 import { chmod, mkdtemp, rm, symlink, truncate } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { test } from '../../test/runner/harness.ts'
-import { parseDeny, parseRoots } from './config.ts'
-import { Pinned } from './pinned.ts'
-import { Sandbox } from './sandbox.ts'
-import { make, namesOf, withFiles, withWire } from './testing/wire.ts'
-import { Walk } from './walk.ts'
+import { test } from '../../../test/runner/harness.ts'
+import { parseDeny, parseRoots } from '../config.ts'
+import { Pinned } from '../lib/descriptor.ts'
+import { Sandbox } from '../lib/sandbox.ts'
+import { Walk } from '../lib/walk.ts'
+import { make, namesOf, withFiles, withWire } from './wire.ts'
 
 test('what vanishes while it is listed is left out, and nothing stays open', () =>
   withFiles(async (folder) => {

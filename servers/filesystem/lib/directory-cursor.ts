@@ -1,7 +1,7 @@
 // Where a listing goes on: the sort key and the path of the last entry that was shown. A place instead of a number, so that what comes and
 // goes between two pages neither repeats nor hides an entry.
 import { createHash } from 'node:crypto'
-import { ToolError } from '../../protocol/index.ts'
+import { ToolError } from '../../../protocol/index.ts'
 import type { RawPath } from './raw-path.ts'
 
 export interface Place {

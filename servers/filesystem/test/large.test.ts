@@ -3,11 +3,11 @@ import assert from 'node:assert/strict'
 import { readdirSync } from 'node:fs'
 import { open, readdir, rename, symlink, truncate, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
-import { ToolError } from '../../protocol/index.ts'
-import { environmentOf } from '../../test/helpers/tool-client.ts'
-import { test } from '../../test/runner/harness.ts'
-import { type ReadArguments, readFile } from './read.ts'
-import { contextOf, type Wire, withFiles } from './testing/wire.ts'
+import { ToolError } from '../../../protocol/index.ts'
+import { environmentOf } from '../../../test/helpers/tool-client.ts'
+import { test } from '../../../test/runner/harness.ts'
+import { type ReadArguments, readFile } from '../tools/read-file.ts'
+import { contextOf, type Wire, withFiles } from './wire.ts'
 
 const MiB = 1024 * 1024
 const GiB = 1024 * MiB
@@ -146,7 +146,7 @@ test('a file that was changed a moment ago is not remembered', () =>
     const { lineIndex } = wire.backend
     assert.equal(JSON.stringify(lineIndex), '{}')
     const { stat } = await import('node:fs/promises')
-    const { stateOf } = await import('./line-index.ts')
+    const { stateOf } = await import('../lib/line-index.ts')
     const facts = await stat(join(folder, 'root/a'), { bigint: true })
     assert.equal(stateOf(facts, 'auto', 60_000), undefined)
     assert.equal(typeof stateOf(facts, 'auto', 0), 'string')

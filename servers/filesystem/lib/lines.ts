@@ -1,7 +1,7 @@
 // Lines of a file of any size, found with one buffer of constant size.
 import type { FileHandle } from 'node:fs/promises'
-import { ToolError } from '../../protocol/index.ts'
-import { formatBytes } from '../kit/report.ts'
+import { ToolError } from '../../../protocol/index.ts'
+import { formatBytes } from '../../kit/report.ts'
 import type { TextFormat } from './text.ts'
 
 const chunkBytes = 64 * 1024

@@ -1,9 +1,9 @@
 import assert from 'node:assert/strict'
 import { writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
-import type { Answer } from '../../test/helpers/tool-client.ts'
-import { test } from '../../test/runner/harness.ts'
-import { type Wire, withFiles } from './testing/wire.ts'
+import type { Answer } from '../../../test/helpers/tool-client.ts'
+import { test } from '../../../test/runner/harness.ts'
+import { type Wire, withFiles } from './wire.ts'
 
 type Read = (content: Buffer | string, args?: Record<string, unknown>) => Promise<Answer>
 

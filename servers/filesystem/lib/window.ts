@@ -1,5 +1,5 @@
 // Which lines of a text file make one result: a part from a line on, or a part before the end.
-import { ToolError } from '../../protocol/index.ts'
+import { ToolError } from '../../../protocol/index.ts'
 import type { Line, Lines, Taken } from './lines.ts'
 import { type DecodedLine, decodeLine, type TextFormat } from './text.ts'
 

@@ -1,11 +1,11 @@
 import assert from 'node:assert/strict'
 import { basename } from 'node:path'
-import { compileValidator, type JsonSchema } from '../../protocol/index.ts'
-import { test } from '../../test/runner/harness.ts'
-import { openFilesystem } from './backend.ts'
-import { config, parseDeny, parseRoots } from './config.ts'
-import { foldSegments } from './glob.ts'
-import { filesystem } from './index.ts'
+import { compileValidator, type JsonSchema } from '../../../protocol/index.ts'
+import { test } from '../../../test/runner/harness.ts'
+import { openFilesystem } from '../backend.ts'
+import { config, parseDeny, parseRoots } from '../config.ts'
+import { filesystem } from '../index.ts'
+import { foldSegments } from '../lib/glob.ts'
 
 const settings = { FS_ROOTS: ['/data'], FS_ALLOW_HIDDEN: true, FS_DENY_HARDLINKS: false, FS_MAX_READ_BYTES: 262_144 }
 

@@ -2,9 +2,9 @@
 import assert from 'node:assert/strict'
 import { writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
-import { random } from '../../test/helpers/random.ts'
-import { test } from '../../test/runner/harness.ts'
-import { withFiles } from './testing/wire.ts'
+import { random } from '../../../test/helpers/random.ts'
+import { test } from '../../../test/runner/harness.ts'
+import { withFiles } from './wire.ts'
 
 for (const encoding of ['utf8', 'utf16le', 'utf16be'] as const) {
   test(`every window of a ${encoding} file larger than the buffer is the same part of its lines`, () =>

@@ -1,6 +1,6 @@
 // File names as the kernel has them, which are bytes and need not be UTF-8, and the form in which they are shown and accepted back.
 import { isUtf8 } from 'node:buffer'
-import { cleanText } from '../kit/text.ts'
+import { cleanText } from '../../kit/text.ts'
 
 declare const raw: unique symbol
 

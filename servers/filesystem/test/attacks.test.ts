@@ -4,9 +4,9 @@ import { execFileSync } from 'node:child_process'
 import { link, mkdir, symlink, writeFile } from 'node:fs/promises'
 import { createServer } from 'node:net'
 import { join } from 'node:path'
-import type { Answer } from '../../test/helpers/tool-client.ts'
-import { test } from '../../test/runner/harness.ts'
-import { withFiles, withWire } from './testing/wire.ts'
+import type { Answer } from '../../../test/helpers/tool-client.ts'
+import { test } from '../../../test/runner/harness.ts'
+import { withFiles, withWire } from './wire.ts'
 
 const outsideSecret = 'OUTSIDE-SECRET'
 

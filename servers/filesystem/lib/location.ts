@@ -1,8 +1,8 @@
 // From the path a model wrote to a place below a root, by its letters alone: nothing is opened here, and what leaves the roots is refused
 // before anything is.
 import { isAbsolute, normalize, relative } from 'node:path/posix'
-import { nearest, ToolError } from '../../protocol/index.ts'
-import type { Root } from './config.ts'
+import { nearest, ToolError } from '../../../protocol/index.ts'
+import type { Root } from '../config.ts'
 import { joinRaw, type RawPath, rawPath, segmentsOf, show, textOf, unshow } from './raw-path.ts'
 
 const maxPathBytes = 4_000 // PATH_MAX is 4,096, with the root's own path in it

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
-import { test } from '../../test/runner/harness.ts'
-import { compileGlob, foldSegments, splitOutsideBraces } from './glob.ts'
+import { test } from '../../../test/runner/harness.ts'
+import { compileGlob, foldSegments, splitOutsideBraces } from '../lib/glob.ts'
 
 const cases: [pattern: string, matches: string[], not: string[]][] = [
   ['*.md', ['a.md', 'docs/a.md', 'A.MD', '.md'], ['a.mdx', 'md', 'a.md/b']],

@@ -4,11 +4,11 @@ import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { mkdir, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
-import { environmentOf } from '../../test/helpers/tool-client.ts'
-import { test } from '../../test/runner/harness.ts'
-import { listDirectory } from './list.ts'
-import { readFile } from './read.ts'
-import { contextOf, withFiles } from './testing/wire.ts'
+import { environmentOf } from '../../../test/helpers/tool-client.ts'
+import { test } from '../../../test/runner/harness.ts'
+import { listDirectory } from '../tools/list-directory.ts'
+import { readFile } from '../tools/read-file.ts'
+import { contextOf, withFiles } from './wire.ts'
 
 /** Replaces `link` by a link to each target in turn, atomically, until it is killed; says so when it has begun. */
 const flipper = `

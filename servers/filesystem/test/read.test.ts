@@ -1,9 +1,9 @@
 import assert from 'node:assert/strict'
 import { mkdir, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
-import type { Answer } from '../../test/helpers/tool-client.ts'
-import { test } from '../../test/runner/harness.ts'
-import { type Wire, withFiles } from './testing/wire.ts'
+import type { Answer } from '../../../test/helpers/tool-client.ts'
+import { test } from '../../../test/runner/harness.ts'
+import { type Wire, withFiles } from './wire.ts'
 
 const numbered = (from: number, to: number): string[] => Array.from({ length: to - from + 1 }, (_, i) => `line ${from + i}`)
 

@@ -7,8 +7,8 @@ import {
   decodeUtf16,
   decodeWindows1252,
   wholeCharacters,
-} from '../kit/content-kind.ts'
-import { cleanText } from '../kit/text.ts'
+} from '../../kit/content-kind.ts'
+import { cleanText } from '../../kit/text.ts'
 
 export type Charset = 'auto' | 'utf-8' | 'latin1' | 'utf-16le' | 'utf-16be'
 

@@ -2,10 +2,10 @@ import assert from 'node:assert/strict'
 import { execFileSync } from 'node:child_process'
 import { mkdir, stat, symlink, unlink, utimes, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
-import type { Answer } from '../../test/helpers/tool-client.ts'
-import { test } from '../../test/runner/harness.ts'
-import { showTime } from './pinned.ts'
-import { make, namesOf, type Wire, withFiles } from './testing/wire.ts'
+import type { Answer } from '../../../test/helpers/tool-client.ts'
+import { test } from '../../../test/runner/harness.ts'
+import { showTime } from '../lib/descriptor.ts'
+import { make, namesOf, type Wire, withFiles } from './wire.ts'
 
 async function allPages(wire: Wire, args: Record<string, unknown>): Promise<Answer[]> {
   const found: Answer[] = []

@@ -1,7 +1,7 @@
 // A file or folder that the sandbox has opened and approved. Everything done with it goes through its descriptor, never through its name.
 import { type BigIntStats, constants, type Stats } from 'node:fs'
 import { type FileHandle, lstat, open, opendir } from 'node:fs/promises'
-import { ToolError } from '../../protocol/index.ts'
+import { ToolError } from '../../../protocol/index.ts'
 import type { Location } from './location.ts'
 import { type RawPath, rawBytes, rawFromBytes } from './raw-path.ts'
 import type { RealRoot, Refused, Sandbox } from './sandbox.ts'

@@ -5,11 +5,11 @@
 // that was checked, the same inode is opened for reading through /proc/self/fd. No name is resolved a second time.
 import type { BigIntStats } from 'node:fs'
 import { type FileHandle, lstat, open, readlink, realpath, statfs } from 'node:fs/promises'
-import { ToolError } from '../../protocol/index.ts'
-import type { Deny, Root } from './config.ts'
+import { ToolError } from '../../../protocol/index.ts'
+import type { Deny, Root } from '../config.ts'
+import { Pinned } from './descriptor.ts'
 import { foldSegments } from './glob.ts'
 import type { Location } from './location.ts'
-import { Pinned } from './pinned.ts'
 import { type RawPath, rawBytes, rawFromBytes, rawPath, segmentsOf, textOf } from './raw-path.ts'
 
 /** include/uapi/asm-generic/fcntl.h, the same on every architecture Node runs on; node:fs has no name for it. */

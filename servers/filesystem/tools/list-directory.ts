@@ -1,15 +1,15 @@
 // list_directory: from a pinned folder to a page of its entries.
-import { type Context, ToolError, type ToolResult } from '../../protocol/index.ts'
-import type { Environment } from '../kit/definition.ts'
-import { formatBytes, report } from '../kit/report.ts'
-import type { FilesystemBackend } from './backend.ts'
-import { type Place, readCursor, writeCursor } from './cursor.ts'
-import { compileGlob, foldSegments } from './glob.ts'
-import { showLocation } from './location.ts'
-import { type Pinned, showTime } from './pinned.ts'
-import { joinRaw, type RawPath, rawPath, show, textOf } from './raw-path.ts'
-import { reach, shown } from './reach.ts'
-import { type Entry, inWalkOrder, Walk } from './walk.ts'
+import { type Context, ToolError, type ToolResult } from '../../../protocol/index.ts'
+import type { Environment } from '../../kit/definition.ts'
+import { formatBytes, report } from '../../kit/report.ts'
+import type { FilesystemBackend } from '../backend.ts'
+import { type Pinned, showTime } from '../lib/descriptor.ts'
+import { type Place, readCursor, writeCursor } from '../lib/directory-cursor.ts'
+import { compileGlob, foldSegments } from '../lib/glob.ts'
+import { showLocation } from '../lib/location.ts'
+import { joinRaw, type RawPath, rawPath, show, textOf } from '../lib/raw-path.ts'
+import { reach, shown } from '../lib/reach.ts'
+import { type Entry, inWalkOrder, Walk } from '../lib/walk.ts'
 
 export interface ListArguments {
   path: string

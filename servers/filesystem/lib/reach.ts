@@ -1,7 +1,7 @@
 // From the path a model wrote to a pinned file or folder, or to an error that says what there is instead.
-import { nearest, ToolError } from '../../protocol/index.ts'
+import { nearest, ToolError } from '../../../protocol/index.ts'
+import { Pinned } from './descriptor.ts'
 import { type Location, locate, showLocation } from './location.ts'
-import { Pinned } from './pinned.ts'
 import { type RawPath, rawPath, show } from './raw-path.ts'
 import { ioError, type Refused, type Sandbox } from './sandbox.ts'
 

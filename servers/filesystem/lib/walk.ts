@@ -1,9 +1,9 @@
 // Walks a folder in the order of its names, each folder before what is in it. The order makes a place in it enough to go on from later, so a
 // tree of any size is listed in pages without anything being kept between calls.
 import type { Stats } from 'node:fs'
-import { ToolError } from '../../protocol/index.ts'
+import { ToolError } from '../../../protocol/index.ts'
+import { type FileKind, kindOf, Pinned } from './descriptor.ts'
 import { showLocation } from './location.ts'
-import { type FileKind, kindOf, Pinned } from './pinned.ts'
 import { type RawPath, rawPath } from './raw-path.ts'
 import type { Sandbox } from './sandbox.ts'
 
