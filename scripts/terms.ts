@@ -20,7 +20,7 @@ const table: readonly (readonly [found: RegExp, use: string])[] = [
   [/\bis known by its first bytes\b/i, 'is detected by its magic number'],
   [/\bhears? of\b|\bhas a say\b|\blooks? after\b|\bgoodbye\b/i, 'is notified of, can change, manages, closes'],
   [
-    /\b(is|are|was|were) no (valid|address|addresses|URL|name|names|host|domain|number|such|JSON|text|object|array|id|file|folder|table|database|bucket|key|cursor|CIDR|port)\b(?! (of|for|in|with|that|from)\b)/,
+    /(?<![Tt]here )\b(is|are|was|were) no (valid|address|addresses|URL|name|names|host|domain|number|such|JSON|text|object|array|id|file|folder|table|database|bucket|key|cursor|CIDR|port)\b(?! (of|for|in|with|that|from)\b)/,
     'is not a valid X; there is no X',
   ],
   [/\bbegins? so\b/i, 'starts with this'],

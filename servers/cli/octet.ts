@@ -1,5 +1,5 @@
 #!/usr/bin/env node
-// The `octet` command: serves any of the servers in one process, and looks after what they leave behind.
+// The `octet` command: serves the servers in one process, shows their state, and verifies their audit trail.
 import { parseArgs } from 'node:util'
 import packageJson from '../../package.json' with { type: 'json' }
 import { nearest } from '../../protocol/index.ts'

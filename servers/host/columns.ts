@@ -1,6 +1,6 @@
 // A table for a terminal: columns as wide as their widest cell, two spaces between them.
 
-/** @param rows the first is the head; a row may be shorter than it, its last cell then widens nothing */
+/** @param rows the first is the header; in a shorter row the last cell does not widen its column */
 export function renderColumns(rows: readonly (readonly string[])[]): string {
   const columns = rows[0]?.length ?? 0
   const widths = Array.from({ length: columns }, (_, i) =>

@@ -46,7 +46,7 @@ export function readConfig<const S extends ConfigSchema>(schema: S, env: Env): R
   return { config, problems, secrets: secrets.filter((secret) => secret.length >= 4), set }
 }
 
-/** The schema without our own annotations, as a validator compiles it; the build compiles exactly these ahead of time. */
+/** The schema without `x-` annotations, as it is compiled; the build compiles exactly these schemas ahead of time. */
 export function plainSchema(schema: ConfigSchema): JsonSchema {
   const properties = Object.entries(schema.properties).map(([name, variable]) => {
     const { 'x-aliases': _aliases, 'x-secret': _secret, ...plain } = variable
@@ -56,8 +56,8 @@ export function plainSchema(schema: ConfigSchema): JsonSchema {
 }
 
 /**
- * Names that look like a slip of a declared one. Beginning with MCP_ is enough to be looked at; a server's own prefix only counts when the
- * name is nearly a declared one, because backends' own variables share those prefixes. What Kubernetes and links inject is ignored.
+ * Variables that look like a misspelled declared one. Every unknown MCP_ variable is reported; one with a server's prefix only if it is close to
+ * a declared name, because the backends' own variables share those prefixes. Variables injected by Kubernetes and container links are ignored.
  */
 export function findTypos(schemas: readonly ConfigSchema[], env: Env): string[] {
   const known = new Set<string>()
@@ -95,7 +95,7 @@ function find(name: string, variable: Variable, env: Env, problems: string[]): {
     if (text !== undefined) found.push({ source: `${each}_FILE`, text })
   }
   const [first, ...others] = found
-  // The same value under two names is what a compose file that serves an old and a new image has; two values are a contradiction.
+  // Compose files for an old and a new image set the same value under two names; two different values contradict each other.
   const other = others.find(
     ({ source, text }) => text !== first?.text || source.endsWith('_FILE') !== first?.source.endsWith('_FILE'),
   )
@@ -118,7 +118,7 @@ function readSecretFile(name: string, path: string, problems: string[]): string 
   return undefined
 }
 
-/** Returns the text itself where it cannot be read as the declared type: validation then reports it. */
+/** The value as the declared type, or the text itself if it cannot be read as one, which validation then reports. */
 function fromText(variable: Variable, text: string): unknown {
   const trimmed = text.trim()
   switch (variable.type) {

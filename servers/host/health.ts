@@ -1,4 +1,4 @@
-// The state of a server's backend: asked at most every ten seconds, remembered with the time since when it holds.
+// The state of a server's backend: probed at most every ten seconds, with the time since when it has held.
 import { ToolError } from '../../protocol/index.ts'
 import type { Backend } from '../kit/definition.ts'
 import { withDeadline } from '../kit/waiting.ts'
@@ -27,12 +27,12 @@ export class Health {
     this.#state = { ...initial, since: new Date().toISOString() }
   }
 
-  /** The last known state, without asking anyone. */
+  /** The last known state, without a probe. */
   get state(): State {
     return this.#state
   }
 
-  /** The state now: the last answer, or a new one when that is older than ten seconds. Never rejects. */
+  /** The current state: the last one, or that of a new probe if the last is older than ten seconds. Never rejects. */
   async check(): Promise<State> {
     if (this.#backend === undefined || Date.now() - this.#probed < probeEveryMs) return this.#state
     this.#probing ??= this.#probe(this.#backend).finally(() => {

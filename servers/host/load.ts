@@ -1,4 +1,4 @@
-// Everything the environment says, for a whole process at once: one report of all problems, or a configuration.
+// Reads the environment for a whole process: one report of all problems, or a configuration.
 import { readFileSync } from 'node:fs'
 import type { AnyServer, ConfigSchema } from '../kit/definition.ts'
 import { type Env, findTypos, type Reading, readConfig } from './config.ts'
@@ -10,7 +10,7 @@ export interface Loaded {
   servers: { definition: AnyServer; reading: Reading<ConfigSchema> }[]
   /** Problems that no process may start with. */
   fatal: string[]
-  /** Likely slips and demonstration defaults, for the log. */
+  /** Likely misspelled variables and demonstration defaults, for the log. */
   notes: string[]
   secrets: string[]
   /** Content of MCP_CA_FILE. */

@@ -1,4 +1,4 @@
-// The operator's log: one line an event on stderr, redacted.
+// The operator's log: one redacted line per event on stderr.
 import type { Log } from '../kit/definition.ts'
 import type { Redact } from '../kit/redact.ts'
 
@@ -25,7 +25,7 @@ export function createLog(options: LogOptions): Log {
       const rest = Object.entries(clean).map(
         ([key, value]) => ` ${key}=${typeof value === 'string' ? value : JSON.stringify(value)}`,
       )
-      // One event, one line, also for people: a value with a line break must not look like another event.
+      // A value with a line break must not look like another event.
       write(`${ts} ${level.toUpperCase().padEnd(5)} ${`${text}${rest.join('')}`.replaceAll('\n', '\\n')}\n`)
     }
   return { debug: at('debug'), info: at('info'), warn: at('warn'), error: at('error') }

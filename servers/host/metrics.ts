@@ -26,11 +26,11 @@ export class Metrics {
   middleware(server: string): Middleware {
     const totals: ToolTotals = { calls: 0, errors: 0, lastError: undefined }
     this.#totals.set(server, totals)
-    const seriesOf = new Map<string, Series>() // label text is made once for each series, not for each call
+    const seriesOf = new Map<string, Series>() // formats the labels once per series instead of once per call
     return async (call, next) => {
       const started = performance.now()
       const isCall = call.method === 'tools/call'
-      // Only names that exist become labels: a caller must not be able to make series.
+      // Only names of existing tools become labels, so that callers cannot create series.
       const tool = isCall ? (call.tool?.name ?? 'unknown') : ''
       if (isCall) this.#inFlight.set(server, (this.#inFlight.get(server) ?? 0) + 1)
       let code = ''
@@ -49,7 +49,8 @@ export class Metrics {
             totals.errors += 1
             totals.lastError = { at: new Date().toISOString(), tool, code }
           }
-          if (call.attributes.truncated === true) this.count('mcp_server_truncated_results_total', { server, gen_ai_tool_name: tool })
+          if (call.attributes.truncated === true)
+            this.count('mcp_server_truncated_results_total', { server, gen_ai_tool_name: tool })
         }
         const method = knownMethods.has(call.method) ? call.method : 'unknown'
         const key = `${method} ${tool} ${code}`
@@ -72,7 +73,7 @@ export class Metrics {
     return this.#totals.get(server) ?? { calls: 0, errors: 0, lastError: undefined }
   }
 
-  /** @param gauges lines that only the caller knows, such as open sessions */
+  /** @param gauges further gauges, such as open sessions */
   render(gauges: readonly { name: string; help: string; values: [labels: Record<string, string>, value: number][] }[]): string {
     const name = 'mcp_server_operation_duration_seconds'
     const out = [`# HELP ${name} Time from a request to its result.`, `# TYPE ${name} histogram`]

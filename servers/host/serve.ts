@@ -1,4 +1,4 @@
-// One process: reads the configuration, listens, and ends in order. What one server is stands in service.ts, which path is what in routes.ts.
+// One process: reads the configuration, listens, and shuts down in order. service.ts makes one server, routes.ts the routing table.
 import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import packageJson from '../../package.json' with { type: 'json' }
@@ -15,22 +15,22 @@ import { createRouter } from './routes.ts'
 import { createService, type Service } from './service.ts'
 import { accessOptions, settingsSchema } from './settings.ts'
 
-/** sysexits.h EX_CONFIG: the configuration is wrong, and starting again will not mend it. */
+/** sysexits.h EX_CONFIG: the configuration is wrong, and a restart will not help. */
 export const exitConfig = 78
 
 export interface ServeOptions {
   env: Env
-  /** Run by a person: demonstration defaults apply, and a table is printed. */
+  /** Set when a person runs the command: demonstration defaults apply, and a table is printed. */
   command?: 'start' | 'serve'
 }
 
 const maxConnections = 2_048
 const headersTimeoutMs = 10_000
 const requestTimeoutMs = 60_000
-/** Longer than the idle time of common load balancers (60 s), so that it is they who close first. */
+/** Longer than the idle timeout of common load balancers (60 s), so that the load balancer closes first. */
 const keepAliveTimeoutMs = 65_000
 const tcpKeepAliveMs = 30_000
-/** How often node looks for sockets that are past the two limits above. */
+/** How often Node checks the two timeouts above. */
 const connectionsCheckMs = 2_000
 
 /** Serves the definitions until SIGTERM or SIGINT. Exits with 78 when the configuration is wrong, with 1 when the port cannot be had. */
@@ -110,7 +110,7 @@ export async function serve(definitions: readonly AnyServer[], { env, command }:
   server.maxConnections = maxConnections
 
   const stop = async (signal: string): Promise<void> => {
-    if (stopping) process.exit(130) // a second signal means now
+    if (stopping) process.exit(130) // a second signal ends the process at once
     stopping = true
     log.info('stopping', { signal, grace_ms: settings.MCP_SHUTDOWN_GRACE_MS })
     server.close()
@@ -125,7 +125,7 @@ export async function serve(definitions: readonly AnyServer[], { env, command }:
   process.on('SIGTERM', (signal) => void stop(signal))
   process.on('SIGINT', (signal) => void stop(signal))
   process.on('uncaughtException', (error) => {
-    // The state of the process is unknown: leave a trace, and let whoever supervises it start a clean one.
+    // The state of the process is unknown: log the error and let the supervisor start a new process.
     log.error('uncaught exception', { error })
     audit.close()
     process.exit(1)
@@ -148,7 +148,7 @@ export async function serve(definitions: readonly AnyServer[], { env, command }:
   })
 }
 
-/** `octet … --check-config`: reports on the configuration and does nothing else. */
+/** `octet … --check-config`: reports on the configuration and exits. */
 export function checkConfiguration(definitions: readonly AnyServer[], env: Env): void {
   const { fatal, notes, servers } = loadConfiguration(definitions, env, undefined, true)
   if (fatal.length > 0) return reportProblems(fatal, notes)
@@ -173,7 +173,7 @@ function reportProblems(problems: readonly string[], notes: readonly string[]): 
   process.exit(exitConfig)
 }
 
-/** Asks each backend once, so that the first look at the log or the table says how it stands. */
+/** Probes each backend once and prints the table of `octet start`. */
 async function announce(
   url: string,
   services: readonly Service[],

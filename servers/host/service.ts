@@ -1,4 +1,4 @@
-// One server inside a process: its configuration read, its backend opened, its tools behind the middlewares, its transports.
+// One server inside a process: its backend, its tools, the middlewares of every call, and its transports.
 import {
   type Access,
   type AnyTool,
@@ -88,7 +88,7 @@ export function createService(parts: ServiceParts): Service {
   }
 }
 
-/** Refusals that concern who may do what; the others are faults of a client and only logged and counted. */
+/** Refusals that concern permissions go into the audit trail; the others are client errors and only logged and counted. */
 const audited: ReadonlySet<RefusedReason> = new Set<RefusedReason>(['host', 'origin', 'credentials', 'session'])
 
 function openBackend({ definition, config, environment, log }: ServiceParts): {
@@ -120,7 +120,7 @@ function readOnlyRefusal(tool: AnyTool, settings: Settings): ToolError | undefin
   return new ToolError('READ_ONLY', `${tool.name} is switched off on this server. Ask the operator if data must be changed`)
 }
 
-/** In the handler's place, so that a malformed request is still answered as one, and bad arguments with what is wrong about them. */
+/** Replaces the handler, so that malformed requests and bad arguments are still reported as such. */
 function withRefusal(tool: AnyTool, refusal: ToolError | undefined): AnyTool {
   if (refusal === undefined) return tool
   return {

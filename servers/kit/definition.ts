@@ -1,4 +1,4 @@
-// What one server is to the runtime: a name, its environment, its backend and its tools.
+// The definition of one server: its name, environment variables, backend and tools.
 import type { AnyTool, FromSchema, JsonSchema } from '../../protocol/index.ts'
 
 /**
@@ -22,7 +22,7 @@ export interface Variable extends JsonSchema {
 
 export type Config<S extends ConfigSchema> = FromSchema<S>
 
-/** The process's settings that a backend or a tool needs to know. */
+/** Settings of the process that backends and tools use. */
 export interface Environment {
   /** Version of the package, for user agents and application names. */
   readonly version: string
@@ -45,14 +45,14 @@ export interface Log {
 }
 
 export interface Backend {
-  /** What the results of this backend are attributed to in the audit trail, as the operator named it; never with credentials. */
+  /** The backend's name in the audit trail, as the operator wrote it, without credentials. */
   readonly upstream: string
   /**
    * Asks the real backend whether it would answer now; rejects with a ToolError (its code becomes the error class) when not.
    * Called at most every 10 seconds. The result's entries are shown in `/ready`.
    */
   probe(signal: AbortSignal): Promise<Readonly<Record<string, unknown>>>
-  /** Releases everything; called once, after the last call has ended. */
+  /** Releases all resources; called once, after the last call. */
   close(): Promise<void>
 }
 

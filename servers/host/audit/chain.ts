@@ -1,7 +1,7 @@
-// The hash chain of the audit trail: how a record is sealed, and how it is opened again.
+// The hash chain of the audit trail: sealing a record and reading it back.
 import { createHmac, hash } from 'node:crypto'
 
-/** Stands before the first record of a chain. */
+/** `prev` of the first record of a chain. */
 export const genesis = '0'.repeat(64)
 
 /** What every record has; `ts`, `seq` and `prev` are filled in when it is sealed. `prev` comes last, and after it the hash. */

@@ -1,4 +1,4 @@
-// Where audit records go: a file that is rotated, or stdout; the chain goes on over rotation and restarts.
+// Writes audit records to a rotated file or to stdout; the chain continues over rotation and restarts.
 import { closeSync, fstatSync, ftruncateSync, openSync, readSync, renameSync, rmSync, writeSync } from 'node:fs'
 import type { Log } from '../../kit/definition.ts'
 import { type AuditRecord, type ChainEnd, genesis, openRecord, sealRecord } from './chain.ts'
@@ -43,7 +43,7 @@ export class AuditFile {
     return this.#head
   }
 
-  /** Could the last record be written? */
+  /** Whether the last record was written. */
   get healthy(): boolean {
     return !this.#failed
   }
@@ -94,7 +94,7 @@ export class AuditFile {
     this.#options.log.warn('the audit file ends with no record that this configuration can verify; a new chain begins', { file })
   }
 
-  /** What a full disk has taken of a record; the next one would be written behind it, into the same line. */
+  /** Removes the part of a record that a full disk accepted; the next record would otherwise be appended to the same line. */
   #dropHalfLine(): void {
     if (this.#fd === undefined || this.#fd === stdout) return
     try {
@@ -125,7 +125,7 @@ export class AuditFile {
     return this.#fd
   }
 
-  /** Opens the next file first and moves the names last, the oldest first: whatever fails, the records of the others stay where they are. */
+  /** Opens the next file first, then renames, the oldest file first: if a step fails, no record is lost. */
   #rotate(file: string): number {
     const { maxFiles } = this.#options
     const fresh = `${file}.next`
@@ -150,7 +150,7 @@ function rename(from: string, to: string): void {
   }
 }
 
-/** A pipe to a slow reader may be full for a moment (EAGAIN); a reader that stays away fails the record instead of blocking the server. */
+/** A pipe to a slow reader may be full for a moment (EAGAIN); if it stays full, the record fails instead of blocking the server. */
 function writeLine(fd: number, line: string, bytes: number): void {
   let waits = 0
   let rest: Buffer | undefined

@@ -1,4 +1,4 @@
-// The audit trail: one record for every tool call, refusal and failed login (docs/audit.md). Where they go is audit-file.ts's business.
+// The audit trail: one record for every tool call, refusal and failed login (docs/audit.md). file.ts writes them.
 import { hash } from 'node:crypto'
 import { type Call, type Middleware, ProtocolError, ToolError } from '../../../protocol/index.ts'
 import type { Redact } from '../../kit/redact.ts'
@@ -7,7 +7,7 @@ import { AuditFile, type AuditFileOptions } from './file.ts'
 
 export interface AuditOptions extends AuditFileOptions {
   args: 'redacted' | 'none'
-  /** No record, no call. */
+  /** Whether a call is refused when its record cannot be written. */
   required: boolean
   version: string
   redact: Redact
@@ -23,7 +23,7 @@ export interface Denial {
 }
 
 const maxArgsChars = 2_048
-/** Refusals of one kind from one address within this time become one record with a count: a flood must not rotate the calls away. */
+/** Refusals of one kind from one address within this time become one record with a count, so that a flood does not rotate out the calls. */
 const denialWindowMs = 10_000
 const maxDenialKeys = 500
 
@@ -42,12 +42,12 @@ export class Audit {
     return this.#file.head
   }
 
-  /** Could the last record be written? */
+  /** Whether the last record was written. */
   get healthy(): boolean {
     return this.#file.healthy
   }
 
-  /** The first record of a process: ties what follows to a version and a configuration. */
+  /** The first record of a process, with its version and configuration. */
   start(servers: readonly string[], configuration: unknown): void {
     const { version } = this.#options
     this.#append('start', {
@@ -58,7 +58,7 @@ export class Audit {
     })
   }
 
-  /** Outermost of the middlewares, so that it sees what every other one decided. */
+  /** The outermost middleware, so that it records what the others decided. */
   middleware(server: string, upstream: () => string | undefined, readOnly: boolean): Middleware {
     const { required } = this.#options
     return async (call, next) => {
@@ -125,11 +125,11 @@ export class Audit {
     this.#file.append({ ts: '', seq: 0, type, ...about, prev: '' })
   }
 
-  /** One literal with every member in its place: JSON.stringify leaves out what stays undefined, and a record of one shape is written fast. */
+  /** One object literal with all members: records of one shape are written fast, and JSON.stringify leaves out undefined members. */
   #callRecord(server: string, call: Call, upstream: string | undefined, readOnly: boolean): CallRecord {
     const { caller, session, requestId } = call.context
     const sent = call.params.arguments ?? {}
-    // Before the hash too: whoever guesses a short secret could try the guess on it.
+    // Redacted before it is hashed too: a short secret could be guessed and tried against the hash.
     const given = hasWriteOnly(call.tool) ? maskWriteOnly(call, sent) : sent
     return {
       ts: '',
@@ -191,7 +191,7 @@ interface CallRecord extends AuditRecord {
   truncated: boolean | undefined
 }
 
-/** The audit trail's words for how a call failed. */
+/** The `outcome` of a failed call. */
 function failure(error: unknown): [outcome: string, code: string] {
   if (error instanceof ToolError) {
     if (error.code === 'CANCELLED') return ['cancelled', error.code]

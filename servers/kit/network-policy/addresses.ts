@@ -1,17 +1,17 @@
-// What an IP address is to the network policy, whatever form it is written in and whatever IPv4 address it hides.
+// Classifies IP addresses for the network policy, in every notation and with wrapped IPv4 addresses unwrapped.
 import { BlockList, isIP, isIPv4, SocketAddress } from 'node:net'
 
 /**
- * - `public`: anyone may be sent there
- * - `private`: networks of houses and companies (RFC 1918, RFC 6598, RFC 4193); reached only when the operator opens them
+ * - `public`: always allowed
+ * - `private`: private networks (RFC 1918, RFC 6598, RFC 4193); only if the operator allows them
  * - `reserved`: documentation, benchmarks, deprecated tunnels (IANA special-purpose registries); likewise
- * - `loopback`, `link-local`: this machine and its wire; only an exact `address:port` opens them
+ * - `loopback`, `link-local`: this machine and its link; only if the operator allows the exact `address:port`
  * - `unroutable`: multicast, broadcast, unspecified; never
- * - `metadata`: where clouds hand out credentials; never
+ * - `metadata`: cloud metadata services, which hand out credentials; never
  */
 export type AddressKind = 'public' | 'private' | 'reserved' | 'loopback' | 'link-local' | 'unroutable' | 'metadata'
 
-/** Names by which clouds call their metadata services. */
+/** Host names of cloud metadata services. */
 export const metadataNames: ReadonlySet<string> = new Set([
   'metadata',
   'metadata.google.internal',
@@ -23,7 +23,7 @@ export const metadataNames: ReadonlySet<string> = new Set([
   'instance-data.ec2.internal',
 ])
 
-/** First match wins: the exact addresses of metadata services stand before the networks they lie in. */
+/** First match wins: the addresses of metadata services come before the networks that contain them. */
 const table: readonly (readonly [Exclude<AddressKind, 'public'>, string])[] = [
   // AWS, Azure, GCP, DigitalOcean, OpenStack; AWS ECS and EKS; Alibaba; Azure's wire server; Oracle; the IPv6 forms of AWS and GCP
   [
@@ -43,7 +43,7 @@ const table: readonly (readonly [Exclude<AddressKind, 'public'>, string])[] = [
 ]
 
 const networks = table.map(([kind, list]) => [kind, networkList(list.split(' '))] as const)
-/** The only IPv6 space from which addresses have been given out (IANA, RFC 4291 §2.4). */
+/** The only IPv6 space from which addresses are allocated (IANA, RFC 4291 §2.4). */
 const globalUnicast = networkList(['2000::/3'])
 
 /** @throws Error when an entry is neither an address nor a CIDR */
@@ -65,7 +65,7 @@ export function isIn(list: BlockList, address: string): boolean {
 }
 
 /**
- * One spelling for each address: no brackets, no zone, IPv6 shortened in lower case, and plain IPv4 for what only wraps it on its way
+ * Canonical form of an address: no brackets, no zone, IPv6 compressed in lower case, and plain IPv4 for IPv6 addresses that wrap one
  * (mapped ::ffff:0:0/96, and NAT64's 64:ff9b::/96, which a resolver of an IPv6-only network makes of public IPv4).
  * @param text an IP literal, as in a URL's host, a DNS answer or `socket.remoteAddress`
  */

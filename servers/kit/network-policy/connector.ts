@@ -1,4 +1,4 @@
-// Lets node:http and node:https connect by the network policy.
+// Makes node:http and node:https connect through the network policy.
 import type { ClientRequestArgs } from 'node:http'
 import type { Socket } from 'node:net'
 import { connect } from 'node:tls'
@@ -7,16 +7,16 @@ import type { EgressPolicy } from './policy.ts'
 
 export interface ConnectorOptions {
   readonly signal?: AbortSignal | undefined
-  /** PEM of a private authority to trust beside the usual ones. */
+  /** PEM of a private certificate authority, accepted beside the usual ones. */
   readonly ca?: string | undefined
 }
 
 type Created = (error: Error | null, socket: Socket) => void
 
 /**
- * For `createConnection` of a request without `agent`: one connection for each request, judged when it is made. With `agent: false` Node
- * would ignore it and connect by itself.
- * Errors of the policy arrive as the request's `error` event, as they are.
+ * For `createConnection` of a request without `agent`: one connection per request, checked when it is made. With `agent: false` Node would
+ * ignore it and connect directly.
+ * Errors of the policy are emitted unchanged as the request's `error` event.
  */
 export function connector(policy: EgressPolicy, { signal, ca }: ConnectorOptions) {
   return (options: ClientRequestArgs, created: Created): undefined => {

@@ -1,4 +1,4 @@
-// Opens a connection to one of several addresses, directly or through a forward proxy. Judges nothing.
+// Opens a connection to one of several addresses, directly or through a forward proxy. Checks no policy.
 import { request as requestHttp } from 'node:http'
 import { request as requestHttps } from 'node:https'
 import { connect, isIP, type Socket } from 'node:net'
@@ -10,8 +10,8 @@ const attemptMs = 250
 export function dial(addresses: readonly string[], port: number, signal: AbortSignal): Promise<Socket> {
   const found = addresses.map((address) => ({ address, family: isIP(address) }))
   const socket = connect({
-    // Any name: `lookup` answers for it with what was judged. A single literal is connected to as it is.
-    host: found.length === 1 ? found[0]?.address : 'judged.invalid',
+    // `lookup` answers for any name with the addresses that were checked. A single address is connected to directly.
+    host: found.length === 1 ? found[0]?.address : 'checked.invalid',
     port,
     lookup: (_name, _options, done) => done(null, found),
     autoSelectFamily: true,
@@ -19,7 +19,7 @@ export function dial(addresses: readonly string[], port: number, signal: AbortSi
     signal,
   })
   return new Promise((resolve, reject) => {
-    // Stays: an abort after the attempt was given up must not become an unhandled error.
+    // This listener stays: an abort after the attempt was given up must not become an unhandled error.
     socket.on('error', (error) => reject(firstOf(error)))
     socket.once('connect', () => resolve(socket))
   })
@@ -63,7 +63,7 @@ export function tunnel(proxy: URL, [address = '']: readonly string[], port: numb
   })
 }
 
-/** Node gathers the failures of several addresses in one error, which has no code. */
+/** Node collects the failures of several addresses in one AggregateError, which has no code. */
 function firstOf(error: Error): Error {
   return error instanceof AggregateError ? (error.errors[0] as Error) : error
 }

@@ -1,5 +1,5 @@
-// Where fetch and the browser may go. Names are judged by what they resolve to, at the moment of connecting and by the address that is
-// then connected to, so that neither a redirect nor a resolver that changes its mind gets further than a plain request.
+// Network policy: which hosts fetch and the browser may connect to. A name is checked by the addresses it resolves to when the connection is
+// made, and exactly these addresses are connected to, so that redirects and DNS rebinding cannot get around the policy.
 import { lookup } from 'node:dns/promises'
 import { existsSync } from 'node:fs'
 import { type BlockList, isIP, type Socket } from 'node:net'
@@ -13,20 +13,20 @@ import { dial, tunnel } from './dial.ts'
 export type Resolve = (hostname: string) => Promise<readonly string[]>
 
 export interface EgressSettings {
-  /** What the variables begin with that messages name: `FETCH` for FETCH_ALLOW_PRIVATE. */
+  /** Prefix of the variables that messages name: `FETCH` for FETCH_ALLOW_PRIVATE. */
   readonly prefix: 'FETCH' | 'PLAYWRIGHT'
   /**
-   * Openings into private networks. A CIDR or address opens private and reserved addresses; a host name opens them for that name; with
-   * `:port` behind, only that port, and, for an address or `localhost`, loopback and link-local too. Metadata services are never opened.
+   * Allow-list of private targets. A CIDR or address allows private and reserved addresses; a host name allows them for that name; with
+   * `:port` appended only that port, and then, for an address or `localhost`, also loopback and link-local. Metadata services are never allowed.
    */
   readonly allowPrivate?: readonly string[]
-  /** When given, nothing else is reached but these, the names below them, and the openings. */
+  /** If set, only these names, their subdomains and the entries of `allowPrivate` are reached. */
   readonly allowedDomains?: readonly string[]
-  /** These and the names below them are never reached. */
+  /** These names and their subdomains are never reached. */
   readonly deniedDomains?: readonly string[]
-  /** Beside 80, 443, 8080 and 8443. */
+  /** In addition to 80, 443, 8080 and 8443. */
   readonly allowedPorts?: readonly number[]
-  /** The operator's own forward proxy. It is asked to CONNECT to the address that was judged, so that the policy holds behind it. */
+  /** The operator's forward proxy. It is asked to CONNECT to the address that was checked, so that the policy also holds behind it. */
   readonly proxy?: URL | undefined
   /** Default: the system's resolver. */
   readonly resolve?: Resolve
@@ -34,7 +34,7 @@ export interface EgressSettings {
   readonly dnsMs?: number
   /** For all addresses of a name together. Default 3,000. */
   readonly connectMs?: number
-  /** Networks that a CIDR does not open. Default: in a container those of its own interfaces, where its sibling containers are. */
+  /** Networks that a CIDR does not allow. Default: in a container those of its own interfaces, where sibling containers are. */
   readonly ownNetworks?: readonly string[]
 }
 
@@ -45,11 +45,11 @@ const schemes: Readonly<Record<string, number>> = { 'http:': 80, 'https:': 443, 
 
 export class EgressPolicy {
   readonly #settings: EgressSettings
-  readonly #openNetworks: BlockList
-  readonly #openHosts: ReadonlySet<string>
+  readonly #privateNetworks: BlockList
+  readonly #privateHosts: ReadonlySet<string>
   /** `host:port` and `address:port`. */
-  readonly #openEndpoints: ReadonlySet<string>
-  readonly #openPorts: ReadonlySet<number>
+  readonly #privateEndpoints: ReadonlySet<string>
+  readonly #privatePorts: ReadonlySet<number>
   readonly #own: BlockList
   readonly #ports: ReadonlySet<number>
   readonly #allowed: readonly DomainRule[] | undefined
@@ -58,11 +58,11 @@ export class EgressPolicy {
   /** @throws Error for the operator, naming the variable and the entry that cannot be read */
   constructor(settings: EgressSettings) {
     this.#settings = settings
-    const openings = (settings.allowPrivate ?? []).map((entry) => parseOpening(`${settings.prefix}_ALLOW_PRIVATE`, entry))
-    this.#openNetworks = networkList(openings.flatMap(({ network }) => network ?? []))
-    this.#openHosts = new Set(openings.flatMap(({ host, port }) => (host !== undefined && port === undefined ? host : [])))
-    this.#openEndpoints = new Set(openings.flatMap(({ host, port }) => (port === undefined ? [] : `${host}:${port}`)))
-    this.#openPorts = new Set(openings.flatMap(({ port }) => port ?? []))
+    const entries = (settings.allowPrivate ?? []).map((entry) => parsePrivateEntry(`${settings.prefix}_ALLOW_PRIVATE`, entry))
+    this.#privateNetworks = networkList(entries.flatMap(({ network }) => network ?? []))
+    this.#privateHosts = new Set(entries.flatMap(({ host, port }) => (host !== undefined && port === undefined ? host : [])))
+    this.#privateEndpoints = new Set(entries.flatMap(({ host, port }) => (port === undefined ? [] : `${host}:${port}`)))
+    this.#privatePorts = new Set(entries.flatMap(({ port }) => port ?? []))
     this.#own = networkList(settings.ownNetworks ?? containerNetworks())
     this.#ports = new Set([...usualPorts, ...(settings.allowedPorts ?? [])])
     const rules = (name: 'ALLOWED' | 'DENIED', list: readonly string[] = []): DomainRule[] =>
@@ -72,7 +72,7 @@ export class EgressPolicy {
   }
 
   /**
-   * Judges what can be judged without asking a resolver; connecting judges the rest.
+   * Checks what can be checked without DNS; `connect` checks the rest.
    * @throws ToolError INVALID_ARGUMENT or FORBIDDEN
    */
   check(url: URL): void {
@@ -91,7 +91,7 @@ export class EgressPolicy {
   }
 
   /**
-   * The same for a host and a port, as a proxy is asked for them.
+   * The same for a host and a port, as in a CONNECT request.
    * @throws ToolError FORBIDDEN
    */
   checkTarget(hostname: string, port: number): void {
@@ -99,11 +99,11 @@ export class EgressPolicy {
     const literal = isIP(host) !== 0
     if (!literal && metadataNames.has(host)) throw this.#refusal(host, "it is a cloud's metadata service", false)
     if (this.#denied.some((rule) => matches(rule, host))) throw this.#refusal(host, 'its domain is denied', false)
-    if (this.#allowed !== undefined && !this.#isNamedOpening(host, port) && !this.#allowed.some((rule) => matches(rule, host))) {
+    if (this.#allowed !== undefined && !this.#isAllowedByName(host, port) && !this.#allowed.some((rule) => matches(rule, host))) {
       throw this.#refusal(host, 'its domain is not among the allowed ones', false)
     }
-    if (literal) this.#judge(host, host, port)
-    else if (!this.#ports.has(port) && !this.#openPorts.has(port)) throw this.#wrongPort(host, port)
+    if (literal) this.#checkAddress(host, host, port)
+    else if (!this.#ports.has(port) && !this.#privatePorts.has(port)) throw this.#wrongPort(host, port)
   }
 
   /**
@@ -116,11 +116,11 @@ export class EgressPolicy {
     this.checkTarget(hostname, port)
     const host = canonicalHost(hostname)
     const addresses = isIP(host) === 0 ? await this.#resolve(host, signal) : [withoutBrackets(hostname)]
-    for (const address of addresses) this.#judge(host, canonicalAddress(address), port)
+    for (const address of addresses) this.#checkAddress(host, canonicalAddress(address), port)
     return await this.#connect(host, addresses, port, signal)
   }
 
-  /** As the resolver gave them: what NAT64 wraps is judged unwrapped, but reached wrapped. */
+  /** As the resolver gave them: an address that NAT64 wraps is checked unwrapped, but connected to as it is. */
   async #resolve(host: string, signal: AbortSignal | undefined): Promise<readonly string[]> {
     const { resolve = systemResolver, dnsMs = 2_000 } = this.#settings
     const failed = (why: string, cause?: unknown): ToolError =>
@@ -136,17 +136,17 @@ export class EgressPolicy {
     return addresses.slice(0, maxAddresses)
   }
 
-  /** @throws ToolError FORBIDDEN unless this address, by which `host` would be reached, may be connected to */
-  #judge(host: string, address: string, port: number): void {
-    const exactly = this.#openEndpoints.has(`${address}:${port}`) || this.#openEndpoints.has(`${host}:${port}`)
-    const mayBeHere = this.#openEndpoints.has(`${address}:${port}`) || (host === 'localhost' && exactly)
+  /** @throws ToolError FORBIDDEN unless the policy allows this address, to which `host` resolves */
+  #checkAddress(host: string, address: string, port: number): void {
+    const exactly = this.#privateEndpoints.has(`${address}:${port}`) || this.#privateEndpoints.has(`${host}:${port}`)
+    const mayBeHere = this.#privateEndpoints.has(`${address}:${port}`) || (host === 'localhost' && exactly)
     const kind = kindOfAddress(address)
     const what = `it ${host === address ? 'is' : 'resolves to'} ${article[kind]} address`
     if (kind === 'metadata' || kind === 'unroutable') throw this.#refusal(host, what, false)
     if ((kind === 'loopback' || kind === 'link-local') && !mayBeHere) throw this.#refusal(host, what, true)
     if (kind === 'private' || kind === 'reserved') {
-      const byNetwork = isIn(this.#openNetworks, address) && !isIn(this.#own, address)
-      if (!exactly && !byNetwork && !this.#openHosts.has(host)) throw this.#refusal(host, what, true)
+      const byNetwork = isIn(this.#privateNetworks, address) && !isIn(this.#own, address)
+      if (!exactly && !byNetwork && !this.#privateHosts.has(host)) throw this.#refusal(host, what, true)
     }
     if (!exactly && !this.#ports.has(port)) throw this.#wrongPort(host, port)
   }
@@ -172,20 +172,20 @@ export class EgressPolicy {
     })
   }
 
-  /** The operator has named this very host, and need not name it again among the domains. */
-  #isNamedOpening(host: string, port: number): boolean {
+  /** The operator has allowed this host by name, and need not list it again among the domains. */
+  #isAllowedByName(host: string, port: number): boolean {
     return (
-      this.#openHosts.has(host) ||
-      this.#openEndpoints.has(`${host}:${port}`) ||
-      (isIP(host) !== 0 && isIn(this.#openNetworks, host))
+      this.#privateHosts.has(host) ||
+      this.#privateEndpoints.has(`${host}:${port}`) ||
+      (isIP(host) !== 0 && isIn(this.#privateNetworks, host))
     )
   }
 
   #refusal(host: string, why: string, canBeOpened: boolean): ToolError {
     const { prefix } = this.#settings
     const hint = canBeOpened
-      ? `another address, or ask the operator to open this host with ${prefix}_ALLOW_PRIVATE`
-      : 'another address; this one stays closed'
+      ? `another address, or ask the operator to allow this host with ${prefix}_ALLOW_PRIVATE`
+      : 'another address; this one is never allowed'
     return new ToolError('FORBIDDEN', `the network policy does not allow ${host.slice(0, 253)}: ${why}`, { hint })
   }
 
@@ -208,7 +208,7 @@ const article: Readonly<Record<string, string>> = {
 
 interface DomainRule {
   readonly domain: string
-  /** Whether the domain itself matches, or only names below it. */
+  /** Whether the domain itself matches, or only its subdomains. */
   readonly itself: boolean
 }
 
@@ -220,36 +220,36 @@ function withoutBrackets(hostname: string): string {
   return hostname.replace(/^\[(.*)\]$/, '$1')
 }
 
-/** Lower case, punycode, canonical addresses, and no dot at the end, which resolvers ignore and lists would not. */
+/** Lower case, punycode, canonical addresses, and no trailing dot, which resolvers ignore and list comparisons would not. */
 function canonicalHost(hostname: string): string {
   return canonicalAddress(hostname.toLowerCase().replace(/\.+$/, ''))
 }
 
-/** What a URL makes of a host: `LOCALHOST`, `bücher.example`, `[::FFFF:1.2.3.4]`, `2130706433`. Undefined when it is none. */
+/** The host as a URL parser reads it: `LOCALHOST`, `bücher.example`, `[::FFFF:1.2.3.4]`, `2130706433`. Undefined when it is not a host. */
 function readHost(text: string): string | undefined {
   if (/[/?#@\\\s]/.test(text) || !URL.canParse(`http://${text}`)) return undefined
   const url = new URL(`http://${text}`)
   return url.hostname === '' ? undefined : canonicalHost(url.hostname)
 }
 
-function parseOpening(variable: string, entry: string): { network?: string; host?: string; port?: number } {
+function parsePrivateEntry(variable: string, entry: string): { network?: string; host?: string; port?: number } {
   const wrong = (why: string): Error =>
     new Error(`${variable}: ${why} in "${entry}"; expected CIDRs, hosts or host:port, such as 192.168.1.0/24,nas.lan:5000`)
   if (entry.includes('/')) {
     try {
       networkList([entry])
     } catch {
-      throw wrong('no CIDR')
+      throw wrong('invalid CIDR')
     }
     return { network: entry }
   }
   if (isIP(entry) !== 0) return { network: canonicalAddress(entry) }
   const [, name = entry, digits] = /^(.*[^:]|\[.*\]):(\d{1,5})$/.exec(entry) ?? []
   const host = readHost(name)
-  if (host === undefined || /[*:]/.test(host.replace(/^[0-9a-f:.]+$/, ''))) throw wrong('no host')
+  if (host === undefined || /[*:]/.test(host.replace(/^[0-9a-f:.]+$/, ''))) throw wrong('invalid host')
   if (digits === undefined) return isIP(host) === 0 ? { host } : { network: host }
   const port = Number(digits)
-  if (port < 1 || port > 65_535) throw wrong('no port')
+  if (port < 1 || port > 65_535) throw wrong('invalid port')
   return { host, port }
 }
 
@@ -257,7 +257,9 @@ function parseDomain(variable: string, entry: string): DomainRule {
   const below = /^(\*?\.)(.+)$/.exec(entry)
   const domain = readHost(below?.[2] ?? entry)
   if (domain === undefined || domain.includes('*') || /:\d+$/.test(entry)) {
-    throw new Error(`${variable}: "${entry.slice(0, 100)}" is no domain; expected names such as example.com or *.example.com`)
+    throw new Error(
+      `${variable}: "${entry.slice(0, 100)}" is not a valid domain; expected names such as example.com or *.example.com`,
+    )
   }
   return { domain, itself: below === null }
 }

@@ -1,5 +1,5 @@
-// The browser's only way out: an HTTP proxy on loopback that judges every request by the network policy. One for each browser context, with
-// credentials of its own, so that nobody else on the machine can use it, and what was refused and how much was loaded is known for each.
+// HTTP proxy on loopback through which the browser connects; it checks every request against the network policy. Each browser context has its
+// own proxy with its own credentials, so that other programs cannot use it and refusals and loaded bytes are counted per context.
 import { createHash, randomBytes, timingSafeEqual } from 'node:crypto'
 import { createServer, type IncomingMessage, request, type Server, type ServerResponse } from 'node:http'
 import type { AddressInfo } from 'node:net'
@@ -17,7 +17,7 @@ export interface ProxyLimits {
   readonly sockets?: number
 }
 
-/** A target that was not reached: refused by the policy or a limit (FORBIDDEN, TOO_LARGE), or without an answer. */
+/** A target that was not reached: refused by the policy or a limit (FORBIDDEN, TOO_LARGE), or without a response. */
 export interface Refusal {
   readonly host: string
   readonly port: number
@@ -25,7 +25,7 @@ export interface Refusal {
 }
 
 const maxRefusals = 50
-/** Meant for one connection only (RFC 9110 §7.6.1). A 407 or its headers from a server would ask the browser for our credentials. */
+/** Hop-by-hop headers (RFC 9110 §7.6.1). A server's 407 or its headers would ask the browser for the proxy's credentials. */
 const hopByHop = new Set([
   'connection',
   'keep-alive',
@@ -72,12 +72,12 @@ export class EgressProxy {
     return proxy
   }
 
-  /** Where it listens, as browsers are told. */
+  /** The proxy's URL, for the browser's configuration. */
   get url(): string {
     return `http://127.0.0.1:${(this.#server.address() as AddressInfo).port}`
   }
 
-  /** What was refused or not reached since the last `begin()`, each target once. */
+  /** Targets that were refused or not reached since the last `begin()`, each once. */
   get refusals(): readonly Refusal[] {
     return [...this.#refusals.values()]
   }
@@ -86,20 +86,20 @@ export class EgressProxy {
     return this.#requests
   }
 
-  /** Why this target was not reached since the last `begin()`; undefined when it was, or was not asked for. */
+  /** Why this target was not reached since the last `begin()`; undefined if it was reached or not requested. */
   refusalOf(url: URL): ToolError | undefined {
     const port = url.port === '' ? (url.protocol === 'https:' || url.protocol === 'wss:' ? 443 : 80) : Number(url.port)
     return this.#refusals.get(`${url.hostname}:${port}`)?.error
   }
 
-  /** A navigation begins: its limits count from here. */
+  /** Starts a navigation: resets its limits and refusals. */
   begin(): void {
     this.#refusals = new Map()
     this.#requests = 0
     this.#bytes = 0
   }
 
-  /** Ends every connection, and the listener. */
+  /** Closes every connection and the listener. */
   async close(): Promise<void> {
     this.#closing.abort(new Error('the browser context was closed'))
     const closed = new Promise<void>((resolve) => this.#server.close(() => resolve()))
@@ -109,12 +109,12 @@ export class EgressProxy {
 
   #track(socket: Duplex): void {
     this.#sockets.add(socket)
-    socket.on('error', () => {}) // either side may break off at any time; the other one sees the end
+    socket.on('error', () => {}) // either side may close at any time; the other side sees the end
     socket.once('close', () => this.#sockets.delete(socket))
   }
 
   async #forward(req: IncomingMessage, res: ServerResponse): Promise<void> {
-    if (!this.#knows(req)) return void res.writeHead(407, challenge).end()
+    if (!this.#isAuthorized(req)) return void res.writeHead(407, challenge).end()
     const url = URL.canParse(req.url ?? '') ? new URL(req.url ?? '') : undefined
     if (url?.protocol !== 'http:') return void res.writeHead(400).end()
     const port = url.port === '' ? 80 : Number(url.port)
@@ -162,9 +162,9 @@ export class EgressProxy {
     }
   }
 
-  /** CONNECT: https, and WebSockets of both kinds. What runs inside is not seen; where it goes is judged all the same. */
+  /** CONNECT, for https and WebSockets. The tunnelled bytes are not inspected; the target is checked like any other. */
   async #tunnel(req: IncomingMessage, client: Duplex, head: Buffer): Promise<void> {
-    if (!this.#knows(req)) return void client.end(`HTTP/1.1 407 Proxy Authentication Required\r\n${lines(challenge)}\r\n`)
+    if (!this.#isAuthorized(req)) return void client.end(`HTTP/1.1 407 Proxy Authentication Required\r\n${lines(challenge)}\r\n`)
     const target = URL.canParse(`http://${req.url}`) ? new URL(`http://${req.url}`) : undefined
     if (target === undefined || target.username !== '' || target.pathname !== '/' || target.search !== '') {
       return void client.end('HTTP/1.1 400 Bad Request\r\nConnection: close\r\n\r\n')
@@ -194,7 +194,7 @@ export class EgressProxy {
     }
   }
 
-  #knows(req: IncomingMessage): boolean {
+  #isAuthorized(req: IncomingMessage): boolean {
     return timingSafeEqual(digest(req.headers['proxy-authorization'] ?? ''), this.#expected)
   }
 
@@ -215,10 +215,10 @@ export class EgressProxy {
     for (const socket of this.#sockets) socket.destroy()
   }
 
-  /** Remembers why, and says it in words that name neither an address nor a fault of ours. */
+  /** Records the refusal and words it without addresses or internal errors. */
   #refuse(host: string, port: number, error: Error): ToolError {
     const refusal =
-      error instanceof ToolError ? error : new ToolError('UPSTREAM_ERROR', `${host} ${brokenOff(error)}`, { cause: error })
+      error instanceof ToolError ? error : new ToolError('UPSTREAM_ERROR', `${host} ${closedEarly(error)}`, { cause: error })
     this.#remember({ host, port, error: refusal })
     return refusal
   }
@@ -237,7 +237,7 @@ function lines(headers: Readonly<Record<string, string>>): string {
     .join('')
 }
 
-/** Without what was meant for this connection, by the list and by `Connection`. */
+/** Removes hop-by-hop headers: the listed ones and those named by `Connection`. */
 function endToEnd(raw: readonly string[], ...others: string[]): string[] {
   const drop = new Set([...hopByHop, ...others])
   for (let i = 0; i < raw.length; i += 2) {
@@ -247,13 +247,13 @@ function endToEnd(raw: readonly string[], ...others: string[]): string[] {
   return raw.filter((_, i) => !drop.has((raw[i - (i % 2)] ?? '').toLowerCase()))
 }
 
-function brokenOff(error: NodeJS.ErrnoException): string {
-  return `broke off the connection${/^[A-Z_]{3,40}$/.test(error.code ?? '') ? ` (${error.code})` : ''}`
+function closedEarly(error: NodeJS.ErrnoException): string {
+  return `closed the connection${/^[A-Z_]{3,40}$/.test(error.code ?? '') ? ` (${error.code})` : ''}`
 }
 
 function limit(what: string): ToolError {
   const code: ToolErrorCode = 'TOO_LARGE'
-  return new ToolError(code, `this page asked for ${what} since it was opened; what follows is refused`, {
+  return new ToolError(code, `the page requested ${what} since it was opened; further requests are refused`, {
     hint: 'a smaller page, or navigate again',
   })
 }

@@ -190,7 +190,7 @@ test('schemes, credentials and ports', () => {
     )
 })
 
-test('domains: names below are meant too, twins are not', () => {
+test('domains: subdomains match too, look-alike names do not', () => {
   const allowed = policy({ allowedDomains: ['example.com', '*.example.org', 'Bücher.example'] })
   const check = (it: EgressPolicy, host: string): string => codeOf(() => it.check(new URL(`http://${host}/`)))
   for (const host of ['example.com', 'a.b.example.com', 'EXAMPLE.com.', 'www.example.org', 'bücher.example']) {
@@ -294,7 +294,7 @@ test('a host name opens private addresses for itself', async () => {
   assert.ok(other instanceof ToolError)
   assert.equal(
     other.text,
-    'ERROR FORBIDDEN: the network policy does not allow other.lan: it resolves to a private address. TRY: another address, or ask the operator to open this host with FETCH_ALLOW_PRIVATE',
+    'ERROR FORBIDDEN: the network policy does not allow other.lan: it resolves to a private address. TRY: another address, or ask the operator to allow this host with FETCH_ALLOW_PRIVATE',
   )
 })
 
@@ -326,7 +326,7 @@ test('a resolver that answers well first and with a private address after gets n
     rebinding.check(new URL(`http://rebind.example:${port}/`)) // asks nobody, so there is nothing to outlive
     const first = await outcome(rebinding.connect('rebind.example', port))
     assert.ok(first instanceof ToolError)
-    assert.equal(first.code, 'UPSTREAM_UNREACHABLE', 'the address that was judged is the one that was tried')
+    assert.equal(first.code, 'UPSTREAM_UNREACHABLE', 'the address that was checked is the one that was tried')
     assert.equal(asked, 1)
     const second = await outcome(rebinding.connect('rebind.example', port))
     assert.ok(second instanceof ToolError)
@@ -353,7 +353,7 @@ test('resolvers that fail, know nothing, never answer or answer too much', async
     const many = policy({ allowPrivate: [`${elsewhere}:${port}`], resolve: async () => addresses })
     const reached = await outcome(many.connect('many.example', port))
     assert.ok(reached instanceof ToolError)
-    assert.equal(reached.code, 'UPSTREAM_UNREACHABLE', 'only the 64 that were judged are tried')
+    assert.equal(reached.code, 'UPSTREAM_UNREACHABLE', 'only the 64 that were checked are tried')
     assert.equal(seen(), 0)
   })
 })
@@ -406,7 +406,7 @@ test('a second address of the name is tried when the first is dead', async () =>
   })
 })
 
-test('a request through the connector is judged, and ends with the policy’s own words', async () => {
+test('a request through the connector is checked, and ends with the policy’s own words', async () => {
   const server = createHttp((_request, response) => response.end('hello'))
   const port = await listening(server)
   const get = (it: EgressPolicy, url: string): Promise<string> =>
@@ -430,7 +430,7 @@ test('a request through the connector is judged, and ends with the policy’s ow
   }
 })
 
-test('a proxy is asked for the address that was judged, with its credentials, and its refusals are told', async () => {
+test('a proxy is asked for the address that was checked, with its credentials, and its refusals are told', async () => {
   await withTarget(async (port, seen) => {
     const asked: string[] = []
     let status = '200 Connection established'
@@ -463,7 +463,7 @@ test('a proxy is asked for the address that was judged, with its credentials, an
   })
 })
 
-test('openings and domains that cannot be read are the operator’s error, with the variable and the entry', () => {
+test('allow-list entries and domains that cannot be read are the operator’s error, with the variable and the entry', () => {
   for (const entry of [
     '10.0.0.0/33',
     'http://nas.lan',

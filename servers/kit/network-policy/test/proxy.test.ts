@@ -92,7 +92,7 @@ test('only who knows the credentials may use it, for requests and for tunnels', 
     }),
   ))
 
-test('what is meant for the proxy does not go on, and Host is what was judged', () =>
+test('what is meant for the proxy does not go on, and Host is what was checked', () =>
   withTarget(
     (_req, res) => res.writeHead(201, { connection: 'close, x-inner', 'x-inner': '1', 'x-outer': '2' }).end('made'),
     (target) =>
@@ -185,7 +185,7 @@ test('hosts that do not answer, or not as servers do, become 502', () =>
         const answer = await get(proxy, `http://127.0.0.1:${target.port}/407`)
         assert.match(answer, /^HTTP\/1\.1 502 /)
         assert.doesNotMatch(answer, /proxy-authenticate/i)
-        assert.match(await get(proxy, `http://127.0.0.1:${target.port}/`), /^HTTP\/1\.1 502 [\s\S]*broke off/)
+        assert.match(await get(proxy, `http://127.0.0.1:${target.port}/`), /^HTTP\/1\.1 502 [\s\S]*closed the connection/)
         assert.match(await get(proxy, 'http://127.0.0.1:1/'), /^HTTP\/1\.1 502 [\s\S]*cannot be reached/)
         assert.match(await get(proxy, 'http://nowhere.test/'), /^HTTP\/1\.1 502 [\s\S]*there is no host/)
         assert.match(await tunnel(proxy, 'nowhere.test:443'), /^HTTP\/1\.1 502 [\s\S]*there is no host/)
