@@ -5,7 +5,7 @@
 # shellcheck source=scripts/ci/lib.sh
 source "${BASH_SOURCE[0]%/*}/lib.sh"
 
-# The shell without windows, which images carry, and the whole browser: some 30 s and 640 MB. Nothing is started.
+# The headless shell, which the images contain, and the whole browser: about 30 s and 640 MB. Starts nothing.
 backend_chromium() {
   if ! command -v chromium-headless-shell >/dev/null || ! command -v chromium >/dev/null; then
     retry install_debian chromium-headless-shell chromium || return
