@@ -1,21 +1,17 @@
-// The timescaledb server's backend: the shared read-only engine, and a writer of its own.
-import type { Backend, Environment } from '../kit/definition.ts'
-import { SqlEngine } from '../kit/sql/engine.ts'
+// The timescaledb server's backend: the shared read-only engine, and a connection for writing.
+import type { Environment } from '../kit/definition.ts'
+import { type Row, SqlEngine } from '../kit/sql/engine.ts'
+import { toToolError } from '../kit/sql/errors.ts'
+import { readOnly } from '../kit/sql/read-only.ts'
 import { resolveTarget, type TargetOptions, type TargetParts } from '../kit/sql/target.ts'
-import type { TimescaleConfig, WriteLevel } from './config.ts'
-import { type Features, readFeatures } from './lib/features.ts'
+import { Remembered } from '../kit/waiting.ts'
+import type { TimescaleConfig } from './config.ts'
+import { readFeatures } from './lib/features.ts'
 import { Writer } from './lib/writer.ts'
-
-export interface TimescaleBackend extends Backend {
-  readonly engine: SqlEngine
-  readonly writer: Writer
-  readonly level: WriteLevel
-  readonly allowDestructive: boolean
-  /** What this TimescaleDB has; asked again once a minute. @throws ToolError when the extension is not there */
-  features(signal: AbortSignal): Promise<Features>
-}
+import type { Features, TimescaleBackend } from './types.ts'
 
 const featuresCachedMs = 60_000
+const askLimits = { timeoutMs: 10_000, maxRows: 5_000, keepBytes: 4_000_000 }
 
 export function openTimescale(config: TimescaleConfig, environment: Environment): TimescaleBackend {
   const options: TargetOptions = {
@@ -49,17 +45,30 @@ export function openTimescale(config: TimescaleConfig, environment: Environment)
   })
   const writer = new Writer({ target: writeTarget, environment, engine })
   const level = environment.readOnly ? 'off' : config.TSDB_WRITE_LEVEL
-  let known: { features: Features; at: number } | undefined
+  const features = new Remembered<Features>({ keepMs: featuresCachedMs, maxEntries: 1 }, (_, signal) =>
+    readFeatures(engine, signal),
+  )
   return {
     engine,
     writer,
     level,
     allowDestructive: config.TSDB_ALLOW_DESTRUCTIVE,
     upstream: engine.upstream,
-    async features(signal) {
-      if (known !== undefined && Date.now() - known.at < featuresCachedMs) return known.features
-      known = { features: await readFeatures(engine, signal), at: Date.now() }
-      return known.features
+    features: (signal) => features.get('', signal),
+    async catalogue(text, values, signal) {
+      return engine.catalogue(await engine.resolveDatabase(undefined, signal), text, values, signal)
+    },
+    asker: (signal) => async (text, values) => {
+      const database = await engine.resolveDatabase(undefined, signal)
+      try {
+        const limits = { ...askLimits, timeoutMs: engine.limitTimeout(askLimits.timeoutMs), signal }
+        const { rows } = await engine.use(database, signal, (session) =>
+          readOnly(session, { text, values: values ?? [] }, limits),
+        )
+        return rows.map((row): Row => row.map((cell) => (typeof cell === 'object' && cell !== null ? cell.head : cell)))
+      } catch (error) {
+        throw toToolError(error)
+      }
     },
     async probe(signal) {
       const found = await engine.probe(signal)

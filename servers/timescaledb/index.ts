@@ -2,7 +2,15 @@
 import { defineServer } from '../kit/definition.ts'
 import { openTimescale } from './backend.ts'
 import { config } from './config.ts'
-import { tools } from './tools.ts'
+import { tsdbAddCompression } from './tools/tsdb-add-compression.ts'
+import { tsdbCompressionStats } from './tools/tsdb-compression-stats.ts'
+import { tsdbContinuousAggregate } from './tools/tsdb-continuous-aggregate.ts'
+import { tsdbCreateHypertable } from './tools/tsdb-create-hypertable.ts'
+import { tsdbDatabaseStats } from './tools/tsdb-database-stats.ts'
+import { tsdbExecute } from './tools/tsdb-execute.ts'
+import { tsdbQuery } from './tools/tsdb-query.ts'
+import { tsdbShowChunks } from './tools/tsdb-show-chunks.ts'
+import { tsdbShowHypertables } from './tools/tsdb-show-hypertables.ts'
 
 export const timescaledb = defineServer({
   name: 'timescaledb',
@@ -15,5 +23,15 @@ export const timescaledb = defineServer({
       ? 'set TSDB_URL, or TSDB_HOST with TSDB_USER, TSDB_PASSWORD and TSDB_DATABASE'
       : undefined,
   open: openTimescale,
-  tools,
+  tools: (backend, environment) => [
+    tsdbQuery(backend, environment),
+    tsdbExecute(backend, environment),
+    tsdbCreateHypertable(backend),
+    tsdbShowHypertables(backend, environment),
+    tsdbShowChunks(backend),
+    tsdbCompressionStats(backend),
+    tsdbAddCompression(backend),
+    tsdbContinuousAggregate(backend),
+    tsdbDatabaseStats(backend),
+  ],
 })

@@ -1,20 +1,9 @@
-// What the TimescaleDB at hand can do, asked of its catalogue: names were added and superseded in many versions, and the Apache edition
-// lacks half of them, so the version alone says little.
+// Reads from the catalogue what this TimescaleDB can do: names were added and replaced in many versions, and the Apache edition lacks half of
+// them, so that the version alone does not say it.
 import { ToolError } from '../../../protocol/index.ts'
 import type { SqlEngine } from '../../kit/sql/engine.ts'
 import { quoteName } from '../../kit/sql/hints.ts'
-
-export interface Features {
-  readonly version: string
-  /** `apache`, or `timescale` for the Community edition. */
-  readonly license: string
-  /** The functions and procedures of the extension's schema. */
-  has(name: string): boolean
-  /** The name with the extension's schema, to be called whatever the search path is. */
-  fn(name: string): string
-  /** Whether a view of timescaledb_information has a column. */
-  hasColumn(view: string, column: string): boolean
-}
+import type { Features } from '../types.ts'
 
 const featuresQuery = `
   SELECT e.extversion, n.nspname, current_setting('timescaledb.license', true),
@@ -44,13 +33,4 @@ export async function readFeatures(engine: SqlEngine, signal: AbortSignal): Prom
     fn: (name) => `${quoteName(schema ?? 'public')}.${name}`,
     hasColumn: (view, column) => known.has(`${view}.${column}`),
   }
-}
-
-/** For what only the Community edition has. @throws ToolError that says so */
-export function requireCommunity(features: Features, what: string): void {
-  if (features.license !== 'apache') return
-  throw new ToolError(
-    'UPSTREAM_ERROR',
-    `${what} needs the Community (TSL) edition of TimescaleDB; this server runs ${features.version} of the Apache edition. Ask the operator`,
-  )
 }

@@ -1,7 +1,7 @@
-// Writing: one connection, one transaction for each call, committed only when the call says so.
+// Runs writing statements: over one connection, in one transaction for each call that is committed only when the call asks for it.
 import { ToolError } from '../../../protocol/index.ts'
 import type { Environment } from '../../kit/definition.ts'
-import type { SqlEngine } from '../../kit/sql/engine.ts'
+import type { Row, SqlEngine } from '../../kit/sql/engine.ts'
 import { isConnectionLoss, isServerError, toToolError } from '../../kit/sql/errors.ts'
 import { Pool } from '../../kit/sql/pool.ts'
 import type { Cell } from '../../kit/sql/protocol-guard.ts'
@@ -9,6 +9,7 @@ import { guarded, LateError, scrub, transactionSettings } from '../../kit/sql/re
 import type { Notice, Session } from '../../kit/sql/session.ts'
 import type { Outcome } from '../../kit/sql/statement.ts'
 import type { Target } from '../../kit/sql/target.ts'
+import type { Transaction, TransactionRunner, WriteLimits } from '../types.ts'
 
 export interface WriterOptions {
   readonly target: Target
@@ -17,28 +18,15 @@ export interface WriterOptions {
   readonly engine: SqlEngine
 }
 
-export interface WriteLimits {
-  readonly timeoutMs: number
-  readonly signal: AbortSignal
-  /** What the caller wrote, for error messages. */
-  readonly query?: string
-}
-
-export interface Transaction {
-  /** Runs one statement of the transaction, by the extended protocol. */
-  run(text: string, values?: readonly (string | null)[], keepRows?: number): Promise<Outcome>
-  /** The cells of the first row. */
-  row(text: string, values?: readonly (string | null)[]): Promise<(string | null)[]>
-  readonly notices: readonly Notice[]
-}
-
 const connectMs = 3_000
 const idleMs = 30_000
 const lockMs = 5_000
 const waitMs = 10_000
 const maxConnections = 1
+const askedRows = 5_000
+const askedBytes = 4_000_000
 
-export class Writer {
+export class Writer implements TransactionRunner {
   readonly #options: WriterOptions
   readonly #pool: Pool
 
@@ -47,7 +35,6 @@ export class Writer {
     this.#pool = new Pool({ target: options.target, maxConnections, connectMs, idleMs })
   }
 
-  /** Runs `work` in a transaction and commits, or rolls back when `commit` says no or anything fails. @throws ToolError */
   async transaction<T>(
     limits: WriteLimits,
     work: (transaction: Transaction) => Promise<T>,
@@ -61,7 +48,7 @@ export class Writer {
           const settings = transactionSettings(session, limits.timeoutMs, lockMs, true)
           await session.run([...begin, ...settings], { text: 'SELECT 1' }, { rows: 0, keepRows: 1, keepBytes: 100 })
           const result = await work(transactionOn(session))
-          if (!commit(result)) return result // scrubbing rolls back
+          if (!commit(result)) return result // rolled back when the session is reset
           committing = true
           const { tag } = await session.run([], { text: 'COMMIT' }, { rows: 0, keepRows: 0, keepBytes: 0 })
           if (tag !== 'COMMIT')
@@ -74,7 +61,7 @@ export class Writer {
             'UPSTREAM_ERROR',
             'the commit was sent but not confirmed: it is not known whether the change was made',
             {
-              hint: 'look with tsdb_query before you repeat it',
+              hint: 'check with tsdb_query before you repeat it',
               cause: error,
             },
           )
@@ -84,7 +71,6 @@ export class Writer {
     })
   }
 
-  /** One statement that PostgreSQL refuses to run inside a transaction, such as CALL refresh_continuous_aggregate. @throws ToolError */
   async alone(
     limits: WriteLimits,
     text: string,
@@ -140,18 +126,20 @@ export class Writer {
 }
 
 function transactionOn(session: Session): Transaction {
+  const ask = async (text: string, values: readonly (string | null)[] = [], keepRows = askedRows): Promise<Row[]> => {
+    const { rows } = await session.run([], { text, values }, { rows: 0, keepRows, keepBytes: askedBytes })
+    return rows.map((row) => row.map(textOf))
+  }
   return {
+    ask,
     run: (text, values = [], keepRows = 20) => session.run([], { text, values }, { rows: 0, keepRows, keepBytes: 100_000 }),
-    async row(text, values = []) {
-      const { rows } = await session.run([], { text, values }, { rows: 0, keepRows: 1, keepBytes: 100_000 })
-      return (rows[0] ?? []).map(textOf)
-    },
+    row: async (text, values) => (await ask(text, values, 1))[0] ?? [],
     get notices() {
-      return session.notices
+      return session.notices.map(({ severity, message }) => `${severity}: ${message}`)
     },
   }
 }
 
-export function textOf(cell: Cell): string | null {
+function textOf(cell: Cell): string | null {
   return typeof cell === 'object' && cell !== null ? `${cell.head}…` : cell
 }

@@ -1,44 +1,69 @@
-// tsdb_continuous_aggregate: a materialised view that TimescaleDB keeps up to date, its policy, and its first filling.
-import { type Context, ToolError } from '../../../protocol/index.ts'
+// tsdb_continuous_aggregate: creates a materialised view that TimescaleDB keeps up to date, adds its refresh policy, and fills it.
+import { type Context, defineTool, type FromSchema, ToolError } from '../../../protocol/index.ts'
 import { report } from '../../kit/report.ts'
-import { readStatement, refuseFunctions, requireOne } from '../../kit/sql/statement-filter.ts'
-import type { TimescaleBackend } from '../backend.ts'
-import { type Features, requireCommunity } from '../lib/features.ts'
-import { newName, type Relation } from '../lib/relations.ts'
-import { requireLevel } from '../lib/statement-class.ts'
+import { readStatement, requireOne } from '../../kit/sql/statement-filter.ts'
+import { visibleJson } from '../../kit/text.ts'
+import { requireCommunity, requireLevel } from '../errors.ts'
+import { newName } from '../lib/relations.ts'
+import { namesIn, volatileFunctions } from '../lib/statement-class.ts'
+import type { Features, Relation, TimescaleBackend } from '../types.ts'
 
-export interface ContinuousAggregateArguments {
-  view_name: string
-  query: string
-  start_offset?: string | undefined
-  end_offset?: string | undefined
-  schedule_interval?: string | undefined
-  with_data: boolean
-  if_not_exists: boolean
-  dry_run: boolean
-}
+const inputSchema = {
+  type: 'object',
+  properties: {
+    view_name: { type: 'string', minLength: 1, maxLength: 140 },
+    query: {
+      type: 'string',
+      minLength: 1,
+      maxLength: 100_000,
+      description: 'One SELECT … GROUP BY time_bucket',
+      examples: ["SELECT time_bucket('1 hour', time) AS bucket, avg(v) FROM metrics GROUP BY 1"],
+    },
+    start_offset: { type: 'string', minLength: 1, description: 'Oldest data to refresh; default all' },
+    end_offset: { type: 'string', minLength: 1, description: 'Default 1 hour' },
+    schedule_interval: { type: 'string', minLength: 1, description: 'Default 1 hour' },
+    with_data: { type: 'boolean', default: false, description: 'Fill it now; without, the first policy run fills its window' },
+    if_not_exists: { type: 'boolean', default: true },
+    dry_run: { type: 'boolean', default: false, description: 'Try and roll back' },
+  },
+  required: ['view_name', 'query'],
+  additionalProperties: false,
+} as const
+
+type Arguments = FromSchema<typeof inputSchema>
 
 const createMs = 30_000
 const explainMs = 5_000
-/** The answer must be out before the deadline of the whole call. */
+/** Time left to answer before the deadline of the whole call. */
 const reserveMs = 3_000
 
 const example = "SELECT time_bucket('1 hour', time) AS bucket, device, avg(value) FROM metrics GROUP BY 1, 2"
 
-export async function continuousAggregate(backend: TimescaleBackend, args: ContinuousAggregateArguments, context: Context) {
+export function tsdbContinuousAggregate(backend: TimescaleBackend) {
+  return defineTool({
+    name: 'tsdb_continuous_aggregate',
+    title: 'Make a continuous aggregate',
+    description:
+      'Create a continuously refreshed materialised view of a hypertable. Give any of start_offset, end_offset, schedule_interval for a refresh policy.',
+    inputSchema,
+    annotations: { readOnlyHint: false, destructiveHint: false, idempotentHint: true, openWorldHint: false },
+    aliases: { view: 'view_name', name: 'view_name', sql: 'query' },
+    handler: (args, context) => continuousAggregate(backend, args, context),
+  })
+}
+
+async function continuousAggregate(backend: TimescaleBackend, args: Arguments, context: Context) {
   requireLevel(backend.level, 'policy', 'tsdb_continuous_aggregate')
   const { engine, writer } = backend
   const { signal } = context
   const started = performance.now()
   const features = await backend.features(signal)
   requireCommunity(features, 'a continuous aggregate')
-  const view = newName(args.view_name)
-  const query = checkQuery(args.query, backend)
-  // What PostgreSQL itself takes for one reading statement, in a READ ONLY transaction and by the extended protocol: only that goes into DDL.
+  const view = await newName(backend.asker(signal), args.view_name)
+  const query = await checkQuery(args.query, backend, signal)
+  // Only what PostgreSQL accepts as one reading statement, in a READ ONLY transaction and by the extended protocol, becomes part of the DDL.
   await engine.query({ text: `EXPLAIN ${query}`, maxRows: 1, timeoutMs: explainMs, signal })
-  const database = await engine.resolveDatabase(undefined, signal)
-  const there = await engine.catalogue(
-    database,
+  const there = await backend.catalogue(
     'SELECT hypertable_schema, hypertable_name FROM timescaledb_information.continuous_aggregates WHERE view_schema = $1 AND view_name = $2',
     [view.schema, view.name],
     signal,
@@ -49,7 +74,7 @@ export async function continuousAggregate(backend: TimescaleBackend, args: Conti
       structured: { view: view.sql, created: false, job_id: null },
     })
   }
-  // WITH DATA fills the view inside CREATE, which PostgreSQL refuses in a transaction: a refresh follows after the commit instead.
+  // WITH DATA would fill the view inside CREATE, which cannot run in a transaction: a refresh follows after the commit instead.
   const create = `CREATE MATERIALIZED VIEW ${view.sql} WITH (timescaledb.continuous) AS\n${query}\nWITH NO DATA`
   const made = await writer.transaction(
     { timeoutMs: engine.limitTimeout(createMs), signal, query: create },
@@ -66,7 +91,7 @@ export async function continuousAggregate(backend: TimescaleBackend, args: Conti
       return {
         source: source ?? null,
         job: job === undefined || job === null ? undefined : Number(job),
-        notices: transaction.notices.map(({ severity, message }) => `${severity}: ${message}`),
+        notices: transaction.notices,
       }
     },
     () => !args.dry_run,
@@ -86,7 +111,7 @@ export async function continuousAggregate(backend: TimescaleBackend, args: Conti
               : 'it is empty until the job has run',
           ]
         : []),
-      ...made.notices.filter((notice) => !/no data|refresh/i.test(notice)),
+      ...made.notices,
     ],
     structured: {
       view: view.sql,
@@ -100,33 +125,36 @@ export async function continuousAggregate(backend: TimescaleBackend, args: Conti
   })
 }
 
-/** @returns the query without its final semicolon */
-function checkQuery(text: string, { engine }: TimescaleBackend): string {
+/** @returns the query without its final semicolon @throws ToolError for what cannot be a continuous aggregate */
+async function checkQuery(text: string, { catalogue }: TimescaleBackend, signal: AbortSignal): Promise<string> {
   const reading = readStatement(text)
   requireOne(reading)
   if (reading.keyword !== 'select' && reading.keyword !== 'with') {
     throw new ToolError('INVALID_ARGUMENT', '"query" must be one SELECT with time_bucket', {
-      hint: JSON.stringify({ query: example }),
+      hint: visibleJson({ query: example }),
     })
   }
-  refuseFunctions(reading, engine.denied)
   if (!reading.tokens.some((token) => token.kind === 'word' && token.name.startsWith('time_bucket'))) {
     throw new ToolError('INVALID_ARGUMENT', 'a continuous aggregate needs time_bucket in its GROUP BY', {
-      hint: JSON.stringify({ query: example }),
+      hint: visibleJson({ query: example }),
     })
+  }
+  const [called] = await volatileFunctions(namesIn(reading.tokens, text), (sql, values) => catalogue(sql, values, signal))
+  if (called !== undefined) {
+    throw new ToolError('INVALID_ARGUMENT', `a continuous aggregate cannot call the volatile function ${called.name}`)
   }
   const end = reading.tokens.find((token) => token.kind === 'mark' && token.mark === ';')
   return end === undefined ? text : text.slice(0, end.at)
 }
 
-function policyCall(features: Features, view: Relation, args: ContinuousAggregateArguments, integer: boolean) {
+function policyCall(features: Features, view: Relation, args: Arguments, integer: boolean) {
   const { start_offset: start, end_offset: end, schedule_interval: every } = args
   if (start === undefined && end === undefined && every === undefined) return undefined
   for (const [name, value] of Object.entries({ start_offset: start, end_offset: end })) {
     if (value !== undefined && /^\d+$/.test(value.trim()) !== integer) {
       throw new ToolError(
         'INVALID_ARGUMENT',
-        `"${name}" must be ${integer ? 'a number, as the time column counts' : 'a length of time, such as "3 days"'}`,
+        `"${name}" must be ${integer ? 'a number, as the time column is an integer' : 'an interval, such as "3 days"'}`,
       )
     }
   }
@@ -137,7 +165,7 @@ function policyCall(features: Features, view: Relation, args: ContinuousAggregat
   }
 }
 
-/** Fills the view within the time that is left; what takes longer is left to the policy's job. */
+/** Fills the view within the time that is left; the policy's job continues what takes longer. */
 async function fill(
   { writer }: TimescaleBackend,
   features: Features,
@@ -166,7 +194,7 @@ async function fill(
     )
     return {
       done: false,
-      note: `filling it takes longer than ${Math.round(timeoutMs / 1000)} s; job ${job} goes on with it in the background, within its window`,
+      note: `filling it takes longer than ${Math.round(timeoutMs / 1000)} s; job ${job} continues in the background, within its window`,
     }
   }
 }

@@ -1,11 +1,12 @@
 // tsdb_database_stats: the state of the whole TimescaleDB database in one answer.
-import { type Context, ToolError } from '../../../protocol/index.ts'
+import { type Context, defineTool } from '../../../protocol/index.ts'
 import { formatBytes, report } from '../../kit/report.ts'
 import { quoteName } from '../../kit/sql/hints.ts'
 import { postureBlock } from '../../kit/sql/privileges.ts'
 import { quoteCell } from '../../kit/sql/table.ts'
-import type { TimescaleBackend } from '../backend.ts'
-import type { Features } from '../lib/features.ts'
+import { clip } from '../../kit/text.ts'
+import { isSizeFailure } from '../errors.ts'
+import type { Features, TimescaleBackend } from '../types.ts'
 
 const totalsQuery = `
   SELECT current_setting('server_version'), pg_database_size(current_database()),
@@ -22,19 +23,31 @@ const errorsQuery = `
   SELECT count(*), (array_agg(proc_name ORDER BY finish_time DESC))[1], (array_agg(err_message ORDER BY finish_time DESC))[1]
   FROM timescaledb_information.job_errors WHERE finish_time > now() - interval '24 hours'`
 
-export async function databaseStats(backend: TimescaleBackend, context: Context) {
+export function tsdbDatabaseStats(backend: TimescaleBackend) {
+  return defineTool({
+    name: 'tsdb_database_stats',
+    title: 'TimescaleDB overview',
+    description:
+      'Edition, size, hypertables, chunks, continuous aggregates, largest tables and failed jobs of the TimescaleDB database.',
+    inputSchema: { type: 'object', properties: {}, additionalProperties: false },
+    annotations: { readOnlyHint: true, destructiveHint: false, idempotentHint: true, openWorldHint: false },
+    handler: (_args, context) => databaseStats(backend, context),
+  })
+}
+
+async function databaseStats(backend: TimescaleBackend, context: Context) {
   const { engine } = backend
   const { signal } = context
   const features = await backend.features(signal)
   const database = await engine.resolveDatabase(undefined, signal)
-  const [totals = []] = await engine.catalogue(database, totalsQuery, [], signal)
+  const [totals = []] = await backend.catalogue(totalsQuery, [], signal)
   const [version, size, hypertables, chunks, compressed, aggregates, jobs] = totals
-  const largest = await engine.catalogue(database, largestQuery(features), [], signal).catch((error: unknown) => {
-    if (error instanceof ToolError && /55P03|42501|57014/.test(error.message)) return undefined
+  const largest = await backend.catalogue(largestQuery(features), [], signal).catch((error: unknown) => {
+    if (isSizeFailure(error)) return undefined
     throw error
   })
   const [failed, failedJob, lastError] = features.hasColumn('job_errors', 'err_message')
-    ? ((await engine.catalogue(database, errorsQuery, [], signal))[0] ?? [])
+    ? ((await backend.catalogue(errorsQuery, [], signal))[0] ?? [])
     : []
   const percent = Number(chunks) === 0 ? 0 : Math.round((Number(compressed) / Number(chunks)) * 100)
   const top = (largest ?? []).map(([schema, name, count, bytes]) => ({
@@ -57,11 +70,11 @@ export async function databaseStats(backend: TimescaleBackend, context: Context)
       ['largest hypertables', 'chunks', 'size'].join('\t'),
       ...top.map(({ hypertable, chunks, bytes }) => [quoteCell(hypertable), chunks, formatBytes(bytes)].join('\t')),
       ...(Number(failed) > 0
-        ? [`${failed} failed job runs in 24 hours; the last one, ${failedJob}: ${(lastError ?? '').slice(0, 300)}`]
+        ? [`${failed} failed job runs in 24 hours; the last one, ${failedJob}: ${clip(lastError ?? '', 300)}`]
         : []),
     ].join('\n'),
     notes: [
-      ...(largest === undefined ? ['sizes are left out, because one of the chunks is locked or not readable'] : []),
+      ...(largest === undefined ? ['sizes are left out, because a chunk is locked or may not be read by this role'] : []),
       ...(features.license === 'apache' ? ['compression, continuous aggregates and policies need the Community edition'] : []),
     ],
     rows: top.length,

@@ -1,88 +1,147 @@
-// tsdb_execute: one writing statement, in a transaction that is rolled back when it would touch more rows than were allowed.
-import { type Context, ToolError } from '../../../protocol/index.ts'
+// tsdb_execute: one writing statement, in a transaction that is rolled back when it would change more rows than were allowed.
+import { type Context, defineTool, type FromSchema, ToolError } from '../../../protocol/index.ts'
+import type { Environment } from '../../kit/definition.ts'
 import { report } from '../../kit/report.ts'
-import { maxCellChars, type QueryArguments, toParameters } from '../../kit/sql/query-tool.ts'
+import { maxCellChars, queryProperties, toParameters } from '../../kit/sql/query-tool.ts'
 import type { Outcome } from '../../kit/sql/statement.ts'
-import { readStatement, refuseFunctions, requireOne } from '../../kit/sql/statement-filter.ts'
+import { readStatement, requireOne } from '../../kit/sql/statement-filter.ts'
 import { toTable } from '../../kit/sql/table.ts'
-import type { TimescaleBackend } from '../backend.ts'
-import { classify, requireLevel } from '../lib/statement-class.ts'
-import type { Transaction } from '../lib/writer.ts'
+import { explainTransaction, requireLevel } from '../errors.ts'
+import { classifyWords, namesIn, type StatementClass, volatileFunctions, withFunctions } from '../lib/statement-class.ts'
+import type { TimescaleBackend, Transaction } from '../types.ts'
 
-export interface ExecuteArguments {
-  command: string
-  params?: QueryArguments['params']
-  dry_run: boolean
-  max_affected: number
-  timeout_ms: number
-}
+const inputSchema = {
+  type: 'object',
+  properties: {
+    command: { type: 'string', minLength: 1, maxLength: 100_000, examples: ["DELETE FROM metrics WHERE time < '2020-01-01'"] },
+    params: queryProperties.params,
+    dry_run: { type: 'boolean', default: false, description: 'Try and roll back' },
+    max_affected: { type: 'integer', minimum: 0, maximum: 1_000_000, default: 10_000 },
+    timeout_ms: { type: 'integer', minimum: 100, maximum: 600_000, default: 30_000 },
+  },
+  required: ['command'],
+  additionalProperties: false,
+} as const
 
 interface Executed {
-  outcome: Outcome
-  /** Rows that the statement itself names, by its command tag. */
-  rows: number | undefined
-  /** Rows changed in all: by triggers, cascades, and the parts of a WITH too. */
-  changed: number
-  notices: string[]
+  readonly outcome: Outcome
+  /** Rows by the statement's command tag. */
+  readonly rows: number | undefined
+  /** Rows changed in all, also by triggers, cascades and the parts of a WITH. */
+  readonly changed: number
+  readonly notices: readonly string[]
 }
 
 const keptRows = 20
 
-/**
- * Rows changed so far in this transaction. Chunks count, TimescaleDB's own catalogue does not. What an earlier transaction of the session
- * has left unreported is in it too, hence a difference is taken.
- */
-const changedQuery = `
-  SELECT coalesce(sum(n_tup_upd + n_tup_del), 0), coalesce(sum(n_tup_ins), 0), coalesce(sum(n_tup_del) FILTER (WHERE relname LIKE 'compress_hyper%'), 0)
-  FROM pg_catalog.pg_stat_xact_user_tables WHERE schemaname = '_timescaledb_internal' OR schemaname NOT LIKE '\\_timescaledb%'`
+export function tsdbExecute(backend: TimescaleBackend, { maxResultChars }: Environment) {
+  return defineTool({
+    name: 'tsdb_execute',
+    title: 'Change TimescaleDB',
+    description:
+      'Run one writing statement (INSERT, UPDATE, DELETE, MERGE, CREATE, ALTER, SELECT of a policy function, CALL) in a transaction. Changing more than max_affected rows rolls it back. Use dry_run before UPDATE and DELETE. To read use tsdb_query.',
+    inputSchema,
+    annotations: { readOnlyHint: false, destructiveHint: true, idempotentHint: false, openWorldHint: false },
+    aliases: { query: 'command', sql: 'command', statement: 'command', parameters: 'params', timeout: 'timeout_ms' },
+    handler: (args, context) => execute(backend, maxResultChars, args, context),
+  })
+}
 
-export async function execute(backend: TimescaleBackend, maxResultChars: number, args: ExecuteArguments, context: Context) {
-  const { level, allowDestructive, writer, engine } = backend
+async function execute(
+  backend: TimescaleBackend,
+  maxResultChars: number,
+  args: FromSchema<typeof inputSchema>,
+  context: Context,
+) {
+  const { writer, engine } = backend
   const { command, dry_run: dryRun, max_affected: maxAffected } = args
+  const found = await admit(backend, command, context.signal)
+  const values = toParameters(args.params)
+  const limits = { timeoutMs: engine.limitTimeout(args.timeout_ms), signal: context.signal, query: command }
+  const started = performance.now()
+  try {
+    if (found.alone) {
+      if (dryRun) throw new ToolError('INVALID_ARGUMENT', 'this procedure commits by itself, so it cannot be tried with dry_run')
+      const outcome = await writer.alone(limits, command, values)
+      const notices = outcome.notices.map(({ severity, message }) => `${severity}: ${message}`)
+      return describe({ outcome, rows: undefined, changed: 0, notices }, false, started, maxResultChars, context)
+    }
+    const done = await writer.transaction(
+      limits,
+      (transaction) => inTransaction(transaction, command, values),
+      (result) => {
+        const affected = Math.max(result.rows ?? 0, result.changed)
+        if (affected > maxAffected) throw tooMany(affected, maxAffected, found.keyword)
+        return !dryRun
+      },
+    )
+    return describe(done, dryRun, started, maxResultChars, context)
+  } catch (error) {
+    throw explainTransaction(error)
+  }
+}
+
+/** @throws ToolError READ_ONLY when the statement needs more than this server's write level */
+async function admit(backend: TimescaleBackend, command: string, signal: AbortSignal): Promise<StatementClass> {
+  const { level, allowDestructive, catalogue } = backend
   if (level === 'off') requireLevel(level, 'dml', 'tsdb_execute')
   const reading = readStatement(command)
   requireOne(reading)
-  const found = classify(reading)
-  requireLevel(level, found.level, 'tsdb_execute')
-  refuseFunctions(reading, engine.denied)
-  if (found.destructive && !allowDestructive) {
-    throw new ToolError('READ_ONLY', 'dropping and truncating are not allowed on this server. Ask the operator')
-  }
-  const values = toParameters(args.params)
-  const timeoutMs = engine.limitTimeout(args.timeout_ms)
-  const limits = { timeoutMs, signal: context.signal, query: command }
-  const started = performance.now()
-  if (found.alone) {
-    if (dryRun) throw new ToolError('INVALID_ARGUMENT', 'this procedure commits by itself, so it cannot be tried with dry_run')
-    const outcome = await writer.alone(limits, command, values)
-    const notices = outcome.notices.map(({ severity, message }) => `${severity}: ${message}`)
-    return describe({ outcome, rows: undefined, changed: 0, notices }, false, started, maxResultChars, context)
-  }
-  const done = await writer.transaction(
-    limits,
-    (transaction) => inTransaction(transaction, command, values),
-    (result) => {
-      const affected = Math.max(result.rows ?? 0, result.changed)
-      if (affected > maxAffected) throw tooMany(affected, maxAffected, reading.keyword ?? '')
-      return !dryRun
-    },
+  const words = classifyWords(reading.tokens)
+  requireLevel(level, words.level, 'tsdb_execute', words.why)
+  const called = await volatileFunctions(namesIn(reading.tokens, command), (text, values) => catalogue(text, values, signal))
+  const found = withFunctions(words, called)
+  requireLevel(level, found.level, 'tsdb_execute', found.why)
+  if (found.destructive === undefined || allowDestructive) return found
+  throw new ToolError(
+    'READ_ONLY',
+    `${found.destructive} can destroy data or reach beyond this database's rows, which is not allowed on this server. Ask the operator (TSDB_ALLOW_DESTRUCTIVE)`,
   )
-  return describe(done, dryRun, started, maxResultChars, context)
 }
 
 async function inTransaction(transaction: Transaction, command: string, values: readonly (string | null)[]): Promise<Executed> {
-  const before = (await transaction.row(changedQuery)).map(Number)
+  const before = await transaction.ask(changesQuery)
   const outcome = await transaction.run(command, values, keptRows)
-  const after = (await transaction.row(changedQuery)).map(Number)
-  const [modified = 0, inserted = 0, decompressed = 0] = after.map((value, i) => value - (before[i] ?? 0))
+  // What COMMIT would run: deferred constraint triggers and foreign keys, which can change rows or fail.
+  await transaction.run('SET CONSTRAINTS ALL IMMEDIATE')
   const rows = /(\d+)$/.exec(outcome.tag ?? '')?.[1]
   return {
     outcome,
     rows: rows === undefined ? undefined : Number(rows),
-    // Changing one row of a compressed chunk unpacks a batch of up to a thousand: those inserts change nothing that a reader could see.
-    changed: modified + (decompressed > 0 ? 0 : inserted),
-    notices: transaction.notices.map(({ severity, message }) => `${severity}: ${message}`),
+    changed: countChanges(before, await transaction.ask(changesQuery)),
+    notices: transaction.notices,
   }
+}
+
+/**
+ * Rows updated, deleted and inserted so far in this transaction, by kind of table. Compressed chunks are found by a column that they have in
+ * every version, since their names differ. An earlier transaction of the session may have left counts, hence a difference is taken.
+ */
+const changesQuery = `
+  SELECT s.kind, sum(s.n_tup_upd), sum(s.n_tup_del), sum(s.n_tup_ins) FROM (
+    SELECT t.*, CASE
+      WHEN EXISTS (SELECT FROM pg_catalog.pg_attribute a WHERE a.attrelid = t.relid AND a.attname = '_ts_meta_count' AND t.schemaname = '_timescaledb_internal') THEN 'compressed'
+      WHEN c.relispartition THEN pg_catalog.pg_partition_root(t.relid)::pg_catalog.oid::pg_catalog.text
+      WHEN EXISTS (SELECT FROM pg_catalog.pg_inherits i WHERE i.inhrelid = t.relid) THEN 'chunk' ELSE 'table' END AS kind
+    FROM pg_catalog.pg_stat_xact_user_tables t JOIN pg_catalog.pg_class c ON c.oid = t.relid
+    WHERE t.n_tup_upd + t.n_tup_del + t.n_tup_ins > 0 AND (t.schemaname = '_timescaledb_internal' OR t.schemaname NOT LIKE '\\_timescaledb%')
+  ) s GROUP BY 1`
+
+function countChanges(before: readonly (string | null)[][], after: readonly (string | null)[][]): number {
+  const earlier = new Map(before.map(([kind, ...counts]) => [kind, counts]))
+  const changes = after.map(([kind = null, ...counts]) => {
+    const [updated = 0, deleted = 0, inserted = 0] = counts.map((count, i) => Number(count) - Number(earlier.get(kind)?.[i] ?? 0))
+    return { kind, updated, deleted, inserted }
+  })
+  const unpacked = changes.some(({ kind, deleted }) => kind === 'compressed' && deleted > 0)
+  return changes.reduce((sum, { kind, updated, deleted, inserted }) => {
+    if (kind === 'table') return sum + updated + deleted + inserted
+    // Changing one row of a compressed chunk deletes its batch of up to a thousand rows there and inserts them into the chunk: a reader sees
+    // nothing of that.
+    if (kind === 'compressed') return sum
+    if (kind === 'chunk') return sum + updated + deleted + (unpacked ? 0 : inserted)
+    return sum + updated + Math.max(deleted, inserted) // a row that moves to another partition is deleted here and inserted there
+  }, 0)
 }
 
 function tooMany(affected: number, limit: number, keyword: string): ToolError {

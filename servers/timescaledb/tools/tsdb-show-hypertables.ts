@@ -1,137 +1,137 @@
-// tsdb_show_hypertables: each hypertable with its chunks, size, compression and policies.
-import { type Context, ToolError } from '../../../protocol/index.ts'
+// tsdb_show_hypertables: each hypertable with its columns, chunks, size, compression and policies; then the other tables and views.
+import { type Context, defineTool, type FromSchema } from '../../../protocol/index.ts'
 import { readCursor, writeCursor } from '../../kit/cursor.ts'
+import type { Environment } from '../../kit/definition.ts'
 import { formatBytes, report } from '../../kit/report.ts'
 import type { Row } from '../../kit/sql/engine.ts'
 import { quoteName } from '../../kit/sql/hints.ts'
 import { quoteCell } from '../../kit/sql/table.ts'
-import type { TimescaleBackend } from '../backend.ts'
-import type { Features } from '../lib/features.ts'
+import { clip } from '../../kit/text.ts'
+import { isSizeFailure } from '../errors.ts'
+import { describePolicy, readPolicies } from '../lib/policies.ts'
+import type { Features, Policy, TimescaleBackend } from '../types.ts'
 
-export interface ShowHypertablesArguments {
-  schema?: string | undefined
-  limit: number
-  cursor?: string | undefined
+const inputSchema = {
+  type: 'object',
+  properties: {
+    schema: { type: 'string', minLength: 1 },
+    limit: { type: 'integer', minimum: 1, maximum: 500, default: 50 },
+    cursor: { type: 'string', description: 'From NEXT' },
+  },
+  additionalProperties: false,
+} as const
+
+const maxColumns = 60
+const maxColumnChars = 1_500
+/** Room for the summary, the headers and the notes. */
+const overheadChars = 1_500
+
+// One list: hypertables, then everything else that a query can read. Sizes are approximate where that function exists (2.14): the exact one
+// opens every chunk.
+const relationsQuery = (features: Features, sized: boolean): string => `
+  SELECT n.nspname, c.relname, CASE WHEN h.hypertable_name IS NOT NULL THEN 'hypertable' WHEN a.view_name IS NOT NULL THEN 'continuous aggregate'
+      ELSE CASE c.relkind WHEN 'v' THEN 'view' WHEN 'm' THEN 'materialized view' WHEN 'f' THEN 'foreign table' ELSE 'table' END END,
+    d.column_name, d.column_type::text, coalesce(d.time_interval::text, d.integer_interval::text), h.num_chunks,
+    ${
+      sized
+        ? `CASE WHEN h.hypertable_name IS NOT NULL THEN ${features.fn(features.has('hypertable_approximate_size') ? 'hypertable_approximate_size' : 'hypertable_size')}(c.oid::regclass)
+      WHEN c.relkind = 'p' THEN (SELECT sum(pg_total_relation_size(t.relid)) FROM pg_partition_tree(c.oid) t)
+      WHEN c.relkind IN ('r', 'm') THEN pg_total_relation_size(c.oid) END`
+        : 'NULL'
+    }, h.compression_enabled, h.num_dimensions,
+    (SELECT string_agg(quote_ident(l.attname) || ' ' || format_type(l.atttypid, l.atttypmod), ', ' ORDER BY l.attnum) FROM (
+      SELECT * FROM pg_attribute l WHERE l.attrelid = c.oid AND l.attnum > 0 AND NOT l.attisdropped ORDER BY l.attnum LIMIT ${maxColumns}) l),
+    (SELECT count(*) FROM pg_attribute l WHERE l.attrelid = c.oid AND l.attnum > 0 AND NOT l.attisdropped)
+  FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
+  LEFT JOIN timescaledb_information.hypertables h ON h.hypertable_schema = n.nspname AND h.hypertable_name = c.relname
+  LEFT JOIN timescaledb_information.dimensions d ON d.hypertable_schema = n.nspname AND d.hypertable_name = c.relname AND d.dimension_number = 1
+  LEFT JOIN timescaledb_information.continuous_aggregates a ON a.view_schema = n.nspname AND a.view_name = c.relname
+  WHERE c.relkind IN ('r', 'p', 'v', 'm', 'f') AND NOT c.relispartition AND n.nspname !~ '^(pg_|_timescaledb_|timescaledb_|information_schema$)'
+    AND (h.hypertable_name IS NOT NULL OR NOT EXISTS (SELECT FROM pg_depend e WHERE e.classid = 'pg_class'::regclass AND e.objid = c.oid AND e.deptype = 'e'))
+    AND ($1 = '' OR n.nspname = $1) AND ((h.hypertable_name IS NULL)::int, n.nspname, c.relname) > ($2::int, $3::name, $4::name)
+  ORDER BY (h.hypertable_name IS NULL)::int, 1, 2 LIMIT $5::int`
+
+export function tsdbShowHypertables(backend: TimescaleBackend, { maxResultChars }: Environment) {
+  return defineTool({
+    name: 'tsdb_show_hypertables',
+    title: 'List hypertables and tables',
+    description:
+      'List hypertables with columns, time column, chunk interval, chunks, size, compression and policies with their last and next run; then plain tables and views with columns.',
+    inputSchema,
+    annotations: { readOnlyHint: true, destructiveHint: false, idempotentHint: true, openWorldHint: false },
+    aliases: { schema_name: 'schema' },
+    handler: (args, context) => showHypertables(backend, maxResultChars, args, context),
+  })
 }
 
-// Sizes are approximate where that function exists (2.14): the exact one opens every chunk.
-const hypertablesQuery = (features: Features, sized: boolean): string => `
-  SELECT h.hypertable_schema, h.hypertable_name, d.column_name, d.column_type::text, coalesce(d.time_interval::text, d.integer_interval::text),
-    h.num_chunks, ${sized ? `${features.fn(features.has('hypertable_approximate_size') ? 'hypertable_approximate_size' : 'hypertable_size')}(format('%I.%I', h.hypertable_schema, h.hypertable_name)::regclass)` : 'NULL'},
-    h.compression_enabled, h.num_dimensions
-  FROM timescaledb_information.hypertables h
-  LEFT JOIN timescaledb_information.dimensions d ON d.hypertable_schema = h.hypertable_schema AND d.hypertable_name = h.hypertable_name AND d.dimension_number = 1
-  WHERE ($1 = '' OR h.hypertable_schema = $1) AND (h.hypertable_schema, h.hypertable_name) > ($2::name, $3::name)
-  ORDER BY 1, 2 LIMIT $4::int`
-
-export const jobsQuery = `
-  SELECT j.hypertable_schema, j.hypertable_name, j.job_id, j.proc_name, j.schedule_interval::text, j.config::text,
-    coalesce(s.next_start, j.next_start)::timestamptz(0)::text, s.last_run_status, s.last_run_started_at::timestamptz(0)::text, s.total_failures
-  FROM timescaledb_information.jobs j LEFT JOIN timescaledb_information.job_stats s ON s.job_id = j.job_id
-  WHERE j.hypertable_name IS NOT NULL AND j.proc_name LIKE 'policy\\_%' ORDER BY j.job_id`
-
-const policyNames: Readonly<Record<string, string>> = {
-  policy_compression: 'compression',
-  policy_retention: 'retention',
-  policy_refresh_continuous_aggregate: 'refresh',
-  policy_reorder: 'reorder',
-}
-
-export interface Policy {
-  job_id: number
-  policy: string
-  every: string | null
-  config: Record<string, unknown>
-  next_start: string | null
-  last_status: string | null
-  last_start: string | null
-}
-
-export async function showHypertables(
+async function showHypertables(
   backend: TimescaleBackend,
   maxResultChars: number,
-  args: ShowHypertablesArguments,
+  args: FromSchema<typeof inputSchema>,
   context: Context,
 ) {
-  const { engine } = backend
   const { signal } = context
   const features = await backend.features(signal)
-  const database = await engine.resolveDatabase(undefined, signal)
-  const [afterSchema = '', afterName = ''] = readCursor(args.cursor)
-  const values = [args.schema ?? '', afterSchema, afterName, String(args.limit + 1)]
+  const [group = '-1', afterSchema = '', afterName = ''] = readCursor(args.cursor)
+  const values = [args.schema ?? '', group, afterSchema, afterName, String(args.limit + 1)]
   let sized = true
-  const rows = await engine.catalogue(database, hypertablesQuery(features, true), values, signal).catch((error: unknown) => {
-    // A chunk that is being altered, or that the role may not see, must not make the whole list fail.
-    if (!(error instanceof ToolError) || !/55P03|57014|42501/.test(error.message)) throw error
+  const rows = await backend.catalogue(relationsQuery(features, true), values, signal).catch((error: unknown) => {
+    if (!isSizeFailure(error)) throw error
     sized = false
-    return engine.catalogue(database, hypertablesQuery(features, false), values, signal)
+    return backend.catalogue(relationsQuery(features, false), values, signal)
   })
-  const policies = policiesByTable(await engine.catalogue(database, jobsQuery, [], signal))
-  const tables = rows.slice(0, args.limit).map((row) => toHypertable(row, policies))
-  const lines = [['hypertable', 'time column', 'chunk interval', 'chunks', 'size', 'compression', 'policies'].join('\t')]
+  const policies = await readPolicies(backend, signal)
+  const relations = rows.slice(0, args.limit).map((row) => toRelation(row, policies))
+  const blocks = new Map<boolean, string[]>()
   let chars = 0
-  for (const table of tables) {
-    const line = describe(table)
-    if (lines.length > 1 && chars + line.length > maxResultChars - 1_500) break
-    lines.push(line.slice(0, maxResultChars - 1_500))
+  let shown = 0
+  for (const relation of relations) {
+    const isHypertable = relation.kind === 'hypertable'
+    const block = blocks.get(isHypertable) ?? [isHypertable ? hypertableHeader : tableHeader]
+    const line = clip(isHypertable ? describeHypertable(relation) : describeTable(relation), maxResultChars - overheadChars)
+    if (shown > 0 && chars + line.length > maxResultChars - overheadChars) break
+    blocks.set(isHypertable, [...block, line])
     chars += line.length + 1
+    shown += 1
   }
-  const shown = lines.length - 1
-  const last = tables[shown - 1]
+  const last = relations[shown - 1]
   const more = shown < rows.length && last !== undefined
-  const nothing = rows.length === 0 && args.cursor === undefined
+  const page = relations.slice(0, shown)
+  const hypertables = page.filter(({ kind }) => kind === 'hypertable')
+  const tables = page.filter(({ kind }) => kind !== 'hypertable')
   return report(context, {
-    summary: `${shown} hypertable${shown === 1 ? '' : 's'}${more ? ' (of more)' : ''}${args.schema === undefined ? '' : ` in schema ${quoteName(args.schema)}`}`,
-    ...(nothing ? {} : { untrusted: lines.join('\n') }),
+    summary: `${hypertables.length} hypertable${hypertables.length === 1 ? '' : 's'} and ${tables.length} other table${tables.length === 1 ? '' : 's'} or views${more ? ' (of more)' : ''}${args.schema === undefined ? '' : ` in schema ${quoteName(args.schema)}`}`,
+    ...(shown === 0 ? {} : { untrusted: [...blocks.values()].flat().join('\n') }),
     notes: [
-      ...(nothing ? ['tsdb_create_hypertable makes one of an ordinary table'] : []),
-      ...(sized ? [] : ['sizes are left out, because one of the chunks is locked or not readable']),
+      ...(hypertables.length === 0 && !more && args.cursor === undefined
+        ? ['tsdb_create_hypertable makes a hypertable of an ordinary table']
+        : []),
+      ...(sized ? [] : ['sizes are left out, because a table is locked or may not be read by this role']),
     ],
     ...(more
       ? {
           next: {
             ...(args.schema === undefined ? {} : { schema: args.schema }),
             limit: args.limit,
-            cursor: writeCursor(last.schema, last.name),
+            cursor: writeCursor(last.kind === 'hypertable' ? '0' : '1', last.schema, last.name),
           },
         }
       : {}),
     rows: shown,
-    structured: { hypertables: tables.slice(0, shown) },
+    structured: {
+      hypertables: hypertables.map(({ kind, ...hypertable }) => hypertable),
+      tables: tables.map(({ schema, name, kind, size_bytes, columns }) => ({ schema, name, kind, size_bytes, columns })),
+    },
   })
 }
 
-export function policiesByTable(rows: readonly Row[]): Map<string, Policy[]> {
-  const found = new Map<string, Policy[]>()
-  for (const [schema, name, job, proc, every, config, nextStart, status, lastStart] of rows) {
-    const key = `${quoteName(schema ?? '')}.${quoteName(name ?? '')}`
-    const policy: Policy = {
-      job_id: Number(job),
-      policy: policyNames[proc ?? ''] ?? proc ?? '',
-      every: every ?? null,
-      config: parseConfig(config ?? null),
-      next_start: nextStart ?? null,
-      last_status: status ?? null,
-      last_start: lastStart ?? null,
-    }
-    found.set(key, [...(found.get(key) ?? []), policy])
-  }
-  return found
-}
-
-export function describePolicy({ job_id, policy, config, next_start, last_status }: Policy): string {
-  const after = config.compress_after ?? config.drop_after ?? config.compress_created_before
-  const next = next_start === null || next_start === '-infinity' ? 'not scheduled yet' : `next ${next_start}`
-  return `${policy}${after === undefined ? '' : ` after ${String(after)}`} (job ${job_id}, ${next}, ${last_status === null ? 'never ran' : `last ${last_status}`})`
-}
-
-function toHypertable(
-  [schema, name, column, type, interval, chunks, bytes, compression, dimensions]: Row,
-  policies: Map<string, Policy[]>,
-) {
+function toRelation(row: Row, policies: Map<string, Policy[]>) {
+  const [schema, name, kind, column, type, interval, chunks, bytes, compression, dimensions, columns, columnCount] = row
+  const hidden = Number(columnCount) - maxColumns
   return {
     schema: schema ?? '',
     name: name ?? '',
+    kind: kind ?? '',
     time_column: column ?? '',
     time_type: type ?? '',
     chunk_interval: interval ?? null,
@@ -139,26 +139,46 @@ function toHypertable(
     size_bytes: bytes === null || bytes === undefined ? null : Number(bytes),
     compression_enabled: compression === 't',
     dimensions: Number(dimensions),
+    columns: clip(`${columns ?? ''}${hidden > 0 ? `, … ${hidden} more` : ''}`, maxColumnChars),
     policies: policies.get(`${quoteName(schema ?? '')}.${quoteName(name ?? '')}`) ?? [],
   }
 }
 
-function describe(table: ReturnType<typeof toHypertable>): string {
+type ListedRelation = ReturnType<typeof toRelation>
+
+const hypertableHeader = [
+  'hypertable',
+  'time column',
+  'chunk interval',
+  'chunks',
+  'size',
+  'compression',
+  'policies',
+  'columns',
+].join('\t')
+const tableHeader = ['table', 'kind', 'size', 'columns'].join('\t')
+
+function describeHypertable(table: ListedRelation): string {
   return [
-    quoteCell(`${quoteName(table.schema)}.${quoteName(table.name)}`),
+    nameCell(table),
     `${quoteName(table.time_column)} ${table.time_type}${table.dimensions > 1 ? ` (+${table.dimensions - 1} more)` : ''}`,
     table.chunk_interval ?? '-',
     table.num_chunks,
-    table.size_bytes === null ? '-' : formatBytes(table.size_bytes),
+    sizeCell(table),
     table.compression_enabled ? 'on' : 'off',
-    table.policies.length === 0 ? 'none' : table.policies.map(describePolicy).join('; '),
+    table.policies.length === 0 ? 'none' : quoteCell(table.policies.map(describePolicy).join('; ')),
+    quoteCell(table.columns),
   ].join('\t')
 }
 
-function parseConfig(text: string | null): Record<string, unknown> {
-  try {
-    return text === null ? {} : (JSON.parse(text) as Record<string, unknown>)
-  } catch {
-    return {} // a configuration of a job that is none of TimescaleDB's policies
-  }
+function describeTable(table: ListedRelation): string {
+  return [nameCell(table), table.kind, sizeCell(table), quoteCell(table.columns)].join('\t')
+}
+
+function nameCell({ schema, name }: ListedRelation): string {
+  return quoteCell(`${quoteName(schema)}.${quoteName(name)}`)
+}
+
+function sizeCell({ size_bytes }: ListedRelation): string {
+  return size_bytes === null ? '-' : formatBytes(size_bytes)
 }

@@ -1,0 +1,151 @@
+// Which write level tsdb_execute asks for a statement, by its words and by the volatile functions that it calls.
+import assert from 'node:assert/strict'
+import { test } from '../../../test/runner/harness.ts'
+import { readStatement } from '../../kit/sql/statement-filter.ts'
+import { classifyWords, namesIn, type VolatileFunction, withFunctions } from '../lib/statement-class.ts'
+
+/** Stands for pg_proc: volatile functions by name, true for those that come with PostgreSQL or an extension. */
+const volatile: Readonly<Record<string, boolean>> = {
+  ...{ drop_chunks: true, add_retention_policy: true, run_job: true, create_hypertable: true, pg_terminate_backend: true },
+  ...{ random: true, nextval: true, refresh_continuous_aggregate: true, recompute: false, query_to_xml: true },
+}
+
+function classOf(text: string): string {
+  const { tokens } = readStatement(text)
+  const { calls, attributes } = namesIn(tokens, text)
+  const functions = [...calls, ...attributes].flatMap((name): VolatileFunction[] =>
+    name in volatile ? [{ name, installed: volatile[name] === true }] : [],
+  )
+  const { level, destructive, alone } = withFunctions(classifyWords(tokens), functions)
+  return [level, ...(destructive === undefined ? [] : ['destructive']), ...(alone ? ['alone'] : [])].join(' ')
+}
+
+const classes: Readonly<Record<string, readonly string[]>> = {
+  dml: [
+    'INSERT INTO t VALUES (1)',
+    'INSERT INTO t SELECT random(), nextval($1), now()',
+    'WITH i AS (INSERT INTO t VALUES (1) RETURNING *) SELECT * FROM i',
+    'WITH a AS (SELECT 1) INSERT INTO t SELECT * FROM a',
+    'WITH a AS (WITH b AS (SELECT 1) INSERT INTO t SELECT * FROM b RETURNING *) SELECT * FROM a',
+    'MERGE INTO t USING s ON t.id = s.id WHEN MATCHED THEN DELETE',
+    "UPDATE t SET a = 'drop_chunks(1)' -- drop_chunks(1)",
+    '(SELECT 1)',
+    'SELECT "into" FROM t',
+    'DELETE FROM t WHERE a IN (SELECT 1);',
+  ],
+  ddl: [
+    'SELECT 1 AS insert INTO x',
+    'SELECT (1) insert INTO x',
+    'WITH i AS (INSERT INTO t VALUES (1) RETURNING *) SELECT * INTO y FROM i',
+    'SELECT recompute()',
+    'INSERT INTO t SELECT recompute()',
+    'SELECT t.recompute FROM t',
+    "SELECT create_hypertable('t', 'time')",
+    'CREATE TABLE x (a int)',
+    'CREATE TABLE x AS SELECT 1',
+    'CREATE UNIQUE INDEX CONCURRENTLY i ON t (a)',
+    'CREATE OR REPLACE TEMP RECURSIVE VIEW v AS SELECT 1',
+    'CREATE SCHEMA IF NOT EXISTS s',
+    "CREATE TYPE mood AS ENUM ('good')",
+    'ALTER TABLE t ADD COLUMN security text, ADD owner text',
+    'ALTER TABLE t RENAME COLUMN owner TO security',
+    'ALTER TABLE t ALTER COLUMN type SET NOT NULL, ALTER c DROP DEFAULT',
+    'ALTER TABLE t ALTER a DROP EXPRESSION, ALTER b DROP IDENTITY IF EXISTS',
+    'ALTER TABLE IF EXISTS ONLY s."t x" * DROP CONSTRAINT c',
+    'ALTER SEQUENCE s RESTART WITH 5',
+    "COMMENT ON COLUMN t.a IS 'x'",
+    'ANALYZE t',
+    'REFRESH MATERIALIZED VIEW v',
+  ],
+  'ddl alone': ["CALL refresh_continuous_aggregate('v', NULL, NULL)"],
+  'ddl destructive': [
+    "SELECT add_retention_policy('m', INTERVAL '40 days')",
+    "SELECT U&\"drop!005fchunks\" UESCAPE '!' ('m', now())",
+    "SELECT drop_chunks /* x */ ('m', now())",
+    'SELECT "drop_chunks"(1)',
+    'SELECT DROP_CHUNKS(1)',
+    'SELECT public . drop_chunks(1)',
+    'SELECT pg_terminate_backend(1)',
+    "SELECT query_to_xml('DELETE FROM t', true, true, '')",
+    'CREATE VIEW v AS SELECT drop_chunks(1)',
+    'ALTER TABLE genes DROP expression',
+    'ALTER TABLE genes DROP identity',
+    'ALTER TABLE genes DROP IF EXISTS default_value CASCADE',
+    'ALTER TABLE t ADD a int, DROP b',
+    'ALTER TABLE t ALTER COLUMN value TYPE float8 USING NULL::float8',
+    'ALTER TABLE t ALTER value SET DATA TYPE float8',
+    'ALTER TABLE t ALTER set TYPE float8',
+    'ALTER TABLE t DETACH PARTITION p',
+    'ALTER TYPE c DROP ATTRIBUTE a',
+    'DROP TABLE t',
+    'DROP MATERIALIZED VIEW v',
+    'TRUNCATE t',
+  ],
+  'ddl destructive alone': ['CALL run_job(1000)'],
+}
+for (const [expected, statements] of Object.entries(classes)) {
+  for (const text of statements) {
+    test(`statement class ${expected}: ${text}`, () => assert.equal(classOf(text), expected))
+  }
+}
+
+const refused = [
+  ...[
+    'COPY t TO PROGRAM $1',
+    'DO $$ BEGIN END $$',
+    'GRANT ALL ON t TO PUBLIC',
+    'SET ROLE x',
+    'VACUUM t',
+    'LOCK t',
+    'PREPARE p AS SELECT 1',
+  ],
+  ...[
+    'CREATE FUNCTION f() RETURNS int LANGUAGE sql AS $$ SELECT 1 $$',
+    'CREATE TRIGGER x BEFORE INSERT ON t EXECUTE FUNCTION f()',
+  ],
+  ...[
+    'CREATE SCHEMA s AUTHORIZATION bob',
+    'CREATE SCHEMA AUTHORIZATION bob',
+    'CREATE SCHEMA s CREATE TABLE t (a int)',
+    'CREATE ROLE r',
+  ],
+  ...[
+    'CREATE TYPE r AS RANGE (subtype = float8, subtype_diff = evil)',
+    'CREATE FOREIGN TABLE t (a int) SERVER s',
+    'CREATE EXTENSION x',
+  ],
+  ...[
+    'ALTER TABLE t OWNER TO bob',
+    'ALTER TABLE t ADD a int, OWNER TO bob',
+    'ALTER TABLE t DISABLE ROW LEVEL SECURITY',
+    'ALTER ROLE r SUPERUSER',
+  ],
+  ...[
+    'ALTER TABLE t DISABLE TRIGGER ALL',
+    'ALTER TABLE ALL IN TABLESPACE a SET TABLESPACE b',
+    'ALTER SYSTEM SET a = 1',
+    'ALTER SEQUENCE s OWNER TO x',
+  ],
+  ...[
+    'DROP FUNCTION f',
+    'DROP OWNED BY x',
+    'COMMENT ON ROLE r IS NULL',
+    'EXPLAIN DELETE FROM t',
+    '"select" 1',
+    'REINDEX TABLE t',
+  ],
+]
+for (const text of refused) {
+  test(`no level admits: ${text}`, () => assert.throws(() => classOf(text), { code: 'READ_ONLY' }))
+}
+
+test('a procedure that commits is not run alone when a function of the database could be meant', () => {
+  const { tokens } = readStatement("CALL refresh_continuous_aggregate('v', recompute(), NULL)")
+  const found = withFunctions(classifyWords(tokens), [{ name: 'recompute', installed: false }])
+  assert.equal(found.alone, false)
+})
+
+test('operators are looked up with and without the signs that may belong to an operand', () => {
+  const text = 'SELECT a @@- 1'
+  assert.deepEqual([...namesIn(readStatement(text).tokens, text).operators], ['@@-', '@@', '-'])
+})

@@ -1,0 +1,94 @@
+// The interfaces of this server's backend and of what its tools pass to each other.
+import type { Backend } from '../kit/definition.ts'
+import type { Row, SqlEngine } from '../kit/sql/engine.ts'
+import type { Notice } from '../kit/sql/session.ts'
+import type { Outcome } from '../kit/sql/statement.ts'
+import type { WriteLevel } from './config.ts'
+
+/** Runs one of our own queries, under the search path of the session's role. */
+export type Ask = (text: string, values?: readonly (string | null)[]) => Promise<Row[]>
+
+export interface TimescaleBackend extends Backend {
+  readonly engine: SqlEngine
+  readonly writer: TransactionRunner
+  readonly level: WriteLevel
+  readonly allowDestructive: boolean
+  /** What this TimescaleDB has; read again once a minute. @throws ToolError when the extension is missing */
+  features(signal: AbortSignal): Promise<Features>
+  /** One of our own catalogue queries, with nothing but pg_catalog in the search path. @throws ToolError */
+  catalogue(text: string, values: readonly (string | null)[], signal: AbortSignal): Promise<Row[]>
+  /** `Ask` as the reading role. */
+  asker(signal: AbortSignal): Ask
+}
+
+export interface Features {
+  readonly version: string
+  /** `apache`, or `timescale` for the Community edition. */
+  readonly license: string
+  /** The functions and procedures of the extension's schema. */
+  has(name: string): boolean
+  /** The name with the extension's schema, so that it can be called under any search path. */
+  fn(name: string): string
+  /** Whether a view of timescaledb_information has a column. */
+  hasColumn(view: string, column: string): boolean
+}
+
+export interface WriteLimits {
+  readonly timeoutMs: number
+  readonly signal: AbortSignal
+  /** What the caller wrote, for error messages. */
+  readonly query?: string
+}
+
+export interface TransactionRunner {
+  /** Runs `work` in a transaction; commits it, or rolls back when `commit` returns false or anything fails. @throws ToolError */
+  transaction<T>(limits: WriteLimits, work: (transaction: Transaction) => Promise<T>, commit?: (result: T) => boolean): Promise<T>
+  /** One statement that PostgreSQL refuses to run inside a transaction, such as CALL refresh_continuous_aggregate. @throws ToolError */
+  alone(limits: WriteLimits, text: string, values?: readonly (string | null)[]): Promise<Outcome & { notices: readonly Notice[] }>
+}
+
+export interface Transaction {
+  /** Runs one statement of the transaction, by the extended protocol. */
+  run(text: string, values?: readonly (string | null)[], keepRows?: number): Promise<Outcome>
+  /** `Ask` inside the transaction, as the writing role. */
+  readonly ask: Ask
+  /** The cells of the first row. */
+  row(text: string, values?: readonly (string | null)[]): Promise<Row>
+  /** The server's notices so far, as `SEVERITY: message`. */
+  readonly notices: string[]
+}
+
+export interface Relation {
+  readonly schema: string
+  readonly name: string
+  /** Quoted and with its schema, as it goes into SQL and into a regclass parameter. */
+  readonly sql: string
+}
+
+export interface Hypertable extends Relation {
+  readonly timeColumn: string
+  readonly timeType: string
+  /** The time column is an integer. */
+  readonly integerTime: boolean
+  /** The function that returns the current time of an integer time column, if one is set. */
+  readonly integerNow: string | undefined
+  readonly compression: boolean
+}
+
+export interface Column {
+  readonly name: string
+  readonly type: string
+}
+
+/** A background job that TimescaleDB runs for a hypertable. */
+export interface Policy {
+  job_id: number
+  policy: string
+  every: string | null
+  config: Record<string, unknown>
+  next_start: string | null
+  last_status: string | null
+  last_start: string | null
+  /** Message of the newest failed run, while the last run is a failed one. */
+  last_error: string | null
+}
