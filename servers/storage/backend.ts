@@ -60,7 +60,9 @@ export function openStorage(config: StorageConfig, environment: Environment, lim
     return client.makeRequestAsync(
       {
         method: request.method ?? 'GET',
-        ...(request.bucket === undefined ? {} : { bucketName: request.bucket }),
+        // The library does not encode the name of the bucket. Only a DNS name can be part of a host name.
+        ...(request.bucket === undefined ? {} : { bucketName: encodeURIComponent(request.bucket) }),
+        ...(request.bucket === undefined || dnsName.test(request.bucket) ? {} : { pathStyle: true }),
         ...(request.key === undefined ? {} : { objectName: request.key }),
         ...(request.query === undefined ? {} : { query: queryOf(request.query) }),
         headers: { ...request.headers },
@@ -135,6 +137,8 @@ export function openStorage(config: StorageConfig, environment: Environment, lim
   }
   return backend
 }
+
+const dnsName = /^[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]$/
 
 /** Codes for a request that is signed for another region than the store's or the bucket's. */
 const regionFailures = new Set([

@@ -9,7 +9,7 @@ export const storage = defineServer({
   name: 'storage',
   title: 'Object storage',
   instructions:
-    'Lists and reads objects in S3-compatible storage; it cannot write. Start with minio_list_objects and bucket_name "*" to see the buckets; read large objects in parts.',
+    'Lists and reads objects in S3-compatible storage; it cannot write. Start with minio_list_objects without arguments to see the buckets; read large objects in parts.',
   config,
   missing: ({ MINIO_ENDPOINT, AWS_ENDPOINT_URL }) =>
     MINIO_ENDPOINT === undefined && AWS_ENDPOINT_URL === undefined ? 'set MINIO_ENDPOINT' : undefined,

@@ -68,16 +68,21 @@ export interface Page {
   readonly entries: readonly Entry[]
   readonly truncated: boolean
   readonly token: string | undefined
+  /** The page was cut here, because the store sent more keys than were asked for: the next one starts after this key. */
+  readonly after: string | undefined
 }
 
 export interface ObjectName {
   readonly bucket: string
   readonly key: string
   readonly versionId: string | undefined
+  /** The key as the caller wrote it, for TRY when the bucket does not exist. */
+  readonly asked: string
 }
 
 export interface ObjectFacts {
-  readonly size: number
+  /** Undefined where the store did not say and the part does not reach the end. */
+  readonly size: number | undefined
   readonly contentType: string
   readonly contentEncoding: string
   readonly etag: string
@@ -93,4 +98,6 @@ export interface Part {
   /** Position of the first byte in the object. */
   readonly offset: number
   readonly bytes: Buffer
+  /** The object continues after the part. */
+  readonly more: boolean
 }

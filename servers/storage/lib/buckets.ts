@@ -8,8 +8,6 @@ import { readXml } from './body.ts'
 /** Memory limit for the list of a faulty store. */
 const maxBuckets = 10_000
 const maxNamed = 20
-/** S3 general purpose bucket naming rules. */
-const bucketForm = /^[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]$/
 const listingDenied: ReadonlySet<string> = new Set(['AccessDenied', 'AllAccessDisabled', 'NotImplemented', 'MethodNotAllowed'])
 
 /** Undefined when the access key lacks permission to list buckets. */
@@ -35,14 +33,22 @@ export async function listBuckets(backend: StorageBackend, signal: AbortSignal):
   return buckets
 }
 
+/** What would name another path or another host. The store decides about all other names: Ceph and older accounts of Amazon have buckets
+ * with capitals and underscores. */
+const unsafeBucket = /^\.{0,2}$|[/\\\p{Cc}\p{Surrogate}]|^.{256}/su
+
 /** @param rest the other arguments of the call, for TRY @throws ToolError that names the buckets there are */
 export async function checkBucket(backend: StorageBackend, bucket: string, rest: object, signal: AbortSignal): Promise<void> {
-  if (!bucketForm.test(bucket) || bucket.includes('..')) {
-    const why = 'cannot be the name of a bucket: 3 to 63 of a-z 0-9 . -'
-    throw await bucketError(backend, 'INVALID_ARGUMENT', bucket, why, rest, signal)
+  if (unsafeBucket.test(bucket)) {
+    throw await bucketError(backend, 'INVALID_ARGUMENT', bucket, 'is not a valid name', rest, signal)
   }
   if (backend.scope.admitsBucket(bucket)) return
   throw await bucketError(backend, 'FORBIDDEN', bucket, 'is not among those that this server may read', rest, signal)
+}
+
+/** For a call that names no bucket. */
+export function noBucketNamed(backend: StorageBackend, key: string, signal: AbortSignal): Promise<ToolError> {
+  return bucketError(backend, 'INVALID_ARGUMENT', '', 'is not named: set bucket_name', { object_key: key }, signal)
 }
 
 export function noSuchBucket(backend: StorageBackend, bucket: string, rest: object, signal: AbortSignal): Promise<ToolError> {
@@ -60,7 +66,7 @@ async function bucketError(
   const found = (await visibleBuckets(backend, signal)).filter((name) => name !== bucket)
   const near = nearest(bucket, found)
   const [best, ...others] = [...near, ...found.filter((name) => !near.includes(name))]
-  const message = `bucket ${visibleJson(bucket.slice(0, 80))} ${why}`
+  const message = `bucket ${bucket === '' ? '' : `${visibleJson(bucket.slice(0, 80))} `}${why}`
   if (best === undefined) return new ToolError(code, message)
   const more = others.length >= maxNamed ? ` and ${others.length + 1 - maxNamed} more` : ''
   const names = [best, ...others].slice(0, maxNamed).map((name) => (visibleJson(name) === `"${name}"` ? name : visibleJson(name)))

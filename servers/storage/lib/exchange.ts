@@ -1,6 +1,12 @@
 // One request to the store: the transport of the S3 client library. Sends only GET and HEAD, so that nothing built on it can write; follows no
 // redirect and repeats nothing.
-import { type Agent, type IncomingMessage, type RequestOptions, request as requestHttp } from 'node:http'
+import {
+  type Agent,
+  type IncomingMessage,
+  type OutgoingHttpHeaders,
+  type RequestOptions,
+  request as requestHttp,
+} from 'node:http'
 import { request as requestHttps } from 'node:https'
 import type { Socket } from 'node:net'
 import { ToolError } from '../../../protocol/index.ts'
@@ -26,7 +32,10 @@ export function exchange(
   return new Promise((resolve, reject) => {
     if (options.method !== 'GET' && options.method !== 'HEAD') throw new Error(`${options.method} is not sent by this server`)
     signal.throwIfAborted()
-    const req = (secure ? requestHttps : requestHttp)({ ...options, agent })
+    // Added after signing: Google's front end changes this header, and a signature over it would not match. Without it, Google's XML API
+    // decompresses objects with Content-Encoding: gzip.
+    const headers = { ...(options.headers as OutgoingHttpHeaders), 'accept-encoding': 'identity' }
+    const req = (secure ? requestHttps : requestHttp)({ ...options, headers, agent })
     let timer: NodeJS.Timeout | undefined
     const abort = (): void => void req.destroy(signal.reason)
     signal.addEventListener('abort', abort, { once: true })

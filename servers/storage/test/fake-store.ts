@@ -46,3 +46,10 @@ export function listXml(keys: readonly string[], more = '<IsTruncated>false</IsT
   )
   return `<?xml version="1.0"?><ListBucketResult xmlns="http://s3.amazonaws.com/doc/2006-03-01/">${more}${contents.join('')}</ListBucketResult>`
 }
+
+export function bucketsXml(names: readonly string[]): string {
+  const buckets = names.map(
+    (name) => `<Bucket><Name>${name}</Name><CreationDate>2026-01-02T03:04:05.678Z</CreationDate></Bucket>`,
+  )
+  return `<?xml version="1.0"?><ListAllMyBucketsResult><Buckets>${buckets.join('')}</Buckets></ListAllMyBucketsResult>`
+}

@@ -133,6 +133,31 @@ live('reads an empty object, and refuses an offset beyond the end', async (store
   assert.equal((await wire.get({ bucket, key: 'three', offset: 2 })).data, 'c')
 })
 
+live('reads the end of a log in one page, from the start of a line', async (store, bucket, wire) => {
+  const lines = Array.from({ length: 2_400 }, (_, i) => `2026-01-02T03:04:05Z line ${i} ${'x'.repeat(20)}`)
+  lines[2_390] = '2026-01-02T03:04:05Z ERROR the last one'
+  const text = `${lines.join('\n')}\n`
+  await put(store.client, bucket, { 'app.log': text, small: 'ab\ncd', empty: '' })
+  const end = await wire.get({ bucket, key: 'app.log', offset: -20_000 })
+  assert.match(end.data, /^2026-[\s\S]*ERROR the last one/)
+  assert.equal(text.endsWith(end.structured.text), true)
+  assert.equal(end.structured.end, text.length)
+  assert.equal(end.next, undefined)
+  assert.ok(Buffer.byteLength(end.structured.text) > 19_900)
+  const far = await wire.get({ bucket, key: 'app.log', offset: -100_000, max_bytes: 50_000 })
+  assert.match(far.text, /NOTE: a result has room for \d+ characters, fewer than "max_bytes"/)
+  const rest: string = (await wire.get(far.next)).structured.text
+  assert.equal(text.includes(far.structured.text + rest), true)
+  assert.equal((await wire.get({ bucket, key: 'small', offset: -900 })).data, 'ab\ncd')
+  assert.equal((await wire.get({ bucket, key: 'small', offset: -1 })).data, 'd')
+  assert.match((await wire.get({ bucket, key: 'empty', offset: -5 })).text, /: empty, 0 B/)
+  const base64 = await wire.get({ bucket, key: 'small', offset: -2, mode: 'base64' })
+  assert.equal(Buffer.from(base64.data, 'base64').toString(), 'cd')
+  const beyond = await wire.get({ bucket, key: 'small', offset: 900 })
+  const retry = JSON.parse(/TRY: ({.*})$/.exec(beyond.text)?.[1] ?? '{}')
+  assert.equal((await wire.get(retry)).data, 'ab\ncd')
+})
+
 /** Runs `use` with a relay before the store that counts what the store sends. */
 async function withCounter(url: string, use: (url: string, received: () => number) => Promise<void>): Promise<void> {
   const { hostname, port } = new URL(url)
