@@ -2,14 +2,7 @@
 import type { Context } from './client/context.ts'
 import type { Need } from './needs.ts'
 import { isWithin, type Revision, specificationUrl, type TransportName } from './revisions.ts'
-
-/**
- * `MUST`, `SHOULD`, `MAY` as in the specification's sentence. `INTEROP` is practice that no sentence demands but without which a real
- * client breaks: reported apart, and without effect on the exit code unless `--strict`.
- */
-export type Level = 'MUST' | 'SHOULD' | 'MAY' | 'INTEROP'
-
-export const LEVELS: readonly Level[] = ['MUST', 'SHOULD', 'MAY', 'INTEROP']
+import type { Level } from './types.ts'
 
 export interface Case {
   /** `<specification page>/<section anchor>/<slug>`: an address, so that a prefix selects and the URL can be derived. */
@@ -30,9 +23,9 @@ export interface Case {
   readonly once?: true
   /** It waits for a keep-alive interval: only with `--slow`. */
   readonly slow?: true
-  /** It judges what the other cases saw, so it runs after them. */
+  /** It checks what the other cases saw, so it runs after them. */
   readonly last?: true
-  run(t: Context): Promise<void> | void
+  run(t: Context): unknown
 }
 
 export function appliesTo(item: Case, revision: Revision, transport: TransportName): boolean {

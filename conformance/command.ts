@@ -4,14 +4,16 @@ import { readFileSync, writeFileSync } from 'node:fs'
 import { parseArgs } from 'node:util'
 import { addressOf, type Case } from './case.ts'
 import { CASES } from './cases/index.ts'
+import { Unreachable } from './detect.ts'
 import { isObject, type JsonObject } from './expect.ts'
-import { type NamedCall, UnknownTool, Unreachable } from './facts.ts'
+import { UnknownTool } from './facts.ts'
 import { jsonReport } from './report/json.ts'
 import { junitReport } from './report/junit.ts'
 import { textReport } from './report/text.ts'
 import { coverageText } from './requirements/index.ts'
 import { isRevision, REVISIONS, type Revision, type TransportName } from './revisions.ts'
-import { exitCodeOf, type RunOptions, type RunReport, runConformance } from './run.ts'
+import { exitCodeOf, type RunOptions, runConformance } from './run.ts'
+import type { NamedCall, RunReport } from './types.ts'
 
 const HELP = `Usage: mcp-conformance URL [options]
 

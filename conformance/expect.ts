@@ -1,5 +1,6 @@
 // What a case says when it fails (expected, actual) or does not apply (skip), and the few comparisons all cases share.
 import { isDeepStrictEqual } from 'node:util'
+import { maskResults } from './privacy.ts'
 
 export type Json = null | boolean | number | string | Json[] | { [key: string]: Json | undefined }
 export type JsonObject = { [key: string]: Json | undefined }
@@ -8,11 +9,15 @@ export type JsonObject = { [key: string]: Json | undefined }
 export class Failure extends Error {
   readonly expected: string
   readonly actual: string
+  /** What came, whole: `actual` shows only the shape of what tools return. */
+  readonly value: unknown
 
-  constructor(expected: string, actual: string) {
+  constructor(expected: string, value: unknown) {
+    const actual = show(value)
     super(`expected ${expected}, got ${actual}`)
     this.expected = expected
     this.actual = actual
+    this.value = value
   }
 }
 
@@ -22,7 +27,7 @@ export class Silence extends Failure {}
 /** The connection could not be made or broke. */
 export class Broken extends Failure {}
 
-/** The requirement does not concern this target, or cannot be judged on it. */
+/** The requirement does not concern this target, or cannot be tested on it. */
 export class Skip extends Error {}
 
 export function skip(reason: string): never {
@@ -30,7 +35,7 @@ export function skip(reason: string): never {
 }
 
 export function fail(expected: string, actual: unknown): never {
-  throw new Failure(expected, show(actual))
+  throw new Failure(expected, actual)
 }
 
 export function check(condition: unknown, expected: string, actual: unknown): asserts condition {
@@ -62,8 +67,9 @@ export function errorOf(message: JsonObject | undefined, what: string): { code: 
   return message.error as unknown as { code: number; message: string; data?: Json }
 }
 
-/** At most 600 characters of a value, for a report. */
-export function show(value: unknown): string {
-  const text = typeof value === 'string' ? value : value === undefined ? 'nothing' : JSON.stringify(value)
+/** At most 600 characters of a value, for a report; of what tools return only the shape, unless `withResults`. */
+export function show(value: unknown, withResults = false): string {
+  const shown = withResults ? value : maskResults(value)
+  const text = typeof shown === 'string' ? shown : shown === undefined ? 'nothing' : JSON.stringify(shown)
   return text.length > 600 ? `${text.slice(0, 600)}… (${text.length} characters)` : text
 }

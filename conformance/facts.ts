@@ -1,192 +1,43 @@
-// What is learned of a target before its cases run: which revisions it accepts, what it offers, which tool may be called.
-import { Context, type ContextOptions } from './client/context.ts'
-import { Observations } from './client/observations.ts'
-import { HttpSession, META } from './client/session-http.ts'
-import type { Exchange } from './client/target.ts'
-import { Broken, isObject, type Json, type JsonObject, Silence } from './expect.ts'
-import { LEGACY_REVISIONS, MODERN, type Revision, type TransportName } from './revisions.ts'
-
-/** A call that may be made: of a tool that is marked read-only, or that the user named. */
-export interface NamedCall {
-  name: string
-  args: JsonObject
-}
-
-export interface Callable extends NamedCall {
-  tool: JsonObject
-  /** How long a call took. */
-  ms: number
-  /** Whether it sent progress when asked. */
-  reportsProgress: boolean
-  /** The call failed, one way or another: the cases call it all the same when no other works. */
-  isError: boolean
-}
-
-export interface Facts {
-  /** Every revision the target accepts on this transport, oldest first. */
-  revisions: readonly Revision[]
-  initializeResult: JsonObject | undefined
-  capabilities: JsonObject
-  tools: JsonObject[]
-  /** Tools marked read-only in any revision. Their names, since 2024-11-05 has no annotations. */
-  readOnly: ReadonlySet<string>
-  /** The tool that the cases call. */
-  callable: Callable | undefined
-  /** A tool with an `outputSchema` that may be called. */
-  structured: Callable | undefined
-  /** A tool that reports progress. */
-  progressing: Callable | undefined
-  /** A tool whose call takes long enough to do something meanwhile. */
-  slow: Callable | undefined
-  /** The server handed out a session id at initialization. */
-  hasSession: boolean
-  /** GET opens a stream of server messages (Streamable HTTP before 2026-07-28). */
-  hasGetStream: boolean
-}
-
-export const NO_FACTS: Facts = {
-  revisions: [],
-  initializeResult: undefined,
-  capabilities: {},
-  tools: [],
-  readOnly: new Set(),
-  callable: undefined,
-  structured: undefined,
-  progressing: undefined,
-  slow: undefined,
-  hasSession: false,
-  hasGetStream: false,
-}
-
-/** No server is there, or it is not for us: wrong address, wrong path, credentials wanted. */
-export class Unreachable extends Error {}
+// What is learned of a target before its cases run: what it offers, and which tools may be called with which arguments.
+import type { Context } from './client/context.ts'
+import type { Session } from './client/session.ts'
+import { HttpSession } from './client/session-http.ts'
+import { type Probe, probeContext } from './detect.ts'
+import { Broken, isObject, type JsonObject, Silence } from './expect.ts'
+import { LIMITS } from './limits.ts'
+import type { Need } from './needs.ts'
+import { MODERN, type Revision, type TransportName } from './revisions.ts'
+import { parameterHeaders, sampleArguments, textParameters, waitingArguments } from './tool-schema.ts'
+import { type Callable, type Facts, type NamedCall, NO_FACTS } from './types.ts'
 
 /** A tool was named that the server does not have. */
 export class UnknownTool extends Error {}
 
 /** Which tools were found to be of use when the first revision was learned: the others look no further. */
 export interface ToolMemory {
-  chosen?: ReadonlySet<string>
+  chosen?: readonly NamedCall[]
+  slow?: NamedCall
+  echo?: { name: string; property: string }
 }
 
-type Probe = Omit<ContextOptions, 'revision' | 'transport' | 'caseId' | 'observed' | 'facts'>
-
-/** How many tools are tried to find one that works, and how long each may take. */
-const MOST_TRIED_TOOLS = 8
-const TRIAL_MS = 2_000
-/** From when on a call is slow. */
-export const SLOW_MS = 200
-
-function contextFor(probe: Probe, transport: TransportName, revision: Revision, facts: Facts = NO_FACTS): Context {
-  return new Context({ ...probe, transport, revision, caseId: 'learning', observed: new Observations(), facts })
+export interface Learning {
+  revisions: readonly Revision[]
+  calls: readonly NamedCall[]
+  /** Tools that are marked read-only in a newer revision. */
+  readOnly: ReadonlySet<string>
+  /** What the cases of this revision need. */
+  needs: ReadonlySet<Need>
+  memory: ToolMemory
 }
 
-/** Finds out which transport answers at the URL, as 2025-11-25 transports §Backwards Compatibility tells a client to. */
-export async function detectTransport(probe: Probe): Promise<TransportName> {
-  const context = contextFor(probe, 'http', '2025-11-25')
-  const seen: string[] = []
-  let silent: Silence | undefined
-  const tryPost = async (): Promise<boolean> => {
-    const session = (await context.begin()) as HttpSession
-    const reply = await session.request('initialize', initializeParams('2025-11-25'))
-    seen.push(`POST initialize answered ${headOf(reply.exchange)}`)
-    return reply.message !== undefined
-  }
-  const tryGet = async (): Promise<boolean> => {
-    const get = await context.open({ method: 'GET', headers: { Accept: 'text/event-stream' } })
-    seen.push(`GET answered ${headOf(get)}`)
-    return get.status === 200 && get.isEventStream
-  }
-  const order = probe.url.pathname.endsWith('/sse') ? (['sse', 'http'] as const) : (['http', 'sse'] as const)
-  try {
-    for (const transport of order) {
-      try {
-        if (await (transport === 'http' ? tryPost() : tryGet())) return transport
-      } catch (error) {
-        if (error instanceof Silence) silent = error
-        else if (error instanceof Broken) seen.push(error.actual)
-        else seen.push(error instanceof Error ? error.message : String(error))
-      }
-    }
-  } finally {
-    context.close()
-  }
-  if (silent !== undefined) throw silent
-  throw new Unreachable(`no MCP server at ${probe.url.href}: ${seen.join(', ')}`)
-}
+type Candidate = NamedCall & { tool: JsonObject }
 
-function headOf({ status, mediaType, headers }: Exchange): string {
-  return `HTTP ${status}${headers.location === undefined ? '' : ` to ${headers.location}`}${mediaType === '' ? '' : ` (${mediaType})`}`
-}
-
-/** The server is there at all: it accepts the connection and does not answer 404 or ask for credentials. */
-export async function checkReachable(probe: Probe, transport: TransportName): Promise<void> {
-  const context = contextFor(probe, transport, '2025-11-25')
-  try {
-    const exchange = await (transport === 'sse'
-      ? context.open({ method: 'GET', headers: { Accept: 'text/event-stream' } })
-      : ((await context.begin()) as HttpSession).post({
-          jsonrpc: '2.0',
-          id: 1,
-          method: 'initialize',
-          params: initializeParams('2025-11-25'),
-        }))
-    if (exchange.status === 401 || exchange.status === 403) {
-      throw new Unreachable(`${probe.url.href} answers HTTP ${exchange.status}: give credentials with --header`)
-    }
-    if (exchange.status === 404 && !isObject(await exchange.json())) throw new Unreachable(`${probe.url.href} answers HTTP 404`)
-  } catch (error) {
-    if (error instanceof Broken && /ECONNREFUSED|ENOTFOUND|EHOSTUNREACH|ENETUNREACH|EAI_AGAIN|ETIMEDOUT/.test(error.actual)) {
-      throw new Unreachable(`${probe.url.href}: ${error.actual}`)
-    }
-    if (error instanceof Unreachable || error instanceof Silence) throw error
-    // Anything else is for the cases to judge.
-  } finally {
-    context.close()
-  }
-}
-
-/** The revisions that the target accepts: those it echoes in `initialize`, and 2026-07-28 if it answers a request of it. */
-export async function learnRevisions(probe: Probe, transport: TransportName): Promise<Revision[]> {
-  const legacy = await Promise.all(
-    LEGACY_REVISIONS.map(async (revision) => {
-      const context = contextFor(probe, transport, revision)
-      try {
-        const result = await context.initialize(await context.begin())
-        return result.protocolVersion === revision ? [revision] : []
-      } catch {
-        return []
-      } finally {
-        context.close()
-      }
-    }),
-  )
-  if (transport === 'sse') return legacy.flat()
-  const context = contextFor(probe, transport, MODERN)
-  try {
-    const reply = await (await context.begin()).request('server/discover')
-    const result = reply.message?.result
-    const speaks = isObject(result) && Array.isArray(result.supportedVersions) && result.supportedVersions.includes(MODERN)
-    return speaks ? [...legacy.flat(), MODERN] : legacy.flat()
-  } catch {
-    return legacy.flat()
-  } finally {
-    context.close()
-  }
-}
+const ECHOED = 'conformance-7f3a'
 
 /** Everything a run of one revision needs to know. What cannot be learned is left empty: the cases will say why. */
-export async function learnFacts(
-  probe: Probe,
-  transport: TransportName,
-  revision: Revision,
-  revisions: readonly Revision[],
-  calls: readonly NamedCall[],
-  knownReadOnly: ReadonlySet<string>,
-  memory: ToolMemory = {},
-): Promise<Facts> {
-  const context = contextFor(probe, transport, revision)
-  const facts: Facts = { ...NO_FACTS, revisions, readOnly: knownReadOnly }
+export async function learnFacts(probe: Probe, transport: TransportName, revision: Revision, how: Learning): Promise<Facts> {
+  const context = probeContext(probe, transport, revision)
+  const facts: Facts = { ...NO_FACTS, revisions: how.revisions, readOnly: how.readOnly }
   try {
     const session = await context.connect()
     facts.initializeResult = session.initializeResult
@@ -202,8 +53,8 @@ export async function learnFacts(
     }
     facts.tools = await session.tools()
     const marked = facts.tools.filter((tool) => isObject(tool.annotations) && tool.annotations.readOnlyHint === true)
-    facts.readOnly = new Set([...knownReadOnly, ...marked.map((tool) => String(tool.name))])
-    await chooseTools(context, facts, calls, memory)
+    facts.readOnly = new Set([...how.readOnly, ...marked.map((tool) => String(tool.name))])
+    await chooseTools(context, facts, how)
   } catch {
     // Left as far as it came.
   } finally {
@@ -212,86 +63,109 @@ export async function learnFacts(
   return facts
 }
 
-async function chooseTools(context: Context, facts: Facts, calls: readonly NamedCall[], memory: ToolMemory): Promise<void> {
-  const named = calls.flatMap((call) => {
+async function chooseTools(context: Context, facts: Facts, { calls, memory, needs }: Learning): Promise<void> {
+  const withTool = (call: NamedCall): Candidate[] => {
     const tool = facts.tools.find((item) => item.name === call.name)
     return tool === undefined ? [] : [{ ...call, tool }]
-  })
-  const free = facts.tools
-    .filter((tool) => facts.readOnly.has(String(tool.name)) && isCallableEmpty(tool))
-    .map((tool) => ({ name: String(tool.name), args: {}, tool }))
-    .filter(({ name }) => !named.some((call) => call.name === name) && (memory.chosen?.has(name) ?? true))
-    .slice(0, MOST_TRIED_TOOLS)
+  }
+  const named = calls.flatMap(withTool)
+  const free = (memory.chosen?.flatMap(withTool) ?? sampled(facts))
+    .filter(({ name }) => !named.some((call) => call.name === name))
+    .slice(0, LIMITS.triedTools)
   const tried: Callable[] = []
   for (const candidate of [...named, ...free]) {
-    const limitMs = named.includes(candidate) ? context.timeoutMs : Math.min(context.timeoutMs, TRIAL_MS)
-    const callable = await tryTool(context, candidate, limitMs)
-    if (callable === undefined) continue
-    // Slow once may be chance.
-    const again = callable.ms >= SLOW_MS ? await tryTool(context, candidate, limitMs) : undefined
-    tried.push({ ...callable, ms: Math.min(callable.ms, again?.ms ?? callable.ms) })
+    const callable = await tryTool(context, facts, candidate, named.includes(candidate) ? context.timeoutMs : LIMITS.trialMs)
+    if (callable !== undefined) tried.push(callable)
   }
   const working = tried.filter((call) => !call.isError)
-  facts.callable = working[0] ?? tried[0]
+  facts.callables = [...working, ...tried.filter((call) => call.isError)]
+  facts.callable = facts.callables[0]
   facts.structured = working.find((call) => isObject(call.tool.outputSchema))
   facts.progressing = working.find((call) => call.reportsProgress)
-  facts.slow = working.find((call) => call.ms >= SLOW_MS)
-  const chosen = [facts.callable, facts.structured, facts.progressing, facts.slow].flatMap((call) =>
-    call === undefined ? [] : [call.name],
-  )
-  memory.chosen ??= new Set(chosen)
+  facts.slow = working.find((call) => call.ms >= LIMITS.slowMs)
+  const mayVary = working.filter((call) => call.isReadOnly)
+  if (facts.slow === undefined && needs.has('slow-tool')) {
+    const variants = memory.slow === undefined ? mayVary.flatMap(waiting) : withTool(memory.slow)
+    facts.slow = await first(variants, async (variant) => {
+      const call = await tryTool(context, facts, variant, LIMITS.trialMs)
+      return call !== undefined && !call.isError && call.ms >= LIMITS.slowMs ? call : undefined
+    })
+    if (facts.slow !== undefined) memory.slow = { name: facts.slow.name, args: facts.slow.args }
+  }
+  if (needs.has('echo-tool')) {
+    const pairs = mayVary.flatMap((callable) =>
+      textParameters(callable.tool.inputSchema).map((property) => ({ callable, property })),
+    )
+    const known = memory.echo
+    const candidates = pairs.filter(
+      ({ callable, property }) => known === undefined || (callable.name === known.name && property === known.property),
+    )
+    facts.echo = await first(candidates, async (pair) => ((await echoes(context, pair)) ? pair : undefined))
+    if (facts.echo !== undefined) memory.echo = { name: facts.echo.callable.name, property: facts.echo.property }
+  }
+  const chosen = [
+    facts.callable,
+    facts.structured,
+    facts.progressing,
+    working.find((call) => call === facts.slow),
+    facts.echo?.callable,
+  ]
+  memory.chosen ??= [...new Set(chosen)].filter((call) => call !== undefined).map(({ name, args }) => ({ name, args }))
 }
 
-/** The tool's schema asks for nothing. */
-function isCallableEmpty(tool: JsonObject): boolean {
-  const schema = tool.inputSchema
-  return isObject(schema) && !(Array.isArray(schema.required) && schema.required.length > 0) && (schema.minProperties ?? 0) === 0
+/** The read-only tools with arguments made from their schemas, those that need none first. */
+function sampled(facts: Facts): Candidate[] {
+  return facts.tools
+    .filter((tool) => facts.readOnly.has(String(tool.name)))
+    .flatMap((tool) => {
+      const args = sampleArguments(tool.inputSchema)
+      return args === undefined ? [] : [{ name: String(tool.name), args, tool }]
+    })
+    .sort((a, b) => Object.keys(a.args).length - Object.keys(b.args).length)
 }
 
-async function tryTool(
-  context: Context,
-  call: NamedCall & { tool: JsonObject },
-  timeoutMs: number,
-): Promise<Callable | undefined> {
+function waiting({ name, args, tool }: Callable): Candidate[] {
+  return waitingArguments(tool.inputSchema, args).map((variant) => ({ name, args: variant, tool }))
+}
+
+async function first<T, R>(items: readonly T[], find: (item: T) => Promise<R | undefined>): Promise<R | undefined> {
+  for (const item of items.slice(0, LIMITS.triedTools)) {
+    const found = await find(item)
+    if (found !== undefined) return found
+  }
+  return undefined
+}
+
+async function echoes(context: Context, { callable, property }: { callable: Callable; property: string }): Promise<boolean> {
+  try {
+    const args = { ...callable.args, [property]: ECHOED }
+    const { message } = await callOnce(await context.connect(), { ...callable, args }, LIMITS.trialMs)
+    return isObject(message?.result) && message.result.isError !== true && JSON.stringify(message.result).includes(ECHOED)
+  } catch {
+    return false
+  }
+}
+
+async function callOnce(session: Session, { name, args, tool }: Candidate, timeoutMs: number) {
+  const params = { name, arguments: args, _meta: { progressToken: `learning-${session.newId()}` } }
+  const started = performance.now()
+  const reply = await session.request('tools/call', params, { headers: parameterHeaders(tool, args), timeoutMs })
+  return { message: reply.message, messages: reply.messages, ms: performance.now() - started }
+}
+
+async function tryTool(context: Context, facts: Facts, call: Candidate, timeoutMs: number): Promise<Callable | undefined> {
+  const isReadOnly = facts.readOnly.has(call.name)
   try {
     const session = await context.connect()
-    const started = performance.now()
-    const params = { name: call.name, arguments: call.args, _meta: { progressToken: 'learning' } }
-    const reply = await session.request('tools/call', params, { headers: parameterHeaders(call.tool, call.args), timeoutMs })
-    const result = reply.message?.result
-    const isError = !isObject(result) || result.isError === true
-    const reportsProgress = reply.messages.some((message) => isObject(message) && message.method === 'notifications/progress')
-    return { ...call, ms: performance.now() - started, reportsProgress, isError }
+    const { message, messages, ms } = await callOnce(session, call, Math.min(timeoutMs, context.timeoutMs))
+    // Slow once may be chance, or the start of a process for this session.
+    const again = ms >= LIMITS.slowMs ? await callOnce(session, call, timeoutMs) : undefined
+    const isError = !isObject(message?.result) || message.result.isError === true
+    const reportsProgress = messages.some((item) => isObject(item) && item.method === 'notifications/progress')
+    return { ...call, isReadOnly, ms: Math.min(ms, again?.ms ?? ms), reportsProgress, isError }
   } catch (error) {
-    // A tool that says nothing is left alone; one that answers wrongly is for the cases to judge.
-    return error instanceof Silence || error instanceof Broken
-      ? undefined
-      : { ...call, ms: 0, reportsProgress: false, isError: true }
+    // A tool that says nothing is left alone; one that answers wrongly is for the cases to test.
+    if (error instanceof Silence || error instanceof Broken) return undefined
+    return { ...call, isReadOnly, ms: 0, reportsProgress: false, isError: true }
   }
 }
-
-/** The properties of a schema that are mirrored into headers (2026-07-28), by header name. */
-export function mirroredProperties(tool: JsonObject): { header: string; property: string; type: Json | undefined }[] {
-  const schema = isObject(tool.inputSchema) ? tool.inputSchema : {}
-  const properties = isObject(schema.properties) ? schema.properties : {}
-  return Object.entries(properties).flatMap(([property, value]) =>
-    isObject(value) && typeof value['x-mcp-header'] === 'string'
-      ? [{ header: `Mcp-Param-${value['x-mcp-header']}`, property, type: value.type }]
-      : [],
-  )
-}
-
-export function parameterHeaders(tool: JsonObject, args: JsonObject): Record<string, string | undefined> {
-  const headers: Record<string, string | undefined> = {}
-  for (const { header, property } of mirroredProperties(tool)) {
-    const value = args[property]
-    if (value !== undefined && value !== null) headers[header] = String(value)
-  }
-  return headers
-}
-
-export function initializeParams(revision: string): JsonObject {
-  return { protocolVersion: revision, capabilities: {}, clientInfo: { name: 'mcp-conformance', version: '1' } }
-}
-
-export const SERVER_INFO = `${META}serverInfo`

@@ -1,5 +1,5 @@
 /**
- * The judge as a library: `octet-mcp/conformance`.
+ * The conformance suite as a library: `octet-mcp/conformance`.
  *
  * ```ts
  * import { exitCodeOf, runConformance, textReport } from 'octet-mcp/conformance'
@@ -13,15 +13,16 @@
  *
  * @module
  */
-export type { Case, Level } from './case.ts'
+export type { Case } from './case.ts'
 export { CASES } from './cases/index.ts'
 export type { Context } from './client/context.ts'
-export type { Facts, NamedCall } from './facts.ts'
-export { UnknownTool, Unreachable } from './facts.ts'
+export { Unreachable } from './detect.ts'
+export { UnknownTool } from './facts.ts'
 export { LIMITS } from './limits.ts'
 export { jsonReport } from './report/json.ts'
 export { junitReport } from './report/junit.ts'
 export { reportSchema } from './report/schema.ts'
 export { type TextOptions, textReport } from './report/text.ts'
 export { REVISIONS, type Revision, type TransportName } from './revisions.ts'
-export { type CaseResult, type Counts, exitCodeOf, type RunOptions, type RunReport, runConformance, type Status } from './run.ts'
+export { exitCodeOf, type RunOptions, runConformance } from './run.ts'
+export type { CaseResult, Counts, Facts, Level, NamedCall, RunReport, Status } from './types.ts'

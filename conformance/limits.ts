@@ -17,6 +17,11 @@ export const LIMITS = {
   eventsPerStream: 2_000,
   /** Pages of tools/list that are followed. */
   pages: 50,
+  /** How many tools are tried to find those that work, and how long each may take. */
+  triedTools: 8,
+  trialMs: 2_000,
+  /** From when on a call is slow. */
+  slowMs: 200,
   /** Cases in a row that meet only silence before the target is taken to be silent. */
   silences: 3,
   /** How long a case may take, in multiples of the time limit of one answer. */
@@ -26,5 +31,8 @@ export const LIMITS = {
   /** The largest event that the Python SDK's client accepts. */
   clientEventBytes: 1024 * 1024,
   /** Bodies that are sent to find the target's own limit. */
+  /** How long the shared traffic waits for the end of one answer, and for messages that come too late. */
+  trafficMs: 3_000,
+  lateMs: 150,
   oversizedBodyBytes: 6 * 1024 * 1024,
 } as const

@@ -1,19 +1,23 @@
 // What cases may need from a target. An unmet need is a skip whose reason says what would meet it.
-import { type Facts, mirroredProperties, SLOW_MS } from './facts.ts'
+import { LIMITS } from './limits.ts'
+import { mirroredProperties } from './tool-schema.ts'
+import type { Facts } from './types.ts'
 
 export const NEEDS = {
   /** The `tools` capability, or at least one tool. */
   tools: (facts: Facts) => facts.capabilities.tools !== undefined || facts.tools.length > 0 || 'the server offers no tools',
-  /** A tool that may be called: marked read-only and callable without arguments, or named by the user. */
+  /** A tool that may be called: marked read-only, or named by the user. */
   tool: (facts: Facts) =>
     facts.callable !== undefined ||
-    'no tool is marked read-only and callable without arguments: name one with --tool NAME --args JSON',
+    'no tool is marked read-only and works with arguments made from its schema: name one with --tool NAME --args JSON',
   /** A tool whose call takes long enough to do something meanwhile. */
   'slow-tool': (facts: Facts) =>
-    facts.slow !== undefined || `no call takes ${SLOW_MS} ms or more: name a slow tool with --tool NAME --args JSON`,
+    facts.slow !== undefined || `no call takes ${LIMITS.slowMs} ms or more: name a slow tool with --tool NAME --args JSON`,
   /** A tool that reports progress. */
   'progress-tool': (facts: Facts) =>
     facts.progressing !== undefined || 'no tool reports progress: name one that does with --tool NAME --args JSON',
+  /** A read-only tool that gives a text argument back. */
+  'echo-tool': (facts: Facts) => facts.echo !== undefined || 'no read-only tool gives a text argument back',
   /** A tool with an `outputSchema` that may be called. */
   'structured-tool': (facts: Facts) => facts.structured !== undefined || 'no tool that may be called has an outputSchema',
   /** A tool that may be called and has an `x-mcp-header` property. */

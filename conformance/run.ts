@@ -1,24 +1,17 @@
 // Runs the cases against one target: learns what it is, picks the cases that apply, runs them, notices when the target dies.
-import { addressOf, appliesTo, type Case, type Level } from './case.ts'
+import { addressOf, appliesTo, type Case } from './case.ts'
 import { CASES } from './cases/index.ts'
 import { Context } from './client/context.ts'
 import { Observations } from './client/observations.ts'
 import type { Exchange } from './client/target.ts'
-import { Broken, Failure, Silence, Skip } from './expect.ts'
-import {
-  checkReachable,
-  detectTransport,
-  type Facts,
-  learnFacts,
-  learnRevisions,
-  type NamedCall,
-  NO_FACTS,
-  type ToolMemory,
-  UnknownTool,
-} from './facts.ts'
+import { checkReachable, detectTransport, learnRevisions, type Probe } from './detect.ts'
+import { Broken, Failure, isObject, Silence, Skip, show } from './expect.ts'
+import { learnFacts, type ToolMemory, UnknownTool } from './facts.ts'
 import { LIMITS } from './limits.ts'
-import { unmet } from './needs.ts'
+import { type Need, unmet } from './needs.ts'
+import { maskBytes } from './privacy.ts'
 import type { Revision, TransportName } from './revisions.ts'
+import { type CaseResult, type Counts, type Facts, type Level, type NamedCall, NO_FACTS, type RunReport } from './types.ts'
 
 export interface RunOptions {
   /** Address of the server: its SSE URL or its MCP endpoint. */
@@ -41,62 +34,25 @@ export interface RunOptions {
   concurrency?: number
   /** The cases to run. Default: all of them. */
   cases?: readonly Case[]
-  /** Hears of each result as it comes. */
+  /** Shows what tools return in the report, instead of its length, type and shape. */
+  showResults?: boolean
+  /** Called with each result as it comes. */
   onResult?: (result: CaseResult, done: number, total: number) => void
-  /** Hears what was learned of the target, before the first case. */
+  /** Called with what was learned of the target, before the first case. */
   onStart?: (about: { transport: TransportName; revisions: readonly Revision[]; total: number }) => void
+  /** Ends the run: what has been tested so far is reported, with `aborted` set. */
   signal?: AbortSignal
 }
 
-export type Status = 'pass' | 'fail' | 'skip'
-
-export interface CaseResult {
-  id: string
-  level: Level
-  revision: Revision
-  status: Status
-  /** Why it failed or was skipped; empty when it passed. */
-  message: string
-  quote: string
-  url: string
-  ms: number
-  breaks?: string
-  expected?: string
-  actual?: string
-  /** The bytes of its exchanges, when it failed. */
-  exchanges?: { sent: string; received: string }[]
-}
-
-export interface Counts {
-  pass: number
-  fail: number
-  skip: number
-}
-
-export interface RunReport {
-  target: string
-  transport: TransportName
-  /** The newest revision that was judged. */
-  revision: Revision
-  /** All of them, oldest first. */
-  revisions: readonly Revision[]
-  startedAt: string
-  ms: number
-  summary: Counts & { levels: Record<Level, Counts> }
-  /** Set when the server went silent or died, and the rest was not run. */
-  aborted?: string
-  cases: CaseResult[]
-}
-
 const DEFAULT_TIMEOUT_MS = 5_000
-const DEFAULT_CONCURRENCY = 4
+const DEFAULT_CONCURRENCY = 8
 const SHOWN_EXCHANGES = 3
 const SHORTEST_SECRET = 4
 
 /**
- * Judges one server. Rejects with `Unreachable` when no server is there (refused, 404, credentials wanted), and
- * with `UnknownTool` when `calls` names a tool it does not have; a server that is there and
- * then goes silent or dies gives a report with `aborted` set.
+ * Tests one server. Rejects with `Unreachable` when no server is there (refused, 404, credentials wanted), and with
+ * `UnknownTool` when `calls` names a tool it does not have; a server that is there and then goes silent or dies gives a report with
+ * `aborted` set. Rejects with the signal's reason when it is aborted before the first case.
  */
 export async function runConformance(options: RunOptions): Promise<RunReport> {
   const run = new Run(options)
@@ -111,9 +67,14 @@ class Run {
   #total = 0
   #silences = 0
   #aborted: string | undefined
+  /** Rejects when the run is interrupted. */
+  readonly #abort: Promise<never>
+  #server: { name: string; version: string } | undefined
 
   constructor(options: RunOptions) {
     this.#options = options
+    this.#abort = aborted(options.signal)
+    this.#abort.catch(() => undefined)
     this.#url = new URL(options.url)
     this.#headers = { ...options.headers }
     const { username, password } = this.#url
@@ -135,17 +96,19 @@ class Run {
       else await checkReachable(probe, transport)
     } catch (error) {
       if (!(error instanceof Silence)) throw error
-      // It accepts connections and says nothing: the cases will report it as what it is.
+      // It accepts connections and says nothing: the cases will report it.
       transport ??= this.#url.pathname.endsWith('/sse') ? 'sse' : 'http'
       isSilent = true
     }
     const accepted = isSilent ? [] : await learnRevisions(probe, transport)
+    this.#options.signal?.throwIfAborted()
     const revisions =
       this.#options.revisions ?? (accepted.length > 0 ? accepted : [transport === 'sse' ? '2024-11-05' : '2025-11-25'])
     await this.#runAll(transport, revisions, isSilent ? undefined : accepted)
     await this.#confirmAlive(transport, revisions)
     return {
       target: this.#url.href,
+      ...(this.#server === undefined ? {} : { server: this.#server }),
       transport,
       revision: revisions.at(-1) ?? '2025-11-25',
       revisions,
@@ -177,16 +140,17 @@ class Run {
     const learned = new Map<Revision, Facts>()
     const memory: ToolMemory = {}
     for (const revision of accepted === undefined ? [] : [...revisions].reverse()) {
-      const facts = await learnFacts(
-        this.#probe(),
-        transport,
-        revision,
-        accepted ?? [],
-        this.#options.calls ?? [],
+      const needs = new Set<Need>((selected.get(revision) ?? []).flatMap((item) => item.needs ?? []))
+      const { calls = [] } = this.#options
+      const facts = await learnFacts(this.#probe(), transport, revision, {
+        revisions: accepted ?? [],
+        calls,
         readOnly,
+        needs,
         memory,
-      )
+      })
       readOnly = facts.readOnly
+      this.#server ??= serverInfo(facts.initializeResult)
       learned.set(revision, facts)
     }
     this.#checkNames([...learned.values()])
@@ -233,31 +197,40 @@ class Run {
       ms: 0,
       ...(item.breaks === undefined ? {} : { breaks: item.breaks }),
     }
-    const reason = this.#aborted === undefined ? unmet(item.needs, facts) : 'the server no longer answers'
-    if (reason === undefined) await this.#judge(item, this.#context(item.id, transport, revision, facts, observed), result)
+    if (this.#options.signal?.aborted) this.#aborted ??= `interrupted: ${this.#options.signal.reason}`
+    const reason = this.#aborted === undefined ? unmet(item.needs, facts) : this.#aborted.split(':')[0]
+    if (reason === undefined) await this.#execute(item, this.#context(item.id, transport, revision, facts, observed), result)
     else Object.assign(result, { status: 'skip', message: reason })
     result.ms = Math.round(performance.now() - started)
     this.#results.push(result)
     this.#options.onResult?.(result, this.#results.length, this.#total)
   }
 
-  async #judge(item: Case, context: Context, result: CaseResult): Promise<void> {
+  async #execute(item: Case, context: Context, result: CaseResult): Promise<void> {
     const limitMs = context.timeoutMs * LIMITS.answersPerCase + (item.slow === true ? 60_000 : 0)
     let timer: NodeJS.Timeout | undefined
     try {
       const limit = new Promise<never>((_, reject) => {
         timer = setTimeout(() => reject(new Silence(`an end of the case within ${limitMs} ms`, 'none')), limitMs)
       })
-      await Promise.race([limit, (async () => item.run(context))()])
+      await Promise.race([limit, this.#abort, (async () => item.run(context))()])
       this.#silences = 0
     } catch (error) {
-      if (error instanceof Skip) Object.assign(result, { status: 'skip', message: error.message })
+      if (this.#options.signal?.aborted) Object.assign(result, { status: 'skip', message: 'interrupted' })
+      else if (error instanceof Skip) Object.assign(result, { status: 'skip', message: error.message })
       else {
-        Object.assign(result, failureOf(error))
-        result.exchanges = telling(context.exchanges).map((exchange) => ({
-          sent: this.#redact(exchange.sent.toString()),
-          received: this.#redact(exchange.received.toString()),
-        }))
+        const { showResults = false } = this.#options
+        const cause = causeOf(error, context.exchanges)
+        Object.assign(result, failureOf(error, showResults), cause === undefined ? {} : { cause })
+        result.exchanges = telling(context.exchanges).map((exchange) => {
+          const sent = exchange.sent.toString()
+          const received = exchange.received.toString()
+          const mayHoldResults = exchange.method === 'GET' || sent.includes('tools/call')
+          return {
+            sent: this.#redact(sent),
+            received: this.#redact(showResults ? received : maskBytes(received, mayHoldResults)),
+          }
+        })
         if (error instanceof Silence || error instanceof Broken) await this.#suspect(context)
       }
     } finally {
@@ -305,7 +278,7 @@ class Run {
     return secrets.reduce((redacted, secret) => redacted.replaceAll(secret, '***'), text)
   }
 
-  #probe(): { url: URL; headers: Record<string, string>; timeoutMs: number; signal?: AbortSignal } {
+  #probe(): Probe {
     const { timeoutMs = DEFAULT_TIMEOUT_MS, signal } = this.#options
     return { url: this.#url, headers: this.#headers, timeoutMs, ...(signal === undefined ? {} : { signal }) }
   }
@@ -318,9 +291,32 @@ function telling(exchanges: readonly Exchange[]): Exchange[] {
   return stream === undefined || last.includes(stream) ? last : [stream, ...last]
 }
 
-function failureOf(error: unknown): Partial<CaseResult> {
+/** What the failure has in common with others: no answer, a broken connection, an HTTP status that is an error. */
+function causeOf(error: unknown, exchanges: readonly Exchange[]): string | undefined {
+  const last = exchanges.at(-1)
+  if (last === undefined || !(error instanceof Failure)) return undefined
+  const what = `${last.method} ${last.url.pathname}`
+  if (error instanceof Silence) return `${what} gets no answer in time`
+  if (error instanceof Broken) return `${what} ends in a broken connection`
+  return last.status >= 400 && error.actual.includes(`HTTP ${last.status}`) ? `${what} answers HTTP ${last.status}` : undefined
+}
+
+/** Name and version, from the result of `initialize` or, since 2026-07-28, from its `_meta`. */
+function serverInfo(result: unknown): { name: string; version: string } | undefined {
+  const meta = isObject(result) && isObject(result._meta) ? result._meta : {}
+  const info = isObject(result) ? (result.serverInfo ?? meta['io.modelcontextprotocol/serverInfo']) : undefined
+  return isObject(info) ? { name: String(info.name), version: String(info.version) } : undefined
+}
+
+/** Rejects when the signal is aborted. */
+function aborted(signal: AbortSignal | undefined): Promise<never> {
+  return new Promise((_, reject) => signal?.addEventListener('abort', () => reject(signal.reason), { once: true }))
+}
+
+function failureOf(error: unknown, withResults: boolean): Partial<CaseResult> {
   if (error instanceof Failure) {
-    return { status: 'fail', message: error.message, expected: error.expected, actual: error.actual }
+    const actual = show(error.value, withResults)
+    return { status: 'fail', message: `expected ${error.expected}, got ${actual}`, expected: error.expected, actual }
   }
   // A fault of the suite is a failure too: it must not be mistaken for a pass.
   return { status: 'fail', message: `the suite itself failed: ${error instanceof Error ? error.stack : String(error)}` }

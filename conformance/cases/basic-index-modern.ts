@@ -4,7 +4,7 @@ import { headerValue, META } from '../client/session-http.ts'
 import { Connection } from '../client/target.ts'
 import { checkEqual } from '../expect.ts'
 import { MODERN } from '../revisions.ts'
-import { callTool, checkRefused, checkServed, list } from './streamable-http.ts'
+import { callTool, checkRefused, checkServed, list } from '../steps.ts'
 
 const base = { transport: 'http', since: MODERN } as const
 

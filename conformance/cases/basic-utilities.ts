@@ -1,53 +1,15 @@
 // Ping, cancellation and progress.
 import type { Case } from '../case.ts'
 import type { Context } from '../client/context.ts'
-import type { Reply, Session } from '../client/session.ts'
-import { check, checkEqual, fail, isObject, isResponse, type Json, type JsonObject } from '../expect.ts'
-import { type Callable, parameterHeaders, SLOW_MS } from '../facts.ts'
+import { check, checkEqual, fail, isObject, isResponse, type JsonObject } from '../expect.ts'
+import { LIMITS } from '../limits.ts'
+import { call, inBackground, progressOf } from '../steps.ts'
 
 const until = '2025-11-25' as const
 const IGNORED =
   'Invalid cancellation notifications SHOULD be ignored: unknown request IDs, already completed requests, malformed notifications.'
 const PROMPT_MS = 2_000
 const RACE_MS = 300
-
-export interface CallOptions {
-  /** Default: the first that works. */
-  tool?: Callable | undefined
-  token?: Json
-  id?: Json
-}
-
-/** Calls a tool that may be called, with progress asked for under a token. */
-export async function call(
-  t: Context,
-  session: Session,
-  { tool: callable = t.facts.callable, token, id }: CallOptions = {},
-): Promise<Reply> {
-  if (callable === undefined) return t.skip('no tool may be called')
-  const params: JsonObject = {
-    name: callable.name,
-    arguments: callable.args,
-    ...(token === undefined ? {} : { _meta: { progressToken: token } }),
-  }
-  return session.request('tools/call', params, {
-    headers: parameterHeaders(callable.tool, callable.args),
-    ...(id === undefined ? {} : { id }),
-    timeoutMs: t.timeoutMs + callable.ms * 2,
-  })
-}
-
-/** For a promise that is awaited later, or never when the case ends before: its rejection must not end the process. */
-export function inBackground<T>(promise: Promise<T>): Promise<T> {
-  promise.catch(() => undefined)
-  return promise
-}
-
-export function progressOf(messages: unknown[]): JsonObject[] {
-  return messages.flatMap((message) =>
-    isObject(message) && message.method === 'notifications/progress' && isObject(message.params) ? [message.params] : [],
-  )
-}
 
 async function ignored(t: Context, params: JsonObject | undefined): Promise<void> {
   const session = await t.connect()
@@ -114,7 +76,7 @@ export const cases: Case[] = [
       await session.result('ping')
       const answered = performance.now()
       await running
-      if (finished - started < SLOW_MS) return t.skip('the call was not slow this time')
+      if (finished - started < LIMITS.slowMs) return t.skip('the call was not slow this time')
       check(answered < finished, 'the ping to be answered before the call ends', `${Math.round(answered - started)} ms`)
     },
   },
@@ -180,12 +142,12 @@ export const cases: Case[] = [
           return message
         },
         'a response',
-        callable.ms * 2 + SLOW_MS,
+        callable.ms * 2 + LIMITS.slowMs,
       )
       inBackground(answer)
       await session.notify('notifications/cancelled', { requestId: 'to-cancel', reason: 'conformance' })
       const response = await answer.catch(() => undefined)
-      if (response !== undefined && answered - started < SLOW_MS) return t.skip('the call was not slow this time')
+      if (response !== undefined && answered - started < LIMITS.slowMs) return t.skip('the call was not slow this time')
       if (response !== undefined) fail('no response to the cancelled request', response)
     },
   },

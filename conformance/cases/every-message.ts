@@ -1,10 +1,11 @@
 // Cases that judge every message the target sent during the whole run: its envelope and its shape in schema.ts.
-import type { Case, Level } from '../case.ts'
+import type { Case } from '../case.ts'
 import type { Context } from '../client/context.ts'
 import type { Observation } from '../client/observations.ts'
 import { META } from '../client/session-http.ts'
 import { check, fail, isObject, isResponse } from '../expect.ts'
 import { traffic } from '../steps.ts'
+import type { Level } from '../types.ts'
 import { violation } from '../wire-schema.ts'
 
 interface Rule extends Pick<Case, 'id' | 'quote' | 'since' | 'until' | 'needs' | 'transport'> {

@@ -1,15 +1,13 @@
 // Streamable HTTP practice: what the text leaves open and real clients depend on.
 import type { Case } from '../case.ts'
-import type { Context } from '../client/context.ts'
+import { type Context, initializeParams } from '../client/context.ts'
 import type { Exchange } from '../client/target.ts'
 import { Broken, check, checkEqual, isObject, Silence } from '../expect.ts'
-import { initializeParams } from '../facts.ts'
 import { LIMITS } from '../limits.ts'
+import { in4xx, isLoopback } from '../steps.ts'
 
 const base = { level: 'INTEROP', transport: 'http' } as const
 const legacy = { ...base, until: '2025-11-25' } as const
-
-const in4xx = (exchange: { status: number }): boolean => exchange.status >= 400 && exchange.status < 500
 
 async function initializeWith(t: Context, headers: Record<string, string>): Promise<Exchange> {
   const body = { jsonrpc: '2.0', id: 1, method: 'initialize', params: initializeParams(t.revision) }
@@ -57,7 +55,7 @@ export const cases: Case[] = [
     quote: 'On a loopback address, a Host header of another name is refused (DNS rebinding).',
     breaks: 'People who run the server locally and open a hostile web page.',
     async run(t) {
-      if (!/^(127\.|localhost$|\[::1\]$)/.test(t.url.hostname)) return t.skip('the target is not on a loopback address')
+      if (!isLoopback(t.url)) return t.skip('the target is not on a loopback address')
       const exchange = await initializeWith(t, { Host: 'evil.example.com' })
       check(in4xx(exchange), 'HTTP 4xx', `HTTP ${exchange.status}`)
     },

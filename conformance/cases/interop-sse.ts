@@ -2,16 +2,12 @@
 import type { Case } from '../case.ts'
 import type { Context } from '../client/context.ts'
 import { SseSession } from '../client/session-sse.ts'
-import type { Exchange } from '../client/target.ts'
 import { Broken, check, checkEqual, isObject, isResponse, Silence } from '../expect.ts'
-import { SLOW_MS } from '../facts.ts'
 import { LIMITS } from '../limits.ts'
-import { call } from './basic-utilities.ts'
+import { call, in4xx, isLoopback } from '../steps.ts'
 
 const base = { level: 'INTEROP', transport: 'sse', once: true } as const
 const KEEP_ALIVE_MS = 32_000
-
-const in4xx = (exchange: Exchange): boolean => exchange.status >= 400 && exchange.status < 500
 
 /** The stream URL with one query parameter of the endpoint changed. */
 function endpointWith(session: SseSession, change: (params: URLSearchParams) => void): URL {
@@ -85,7 +81,7 @@ export const cases: Case[] = [
         return session.inbox.find((message) => isResponse(message) && message.id === 'slow')
       }, 'the response')
       const finished = performance.now() - started
-      if (finished < SLOW_MS) return t.skip('the call was not slow this time')
+      if (finished < LIMITS.slowMs) return t.skip('the call was not slow this time')
       check(
         accepted < finished / 2,
         'an answer to the POST while the tool works',
@@ -232,7 +228,7 @@ export const cases: Case[] = [
     quote: 'On a loopback address, a Host header of another name is refused (DNS rebinding).',
     breaks: 'People who run the server locally and open a hostile web page.',
     async run(t) {
-      if (!/^(127\.|localhost$|\[::1\]$)/.test(t.url.hostname)) return t.skip('the target is not on a loopback address')
+      if (!isLoopback(t.url)) return t.skip('the target is not on a loopback address')
       const get = await t.open({ method: 'GET', headers: { Accept: 'text/event-stream', Host: 'evil.example.com' } })
       check(in4xx(get), 'HTTP 4xx', `HTTP ${get.status}`)
     },

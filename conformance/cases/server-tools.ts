@@ -1,11 +1,11 @@
 // tools/list and tools/call. Only tools that are marked read-only, or that the user named, are ever called.
+import { isDeepStrictEqual } from 'node:util'
 import type { Case } from '../case.ts'
 import type { Context } from '../client/context.ts'
 import type { Reply } from '../client/session.ts'
 import { check, checkEqual, fail, isObject, type JsonObject } from '../expect.ts'
-import { parameterHeaders } from '../facts.ts'
-import { conformanceProblem, invalidArguments, schemaProblem } from '../tool-schema.ts'
-import { call } from './basic-utilities.ts'
+import { call, callTool, checkError, checkServed, parse, succeeded, UNKNOWN_TOOL } from '../steps.ts'
+import { conformanceProblem, edgeArguments, invalidArguments, schemaProblem } from '../tool-schema.ts'
 
 const NAMES = '2025-11-25' as const
 const needs = ['tools'] as const
@@ -36,22 +36,27 @@ function toolCase(
   }
 }
 
-async function request(t: Context, params: JsonObject, headers: Record<string, string | undefined> = {}): Promise<Reply> {
-  return (await t.connect()).request('tools/call', params, { headers })
+/** A call of a tool that does not exist. */
+async function callUnknown(t: Context): Promise<Reply> {
+  return (await t.connect()).request('tools/call', { name: UNKNOWN_TOOL, arguments: {} })
 }
 
-/** The call that may be made, with these arguments instead. */
-async function callWith(t: Context, args: JsonObject): Promise<Reply> {
-  const callable = t.facts.callable
-  if (callable === undefined) return t.skip('no tool may be called')
-  return request(t, { name: callable.name, arguments: args }, parameterHeaders(callable.tool, callable.args))
+/** Calls every tool that may be called with arguments its schema forbids; `judge` sees each answer. */
+async function callWithInvalid(t: Context, kind: 'missing' | 'wrong', judge: (reply: Reply) => void): Promise<void> {
+  let calls = 0
+  for (const tool of t.facts.callables) {
+    const session = await t.connect()
+    for (const args of invalidArguments(tool.tool.inputSchema, tool.args)[kind]) {
+      judge(await call(t, session, { tool, args }))
+      calls += 1
+    }
+  }
+  if (calls === 0) t.skip('no schema forbids anything of the kind')
 }
 
-async function callWithInvalid(t: Context): Promise<Reply> {
-  const callable = t.facts.callable
-  const wrong = callable === undefined ? undefined : invalidArguments(callable.tool.inputSchema, callable.args)
-  if (wrong === undefined) return t.skip("the tool's schema forbids nothing")
-  return callWith(t, wrong)
+function checkFails(reply: Reply): void {
+  check(reply.message !== undefined, 'a response', `HTTP ${reply.status} without one`)
+  if (succeeded(reply)) fail('an error for arguments that the inputSchema forbids', reply.message)
 }
 
 const nameOf = (tool: JsonObject): string => String(tool.name)
@@ -186,10 +191,8 @@ export const cases: Case[] = [
       const name = t.facts.callable?.name ?? ''
       const other = name === name.toUpperCase() ? name.toLowerCase() : name.toUpperCase()
       if (other === name || t.facts.tools.some((tool) => tool.name === other)) return t.skip('no name that differs in case only')
-      const reply = await request(t, { name: other, arguments: t.facts.callable?.args ?? {} })
-      const isRefused =
-        isObject(reply.message?.error) || (isObject(reply.message?.result) && reply.message.result.isError === true)
-      check(isRefused, `${other} to be unknown`, reply.message ?? `HTTP ${reply.status}`)
+      const reply = await (await t.connect()).request('tools/call', { name: other, arguments: t.facts.callable?.args ?? {} })
+      check(!succeeded(reply), `${other} to be unknown`, reply.message ?? `HTTP ${reply.status}`)
     },
   },
   {
@@ -215,9 +218,7 @@ export const cases: Case[] = [
     async run(t) {
       const callable = t.facts.callable
       if (callable === undefined || Object.keys(callable.args).length > 0) return t.skip('the tool needs arguments')
-      const { message, status } = await request(t, { name: callable.name })
-      const result = message?.result
-      check(isObject(result), 'a result', message ?? `HTTP ${status}`)
+      const result = checkServed(await (await t.connect()).request('tools/call', { name: callable.name }))
       check(result.isError !== true || callable.isError, 'the same outcome as with {}', result)
     },
   },
@@ -227,8 +228,7 @@ export const cases: Case[] = [
     needs,
     quote: 'Protocol Errors: standard JSON-RPC errors for issues like unknown tools (not a result with isError).',
     async run(t) {
-      const { message, status } = await request(t, { name: 'conformance_no_such_tool', arguments: {} })
-      check(isObject(message?.error), 'an error response', message ?? `HTTP ${status} without a response`)
+      checkError(await callUnknown(t))
     },
   },
   {
@@ -237,9 +237,9 @@ export const cases: Case[] = [
     needs,
     quote: 'Example protocol error: code -32602, "Unknown tool: invalid_tool_name".',
     async run(t) {
-      const { message } = await request(t, { name: 'conformance_no_such_tool', arguments: {} })
-      if (!isObject(message?.error)) return t.skip('it answers without an error object')
-      checkEqual(message.error.code, -32602, 'the error code')
+      const reply = await callUnknown(t)
+      if (!isObject(reply.message?.error)) return t.skip('it answers without an error object')
+      checkError(reply, -32602)
     },
   },
   {
@@ -248,9 +248,8 @@ export const cases: Case[] = [
     needs,
     quote: 'Servers MUST validate all tool inputs: a call of a tool that does not exist does not succeed.',
     async run(t) {
-      const { message } = await request(t, { name: 'conformance_no_such_tool', arguments: {} })
-      const isSuccess = isObject(message?.result) && message.result.isError !== true
-      if (isSuccess) fail('an error', message)
+      const reply = await callUnknown(t)
+      if (succeeded(reply)) fail('an error', reply.message)
     },
   },
   {
@@ -259,8 +258,7 @@ export const cases: Case[] = [
     needs,
     quote: 'Protocol Errors: malformed requests, which fail to satisfy the CallToolRequest schema.',
     async run(t) {
-      const { message, status } = await request(t, { arguments: {} })
-      check(isObject(message?.error), 'an error response', message ?? `HTTP ${status} without a response`)
+      checkError(await (await t.connect()).request('tools/call', { arguments: {} }))
     },
   },
   {
@@ -269,8 +267,7 @@ export const cases: Case[] = [
     needs: ['tool'],
     quote: 'Protocol Errors: malformed requests (arguments is an object in the CallToolRequest schema).',
     async run(t) {
-      const { message, status } = await callWith(t, ['not', 'an', 'object'] as unknown as JsonObject)
-      check(isObject(message?.error), 'an error response', message ?? `HTTP ${status} without a response`)
+      checkError(await callTool(t, {}, ['not', 'an', 'object'] as unknown as JsonObject))
     },
   },
   {
@@ -278,12 +275,14 @@ export const cases: Case[] = [
     level: 'MUST',
     needs: ['tool'],
     quote: 'Servers MUST validate all tool inputs.',
-    async run(t) {
-      const { message, status } = await callWithInvalid(t)
-      const result = message?.result
-      check(message !== undefined, 'a response', `HTTP ${status}`)
-      if (isObject(result) && result.isError !== true) fail('an error for arguments that the inputSchema forbids', message)
-    },
+    run: (t) => callWithInvalid(t, 'wrong', checkFails),
+  },
+  {
+    id: 'server/tools/security-considerations/missing-arguments-do-not-succeed',
+    level: 'MUST',
+    needs: ['tool'],
+    quote: 'Servers MUST validate all tool inputs: a call without a required argument does not succeed.',
+    run: (t) => callWithInvalid(t, 'missing', checkFails),
   },
   {
     id: 'server/tools/error-handling/invalid-arguments-are-a-tool-error',
@@ -292,12 +291,12 @@ export const cases: Case[] = [
     needs: ['tool'],
     quote:
       'Tool Execution Errors, reported in results with isError: input validation errors, so that the model can correct itself.',
-    async run(t) {
-      const { message, status } = await callWithInvalid(t)
-      const result = message?.result
-      check(isObject(result) && result.isError === true, 'a result with isError', message ?? `HTTP ${status}`)
-      check(Array.isArray(result.content) && result.content.length > 0, 'content that says what is wrong', result)
-    },
+    run: (t) =>
+      callWithInvalid(t, 'wrong', ({ message, status }) => {
+        const result = message?.result
+        check(isObject(result) && result.isError === true, 'a result with isError', message ?? `HTTP ${status}`)
+        check(Array.isArray(result.content) && result.content.length > 0, 'content that says what is wrong', result)
+      }),
   },
   {
     id: 'server/tools/output-schema/structured-content-conforms',
@@ -305,13 +304,12 @@ export const cases: Case[] = [
     since: '2025-06-18',
     needs: ['structured-tool'],
     quote: 'If an output schema is provided, servers MUST provide structured results that conform to this schema.',
-    async run(t) {
-      const { tool, content } = await structured(t)
-      check(content.structuredContent !== undefined, 'structuredContent', content)
-      const problem = isObject(tool.outputSchema) ? conformanceProblem(tool.outputSchema, content.structuredContent) : undefined
-      if (problem !== undefined)
-        fail(`structuredContent that conforms to the outputSchema (${problem})`, content.structuredContent)
-    },
+    run: (t) =>
+      structured(t, ({ outputSchema }, result) => {
+        check(result.structuredContent !== undefined, 'structuredContent', result)
+        const problem = isObject(outputSchema) ? conformanceProblem(outputSchema, result.structuredContent) : undefined
+        if (problem !== undefined) fail(`structuredContent that conforms to the outputSchema (${problem})`, result)
+      }),
   },
   {
     id: 'server/tools/structured-content/also-as-text',
@@ -319,12 +317,12 @@ export const cases: Case[] = [
     since: '2025-06-18',
     needs: ['structured-tool'],
     quote: 'A tool that returns structured content SHOULD also return the serialized JSON in a TextContent block.',
-    async run(t) {
-      const { content } = await structured(t)
-      const texts = Array.isArray(content.content) ? content.content.filter(isObject).map((block) => block.text) : []
-      const isSame = texts.some((text) => JSON.stringify(parse(text)) === JSON.stringify(content.structuredContent))
-      check(isSame, 'a text block with the JSON of structuredContent', content)
-    },
+    run: (t) =>
+      structured(t, (_, result) => {
+        const texts = Array.isArray(result.content) ? result.content.filter(isObject).map((block) => block.text) : []
+        const isSame = texts.some((text) => isDeepStrictEqual(parse(text), result.structuredContent))
+        check(isSame, 'a text block with the JSON of structuredContent', result)
+      }),
   },
   {
     id: 'server/tools/embedded-resources/resources-capability',
@@ -349,7 +347,7 @@ export const cases: Case[] = [
       const names = async (): Promise<string[]> => (await listed(t)).map(nameOf).sort()
       const before = await names()
       if (t.facts.callable !== undefined) await call(t, await t.connect())
-      await (await t.connect()).request('tools/call', { name: 'conformance_no_such_tool', arguments: {} })
+      await callUnknown(t)
       checkEqual(await names(), before, 'the same tools')
     },
   },
@@ -366,24 +364,19 @@ export const cases: Case[] = [
   },
 ]
 
-async function structured(t: Context): Promise<{ tool: JsonObject; content: JsonObject }> {
-  const callable = t.facts.structured
-  if (callable === undefined) return t.skip('no tool has an outputSchema')
-  const reply = await request(
-    t,
-    { name: callable.name, arguments: callable.args },
-    parameterHeaders(callable.tool, callable.args),
-  )
-  const result = reply.message?.result
-  check(isObject(result), 'a result', reply.message ?? `HTTP ${reply.status}`)
-  if (result.isError === true) return t.skip('the call failed')
-  return { tool: callable.tool, content: result }
-}
-
-function parse(text: unknown): unknown {
-  try {
-    return JSON.parse(String(text))
-  } catch {
-    return undefined
+/** Calls the tools that have an `outputSchema`, also with 0, false, empty and odd arguments; `judge` sees each result. */
+async function structured(t: Context, judge: (tool: JsonObject, result: JsonObject) => void): Promise<void> {
+  let results = 0
+  for (const tool of t.facts.callables.filter((item) => isObject(item.tool.outputSchema))) {
+    const session = await t.connect()
+    const variants = tool.isReadOnly ? edgeArguments(tool.tool.inputSchema, tool.args) : []
+    for (const args of [tool.args, ...variants]) {
+      const reply = await call(t, session, { tool, args })
+      if (args === tool.args && !tool.isError) checkServed(reply)
+      if (!succeeded(reply)) continue
+      judge(tool.tool, checkServed(reply))
+      results += 1
+    }
   }
+  if (results === 0) t.skip('no call of a tool with an outputSchema succeeded')
 }

@@ -1,30 +1,27 @@
 // Streamable HTTP of 2026-07-28: POST only, no session, and headers that mirror the body.
 import type { Case } from '../case.ts'
 import type { Context } from '../client/context.ts'
-import type { Reply, SendOptions } from '../client/session.ts'
 import { base64Value, type HttpSession, META } from '../client/session-http.ts'
-import { check, checkEqual, isObject, type Json, type JsonObject } from '../expect.ts'
-import { mirroredProperties, parameterHeaders } from '../facts.ts'
+import { check, checkEqual, isObject, type Json } from '../expect.ts'
 import { MODERN } from '../revisions.ts'
-import { call, inBackground } from './basic-utilities.ts'
+import {
+  call,
+  callTool,
+  checkRefused,
+  checkServed,
+  foreignOrigins,
+  inBackground,
+  LIST,
+  list,
+  postCall,
+  streamed,
+} from '../steps.ts'
+import { mirroredProperties } from '../tool-schema.ts'
 
 const base = { transport: 'http', since: MODERN } as const
 const page = 'basic/transports/streamable-http'
 const MISMATCH =
   'When rejecting a request due to header validation failure, servers MUST return HTTP 400 and a JSON-RPC error with code -32020 (HeaderMismatch).'
-const EVIL = 'http://evil.example.com'
-
-/** The request is refused with this status and code, under its own id. */
-export function checkRefused(reply: Reply, status: number, codes: number[]): void {
-  checkEqual(reply.status, status, 'the status')
-  const error = reply.message?.error
-  check(isObject(error), `a JSON-RPC error with code ${codes.join(' or ')}`, reply.message ?? 'no JSON-RPC message')
-  check(codes.includes(Number(error.code)), `the error code ${codes.join(' or ')}`, error)
-}
-
-export async function list(t: Context, options: SendOptions = {}): Promise<Reply> {
-  return (await t.connect()).request('tools/list', {}, options)
-}
 
 function mismatch(slug: string, section: string, headers: Record<string, string | undefined>, quote = MISMATCH): Case {
   return {
@@ -34,24 +31,6 @@ function mismatch(slug: string, section: string, headers: Record<string, string 
     quote,
     run: async (t) => checkRefused(await list(t, { headers }), 400, [-32020]),
   }
-}
-
-/** A call of the tool that may be called, with headers and arguments of the case's own. */
-export async function callTool(t: Context, headers: Record<string, string | undefined>, args?: JsonObject): Promise<Reply> {
-  const callable = t.facts.callable
-  if (callable === undefined) return t.skip('no tool may be called')
-  const given = args ?? callable.args
-  return (await t.connect()).request(
-    'tools/call',
-    { name: callable.name, arguments: given },
-    {
-      headers: { ...parameterHeaders(callable.tool, given), ...headers },
-    },
-  )
-}
-
-export function checkServed(reply: Reply): void {
-  check(isObject(reply.message?.result), 'a result', reply.message ?? `HTTP ${reply.status}`)
 }
 
 /** The first mirrored string or integer parameter, with a value for it. */
@@ -136,8 +115,10 @@ export const cases: Case[] = [
     quote: 'If the Origin header is present and invalid, servers MUST respond with HTTP 403 Forbidden.',
     async run(t) {
       const session = await t.connect()
-      const { status } = await session.send(session.build('tools/list', {}, 'evil'), 'anything', { headers: { Origin: EVIL } })
-      checkEqual(status, 403, `for Origin: ${EVIL}, the status`)
+      for (const Origin of foreignOrigins(t.url)) {
+        const { status } = await session.send(session.build(LIST, {}, Origin), 'anything', { headers: { Origin } })
+        checkEqual(status, 403, `for Origin: ${Origin}, the status`)
+      }
     },
   },
   {
@@ -361,7 +342,7 @@ export const cases: Case[] = [
     level: 'SHOULD',
     quote: 'The final JSON-RPC response SHOULD terminate the stream.',
     async run(t) {
-      const reply = await streamed(t)
+      const { reply } = await streamed(t)
       check(reply.ended, 'the end of the stream', 'an open stream')
     },
   },
@@ -370,7 +351,7 @@ export const cases: Case[] = [
     id: `${page}/receiving-messages/not-buffered`,
     level: 'SHOULD',
     quote: 'When initiating an SSE stream, servers SHOULD include the X-Accel-Buffering: no header.',
-    run: async (t) => checkEqual((await streamed(t)).exchange.headers['x-accel-buffering'], 'no', 'X-Accel-Buffering'),
+    run: async (t) => checkEqual((await streamed(t)).reply.exchange.headers['x-accel-buffering'], 'no', 'X-Accel-Buffering'),
   },
   {
     ...base,
@@ -407,28 +388,8 @@ export const cases: Case[] = [
 
 /** Calls the tool, and closes the connection as soon as an event stream begins. */
 async function leaveCall(t: Context, session: HttpSession): Promise<void> {
-  const callable = t.facts.progressing ?? t.facts.callable
-  const params = { name: callable?.name, arguments: callable?.args, _meta: { progressToken: 'closed' } }
-  const headers = callable === undefined ? {} : parameterHeaders(callable.tool, callable.args)
-  const exchange = await session.post(session.build('tools/call', params, 'closed'), { headers })
+  const callable = t.facts.progressing ?? t.facts.callable ?? t.skip('no tool may be called')
+  const exchange = await postCall(session, callable, 'closed', 'closed')
   if (!exchange.isEventStream) return t.skip('the server answered with JSON, not with an event stream')
   exchange.close()
-}
-
-async function streamed(t: Context): Promise<Reply> {
-  const session = await t.connect()
-  const callable = t.facts.progressing ?? t.facts.callable
-  const reply =
-    callable === undefined
-      ? await session.request('tools/list', {}, { untilEnd: true })
-      : await session.request(
-          'tools/call',
-          { name: callable.name, arguments: callable.args, _meta: { progressToken: 's' } },
-          {
-            headers: parameterHeaders(callable.tool, callable.args),
-            untilEnd: true,
-          },
-        )
-  if (!reply.exchange.isEventStream) return t.skip('the server answered with JSON, not with an event stream')
-  return reply
 }

@@ -2,7 +2,7 @@
 import type { Case } from '../case.ts'
 import { SseSession } from '../client/session-sse.ts'
 import { check, checkEqual, Failure, fail, isObject, isResponse } from '../expect.ts'
-import { traffic } from '../steps.ts'
+import { parse, traffic } from '../steps.ts'
 
 const transport = 'sse' as const
 const once = true as const
@@ -92,7 +92,7 @@ export const cases: Case[] = [
       const session = await t.connectSse()
       await session.request('tools/list', {})
       const other = session.stream.events.find(
-        (event) => event.name !== 'endpoint' && event.name !== 'message' && looksLikeMessage(event.data),
+        (event) => event.name !== 'endpoint' && event.name !== 'message' && isObject(parse(event.data)),
       )
       if (other !== undefined) fail('the event name `message`, or none', other.name)
       const first = session.stream.events.filter((event) => event.name === 'message')[0]
@@ -192,12 +192,3 @@ export const cases: Case[] = [
     },
   },
 ]
-
-function looksLikeMessage(data: string): boolean {
-  try {
-    const value = JSON.parse(data)
-    return isObject(value) && value.jsonrpc !== undefined
-  } catch {
-    return false
-  }
-}

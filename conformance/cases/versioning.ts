@@ -5,7 +5,7 @@ import type { Reply } from '../client/session.ts'
 import { META } from '../client/session-http.ts'
 import { check, checkEqual, fail, isObject, type Json, type JsonObject } from '../expect.ts'
 import { MODERN } from '../revisions.ts'
-import { checkRefused } from './streamable-http.ts'
+import { checkRefused } from '../steps.ts'
 
 const base = { transport: 'http', since: MODERN } as const
 const UNSUPPORTED =

@@ -1,14 +1,15 @@
 // What a case works with: connections to the target on which everything is recorded, and what is known of the target already.
 import { setTimeout as sleep } from 'node:timers/promises'
 import { check, isObject, type JsonObject, skip } from '../expect.ts'
-import type { Facts } from '../facts.ts'
 import { LIMITS } from '../limits.ts'
 import { MODERN, type Revision, type TransportName } from '../revisions.ts'
+import type { Facts } from '../types.ts'
 import type { Observations } from './observations.ts'
 import type { Session } from './session.ts'
 import { HttpSession, newSession } from './session-http.ts'
 import { SseSession } from './session-sse.ts'
-import { Exchange, type RequestOptions } from './target.ts'
+import { Exchange } from './target.ts'
+import type { Client, OpenOptions } from './types.ts'
 
 export interface ContextOptions {
   caseId: string
@@ -23,13 +24,11 @@ export interface ContextOptions {
   signal?: AbortSignal
 }
 
-export interface OpenOptions extends Partial<Omit<RequestOptions, 'headers'>> {
-  method: string
-  headers?: Record<string, string | undefined>
-  onOpened?: (exchange: Exchange) => void
+export function initializeParams(revision: string): JsonObject {
+  return { protocolVersion: revision, capabilities: {}, clientInfo: { name: 'mcp-conformance', version: '1' } }
 }
 
-export class Context {
+export class Context implements Client {
   readonly caseId: string
   readonly url: URL
   readonly transport: TransportName
@@ -39,6 +38,7 @@ export class Context {
   readonly facts: Facts
   readonly exchanges: Exchange[] = []
   #headers: Record<string, string>
+  isClosed = false
   #streams = new Set<Exchange>()
   #signal: AbortSignal | undefined
 
@@ -101,12 +101,7 @@ export class Context {
   }
 
   async initialize(session: Session, params: JsonObject = {}): Promise<JsonObject> {
-    const reply = await session.request('initialize', {
-      protocolVersion: this.revision,
-      capabilities: {},
-      clientInfo: { name: 'mcp-conformance', version: '1' },
-      ...params,
-    })
+    const reply = await session.request('initialize', { ...initializeParams(this.revision), ...params })
     const result = reply.message?.result
     check(isObject(result), 'a result for initialize', reply.message ?? `HTTP ${reply.status} without a response`)
     session.initializeResult = result
@@ -126,7 +121,9 @@ export class Context {
 
   /** Closes everything and notes what the streams looked like. */
   close(): void {
+    this.isClosed = true
     for (const exchange of this.#streams) {
+      if (exchange.isBadUtf8) this.observed.notUtf8.push(this.caseId)
       try {
         if (exchange.isEventStream) {
           this.observed.addStream(this.caseId, exchange.headers, exchange.events().raw(), exchange.method === 'POST')

@@ -19,6 +19,8 @@ export class EventStream {
   /** True when it broke off, rather than ended. */
   broken = false
   lastEventId: string | undefined
+  /** Called for each event as it comes. */
+  onEvent: ((event: StreamEvent) => void) | undefined
   #raw: Buffer[] = []
   #rawBytes = 0
   #listeners = new Set<() => void>()
@@ -35,7 +37,9 @@ export class EventStream {
       onEvent: (event) => {
         if (this.events.length >= LIMITS.eventsPerStream) return this.close()
         if (event.id !== undefined) this.lastEventId = event.id
-        this.events.push({ name: event.event ?? 'message', data: event.data, id: event.id })
+        const read = { name: event.event ?? 'message', data: event.data, id: event.id }
+        this.events.push(read)
+        this.onEvent?.(read)
       },
       onComment: () => {
         this.comments += 1

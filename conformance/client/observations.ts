@@ -17,6 +17,8 @@ export interface Observation {
   progress?: { known: boolean; active: boolean; previous: number | undefined }
   /** True when it came on the stream that answers a request of this suite. */
   onReplyStream: boolean
+  /** For a response: what it answers on this session. */
+  answers: 'nothing' | 'a request' | 'it again' | 'another request' | 'an illegal id'
   /** The request asked for log messages (2026-07-28). */
   asksForLogs: boolean
 }
@@ -42,6 +44,8 @@ export class Observations {
   readonly streams: StreamObservation[] = []
   /** Response heads: what each POST was answered with. */
   readonly heads: { caseId: string; method: string; status: number; headers: IncomingHttpHeaders }[] = []
+  /** Cases during which a body came that is not valid UTF-8. */
+  readonly notUtf8: string[] = []
   #bytes = 0
 
   add(observation: Observation): void {

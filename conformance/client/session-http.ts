@@ -2,9 +2,9 @@
 import { isDeepStrictEqual } from 'node:util'
 import { isObject, isResponse, type Json, type JsonObject } from '../expect.ts'
 import { MODERN, type Revision } from '../revisions.ts'
-import type { Context } from './context.ts'
 import { type Awaited, type Body, encode, type Reply, type SendOptions, Session } from './session.ts'
 import type { Exchange } from './target.ts'
+import type { Client } from './types.ts'
 
 export const META = 'io.modelcontextprotocol/'
 
@@ -13,7 +13,6 @@ export class HttpSession extends Session {
   sessionId: string | undefined
 
   override async send(body: Body, awaited: Awaited, options: SendOptions = {}): Promise<Reply> {
-    this.begin(body)
     try {
       const exchange = await this.post(body, options)
       return exchange.isEventStream
@@ -26,10 +25,12 @@ export class HttpSession extends Session {
 
   /** POSTs a body and gives its exchange as soon as the head of the response is there. */
   async post(body: Body, options: SendOptions = {}): Promise<Exchange> {
+    this.begin(body)
     const exchange = await this.context.open({
       method: 'POST',
       headers: { ...this.headers(body), ...options.headers },
       body: encode(body),
+      ...(options.connection === undefined ? {} : { connection: options.connection }),
       ...(options.timeoutMs === undefined ? {} : { timeoutMs: options.timeoutMs }),
       ...(options.onOpened === undefined ? {} : { onOpened: options.onOpened }),
     })
@@ -39,9 +40,16 @@ export class HttpSession extends Session {
   }
 
   /** Opens the stream of server messages that belongs to no request. */
-  listen(headers: Record<string, string | undefined> = {}): Promise<Exchange> {
+  async listen(headers: Record<string, string | undefined> = {}): Promise<Exchange> {
     const { Accept: _, 'Content-Type': __, ...rest } = this.headers(undefined)
-    return this.context.open({ method: 'GET', headers: { Accept: 'text/event-stream', ...rest, ...headers } })
+    const get = await this.context.open({ method: 'GET', headers: { Accept: 'text/event-stream', ...rest, ...headers } })
+    // What is replayed has been observed before, and may be of an ended request.
+    if (get.status !== 200 || !get.isEventStream || headers['Last-Event-ID'] !== undefined) return get
+    get.events().onEvent = ({ data }) => {
+      const message = parse(data)
+      if (message !== undefined) this.observe(message, { via: 'event', status: 200, bytes: Buffer.byteLength(data) })
+    }
+    return get
   }
 
   headers(_body: Body | undefined): Record<string, string | undefined> {
@@ -87,7 +95,7 @@ export class HttpSession extends Session {
       'a response',
       options.timeoutMs,
     )
-    if (options.untilEnd === true) await stream.ends(this.context.timeoutMs)
+    if (options.untilEnd === true || options.connection !== undefined) await stream.ends(this.context.timeoutMs)
     pump()
     const ended = stream.ended
     stream.close()
@@ -138,7 +146,7 @@ export function base64Value(text: string): string {
   return `=?base64?${Buffer.from(text).toString('base64')}?=`
 }
 
-export function newSession(context: Context, revision: Revision): HttpSession {
+export function newSession(context: Client, revision: Revision): HttpSession {
   return revision === MODERN ? new ModernSession(context, revision) : new HttpSession(context, revision)
 }
 

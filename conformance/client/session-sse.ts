@@ -3,10 +3,10 @@ import { isDeepStrictEqual } from 'node:util'
 import { Failure, isObject, isResponse, type Json, type JsonObject, show } from '../expect.ts'
 import { LIMITS } from '../limits.ts'
 import type { Revision } from '../revisions.ts'
-import type { Context } from './context.ts'
 import type { EventStream } from './event-stream.ts'
 import { type Awaited, type Body, encode, type Reply, type SendOptions, Session } from './session.ts'
 import type { Exchange } from './target.ts'
+import type { Client } from './types.ts'
 
 export class SseSession extends Session {
   readonly get: Exchange
@@ -18,15 +18,16 @@ export class SseSession extends Session {
   #requests = new Map<Json, JsonObject>()
   #fences = 0
 
-  private constructor(context: Context, revision: Revision, get: Exchange) {
+  private constructor(context: Client, revision: Revision, get: Exchange) {
     super(context, revision)
     this.get = get
     this.stream = get.events()
     this.endpoint = context.url
+    this.stream.onEvent = () => this.pump()
   }
 
   /** Opens the stream and waits for the `endpoint` event. */
-  static async open(context: Context, revision: Revision, headers: Record<string, string | undefined> = {}): Promise<SseSession> {
+  static async open(context: Client, revision: Revision, headers: Record<string, string | undefined> = {}): Promise<SseSession> {
     const get = await context.open({ method: 'GET', headers: { Accept: 'text/event-stream', ...headers } })
     if (get.status !== 200 || !get.isEventStream) {
       throw new Failure(
@@ -46,10 +47,9 @@ export class SseSession extends Session {
   override async send(body: Body, awaited: Awaited, options: SendOptions = {}): Promise<Reply> {
     this.pump()
     const start = this.inbox.length
-    this.begin(body)
-    if (isObject(body) && body.id !== undefined) this.#requests.set(body.id, body)
     try {
       const exchange = await this.post(body, options)
+      if (options.connection !== undefined) await exchange.body()
       const refused = exchange.status < 200 || exchange.status > 299
       if (refused) return await this.#refusal(exchange, body)
       if (awaited === 'anything') {
@@ -69,11 +69,14 @@ export class SseSession extends Session {
 
   /** POSTs a body to the endpoint and gives its exchange, without waiting for anything on the stream. */
   async post(body: Body, options: SendOptions = {}): Promise<Exchange> {
+    this.begin(body)
+    if (isObject(body) && body.id !== undefined) this.#requests.set(body.id, body)
     return this.context.open({
       method: 'POST',
       url: this.endpoint,
       headers: { 'Content-Type': 'application/json', ...options.headers },
       body: encode(body),
+      ...(options.connection === undefined ? {} : { connection: options.connection }),
       ...(options.timeoutMs === undefined ? {} : { timeoutMs: options.timeoutMs }),
       ...(options.onOpened === undefined ? {} : { onOpened: options.onOpened }),
     })
@@ -83,11 +86,9 @@ export class SseSession extends Session {
   async fence(): Promise<void> {
     this.#fences += 1
     const id = `fence-${this.#fences}`
-    this.outstanding.add(id)
     this.pump()
     const start = this.inbox.length
     const ping = { jsonrpc: '2.0', id, method: 'ping' }
-    this.#requests.set(id, ping)
     const exchange = await this.post(ping)
     exchange.close()
     if (exchange.status > 299) throw new Failure('the session to go on: 2xx for a ping', `HTTP ${exchange.status}`)
@@ -119,6 +120,8 @@ export class SseSession extends Session {
       }
     }
   }
+
+  protected override readonly hasOwnStreams = false
 
   override close(): void {
     this.stream.close()

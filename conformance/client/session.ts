@@ -1,10 +1,13 @@
 // What all three ways of talking to a target have in common: messages with ids go out, messages come in, and it is noted which belong
 // together. How they travel is in session-sse.ts and session-http.ts.
 
+import { isDeepStrictEqual } from 'node:util'
 import { check, Failure, isObject, isResponse, type Json, type JsonObject, resultOf, show } from '../expect.ts'
+import { LIMITS } from '../limits.ts'
 import type { Revision } from '../revisions.ts'
-import type { Context } from './context.ts'
-import type { Exchange } from './target.ts'
+import type { Observation } from './observations.ts'
+import type { Connection, Exchange } from './target.ts'
+import type { Client } from './types.ts'
 
 export interface SendOptions {
   headers?: Record<string, string | undefined>
@@ -18,6 +21,8 @@ export interface SendOptions {
   untilEnd?: boolean
   /** Hears of the exchange as soon as it is begun. */
   onOpened?: (exchange: Exchange) => void
+  /** A kept connection to use. */
+  connection?: Connection
 }
 
 export interface Reply {
@@ -37,15 +42,19 @@ export type Body = string | Buffer | readonly Buffer[] | Json | JsonObject
 export type Awaited = { id: Json } | 'anything'
 
 export abstract class Session {
-  readonly context: Context
+  readonly context: Client
   readonly revision: Revision
   /** The result of `initialize`, or of nothing for 2026-07-28. */
   initializeResult: JsonObject | undefined
+  /** Each request has a stream of its own (Streamable HTTP), so that a response on it answers that request. */
+  protected readonly hasOwnStreams: boolean = true
   protected readonly outstanding = new Set<Json>()
   #nextId = 1
+  /** By id as JSON: how often it was sent, and how often it was answered. */
+  #requests = new Map<string, { sent: number; answered: number }>()
   #tokens = new Map<Json, { active: boolean; last: number | undefined }>()
 
-  constructor(context: Context, revision: Revision) {
+  constructor(context: Client, revision: Revision) {
     this.context = context
     this.revision = revision
   }
@@ -96,7 +105,7 @@ export abstract class Session {
   async tools(): Promise<JsonObject[]> {
     const tools: JsonObject[] = []
     let cursor: Json | undefined
-    for (let page = 0; page < 50; page += 1) {
+    for (let page = 0; page < LIMITS.pages; page += 1) {
       const result = await this.result('tools/list', cursor === undefined ? {} : { cursor })
       if (Array.isArray(result.tools)) tools.push(...result.tools.filter(isObject))
       cursor = result.nextCursor
@@ -105,24 +114,28 @@ export abstract class Session {
     return tools
   }
 
+  /** Notes the requests in a body, so that what answers them can be told from what answers nothing. */
   protected begin(body: Body): void {
-    for (const message of Array.isArray(body) ? body : [body]) {
-      if (!isObject(message) || message.method === undefined) continue
-      if (message.id !== undefined) this.outstanding.add(message.id)
+    for (const message of messagesOf(body)) {
+      if (message.id !== undefined) {
+        this.outstanding.add(message.id)
+        const key = JSON.stringify(message.id)
+        const request = this.#requests.get(key) ?? { sent: 0, answered: 0 }
+        request.sent += 1
+        this.#requests.set(key, request)
+      }
       const token = tokenOf(message)
       if (token !== undefined) this.#tokens.set(token, { active: true, last: undefined })
     }
   }
 
   protected end(body: Body): void {
-    for (const message of Array.isArray(body) ? body : [body]) {
-      if (!isObject(message)) continue
-      if (message.id !== undefined) this.outstanding.delete(message.id)
-    }
+    for (const { id } of messagesOf(body)) if (id !== undefined) this.outstanding.delete(id)
   }
 
   /** Notes a message that came; `request` is the body it is known to answer. */
   protected observe(message: unknown, from: { via: 'event' | 'body'; status: number; bytes: number; request?: Body }): void {
+    if (this.context.isClosed) return
     const request = isObject(from.request) ? from.request : undefined
     const meta = isObject(request?.params) && isObject(request.params._meta) ? request.params._meta : undefined
     const progress = isObject(message) && message.method === 'notifications/progress' ? this.#progress(message) : undefined
@@ -135,9 +148,24 @@ export abstract class Session {
       bytes: from.bytes,
       caseId: this.context.caseId,
       onReplyStream: from.via === 'event' && from.request !== undefined,
+      answers: isResponse(message)
+        ? this.#answered(message.id, from.via === 'body' || this.hasOwnStreams ? from.request : undefined)
+        : 'nothing',
       asksForLogs: meta?.['io.modelcontextprotocol/logLevel'] !== undefined,
       ...(progress === undefined ? {} : { progress }),
     })
+  }
+
+  /** What a response with this id answers; `body` is what was posted, where the response came in answer to a POST. */
+  #answered(id: Json | undefined, body: Body | undefined): Observation['answers'] {
+    if (id === undefined || id === null) return 'nothing'
+    const request = this.#requests.get(JSON.stringify(id))
+    if (request !== undefined) request.answered += 1
+    const isOwn =
+      body === undefined ? request !== undefined : messagesOf(body).some((message) => isDeepStrictEqual(message.id, id))
+    if (!isOwn) return 'another request'
+    if (!isId(id)) return 'an illegal id'
+    return request !== undefined && request.answered > request.sent ? 'it again' : 'a request'
   }
 
   #progress(message: JsonObject): { known: boolean; active: boolean; previous: number | undefined } {
@@ -155,6 +183,18 @@ export abstract class Session {
     if (state !== undefined) state.active = false
   }
 }
+
+/** The messages in a body; of a body that is sent as text, the ids it mentions. */
+function messagesOf(body: Body): JsonObject[] {
+  if (Array.isArray(body) && !body.some((part) => Buffer.isBuffer(part))) return body.filter(isObject)
+  if (isObject(body) && !Buffer.isBuffer(body)) return [body]
+  const text = Array.isArray(body) ? Buffer.concat(body as unknown as readonly Buffer[]).toString() : String(body)
+  return [...text.slice(0, LIMITS.recordedBytes).matchAll(/"id"\s*:\s*("(?:[^"\\]|\\.)*"|-?\d+)/g)].map((match) => ({
+    id: JSON.parse(match[1] ?? '0') as Json,
+  }))
+}
+
+export const isId = (id: unknown): boolean => typeof id === 'string' || Number.isInteger(id)
 
 function tokenOf(message: JsonObject): Json | undefined {
   const params = message.params

@@ -1,5 +1,6 @@
 // One HTTP exchange with the target, made on a connection of its own, with every byte of both directions recorded.
 // It knows HTTP and event streams, not MCP. It uses node:http, which would hide bytes, on sockets whose bytes are copied first.
+import { isUtf8 } from 'node:buffer'
 import { type ClientRequest, request as httpRequest, type IncomingHttpHeaders, type IncomingMessage } from 'node:http'
 import { isIP, connect as netConnect, type Socket } from 'node:net'
 import { connect as tlsConnect } from 'node:tls'
@@ -91,6 +92,8 @@ export class Exchange {
   #keep: boolean
   #stream: EventStream | undefined
   #body: Promise<Buffer> | undefined
+  /** Its body was read, and is not valid UTF-8. */
+  isBadUtf8 = false
 
   private constructor(options: RequestOptions, connection: Connection) {
     this.method = options.method
@@ -146,7 +149,9 @@ export class Exchange {
   }
 
   async text(): Promise<string> {
-    return (await this.body()).toString('utf8')
+    const body = await this.body()
+    this.isBadUtf8 = !isUtf8(body)
+    return body.toString('utf8')
   }
 
   /** The body as JSON; `undefined` when it is empty or not JSON. */
@@ -230,7 +235,7 @@ export class Exchange {
 
 function headersOf(options: RequestOptions): Record<string, string> {
   const headers: Record<string, string> = { Host: options.url.host }
-  if (options.connection === undefined) headers.Connection = 'close'
+  headers.Connection = options.connection === undefined ? 'close' : 'keep-alive'
   if (typeof options.body === 'string' || Buffer.isBuffer(options.body)) {
     headers['Content-Length'] = String(Buffer.byteLength(options.body))
   }

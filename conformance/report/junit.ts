@@ -1,6 +1,6 @@
 // JUnit XML for continuous integration: one suite for each revision. What does not fail the run is a skip with its message, because
 // JUnit knows no advice.
-import type { CaseResult, RunReport } from '../run.ts'
+import type { CaseResult, RunReport } from '../types.ts'
 
 export function junitReport(report: RunReport, strict = false): string {
   const suites = report.revisions.map((revision) => suite(report, revision, strict))

@@ -1,6 +1,7 @@
 // The report for people: each failed case with the requirement, its address, what was expected, what came, and the bytes.
-import { LEVELS } from '../case.ts'
-import type { CaseResult, RunReport } from '../run.ts'
+
+import type { CaseResult, RunReport } from '../types.ts'
+import { LEVELS } from '../types.ts'
 
 export interface TextOptions {
   /** ANSI colours. Default: none. */

@@ -1,6 +1,7 @@
 // What a mutant is: the reference server with one deviation, and the cases that must notice.
-import type { NamedCall } from '../facts.ts'
+
 import type { Revision, TransportName } from '../revisions.ts'
+import type { NamedCall } from '../types.ts'
 import type { About, Deviation, Incoming } from './reference.ts'
 import type { Message } from './reference-rpc.ts'
 
