@@ -4,8 +4,8 @@ import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
-import { node22, run } from '../fixtures/command.ts'
 import { sharedFixture } from '../fixtures/fixture.ts'
+import { node22, run } from '../helpers/child.ts'
 import { test } from '../runner/harness.ts'
 
 const release = process.env.OCTET_TEST_CONFORMANCE

@@ -1,7 +1,7 @@
 // Talks to test/clients/python-sdk.py, so that the Python SDK is one more adapter to the table of behaviours.
 
 import { fileURLToPath } from 'node:url'
-import { JsonLineProcess, type Line } from '../fixtures/child.ts'
+import { JsonLineProcess, type Line } from '../helpers/json-line-process.ts'
 import type { CallOptions, CallResult, Connection, ListedTool, Target } from './behaviours.ts'
 
 const program = fileURLToPath(new URL('python-sdk.py', import.meta.url))

@@ -1,14 +1,18 @@
-// Starts one of the project's own processes and waits until it says where it listens.
-import { type ChildProcess, spawn } from 'node:child_process'
-import { join } from 'node:path'
+// Starts the project's own processes and other commands.
+import { spawn } from 'node:child_process'
+import { isAbsolute, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
+import { JsonLineProcess } from './json-line-process.ts'
 
 const root = fileURLToPath(new URL('../..', import.meta.url))
+/** A server drains its calls for up to 10 s after SIGTERM. */
+const stopGraceMs = 30_000
+const startLimitMs = 60_000
 
 export interface Child {
-  /** What its `listening` log line says. */
+  /** The address in its `listening` log line. */
   url: string
-  process: ChildProcess
+  process: JsonLineProcess['process']
   stdout(): string
   stderr(): string
   /** Sends the signal and resolves with the exit code. */
@@ -16,7 +20,7 @@ export interface Child {
   exited: Promise<number | null>
 }
 
-/** The environment of a child: only PATH and HOME of ours, so that no variable of the machine leaks into a test. */
+/** The environment of a child: of this process's variables only PATH, HOME and TMPDIR, so that no variable of the machine affects a test. */
 export function cleanEnv(env: Record<string, string>): Record<string, string> {
   const { PATH = '', HOME = '', TMPDIR = '/tmp' } = process.env
   return { PATH, HOME, TMPDIR, ...env }
@@ -24,11 +28,11 @@ export function cleanEnv(env: Record<string, string>): Record<string, string> {
 
 export interface Launch {
   nodeFlags?: readonly string[]
-  /** Folder of a cgroup that the process is in from its first byte on. */
+  /** Folder of a cgroup that the process is in from its start. */
   group?: string | undefined
 }
 
-/** Runs `use` with a started process, and ends the process whatever happens. */
+/** Runs `use` with a started process, and always ends the process. */
 export async function withChild<T>(
   script: string,
   args: string[],
@@ -40,54 +44,78 @@ export async function withChild<T>(
   try {
     return await use(child)
   } finally {
-    if (child.process.exitCode === null && child.process.signalCode === null) await child.stop('SIGKILL')
+    await child.stop('SIGKILL')
   }
 }
 
 /** @throws Error with its output when the process ends before it listens */
 export async function startChild(script: string, args: string[], env: Record<string, string>, how: Launch = {}): Promise<Child> {
-  const { child, stdout, stderr, exited } = launch(script, args, { MCP_PORT: '0', ...env }, how)
-  const url = await new Promise<string>((resolve, reject) => {
-    child.stderr?.on('data', () => {
-      const line = stderr()
-        .split('\n')
-        .find((text) => text.includes('"message":"listening"'))
-      if (line !== undefined) resolve(JSON.parse(line).url)
-    })
-    void exited.then((code) => reject(new Error(`exited with ${code} before it listened:\n${stderr()}`)))
-  })
+  const child = launch(script, args, { MCP_PORT: '0', ...env }, how)
+  const { url } = await child.line('"listening"', (line) => line.message === 'listening', 0, startLimitMs)
   return {
-    url,
-    process: child,
-    stdout,
-    stderr,
-    exited,
-    stop(signal = 'SIGTERM') {
-      child.kill(signal)
-      return exited
-    },
+    url: String(url),
+    process: child.process,
+    stdout: () => child.stdout,
+    stderr: () => child.stderr,
+    exited: child.exited,
+    stop: (signal = 'SIGTERM') => child.stop(signal, stopGraceMs),
   }
 }
 
-/** Runs a process to its end. */
-export async function runChild(script: string, args: string[], env: Record<string, string> = {}) {
-  const { stdout, stderr, exited } = launch(script, args, env)
-  return { code: await exited, stdout: stdout(), stderr: stderr() }
+/** Runs one of the project's scripts to its end. */
+export async function runChild(script: string, args: string[], env: Record<string, string> = {}): Promise<Ended> {
+  const child = launch(script, args, env)
+  return { code: await child.exited, stdout: child.stdout, stderr: child.stderr }
 }
 
-function launch(script: string, args: string[], env: Record<string, string>, { nodeFlags = [], group }: Launch = {}) {
+function launch(
+  script: string,
+  args: string[],
+  env: Record<string, string>,
+  { nodeFlags = [], group }: Launch = {},
+): JsonLineProcess {
   const loader = script.endsWith('.ts') ? ['--import', 'tsx'] : []
   const enter = group === undefined ? [] : ['/bin/sh', '-c', 'echo $$ >"$0" && exec "$@"', join(group, 'cgroup.procs')]
-  const [command, ...rest] = [...enter, process.execPath, ...nodeFlags, ...loader, script, ...args] as [string, ...string[]]
-  const child = spawn(command, rest, {
-    cwd: root,
-    env: cleanEnv(env),
-    stdio: ['ignore', 'pipe', 'pipe'],
-  })
-  let out = ''
-  let err = ''
-  child.stdout.on('data', (chunk) => (out += chunk))
-  child.stderr.on('data', (chunk) => (err += chunk))
-  const exited = new Promise<number | null>((resolve) => child.on('close', resolve))
-  return { child, stdout: () => out, stderr: () => err, exited }
+  const [command, ...rest] = [
+    ...enter,
+    process.execPath,
+    ...nodeFlags,
+    ...loader,
+    isAbsolute(script) ? script : join(root, script),
+    ...args,
+  ] as [string, ...string[]]
+  const child = new JsonLineProcess(command, rest, cleanEnv(env), 'stderr', {})
+  child.process.stdin.end()
+  return child
 }
+
+export interface Ended {
+  code: number | null
+  stdout: string
+  stderr: string
+}
+
+/** Runs a command to its end, or kills it after `limitMs`. */
+export async function run(
+  command: string,
+  args: readonly string[],
+  env: NodeJS.ProcessEnv = {},
+  limitMs = 60_000,
+): Promise<Ended> {
+  const child = spawn(command, args, { env: { ...process.env, ...env }, stdio: ['ignore', 'pipe', 'pipe'] })
+  let [stdout, stderr] = ['', '']
+  child.stdout.setEncoding('utf8').on('data', (chunk) => (stdout += chunk))
+  child.stderr.setEncoding('utf8').on('data', (chunk) => (stderr += chunk))
+  const limit = setTimeout(() => child.kill('SIGKILL'), limitMs)
+  try {
+    return await new Promise((resolve, reject) => {
+      child.once('error', reject)
+      child.once('close', (code) => resolve({ code, stdout, stderr }))
+    })
+  } finally {
+    clearTimeout(limit)
+  }
+}
+
+/** A Node of at least 22, which the official tools need: this one, or the one that OCTET_TEST_NODE22 names. */
+export const node22 = Number(process.versions.node.split('.')[0]) >= 22 ? process.execPath : process.env.OCTET_TEST_NODE22

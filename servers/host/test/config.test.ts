@@ -86,7 +86,7 @@ test('_FILE means nothing for a variable that is no secret', () => {
   assert.equal(readConfig(schema, { APP_NAME_FILE: '/nowhere' }).config?.APP_NAME, 'x')
 })
 
-test('likely slips are named, foreign and injected names are not', () => {
+test('likely misspelled variables are named, foreign and injected names are not', () => {
   const env = {
     APP_SIZ: '1',
     MCP_PROT: '1',

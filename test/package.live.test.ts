@@ -1,0 +1,132 @@
+// The published package: packed from the committed files, installed into an empty folder, and started. Needs the npm registry.
+import assert from 'node:assert/strict'
+import { execFileSync, spawn } from 'node:child_process'
+import {
+  cpSync,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs'
+import { tmpdir } from 'node:os'
+import { dirname, join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import packageJson from '../package.json' with { type: 'json' }
+import { JsonLineProcess } from './helpers/json-line-process.ts'
+import { test } from './runner/harness.ts'
+
+const root = fileURLToPath(new URL('..', import.meta.url))
+/** Without the browser's library, which is an optional peer. */
+const maxPackages = 10
+const maxBytes = 12 * 1024 * 1024
+
+test(
+  'the packed package installs small, and its commands and exports work',
+  async () => {
+    const folder = mkdtempSync(join(tmpdir(), 'octet-package-'))
+    try {
+      const archive = pack(folder)
+      const home = join(folder, 'home')
+      mkdirSync(home)
+      writeFileSync(join(home, 'package.json'), '{ "private": true, "type": "module" }')
+      npm(home, 'install', '--no-audit', '--no-fund', '--loglevel=error', archive)
+
+      const modules = join(home, 'node_modules')
+      const { packages } = JSON.parse(readFileSync(join(modules, '.package-lock.json'), 'utf8')) as { packages: object }
+      assert.ok(Object.keys(packages).length <= maxPackages, `installs ${Object.keys(packages).join(', ')}`)
+      const bytes = sizeOf(modules)
+      assert.ok(bytes <= maxBytes, `takes ${bytes} bytes`)
+      assert.equal(existsSync(join(modules, packageJson.name, 'dist/dev')), false)
+
+      const run = (command: string, ...args: string[]): string =>
+        execFileSync(join(modules, '.bin', command), args, { cwd: home, encoding: 'utf8' })
+      assert.equal(run('octet', '--version').trim(), packageJson.version)
+      assert.match(run('mcp-conformance', '--help'), /mcp-conformance/)
+
+      const server = `
+      import { createServer } from 'node:http'
+      import { createAccess, defineTool, Server, streamableHttp } from '${packageJson.name}/protocol'
+      import '${packageJson.name}/conformance'
+      const add = defineTool({
+        name: 'add', description: 'Adds.', annotations: { readOnlyHint: true },
+        inputSchema: { type: 'object', properties: { a: { type: 'integer' }, b: { type: 'integer' } }, required: ['a', 'b'] },
+        handler: ({ a, b }) => ({ content: [{ type: 'text', text: String(a + b) }] }),
+      })
+      console.log(typeof Server, typeof streamableHttp, typeof createAccess, typeof createServer, add.name)`
+      writeFileSync(join(home, 'library.js'), server)
+      assert.equal(
+        execFileSync(process.execPath, ['library.js'], { cwd: home, encoding: 'utf8' }).trim(),
+        'function function function function add',
+      )
+
+      writeFileSync(join(home, 'note.txt'), 'hello from the package')
+      for (const script of ['dist/octet.cjs', 'dist/servers/filesystem.cjs']) {
+        const args = script.includes('octet') ? ['serve', 'filesystem'] : []
+        const child = new JsonLineProcess(
+          process.execPath,
+          [join(modules, packageJson.name, script), ...args],
+          { MCP_PORT: '0', FS_ROOTS: home, AUDIT_FILE: join(folder, 'audit.jsonl') },
+          'stderr',
+        )
+        try {
+          const { url } = await child.line('"listening"', (line) => line.message === 'listening')
+          const answer = await fetch(`${url}/mcp`, {
+            method: 'POST',
+            headers: { 'content-type': 'application/json', accept: 'application/json' },
+            body: JSON.stringify({
+              jsonrpc: '2.0',
+              id: 1,
+              method: 'tools/call',
+              params: { name: 'read_file', arguments: { path: 'note.txt' } },
+            }),
+          })
+          assert.match(await answer.text(), /hello from the package/)
+        } finally {
+          await child.stop('SIGTERM')
+        }
+      }
+
+      // Without the peer, the browser's server starts and says what is missing.
+      const browser = spawn(
+        process.execPath,
+        [join(modules, packageJson.name, 'dist/servers/playwright.cjs'), '--check-config'],
+        {
+          cwd: home,
+        },
+      )
+      assert.equal(await new Promise((resolve) => browser.once('close', resolve)), 0)
+    } finally {
+      rmSync(folder, { recursive: true, force: true })
+    }
+  },
+  { timeoutMs: 300_000 },
+)
+
+/** Packs a copy of the committed files, so that nothing of this working tree gets in and `dist` is not rebuilt under other tests. */
+function pack(folder: string): string {
+  const source = join(folder, 'source')
+  for (const file of execFileSync('git', ['ls-files'], { cwd: root, encoding: 'utf8' })
+    .split('\n')
+    .filter((name) => name !== '')) {
+    mkdirSync(dirname(join(source, file)), { recursive: true })
+    if (existsSync(join(root, file))) cpSync(join(root, file), join(source, file))
+  }
+  symlinkSync(join(root, 'node_modules'), join(source, 'node_modules'))
+  npm(source, 'pack', '--loglevel=error', '--pack-destination', folder)
+  return join(folder, `${packageJson.name}-${packageJson.version}.tgz`)
+}
+
+function npm(cwd: string, ...args: string[]): void {
+  execFileSync('npm', args, { cwd, stdio: ['ignore', 'ignore', 'inherit'] })
+}
+
+function sizeOf(folder: string): number {
+  return readdirSync(folder, { recursive: true, withFileTypes: true })
+    .filter((entry) => entry.isFile())
+    .reduce((sum, entry) => sum + statSync(join(entry.parentPath, entry.name)).size, 0)
+}
