@@ -8,27 +8,25 @@ export interface World {
   readonly label: string
   readonly server: RunningServer
   readonly env: NodeJS.ProcessEnv
+  /** The reading role, and a URL for another role of the same database. */
+  readonly reader: string
+  urlFor(role: string): string
+  /** Runs SQL as the owner of the tables, who is also the role that tsdb_execute writes with. */
   sql<T extends pg.QueryResultRow>(text: string): Promise<T[]>
+  /** Runs SQL as the superuser. */
+  admin<T extends pg.QueryResultRow>(text: string): Promise<T[]>
   close(): Promise<void>
 }
 
-/** A database of its own on the running server, with a hypertable of three devices and ten days of hourly rows. */
+/**
+ * A database of its own on the running server, with a role that reads, a role that owns the tables, and a hypertable of three devices and ten
+ * days of hourly rows. The schema `alpha` is not in the search path, `beta` is.
+ */
 export async function openWorld(label: string, url: string): Promise<World> {
   const database = `octet_${process.pid}`
-  const admin = async (text: string): Promise<void> => {
-    const client = new pg.Client({ connectionString: url })
-    await client.connect()
-    try {
-      await client.query(text)
-    } finally {
-      await client.end()
-    }
-  }
-  await admin(`CREATE DATABASE ${database}`)
-  const own = new URL(url)
-  own.pathname = `/${database}`
-  const sql = async <T extends pg.QueryResultRow>(text: string): Promise<T[]> => {
-    const client = new pg.Client({ connectionString: own.href })
+  const [reader, writer] = [`${database}_reader`, `${database}_writer`]
+  const run = async <T extends pg.QueryResultRow>(connectionString: string, text: string): Promise<T[]> => {
+    const client = new pg.Client({ connectionString })
     await client.connect()
     try {
       return (await client.query<T>(text)).rows
@@ -36,25 +34,45 @@ export async function openWorld(label: string, url: string): Promise<World> {
       await client.end()
     }
   }
-  await sql('CREATE EXTENSION IF NOT EXISTS timescaledb')
-  await sql(`
-    CREATE TABLE metrics (time timestamptz NOT NULL, device int NOT NULL, value float8);
+  const urlFor = (role: string | undefined): string => {
+    const own = new URL(url)
+    own.pathname = `/${database}`
+    if (role !== undefined) [own.username, own.password] = [role, 'octet']
+    return own.href
+  }
+  await run(url, `CREATE DATABASE ${database}`)
+  await run(
+    urlFor(undefined),
+    `CREATE EXTENSION IF NOT EXISTS timescaledb;
+    CREATE ROLE ${reader} LOGIN PASSWORD 'octet'; CREATE ROLE ${writer} LOGIN PASSWORD 'octet';
+    GRANT CREATE ON DATABASE ${database} TO ${writer}; GRANT CREATE ON SCHEMA public TO ${writer};
+    ALTER ROLE ${reader} IN DATABASE ${database} SET search_path = public, beta;
+    ALTER ROLE ${writer} IN DATABASE ${database} SET search_path = public, beta;
+    ALTER DEFAULT PRIVILEGES FOR ROLE ${writer} GRANT SELECT ON TABLES TO ${reader};
+    ALTER DEFAULT PRIVILEGES FOR ROLE ${writer} GRANT USAGE ON SCHEMAS TO ${reader};`,
+  )
+  await run(
+    urlFor(writer),
+    `CREATE TABLE metrics (time timestamptz NOT NULL, device int NOT NULL, value float8);
     SELECT create_hypertable('metrics', 'time', chunk_time_interval => interval '1 day');
     INSERT INTO metrics SELECT t, d, extract(hour FROM t) FROM generate_series('2026-10-01 00:00Z'::timestamptz, '2026-10-10 23:00Z', '1 hour') t, generate_series(1, 3) d;
     CREATE TABLE plain (time timestamptz NOT NULL, v int); INSERT INTO plain VALUES ('2026-10-01', 1), ('2026-10-02', 2);
     CREATE TABLE parents (id int PRIMARY KEY); CREATE TABLE children (id int REFERENCES parents(id) ON DELETE CASCADE);
     INSERT INTO parents SELECT generate_series(1, 5); INSERT INTO children SELECT 1 + i % 5 FROM generate_series(1, 50) i;
-    ANALYZE;`)
-  const env = { TSDB_URL: own.href, MCP_STRUCTURED_CONTENT: 'auto' }
+    CREATE SCHEMA alpha; CREATE SCHEMA beta;
+    CREATE TABLE alpha.readings (time timestamptz NOT NULL); CREATE TABLE beta.readings (time timestamptz NOT NULL);
+    ANALYZE;`,
+  )
+  const env = { TSDB_URL: urlFor(reader), TSDB_WRITE_URL: urlFor(writer), MCP_STRUCTURED_CONTENT: 'auto' }
   const server = await RunningServer.start(['timescaledb'], env)
   return {
-    label,
-    server,
-    env,
-    sql,
+    ...{ label, server, env, reader, urlFor },
+    sql: (text) => run(urlFor(writer), text),
+    admin: (text) => run(urlFor(undefined), text),
     async close() {
       await server.stop()
-      await admin(`DROP DATABASE ${database} WITH (FORCE)`)
+      await run(url, `DROP DATABASE ${database} WITH (FORCE)`)
+      await run(url, `DROP ROLE ${reader}, ${writer}`)
     },
   }
 }
@@ -162,6 +180,13 @@ export function testTimescale(world: World): void {
     'DROP COLUMN without the word': 'ALTER TABLE metrics DROP value',
     drop_chunks: "SELECT drop_chunks('metrics', now())",
     'OWNER TO': 'ALTER TABLE metrics OWNER TO postgres',
+    'CREATE SCHEMA with an owner': 'CREATE SCHEMA s AUTHORIZATION postgres',
+    'a function by an escaped name': "SELECT U&\"drop!005fchunks\" UESCAPE '!' ('metrics', now())",
+    'a policy that deletes later': "SELECT add_retention_policy('metrics', INTERVAL '1 day')",
+    'a job': 'CALL run_job(1)',
+    'DROP of a column named like a keyword': 'ALTER TABLE metrics DROP expression',
+    'a rewriting type': 'ALTER TABLE metrics ALTER COLUMN value TYPE float8 USING NULL::float8',
+    'SQL as text': "SELECT query_to_xml('DELETE FROM metrics', true, true, '')",
     pg_read_file: "INSERT INTO plain SELECT now(), length(pg_read_file('PG_VERSION'))",
   }
   for (const [name, command] of Object.entries(refused)) {

@@ -3,6 +3,7 @@ import assert from 'node:assert/strict'
 import { test } from '../../../test/runner/harness.ts'
 import { RunningServer, until, withClient } from '../../kit/sql/test/running.ts'
 import { type It, openWorld, testTimescale, type World } from './behaviours.ts'
+import { testCounting } from './counting.ts'
 
 const url = process.env.TSDB_TSL_URL
 if (url === undefined || url === '')
@@ -10,6 +11,7 @@ if (url === undefined || url === '')
 else {
   const world = await openWorld('Community edition', url)
   testTimescale(world)
+  testCounting(world)
   testCommunity(world)
   test('Community edition: the database of these tests is dropped', () => world.close())
 }

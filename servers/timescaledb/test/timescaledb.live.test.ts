@@ -3,6 +3,7 @@ import assert from 'node:assert/strict'
 import { test } from '../../../test/runner/harness.ts'
 import { withClient } from '../../kit/sql/test/running.ts'
 import { openWorld, testTimescale, type World } from './behaviours.ts'
+import { testCounting } from './counting.ts'
 
 const url = process.env.OCTET_TEST_TIMESCALEDB_URL
 if (url === undefined || url === '')
@@ -10,6 +11,7 @@ if (url === undefined || url === '')
 else {
   const world = await openWorld('Apache edition', url)
   testTimescale(world)
+  testCounting(world)
   testApache(world)
   test('Apache edition: the database of these tests is dropped', () => world.close())
 }
