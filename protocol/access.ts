@@ -1,4 +1,4 @@
-// Who may talk to the server: the Host and Origin rule, and bearer tokens with named principals. Runs before anything is read.
+// Who may call the server: the rule for Host and Origin, and bearer tokens with named principals. Checked before a body is read.
 import { createHash, timingSafeEqual } from 'node:crypto'
 import type { IncomingMessage } from 'node:http'
 import { isIP } from 'node:net'
@@ -30,7 +30,11 @@ export interface Refusal {
   readonly message: string
 }
 
-export type Access = (req: IncomingMessage) => Caller | Refusal
+export interface Access {
+  (req: IncomingMessage): Caller | Refusal
+  /** May pages of this origin read the answers (CORS)? True for listed origins only. */
+  sharesWith?(origin: string): boolean
+}
 
 export function isRefusal(answer: Caller | Refusal): answer is Refusal {
   return 'status' in answer
@@ -51,9 +55,10 @@ export function createAccess(options: AccessOptions = {}): Access {
   const acceptedHosts = new Set<string>() // a gateway always sends the same Host; bounded because only accepted ones enter
   const maxAcceptedHosts = 100
 
-  return (req) => {
-    const host = req.headers.host ?? ''
-    if (!acceptedHosts.has(host)) {
+  const check = (req: IncomingMessage): Caller | Refusal => {
+    const { host, origin } = req.headers
+    // A browser always sends Host, so a request without one (HTTP/1.0, as some health checks send) cannot be DNS rebinding.
+    if (host !== undefined && !acceptedHosts.has(host)) {
       if (!hostAllowed(host.toLowerCase(), hosts)) {
         return {
           status: 403,
@@ -63,7 +68,6 @@ export function createAccess(options: AccessOptions = {}): Access {
       }
       if (acceptedHosts.size < maxAcceptedHosts) acceptedHosts.add(host)
     }
-    const { origin } = req.headers
     if (origin !== undefined && !originAllowed(origin.toLowerCase(), origins, loopback)) {
       return {
         status: 403,
@@ -86,9 +90,10 @@ export function createAccess(options: AccessOptions = {}): Access {
       remote: req.socket.remoteAddress ?? '',
     }
   }
+  return Object.assign(check, { sharesWith: (origin: string) => listed(origin.toLowerCase(), origins) })
 }
 
-/** Is this the address of, or a name for, the loopback interface? Decides whether a bind needs a token. */
+/** Whether this is an address or a name of the loopback interface. Decides whether a bind needs a token. */
 export function isLoopbackHost(host: string): boolean {
   const name = host.toLowerCase().replace(/^\[|\]$/g, '')
   return name === 'localhost' || name.endsWith('.localhost') || name === '::1' || (isIP(name) === 4 && name.startsWith('127.'))
@@ -108,12 +113,16 @@ function hostAllowed(host: string, allowed: ReadonlySet<string>): boolean {
   return !name.includes('.') || /\.(localhost|local|internal|home\.arpa)$/.test(name)
 }
 
-/** An absent Origin is not a browser's; `null` and every foreign one is refused (MCP basic/transports §Security Warning). */
+/** Browsers send Origin with every request that could do harm; `null` and every foreign one is refused (MCP basic/transports §Security Warning). */
 function originAllowed(origin: string, allowed: ReadonlySet<string>, loopback: boolean): boolean {
-  if (allowed.has(origin) || allowed.has('*')) return true
+  if (listed(origin, allowed)) return true
   if (!loopback || !URL.canParse(origin)) return false
   const { protocol, hostname } = new URL(origin)
   return (protocol === 'http:' || protocol === 'https:') && isLoopbackHost(hostname)
+}
+
+function listed(origin: string, allowed: ReadonlySet<string>): boolean {
+  return allowed.has(origin) || allowed.has('*')
 }
 
 /** `[::1]:80` → `::1`, `name:80` → `name`. */
@@ -122,7 +131,7 @@ function hostName(host: string): string {
   return (bracketed?.[1] ?? host.replace(/:\d*$/, '')).toLowerCase()
 }
 
-/** A Bearer credential decides alone; X-API-Key counts where there is none, whatever other scheme a proxy put into Authorization. */
+/** X-API-Key counts only without a Bearer credential, whatever other scheme a proxy put into Authorization. */
 function authenticate(req: IncomingMessage, digests: readonly { name: string; digest: Buffer }[]): string | undefined {
   const bearer = /^bearer +(.+)$/i.exec(req.headers.authorization ?? '')?.[1]?.trim()
   const key = req.headers['x-api-key']
@@ -131,7 +140,7 @@ function authenticate(req: IncomingMessage, digests: readonly { name: string; di
   const digest = sha256(presented)
   let found: string | undefined
   for (const candidate of digests) {
-    if (timingSafeEqual(candidate.digest, digest)) found = candidate.name // no early end: the time says nothing about which
+    if (timingSafeEqual(candidate.digest, digest)) found = candidate.name // no early end: the time must not depend on which one matches
   }
   return found
 }
@@ -154,7 +163,7 @@ function sha256(text: string): Buffer {
   return createHash('sha256').update(text).digest()
 }
 
-/** Header values reach logs and error texts: no control characters, no endless ones. */
+/** Header values reach logs and error texts: no control characters, and a limited length. */
 function printable(text: string): string {
   return text.replace(/[^\x20-\x7e\u00a0-\uffff]/g, '?').slice(0, maxForwardedLength)
 }

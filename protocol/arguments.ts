@@ -1,7 +1,7 @@
 // Prepares the arguments of a call for its handler: aliases, repair, clamping, defaults, validation (in this order). Small models send "100"
 // for 100, "true" for true, "a,b" for ["a","b"], null for "not given", and all arguments as one JSON string; refusing those costs a whole
 // round of the model, so they are repaired, and each repair is reported.
-import { ErrorCode, ProtocolError, ToolError } from './errors.ts'
+import { invalidParams, ToolError } from './errors.ts'
 import { describe, isObject } from './jsonrpc.ts'
 import { nearest } from './nearest.ts'
 import type { JsonSchema, ObjectSchema } from './schema.ts'
@@ -35,8 +35,7 @@ export function prepareArguments(rules: ArgumentRules, given: unknown) {
 
 function readObject(rules: ArgumentRules, given: unknown, warnings: string[]): Record<string, unknown> {
   if (isObject(given)) return given
-  if (typeof given !== 'string')
-    throw new ProtocolError(ErrorCode.invalidParams, `"arguments" must be an object, got ${describe(given)}`)
+  if (typeof given !== 'string') throw invalidParams(`"arguments" must be an object, got ${describe(given)}`)
   const object = given.trim() === '' ? {} : parsed(given, isObject)
   if (object === undefined) {
     const hint = exampleOf(rules, {}, [])
@@ -72,8 +71,9 @@ function repairObject(schema: JsonSchema, given: Readonly<Record<string, unknown
     // null for an optional property means "not given", unless the schema itself admits null.
     if (value === null && property !== undefined && !schema.required?.includes(key) && !admits(property, 'null')) continue
     const repaired = property === undefined ? value : repair(property, value, `${path}${key}`, warnings)
-    // defineProperty: a key named __proto__ must stay an ordinary, unknown key that validation then refuses.
-    Object.defineProperty(args, key, { value: repaired, enumerable: true, writable: true, configurable: true })
+    // A key named __proto__ must stay an ordinary, unknown key that validation then refuses.
+    if (key !== '__proto__') args[key] = repaired
+    else Object.defineProperty(args, key, { value: repaired, enumerable: true })
   }
   for (const [key, property] of Object.entries(properties)) {
     if (property.default !== undefined && !Object.hasOwn(args, key))

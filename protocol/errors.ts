@@ -99,3 +99,7 @@ export class ToolError extends Error {
     return `ERROR ${this.code}: ${this.message}${stop}${this.hint === undefined ? '' : ` TRY: ${this.hint}`}`
   }
 }
+
+export function invalidParams(message: string, data?: unknown): ProtocolError {
+  return new ProtocolError(ErrorCode.invalidParams, message, data)
+}

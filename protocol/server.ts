@@ -2,7 +2,7 @@
 import { randomBytes } from 'node:crypto'
 import { type ArgumentRules, prepareArguments } from './arguments.ts'
 import type { RequestContext, SessionState } from './context.ts'
-import { ErrorCode, ProtocolError, ToolError } from './errors.ts'
+import { ErrorCode, invalidParams, ProtocolError, ToolError } from './errors.ts'
 import { describe } from './jsonrpc.ts'
 import { isLoggingLevel, loggingLevels, metaPrefix, readImplementation } from './mcp-meta.ts'
 import { nearest } from './nearest.ts'
@@ -103,7 +103,7 @@ export class Server {
    * @throws ProtocolError for what JSON-RPC answers with an error object; errors of tools become results
    */
   async dispatch(session: SessionState, call: ServerCall): Promise<Outcome> {
-    const method = (session.revision.era === 'modern' ? modernMethods : legacyMethods).get(call.method)
+    const method = methods[session.revision.era].get(call.method)
     let at = 0
     const next = async (): Promise<Outcome> => {
       const middleware = this.#middleware[at++]
@@ -128,9 +128,8 @@ export class Server {
   initialize(session: SessionState, params: Params): Outcome {
     const { protocolVersion, clientInfo } = params
     if (typeof protocolVersion !== 'string') {
-      throw new ProtocolError(ErrorCode.invalidParams, `"protocolVersion" must be a string, got ${describe(protocolVersion)}`, {
-        supported: revisions.map((revision) => revision.version),
-      })
+      const supported = revisions.map((revision) => revision.version)
+      throw invalidParams(`"protocolVersion" must be a string, got ${describe(protocolVersion)}`, { supported })
     }
     session.revision = negotiate(protocolVersion)
     session.client = readImplementation(clientInfo)
@@ -181,13 +180,12 @@ export class Server {
   async callTool(session: SessionState, call: ServerCall): Promise<Outcome> {
     const { context, params } = call
     const { name } = params
-    if (typeof name !== 'string')
-      throw new ProtocolError(ErrorCode.invalidParams, `"name" must be a string, got ${describe(name)}`)
+    if (typeof name !== 'string') throw invalidParams(`"name" must be a string, got ${describe(name)}`)
     const compiled = this.#compiled.get(name)
     if (compiled === undefined) {
       const near = nearest(name, this.#compiled.keys(), 3)
       const hint = near.length > 0 ? `; did you mean ${near.join(' or ')}?` : ''
-      throw new ProtocolError(ErrorCode.invalidParams, `unknown tool "${name.slice(0, 100)}"${hint}`)
+      throw invalidParams(`unknown tool "${name.slice(0, 100)}"${hint}`)
     }
     const { tool, rules, validateOutput } = compiled
     const prepared = prepareArguments(rules, params.arguments)
@@ -249,10 +247,7 @@ export class Server {
       typeof cursor === 'string' ? /^tools (\d{1,9})$/.exec(Buffer.from(cursor, 'base64url').toString('latin1')) : null
     const start = Number(match?.[1])
     if (match === null || start === 0 || start >= this.tools.length || start % this.#pageSize !== 0) {
-      throw new ProtocolError(
-        ErrorCode.invalidParams,
-        `"cursor" is not one of this server: ${describe(cursor)}; leave it out to start at the first page`,
-      )
+      throw invalidParams(`"cursor" is not one of this server: ${describe(cursor)}; leave it out to start at the first page`)
     }
     return start
   }
@@ -260,26 +255,23 @@ export class Server {
 
 const empty: Outcome = outcome({})
 
-const legacyMethods = new Map<string, Method>([
-  ['initialize', (server, session, call) => server.initialize(session, call.params)],
-  ['ping', () => empty],
-  ['tools/list', (server, session, call) => server.listTools(session, call.params)],
+const sharedMethods: readonly [name: string, method: Method][] = [
+  ['tools/list', (server, session, { params }) => server.listTools(session, params)],
   ['tools/call', (server, session, call) => server.callTool(session, call)],
-  ['logging/setLevel', (_server, session, call) => setLevel(session, call.params)],
-])
-
-const modernMethods = new Map<string, Method>([
-  ['server/discover', (server) => server.discover()],
-  ['tools/list', (server, session, call) => server.listTools(session, call.params)],
-  ['tools/call', (server, session, call) => server.callTool(session, call)],
-])
+]
+const methods = {
+  legacy: new Map<string, Method>([
+    ...sharedMethods,
+    ['initialize', (server, session, { params }) => server.initialize(session, params)],
+    ['ping', () => empty],
+    ['logging/setLevel', (_server, session, { params }) => setLevel(session, params)],
+  ]),
+  modern: new Map<string, Method>([...sharedMethods, ['server/discover', (server) => server.discover()]]),
+}
 
 function setLevel(session: SessionState, params: Params): Outcome {
   if (!isLoggingLevel(params.level)) {
-    throw new ProtocolError(
-      ErrorCode.invalidParams,
-      `"level" must be one of ${loggingLevels.join(', ')}, got ${describe(params.level)}`,
-    )
+    throw invalidParams(`"level" must be one of ${loggingLevels.join(', ')}, got ${describe(params.level)}`)
   }
   session.logLevel = params.level
   return empty

@@ -21,12 +21,8 @@ export interface Reply {
   readonly code?: number
 }
 
-export interface SessionOptions {
-  id?: string
+export interface SessionOptions extends Partial<SessionState> {
   revision: Revision
-  client?: Implementation | undefined
-  /** The least severe level that is sent before the client sets one; undefined sends none. */
-  logLevel?: LoggingLevel | undefined
   /** Requests in flight at once; more are refused. */
   maxInFlight: number
 }
@@ -58,17 +54,9 @@ export class Session implements SessionState {
 
   /** Returns the reply to send, or undefined where none may be sent. Never rejects. */
   async receive(incoming: Incoming, exchange: Exchange): Promise<Reply | undefined> {
-    switch (incoming.kind) {
-      case 'request':
-        return this.#request(incoming.message, exchange)
-      case 'notification':
-        this.#notification(incoming.message)
-        return undefined
-      case 'response':
-        return undefined
-      case 'malformed':
-        return incoming.id === undefined ? undefined : errorReply(incoming.id, incoming.error)
-    }
+    if (incoming.kind === 'request') return this.#request(incoming.message, exchange)
+    if (incoming.kind === 'notification') this.#notification(incoming.message)
+    return incoming.kind === 'malformed' && incoming.id !== undefined ? errorReply(incoming.id, incoming.error) : undefined
   }
 
   /**

@@ -1,4 +1,4 @@
-// One text/event-stream response: encoding, a bounded queue, keep-alive comments, and the end of clients that do not read.
+// One text/event-stream response: encoding, a bounded queue, keep-alive comments, and a limit for clients that do not read.
 import type { ServerResponse } from 'node:http'
 
 export interface EventStreamLimits {
@@ -7,7 +7,7 @@ export interface EventStreamLimits {
   maxBufferedBytes: number
 }
 
-/** no-transform and X-Accel-Buffering keep proxies from compressing or collecting events, which would hold them back. */
+/** no-transform and X-Accel-Buffering keep proxies from compressing or collecting events, which would delay them. */
 const headers = {
   'Content-Type': 'text/event-stream',
   'Cache-Control': 'no-cache, no-transform',
@@ -21,6 +21,7 @@ export class EventStream {
   /** Bytes are waiting for the client. */
   #waiting = false
   #open = true
+  #dropped = false
 
   /** Sends the head at once. `onClosed` is called once, when the client has left, was dropped, or the stream was ended. */
   constructor(res: ServerResponse, limits: EventStreamLimits, onClosed: (dropped: boolean) => void) {
@@ -33,17 +34,11 @@ export class EventStream {
       res.setTimeout(0)
     })
     res.on('timeout', () => this.#drop())
-    res.on('error', () => {}) // 'close' follows and is what counts
+    res.on('error', () => {}) // 'close' follows
     res.once('close', () => {
       this.#open = false
       onClosed(this.#dropped)
     })
-  }
-
-  #dropped = false
-
-  get isOpen(): boolean {
-    return this.#open
   }
 
   /**
@@ -54,15 +49,16 @@ export class EventStream {
     this.#write(`event: ${event}\ndata: ${data}\n\n`)
   }
 
-  /**
-   * To be called every third of `keepAliveMs`, or more often, by whoever owns the stream: sends the keep-alive comment when it would be late
-   * at the next call.
-   */
-  tick(now: number): void {
-    if (now - this.#lastWrite >= (this.#limits.keepAliveMs * 2) / 3) this.#write(': ping\n\n')
+  comment(): void {
+    this.#write(': ping\n\n')
   }
 
-  /** Lets what is queued reach the client, then ends the response. */
+  /** To be called at least every third of `keepAliveMs`: sends the keep-alive comment if it would be late at the next call. */
+  tick(now: number): void {
+    if (now - this.#lastWrite >= (this.#limits.keepAliveMs * 2) / 3) this.comment()
+  }
+
+  /** Sends what is queued, then ends the response. */
   end(): void {
     if (!this.#open) return
     this.#open = false
@@ -73,7 +69,7 @@ export class EventStream {
     if (!this.#open) return
     this.#lastWrite = Date.now()
     if (this.#res.write(text)) return
-    // Node's own timeout of a socket begins anew as long as bytes of a write go out, however slowly; only a full buffer needs it.
+    // Node restarts its socket timeout as long as bytes of a write go out, however slowly, so only a full buffer needs one.
     if (!this.#waiting) this.#res.setTimeout(this.#limits.stallMs)
     this.#waiting = true
     if (this.#res.writableLength > this.#limits.maxBufferedBytes) this.#drop()
@@ -83,5 +79,33 @@ export class EventStream {
     this.#dropped = true
     this.#open = false
     this.#res.destroy()
+  }
+}
+
+/** A timer that runs only while there is something to tick, so that an idle process does not wake up. */
+export class Ticker {
+  readonly #targets = new Set<{ tick(now: number): void }>()
+  readonly #ms: number
+  #timer: NodeJS.Timeout | undefined
+
+  constructor(ms: number) {
+    this.#ms = ms
+  }
+
+  add(target: { tick(now: number): void }): void {
+    this.#targets.add(target)
+    this.#timer ??= setInterval(() => this.#tick(), this.#ms).unref()
+  }
+
+  delete(target: { tick(now: number): void }): void {
+    this.#targets.delete(target)
+  }
+
+  #tick(): void {
+    const now = Date.now()
+    for (const target of this.#targets) target.tick(now)
+    if (this.#targets.size > 0) return
+    clearInterval(this.#timer)
+    this.#timer = undefined
   }
 }

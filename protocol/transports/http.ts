@@ -1,4 +1,4 @@
-// What every HTTP exchange shares: reading a bounded body, refusing with a status and a JSON-RPC error object, and the options of both transports.
+// What both transports share: their options, access and CORS, reading a bounded body, and refusals with a status and a JSON-RPC error object.
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import { type Access, createAccess, isRefusal, type Refusal } from '../access.ts'
 import { ErrorCode, ProtocolError } from '../errors.ts'
@@ -27,58 +27,109 @@ export interface HttpOptions {
   maxInFlight?: number
   /** A comment is sent on every event stream this often, in milliseconds. Default 15,000: some proxies drop after 60 s of silence. */
   keepAliveMs?: number
+  /** `/mcp` begins its answer as an event stream after so many milliseconds without a result, if the client accepts one. Default 10,000. */
+  silentMs?: number
   /** An event stream whose client has taken nothing for so many milliseconds, or up to twice as many, is dropped. Default 60,000. */
   stallMs?: number
   /** Bytes that may wait for one slow client. Default 4 MiB. */
   maxBufferedBytes?: number
   /** Public path prefix that a reverse proxy strips, put before the path in the `endpoint` event. Default none. */
   basePath?: string
-  /** Told of every refusal, before it is answered. */
+  /** Called for every refusal, before it is answered. */
   onRefused?: (refused: { reason: RefusedReason; req: IncomingMessage; caller: Caller | undefined; status: number }) => void
 }
 
 export type RefusedReason = Refusal['reason'] | 'session' | 'sessions-full' | 'body' | 'client-stalled'
 
-export interface HttpSettings extends Required<Omit<HttpOptions, 'onRefused'>> {
-  onRefused: NonNullable<HttpOptions['onRefused']>
-}
+export type HttpSettings = Required<HttpOptions>
 
 export function httpSettings(options: HttpOptions): HttpSettings {
+  const given = Object.fromEntries(Object.entries(options).filter(([, value]) => value !== undefined))
   return {
+    maxBodyBytes: 1_048_576,
+    bodyTimeoutMs: 15_000,
+    maxSessions: 256,
+    maxInFlight: 64,
+    keepAliveMs: 15_000,
+    silentMs: 10_000,
+    stallMs: 60_000,
+    maxBufferedBytes: 4 * 1_048_576,
+    onRefused: () => {},
+    ...given,
     access: options.access ?? createAccess(),
-    maxBodyBytes: options.maxBodyBytes ?? 1_048_576,
-    bodyTimeoutMs: options.bodyTimeoutMs ?? 15_000,
-    maxSessions: options.maxSessions ?? 256,
-    maxInFlight: options.maxInFlight ?? 64,
-    keepAliveMs: options.keepAliveMs ?? 15_000,
-    stallMs: options.stallMs ?? 60_000,
-    maxBufferedBytes: options.maxBufferedBytes ?? 4 * 1_048_576,
     basePath: (options.basePath ?? '').replace(/\/$/, ''),
-    onRefused: options.onRefused ?? (() => {}),
   }
 }
 
-/** A refusal below JSON-RPC: it has an HTTP status of its own. */
+/** A refusal below JSON-RPC, with an HTTP status of its own. `reason` is reported to `onRefused`. */
 export class HttpError extends Error {
   readonly status: number
   readonly headers: Readonly<Record<string, string>>
   readonly code: number
+  readonly reason: RefusedReason | undefined
 
-  constructor(status: number, message: string, headers: Record<string, string> = {}, code: number = ErrorCode.invalidRequest) {
+  constructor(
+    status: number,
+    message: string,
+    options: { headers?: Record<string, string>; code?: number; reason?: RefusedReason } = {},
+  ) {
     super(message)
     this.status = status
-    this.headers = headers
-    this.code = code
+    this.headers = options.headers ?? {}
+    this.code = options.code ?? ErrorCode.invalidRequest
+    this.reason = options.reason
   }
 }
 
-/** Checks Host, Origin and credentials. Answers a refusal itself and returns undefined. */
-export function admit(req: IncomingMessage, res: ServerResponse, settings: HttpSettings): Caller | undefined {
-  const answer = settings.access(req)
-  if (!isRefusal(answer)) return answer
-  settings.onRefused({ reason: answer.reason, req, caller: undefined, status: answer.status })
-  sendError(req, res, new HttpError(answer.status, answer.message, answer.status === 401 ? { 'WWW-Authenticate': 'Bearer' } : {}))
-  return undefined
+/** A request listener that checks Host, Origin and credentials, answers preflights, and turns what `handle` throws into an answer. */
+export function createListener(
+  settings: HttpSettings,
+  handle: (req: IncomingMessage, res: ServerResponse, caller: Caller) => Promise<void>,
+): (req: IncomingMessage, res: ServerResponse) => void {
+  return (req, res) => {
+    const answer = settings.access(req)
+    const caller = isRefusal(answer) ? undefined : answer
+    if (answerCrossOrigin(req, res, settings.access)) return
+    const refuse = (error: HttpError): void => {
+      if (error.reason !== undefined) settings.onRefused({ reason: error.reason, req, caller, status: error.status })
+      sendError(req, res, error)
+    }
+    if (isRefusal(answer)) {
+      const headers: Record<string, string> = answer.status === 401 ? { 'WWW-Authenticate': 'Bearer' } : {}
+      return refuse(new HttpError(answer.status, answer.message, { headers, reason: answer.reason }))
+    }
+    handle(req, res, answer).catch((error: unknown) =>
+      refuse(
+        error instanceof HttpError
+          ? error
+          : new HttpError(500, 'internal error', { code: ErrorCode.internalError, reason: 'body' }),
+      ),
+    )
+  }
+}
+
+const crossOriginHeaders = /^(mcp-[a-z0-9-]+|authorization|x-api-key|content-type|accept|last-event-id|traceparent)$/
+
+/**
+ * Lets pages of a listed origin read the answers (CORS, https://fetch.spec.whatwg.org/#http-cors-protocol). A preflight carries no
+ * credentials, so it is answered before they are checked: then this returns true.
+ */
+export function answerCrossOrigin(req: IncomingMessage, res: ServerResponse, access: Access): boolean {
+  const { origin } = req.headers
+  if (origin === undefined || access.sharesWith?.(origin) !== true) return false
+  res.setHeader('Access-Control-Allow-Origin', origin)
+  res.setHeader('Vary', 'Origin')
+  res.setHeader('Access-Control-Expose-Headers', 'WWW-Authenticate, Retry-After, Allow, MCP-Protocol-Version, Mcp-Session-Id')
+  if (req.method !== 'OPTIONS' || req.headers['access-control-request-method'] === undefined) return false
+  const wanted = (req.headers['access-control-request-headers'] ?? '').toLowerCase().split(',')
+  const allowed = wanted.map((name) => name.trim()).filter((name) => crossOriginHeaders.test(name))
+  res.writeHead(204, {
+    'Access-Control-Allow-Methods': 'GET, POST',
+    'Access-Control-Allow-Headers': allowed.join(', '),
+    'Access-Control-Max-Age': '7200',
+  })
+  res.end()
+  return true
 }
 
 /**
@@ -90,30 +141,25 @@ export async function readMessage(req: IncomingMessage, settings: HttpSettings):
   try {
     return parseJson(body)
   } catch (error) {
-    if (error instanceof ProtocolError) throw new HttpError(400, error.message, {}, error.code)
+    if (error instanceof ProtocolError) throw new HttpError(400, error.message, { code: error.code, reason: 'body' })
     throw error
   }
 }
 
-function readBody(req: IncomingMessage, settings: HttpSettings): Promise<Buffer> {
-  const { maxBodyBytes, bodyTimeoutMs } = settings
+async function readBody(req: IncomingMessage, { maxBodyBytes, bodyTimeoutMs }: HttpSettings): Promise<Buffer> {
   const mediaType = (req.headers['content-type'] ?? '').split(';', 1)[0]?.trim().toLowerCase()
-  if (mediaType !== 'application/json') {
-    return Promise.reject(new HttpError(415, `Content-Type must be application/json, got "${(mediaType ?? '').slice(0, 80)}"`))
-  }
+  if (mediaType !== 'application/json')
+    throw bodyError(415, `Content-Type must be application/json, got "${(mediaType ?? '').slice(0, 80)}"`)
   const encoding = req.headers['content-encoding']
-  if (encoding !== undefined && encoding !== 'identity') {
-    return Promise.reject(
-      new HttpError(415, `Content-Encoding "${encoding.slice(0, 80)}" is not supported`, { 'Accept-Encoding': 'identity' }),
-    )
-  }
-  const tooLarge = () => new HttpError(413, `body is larger than ${maxBodyBytes} bytes`, { Connection: 'close' })
-  if (Number(req.headers['content-length'] ?? 0) > maxBodyBytes) return Promise.reject(tooLarge())
+  if (encoding !== undefined && encoding !== 'identity')
+    throw bodyError(415, `Content-Encoding "${encoding.slice(0, 80)}" is not supported`, { 'Accept-Encoding': 'identity' })
+  const tooLarge = () => bodyError(413, `body is larger than ${maxBodyBytes} bytes`, { Connection: 'close' })
+  if (Number(req.headers['content-length'] ?? 0) > maxBodyBytes) throw tooLarge()
   return new Promise((resolve, reject) => {
     const chunks: Buffer[] = []
     let bytes = 0
     const timer = setTimeout(
-      () => fail(new HttpError(408, `body did not arrive within ${bodyTimeoutMs} ms`, { Connection: 'close' })),
+      () => fail(bodyError(408, `body did not arrive within ${bodyTimeoutMs} ms`, { Connection: 'close' })),
       bodyTimeoutMs,
     )
     const fail = (error: HttpError): void => {
@@ -131,9 +177,13 @@ function readBody(req: IncomingMessage, settings: HttpSettings): Promise<Buffer>
       req.off('close', onGone)
       resolve(chunks.length === 1 && chunks[0] !== undefined ? chunks[0] : Buffer.concat(chunks))
     }
-    const onGone = (): void => fail(new HttpError(400, 'the client left before its body was complete'))
+    const onGone = (): void => fail(bodyError(400, 'the client left before its body was complete'))
     req.on('data', onData).on('end', onEnd).on('error', onGone).on('close', onGone)
   })
+}
+
+function bodyError(status: number, message: string, headers: Record<string, string> = {}): HttpError {
+  return new HttpError(status, message, { headers, reason: 'body' })
 }
 
 const drainMs = 2_000
@@ -153,20 +203,23 @@ export function sendError(req: IncomingMessage, res: ServerResponse, error: Http
   })
   res.end(body)
   if (unread) {
-    // Read on for a moment and throw it away: a socket closed with unread bytes resets, and the client may never see the answer.
+    // Discards the rest for a moment: closing a socket with unread bytes resets it, and the client may never see the answer.
     req.resume()
     const timer = setTimeout(() => req.destroy(), drainMs)
     req.once('close', () => clearTimeout(timer))
   }
 }
 
-/** `/a/b?x=1` → `/a/b`. */
+/** The path without query and trailing slash: `/a/b/?x=1` → `/a/b`. */
 export function pathOf(req: IncomingMessage): string {
-  const url = req.url ?? '/'
-  const end = url.indexOf('?')
-  return end === -1 ? url : url.slice(0, end)
+  const path = (req.url ?? '').split('?', 1)[0] ?? ''
+  return path.endsWith('/') ? path.slice(0, -1) : path
 }
 
 export function methodNotAllowed(allow: string): HttpError {
-  return new HttpError(405, `use ${allow}`, { Allow: allow })
+  return new HttpError(405, `use ${allow}`, { headers: { Allow: allow } })
+}
+
+export function shuttingDown(): HttpError {
+  return new HttpError(503, 'the server is shutting down', { headers: { 'Retry-After': '5' } })
 }

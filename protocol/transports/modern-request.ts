@@ -1,4 +1,4 @@
-// What a request of 2026-07-28 must say about itself: the required `_meta` members, and the headers that mirror its body.
+// The checks of a 2026-07-28 request: the required `_meta` members, and the headers that must repeat parts of its body.
 import type { IncomingMessage } from 'node:http'
 import { ErrorCode } from '../errors.ts'
 import { describe, isObject } from '../jsonrpc.ts'
@@ -8,11 +8,11 @@ import type { Implementation, JsonRpcErrorObject, JsonRpcRequest, LoggingLevel }
 
 export interface ModernRequest {
   client: Implementation | undefined
-  /** Undefined: no log messages were asked for, so none may be sent. */
+  /** Undefined: the client asked for no log messages, so none may be sent. */
   logLevel: LoggingLevel | undefined
 }
 
-/** Is this POST of the stateless era? Its body says so in `_meta`, or its header names such a version. */
+/** Whether this POST is of the stateless era: `_meta` of its body or its header names such a version. */
 export function isModern(req: IncomingMessage, body: unknown): boolean {
   const meta = metaOf(body)
   if (meta !== undefined && `${metaPrefix}protocolVersion` in meta) return true
@@ -35,22 +35,18 @@ export function checkModern(req: IncomingMessage, request: JsonRpcRequest): Mode
   }
   const versionMismatch = mismatch(req, 'MCP-Protocol-Version', version, false)
   if (versionMismatch !== undefined) return versionMismatch
-  if (findRevision(version)?.era !== 'modern') {
-    const supported = revisions.map((revision) => revision.version).toReversed()
-    return {
-      error: {
-        code: ErrorCode.unsupportedProtocolVersion,
-        message: 'unsupported protocol version',
-        data: { supported, requested: version },
-      },
-    }
-  }
+  if (findRevision(version)?.era !== 'modern') return { error: unsupportedVersion(version) }
   const name = request.params?.name
   const error =
     mismatch(req, 'Mcp-Method', request.method, false) ??
     (request.method === 'tools/call' && typeof name === 'string' ? mismatch(req, 'Mcp-Name', name, true) : undefined)
   if (error !== undefined) return error
   return { client: readImplementation(meta[`${metaPrefix}clientInfo`]), logLevel: level }
+}
+
+export function unsupportedVersion(requested: string | undefined): JsonRpcErrorObject {
+  const data = { supported: revisions.map(({ version }) => version).toReversed(), requested: requested?.slice(0, 50) }
+  return { code: ErrorCode.unsupportedProtocolVersion, message: 'unsupported protocol version', data }
 }
 
 function metaOf(body: unknown): Readonly<Record<string, unknown>> | undefined {
@@ -77,7 +73,7 @@ function mismatch(
   }
 }
 
-/** `=?base64?…?=` carries what a header cannot; undefined when it is not valid base64 of UTF-8. */
+/** Decodes `=?base64?…?=`; undefined when it is not valid base64 of UTF-8. */
 function decodeValue(value: string): string | undefined {
   const base64 = /^=\?base64\?([A-Za-z0-9+/]*={0,2})\?=$/.exec(value)?.[1]
   if (base64 === undefined) return value

@@ -1,146 +1,114 @@
-// `POST …/mcp`, sessionless in both eras: Streamable HTTP of 2025-03-26 … 2025-11-25 without a session id, and the stateless protocol of
-// 2026-07-28. Every POST stands alone, so any replica can answer it.
+// `POST …/mcp` without sessions in both eras: Streamable HTTP of 2025-03-26 … 2025-11-25 without a session id, and the stateless protocol
+// of 2026-07-28. No POST depends on another, so any replica can answer it.
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { Exchange } from '../context.ts'
 import { ErrorCode, ToolError } from '../errors.ts'
 import { classify, errorText } from '../jsonrpc.ts'
-import { assumedWithoutHeader, findRevision, latestLegacy, modern, type Revision, revisions } from '../revisions.ts'
+import { assumedWithoutHeader, findRevision, latestLegacy, modern, type Revision } from '../revisions.ts'
 import type { Server } from '../server.ts'
-import { drainSessions, type Reply, Session } from '../session.ts'
+import { drainSessions, type Reply, Session, type SessionOptions } from '../session.ts'
 import type { Caller, JsonRpcErrorObject, RequestId } from '../types.ts'
-import { EventStream } from './event-stream.ts'
+import { EventStream, Ticker } from './event-stream.ts'
 import {
-  admit,
+  createListener,
   type Handler,
   HttpError,
   type HttpOptions,
-  type HttpSettings,
   httpSettings,
   methodNotAllowed,
   readMessage,
-  sendError,
+  shuttingDown,
 } from './http.ts'
-import { checkModern, isModern, type ModernRequest } from './modern-request.ts'
+import { checkModern, isModern, unsupportedVersion } from './modern-request.ts'
 
-/** Serves `POST` wherever it is mounted. GET and DELETE are 405: there is no back-channel and no session (2025-11-25 basic/transports). */
+/**
+ * Serves `POST` wherever it is mounted. GET and DELETE are 405: there is no back-channel and no session (2025-11-25 basic/transports).
+ *
+ * @example
+ * const mcp = streamableHttp(server)
+ * createServer((req, res) => mcp(req, res)).listen(8080, '127.0.0.1')
+ */
 export function streamableHttp(server: Server, options: HttpOptions = {}): Handler {
   const settings = httpSettings(options)
   const readAccept = acceptReader()
   const active = new Set<Session>()
-  const streams = new Set<EventStream>()
+  const ticker = new Ticker(Math.min(1_000, Math.ceil(settings.keepAliveMs / 3), Math.ceil(settings.silentMs / 3)))
   let closing = false
-  let ticker: NodeJS.Timeout | undefined
-
-  const handler = (req: IncomingMessage, res: ServerResponse): void => {
-    const caller = admit(req, res, settings)
-    if (caller === undefined) return
-    if (req.method !== 'POST') return sendError(req, res, methodNotAllowed('POST'))
-    if (closing) return sendError(req, res, new HttpError(503, 'the server is shutting down', { 'Retry-After': '5' }))
-    void post(req, res, caller).catch((error: unknown) => {
-      const known = error instanceof HttpError ? error : new HttpError(500, 'internal error', {}, ErrorCode.internalError)
-      settings.onRefused({ reason: 'body', req, caller, status: known.status })
-      sendError(req, res, known)
-    })
-  }
 
   async function post(req: IncomingMessage, res: ServerResponse, caller: Caller): Promise<void> {
+    if (req.method !== 'POST') throw methodNotAllowed('POST')
+    if (closing) throw shuttingDown()
     const accepts = readAccept(req)
     const body = await readMessage(req, settings)
+    const { maxInFlight } = settings
+    const respond = (options: Omit<SessionOptions, 'maxInFlight'>, work: Work): Promise<void> =>
+      answer(res, accepts, caller, new Session(server, { maxInFlight, ...options }), work)
     if (Array.isArray(body)) {
-      // Batches exist in 2025-03-26 only, and that is what a request without the header speaks.
+      // Only 2025-03-26 has batches, and a request without the header is taken for that version.
       const revision = legacyRevision(req)
-      if (revision === undefined) return refuse(res, 400, unsupported(req), null)
-      return answer(res, accepts, caller, new Session(server, legacySession(settings, revision)), (session, exchange) =>
-        session.receiveBatch(body, exchange),
-      )
+      if (revision === undefined) return refuse(res, unsupportedVersion(versionHeader(req)), null)
+      return respond({ revision, logLevel: 'info' }, (session, exchange) => session.receiveBatch(body, exchange))
     }
     const incoming = classify(body)
-    const stateless = isModern(req, body)
-    if (incoming.kind === 'malformed')
-      return refuse(res, 400, incoming.error, stateless && incoming.id === null ? undefined : incoming.id)
-    if (stateless) {
-      if (incoming.kind === 'response')
-        return refuse(res, 400, { code: ErrorCode.invalidRequest, message: 'a response is not accepted here' }, undefined)
+    const receive: Work = (session, exchange) => session.receive(incoming, exchange)
+    if (isModern(req, body)) {
       if (incoming.kind === 'notification') return accepted(res)
+      if (incoming.kind === 'malformed') return refuse(res, incoming.error, incoming.id ?? undefined)
+      if (incoming.kind === 'response')
+        return refuse(res, { code: ErrorCode.invalidRequest, message: 'a response is not accepted here' }, undefined)
       const checked = checkModern(req, incoming.message)
-      if ('error' in checked) return refuse(res, 400, checked.error, incoming.message.id)
-      return answer(res, accepts, caller, new Session(server, modernSession(settings, checked)), (session, exchange) =>
-        session.receive(incoming, exchange),
-      )
+      if ('error' in checked) return refuse(res, checked.error, incoming.message.id)
+      return respond({ revision: modern, ...checked }, receive)
     }
-    const isInitialize = incoming.kind === 'request' && incoming.message.method === 'initialize'
-    // Some clients send a fixed version header with `initialize` too, where it means nothing yet.
-    const revision = isInitialize ? latestLegacy : legacyRevision(req)
-    if (revision === undefined)
-      return refuse(res, 400, unsupported(req), incoming.kind === 'request' ? incoming.message.id : null)
-    if (incoming.kind !== 'request') return accepted(res)
-    return answer(res, accepts, caller, new Session(server, legacySession(settings, revision)), (session, exchange) =>
-      session.receive(incoming, exchange),
-    )
+    if (incoming.kind === 'malformed') return refuse(res, incoming.error, incoming.id)
+    const request = incoming.kind === 'request' ? incoming.message : undefined
+    // Some clients send a fixed version header with `initialize` too, where it has no meaning yet.
+    const revision = request?.method === 'initialize' ? latestLegacy : legacyRevision(req)
+    if (revision === undefined) return refuse(res, unsupportedVersion(versionHeader(req)), request?.id ?? null)
+    return request === undefined ? accepted(res) : respond({ revision, logLevel: 'info' }, receive)
   }
 
-  /** Runs one exchange and answers it: as JSON, or as an event stream from the first notification on. */
-  async function answer(
-    res: ServerResponse,
-    accepts: Accepts,
-    caller: Caller,
-    session: Session,
-    run: (session: Session, exchange: Exchange) => Promise<Reply | undefined>,
-  ): Promise<void> {
+  /** Runs one exchange and answers it: as JSON, or as an event stream from the first notification on or after `silentMs`. */
+  async function answer(res: ServerResponse, accepts: Accepts, caller: Caller, session: Session, work: Work): Promise<void> {
     let stream: EventStream | undefined
-    const startStream = (): EventStream => {
-      const started = new EventStream(res, settings, () => {
-        streams.delete(started)
-        stopTicker()
-      })
-      streams.add(started)
-      ticker ??= setInterval(tick, Math.ceil(settings.keepAliveMs / 3)).unref()
-      return started
+    const started = Date.now()
+    const openStream = (): EventStream => (stream ??= new EventStream(res, settings, () => {}))
+    const keepAlive = {
+      tick(now: number): void {
+        if (stream !== undefined) stream.tick(now)
+        // Proxies give up on a response that has not begun, many of them after 60 s.
+        else if (now - started >= settings.silentMs && !res.destroyed) openStream().comment()
+      },
     }
     const exchange: Exchange = {
       caller,
       notify: (text) => {
-        if (!accepts.stream || res.destroyed) return
-        stream ??= startStream()
-        stream.send('message', text)
+        if (accepts.stream && !res.destroyed) openStream().send('message', text)
       },
     }
-    // 2026-07-28 basic/patterns/cancellation: closing the response is the cancellation. Before, a disconnect SHOULD NOT be read as one.
-    const onClose = (): void => {
-      if (!res.writableFinished && session.revision.era === 'modern')
-        session.close(new ToolError('CANCELLED', 'the client closed the response'))
-    }
-    res.once('close', onClose)
+    // 2026-07-28 basic/patterns/cancellation: closing the response cancels. Before, a disconnect SHOULD NOT be read as a cancellation.
+    if (session.revision.era === 'modern')
+      res.once('close', () => {
+        if (!res.writableFinished) session.close(new ToolError('CANCELLED', 'the client closed the response'))
+      })
     active.add(session)
+    if (accepts.stream) ticker.add(keepAlive)
     try {
-      const reply = await run(session, exchange)
+      const reply = await work(session, exchange)
       if (res.destroyed) return
-      if (reply === undefined) {
-        if (stream === undefined) accepted(res)
-        else stream.end()
-        return
-      }
-      if (stream === undefined && !accepts.json) stream = startStream()
-      if (stream === undefined) return sendReply(res, statusOf(reply, session.revision), reply.text)
-      stream.send('message', reply.text)
-      stream.end()
+      if (reply !== undefined && stream === undefined && accepts.json)
+        return sendReply(res, statusOf(reply, session.revision), reply.text)
+      if (reply === undefined && stream === undefined) return accepted(res)
+      const open = openStream()
+      if (reply !== undefined) open.send('message', reply.text)
+      open.end()
     } finally {
       active.delete(session)
+      ticker.delete(keepAlive)
     }
   }
 
-  function tick(): void {
-    const now = Date.now()
-    for (const stream of streams) stream.tick(now)
-  }
-
-  function stopTicker(): void {
-    if (streams.size > 0) return
-    clearInterval(ticker)
-    ticker = undefined
-  }
-
-  return Object.assign(handler, {
+  return Object.assign(createListener(settings, post), {
     openSessions: 0,
     async close(graceMs: number): Promise<void> {
       closing = true
@@ -148,6 +116,8 @@ export function streamableHttp(server: Server, options: HttpOptions = {}): Handl
     },
   })
 }
+
+type Work = (session: Session, exchange: Exchange) => Promise<Reply | undefined>
 
 interface Accepts {
   json: boolean
@@ -169,7 +139,8 @@ function acceptReader(): (req: IncomingMessage) => Accepts {
       accepts = parseAccept(accept)
       if (known.size < maxKnownAccepts) known.set(accept, accepts)
     }
-    if (!accepts.json && !accepts.stream) throw new HttpError(406, 'Accept must admit application/json or text/event-stream')
+    if (!accepts.json && !accepts.stream)
+      throw new HttpError(406, 'Accept must include application/json or text/event-stream', { reason: 'body' })
     return accepts
   }
 }
@@ -199,24 +170,7 @@ function legacyRevision(req: IncomingMessage): Revision | undefined {
   return revision?.era === 'legacy' ? revision : undefined
 }
 
-function unsupported(req: IncomingMessage): JsonRpcErrorObject {
-  const requested = versionHeader(req)?.slice(0, 50)
-  return {
-    code: ErrorCode.unsupportedProtocolVersion,
-    message: 'unsupported protocol version',
-    data: { supported: revisions.map(({ version }) => version).toReversed(), requested },
-  }
-}
-
-function legacySession(settings: HttpSettings, revision: Revision) {
-  return { revision, logLevel: 'info' as const, maxInFlight: settings.maxInFlight }
-}
-
-function modernSession(settings: HttpSettings, { client, logLevel }: ModernRequest) {
-  return { revision: modern, client, logLevel, maxInFlight: settings.maxInFlight }
-}
-
-/** Legacy clients look into the body; the stateless protocol gives the errors below a status of their own (2026-07-28 basic/transports). */
+/** Legacy clients read the body; the stateless protocol gives these errors a status of their own (2026-07-28 basic/transports). */
 function statusOf(reply: Reply, revision: Revision): number {
   if (reply.code === ErrorCode.invalidRequest) return 400
   if (revision.era === 'legacy') return 200
@@ -234,8 +188,8 @@ function sendReply(res: ServerResponse, status: number, text: string): void {
     .end(text)
 }
 
-function refuse(res: ServerResponse, status: number, error: JsonRpcErrorObject, id: RequestId | null | undefined): void {
-  sendReply(res, status, errorText(id, error))
+function refuse(res: ServerResponse, error: JsonRpcErrorObject, id: RequestId | null | undefined): void {
+  sendReply(res, 400, errorText(id, error))
 }
 
 function accepted(res: ServerResponse): void {
