@@ -15,6 +15,8 @@ export interface World {
   sql<T extends pg.QueryResultRow>(text: string): Promise<T[]>
   /** Runs SQL as the superuser. */
   admin<T extends pg.QueryResultRow>(text: string): Promise<T[]>
+  /** One statement as the owner, with values; rows of text cells, as the server's own queries get them. */
+  ask(text: string, values?: readonly (string | null)[]): Promise<(string | null)[][]>
   close(): Promise<void>
 }
 
@@ -69,6 +71,18 @@ export async function openWorld(label: string, url: string): Promise<World> {
     ...{ label, server, env, reader, urlFor },
     sql: (text) => run(urlFor(writer), text),
     admin: (text) => run(urlFor(undefined), text),
+    async ask(text, values = []) {
+      const client = new pg.Client({ connectionString: urlFor(writer) })
+      await client.connect()
+      try {
+        const types = { getTypeParser: () => (value: string) => value }
+        return (
+          await client.query<(string | null)[]>({ text, values: [...values], rowMode: 'array', types } as pg.QueryArrayConfig)
+        ).rows
+      } finally {
+        await client.end()
+      }
+    },
     async close() {
       await server.stop()
       await run(url, `DROP DATABASE ${database} WITH (FORCE)`)

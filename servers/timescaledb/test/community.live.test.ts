@@ -4,6 +4,7 @@ import { test } from '../../../test/runner/harness.ts'
 import { RunningServer, until, withClient } from '../../kit/sql/test/running.ts'
 import { type It, openWorld, testTimescale, type World } from './behaviours.ts'
 import { testCounting } from './counting.ts'
+import { testListing } from './listing.ts'
 
 const url = process.env.TSDB_TSL_URL
 if (url === undefined || url === '')
@@ -11,6 +12,7 @@ if (url === undefined || url === '')
 else {
   const world = await openWorld('Community edition', url)
   testTimescale(world)
+  testListing(world)
   testCounting(world)
   testCommunity(world)
   test('Community edition: the database of these tests is dropped', () => world.close())

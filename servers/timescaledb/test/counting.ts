@@ -49,7 +49,7 @@ const admitted = {
 }
 
 export function testCounting(world: World): void {
-  const { label, server, sql, admin, env } = world
+  const { label, server, sql, admin, ask, env } = world
   const it: It = (name, body) => test(`${label}: ${name}`, () => withClient(server.url, body), { timeoutMs: 60_000 })
   const count = async (table: string): Promise<number> => Number((await sql(`SELECT count(*) AS n FROM ${table}`))[0]?.n)
 
@@ -60,17 +60,11 @@ export function testCounting(world: World): void {
       WHERE d.classid = 'pg_proc'::regclass AND d.refclassid = 'pg_extension'::regclass AND e.extname = 'timescaledb'
         AND NOT 'internal'::regtype::oid = ANY (p.proargtypes) GROUP BY 1`)
     assert.ok(functions.length > 100)
-    const catalogue = async (text: string, values: readonly string[]): Promise<(string | null)[][]> => {
-      const rows = await admin<{ name: string; installed: boolean }>(
-        values.reduce((query, value, i) => query.replaceAll(`$${i + 1}`, `'${value}'`), text),
-      )
-      return rows.map((row) => Object.values(row).map((value) => (typeof value === 'boolean' ? (value ? 't' : 'f') : value)))
-    }
     const found: Record<string, string[]> = { dml: [], ddl: [] }
     for (const { name, volatile, kind } of functions) {
       const text = kind === 'p' ? `CALL ${name}(1)` : `SELECT ${name}(1)`
       const { tokens } = readStatement(text)
-      const result = withFunctions(classifyWords(tokens), await volatileFunctions(namesIn(tokens, text), catalogue))
+      const result = withFunctions(classifyWords(tokens), await volatileFunctions(namesIn(tokens, text), ask))
       if (!volatile) assert.deepEqual([result.level, result.destructive], ['dml', undefined], name)
       else if (result.destructive === undefined) found[result.level]?.push(name)
     }
