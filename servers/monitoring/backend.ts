@@ -1,25 +1,15 @@
-// The monitoring server's backend: Loki, Netdata, or both. The only file that knows `ws`, which is loaded for the first live tail.
+// The backend of the monitoring server: clients of Loki and Netdata. The only file that imports `ws`, which is loaded for the first live tail.
 import { ToolError } from '../../protocol/index.ts'
 import type { Backend, Environment } from '../kit/definition.ts'
+import { authorization, readBaseUrl } from '../kit/http/address.ts'
 import { trust } from '../kit/http/trust.ts'
 import { Upstream } from '../kit/http/upstream.ts'
-import { authorization, checkUrl, type MonitoringConfig } from './config.ts'
-import { refusalOf } from './errors.ts'
-import { Loki, metadataApart, refused } from './lib/loki.ts'
+import { Semaphore } from '../kit/waiting.ts'
+import type { MonitoringConfig } from './config.ts'
+import { lokiError } from './errors.ts'
+import { Loki, metadataApart } from './lib/loki.ts'
 import { Netdata } from './lib/netdata.ts'
-
-export interface Limits {
-  readonly maxHours: number
-  /** 0: Loki's index is not asked. */
-  readonly maxQueryBytes: number
-}
-
-/** Calls `onFrame` with each message until the signal aborts or Loki ends the tail. */
-export type OpenTail = (
-  query: Readonly<Record<string, string>>,
-  onFrame: (json: string) => void,
-  signal: AbortSignal,
-) => Promise<void>
+import type { OpenTail } from './types.ts'
 
 export interface MonitoringBackend extends Backend {
   /** @throws ToolError when it is not configured */
@@ -27,69 +17,71 @@ export interface MonitoringBackend extends Backend {
   /** @throws ToolError when it is not configured */
   netdata(): Netdata
   readonly tail: OpenTail
-  readonly limits: Limits
+  /** `maxQueryBytes` 0: Loki's index is not asked. */
+  readonly limits: { readonly maxHours: number; readonly maxQueryBytes: number }
 }
 
 const handshakeTimeoutMs = 5_000
 const maxFrameBytes = 1024 * 1024
-/** Loki serves ten tails at once for each tenant; others want some, too. */
+/** Loki serves ten tails at once for each tenant; others need some, too. */
 const maxTails = 4
+const maxErrorBytes = 4_000
 
 /** @throws Error for the operator when the configuration contradicts itself */
 export function openMonitoring(config: MonitoringConfig, environment: Environment): MonitoringBackend {
   const { LOKI_URL, NETDATA_URL } = config
-  const agent = { 'user-agent': `octet-monitoring/${environment.version}` }
+  const client = (name: string, url: string, maxSockets: number, headers: Record<string, string>): Upstream => {
+    const prefix = name.toUpperCase()
+    return new Upstream({
+      name,
+      baseUrl: readBaseUrl(`${prefix}_URL`, url, 'http://host:3100', `${prefix}_USERNAME and ${prefix}_PASSWORD`),
+      headers: { 'user-agent': `octet-monitoring/${environment.version}`, ...headers },
+      ca: environment.ca,
+      maxSockets,
+    })
+  }
   const lokiHttp =
     LOKI_URL === undefined
       ? undefined
-      : new Upstream({
-          name: 'Loki',
-          baseUrl: checkUrl('LOKI_URL', LOKI_URL),
-          headers: {
-            ...agent,
-            ...(config.LOKI_TENANT_ID === undefined ? {} : { 'x-scope-orgid': config.LOKI_TENANT_ID }),
-            ...authorization('LOKI', config.LOKI_BEARER_TOKEN, config.LOKI_USERNAME, config.LOKI_PASSWORD),
-          },
-          ca: environment.ca,
-          maxSockets: 2,
+      : client('Loki', LOKI_URL, 2, {
+          ...(config.LOKI_TENANT_ID === undefined ? {} : { 'x-scope-orgid': config.LOKI_TENANT_ID }),
+          ...authorization('LOKI', {
+            token: config.LOKI_BEARER_TOKEN,
+            user: config.LOKI_USERNAME,
+            password: config.LOKI_PASSWORD,
+          }),
         })
   const netdataHttp =
     NETDATA_URL === undefined
       ? undefined
-      : new Upstream({
-          name: 'Netdata',
-          baseUrl: checkUrl('NETDATA_URL', NETDATA_URL),
-          headers: {
-            ...agent,
-            ...authorization('NETDATA', config.NETDATA_API_KEY, config.NETDATA_USERNAME, config.NETDATA_PASSWORD),
-          },
-          ca: environment.ca,
-          maxSockets: 4,
+      : client('Netdata', NETDATA_URL, 4, {
+          ...authorization('NETDATA', {
+            token: config.NETDATA_API_KEY,
+            user: config.NETDATA_USERNAME,
+            password: config.NETDATA_PASSWORD,
+          }),
         })
   const loki = lokiHttp === undefined ? undefined : new Loki(lokiHttp)
   const netdata = netdataHttp === undefined ? undefined : new Netdata(netdataHttp)
-  const tails = new Set<AbortController>()
+  const sockets = new Set<Terminable>()
+  const slots = new Semaphore({
+    limit: maxTails,
+    maxWaiting: 0,
+    busy: () =>
+      new ToolError('RATE_LIMITED', `${maxTails} live tails are running`, {
+        hint: 'the same call without follow_seconds, or again in 30 seconds',
+      }),
+  })
 
   return {
     upstream: [LOKI_URL, NETDATA_URL].flatMap((url) => (url === undefined ? [] : [new URL(url).host])).join(','),
     limits: { maxHours: config.LOKI_MAX_HOURS, maxQueryBytes: config.LOKI_MAX_QUERY_BYTES },
     loki: () => configured(loki, 'Loki', 'LOKI_URL'),
     netdata: () => configured(netdata, 'Netdata', 'NETDATA_URL'),
-    async tail(query, onFrame, signal) {
-      if (lokiHttp === undefined) throw new ToolError('INTERNAL', 'Loki is not configured')
-      if (tails.size >= maxTails) {
-        throw new ToolError('RATE_LIMITED', `${maxTails} live tails are running`, {
-          hint: 'the same call without follow_seconds, or again in 30 seconds',
-        })
-      }
-      const closing = new AbortController()
-      tails.add(closing)
-      try {
-        await readTail(lokiHttp, query, onFrame, AbortSignal.any([signal, closing.signal]), environment.ca)
-      } finally {
-        tails.delete(closing)
-      }
-    },
+    tail: (query, onFrame, signal) =>
+      slots.run({ signal }, () =>
+        readTail(configured(lokiHttp, 'Loki', 'LOKI_URL'), environment.ca, sockets, query, onFrame, signal),
+      ),
     async probe(signal) {
       const [lokiState, netdataState] = await Promise.all([
         loki === undefined ? 'not configured' : loki.probe(signal).then(() => 'ok'),
@@ -98,7 +90,7 @@ export function openMonitoring(config: MonitoringConfig, environment: Environmen
       return { loki: lokiState, netdata: netdataState }
     },
     async close() {
-      for (const tail of tails) tail.abort()
+      for (const socket of sockets) socket.terminate()
       loki?.close()
       netdata?.close()
     },
@@ -110,12 +102,17 @@ function configured<T>(client: T | undefined, name: string, variable: string): T
   throw new ToolError('UPSTREAM_UNREACHABLE', `${name} is not configured: the operator has to set ${variable}`)
 }
 
+interface Terminable {
+  terminate(): void
+}
+
 async function readTail(
   http: Upstream,
+  ca: string | undefined,
+  sockets: Set<Terminable>,
   query: Readonly<Record<string, string>>,
   onFrame: (json: string) => void,
   signal: AbortSignal,
-  ca: string | undefined,
 ): Promise<void> {
   const { WebSocket } = await import('ws')
   if (signal.aborted) return
@@ -130,6 +127,7 @@ async function readTail(
     followRedirects: false,
     ...trust(ca),
   })
+  sockets.add(socket)
   await new Promise<void>((resolve, reject) => {
     const end = (): void => {
       socket.terminate()
@@ -145,12 +143,12 @@ async function readTail(
       }
     })
     socket.on('unexpected-response', (_req, res) => {
-      const chunks: Buffer[] = []
-      res.on('data', (chunk: Buffer) => chunks.length < 4 && chunks.push(chunk))
+      let body = Buffer.alloc(0)
+      res.on('data', (chunk: Buffer) => {
+        if (body.length < maxErrorBytes) body = Buffer.concat([body, chunk])
+      })
       res.on('close', () => {
-        const status = res.statusCode ?? 0
-        const body = Buffer.concat(chunks)
-        reject(refusalOf('Loki', status, res.headers, body) ?? refused({ status, body }))
+        reject(lokiError({ status: res.statusCode ?? 0, headers: res.headers, body }))
         socket.terminate()
       })
     })
@@ -158,14 +156,15 @@ async function readTail(
       if (signal.aborted) resolve()
       else
         reject(
-          new ToolError('UPSTREAM_ERROR', `the live tail failed (${error.code ?? 'broken off'})`, {
-            hint: 'the same call without follow_seconds; a proxy before Loki must let WebSockets through',
+          new ToolError('UPSTREAM_ERROR', `the live tail failed (${error.code ?? 'connection closed'})`, {
+            hint: 'the same call without follow_seconds; a proxy in front of Loki must let WebSockets through',
             cause: error,
           }),
         )
     })
     socket.on('close', () => {
       signal.removeEventListener('abort', end)
+      sockets.delete(socket)
       resolve()
     })
   })

@@ -1,4 +1,4 @@
-// The environment of the monitoring server: where Loki and Netdata are, and how much a query may cost.
+// Environment variables of the monitoring server: the addresses of Loki and Netdata, and how much a query may cost.
 import type { Config, ConfigSchema } from '../kit/definition.ts'
 
 export const config = {
@@ -8,7 +8,7 @@ export const config = {
       type: 'string',
       minLength: 1,
       'x-aliases': ['LOKI_ADDR'],
-      description: 'Address of Loki or of a proxy before it, such as `http://loki:3100`, with a path prefix if there is one',
+      description: 'Address of Loki or of a proxy in front of it, such as `http://loki:3100`, with a path prefix if there is one',
     },
     LOKI_TENANT_ID: {
       type: 'string',
@@ -30,13 +30,13 @@ export const config = {
       default: 168,
       minimum: 1,
       maximum: 8_760,
-      description: 'Longest time range of one search, in hours',
+      description: 'Longest time range of one search, in hours; windows such as `[5m]` and `offset` count',
     },
     LOKI_MAX_QUERY_BYTES: {
       type: 'integer',
       default: 10_737_418_240,
       minimum: 0,
-      description: "Most bytes of logs that one search may make Loki scan, by its index's estimate; 0 does not ask",
+      description: "Most bytes of logs that one search may make Loki read, by its index's estimate; 0 switches the check off",
     },
     NETDATA_URL: {
       type: 'string',
@@ -48,48 +48,15 @@ export const config = {
       minLength: 1,
       'x-secret': true,
       'x-aliases': ['NETDATA_BEARER_TOKEN', 'NETDATA_TOKEN'],
-      description: 'Bearer token, where bearer protection is switched on',
+      description: 'Bearer token, needed where bearer protection is on',
     },
     NETDATA_USERNAME: {
       type: 'string',
       minLength: 1,
-      description: 'User, where a proxy before Netdata wants basic authentication',
+      description: 'User of HTTP basic authentication, where a proxy in front of Netdata asks for it',
     },
-    NETDATA_PASSWORD: { type: 'string', minLength: 1, 'x-secret': true, description: 'Its password' },
+    NETDATA_PASSWORD: { type: 'string', minLength: 1, 'x-secret': true, description: 'Password of HTTP basic authentication' },
   },
 } as const satisfies ConfigSchema
 
 export type MonitoringConfig = Config<typeof config>
-
-/** @throws Error for the operator when this is no address that can be asked, or holds what belongs into another variable */
-export function checkUrl(variable: string, value: string): string {
-  let url: URL
-  try {
-    url = new URL(value)
-  } catch {
-    throw new Error(`${variable} is not a URL; expected one such as http://host:3100`)
-  }
-  const prefix = variable.slice(0, variable.indexOf('_'))
-  if (url.protocol !== 'http:' && url.protocol !== 'https:') throw new Error(`${variable} must begin with http:// or https://`)
-  if (url.username !== '' || url.password !== '') {
-    throw new Error(`${variable} holds credentials; put them into ${prefix}_USERNAME and ${prefix}_PASSWORD`)
-  }
-  if (url.search !== '' || url.hash !== '') throw new Error(`${variable} must end before "?" and "#"`)
-  return url.href
-}
-
-/**
- * The header that proves who asks; none without credentials.
- * @throws Error for the operator when two kinds are set, or half of one
- */
-export function authorization(prefix: string, token: string | undefined, user: string | undefined, password: string | undefined) {
-  if (token !== undefined && (user !== undefined || password !== undefined)) {
-    throw new Error(`${prefix}: set either a token or user and password, not both`)
-  }
-  if ((user === undefined) !== (password === undefined)) {
-    throw new Error(`${prefix}_USERNAME and ${prefix}_PASSWORD belong together; only one of them is set`)
-  }
-  if (token !== undefined) return { authorization: `Bearer ${token}` }
-  if (user === undefined) return {}
-  return { authorization: `Basic ${Buffer.from(`${user}:${password}`).toString('base64')}` }
-}

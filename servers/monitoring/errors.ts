@@ -1,84 +1,108 @@
-// What an answer of Loki or Netdata means when it is not the expected JSON; what only one of them can explain is left to its own file.
-import type { IncomingHttpHeaders } from 'node:http'
-import { ToolError, type ToolErrorCode } from '../../protocol/index.ts'
-import { retryAfter, type UpstreamAnswer } from '../kit/http/upstream.ts'
+// Errors of Loki and Netdata as ToolErrors. Their texts are read here and nowhere else; other files use `code` and `detail`.
+import { ToolError } from '../../protocol/index.ts'
+import { type Explain, readJson, statusError } from '../kit/http/answer.ts'
+import type { UpstreamAnswer } from '../kit/http/upstream.ts'
+import { cleanText, clip } from '../kit/text.ts'
 
-/** Structural characters of JSON that are parsed at most: each costs up to a hundred bytes of heap, however short the text is. */
+export const loki: Explain = {
+  name: 'Loki',
+  address: 'LOKI_URL',
+  credentials: 'LOKI_USERNAME and LOKI_PASSWORD, or LOKI_BEARER_TOKEN',
+}
+export const netdata: Explain = { name: 'Netdata', address: 'NETDATA_URL', credentials: 'NETDATA_API_KEY' }
+
+/** Commas, colons and opening brackets in one answer: each value costs up to a hundred bytes of heap, however short the text is. */
 const maxJsonTokens = 100_000
 
-/** The answer, when its status is 2xx or one that only the caller can explain. @throws ToolError for every other */
-export function accepted(name: string, answer: UpstreamAnswer): UpstreamAnswer {
-  const refusal = refusalOf(name, answer.status, answer.headers, answer.body)
-  if (refusal !== undefined) throw refusal
-  return answer
+/** `detail` of an error about a query that Loki refused; 400 for any other reason. */
+export const refusal = { parse: 'parse error', matchers: 'matchers', tooManyValues: 'too many values' } as const
+const entriesDetail = 'max_entries_limit_per_query '
+
+/** The lines that this Loki returns at most, where that is why it refused a query. */
+export function maxEntriesOf({ detail }: ToolError): number | undefined {
+  return typeof detail === 'string' && detail.startsWith(entriesDetail) ? Number(detail.slice(entriesDetail.length)) : undefined
 }
 
-/** The answer as JSON. @throws ToolError when it is something else, or would cost too much to parse */
-export function readJson(name: string, { body }: UpstreamAnswer): unknown {
-  const start = body.subarray(0, 64).toString('latin1').trimStart()
-  if (start.startsWith('<')) {
-    throw new ToolError(
-      'UPSTREAM_ERROR',
-      `${name}'s address answers with a web page instead of its API: it leads elsewhere, such as to a login page`,
-      {
-        hint: 'ask the operator to check the address, its path prefix and the reverse proxy',
-      },
-    )
-  }
-  if (countTokens(body, maxJsonTokens) > maxJsonTokens) {
-    throw new ToolError('TOO_LARGE', `${name}'s answer holds more than ${maxJsonTokens} values`)
-  }
-  try {
-    return JSON.parse(body.toString())
-  } catch (error) {
-    throw new ToolError('UPSTREAM_ERROR', `${name} answered with something that is not JSON, or only a part of it`, {
-      cause: error,
+/** A parse error comes first, because it quotes the query. */
+function refusalOf(text: string): string | number {
+  if (text.startsWith('parse error : queries require at least one regexp or equality matcher')) return refusal.matchers
+  if (text.startsWith('parse error')) return refusal.parse
+  if (/^exceeded maximum resolution|^maximum (?:number )?of series/.test(text)) return refusal.tooManyValues
+  // "max entries limit per query exceeded, limit > max_entries_limit_per_query (1001 > 500)"
+  const entries = /^max entries limit per query exceeded.*\(\d+ > (\d+)\)$/.exec(text)?.[1]
+  return entries === undefined ? 400 : `${entriesDetail}${entries}`
+}
+
+/** The JSON of Loki's answer. @throws ToolError when it is an error or something else */
+export function readLoki(answer: UpstreamAnswer): unknown {
+  if (answer.status !== 200) throw lokiError(answer)
+  return readJson(loki, answer, maxJsonTokens)
+}
+
+/** Loki explains a 400 in one line of plain text about the query, which is quoted. Other texts are not: they may name internal hosts. */
+export function lokiError(answer: UpstreamAnswer): ToolError {
+  const { status, body } = answer
+  const text = clip(cleanText(body.subarray(0, 2_000).toString()).trim().replace(/\s+/g, ' '), 400)
+  if (status === 401 && text === 'no org id') {
+    return new ToolError('UPSTREAM_AUTH', 'Loki asks for a tenant (HTTP 401, "no org id")', {
+      hint: 'ask the operator to set LOKI_TENANT_ID',
+      detail: status,
     })
   }
+  if (status === 400 || status === 422) {
+    const reason = text === '' ? 'it gives no reason' : text
+    return new ToolError('INVALID_ARGUMENT', `Loki cannot run this query: ${reason}`, { detail: refusalOf(text) })
+  }
+  return statusError(loki, answer) ?? noApi('Loki', 'LOKI_URL', status)
 }
 
-/** What an answer's status alone says; undefined where only the caller can explain it. The body is never quoted: it may name inner hosts. */
-export function refusalOf(name: string, status: number, headers: IncomingHttpHeaders, body: Buffer): ToolError | undefined {
-  const fail = (code: ToolErrorCode, message: string, hint: string): ToolError => new ToolError(code, message, { hint })
-  if (status === 401 && /no org id/i.test(body.subarray(0, 200).toString('latin1'))) {
-    return fail('UPSTREAM_AUTH', `${name} wants to know the tenant (401, "no org id")`, 'ask the operator to set the tenant')
-  }
-  if (status === 401) return fail('UPSTREAM_AUTH', `${name} refused the credentials (401)`, 'ask the operator to check them')
-  if (status === 403)
-    return fail(
-      'UPSTREAM_AUTH',
-      `${name} does not allow this with the configured credentials (403)`,
-      'ask the operator for access',
-    )
-  if (status === 429) {
-    const after = retryAfter(headers['retry-after'])
-    return fail(
-      'RATE_LIMITED',
-      `${name} is receiving too many requests (429)`,
-      `the same call again in ${after ?? 'a few'} seconds`,
-    )
-  }
-  if (status >= 500)
-    return fail('UPSTREAM_ERROR', `${name} failed (HTTP ${status})`, 'the same call again later, or ask for less')
-  if (status >= 300 && status < 400) {
-    return fail(
-      'UPSTREAM_ERROR',
-      `${name}'s address redirects elsewhere (HTTP ${status}), which is not followed`,
-      'ask the operator to set the final address',
-    )
-  }
-  return undefined
+/** The JSON of Netdata's answer. @throws ToolError when it is an error or something else */
+export function readNetdata(answer: UpstreamAnswer): object {
+  if (answer.status !== 200) throw netdataError(answer)
+  const json = readJson(netdata, answer, maxJsonTokens)
+  if (typeof json !== 'object' || json === null) throw unexpectedForm('Netdata')
+  return json
 }
 
-/** Counts the commas, colons and opening brackets outside of strings, up to one more than `most`. Does not validate. */
-function countTokens(json: Buffer, most: number): number {
-  let count = 0
-  let quoted = false
-  for (let i = 0; i < json.length && count <= most; i++) {
-    const byte = json[i]
-    if (byte === 0x22) quoted = !quoted
-    else if (quoted && byte === 0x5c) i += 1
-    else if (!quoted && (byte === 0x2c || byte === 0x3a || byte === 0x5b || byte === 0x7b)) count += 1
+/** `detail` of an error about something that this Netdata does not have. It answers 404 for all three and says in plain text which. */
+export const missing = { node: 'node', chart: 'chart', route: 'route' } as const
+
+function netdataError(answer: UpstreamAnswer): ToolError {
+  const { status } = answer
+  const text = answer.body.subarray(0, 300).toString('latin1')
+  if (status === 412) {
+    return new ToolError('UPSTREAM_AUTH', 'Netdata asks for a valid bearer token (HTTP 412)', {
+      hint: 'ask the operator to check NETDATA_API_KEY',
+      detail: status,
+    })
   }
-  return count
+  if (status === 451) {
+    return new ToolError('UPSTREAM_AUTH', 'Netdata does not allow the address of this server (HTTP 451)', {
+      hint: 'ask the operator to check its "allow connections from" and "allow dashboard from"',
+      detail: status,
+    })
+  }
+  if (status === 404 && /does not maintain a database for host|not found.*host|no.*host.*found/i.test(text))
+    return new ToolError('NOT_FOUND', 'no such node', { detail: missing.node })
+  if (status === 404 && /^(?:No metrics where matched|Chart is not found)/i.test(text))
+    return new ToolError('NOT_FOUND', 'no such chart', { detail: missing.chart })
+  if (status === 404 && /^Unsupported (?:v1 )?API command/i.test(text)) {
+    return new ToolError('UPSTREAM_ERROR', 'this version of Netdata lacks a command of API version 1', {
+      hint: 'ask the operator to update Netdata',
+      detail: missing.route,
+    })
+  }
+  return statusError(netdata, answer) ?? noApi('Netdata', 'NETDATA_URL', status)
+}
+
+export function unexpectedForm(what: string, cause?: unknown): ToolError {
+  return new ToolError('UPSTREAM_ERROR', `the answer of ${what} has an unexpected form`, { cause })
+}
+
+function noApi(name: string, address: string, status: number): ToolError {
+  const message = `the configured address does not answer as the API of ${name} (HTTP ${status})`
+  return new ToolError('UPSTREAM_ERROR', message, {
+    hint: `ask the operator to check ${address} and its path prefix`,
+    detail: status,
+  })
 }

@@ -1,34 +1,42 @@
-// What helps a model that does not know this Loki: its real labels and values, and why a search found nothing.
+// Help for a model that does not know this Loki: its labels and values, a corrected query, and why a search found nothing.
 import { nearest, ToolError } from '../../../protocol/index.ts'
 import { cleanText, clip } from '../../kit/text.ts'
-import { selectorsOf } from './logql.ts'
-import type { Loki, Range } from './loki.ts'
-import { labelText } from './render-logs.ts'
-import { formatSpan } from './time.ts'
+import type { Range } from '../types.ts'
+import { admitsAbsent, type Leaf, type Logql, type Matcher, withMatcher } from './logql.ts'
+import type { Loki } from './loki.ts'
+import { formatSpan, secondsOf } from './time.ts'
+import { correctLogql, isLevelName, type LabelValues, readWords } from './words.ts'
+
+/** A search that went wrong, and how to repeat it. */
+export interface Failed {
+  readonly loki: Loki
+  readonly query: string
+  readonly range: Range
+  readonly signal: AbortSignal
+  /** Arguments of the same call with another query, as JSON. */
+  call(query: string, hours?: number): string
+}
 
 const maxLabels = 8
 const maxValues = 3
+const maxListed = 8
 
 export const exampleHint = '{"query":"{app=\\"web\\"} |= \\"error\\""} with labels that exist here'
 
-/** INVALID_ARGUMENT with the labels that exist here and a selector that works. */
-export async function adviseSelector(
-  loki: Loki,
-  query: string,
-  why: string,
-  range: Range,
-  signal: AbortSignal,
-): Promise<ToolError> {
+/** INVALID_ARGUMENT with the labels that exist here and a query that works. */
+export async function adviseSelector(failed: Failed, why: string): Promise<ToolError> {
+  const { loki, query, range, signal } = failed
   const labels = await knownLabels(loki, range, signal).catch((error: unknown) => {
     signal.throwIfAborted()
-    // Where no query would be answered, that is what has to be said. Else the query is to be mended, and the labels only help with it.
+    // Where no query would be answered, that is what has to be said. Otherwise the query is wrong, and the labels only help to correct it.
     if (error instanceof ToolError && ['UPSTREAM_UNREACHABLE', 'UPSTREAM_AUTH'].includes(error.code)) throw error
     return undefined
   })
   if (labels === undefined) {
-    return new ToolError('INVALID_ARGUMENT', `${why}. Loki did not say which labels it has`, { hint: exampleHint })
+    return new ToolError('INVALID_ARGUMENT', `${why}. Loki did not return its labels`, { hint: exampleHint })
   }
-  if (labels.length === 0) {
+  const [best] = labels
+  if (best === undefined) {
     return new ToolError('INVALID_ARGUMENT', `${why}. Loki has no labels in this time range`, {
       hint: 'a longer range with "hours"',
     })
@@ -40,65 +48,124 @@ export async function adviseSelector(
       .map((value) => clip(value, 40))
       .join(', ')}${rest})`
   })
-  const [best] = labels
-  const selector = labelText({ [best?.name ?? '']: best?.values[0] ?? '' })
-  const words = query.trim()
-  const filter = words === '' || words.includes('{') || words.length > 100 ? 'error' : words
+  const words = query.includes('{') || query.length > 200 ? undefined : readWords(query, labels)
+  const { label, value } = words?.match ?? { label: best.name, value: best.values[0] ?? '' }
+  const filter = words === undefined ? 'error' : words.filter
+  const corrected = `{${label}=${JSON.stringify(value)}}${filter === '' ? '' : ` |~ ${JSON.stringify(`(?i)${escapeRegExp(filter)}`)}`}`
   return new ToolError('INVALID_ARGUMENT', `${why}. Labels here: ${shown.join('; ')}`, {
-    hint: JSON.stringify({ query: `${selector} |~ ${JSON.stringify(`(?i)${escapeRegExp(filter)}`)}` }),
+    hint: failed.call(corrected, words?.hours),
   })
 }
 
+/** The query without its usual mistakes; undefined when it has none, or when Loki refuses that too. */
+export async function correctedQuery({ loki, query, signal }: Failed): Promise<string | undefined> {
+  const corrected = correctLogql(query)
+  return corrected !== query && (await loki.isValid(corrected, signal)) ? corrected : undefined
+}
+
 /** Labels with their values, those that tell one source from another first. */
-async function knownLabels(loki: Loki, range: Range, signal: AbortSignal): Promise<{ name: string; values: string[] }[]> {
-  const names = (await loki.labels(range, signal))
-    .filter((name) => !name.startsWith('__'))
-    .sort((a, b) => rank(a) - rank(b) || (a < b ? -1 : 1))
-  const values = await Promise.all(names.slice(0, maxLabels).map((name) => loki.values(name, range, signal)))
-  return values
-    .map((list, i) => ({ name: names[i] ?? '', values: list.map(cleanText) }))
-    .filter((label) => label.values.length > 0)
+async function knownLabels(loki: Loki, range: Range, signal: AbortSignal): Promise<LabelValues[]> {
+  const names = ranked(await loki.labels(range, signal)).slice(0, maxLabels)
+  const values = await Promise.all(names.map((name) => loki.values(name, range, signal)))
+  return names.map((name, i) => ({ name, values: (values[i] ?? []).map(cleanText) })).filter((label) => label.values.length > 0)
 }
 
 const preferred = ['container', 'service_name', 'app', 'job', 'namespace', 'unit', 'host', 'instance']
 
-function rank(label: string): number {
-  const index = preferred.indexOf(label)
-  return index === -1 ? preferred.length : index
+function ranked(labels: readonly string[]): string[] {
+  const rank = (label: string): number => (preferred.includes(label) ? preferred.indexOf(label) : preferred.length)
+  return labels.filter((name) => !name.startsWith('__')).sort((a, b) => rank(a) - rank(b) || (a < b ? -1 : 1))
 }
 
 function escapeRegExp(text: string): string {
   return text.replace(/[.*+?^${}()|[\]\\]/g, '\\$&')
 }
 
-/** Why a search found nothing: the filter, a label that does not exist, a value that does not, or the time. One or two sentences. */
-export async function explainNothing(loki: Loki, query: string, range: Range, signal: AbortSignal): Promise<string> {
-  const [selector] = selectorsOf(query)
-  if (selector === undefined) return 'there is no stream selector to look for'
-  if (query.trim() !== selector.text) {
-    const any = await loki.query({ query: selector.text, ...range, limit: 1, direction: 'backward', stepSeconds: 60 }, signal)
-    if (any.kind === 'logs' && any.entries.length > 0) {
-      return `the selector ${clip(selector.text, 200)} has lines in this range; what follows it leaves none`
-    }
+/**
+ * Why a search found nothing: what is computed, the filter, a label or value that does not exist, or the time.
+ * @param ranges what each leaf of the query reads
+ */
+export async function explainNothing(failed: Failed, query: Logql, ranges: readonly Range[]): Promise<string | undefined> {
+  for (const [i, leaf] of query.leaves.entries()) {
+    const { selector, logQuery } = leaf
+    const there = { ...failed, range: ranges[i] ?? failed.range }
+    if (query.metric && (await hasLines(there, logQuery))) continue
+    if (logQuery.trim() !== selector.text && (await hasLines(there, selector.text))) return explainFilter(there, leaf)
+    return explainSelector(there, leaf)
   }
+  return query.leaves.length === 0
+    ? undefined
+    : 'lines match the selector and its filters; what is computed from them, such as a comparison or unwrap, leaves no value'
+}
+
+async function hasLines({ loki, range, signal }: Failed, query: string): Promise<boolean> {
+  const { entries } = await loki.logs({ query, ...range, limit: 1, direction: 'backward' }, signal)
+  return entries.length > 0
+}
+
+async function explainFilter(failed: Failed, { selector, logQuery }: Leaf): Promise<string> {
+  const { loki, range, signal, call } = failed
+  const why = `the selector ${clip(selector.text, 200)} has lines in this range; what follows it leaves none`
+  if (!/err|fatal|crit|panic|exception|fail|warn/i.test(logQuery.slice(selector.text.length))) return why
+  const serious = /^(?:err|fatal|crit|panic|emerg|alert)/i
+  const name = (await loki.labels(range, signal)).find(isLevelName)
+  const values = name === undefined ? [] : await loki.values(name, range, signal, selector.text)
+  if (name !== undefined && values.length > 0) {
+    const level = values.find((value) => serious.test(value))
+    const hint = level === undefined ? '' : `. TRY: ${call(`${selector.text.slice(0, -1)}, ${name}=${JSON.stringify(level)}}`)}`
+    return `${why}. These streams have the label ${name} with the values ${list(values)}${hint}`
+  }
+  const guessed = `${selector.text} | detected_level=~"error|fatal|critical"`
+  return (await hasLines(failed, guessed))
+    ? `${why}. Loki detected lines of level error, fatal or critical. TRY: ${call(guessed)}`
+    : why
+}
+
+async function explainSelector(failed: Failed, { selector }: Leaf): Promise<string> {
+  const { loki, query, range, signal, call } = failed
   const names = await loki.labels(range, signal)
-  for (const { label, operator, value } of selector.matchers) {
+  for (const matcher of selector.matchers) {
+    if (admitsAbsent(matcher)) continue
+    const { label, operator, value } = matcher
     if (!names.includes(label)) {
-      return `no stream in this range has a label "${label}"; labels: ${list(nearestFirst(label, names))}`
+      const why = `no stream in this range has a label "${label}"; labels: ${list(nearestFirst(label, names))}`
+      const other = await labelWithValue(failed, names, matcher)
+      if (other === undefined) return why
+      return `${why}. "${clip(value, 80)}" is a value of ${other.name}, which has: ${list(nearestFirst(value, other.values))}. TRY: ${call(withMatcher(query, matcher, other.name, operator, value))}`
     }
     if (operator !== '=') continue
     const values = await loki.values(label, range, signal)
-    if (!values.includes(value))
-      return `"${label}" is never "${clip(value, 80)}" in this range; it is: ${list(nearestFirst(value, values))}`
+    if (values.includes(value)) continue
+    const [near] = nearest(value, values, 1)
+    const hint = near === undefined ? '' : `. TRY: ${call(withMatcher(query, matcher, label, '=', near))}`
+    return `"${label}" is never "${clip(value, 80)}" in this range; it is: ${list(nearestFirst(value, values))}${hint}`
   }
-  const hours = Number((range.end - range.start) / 1_000_000_000n)
-  return `no stream matches all of ${clip(selector.text, 200)} in these ${formatSpan(hours)}; try fewer matchers or a longer range`
+  return `no stream matches all of ${clip(selector.text, 200)} in these ${formatSpan(secondsOf(range))}; try fewer matchers or a longer range`
+}
+
+/** The label that has the value of a matcher whose own label does not exist. */
+async function labelWithValue(
+  { loki, range, signal }: Failed,
+  names: readonly string[],
+  { operator, value }: Matcher,
+): Promise<LabelValues | undefined> {
+  if (operator !== '=' && operator !== '=~') return undefined
+  for (const name of ranked(names).slice(0, maxLabels)) {
+    const values = await loki.values(name, range, signal)
+    if (values.includes(value)) return { name, values }
+  }
+  return undefined
 }
 
 function nearestFirst(word: string, candidates: readonly string[]): string[] {
-  return [...new Set([...nearest(word, candidates), ...candidates])].slice(0, 8)
+  return [...new Set([...nearest(word, candidates), ...candidates])].slice(0, maxListed)
 }
 
 function list(names: readonly string[]): string {
-  return names.length === 0 ? 'none' : names.map((name) => clip(cleanText(name), 60)).join(', ')
+  return names.length === 0
+    ? 'none'
+    : names
+        .slice(0, maxListed)
+        .map((name) => clip(cleanText(name), 60))
+        .join(', ')
 }

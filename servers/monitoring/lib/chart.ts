@@ -1,5 +1,5 @@
-// What the answers about one chart come down to: now, min, avg and max of each dimension.
-import type { Data } from './netdata.ts'
+// Summary of one chart: now, min, avg and max of each dimension.
+import type { Data } from '../types.ts'
 
 export interface Dimension {
   /** `user`, or `/var used` where a context has several charts. */
@@ -16,7 +16,7 @@ export interface Chart {
   readonly units: string | undefined
   /** Largest first. */
   readonly dimensions: readonly Dimension[]
-  /** Dimensions that were zero all the time, and are left out. */
+  /** How many dimensions were zero all the time and are left out. */
   readonly zero: number
   /** Unix seconds of the points, oldest first. */
   readonly times: readonly number[]
@@ -43,11 +43,11 @@ export function summarise({ average, min, max, now, units, points }: Answers): C
     if (numbers.length === 0) return []
     const key = keyOf(average, i)
     const avg = numbers.reduce((sum, value) => sum + value, 0) / numbers.length
-    // A slow collector has nothing in the last seconds; its newest value is then the best there is.
+    // A slow collector has no value in the last seconds; its newest one is used instead.
     const current = latest.get(key) ?? (points > 0 ? numbers.at(-1) : undefined)
     const low = minimum.get(key) ?? Math.min(...numbers)
     const high = maximum.get(key) ?? Math.max(...numbers)
-    // Netdata's min and max compare by absolute value, and what is sent is often drawn below zero: the smaller number is the minimum.
+    // Netdata's min and max compare absolute values, and values of what is sent are often negative: the smaller number is the minimum.
     return [{ name, now: current, min: Math.min(low, high), avg, max: Math.max(low, high), points: points > 0 ? known : [] }]
   })
   const dimensions = all.filter(({ now, min, max, avg }) => [now ?? 0, min, max, avg].some((value) => value !== 0))
@@ -59,7 +59,7 @@ function size({ min, max }: Dimension): number {
   return Math.max(Math.abs(min), Math.abs(max))
 }
 
-/** In a context with several charts each name begins with what tells its chart from the others. */
+/** In a context with several charts each name starts with the part of the chart's id that differs. */
 function namesOf({ dimensions }: Data): string[] {
   const charts = [...new Set(dimensions.map(({ chart }) => chart ?? ''))]
   if (charts.length <= 1) return dimensions.map(({ name }) => name)

@@ -1,15 +1,16 @@
-// The live tail of one call: what Loki sends from now on, for some seconds, within the space that is left in the result.
-import { type Context, ToolError } from '../../../protocol/index.ts'
-import type { OpenTail } from '../backend.ts'
-import { type Entry, type Range, readStreams } from './loki.ts'
+// The live tail of one call: what Loki sends from now on, for some seconds, as much as fits into the result.
+import type { Context } from '../../../protocol/index.ts'
+import { unexpectedForm } from '../errors.ts'
+import type { Entry, OpenTail, Range } from '../types.ts'
+import { readStreams } from './loki.ts'
 import { fitting } from './render-logs.ts'
 
 export interface Followed {
   /** Oldest first. */
   readonly entries: readonly Entry[]
-  /** How long was really waited. */
+  /** How long the call waited. */
   readonly seconds: number
-  /** The result was full before the time was over. */
+  /** The result was full before that time. */
   readonly full: boolean
   /** Entries that Loki says it could not send fast enough. */
   readonly dropped: number
@@ -27,7 +28,7 @@ export interface FollowOptions {
   readonly maxChars: number
 }
 
-/** By then Loki has begun to send what is new; a tail of one second has half of it. */
+/** By then Loki has started to send new lines; a tail of one second waits half of it. */
 const catchUpMs = 1_000
 
 /** @throws ToolError when Loki refuses the tail; the context's reason when the call was aborted */
@@ -40,10 +41,12 @@ export async function follow(tail: OpenTail, history: History, options: FollowOp
   let dropped = 0
   let full = false
   const stop = new AbortController()
-  const signal = AbortSignal.any([stop.signal, context.signal])
+  const { signal } = stop
+  const onAbort = (): void => stop.abort(context.signal.reason)
+  context.signal.addEventListener('abort', onAbort, { once: true })
   const take = (news: readonly Entry[]): void => {
     for (const entry of news) {
-      // Within a stream Loki itself keeps no two equal lines of one time.
+      // Within a stream Loki keeps no two equal lines of one time.
       const identity = `${entry.at} ${entry.stream.key} ${entry.line}`
       if (entry.at < from || seen.has(identity)) continue
       seen.add(identity)
@@ -52,7 +55,7 @@ export async function follow(tail: OpenTail, history: History, options: FollowOp
     full = entries.length >= limit || fitting(entries, maxChars) < entries.length
     if (full) stop.abort()
   }
-  // Loki reads its history before it listens for what is new, or after it: a line that arrives in between is sent never, or twice.
+  // Loki reads its history before or after it starts to listen for new lines: a line that arrives in between is sent never, or twice.
   const catchUp = async (): Promise<void> => {
     const end = BigInt(Date.now() + 1_000) * 1_000_000n
     const missed = await history({ start: from, end }, signal)
@@ -72,10 +75,11 @@ export async function follow(tail: OpenTail, history: History, options: FollowOp
   }
   try {
     context.progress(0, seconds, `following for ${seconds} s`)
-    // delay_for=0: what comes late within the window is worth less here than seeing a line at once.
+    // delay_for=0: a line is sent at once, also where an older one may still arrive.
     await tail({ query, start: String(from), limit: String(limit), delay_for: '0' }, onFrame, signal)
   } finally {
     stop.abort()
+    context.signal.removeEventListener('abort', onAbort)
     clearTimeout(time)
     clearTimeout(once)
     clearInterval(tick)
@@ -90,6 +94,6 @@ function readFrame(json: string): { entries: Entry[]; dropped: number } {
     const { streams, dropped_entries: dropped } = JSON.parse(json) as { streams?: unknown; dropped_entries?: unknown[] | null }
     return { entries: readStreams(streams ?? [], 'forward'), dropped: dropped?.length ?? 0 }
   } catch (error) {
-    throw new ToolError('UPSTREAM_ERROR', "a message of Loki's live tail has an unexpected form", { cause: error })
+    throw unexpectedForm('Loki', error)
   }
 }

@@ -1,9 +1,13 @@
-// What can be told of a LogQL query without parsing it: its stream selectors and their matchers. Whether it is valid, only Loki knows.
+// Reads selectors, matchers and windows out of a LogQL query without parsing it. Whether the query is valid, only Loki knows.
+import { durationSeconds } from './time.ts'
 
 export interface Matcher {
   readonly label: string
   readonly operator: '=' | '!=' | '=~' | '!~'
   readonly value: string
+  /** Position in the query. */
+  readonly start: number
+  readonly end: number
 }
 
 export interface Selector {
@@ -12,59 +16,133 @@ export interface Selector {
   readonly matchers: readonly Matcher[]
 }
 
-/** The `{…}` outside of quotes, with their positions ignored; most queries have one, those with arithmetic several. */
-export function selectorsOf(query: string): Selector[] {
-  const selectors: Selector[] = []
-  let open = -1
-  for (let i = 0; i < query.length; i++) {
-    const char = query[i]
-    if (char === '"' || char === '`') i = endOfString(query, i)
-    else if (char === '#') i = endOfLine(query, i)
-    else if (char === '{') open = i
-    else if (char === '}' && open >= 0) {
-      const text = query.slice(open, i + 1)
-      selectors.push({ text, matchers: matchersOf(text) })
-      open = -1
-    }
+/** `[5m] offset 1h` */
+export interface Window {
+  /** `5m` */
+  readonly text: string
+  /** NaN for a duration that is not valid. */
+  readonly seconds: number
+  readonly offsetSeconds: number
+  /** Position of `[5m]` in the query. */
+  readonly start: number
+  readonly end: number
+}
+
+/** A selector with its pipeline, and in a metric query its window. */
+export interface Leaf {
+  readonly selector: Selector
+  /** The log query that selects these lines: without window, offset and unwrap. */
+  readonly logQuery: string
+  readonly window: Window | undefined
+}
+
+export interface Logql {
+  readonly text: string
+  readonly leaves: readonly Leaf[]
+  readonly windows: readonly Window[]
+  /** The result is numbers. Only metric queries have a window, or no selector, as `vector(0)`. */
+  readonly metric: boolean
+  /** The largest or smallest series are chosen at each point in time. */
+  readonly top: boolean
+}
+
+const windowForm = /\[([^[\]]*)\](?:\s*offset\s+(-?)([\w.µ]+))?/gi
+
+export function readLogql(text: string): Logql {
+  const outline = maskStrings(text)
+  const windows = [...outline.matchAll(windowForm)].map(({ index, 1: inside = '', 2: sign, 3: offset }): Window => {
+    const offsetSeconds = offset === undefined ? 0 : (durationSeconds(offset) ?? Number.NaN) * (sign === '-' ? -1 : 1)
+    const duration = inside.trim()
+    const seconds = durationSeconds(duration) ?? Number.NaN
+    return { text: duration, seconds, offsetSeconds, start: index, end: index + inside.length + 2 }
+  })
+  const braces = [...outline.matchAll(/\{[^{}]*\}/g)]
+  const leaves = braces.map((found, i): Leaf => {
+    const selector = { text: text.slice(found.index, found.index + found[0].length), matchers: matchersOf(text, outline, found) }
+    const end = endOfLeaf(outline, found.index)
+    const rest = outline.slice(found.index + found[0].length, end)
+    const logQuery =
+      windows.length === 0 ? text : selector.text + withoutMetricParts(text.slice(found.index + found[0].length, end), rest)
+    return { selector, logQuery, window: windows[i] }
+  })
+  return {
+    text,
+    leaves,
+    windows,
+    metric: windows.length > 0 || !outline.includes('{'),
+    top: /^[\s(]*(?:topk|bottomk|approx_topk)\b/i.test(outline),
   }
-  return selectors
 }
 
-/** Has the query a brace outside of quotes at all? Without one it cannot name a stream. */
-export function hasSelector(query: string): boolean {
-  for (let i = 0; i < query.length; i++) {
-    const char = query[i]
-    if (char === '"' || char === '`') i = endOfString(query, i)
-    else if (char === '#') i = endOfLine(query, i)
-    else if (char === '{') return true
+/** The query with each window replaced by what `change` returns. */
+export function withWindows({ text, windows }: Logql, change: (window: Window) => string): string {
+  let result = ''
+  let at = 0
+  for (const window of windows) {
+    result += `${text.slice(at, window.start)}[${change(window)}]`
+    at = window.end
   }
-  return false
+  return result + text.slice(at)
 }
 
-/** A query that yields numbers: it wraps its selector into a function. Such a query cannot be tailed. */
-export function looksMetric(query: string): boolean {
-  return /^\s*(?:[a-z_]+\s*(?:\([^(){}]*\)\s*|(?:by|without)\s*\([^)]*\)\s*)?\(|[-+\d(])/i.test(query.replace(/#[^\n]*/g, ''))
+/** The query with another matcher in the place of one of its own. */
+export function withMatcher(text: string, { start, end }: Matcher, label: string, operator: string, value: string): string {
+  return `${text.slice(0, start)}${label}${operator}${JSON.stringify(value)}${text.slice(end)}`
 }
 
-function matchersOf(selector: string): Matcher[] {
-  const form = /([A-Za-z_][\w.]*)\s*(=~|!~|!=|=)\s*(?:"((?:[^"\\]|\\.)*)"|`([^`]*)`)/g
-  return [...selector.matchAll(form)].map(([, label = '', operator, quoted, raw]) => ({
-    label,
-    operator: operator as Matcher['operator'],
-    value: raw ?? (quoted ?? '').replace(/\\(.)/g, '$1'),
-  }))
+/**
+ * Does a stream without this label match too? Such a matcher never explains why nothing was found. A regular expression is read only where
+ * it is simple enough to be sure that it needs text; it is never run, because it may take exponential time.
+ */
+export function admitsAbsent({ operator, value }: Matcher): boolean {
+  if (operator === '=') return value === ''
+  if (operator === '!=') return value !== ''
+  const needsText = value.split('|').every((part) => /^\^?(?:\.\+|[\w-](?![*?{]))[\w .:/*+$-]*$/.test(part))
+  return operator === '=~' ? !needsText : needsText
 }
 
-function endOfString(text: string, start: number): number {
-  const quote = text[start]
-  for (let i = start + 1; i < text.length; i++) {
-    if (text[i] === '\\' && quote === '"') i += 1
-    else if (text[i] === quote) return i
+const matcherForm = /(?<![\w.])([A-Za-z_][\w.]*)\s*(=~|!~|!=|=)\s*(?:"((?:[^"\\]|\\.)*)"|`([^`]*)`)/g
+
+function matchersOf(text: string, outline: string, braces: RegExpExecArray): Matcher[] {
+  const inside = text.slice(braces.index, braces.index + braces[0].length)
+  return [...inside.matchAll(matcherForm)]
+    .filter(({ index }) => outline[braces.index + index] !== maskCharacter)
+    .map(({ index, 0: whole, 1: label = '', 2: operator, 3: quoted = '', 4: raw }) => ({
+      label,
+      operator: operator as Matcher['operator'],
+      value: raw ?? quoted.replace(/\\(.)/g, '$1'),
+      start: braces.index + index,
+      end: braces.index + index + whole.length,
+    }))
+}
+
+/** Ends at the bracket that closes what the selector is in. */
+function endOfLeaf(outline: string, start: number): number {
+  let depth = 0
+  for (let i = start; i < outline.length; i++) {
+    if (outline[i] === '(') depth += 1
+    else if (outline[i] === ')' && --depth < 0) return i
   }
-  return text.length
+  return outline.length
 }
 
-function endOfLine(text: string, start: number): number {
-  const end = text.indexOf('\n', start)
-  return end === -1 ? text.length : end
+function withoutMetricParts(text: string, outline: string): string {
+  let result = ''
+  let at = 0
+  for (const found of outline.matchAll(/\[[^[\]]*\](?:\s*offset\s+-?[\w.µ]+)?|\|\s*unwrap\b[^|[]*/gi)) {
+    result += text.slice(at, found.index)
+    at = found.index + found[0].length
+  }
+  return (result + text.slice(at)).trimEnd()
+}
+
+const maskCharacter = '\x00'
+
+/** The query in its length, with the content of strings and comments replaced: what is left of its brackets is LogQL. */
+export function maskStrings(text: string): string {
+  return text.replace(/"(?:[^"\\]|\\[\s\S])*(?:"|$)|`[^`]*(?:`|$)|#[^\n]*/g, (part) =>
+    part.startsWith('#')
+      ? ' '.repeat(part.length)
+      : `"${maskCharacter.repeat(Math.max(0, part.length - 2))}"`.slice(0, part.length),
+  )
 }

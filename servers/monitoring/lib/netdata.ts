@@ -1,54 +1,25 @@
-// Netdata's API as far as it is used here. Version 1 only: the agents of Debian 12 have no other, and those of today still serve it.
+// Client of Netdata's API, version 1 only: the agents of Debian 12 have no other, and those of today still serve it.
 import { ToolError } from '../../../protocol/index.ts'
-import type { Upstream, UpstreamAnswer } from '../../kit/http/upstream.ts'
-import { accepted, readJson } from '../errors.ts'
-
-export type Method = 'average' | 'min' | 'max'
-
-export interface Source {
-  readonly kind: 'context' | 'chart'
-  readonly id: string
-}
-
-/** Values of a chart's dimensions over time. */
-export interface Data {
-  readonly dimensions: readonly { readonly chart: string | undefined; readonly name: string }[]
-  /** Newest first: Unix seconds, and a value or null for each dimension. */
-  readonly rows: readonly { readonly at: number; readonly values: readonly (number | null)[] }[]
-}
-
-export interface ContextInfo {
-  readonly units: string
-  readonly title: string
-}
-
-export interface Alert {
-  readonly name: string
-  readonly chart: string
-  readonly status: string
-  readonly value: string
-  readonly info: string
-  /** Unix seconds. */
-  readonly since: number
-}
-
-export interface DataQuery {
-  readonly source: Source
-  readonly node: string | undefined
-  readonly afterSeconds: number
-  readonly points: number
-  readonly method: Method
-}
+import type { Upstream } from '../../kit/http/upstream.ts'
+import { Remembered } from '../../kit/waiting.ts'
+import { missing, readNetdata, unexpectedForm } from '../errors.ts'
+import type { Alert, Data, DataQuery, Source } from '../types.ts'
 
 const timeoutMs = 8_000
 const maxBytes = 1024 * 1024
-const discoveryKeptMs = 60_000
-const maxNodesKept = 20
+
+/** Units by id. */
+export interface Collected {
+  readonly contexts: ReadonlyMap<string, string>
+  /** Undefined where listing the contexts did not list them. */
+  readonly charts: ReadonlyMap<string, string> | undefined
+}
 
 export class Netdata {
   readonly #http: Upstream
-  /** Contexts of each node, with the time when they were asked for. */
-  readonly #contexts = new Map<string, { at: number; value: Promise<ReadonlyMap<string, ContextInfo>> }>()
+  readonly #collected = new Remembered<Collected>({ keepMs: 60_000, maxEntries: 20 }, (node, signal) =>
+    this.#readCollected(node === '' ? undefined : node, signal),
+  )
 
   constructor(http: Upstream) {
     this.#http = http
@@ -56,7 +27,7 @@ export class Netdata {
 
   async version(signal: AbortSignal): Promise<string> {
     const { version } = (await this.#get(undefined, 'info', {}, signal)) as { version?: unknown }
-    if (typeof version !== 'string') throw new ToolError('UPSTREAM_ERROR', "this address does not answer as Netdata's API does")
+    if (typeof version !== 'string') throw unexpectedForm('Netdata')
     return version
   }
 
@@ -66,20 +37,9 @@ export class Netdata {
     return strings(hosts)
   }
 
-  /** What is collected, with units; remembered for a minute. */
-  async contexts(node: string | undefined, signal: AbortSignal): Promise<ReadonlyMap<string, ContextInfo>> {
-    const key = node ?? ''
-    const known = this.#contexts.get(key)
-    if (known !== undefined && Date.now() - known.at < discoveryKeptMs) return known.value
-    const value = this.#get(node, 'contexts', {}, signal).then(readContexts)
-    if (this.#contexts.size >= maxNodesKept) this.#contexts.clear()
-    this.#contexts.set(key, { at: Date.now(), value })
-    try {
-      return await value
-    } catch (error) {
-      this.#contexts.delete(key)
-      throw error
-    }
+  /** What is collected; remembered for a minute. */
+  collected(node: string | undefined, signal: AbortSignal): Promise<Collected> {
+    return this.#collected.get(node ?? '', signal)
   }
 
   /** Ids of all charts: many more than contexts, so they are asked for only to explain why one was not found. */
@@ -90,10 +50,30 @@ export class Netdata {
     return Object.values(contexts ?? {}).flatMap(({ charts }) => Object.keys(charts ?? {}))
   }
 
-  /** Units of one chart, which the data do not say; undefined where the agent does not tell. */
-  async chartUnits(node: string | undefined, chart: string, signal: AbortSignal): Promise<string | undefined> {
-    const { units } = (await this.#get(node, 'chart', { chart }, signal)) as { units?: unknown }
-    return typeof units === 'string' ? units : undefined
+  /**
+   * Whether a name is a context (`disk.util`) or a chart (`disk_util.sda`); `system.cpu` is both. Netdata reads `*`, `|` and `!` in a name as a
+   * pattern, and splits `&` off even where it is escaped, so only names that it lists are asked for.
+   * @throws ToolError NOT_FOUND when it is neither
+   */
+  async source(node: string | undefined, id: string, collected: Collected | undefined, signal: AbortSignal): Promise<Source> {
+    const units = collected?.contexts.get(id)
+    if (units !== undefined) return { kind: 'context', id, units }
+    if (collected?.charts !== undefined) {
+      if (!collected.charts.has(id)) throw noChart()
+      return { kind: 'chart', id, units: collected.charts.get(id) }
+    }
+    try {
+      const chart = (await this.#get(node, 'chart', { chart: id }, signal)) as { id?: unknown; name?: unknown; units?: unknown }
+      if (chart.id !== id && chart.name !== id) throw noChart()
+      return { kind: 'chart', id, units: typeof chart.units === 'string' ? chart.units : undefined }
+    } catch (error) {
+      if (!(error instanceof ToolError)) throw error
+      if (error.detail === missing.route && (await this.charts(node, signal)).includes(id))
+        return { kind: 'chart', id, units: undefined }
+      const context = collected === undefined && error.detail === missing.chart && /^[\w./-]+$/.test(id)
+      if (context) return { kind: 'context', id, units: undefined }
+      throw error.detail === missing.route ? noChart() : error
+    }
   }
 
   /** @throws ToolError NOT_FOUND when there is no such chart or context */
@@ -107,7 +87,7 @@ export class Netdata {
         points: String(points),
         group: method,
         format: 'json',
-        // unaligned: otherwise the window ends at a multiple of its length, which may be long ago, before the data even began.
+        // unaligned: otherwise the window ends at a multiple of its length, which may be before the first data.
         options: 'jsonwrap|seconds|unaligned',
       },
       signal,
@@ -134,58 +114,40 @@ export class Netdata {
     this.#http.close()
   }
 
+  /** Agents before 1.34 have no list of contexts; their list of charts says the context of each. */
+  async #readCollected(node: string | undefined, signal: AbortSignal): Promise<Collected> {
+    try {
+      const { contexts } = (await this.#get(node, 'contexts', {}, signal)) as { contexts?: Record<string, { units?: unknown }> }
+      if (contexts === undefined) throw unexpectedForm('Netdata')
+      return {
+        contexts: new Map(Object.entries(contexts).map(([id, { units }]) => [id, String(units ?? '')])),
+        charts: undefined,
+      }
+    } catch (error) {
+      if (!(error instanceof ToolError) || (error.detail !== missing.route && error.detail !== 404)) throw error
+      const { charts } = (await this.#get(node, 'charts', {}, signal)) as {
+        charts?: Record<string, { context?: unknown; units?: unknown }>
+      }
+      const all = Object.entries(charts ?? {}).map(([id, { context, units }]) => ({ id, context, units: String(units ?? '') }))
+      return {
+        contexts: new Map(all.map(({ context, units }) => [String(context), units])),
+        charts: new Map(all.map(({ id, units }) => [id, units])),
+      }
+    }
+  }
+
   async #get(node: string | undefined, command: string, query: Record<string, string>, signal: AbortSignal): Promise<object> {
     const host = node === undefined ? '' : `/host/${encodeURIComponent(node)}`
-    const path = `${host}/api/v1/${command}`
-    const answer = accepted('Netdata', await this.#http.get(path, { signal, timeoutMs, maxBytes, query }))
-    if (answer.status !== 200) throw refused(answer)
-    const json = readJson('Netdata', answer)
-    if (typeof json !== 'object' || json === null) throw unexpected()
-    return json
+    return readNetdata(await this.#http.get(`${host}/api/v1/${command}`, { signal, timeoutMs, maxBytes, query }))
   }
 }
 
-/** Netdata says in plain text, with status 404, which of three things is missing. Since 2.0 it has statuses of its own for who may ask. */
-function refused({ status, body }: UpstreamAnswer): ToolError {
-  if (status === 412) {
-    return new ToolError('UPSTREAM_AUTH', 'Netdata wants a valid bearer token (412)', {
-      hint: 'ask the operator to check NETDATA_API_KEY',
-    })
-  }
-  if (status === 451) {
-    return new ToolError('UPSTREAM_AUTH', 'Netdata does not admit the address of this server (451)', {
-      hint: 'ask the operator to check its "allow connections from" and "allow dashboard from"',
-    })
-  }
-  const text = body.subarray(0, 300).toString('latin1')
-  if (/does not maintain a database for host|not found.*host|no.*host.*found/i.test(text))
-    return new ToolError('NOT_FOUND', 'no such node')
-  if (/no metrics|chart is not found|chart not found|not found: |no chart/i.test(text))
-    return new ToolError('NOT_FOUND', 'no such chart')
-  if (status === 404) {
-    return new ToolError('UPSTREAM_ERROR', 'there is no Netdata API of version 1 at the configured address (404)', {
-      hint: 'ask the operator to check the address and its path prefix',
-    })
-  }
-  return new ToolError('UPSTREAM_ERROR', `Netdata refused the request (HTTP ${status})`)
-}
-
-function unexpected(cause?: unknown): ToolError {
-  return new ToolError('UPSTREAM_ERROR', "Netdata's answer has an unexpected form", { cause })
-}
-
-function readContexts(json: object): ReadonlyMap<string, ContextInfo> {
-  const { contexts } = json as { contexts?: Record<string, { units?: unknown; title?: unknown }> }
-  return new Map(
-    Object.entries(contexts ?? {}).map(([id, { units, title }]) => [
-      id,
-      { units: String(units ?? ''), title: String(title ?? '') },
-    ]),
-  )
+function noChart(): ToolError {
+  return new ToolError('NOT_FOUND', 'no such chart', { detail: missing.chart })
 }
 
 /** Reads the wrapped form (`options=jsonwrap`): with it, and only with it, each dimension says to which chart of a context it belongs. */
-export function readData(json: object): Data {
+function readData(json: object): Data {
   const {
     dimension_names: names,
     chart_ids: charts,
@@ -195,17 +157,16 @@ export function readData(json: object): Data {
     chart_ids?: unknown
     result?: { labels?: unknown; data?: unknown }
   }
-  const labels = strings(names)
   const owners = strings(charts)
   const rows = result?.data
-  if (!Array.isArray(rows)) throw unexpected()
+  if (!Array.isArray(rows)) throw unexpectedForm('Netdata')
   try {
     return {
-      dimensions: labels.map((name, i) => ({ name, chart: owners[i] })),
+      dimensions: strings(names).map((name, i) => ({ name, chart: owners[i] })),
       rows: (rows as [number, ...(number | null)[]][]).map(([at, ...values]) => ({ at: Number(at), values })),
     }
   } catch (error) {
-    throw unexpected(error)
+    throw unexpectedForm('Netdata', error)
   }
 }
 

@@ -1,6 +1,6 @@
-// Exact pages of log entries. Many entries may share one nanosecond (whoever logs whole seconds produces hundreds), so a page that ends in
-// the midst of them is continued by their timestamp and the number already shown; nothing is remembered between calls.
-import type { Entry, LogQuery, Range } from './loki.ts'
+// Exact pages of log entries. Many entries may share one nanosecond (a program that logs whole seconds writes hundreds), so a page that ends
+// between them is continued by their timestamp and the number already shown. Nothing is kept between calls.
+import type { Entry, LogQuery, Range } from '../types.ts'
 
 export interface PageQuery extends Range {
   readonly limit: number
@@ -19,9 +19,9 @@ export interface Page {
   readonly entries: readonly Entry[]
   /** Entries exist beyond these. */
   readonly more: boolean
-  /** The next one of them has the timestamp of the last one here. */
+  /** The next entry has the timestamp of the last one here. */
   readonly split: boolean
-  /** More share one nanosecond than one request may fetch; the rest of them cannot be had. */
+  /** More share one nanosecond than one request may fetch; the rest of them cannot be fetched. */
   readonly overfull: boolean
 }
 
@@ -50,8 +50,8 @@ export async function fetchPage(query: PageQuery, fetch: Fetch): Promise<Page> {
   const wanted = limit - shown.length
   const fetched = await fetch(range, wanted + 1)
   if (fetched.length <= wanted) return { entries: [...shown, ...fetched], more: false, split: false, overfull }
-  // Of the entries at the last timestamp only some were fetched, and which of them Loki does not promise: take them in the order in which
-  // they come when asked for by themselves, which the next page can repeat.
+  // Only some of the entries at the last timestamp were fetched, and Loki does not promise which. They are taken in the order of a request
+  // for this timestamp alone, which the next page can repeat.
   const last = (fetched[wanted] as Entry).at
   const before = fetched.filter((entry) => entry.at !== last)
   if (before.length === wanted) return { entries: [...shown, ...before], more: true, split: false, overfull }
@@ -59,7 +59,7 @@ export async function fetchPage(query: PageQuery, fetch: Fetch): Promise<Page> {
   return { entries: [...shown, ...before, ...together.slice(0, wanted - before.length)], more: true, split: true, overfull }
 }
 
-/** Where the page after the first `shown` entries of a page begins. */
+/** Where the next page starts when the first `shown` entries of this page were shown. */
 export function nextPage(query: PageQuery, page: Page, shown: number): { start: bigint; end: bigint; skip: number } {
   const { direction, start, end } = query
   const last = page.entries[shown - 1]
@@ -70,7 +70,7 @@ export function nextPage(query: PageQuery, page: Page, shown: number): { start: 
     return backward ? { start, end: last.at, skip: 0 } : { start: last.at + 1n, end, skip: 0 }
   }
   const together = page.entries.slice(0, shown).filter(({ at }) => at === last.at).length
-  // A timestamp that began on an earlier page is counted on.
+  // Entries of this timestamp on earlier pages count too.
   const before = last.at === (backward ? end - 1n : start) ? query.skip : 0
   return backward ? { start, end: last.at + 1n, skip: before + together } : { start: last.at, end, skip: before + together }
 }

@@ -1,6 +1,6 @@
 // Log entries as text: labels once, lines under them, repeats folded; and how many entries fit.
 import { cleanText, clip } from '../../kit/text.ts'
-import type { Entry } from './loki.ts'
+import type { Entry, Labels } from '../types.ts'
 import { formatClock } from './time.ts'
 
 export type LogFormat = 'grouped' | 'lines'
@@ -8,30 +8,31 @@ export type LogFormat = 'grouped' | 'lines'
 export interface Rendered {
   readonly text: string
   readonly streams: number
-  /** Lines that stand for several entries. */
-  readonly folded: number
+  /** Some labels of some lines were left out. */
+  readonly labelsLeftOut: boolean
 }
 
 export const maxLineChars = 1_000
-const maxLabelChars = 300
-const maxMetadata = 20
-/** Time, number of the stream, count of repeats. */
-const maxLineOverhead = 60
+const maxValueChars = 100
+const maxLabelsChars = 600
+/** Time with date, number of the stream, count of repeats. */
+const maxLineOverhead = 70
 
-/** @param entries oldest first */
-export function renderLogs(entries: readonly Entry[], format: LogFormat): Rendered {
+/** What leads from a line to its cause comes first, because what does not fit is cut at the end. */
+const importantLabels =
+  /^(?:__error__|__error_details__|(?:log_?)?level|lvl|severity(?:_text|_number)?|(?:http_)?status(?:_code)?|err|error|error_\w+|exception\w*|trace_?id|span_?id|request_?id|correlation_?id|event_?id)$/i
+
+/** @param entries oldest first @param withDate before each time of day */
+export function renderLogs(entries: readonly Entry[], format: LogFormat, withDate: boolean): Rendered {
   const keys = [...new Set(entries.map(({ stream }) => stream.key))]
   const common = commonLabels(entries)
   const headers = new Map(entries.map(({ stream }) => [stream.key, labelText(stream.labels, common)]))
-  const withDate = new Set(entries.map(({ at }) => at / 86_400_000_000_000n)).size > 1
   const lines: string[] = []
-  let folded = 0
   if (Object.keys(common).length > 0) lines.push(`${keys.length > 1 ? 'all: ' : ''}${labelText(common)}`)
   const put = (run: readonly Entry[], prefix: string): void => {
-    for (const { entry, count, until } of fold(run)) {
-      if (count > 1) folded += 1
+    for (const { entry, text, count, until } of fold(run)) {
       const many = count > 1 ? ` ×${count} until ${formatClock(until, withDate)}` : ''
-      lines.push(`${formatClock(entry.at, withDate)} ${prefix}${messageOf(entry)}${many}`)
+      lines.push(`${formatClock(entry.at, withDate)} ${prefix}${text}${many}`)
     }
   }
   if (keys.length <= 1) {
@@ -50,17 +51,19 @@ export function renderLogs(entries: readonly Entry[], format: LogFormat): Render
     })
     for (const run of runs(entries)) put(run, `[${keys.indexOf(run[0]?.stream.key ?? '') + 1}] `)
   }
-  return { text: lines.join('\n'), streams: keys.length, folded }
+  const labelsLeftOut = entries.map(lineLabels).some((labels) => Object.keys(labels).length > pairsOf(labels).length)
+  return { text: lines.join('\n'), streams: keys.length, labelsLeftOut }
 }
 
 /** How many of the entries, taken in their order, fit into `maxChars`, labels included. At least one does: its line is clipped. */
 export function fitting(entries: readonly Entry[], maxChars: number): number {
   const seen = new Set<string>()
-  let chars = 0
+  // The labels that all streams have in common take no more than those of one stream.
+  let chars = labelText(entries[0]?.stream.labels ?? {}).length
   for (const [i, entry] of entries.entries()) {
     if (!seen.has(entry.stream.key)) {
       seen.add(entry.stream.key)
-      chars += Math.min(entry.stream.key.length, maxLabelChars) + 20
+      chars += labelText(entry.stream.labels).length + 20
     }
     chars += messageOf(entry).length + maxLineOverhead
     if (chars > maxChars && i > 0) return i
@@ -68,16 +71,24 @@ export function fitting(entries: readonly Entry[], maxChars: number): number {
   return entries.length
 }
 
-/** Neighbours with the same text become one line with their number. */
-function fold(entries: readonly Entry[]): { entry: Entry; count: number; until: bigint }[] {
-  const lines: { entry: Entry; count: number; until: bigint }[] = []
+interface Folded {
+  readonly entry: Entry
+  readonly text: string
+  count: number
+  until: bigint
+}
+
+/** Neighbours that are equal in all that is shown become one line with their number. */
+function fold(entries: readonly Entry[]): Folded[] {
+  const lines: Folded[] = []
   for (const entry of entries) {
+    const text = messageOf(entry)
     const last = lines.at(-1)
-    if (last !== undefined && last.entry.line === entry.line) {
+    if (last !== undefined && last.text === text && last.entry.line === entry.line) {
       last.count += 1
       last.until = entry.at
     } else {
-      lines.push({ entry, count: 1, until: entry.at })
+      lines.push({ entry, text, count: 1, until: entry.at })
     }
   }
   return lines
@@ -94,39 +105,61 @@ function runs(entries: readonly Entry[]): Entry[][] {
   return all
 }
 
-/** One line of a log may hold several lines of text, such as a stack trace; they are indented, so that no line poses as another entry. */
+/** One line of a log may hold several lines of text, such as a stack trace; they are indented, so that none looks like another entry. */
 function messageOf(entry: Entry): string {
-  return `${clip(cleanText(entry.line).trimEnd().replace(/\n/g, '\n    '), maxLineChars)}${metadataText(entry)}`
+  const pairs = pairsOf(lineLabels(entry))
+  const labels = pairs.length === 0 ? '' : ` ${bracesOf(pairs, Object.keys(lineLabels(entry)).length)}`
+  return `${clip(cleanText(entry.line).trimEnd().replace(/\n/g, '\n    '), maxLineChars)}${labels}`
 }
 
-function metadataText({ metadata }: Entry): string {
-  if (metadata === undefined) return ''
-  const text = labelText(shownMetadata(metadata))
-  return text === '{}' ? '' : ` ${text}`
+/** What Loki knows of a line beside the labels of its stream. Not the level that it guesses: the line itself says it better. */
+function lineLabels({ metadata, parsed }: Entry): Labels {
+  const { detected_level: _, ...labels } = { ...metadata, ...parsed }
+  return labels
 }
 
-/** The first of a line's structured metadata; whoever sends logs may attach as many as they like. */
-export function shownMetadata(metadata: Readonly<Record<string, string>>): Record<string, string> {
-  const shown: Record<string, string> = {}
-  let count = 0
-  for (const name in metadata) {
-    // Loki guesses the level of every line; the line itself says it better.
-    if (name === 'detected_level') continue
-    if (++count > maxMetadata) break
-    shown[name] = String(metadata[name])
+/** The labels of a line that are shown, as data. */
+export function shownLabels(labels: Labels): Record<string, string> {
+  return Object.fromEntries(pairsOf(labels).map(([name]) => [name, clip(labels[name] ?? '', maxLineChars)]))
+}
+
+/** `{app="api", level="error"}`, ready to be pasted into a query where nothing was cut, without the labels in `except`. */
+export function labelText(labels: Labels, except: Labels = {}): string {
+  const left = Object.fromEntries(Object.entries(labels).filter(([name]) => !Object.hasOwn(except, name)))
+  return bracesOf(pairsOf(left), Object.keys(left).length)
+}
+
+function bracesOf(pairs: Pairs, count: number): string {
+  const more = count > pairs.length ? `, …+${count - pairs.length} labels` : ''
+  return `{${pairs.map(([, text]) => text).join(', ')}${more}}`
+}
+
+type Pairs = readonly (readonly [name: string, text: string])[]
+
+/** As many as fit; where not all do, important ones first. A long value is cut by itself. */
+function pairsOf(labels: Labels): Pairs {
+  const names = Object.keys(labels)
+  const pairs = fittingPairs(labels, names)
+  if (pairs.length === names.length) return pairs
+  const important: string[] = []
+  const others: string[] = []
+  for (const name of names) (importantLabels.test(name) ? important : others).push(name)
+  return fittingPairs(labels, [...important, ...others])
+}
+
+function fittingPairs(labels: Labels, names: readonly string[]): Pairs {
+  const pairs: (readonly [string, string])[] = []
+  let chars = 0
+  for (const name of names) {
+    const text = `${clip(cleanText(name), maxValueChars)}=${JSON.stringify(clip(cleanText(labels[name] ?? ''), maxValueChars))}`
+    chars += text.length + 2
+    if (chars > maxLabelsChars && pairs.length > 0) break
+    pairs.push([name, text])
   }
-  return shown
+  return pairs
 }
 
-function commonLabels(entries: readonly Entry[]): Record<string, string> {
+function commonLabels(entries: readonly Entry[]): Labels {
   const [first, ...rest] = new Map(entries.map(({ stream }) => [stream.key, stream.labels])).values()
   return Object.fromEntries(Object.entries(first ?? {}).filter(([name, value]) => rest.every((labels) => labels[name] === value)))
-}
-
-/** `{app="api", level="error"}`, ready to be pasted into a query, without the labels in `except`. */
-export function labelText(labels: Readonly<Record<string, string>>, except: Readonly<Record<string, string>> = {}): string {
-  const pairs = Object.entries(labels)
-    .filter(([name]) => !Object.hasOwn(except, name))
-    .map(([name, value]) => `${cleanText(name)}=${JSON.stringify(cleanText(value))}`)
-  return clip(`{${pairs.join(', ')}}`, maxLabelChars)
 }

@@ -1,11 +1,12 @@
 // The result of a metric query as a small table.
 import { cleanText, clip } from '../../kit/text.ts'
-import type { Series } from './loki.ts'
+import type { Series } from '../types.ts'
+import { maxPoints } from './metric-plan.ts'
 import { labelText } from './render-logs.ts'
+import { formatSeconds } from './time.ts'
 
 const maxSeries = 50
-/** Loki's own limit for one series. */
-const maxPoints = 11_000
+const maxRowChars = 8_000
 
 export interface RenderedSeries {
   readonly text: string
@@ -13,20 +14,26 @@ export interface RenderedSeries {
   readonly shown: readonly (Series & { readonly stats: SeriesStats })[]
 }
 
-/** Largest first. With the seconds between them, the values in their order follow each series, `-` where there is none. */
-export function renderSeries(series: readonly Series[], stepSeconds: number | undefined, maxChars: number): RenderedSeries {
+/**
+ * Largest first.
+ * @param pointsEvery seconds between the values, where they follow each series: `-` where there is none
+ * @param once there is one value in each series
+ */
+export function renderSeries(
+  series: readonly Series[],
+  { pointsEvery, once = false, maxChars }: { pointsEvery?: number | undefined; once?: boolean; maxChars: number },
+): RenderedSeries {
   const ranked = series
     .map((one) => ({ ...one, stats: statsOf(one.points) }))
     .sort((a, b) => (b.stats.max || 0) - (a.stats.max || 0))
-  const lines = [['labels', 'last', 'min', 'avg', 'max', 'n'].join('\t')]
+  const lines = [(once ? ['labels', 'value'] : ['labels', 'last', 'min', 'avg', 'max', 'n']).join('\t')]
   let chars = 0
   const shown: RenderedSeries['shown'][number][] = []
   for (const one of ranked) {
-    const { labels, points: values, stats } = one
-    const { last, min, avg, max, count } = stats
-    const row = [cell(labelText(labels)), ...[last, min, avg, max].map(formatNumber), count].join('\t')
-    const more = stepSeconds === undefined ? '' : `\n  ${pointsText(values, stepSeconds)}`
-    const text = clip(`${row}${more}`, 8_000)
+    const { last, min, avg, max, count } = one.stats
+    const values = once ? [formatNumber(last)] : [...[last, min, avg, max].map(formatNumber), count]
+    const row = [cleanText(labelText(one.labels)).replace(/[\t\n]/g, ' '), ...values].join('\t')
+    const text = clip(pointsEvery === undefined ? row : `${row}\n  ${pointsText(one.points, pointsEvery)}`, maxRowChars)
     if (shown.length >= maxSeries || (chars += text.length + 1) > maxChars) break
     lines.push(text)
     shown.push(one)
@@ -34,7 +41,7 @@ export function renderSeries(series: readonly Series[], stepSeconds: number | un
   return { text: lines.join('\n'), shown }
 }
 
-export interface SeriesStats {
+interface SeriesStats {
   readonly last: number
   readonly min: number
   readonly avg: number
@@ -42,19 +49,19 @@ export interface SeriesStats {
   readonly count: number
 }
 
-/** NaN does not count: Loki sends it where it has divided by nothing. */
-export function statsOf(points: Series['points']): SeriesStats {
+/** Loki sends NaN where it has divided by zero; such points do not count. Without any other point all figures are NaN. */
+function statsOf(points: Series['points']): SeriesStats {
   let last = Number.NaN
-  let min = Number.POSITIVE_INFINITY
-  let max = Number.NEGATIVE_INFINITY
+  let min = Number.NaN
+  let max = Number.NaN
   let sum = 0
   let count = 0
   for (const [, text] of points) {
-    const value = Number(text)
+    const value = Number(text.replace('Inf', 'Infinity'))
     if (Number.isNaN(value)) continue
     last = value
-    if (value < min) min = value
-    if (value > max) max = value
+    if (!(value >= min)) min = value
+    if (!(value <= max)) max = value
     sum += value
     count += 1
   }
@@ -63,7 +70,7 @@ export function statsOf(points: Series['points']): SeriesStats {
 
 /** Four significant digits: enough to compare, and a third of the tokens. */
 export function formatNumber(value: number): string {
-  if (!Number.isFinite(value)) return Number.isNaN(value) ? '-' : String(value)
+  if (!Number.isFinite(value)) return String(value)
   if (Number.isInteger(value) && Math.abs(value) < 1e12) return String(value)
   return String(Number(value.toPrecision(4)))
 }
@@ -75,11 +82,7 @@ function pointsText(points: Series['points'], stepSeconds: number): string {
   for (const [at, value] of points) {
     const index = Math.round((at - first) / stepSeconds)
     while (values.length < Math.min(index, maxPoints)) values.push('-')
-    values.push(formatNumber(Number(value)))
+    values.push(formatNumber(Number(value.replace('Inf', 'Infinity'))))
   }
-  return `from ${new Date(first * 1000).toISOString().slice(0, 19)}Z every ${stepSeconds} s: ${values.join(' ')}`
-}
-
-function cell(text: string): string {
-  return cleanText(text).replace(/[\t\n]/g, ' ')
+  return `from ${formatSeconds(first)} every ${stepSeconds} s: ${values.join(' ')}`
 }

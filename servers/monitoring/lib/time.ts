@@ -1,8 +1,35 @@
-// Points in time as Loki counts them: nanoseconds since 1970 as BigInt, because a double cannot hold them.
+// Points in time as nanoseconds since 1970 in a BigInt, because a double cannot hold them; and the range of a search.
+import { ToolError } from '../../../protocol/index.ts'
+import { visibleJson } from '../../kit/text.ts'
+import type { Range } from '../types.ts'
 
 export const nsPerMs = 1_000_000n
-const nsPerSecond = 1_000_000_000n
-const unitSeconds: Readonly<Record<string, number>> = { s: 1, m: 60, h: 3_600, d: 86_400, w: 604_800 }
+export const nsPerSecond = 1_000_000_000n
+const defaultHours = 24
+const minHours = 0.01
+const unitSeconds: Readonly<Record<string, number>> = {
+  ns: 1e-9,
+  us: 1e-6,
+  µs: 1e-6,
+  ms: 1e-3,
+  s: 1,
+  m: 60,
+  h: 3_600,
+  d: 86_400,
+  w: 604_800,
+  y: 31_536_000,
+}
+const durationPart = /(\d+(?:\.\d+)?)(ns|us|µs|ms|[smhdwy])/gi
+
+/** Seconds of `90s`, `1h30m` or `2d`; undefined for anything else. */
+export function durationSeconds(text: string): number | undefined {
+  if (text === '' || text.length > 40 || text.replace(durationPart, '') !== '') return undefined
+  let seconds = 0
+  for (const [, count, unit = ''] of text.matchAll(durationPart)) {
+    seconds += Number(count) * (unitSeconds[unit.toLowerCase()] ?? 0)
+  }
+  return seconds
+}
 
 /**
  * Reads `now`, `now-2h`, `now-1h30m`, RFC 3339 with up to nanoseconds, a date, or Unix time in s, ms, µs or ns.
@@ -11,8 +38,11 @@ const unitSeconds: Readonly<Record<string, number>> = { s: 1, m: 60, h: 3_600, d
 export function parseTime(text: string, now: bigint): bigint | undefined {
   const value = text.trim()
   if (value.length > 60) return undefined
-  const relative = /^now(?:\s*-\s*((?:\d+(?:\.\d+)?[smhdw])+))?$/i.exec(value)
-  if (relative !== null) return now - (relative[1] === undefined ? 0n : durationNs(relative[1]))
+  const relative = /^now(?:\s*-\s*(\w[\w.]*))?$/i.exec(value)
+  if (relative !== null) {
+    const seconds = relative[1] === undefined ? 0 : durationSeconds(relative[1])
+    return seconds === undefined ? undefined : now - nanoseconds(seconds)
+  }
   if (/^\d{10}(?:\d{3}|\d{6}|\d{9})?$/.test(value)) return BigInt(value) * 10n ** BigInt(19 - value.length)
   const date = /^(\d{4}-\d\d-\d\d)(?:[T ](\d\d:\d\d)(?::(\d\d)(?:\.(\d{1,9})\d*)?)?\s*(Z|[+-]\d\d:?\d\d)?)?$/i.exec(value)
   if (date === null) return undefined
@@ -20,27 +50,112 @@ export function parseTime(text: string, now: bigint): bigint | undefined {
   const ms = Date.parse(
     `${day}T${time}:${seconds}${zone.length === 5 ? `${zone.slice(0, 3)}:${zone.slice(3)}` : zone.toUpperCase()}`,
   )
-  // Date.parse turns February 30 into March 2; nobody who writes it means that.
+  // Date.parse turns February 30 into March 2.
   if (Number.isNaN(ms) || (zone.toUpperCase() === 'Z' && !new Date(ms).toISOString().startsWith(day ?? ''))) return undefined
   return BigInt(ms) * nsPerMs + BigInt(fraction.padEnd(9, '0'))
 }
 
-function durationNs(text: string): bigint {
-  let seconds = 0
-  for (const [, count, unit = ''] of text.matchAll(/(\d+(?:\.\d+)?)([smhdw])/gi)) {
-    seconds += Number(count) * (unitSeconds[unit.toLowerCase()] ?? 0)
-  }
+function nanoseconds(seconds: number): bigint {
   return BigInt(Math.round(seconds * 1000)) * nsPerMs
+}
+
+export interface RangeArguments {
+  readonly hours?: number | string | undefined
+  readonly start?: string | undefined
+  readonly end?: string | undefined
+}
+
+/**
+ * The range that a search asks for, at most `maxHours` long.
+ * @param lookbackSeconds how long before the range a metric query reads, by its windows and offsets
+ * @throws ToolError for what is not a time, not a range, or longer than the operator allows
+ */
+export function readRange(
+  { hours, start, end }: RangeArguments,
+  maxHours: number,
+  lookbackSeconds: number,
+  notes: string[],
+  nowMs = Date.now(),
+): Range {
+  const now = BigInt(nowMs) * nsPerMs
+  const until = end === undefined ? now : readTime('end', end, now)
+  const longest = maxHours * 3_600 - lookbackSeconds
+  const counted = lookbackSeconds === 0 ? '' : `, ${formatSpan(lookbackSeconds)} of it for the window and offset of the query`
+  if (start === undefined && longest >= minHours * 3_600) {
+    const wanted = readHours(hours) * 3_600
+    const seconds = Math.min(wanted, longest)
+    if (seconds < wanted) {
+      const set = Math.floor(seconds / 36) / 100
+      notes.push(
+        `"hours" was set to ${set} from ${wanted / 3_600}: this server searches at most ${formatSpan(maxHours * 3_600)}${counted}`,
+      )
+    }
+    return { start: until - nanoseconds(seconds), end: until }
+  }
+  if (start !== undefined && hours !== undefined) notes.push('"hours" was ignored, because "start" is given')
+  const from = start === undefined ? until - 1n : readTime('start', start, now)
+  if (from >= until) {
+    throw new ToolError('INVALID_ARGUMENT', `"start" must be before "end"${end === undefined ? ', which is now' : ''}`, {
+      hint: '{"start":"now-2h","end":"now"}',
+    })
+  }
+  if (secondsOf({ start: from, end: until }) > longest) {
+    throw new ToolError(
+      'INVALID_ARGUMENT',
+      `this would search ${formatSpan(secondsOf({ start: from, end: until }) + lookbackSeconds)}${counted}; at most ${formatSpan(maxHours * 3_600)} are allowed`,
+      { hint: longest > 0 ? 'several calls, each with a part of the range' : 'a shorter window and offset' },
+    )
+  }
+  return { start: from, end: until }
+}
+
+/** A number of hours, or a duration such as `30m`, `1h` or `2 days`. */
+function readHours(hours: number | string | undefined): number {
+  if (hours === undefined) return defaultHours
+  if (typeof hours === 'number') return hours
+  const text = hours.trim().toLowerCase()
+  const words = /^(\d+(?:\.\d+)?)?\s*(minute|min|hour|hr|day|week)s?$/.exec(text)
+  const value = /^\d+(?:\.\d+)?$/.test(text)
+    ? Number(text)
+    : (durationSeconds(words === null ? text : `${words[1] ?? 1}${words[2]?.[0]}`) ?? 0) / 3_600
+  if (value > 0) return Math.max(value, minHours)
+  throw new ToolError('INVALID_ARGUMENT', `"hours" is ${visibleJson(hours.slice(0, 60))}, expected a number of hours`, {
+    hint: '{"hours":1}',
+  })
+}
+
+function readTime(name: string, text: string, now: bigint): bigint {
+  const at = parseTime(text, now)
+  if (at === undefined) {
+    throw new ToolError('INVALID_ARGUMENT', `"${name}" is not a time: ${visibleJson(text.slice(0, 60))}`, {
+      hint: '"2026-11-22T14:00:00Z" or "now-2h"',
+    })
+  }
+  return at
+}
+
+export function secondsOf({ start, end }: Range): number {
+  return Number((end - start) / nsPerMs) / 1000
+}
+
+/** The range, moved by whole seconds at each end. */
+export function shifted({ start, end }: Range, startSeconds: number, endSeconds: number): Range {
+  return { start: start + nanoseconds(startSeconds), end: end + nanoseconds(endSeconds) }
 }
 
 /** `2026-11-22T14:21:26.946317199Z`, without trailing zeros: exact, unlike a Date. */
 export function formatTime(ns: bigint): string {
   const seconds = ns / nsPerSecond
   const fraction = (ns % nsPerSecond).toString().padStart(9, '0').replace(/0+$/, '')
-  return `${new Date(Number(seconds) * 1000).toISOString().slice(0, 19)}${fraction === '' ? '' : `.${fraction}`}Z`
+  return `${formatSeconds(Number(seconds)).slice(0, -1)}${fraction === '' ? '' : `.${fraction}`}Z`
 }
 
-/** `14:21:26.946` for a line, with the date before it where a page spans several. */
+/** `2026-11-22T14:21:26Z` from Unix seconds. */
+export function formatSeconds(seconds: number): string {
+  return `${new Date(seconds * 1000).toISOString().slice(0, 19)}Z`
+}
+
+/** `14:21:26.946`, with the date before it where a page may hold several days. */
 export function formatClock(ns: bigint, withDate: boolean): string {
   const iso = new Date(Number(ns / nsPerMs)).toISOString()
   return withDate ? `${iso.slice(5, 10)} ${iso.slice(11, 23)}` : iso.slice(11, 23)

@@ -1,57 +1,85 @@
-// Answers of Loki and Netdata that are not the expected JSON: each gets its own code and text.
+// Answers of Loki and Netdata that are not the expected JSON: each becomes an error with its own code. Generic ones: kit/http/test/answer.test.ts.
 import assert from 'node:assert/strict'
 import { gzipSync } from 'node:zlib'
 import { ToolError } from '../../../protocol/index.ts'
 import { test } from '../../../test/runner/harness.ts'
-import { accepted, readJson } from '../errors.ts'
+import { maxEntriesOf, missing, readLoki, readNetdata, refusal } from '../errors.ts'
 
-/** The text a model reads of such an answer; empty when it is accepted. */
-function errorOf(status: number, body: string | Buffer = '', headers: Record<string, string> = {}): string {
+function errorOf(read: typeof readLoki, status: number, body: string | Buffer = '', headers: Record<string, string> = {}) {
   try {
-    readJson('Sample', accepted('Sample', { status, headers, body: Buffer.from(body) }))
-    return ''
+    read({ status, headers, body: Buffer.from(body) })
   } catch (error) {
-    if (!(error instanceof ToolError)) throw error
-    return error.text
+    if (error instanceof ToolError) return error
+    throw error
   }
+  throw new Error('no error')
 }
 
-test('statuses become codes a model can act on', () => {
-  assert.match(errorOf(401, 'secret detail of 10.0.0.3'), /^ERROR UPSTREAM_AUTH: Sample refused the credentials \(401\)\. TRY: /)
-  assert.match(errorOf(401, 'no org id'), /^ERROR UPSTREAM_AUTH: .*tenant/)
-  assert.match(errorOf(403), /^ERROR UPSTREAM_AUTH: .*\(403\)/)
-  assert.match(errorOf(429, '', { 'retry-after': '7' }), /^ERROR RATE_LIMITED: .*\(429\)\. TRY: the same call again in 7 seconds/)
-  const date = new Date(Date.now() + 20_000).toUTCString()
-  assert.match(errorOf(429, '', { 'retry-after': date }), /in (19|20) seconds/)
-  assert.match(errorOf(429, '', { 'retry-after': 'soon' }), /in a few seconds/)
-  for (const status of [500, 502, 503, 504])
-    assert.match(errorOf(status, 'dial tcp 10.0.0.3'), new RegExp(`^ERROR UPSTREAM_ERROR: Sample failed \\(HTTP ${status}\\)`))
-  assert.match(
-    errorOf(302, '', { location: 'http://169.254.169.254/' }),
-    /^ERROR UPSTREAM_ERROR: .*redirects elsewhere \(HTTP 302\), which is not followed/,
-  )
+test('statuses become codes a model can act on, with the status as detail', () => {
+  for (const read of [readLoki, readNetdata]) {
+    const codes = [401, 403, 404, 418, 429, 500, 502, 503, 504].map((status) => [status, errorOf(read, status).code])
+    assert.deepEqual(codes, [
+      [401, 'UPSTREAM_AUTH'],
+      [403, 'UPSTREAM_AUTH'],
+      [404, 'UPSTREAM_ERROR'],
+      [418, 'UPSTREAM_ERROR'],
+      [429, 'RATE_LIMITED'],
+      [500, 'UPSTREAM_ERROR'],
+      [502, 'UPSTREAM_ERROR'],
+      [503, 'UPSTREAM_ERROR'],
+      [504, 'TIMEOUT'],
+    ])
+    assert.equal(errorOf(read, 502).detail, 502)
+    assert.match(errorOf(read, 429, '', { 'retry-after': '7' }).text, /in 7 seconds/)
+    assert.match(errorOf(read, 302, '', { location: 'http://169.254.169.254/' }).text, /redirect/)
+  }
+  assert.match(errorOf(readLoki, 401, 'no org id\n').text, /^ERROR UPSTREAM_AUTH: .*tenant.*LOKI_TENANT_ID/)
+  assert.match(errorOf(readNetdata, 412).text, /^ERROR UPSTREAM_AUTH: .*bearer token/)
+  assert.match(errorOf(readNetdata, 451).text, /^ERROR UPSTREAM_AUTH: .*address of this server/)
 })
 
-test('no error quotes what the upstream wrote', () => {
-  for (const status of [401, 403, 429, 500, 503]) {
-    assert.ok(!errorOf(status, 'dial tcp inner-host:9095').includes('inner-host'))
+test('no error quotes what the upstream wrote, except what Loki says about a query', () => {
+  for (const read of [readLoki, readNetdata]) {
+    for (const status of [401, 403, 404, 429, 500, 503]) {
+      assert.ok(!errorOf(read, status, 'dial tcp inner-host:9095').text.includes('inner-host'))
+    }
   }
+  assert.match(errorOf(readLoki, 400, 'parse error at line 1').text, /parse error at line 1/)
+})
+
+test('why Loki refuses a query is read from the start of its text, whatever the query in it says', () => {
+  const detail = (text: string) => errorOf(readLoki, 400, text).detail
+  assert.equal(detail('parse error at line 1: unexpected max entries limit per query exceeded, limit > x (9 > 5)'), refusal.parse)
+  assert.equal(detail('parse error : queries require at least one regexp or equality matcher that does not'), refusal.matchers)
+  assert.equal(detail('exceeded maximum resolution of 11,000 points per time series.'), refusal.tooManyValues)
+  assert.equal(detail('something else about a parse error'), 400)
+  const text = 'max entries limit per query exceeded, limit > max_entries_limit_per_query (1001 > 500)'
+  assert.equal(maxEntriesOf(errorOf(readLoki, 400, text)), 500)
+  assert.equal(maxEntriesOf(errorOf(readLoki, 400, `parse error: ${text}`)), undefined)
+})
+
+test('Netdata has one status for three things that can be missing', () => {
+  const detail = (text: string) => errorOf(readNetdata, 404, text).detail
+  assert.equal(detail('This netdata does not maintain a database for host: web page'), missing.node)
+  assert.equal(detail('No metrics where matched to query.'), missing.chart)
+  assert.equal(detail('Chart is not found: web page'), missing.chart)
+  assert.equal(detail('Unsupported v1 API command: contexts'), missing.route)
+  assert.equal(detail('Not Found'), 404)
 })
 
 test('a web page instead of an API is recognised', () => {
-  assert.match(
-    errorOf(200, '\n<!doctype html><title>Login</title>'),
-    /^ERROR UPSTREAM_ERROR: .*answers with a web page instead of its API/,
-  )
+  const { text } = errorOf(readLoki, 200, '\n<!doctype html><title>Login</title>')
+  assert.match(text, /^ERROR UPSTREAM_ERROR: .*web page.*LOKI_URL/)
 })
 
 test('what is not JSON, or a part of it, is said to be so', () => {
-  assert.match(errorOf(200, '{"a":'), /^ERROR UPSTREAM_ERROR: .*not JSON, or only a part of it/)
-  assert.match(errorOf(200, gzipSync('{}')), /^ERROR UPSTREAM_ERROR: .*not JSON/)
+  assert.match(errorOf(readLoki, 200, '{"a":').text, /^ERROR UPSTREAM_ERROR: .*JSON/)
+  assert.match(errorOf(readNetdata, 200, gzipSync('{}')).text, /^ERROR UPSTREAM_ERROR: .*JSON/)
+  assert.match(errorOf(readNetdata, 200, '7').text, /unexpected form/)
 })
 
 test('an answer of few bytes that would need much memory is refused', () => {
-  assert.match(errorOf(200, `[${'1,'.repeat(120_000)}1]`), /^ERROR TOO_LARGE: .*more than 100000 values/)
+  assert.match(errorOf(readLoki, 200, `[${'1,'.repeat(120_000)}1]`).text, /^ERROR TOO_LARGE: .*more than 100000 values/)
   const text = JSON.stringify({ text: '[1,2,3,"\\'.repeat(50_000) })
-  assert.equal(errorOf(200, text), '', 'commas and quotes in a string are no values')
+  assert.ok(readLoki({ status: 200, headers: {}, body: Buffer.from(text) }), 'commas and quotes in a string are not values')
 })

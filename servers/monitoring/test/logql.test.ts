@@ -1,37 +1,74 @@
-// What is read of LogQL, and what must not be mistaken for it.
+// What is read out of LogQL, and what must not be mistaken for it.
 import assert from 'node:assert/strict'
 import { test } from '../../../test/runner/harness.ts'
-import { hasSelector, looksMetric, selectorsOf } from '../lib/logql.ts'
+import { admitsAbsent, maskStrings, readLogql, withMatcher, withWindows } from '../lib/logql.ts'
 
-test('finds the selectors and their matchers', () => {
-  const [first, second] = selectorsOf('sum(rate({app="a}b", level=~`err.*`} |= "{x}" [5m])) / sum(rate({app!="c"}[5m]))')
-  assert.equal(first?.text, '{app="a}b", level=~`err.*`}')
-  assert.deepEqual(first?.matchers, [
-    { label: 'app', operator: '=', value: 'a}b' },
-    { label: 'level', operator: '=~', value: 'err.*' },
+test('finds the selectors, their matchers and their windows', () => {
+  const text = 'sum(rate({app="a}b", level=~`err.*`} |= "{x} [1h]" [5m])) / sum(rate({app!="c"}[1h30m] offset 480h))'
+  const { leaves, windows, metric } = readLogql(text)
+  const [first, second] = leaves
+  assert.equal(metric, true)
+  assert.equal(first?.selector.text, '{app="a}b", level=~`err.*`}')
+  const matchers = first.selector.matchers.map(({ label, operator, value }) => [label, operator, value])
+  assert.deepEqual(matchers, [
+    ['app', '=', 'a}b'],
+    ['level', '=~', 'err.*'],
   ])
-  assert.deepEqual(second?.matchers, [{ label: 'app', operator: '!=', value: 'c' }])
+  assert.equal(first.logQuery, '{app="a}b", level=~`err.*`} |= "{x} [1h]"')
+  assert.equal(second?.logQuery, '{app!="c"}')
+  assert.deepEqual(
+    windows.map(({ text, seconds, offsetSeconds }) => [text, seconds, offsetSeconds]),
+    [
+      ['5m', 300, 0],
+      ['1h30m', 5_400, 480 * 3_600],
+    ],
+  )
+  assert.ok(withWindows(readLogql(text), () => '2d').endsWith('{app!="c"}[2d] offset 480h))'))
+  const [matcher] = second.selector.matchers
+  assert.ok(matcher !== undefined && withMatcher(text, matcher, 'job', '=', 'x').includes('rate({job="x"}[1h30m]'))
 })
 
-test('braces in strings and comments are no selectors', () => {
+test('the lines of a metric query are selected without window, offset and unwrap, wherever they stand', () => {
+  for (const [query, lines] of [
+    ['count_over_time({a="b"}[5m] offset 1h |= "x" | json)', '{a="b"} |= "x" | json'],
+    ['quantile_over_time(0.9, {a="b"} | json | unwrap duration(took) | took > 3 [5m]) by (x)', '{a="b"} | json | took > 3'],
+    ['sum(rate(({a="b"} | (x="1" or y="2"))[5m]))', '{a="b"} | (x="1" or y="2")'],
+  ] as const) {
+    assert.equal(readLogql(query).leaves[0]?.logQuery.replace(/ +/g, ' '), lines, query)
+  }
+})
+
+test('braces in strings and comments are not selectors', () => {
   for (const query of ['connection refused', '"{app}"', '`{app="x"}`', '# {app="x"}', '']) {
-    assert.equal(hasSelector(query), false, query)
-    assert.deepEqual(selectorsOf(query), [], query)
+    assert.deepEqual(readLogql(query).leaves, [], query)
   }
-  assert.equal(hasSelector('# a comment\n{app="x"}'), true)
-  assert.deepEqual(selectorsOf('{app="x'), [], 'never closed')
+  assert.equal(readLogql('# a comment\n{app="x"}').leaves.length, 1)
+  assert.deepEqual(readLogql('{app="x').leaves, [], 'never closed')
 })
 
-test('tells metric queries from log queries', () => {
-  for (const query of [
-    'rate({a="b"}[1m])',
-    'sum by (level) (rate({a="b"}[1m]))',
-    'topk(5, sum(x))',
-    '# why\nsum (rate({a="b"}[1m]))',
-    '(1)',
-  ]) {
-    assert.equal(looksMetric(query), true, query)
+test('tells metric queries from log queries, and those that choose the largest series', () => {
+  const metric = ['rate({a="b"}[1m])', 'topk(5, sum(rate({a="b"}[1m])))', '# why\nsum (rate({a="b"}[1m]))', 'vector(0)', '(1)']
+  for (const query of metric) assert.equal(readLogql(query).metric, true, query)
+  for (const query of ['{a="b"}', ' {a="b"} |= "sum(x)[5m]"', '({a="b"} |= "Foo")', '{a="b"} | json']) {
+    assert.equal(readLogql(query).metric, false, query)
   }
-  for (const query of ['{a="b"}', ' {a="b"} |= "sum(x)"', '{a="b"} | json', 'error'])
-    assert.equal(looksMetric(query), false, query)
+  for (const query of ['topk(5, x)', ' (bottomk by (a) (5, x))', '# x\napprox_topk(2, x)']) assert.ok(readLogql(query).top, query)
+  for (const query of ['sum(topk(5, x))', '{a="topk("}', 'topkey(1)']) assert.ok(!readLogql(query).top, query)
+})
+
+test('a matcher that a stream without the label fulfils is recognised', () => {
+  const admits = (matcher: string) => admitsAbsent(readLogql(`{${matcher}}`).leaves[0]?.selector.matchers[0] as never)
+  for (const matcher of ['a=""', 'a!="x"', 'a=~".*"', 'a=~"x?"', 'a=~"x|"', 'a=~"(x|y)*"', 'a!~".+"', 'a!~"x"', 'a!~"x.*|y"'])
+    assert.ok(admits(matcher), matcher)
+  for (const matcher of ['a="x"', 'a!=""', 'a=~".+"', 'a=~"x.*"', 'a=~"x-1|y"', 'a=~"db.*"']) assert.ok(!admits(matcher), matcher)
+})
+
+test('reading a query takes linear time', () => {
+  const hostile = ['"', '{', '[', '(', 'a', 'a=', '{a="\\', ' ', "'", '`', '#\n', '|= ', '[5m] offset ', '| unwrap ']
+  for (const part of hostile) {
+    const began = performance.now()
+    readLogql(part.repeat(200_000 / part.length))
+    assert.ok(performance.now() - began < 2_000, JSON.stringify(part))
+  }
+  for (const text of ['', '"', '`', '"a', '"a\\', '#', '{a="b"} # "x']) assert.equal(maskStrings(text).length, text.length, text)
 })

@@ -19,7 +19,7 @@ interface Dimension {
 live('answers "is anything wrong" without arguments, in about a kilobyte', () =>
   withNetdata(async ({ call }) => {
     const answer = await call('get_system_metrics', { include_alerts: false })
-    assert.match(answer.text, /^[4-6] charts over the last 5 min$/m)
+    assert.match(answer.text, /^[4-6] charts over the last 5 min; up \d/)
     assert.match(answer.data, /^system\.cpu \(percentage.*\)\tnow\tmin\tavg\tmax$/m)
     assert.match(answer.data, /^system\.load \(load\)\tnow\tmin\tavg\tmax\nload\d+\t/m)
     assert.deepEqual(answer.meta.warnings, [])
@@ -60,11 +60,11 @@ live('an unknown chart names its neighbours and leaves the others', () =>
   withNetdata(async ({ call }) => {
     const answer = await call('get_system_metrics', { charts: ['system.lod', 'system.load'] })
     assert.equal(answer.isError, false)
-    assert.match(answer.meta.warnings.join(), /no chart or context "system\.lod"\. Similar: system\.load/)
+    assert.match(answer.meta.warnings.join(), /no chart or context "system\.lod" \(similar: system\.load/)
     const alone = await call('get_system_metrics', { charts: ['system.lod'] })
     assert.match(
       alone.text,
-      /^ERROR NOT_FOUND: no Netdata chart or context "system\.lod"\. Similar: system\.load.* TRY: \{"charts":\["system\.load"/,
+      /^ERROR NOT_FOUND: no Netdata chart or context "system\.lod" \(similar: system\.load.* TRY: \{"charts":\["system\.load"/,
     )
   }),
 )

@@ -2,14 +2,14 @@
 import assert from 'node:assert/strict'
 import { random } from '../../../test/helpers/random.ts'
 import { test } from '../../../test/runner/harness.ts'
-import type { Entry, Range } from '../lib/loki.ts'
 import { type Fetch, fetchPage, nextPage, type PageQuery } from '../lib/paging.ts'
+import type { Entry, Range } from '../types.ts'
 
 const stream = { labels: { app: 'a' }, key: '["app","a"]' }
 
 /** Entries at the given times; the line says which one it is. */
 const entriesAt = (times: readonly number[]): Entry[] =>
-  times.map((at, i) => ({ at: BigInt(at), line: `${at} #${i}`, stream, metadata: undefined }))
+  times.map((at, i) => ({ at: BigInt(at), line: `${at} #${i}`, stream, metadata: undefined, parsed: undefined }))
 
 /** Answers as Loki does: a range without its end, in the direction's order, and any of those that share the last timestamp. */
 function lokiOf(all: readonly Entry[], direction: PageQuery['direction'], shuffle: () => number, asked: Range[] = []): Fetch {

@@ -1,4 +1,4 @@
-// For tests: what a running Loki and a running Netdata answered, and upstreams that answer with it.
+// Recorded answers of a running Loki and a running Netdata, and upstreams that send them.
 import { readFileSync } from 'node:fs'
 import type { RequestListener } from 'node:http'
 
@@ -39,6 +39,8 @@ export function playback(
 
 export const lokiRoutes = {
   '/query_range': 'loki-query-range-streams',
+  // Instant queries: the tests send none that is valid.
+  '/query': 'loki-bad-logql-parse',
   '/labels': 'loki-labels',
   '/values': 'loki-label-values',
   '/index/stats': 'loki-label-values-unknown',

@@ -1,9 +1,10 @@
 // Log lines and series as text.
 import assert from 'node:assert/strict'
 import { test } from '../../../test/runner/harness.ts'
-import { type Entry, keyOf } from '../lib/loki.ts'
+import { keyOf } from '../lib/loki.ts'
 import { fitting, labelText, renderLogs } from '../lib/render-logs.ts'
 import { formatNumber, renderSeries } from '../lib/render-series.ts'
+import type { Entry } from '../types.ts'
 
 const start = 1_795_357_282_000_000_000n
 
@@ -13,7 +14,7 @@ function entry(
   labels: Record<string, string> = { app: 'api' },
   metadata?: Record<string, string>,
 ): Entry {
-  return { at: start + BigInt(ms) * 1_000_000n, line, stream: { labels, key: keyOf(labels) }, metadata }
+  return { at: start + BigInt(ms) * 1_000_000n, line, stream: { labels, key: keyOf(labels) }, metadata, parsed: undefined }
 }
 
 test('labels of all streams stand once, those that differ above their lines', () => {
@@ -23,7 +24,7 @@ test('labels of all streams stand once, those that differ above their lines', ()
     entry(9, 'three', { app: 'api', env: 'prod', level: 'info' }),
   ]
   assert.equal(
-    renderLogs(entries, 'grouped').text,
+    renderLogs(entries, 'grouped', false).text,
     [
       'all: {app="api", env="prod"}',
       '-- {level="info"}',
@@ -34,7 +35,7 @@ test('labels of all streams stand once, those that differ above their lines', ()
     ].join('\n'),
   )
   assert.equal(
-    renderLogs(entries, 'lines').text,
+    renderLogs(entries, 'lines', false).text,
     [
       'all: {app="api", env="prod"}',
       '[1] {level="info"}',
@@ -47,32 +48,32 @@ test('labels of all streams stand once, those that differ above their lines', ()
 })
 
 test('neighbours with the same text are one line with their number', () => {
-  const { text, folded } = renderLogs(
+  const { text } = renderLogs(
     [entry(0, 'up'), entry(1, 'retry'), entry(2, 'retry'), entry(3_000, 'retry'), entry(4_000, 'up')],
     'grouped',
+    false,
   )
   assert.equal(text, '{app="api"}\n14:21:22.000 up\n14:21:22.001 retry ×3 until 14:21:25.000\n14:21:26.000 up')
-  assert.equal(folded, 1)
 })
 
-test('the date stands before the time where a page spans several days', () => {
+test('the date stands before the time where asked', () => {
   assert.match(
-    renderLogs([entry(0, 'a'), entry(86_400_000, 'b')], 'grouped').text,
+    renderLogs([entry(0, 'a'), entry(86_400_000, 'b')], 'grouped', true).text,
     /^11-22 14:21:22\.000 a\n11-23 14:21:22\.000 b$/m,
   )
 })
 
 test('a line of a log cannot pose as another entry, nor hide', () => {
-  const { text } = renderLogs([entry(0, '\x1b[31mred\x1b[0m\nat x()\n14:21:22.001 forged\u202e')], 'grouped')
+  const { text } = renderLogs([entry(0, '\x1b[31mred\x1b[0m\nat x()\n14:21:22.001 forged\u202e')], 'grouped', false)
   assert.equal(text, '{app="api"}\n14:21:22.000 red\n    at x()\n    14:21:22.001 forged')
 })
 
 test('long lines are cut, saying how much is missing', () => {
-  assert.match(renderLogs([entry(0, 'x'.repeat(5_000))], 'grouped').text, /x…\[\+4000 chars\]$/)
+  assert.match(renderLogs([entry(0, 'x'.repeat(5_000))], 'grouped', false).text, /x…\[\+4000 chars\]$/)
 })
 
 test('structured metadata follows its line, without the level that Loki guesses', () => {
-  const { text } = renderLogs([entry(0, 'a', { app: 'api' }, { detected_level: 'info', trace_id: 'abc' })], 'grouped')
+  const { text } = renderLogs([entry(0, 'a', { app: 'api' }, { detected_level: 'info', trace_id: 'abc' })], 'grouped', false)
   assert.match(text, /14:21:22\.000 a \{trace_id="abc"\}$/)
 })
 
@@ -89,7 +90,7 @@ test('what is said to fit is never longer when it is rendered', () => {
       )
       const count = fitting(entries, 20_000)
       assert.ok(count < entries.length && count > 0)
-      const { text } = renderLogs(entries.slice(0, count), format)
+      const { text } = renderLogs(entries.slice(0, count), format, true)
       assert.ok(text.length <= 20_000, `${format} ${size}: ${text.length}`)
     }
   }
@@ -117,12 +118,15 @@ test('series become a table, the largest first, with points where asked', () => 
     },
   ]
   assert.equal(
-    renderSeries(series, undefined, 10_000).text,
+    renderSeries(series, { maxChars: 10_000 }).text,
     'labels\tlast\tmin\tavg\tmax\tn\n{level="error"}\t5\t5\t5\t5\t1\n{level="info"}\t0.1235\t0.1\t0.1117\t0.1235\t2',
   )
-  assert.match(renderSeries(series, 30, 10_000).text, /\n {2}from 2026-11-22T14:17:00Z every 30 s: 0\.1 - 0\.1235$/)
-  assert.equal(renderSeries(Array(80).fill(series[0]), undefined, 100_000).shown.length, 50)
-  assert.ok(renderSeries(Array(80).fill(series[0]), 60, 500).text.length <= 500)
+  assert.match(
+    renderSeries(series, { pointsEvery: 30, maxChars: 10_000 }).text,
+    /\n {2}from 2026-11-22T14:17:00Z every 30 s: 0\.1 - 0\.1235$/,
+  )
+  assert.equal(renderSeries(Array(80).fill(series[0]), { maxChars: 100_000 }).shown.length, 50)
+  assert.ok(renderSeries(Array(80).fill(series[0]), { pointsEvery: 60, maxChars: 500 }).text.length <= 500)
 })
 
 test('numbers keep four digits', () => {
@@ -132,7 +136,7 @@ test('numbers keep four digits', () => {
     '2.346',
     '123500',
     '0.00001237',
-    '-',
+    'NaN',
     'Infinity',
   ])
 })

@@ -1,8 +1,7 @@
 // Times as models write them, exact to the nanosecond.
 import assert from 'node:assert/strict'
 import { test } from '../../../test/runner/harness.ts'
-import { rangeOf } from '../lib/range.ts'
-import { formatClock, formatSpan, formatTime, parseTime } from '../lib/time.ts'
+import { durationSeconds, formatClock, formatSpan, formatTime, parseTime, readRange } from '../lib/time.ts'
 
 const now = 1_795_357_282_946_317_199n
 
@@ -45,18 +44,59 @@ test('clock and spans are short', () => {
   assert.deepEqual([30, 300, 86_400, 604_800].map(formatSpan), ['30 s', '5 min', '24 h', '7 d'])
 })
 
+const nowNs = 1_000_000_000_000_000_000n
+const hour = 3_600_000_000_000n
+const range = (args: object, notes: string[] = [], lookback = 0) => readRange(args, 48, lookback, notes, 1_000_000_000_000)
+
 test('a range is the last hours, or between two times, within the cap', () => {
   const notes: string[] = []
-  const at = (args: { hours?: number; start?: string; end?: string }) =>
-    rangeOf({ hours: 24, ...args }, 48, notes, 1_000_000_000_000)
-  const hour = 3_600_000_000_000n
-  const nowNs = 1_000_000_000_000_000_000n
-  assert.deepEqual(at({ hours: 1 }), { start: nowNs - hour, end: nowNs })
-  assert.deepEqual(at({ start: 'now-2h', end: 'now-1h' }), { start: nowNs - 2n * hour, end: nowNs - hour })
+  assert.deepEqual(range({ hours: 1 }, notes), { start: nowNs - hour, end: nowNs })
+  assert.deepEqual(range({}, notes), { start: nowNs - 24n * hour, end: nowNs })
+  assert.deepEqual(range({ start: 'now-2h', end: 'now-1h' }, notes), { start: nowNs - 2n * hour, end: nowNs - hour })
   assert.deepEqual(notes, [])
-  assert.deepEqual(at({ hours: 100 }), { start: nowNs - 48n * hour, end: nowNs })
-  assert.match(notes.join(), /"hours" was set to 48/)
-  assert.throws(() => at({ start: 'now-1h', end: 'now-2h' }), /"start" must be before "end"/)
-  assert.throws(() => at({ start: 'now-3d' }), /longer than the 48 h/)
-  assert.throws(() => at({ end: 'tomorrow' }), /"end" is not a time: "tomorrow"/)
+  assert.deepEqual(range({ hours: 100 }, notes), { start: nowNs - 48n * hour, end: nowNs })
+  assert.match(notes.join(), /"hours" was set to 48 from 100/)
+  assert.throws(() => range({ start: 'now-1h', end: 'now-2h' }), /"start" must be before "end"/)
+  assert.throws(() => range({ start: 'now-3d' }), /at most 48 h are allowed/)
+  assert.throws(() => range({ end: 'tomorrow' }), /"end" is not a time: "tomorrow"/)
+})
+
+test('hours are a number or a duration; beside "start" they are ignored, with a note', () => {
+  for (const [hours, minutes] of [
+    ['1h', 60],
+    ['90m', 90],
+    ['1 hour', 60],
+    ['2 days', 2_880],
+    ['0.5', 30],
+    ['day', 1_440],
+    ['1h30m', 90],
+  ] as const)
+    assert.equal(nowNs - range({ hours }).start, BigInt(minutes) * 60_000_000_000n, hours)
+  for (const hours of ['', 'x', '1 fortnight', '-1h', '0', 'h']) assert.throws(() => range({ hours }), /"hours" is/, hours)
+  const notes: string[] = []
+  assert.deepEqual(range({ hours: 5, start: 'now-2h' }, notes), { start: nowNs - 2n * hour, end: nowNs })
+  assert.match(notes.join(), /"hours" was ignored/)
+})
+
+test('what a query reads before the range counts', () => {
+  const notes: string[] = []
+  assert.deepEqual(range({ hours: 48 }, notes, 3_600), { start: nowNs - 47n * hour, end: nowNs })
+  assert.match(notes.join(), /"hours" was set to 47 from 48: .* 60 min of it for the window and offset/)
+  assert.throws(() => range({ hours: 1 }, notes, 480 * 3_600), /would search 20 d.* at most 48 h/)
+  assert.throws(() => range({ start: 'now-48h' }, notes, 60), /at most 48 h/)
+})
+
+test('durations of LogQL are read, anything else is not', () => {
+  const cases = {
+    '5m': 300,
+    '1h30m': 5_400,
+    '1d': 86_400,
+    '1y': 31_536_000,
+    '500ms': 0.5,
+    '90': undefined,
+    '': undefined,
+    '5m ': undefined,
+    $__range: undefined,
+  }
+  for (const [text, seconds] of Object.entries(cases)) assert.equal(durationSeconds(text), seconds, text)
 })

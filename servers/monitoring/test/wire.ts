@@ -1,9 +1,9 @@
-// For tests: this folder's tools behind a real socket.
+// The tools of this server behind a real socket.
 import { environmentOf, type ToolClient, withTools } from '../../../test/helpers/tool-client.ts'
 import type { Environment } from '../../kit/definition.ts'
 import { type MonitoringBackend, openMonitoring } from '../backend.ts'
 import type { MonitoringConfig } from '../config.ts'
-import { monitoringTools } from '../tools.ts'
+import { monitoring } from '../index.ts'
 
 export interface Setup {
   config?: Partial<MonitoringConfig>
@@ -22,7 +22,7 @@ export async function withWire(setup: Setup, work: (wire: Wire) => Promise<void>
   const environment = environmentOf(setup.environment)
   const backend = openMonitoring(configOf(setup.config), environment)
   try {
-    await withTools({ name: 'monitoring', tools: monitoringTools(backend, environment) }, (client) =>
+    await withTools({ name: 'monitoring', tools: monitoring.tools(backend, environment) }, (client) =>
       work({ ...client, backend }),
     )
   } finally {

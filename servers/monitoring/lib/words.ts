@@ -1,0 +1,127 @@
+// What a model meant: plain words instead of LogQL, and LogQL with the usual mistakes corrected.
+import { maskStrings } from './logql.ts'
+
+export interface LabelValues {
+  readonly name: string
+  readonly values: readonly string[]
+}
+
+export interface Words {
+  /** The label whose value the words name. */
+  readonly match: { readonly label: string; readonly value: string } | undefined
+  /** What to look for in the lines; empty where the words name nothing else. */
+  readonly filter: string
+  readonly hours: number | undefined
+}
+
+const stopWords = new Set(
+  `a about all an and any are can check did display do does entries entry events fetch find for from get give happened has have how i in is
+  it line lines list log logged logs look many me messages much my of on or our please recent latest search see seen show tell that the
+  there this to us was we were what when where which why with you`.split(/\s+/),
+)
+const timeWords =
+  / (?:(?:in|from|over|during|for|within|of) )?(?:the )?(?:last|past|previous) (?:(\d+(?:\.\d+)?) ?)?([mhdw]|mins?|minutes?|hrs?|hours?|days?|weeks?) /i
+const hoursOfUnit: Readonly<Record<string, number>> = { m: 1 / 60, h: 1, d: 24, w: 168 }
+const hoursOfDay: Readonly<Record<string, number>> = { today: 24, yesterday: 48 }
+
+/** Reads "show me errors in nginx from the last hour". */
+export function readWords(text: string, labels: readonly LabelValues[]): Words {
+  let words = ` ${text.trim().replace(/\s+/g, ' ')} `
+  const time = timeWords.exec(words)
+  // A line break ends a phrase.
+  if (time !== null) words = words.replace(time[0], ' \n ')
+  const amount = Number(time?.[1] ?? 1) * (hoursOfUnit[time?.[2]?.[0]?.toLowerCase() ?? ''] ?? 0)
+  let hours = time === null ? undefined : Math.round(amount * 100) / 100
+  let match: Words['match']
+  const phrases: string[][] = [[]]
+  for (const word of words.trim().split(' ')) {
+    const plain = word.replace(/^["'`]+|["'`,;:?!.]+$/g, '')
+    const lower = plain.toLowerCase()
+    hours ??= hoursOfDay[lower]
+    const skipped = plain.trim() === '' || stopWords.has(lower) || hoursOfDay[lower] !== undefined
+    const found = match === undefined && !skipped ? valueNamed(lower, labels) : undefined
+    match ??= found
+    if (skipped || found !== undefined) phrases.push([])
+    else phrases.at(-1)?.push(plain)
+  }
+  const longest = phrases.reduce((best, phrase) => (phrase.length > best.length ? phrase : best))
+  const filter = longest.join(' ').replace(/^(\w*(?:error|warning|exception|failure|timeout|crash))(?:e?s)$/i, '$1')
+  return { match, filter, hours }
+}
+
+/** A value that is this word, or has it as one of its parts: `nginx` names `web-nginx-1`. */
+function valueNamed(word: string, labels: readonly LabelValues[]): Words['match'] {
+  if (word.length < 2) return undefined
+  const search = (is: (value: string) => boolean): Words['match'] => {
+    for (const { name, values } of labels) {
+      const value = isLevelName(name) ? undefined : values.find((each) => is(each.toLowerCase()))
+      if (value !== undefined) return { label: name, value }
+    }
+    return undefined
+  }
+  return (
+    search((value) => value === word) ??
+    (word.length < 3 ? undefined : search((value) => value.split(/[^a-z0-9]+/).includes(word)))
+  )
+}
+
+/** A label that says how serious a line is. */
+export function isLevelName(name: string): boolean {
+  return /^(?:(?:log_?|detected_)?level|lvl|severity(?:_text)?)$/i.test(name)
+}
+
+/** The query with quotes, commas and braces as LogQL wants them. Loki has to check the result: it is a guess. */
+export function correctLogql(query: string): string {
+  const quoted = query.replace(
+    /"(?:[^"\\]|\\[\s\S])*(?:"|$)|`[^`]*(?:`|$)|'((?:[^'\\]|\\[\s\S])*)'|[“”„‟]([^“”„‟]*)[“”„‟]/g,
+    (all, single?: string, curly?: string) => {
+      const text = single ?? curly
+      return text === undefined ? all : JSON.stringify(text.replace(/\\'/g, "'"))
+    },
+  )
+  const outline = maskStrings(quoted)
+  const open = outline.indexOf('{')
+  if (open === -1) return quoted
+  const close = outline.indexOf('}', open)
+  const pipe = /\||$/.exec(outline.slice(open))?.index ?? 0
+  const end = close === -1 ? open + pipe : close
+  return (
+    quoted.slice(0, open) +
+    correctSelector(quoted.slice(open + 1, end)) +
+    correctPipeline(quoted.slice(close === -1 ? end : end + 1))
+  )
+}
+
+function correctSelector(inside: string): string {
+  const matchers: string[] = []
+  const rest = inside.replace(
+    /(?<![\w.])([A-Za-z_][\w.]*)\s*(=~|!~|!=|==|=|:)\s*("(?:[^"\\]|\\.)*"|`[^`]*`|[^\s,{}"`=!~]+)/g,
+    (_, name: string, operator: string, value: string) => {
+      matchers.push(
+        `${name}${operator === '==' || operator === ':' ? '=' : operator}${/^["`]/.test(value) ? value : JSON.stringify(value)}`,
+      )
+      return ''
+    },
+  )
+  return /^(?:[\s,]|and|&)*$/i.test(rest) ? `{${matchers.join(', ')}}` : `{${inside}}`
+}
+
+/** Puts quotes around bare words after `|=` and `|~`, and after the operators of label filters. */
+function correctPipeline(pipeline: string): string {
+  return pipeline
+    .split(/("(?:[^"\\]|\\[\s\S])*"|`[^`]*`)/)
+    .map((part, i) =>
+      i % 2 === 1
+        ? part
+        : part
+            .replace(
+              /(\|[=~]) *([^\s|()[\]{}](?:[^|()[\]{}\n]*[^\s|()[\]{}])?)/g,
+              (_, operator, words) => `${operator} ${JSON.stringify(words)}`,
+            )
+            .replace(
+              /(\| *[A-Za-z_]\w*) *(=~|!~|!=|==|=) *([A-Za-z_][\w.-]*)/g,
+              (_, name, operator, value) => `${name}${operator}"${value}"`,
+            ),
+    )
+    .join('')
+}

@@ -1,0 +1,88 @@
+// Types that several files of this server share: log entries and series of Loki, charts and alerts of Netdata.
+
+export type Labels = Readonly<Record<string, string>>
+
+export interface Stream {
+  readonly labels: Labels
+  /** Equal for equal labels. */
+  readonly key: string
+}
+
+export interface Entry {
+  /** Nanoseconds since 1970. */
+  readonly at: bigint
+  readonly line: string
+  readonly stream: Stream
+  /** Structured metadata of this line, such as a trace id. */
+  readonly metadata: Labels | undefined
+  /** Labels that the query itself made, such as those of `| json`. */
+  readonly parsed: Labels | undefined
+}
+
+export interface Series {
+  readonly labels: Labels
+  /** Unix seconds and value as Loki writes it, oldest first: copies of them all would cost more than the answer itself. */
+  readonly points: readonly (readonly [number, string])[]
+}
+
+/** Nanoseconds since 1970. */
+export interface Range {
+  readonly start: bigint
+  /** Exclusive. */
+  readonly end: bigint
+}
+
+export interface LogQuery extends Range {
+  readonly query: string
+  readonly limit: number
+  readonly direction: 'backward' | 'forward'
+  /** Structured metadata is mixed into the streams' labels. */
+  readonly mixed?: boolean
+}
+
+export interface MetricQuery extends Range {
+  readonly query: string
+  /** Seconds between two values; 0 for one value at the end. */
+  readonly stepSeconds: number
+}
+
+/** Calls `onFrame` with each message until the signal aborts or Loki ends the tail. */
+export type OpenTail = (
+  query: Readonly<Record<string, string>>,
+  onFrame: (json: string) => void,
+  signal: AbortSignal,
+) => Promise<void>
+
+/** How Netdata combines the collected values of a point. */
+export type Method = 'average' | 'min' | 'max'
+
+export interface Source {
+  readonly kind: 'context' | 'chart'
+  readonly id: string
+  readonly units: string | undefined
+}
+
+/** Values of a chart's dimensions over time. */
+export interface Data {
+  readonly dimensions: readonly { readonly chart: string | undefined; readonly name: string }[]
+  /** Newest first: Unix seconds, and a value or null for each dimension. */
+  readonly rows: readonly { readonly at: number; readonly values: readonly (number | null)[] }[]
+}
+
+export interface DataQuery {
+  readonly source: Source
+  readonly node: string | undefined
+  readonly afterSeconds: number
+  readonly points: number
+  readonly method: Method
+}
+
+export interface Alert {
+  readonly name: string
+  readonly chart: string
+  readonly status: string
+  readonly value: string
+  readonly info: string
+  /** Unix seconds. */
+  readonly since: number
+}
