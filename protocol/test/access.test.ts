@@ -47,6 +47,19 @@ for (const host of [
   test(`Host ${JSON.stringify(host)} is refused`, () => assert.equal(status({ host }), 403))
 }
 
+test('a request without Host is accepted: a browser always sends one', () => {
+  const req = { headers: {}, socket: { remoteAddress: '127.0.0.1' } } as unknown as IncomingMessage
+  assert.equal(isRefusal(createAccess()(req)), false)
+})
+
+test('answers are shared with pages of listed origins only', () => {
+  const { sharesWith } = createAccess({ allowedOrigins: ['https://chat.example.org'], loopback: true })
+  assert.equal(sharesWith?.('https://chat.example.org'), true)
+  for (const origin of ['https://chat.example.org.evil.com', 'http://chat.example.org', 'http://localhost:3000', 'null'])
+    assert.equal(sharesWith?.(origin), false, origin)
+  assert.equal(createAccess({ allowedOrigins: ['*'] }).sharesWith?.('null'), true)
+})
+
 test('the refusal names the Host seen and the setting', () => {
   const answer = check(
     { host: 'mcp.example.lan:8080' },

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { sampleServer } from '../../test/helpers/sample-server.ts'
 import { postJson, SseClient, send, withServer } from '../../test/helpers/wire.ts'
 import { test } from '../../test/runner/harness.ts'
-import { streamableHttp } from '../index.ts'
+import { createAccess, streamableHttp } from '../index.ts'
 
 const K = 'io.modelcontextprotocol/'
 const both = { Accept: 'application/json, text/event-stream' }
@@ -323,6 +323,62 @@ test('a client that leaves in the middle of a streamed reply cancels its call an
     }
     assert.equal((await modern(url, 'tools/list')).status, 200)
   }))
+
+const waiting = { jsonrpc: '2.0', id: 1, method: 'tools/call', params: { name: 'wait' } }
+
+test('a call without a result becomes an event stream with a comment, where the client accepts one', async () => {
+  const sample = sampleServer()
+  await withServer(streamableHttp(sample.server, { silentMs: 60 }), async (url) => {
+    const stream = await SseClient.open(`${url}/mcp`, {
+      method: 'POST',
+      body: JSON.stringify(waiting),
+      headers: { ...both, 'Content-Type': 'application/json' },
+    })
+    assert.equal(stream.response.statusCode, 200)
+    await stream.nextComment()
+    sample.release()
+    assert.equal(JSON.parse((await stream.next()).data).result.content[0].text, 'released')
+    await stream.closed
+  })
+})
+
+test('a call without a result stays JSON for a client that does not ask for an event stream', async () => {
+  const sample = sampleServer()
+  await withServer(streamableHttp(sample.server, { silentMs: 20 }), async (url) => {
+    for (const Accept of ['application/json', '*/*']) {
+      const answer = postJson(`${url}/mcp`, waiting, { Accept })
+      setTimeout(sample.release, 100)
+      assert.equal((await answer).headers['content-type'], 'application/json')
+    }
+  })
+})
+
+test('a preflight of a listed origin is answered before credentials, of another one refused', async () => {
+  const access = createAccess({ principals: [{ name: 'a', token: 'token-1' }], allowedOrigins: ['https://chat.example.org'] })
+  await withServer(streamableHttp(sampleServer().server, { access }), async (url) => {
+    const preflight = (Origin: string) =>
+      send(`${url}/mcp`, {
+        method: 'OPTIONS',
+        headers: {
+          Origin,
+          'Access-Control-Request-Method': 'POST',
+          'Access-Control-Request-Headers': 'authorization,content-type,mcp-method,mcp-param-region,last-event-id,x-secret',
+        },
+      })
+    const { status, headers } = await preflight('https://chat.example.org')
+    assert.equal(status, 204)
+    assert.equal(headers['access-control-allow-origin'], 'https://chat.example.org')
+    assert.equal(
+      headers['access-control-allow-headers'],
+      'authorization, content-type, mcp-method, mcp-param-region, last-event-id',
+    )
+    assert.match(String(headers.vary), /Origin/)
+    const refused = await preflight('https://evil.example.org')
+    assert.deepEqual([refused.status, refused.headers['access-control-allow-origin']], [403, undefined])
+    const options = await send(`${url}/mcp`, { method: 'OPTIONS', headers: { Authorization: 'Bearer token-1' } })
+    assert.equal(options.status, 405)
+  })
+})
 
 test('1,000 parallel connections are all answered', () =>
   withMcp(async (url) => {

@@ -1,4 +1,4 @@
-// Which path is what: the MCP transports of each server, and the plain routes for people and monitors (/health, /ready, /metrics).
+// The routing table: the MCP transports of each server, and the routes for people and monitors (/health, /ready, /metrics).
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import { type Access, isRefusal } from '../../protocol/index.ts'
 import type { Audit } from './audit/trail.ts'
@@ -13,65 +13,66 @@ export interface RouterParts {
   /** Public prefix; accepted with and without it, so that a proxy may strip it or not. */
   basePath: string
   metricsPublic: boolean
-  /** The process is on its way out. */
+  /** The process is shutting down. */
   stopping(): boolean
 }
 
-type Route = (req: IncomingMessage, res: ServerResponse) => void
+type Listener = (req: IncomingMessage, res: ServerResponse) => void
+type Row = [path: string, listener: Listener]
 
-export function createRouter(parts: RouterParts): Route {
-  const { services, basePath } = parts
-  const routes = new Map<string, Route>()
-  const mount = (prefix: string, service: Service): void => {
-    for (const path of ['/sse', '/messages', '/sse/messages']) routes.set(prefix + path, service.sse)
-    routes.set(`${prefix}/mcp`, service.mcp)
-    routes.set(
-      `${prefix}/health`,
-      guarded(parts, 'open', (_req, res) => sendJson(res, 200, { status: 'ok' })),
-    )
-    routes.set(
-      `${prefix}/ready`,
-      guarded(parts, 'summary', (_req, res, known) => void ready(parts, [service], res, known)),
-    )
-  }
-  for (const service of services) mount(`/${service.name}`, service)
-  // Exactly one server: its short paths too, so that http://mcp-postgres:8080/sse works.
-  if (services.length === 1 && services[0] !== undefined) mount('', services[0])
-  routes.set(
-    '/health',
-    guarded(parts, 'open', (_req, res) => sendJson(res, 200, { status: 'ok' })),
-  )
-  routes.set(
-    '/ready',
-    guarded(parts, 'summary', (_req, res, known) => void ready(parts, services, res, known)),
-  )
-  routes.set(
-    '/metrics',
-    guarded(parts, parts.metricsPublic ? 'open' : 'token', (_req, res) => void sendMetrics(parts, res)),
-  )
-  const nowhere = guarded(parts, 'nothing', (_req, res) =>
+/** Every path of the process. To serve another one, add a row; a trailing slash and the base path are removed before the look-up. */
+function rows(parts: RouterParts): Row[] {
+  const { services, metricsPublic } = parts
+  return [
+    ...statusRows(parts, '', services),
+    ['/metrics', guarded(parts, metricsPublic ? 'open' : 'token', (_req, res) => void sendMetrics(parts, res))],
+    ...services.flatMap((service) => serviceRows(parts, `/${service.name}`, service)),
+    // Exactly one server: its short paths too, so that http://mcp-postgres:8080/sse works.
+    ...(services.length === 1 ? services.flatMap((service) => serviceRows(parts, '', service)) : []),
+  ]
+}
+
+function serviceRows(parts: RouterParts, prefix: string, service: Service): Row[] {
+  const { sse, mcp } = service
+  return [
+    [`${prefix}/mcp`, mcp],
+    ...['/sse', '/messages', '/sse/messages'].map((path): Row => [prefix + path, sse]),
+    ...statusRows(parts, prefix, [service]),
+  ]
+}
+
+function statusRows(parts: RouterParts, prefix: string, services: readonly Service[]): Row[] {
+  return [
+    [`${prefix}/health`, guarded(parts, 'open', (_req, res) => sendJson(res, 200, { status: 'ok' }))],
+    [`${prefix}/ready`, guarded(parts, 'summary', (_req, res, known) => void ready(parts, services, res, known))],
+  ]
+}
+
+export function createRouter(parts: RouterParts): Listener {
+  const { basePath } = parts
+  const routes = new Map(rows(parts))
+  const notFound = guarded(parts, 'nothing', (_req, res) =>
     sendJson(res, 404, { error: 'not found; MCP is served at /<server>/sse and /<server>/mcp' }),
   )
-
   return (req, res) => {
-    const url = req.url ?? '/'
-    const end = url.indexOf('?')
-    let path = end === -1 ? url : url.slice(0, end)
-    if (basePath !== '' && path.startsWith(`${basePath}/`)) {
-      path = path.slice(basePath.length)
-      req.url = url.slice(basePath.length)
-    }
-    const route = routes.get(path) ?? nowhere
-    route(req, res)
+    const [, given = '', query = ''] = /^([^?]*)(.*)$/s.exec(req.url ?? '') ?? []
+    const prefixed = basePath !== '' && (given === basePath || given.startsWith(`${basePath}/`))
+    const path = (prefixed ? given.slice(basePath.length) : given).replace(/\/$/, '')
+    req.url = path + query
+    const listener = routes.get(path) ?? notFound
+    listener(req, res)
   }
 }
 
-/** `nothing`: the Host and Origin rule for any method. `open`: the same for GET. `summary`: tells the handler whether the caller may see details. `token`: refuses without one. */
+/**
+ * Applies the rule for Host and Origin. `nothing`: with any method. `open`: GET only. `summary`: GET only, and the handler learns whether the
+ * caller may see details. `token`: GET only, and a valid token is required.
+ */
 function guarded(
   { access, audit, metrics }: RouterParts,
   need: 'nothing' | 'open' | 'summary' | 'token',
   handle: (req: IncomingMessage, res: ServerResponse, known: boolean) => void,
-): Route {
+): Listener {
   return (req, res) => {
     const answer = access(req)
     const refused = isRefusal(answer) ? answer : undefined

@@ -32,6 +32,26 @@ test('several servers answer at their own paths only', () =>
     assert.deepEqual(Object.keys((await send(`${url}/ready`)).json().servers), ['one', 'two'])
   }))
 
+test('a trailing slash changes nothing', () =>
+  withChild(script, [], { ...configured, MCP_BASE_PATH: '/tools' }, async ({ url }) => {
+    for (const path of ['', '/sample']) {
+      assert.equal((await postJson(`${url}${path}/mcp/`, list)).json().result.tools.length, 4)
+      assert.equal((await postJson(`${url.replace('/tools', '')}${path}/mcp/?x=1`, list)).status, 200)
+      const session = await McpSession.open(`${url}${path}/sse/`)
+      assert.equal(new URL(session.endpoint).pathname, `/tools${path}/messages`)
+      assert.deepEqual((await session.request('ping')).result, {})
+      session.close()
+      for (const status of ['health', 'ready']) assert.equal((await send(`${url}${path}/${status}/`)).status, 200)
+    }
+    for (const path of ['', '/', '//', '/nope/']) assert.equal((await send(url + path)).status, 404)
+  }))
+
+test('an HTTP/1.0 health check without Host is answered', () =>
+  withChild(script, [], configured, async ({ url }) => {
+    assert.match(await sendRaw(url, 'GET /health HTTP/1.0\r\n\r\n'), /^HTTP\/1.1 200 /)
+    assert.match(await sendRaw(url, 'GET /health HTTP/1.1\r\n\r\n'), /^HTTP\/1.1 400 /)
+  }))
+
 test('a base path works whether the proxy strips it or not', () =>
   withChild(script, [], { ...configured, MCP_BASE_PATH: '/tools/' }, async ({ url }) => {
     const stripped = await McpSession.open(`${url.replace('/tools', '')}/sse`)
