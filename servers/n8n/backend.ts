@@ -1,4 +1,4 @@
-// The n8n server's backend: the public API, and where it is configured the database of n8n itself, which is only read.
+// The public API of n8n and, where configured, n8n's own database, which is only read.
 import { ToolError } from '../../protocol/index.ts'
 import type { Backend, Environment } from '../kit/definition.ts'
 import { Upstream } from '../kit/http/upstream.ts'
@@ -6,7 +6,6 @@ import { keyExpiry, type N8nConfig, parseApiUrl, parseExtraHeaders } from './con
 import { N8nApi } from './lib/api.ts'
 import { N8nDatabase } from './lib/database.ts'
 import { createRedactor, type Redactor } from './lib/redact.ts'
-import { StatisticsCache } from './lib/statistics-cache.ts'
 
 export interface N8nBackend extends Backend {
   readonly api: N8nApi
@@ -16,7 +15,6 @@ export interface N8nBackend extends Backend {
   readonly database: N8nDatabase | undefined
   /** Why there is none although DB_TYPE is set. */
   readonly unreadable: string | undefined
-  readonly statistics: StatisticsCache
 }
 
 const day = 86_400_000
@@ -47,8 +45,7 @@ export function openN8n(config: N8nConfig, environment: Environment): N8nBackend
     unreadable:
       config.DB_TYPE === undefined || database !== undefined
         ? undefined
-        : `a database of type ${config.DB_TYPE} is not read, only PostgreSQL; the figures are from the API`,
-    statistics: new StatisticsCache(),
+        : `a database of type ${config.DB_TYPE} is not read, only PostgreSQL; the figures come from the API`,
     upstream: host,
     redact: createRedactor([key, config.DB_POSTGRESDB_PASSWORD ?? '', ...Object.values(extra)]),
     async probe(signal) {
@@ -65,7 +62,7 @@ export function openN8n(config: N8nConfig, environment: Environment): N8nBackend
   }
 }
 
-/** Asks for one execution: unlike a workflow it is small. A key without that scope works for the other tools. */
+/** Requests one execution: unlike a workflow it is small. A key without that scope works for the other tools. */
 async function probeApi(api: N8nApi, signal: AbortSignal): Promise<Record<string, unknown>> {
   try {
     await api.executions(undefined, { limit: 1 }, () => undefined, signal)
@@ -76,7 +73,7 @@ async function probeApi(api: N8nApi, signal: AbortSignal): Promise<Record<string
   }
 }
 
-/** The statistics fall back on the API, so that a database that is down takes nothing else with it. */
+/** Never fails readiness: without the database, the statistics come from the API. */
 async function probeDatabase(database: N8nDatabase, signal: AbortSignal): Promise<Record<string, unknown>> {
   try {
     await database.probe(signal)

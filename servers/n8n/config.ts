@@ -1,5 +1,6 @@
-// The environment of the n8n server: where n8n is, its API key, and n8n's own database variables for exact statistics.
+// The environment variables of the n8n server: address and API key of n8n, and n8n's own database variables for exact statistics.
 import type { Config, ConfigSchema } from '../kit/definition.ts'
+import { readBaseUrl } from '../kit/http/address.ts'
 
 export const config = {
   type: 'object',
@@ -20,7 +21,7 @@ export const config = {
       type: 'string',
       'x-secret': true,
       description:
-        'More headers for a proxy before n8n, as a JSON object: `{"CF-Access-Client-Id":"…","CF-Access-Client-Secret":"…"}`',
+        'More headers for a proxy in front of n8n, as a JSON object: `{"CF-Access-Client-Id":"…","CF-Access-Client-Secret":"…"}`',
     },
     DB_TYPE: {
       type: 'string',
@@ -33,20 +34,20 @@ export const config = {
     DB_POSTGRESDB_USER: {
       type: 'string',
       default: 'postgres',
-      description: 'Role; better than the one of n8n itself is one that may only read',
+      description: 'Role; use one that may only read rather than that of n8n itself',
     },
     DB_POSTGRESDB_PASSWORD: { type: 'string', 'x-secret': true, description: 'Password of the role' },
     DB_POSTGRESDB_SCHEMA: { type: 'string', minLength: 1, default: 'public', description: "Schema of n8n's tables" },
     DB_TABLE_PREFIX: { type: 'string', default: '', description: "Prefix of n8n's tables" },
     DB_POSTGRESDB_SSL_ENABLED: {
       type: 'boolean',
-      description: 'true insists on TLS; without it TLS is taken where the server has it',
+      description: 'true requires TLS; without it TLS is used where the server offers it',
     },
     DB_POSTGRESDB_SSL_CA: { type: 'string', description: 'PEM of the authority to check the database server against' },
     DB_POSTGRESDB_SSL_REJECT_UNAUTHORIZED: {
       type: 'boolean',
       default: true,
-      description: 'false takes any certificate of the database server',
+      description: 'false accepts any certificate of the database server',
     },
   },
 } as const satisfies ConfigSchema
@@ -54,25 +55,15 @@ export const config = {
 export type N8nConfig = Config<typeof config>
 
 /**
- * The address that paths of the API are put behind. People paste it from the browser or from the API's documentation, so a trailing
- * `/api/v1` is taken off.
- * @throws Error for the operator when it is no address that can be asked
+ * The URL that API paths are appended to. A trailing `/api/v1`, as in n8n's API documentation, is removed.
+ * @throws Error for the operator
  */
 export function parseApiUrl(value: string): string {
-  let url: URL
-  try {
-    url = new URL(value)
-  } catch {
-    throw new Error('N8N_API_URL is not a URL; expected one such as http://n8n:5678')
-  }
-  if (url.protocol !== 'http:' && url.protocol !== 'https:') throw new Error('N8N_API_URL must begin with http:// or https://')
-  if (url.username !== '' || url.password !== '')
-    throw new Error('N8N_API_URL holds credentials; put them into N8N_EXTRA_HEADERS as an Authorization header')
-  if (url.search !== '' || url.hash !== '') throw new Error('N8N_API_URL must end before "?" and "#"')
-  return url.href.replace(/\/+$/, '').replace(/\/api(\/v1)?$/, '')
+  const url = readBaseUrl('N8N_API_URL', value, 'http://n8n:5678', 'N8N_EXTRA_HEADERS as an Authorization header')
+  return url.replace(/\/api(\/v1)?$/, '')
 }
 
-/** Headers that belong to the request itself, which an operator's list must not change. */
+/** Headers of the request itself, which N8N_EXTRA_HEADERS must not change. */
 const reserved = /^(x-n8n-api-key|host|content-length|transfer-encoding|connection|accept|accept-encoding)$/i
 
 /** @throws Error for the operator when it is not an object of header names and values; never shows a value */
@@ -83,13 +74,13 @@ export function parseExtraHeaders(json: string | undefined): Readonly<Record<str
   try {
     parsed = JSON.parse(json)
   } catch {
-    throw new Error(`N8N_EXTRA_HEADERS is not JSON; ${expected}`) // the parser's own message would quote the text
+    throw new Error(`N8N_EXTRA_HEADERS is not JSON; ${expected}`) // without the parser's message, which quotes the text
   }
   if (typeof parsed !== 'object' || parsed === null || Array.isArray(parsed))
     throw new Error(`N8N_EXTRA_HEADERS is not an object; ${expected}`)
   const headers: Record<string, string> = {}
   for (const [name, value] of Object.entries(parsed)) {
-    if (!/^[!#$%&'*+.^_`|~A-Za-z0-9-]+$/.test(name)) throw new Error('N8N_EXTRA_HEADERS: a name is not that of a header')
+    if (!/^[!#$%&'*+.^_`|~A-Za-z0-9-]+$/.test(name)) throw new Error('N8N_EXTRA_HEADERS: a member is not a valid header name')
     if (reserved.test(name)) throw new Error(`N8N_EXTRA_HEADERS must not set ${name}`)
     if (typeof value !== 'string' || !/^[\t\x20-\x7e\x80-\xff]*$/.test(value))
       throw new Error(`N8N_EXTRA_HEADERS: the value of ${name} is not one line of text`)
@@ -98,7 +89,7 @@ export function parseExtraHeaders(json: string | undefined): Readonly<Record<str
   return headers
 }
 
-/** When the key expires: n8n issues its keys as JWTs, whose `exp` can be read without the secret. Undefined for a key without an end. */
+/** When the key expires: n8n's keys are JWTs, whose `exp` is readable without the secret. Undefined for a key that does not expire. */
 export function keyExpiry(key: string | undefined): Date | undefined {
   const payload = key?.split('.')[1]
   if (payload === undefined) return undefined
@@ -106,6 +97,6 @@ export function keyExpiry(key: string | undefined): Date | undefined {
     const { exp } = JSON.parse(Buffer.from(payload, 'base64url').toString()) as { exp?: unknown }
     return typeof exp === 'number' && exp > 0 && exp < 1e11 ? new Date(exp * 1000) : undefined
   } catch {
-    return undefined // keys of older versions are no JWTs and have no end
+    return undefined // keys of older versions are not JWTs and do not expire
   }
 }

@@ -1,51 +1,42 @@
-// The four routes of n8n's public API that this server knows, all of them GET. There is no other way to n8n from the tools: an API key of
-// n8n's community edition can do everything, so that reading only must be a matter of what the code can say.
+// The four routes of n8n's public API that this server uses, all of them GET. The tools have no other access to n8n: an API key of n8n's
+// community edition can do everything, so the code itself must not be able to write.
 import { ToolError } from '../../../protocol/index.ts'
 import type { Upstream } from '../../kit/http/upstream.ts'
+import { Semaphore } from '../../kit/waiting.ts'
 import { readAnswer } from '../errors.ts'
+import type { Page, WorkflowFilter } from '../types.ts'
 import { advance, withLimit } from './cursor.ts'
 import { isObject, type JsonObject, objects, text } from './json.ts'
 
-export interface Page<T> {
-  readonly entries: readonly T[]
-  /** n8n's cursor of the following page. */
-  readonly next: string | undefined
-  /** How many entries were asked for in the end: less than wanted when so many were too large. */
-  readonly limit: number
-  /** Entries that were passed over because one alone is larger than {@link maxAnswerBytes}. */
-  readonly tooLarge: number
-}
-
-export interface WorkflowFilter {
-  readonly active?: boolean | undefined
-  readonly tags?: readonly string[] | undefined
-  readonly name?: string | undefined
-  readonly projectId?: string | undefined
-}
-
 export type ExecutionStatus = 'running' | 'waiting'
 
-export const timeoutMs = 10_000
-export const maxAnswerBytes = 4 * 1024 * 1024
+const timeoutMs = 10_000
+const maxWaiting = 100
+const maxAnswerBytes = 4 * 1024 * 1024
 const maxStringBytes = { single: 20_000, list: 1_000 }
-/** An id of n8n: letters and digits in all versions. Anything else could lead a request to another route. */
+/** An id of n8n: letters and digits in all versions. Anything else could address another route. */
 export const idForm = /^[A-Za-z0-9_-]{1,64}$/
 
-/** Without the upstream's other methods: nothing here can send anything but GET. */
+/** Without the client's other methods, so that only GET can be sent. */
 export type GetOnly = Pick<Upstream, 'get' | 'close'>
 
 export class N8nApi {
   readonly #http: GetOnly
   readonly #keyExpires: Date | undefined
-  /** The end of the last request: one answer is in memory at a time. */
-  #turn: Promise<unknown> = Promise.resolve()
+  /** One answer is in memory at a time. */
+  readonly #slots = new Semaphore({
+    limit: 1,
+    maxWaiting,
+    busy: ({ waiting }) =>
+      new ToolError('RATE_LIMITED', `${waiting} requests to n8n are waiting`, { hint: 'the same call again in a few seconds' }),
+  })
 
   constructor(http: GetOnly, keyExpires: Date | undefined) {
     this.#http = http
     this.#keyExpires = keyExpires
   }
 
-  /** One page, each workflow reduced at once. A page larger than {@link maxAnswerBytes} is asked for again in smaller ones. */
+  /** One page, each workflow reduced at once. A page that is too large is requested again in smaller ones. */
   workflows<T>(
     filter: WorkflowFilter,
     page: { limit: number; cursor?: string | undefined },
@@ -62,9 +53,9 @@ export class N8nApi {
     return this.#page('/api/v1/workflows', 'workflow:list', query, page, reduce, signal)
   }
 
-  /** One workflow as n8n has it; undefined when there is none of this id. */
+  /** One workflow as n8n stores it; undefined when none has this id. */
   workflow(id: string, signal: AbortSignal): Promise<JsonObject | undefined> {
-    if (!idForm.test(id)) throw new ToolError('INTERNAL', 'not an id') // the tool has explained it before
+    if (!idForm.test(id)) throw new ToolError('INTERNAL', 'not an id') // the tool has checked it
     return this.#ask(`/api/v1/workflows/${id}`, 'workflow:read', { excludePinnedData: 'true' }, signal, true)
   }
 
@@ -79,7 +70,7 @@ export class N8nApi {
     return this.#page('/api/v1/executions', 'execution:list', query, page, reduce, signal)
   }
 
-  /** n8n's own figures of the last seven days; undefined where this n8n or this key has none. */
+  /** n8n's own figures of the last seven days; undefined where this version or this key has none. */
   async insights(signal: AbortSignal): Promise<JsonObject | undefined> {
     try {
       return await this.#ask('/api/v1/insights/summary', 'insights:read', {}, signal, true)
@@ -103,7 +94,7 @@ export class N8nApi {
   ): Promise<Page<T>> {
     let { limit } = page
     for (;;) {
-      // The cursor holds the size of the page, which then counts, not `limit`; one of an unknown form is left to n8n.
+      // The page size in the cursor overrides `limit`; a cursor of an unknown form is passed on to n8n.
       const cursor = page.cursor === undefined ? undefined : (withLimit(page.cursor, limit) ?? page.cursor)
       try {
         const place = cursor === undefined ? {} : { cursor }
@@ -119,7 +110,7 @@ export class N8nApi {
           if (next === undefined) throw error
           return { entries: [], next, limit, tooLarge: 1 }
         }
-        // A quarter at once: workflows with pictures in them differ by orders of magnitude.
+        // A quarter at once: workflows with images in them differ by orders of magnitude.
         limit = Math.max(1, Math.floor(limit / 4))
       }
     }
@@ -132,16 +123,9 @@ export class N8nApi {
     signal: AbortSignal,
     absent: boolean,
   ): Promise<JsonObject | undefined> {
-    const before = this.#turn
-    let end!: () => void
-    const ended = new Promise<void>((resolve) => {
-      end = resolve
-    })
-    this.#turn = before.then(() => ended)
-    try {
-      await untilAborted(before, signal)
+    return this.#slots.run({ signal }, async () => {
       const answer = await this.#http.get(path, { signal, timeoutMs, maxBytes: maxAnswerBytes, query })
-      // n8n says `Not Found` of an entry and `not found` of a route; a page of another program says neither.
+      // A missing entry; a 404 page of another program is longer.
       if (absent && answer.status === 404 && answer.body.length < 1_000) return undefined
       const json = readAnswer(answer, {
         scope,
@@ -150,27 +134,12 @@ export class N8nApi {
       })
       if (isObject(json)) return json
       throw unknownForm()
-    } finally {
-      end()
-    }
+    })
   }
 }
 
 function unknownForm(): ToolError {
   return new ToolError('UPSTREAM_ERROR', 'n8n answered with JSON of an unknown form', {
     hint: 'ask the operator whether N8N_API_URL leads to n8n',
-  })
-}
-
-/** Waits for `work`, which never rejects, but not beyond the signal. */
-function untilAborted(work: Promise<unknown>, signal: AbortSignal): Promise<void> {
-  return new Promise((resolve, reject) => {
-    const onAbort = (): void => reject(signal.reason)
-    if (signal.aborted) return onAbort()
-    signal.addEventListener('abort', onAbort, { once: true })
-    void work.then(() => {
-      signal.removeEventListener('abort', onAbort)
-      resolve()
-    })
   })
 }

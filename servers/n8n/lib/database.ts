@@ -1,25 +1,13 @@
-// n8n's own PostgreSQL, read through the read-only engine: exact counts of executions, and what takes the space.
+// n8n's own PostgreSQL, read through the read-only engine: exact counts of executions, and table sizes.
 import type { Environment } from '../../kit/definition.ts'
 import { type Row, SqlEngine } from '../../kit/sql/engine.ts'
 import { resolveTarget } from '../../kit/sql/target.ts'
 import type { N8nConfig } from '../config.ts'
-import { cell } from '../tools/n8n-list-workflows.ts'
-import { type ExecutionTotals, failedStatuses, topCount, type WorkflowRuns } from './execution-totals.ts'
+import type { ExecutionTotals, Storage, WorkflowRuns } from '../types.ts'
+import { failedStatuses, topCount } from './execution-totals.ts'
+import { cell } from './format.ts'
 
-export interface Storage {
-  readonly databaseBytes: number
-  /** Tables with their indexes and what is stored beside them, the largest first. */
-  readonly tables: readonly { name: string; bytes: number; rows: number | undefined }[]
-  readonly executionEntityBytes: number | undefined
-  readonly executionDataBytes: number | undefined
-  /** Estimate of PostgreSQL's; undefined until the table was analysed. */
-  readonly executionRows: number | undefined
-  readonly oldestExecution: string | undefined
-  /** Deleted, but not yet removed by n8n's pruning. */
-  readonly awaitingPruning: number
-}
-
-/** One to answer with, one for `/ready` beside it. */
+/** One for the tool, one for `/ready`. */
 const maxConnections = 2
 const largestTables = 6
 
@@ -44,7 +32,7 @@ export class N8nDatabase {
       {
         urlVariable: 'DB_POSTGRESDB_HOST',
         applicationName: `mcp-n8n/${environment.version}`,
-        // An authority that is given is checked against, which is what false switches off.
+        // The certificate is checked against an authority that is given; false switches that off.
         ca: config.DB_POSTGRESDB_SSL_REJECT_UNAUTHORIZED ? (config.DB_POSTGRESDB_SSL_CA ?? environment.ca) : undefined,
       },
     )
@@ -53,9 +41,7 @@ export class N8nDatabase {
       target,
       environment,
       maxConnections,
-      denyFunctions: [],
       allowedDatabases: [],
-      requireSafeRole: false,
     })
     this.#schema = config.DB_POSTGRESDB_SCHEMA
     this.#prefix = config.DB_TABLE_PREFIX
@@ -66,7 +52,7 @@ export class N8nDatabase {
 
   async executions(windowHours: number, signal: AbortSignal): Promise<ExecutionTotals> {
     const hours = [String(windowHours)]
-    // The time of the end is what n8n has an index on; whatever began in the window also ended in it.
+    // n8n has an index on stoppedAt; what started in the window also stopped in it.
     const start = "now() - $1::integer * interval '1 hour'"
     const recent = `e."deletedAt" IS NULL AND e."stoppedAt" >= ${start} AND e."startedAt" >= ${start}`
     const ms = `(extract(epoch FROM e."stoppedAt" - e."startedAt") * 1000)`

@@ -1,46 +1,13 @@
-// What the executions of a time window say: how many, how they ended, how long they took. From the API, newest first, up to a limit.
+// Counts the executions of a time window by the API, newest first, up to a limit: how many, how they ended, how long they took.
 import { ToolError } from '../../../protocol/index.ts'
+import type { ExecutionTotals, WorkflowRuns } from '../types.ts'
 import type { ExecutionStatus, N8nApi } from './api.ts'
 import { type JsonObject, text } from './json.ts'
 import { count } from './workflow-totals.ts'
 
-export interface WorkflowRuns {
-  readonly workflowId: string
-  /** Known where the database is read. */
-  readonly name?: string | undefined
-  runs: number
-  failed: number
-  /** Of the runs that ended. */
-  averageMs: number
-  maxMs: number
-}
-
-export interface ExecutionTotals {
-  readonly source: 'api' | 'database'
-  /** Executions of the window that were counted. */
-  readonly total: number
-  /** All of the window were counted. */
-  readonly complete: boolean
-  /** ISO 8601: the counted ones reach back to here. */
-  readonly since: string
-  readonly byStatus: ReadonlyMap<string, number>
-  readonly byMode: ReadonlyMap<string, number>
-  readonly averageMs: number | undefined
-  readonly p95Ms: number | undefined
-  /** Now, whenever they began; undefined where n8n does not say. */
-  readonly running: number | undefined
-  readonly waiting: number | undefined
-  /** The worst first. */
-  readonly failing: readonly WorkflowRuns[]
-  /** By their average, the slowest first. */
-  readonly slowest: readonly WorkflowRuns[]
-  readonly lastSuccess: string | undefined
-  readonly lastError: string | undefined
-}
-
 /** n8n's largest page. */
 const pageSize = 250
-export const maxExecutions = 2_000
+const maxExecutions = 2_000
 const maxPages = maxExecutions / pageSize
 export const topCount = 5
 

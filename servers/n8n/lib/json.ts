@@ -1,4 +1,4 @@
-// Reading JSON of another program: whatever is missing or of another type counts as absent, so that a new version of n8n breaks nothing.
+// Reads JSON of another program: what is missing or of another type counts as absent, so that a new version of n8n breaks nothing.
 
 export type JsonObject = Readonly<Record<string, unknown>>
 

@@ -1,10 +1,11 @@
-// Nodes and edges as lines of text, and JSON without strings of any length.
+// Nodes and connections as lines of text, and JSON with its strings cut.
 import { clip } from '../../kit/text.ts'
-import { cell } from '../tools/n8n-list-workflows.ts'
+import type { Edge } from '../types.ts'
+import { cell } from './format.ts'
 import { isObject, type JsonObject, text } from './json.ts'
-import { credentialTypes, type Edge, shortType } from './workflow.ts'
+import { credentialTypes, shortType } from './workflow.ts'
 
-/** Code, prompts and pictures live in strings; this much of each says what it is. */
+/** Of each string: code, prompts and images can be long. */
 const maxStringChars = 2_000
 
 export function nodeLine(node: JsonObject): string {

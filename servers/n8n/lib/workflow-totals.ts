@@ -1,33 +1,15 @@
-// Counts over all workflows, page by page: nothing of a page is kept but numbers and names.
+// Counts over all workflows, page by page; only numbers and names are kept.
 
-import { cell } from '../tools/n8n-list-workflows.ts'
+import type { WorkflowTotals } from '../types.ts'
 import type { N8nApi } from './api.ts'
+import { cell } from './format.ts'
 import { type JsonObject, objects, text } from './json.ts'
 import { factsOf } from './workflow.ts'
 
-export interface WorkflowTotals {
-  total: number
-  active: number
-  archived: number
-  /** Not changed for 90 days. */
-  stale: number
-  readonly byTrigger: Map<string, number>
-  readonly byTag: Map<string, number>
-  nodes: number
-  disabledNodes: number
-  readonly byType: Map<string, number>
-  /** id → name, for the executions. */
-  readonly names: Map<string, string>
-  /** Every workflow that this key sees has been counted. */
-  complete: boolean
-  /** Workflows of more than 4 MiB, whose nodes are not counted. */
-  tooLarge: number
-}
-
-export const pageSize = 100
-export const maxPages = 50
+const pageSize = 100
+const maxPages = 50
 const staleMs = 90 * 86_400_000
-/** Of each map; types and tags are few in real life. */
+/** Limit of each map: types and tags of a real n8n are few. */
 const maxKeys = 2_000
 
 /** @param timeLeft false when no more pages may be asked for */

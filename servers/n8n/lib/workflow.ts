@@ -1,26 +1,8 @@
-// What is kept of a workflow: a few facts for lists and statistics, its nodes and edges for a single one.
+// Reads a workflow: facts for lists and statistics, and the connections between its nodes.
+import type { Edge, WorkflowFacts } from '../types.ts'
 import { type JsonObject, list, object, objects, text } from './json.ts'
 
-export interface WorkflowFacts {
-  readonly id: string
-  readonly name: string
-  readonly active: boolean
-  readonly archived: boolean
-  readonly tags: readonly string[]
-  readonly triggers: readonly string[]
-  readonly nodeCount: number
-  /** ISO 8601 as n8n gives it, or empty. */
-  readonly updatedAt: string
-}
-
-export interface Edge {
-  readonly from: string
-  readonly to: string
-  /** Which output and input, where that is not the first of either: `true`, `output 1`, `ai_tool`, `input 1`. */
-  readonly label: string
-}
-
-/** Reduces a whole workflow, with all its nodes, to what a list shows. */
+/** Reduces a whole workflow to what a list shows. */
 export function factsOf(workflow: JsonObject): WorkflowFacts {
   const nodes = objects(workflow.nodes)
   return {
@@ -35,7 +17,7 @@ export function factsOf(workflow: JsonObject): WorkflowFacts {
   }
 }
 
-/** The type without the package that nearly all nodes are of: `webhook`, `@n8n/n8n-nodes-langchain.agent`, `n8n-nodes-foo.bar`. */
+/** The type without the package of most nodes: `webhook`, `@n8n/n8n-nodes-langchain.agent`, `n8n-nodes-foo.bar`. */
 export function shortType(node: JsonObject): string {
   return text(node.type).replace(/^n8n-nodes-base\./, '')
 }

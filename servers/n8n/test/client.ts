@@ -1,4 +1,4 @@
-// For tests: this folder's tools behind a real socket, and an n8n that answers as a test says.
+// The tools of this server behind a real socket, and a fake n8n.
 import { readFileSync } from 'node:fs'
 import type { IncomingMessage, RequestListener, ServerResponse } from 'node:http'
 import { environmentOf, type Json, type ToolClient, withTools } from '../../../test/helpers/tool-client.ts'
@@ -6,7 +6,7 @@ import { withServer } from '../../../test/helpers/wire.ts'
 import type { Environment } from '../../kit/definition.ts'
 import { type N8nBackend, openN8n } from '../backend.ts'
 import type { N8nConfig } from '../config.ts'
-import { n8nTools } from '../tools.ts'
+import { n8n } from '../index.ts'
 
 export interface Wire extends ToolClient {
   readonly backend: N8nBackend
@@ -34,7 +34,7 @@ export async function withWire(setup: Setup, work: (wire: Wire) => Promise<void>
   const environment = environmentOf(setup.environment)
   const backend = openN8n(configOf(setup.config ?? {}), environment)
   try {
-    await withTools({ name: 'n8n', tools: n8nTools(backend, environment) }, (client) => work({ ...client, backend }))
+    await withTools({ name: 'n8n', tools: n8n.tools(backend, environment) }, (client) => work({ ...client, backend }))
   } finally {
     await backend.close()
   }

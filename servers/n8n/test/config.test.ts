@@ -19,9 +19,9 @@ test('takes the address from the browser and from the documentation of the API',
 
 test('refuses what is no address, and never shows a password', () => {
   for (const [given, why] of [
-    ['n8n:5678', /must begin with http/],
-    ['n8n', /is not a URL/],
-    ['ftp://n8n', /must begin with http/],
+    ['n8n:5678', /expected http/],
+    ['n8n', /is not a valid URL/],
+    ['ftp://n8n', /expected http/],
     ['http://u:hunter22@n8n', /holds credentials/],
     ['http://n8n/?a=hunter22', /must end before/],
   ] as const) {

@@ -54,21 +54,18 @@ test('recognises the web interface and a login page', async () => {
     res.writeHead(200, { 'content-type': 'text/html' })
     res.end('<!DOCTYPE html><html><head><title>n8n.io - Workflow Automation</title></head></html>')
   }
-  assert.match(
-    await errorFrom(page),
-    /^ERROR UPSTREAM_ERROR: .*web page instead of the n8n API.*set N8N_API_URL to the base URL of n8n/,
-  )
+  assert.match(await errorFrom(page), /^ERROR UPSTREAM_ERROR: .*web page instead of its API.*N8N_API_URL/)
   const access: RequestListener = (_req, res) => {
     res.writeHead(403, { 'content-type': 'text/html' })
     res.end('<html>Cloudflare Access</html>')
   }
-  assert.match(await errorFrom(access), /^ERROR UPSTREAM_AUTH: a proxy before n8n refused .*N8N_EXTRA_HEADERS/)
+  assert.match(await errorFrom(access), /^ERROR UPSTREAM_AUTH: a proxy in front of n8n refused .*N8N_EXTRA_HEADERS/)
   const redirect: RequestListener = (_req, res) => {
     res.writeHead(302, { location: 'https://login.internal/?return=secret' })
     res.end()
   }
   const redirected = await errorFrom(redirect)
-  assert.match(redirected, /^ERROR UPSTREAM_ERROR: .*redirects elsewhere \(HTTP 302\)/)
+  assert.match(redirected, /^ERROR UPSTREAM_ERROR: .*redirects \(HTTP 302\)/)
   assert.doesNotMatch(redirected, /login\.internal/)
 })
 
@@ -101,8 +98,8 @@ test('says that n8n failed, is starting, or broke off', async () => {
     res.write('{"data":[{"id":"a"')
     setImmediate(() => res.destroy())
   }
-  assert.match(await errorFrom(truncated), /^ERROR UPSTREAM_ERROR: n8n's answer broke off/)
-  assert.match(await errorFrom((_req, res) => reply(res, '{"data":[')), /^ERROR UPSTREAM_ERROR: .*not JSON, or only a part/)
+  assert.match(await errorFrom(truncated), /^ERROR UPSTREAM_ERROR: n8n's answer ended too early/)
+  assert.match(await errorFrom((_req, res) => reply(res, '{"data":[')), /^ERROR UPSTREAM_ERROR: .*invalid or incomplete JSON/)
   assert.match(await errorFrom((_req, res) => reply(res, { data: 'none' })), /^ERROR UPSTREAM_ERROR: .*unknown form/)
   assert.match(await errorFrom((_req, res) => reply(res, '[]')), /^ERROR UPSTREAM_ERROR: .*unknown form/)
   assert.match(await errorFrom((_req, res) => reply(res, 'teapot', 418)), /^ERROR UPSTREAM_ERROR: n8n answered HTTP 418/)
@@ -138,10 +135,10 @@ test('a cursor that n8n refuses is explained in its own words', async () => {
   await withUpstream(
     (_req, res) => replay(res, 'workflows-list-bad-cursor'),
     async ({ call }) => {
-      const { text } = await call('n8n_list_workflows', { cursor: 'garbage' })
+      const { text } = await call('n8n_list_workflows', { active: true, cursor: 'garbage' })
       assert.equal(
         text,
-        'ERROR INVALID_ARGUMENT: n8n refused the arguments (400): An invalid cursor was provided. TRY: the same call without cursor',
+        'ERROR INVALID_ARGUMENT: n8n refused the arguments (400): "An invalid cursor was provided". TRY: {"active":true,"limit":50}',
       )
     },
   )

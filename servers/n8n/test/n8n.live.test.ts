@@ -37,7 +37,7 @@ live('lists by name, tag and state, and pages exactly', () =>
     assert.deepEqual(seen.sort(), all.structured.workflows.map((each: { id: string }) => each.id).sort())
     assert.match(
       (await call('n8n_list_workflows', { cursor: 'garbage' })).text,
-      /^ERROR INVALID_ARGUMENT: .*invalid cursor.* without cursor$/,
+      /^ERROR INVALID_ARGUMENT: .*invalid cursor.* TRY: {"limit":50}$/,
     )
   }),
 )
