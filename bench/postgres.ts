@@ -30,6 +30,7 @@ const env = {
   PGHOST: cluster.host,
   PGPORT: String(cluster.port),
   PGUSER: 'postgres',
+  PG_ALLOW_UNSAFE_ROLE: 'true',
   MCP_PORT: '0',
   MCP_STRUCTURED_CONTENT: 'never',
   LOG_LEVEL: 'info',

@@ -1,16 +1,12 @@
 // The postgres server's backend: the shared read-only engine on the configured server, or on the sample database.
 import { ToolError } from '../../protocol/index.ts'
-import type { Backend, Environment } from '../kit/definition.ts'
+import type { Environment } from '../kit/definition.ts'
 import { SqlEngine } from '../kit/sql/engine.ts'
 import { resolveTarget } from '../kit/sql/target.ts'
 import type { PostgresConfig } from './config.ts'
+import { insteadOf } from './errors.ts'
 import { loadSample } from './lib/sample-file.ts'
-
-export interface PostgresBackend extends Backend {
-  readonly engine: SqlEngine
-  /** Goes before every result: `[sample database] `, or nothing. */
-  readonly label: string
-}
+import type { PostgresBackend } from './types.ts'
 
 /** @throws Error for the operator when the configuration contradicts itself */
 export function openPostgres(config: PostgresConfig, environment: Environment): PostgresBackend {
@@ -42,9 +38,9 @@ export function openPostgres(config: PostgresConfig, environment: Environment): 
     target: allowedDatabases.length === 0 ? target : { ...target, databases: onlyAllowed(target.databases, allowedDatabases) },
     environment,
     maxConnections: config.PG_MAX_CONNECTIONS,
-    denyFunctions: config.PG_DENY_FUNCTIONS,
     allowedDatabases,
-    requireSafeRole: config.PG_REQUIRE_SAFE_ROLE,
+    allowUnsafeRole: config.PG_ALLOW_UNSAFE_ROLE,
+    instead: insteadOf,
     started: sample === undefined ? undefined : () => sample.start().catch(sampleFailed),
   })
   return {

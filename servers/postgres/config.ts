@@ -44,7 +44,7 @@ export const config = {
       type: 'array',
       items: { type: 'string' },
       default: [],
-      description: 'Only these databases may be asked or seen; without it every database the role may connect to',
+      description: 'Only these databases are listed and can be queried; without it every database the role may connect to',
     },
     PG_MAX_CONNECTIONS: {
       type: 'integer',
@@ -53,17 +53,11 @@ export const config = {
       maximum: 100,
       description: 'Connections in all, to all databases together; one more is used for `/ready` when they are all busy',
     },
-    PG_DENY_FUNCTIONS: {
-      type: 'array',
-      items: { type: 'string', pattern: '^!?[A-Za-z_][A-Za-z0-9_$*]*$' },
-      default: [],
-      description:
-        'More functions that queries may not call, `*` for any rest; `!name` admits one of the built-in list, as in `!setseed`',
-    },
-    PG_REQUIRE_SAFE_ROLE: {
+    PG_ALLOW_UNSAFE_ROLE: {
       type: 'boolean',
       default: false,
-      description: 'true refuses every call while the role can do more than read: superuser, write grants, server files',
+      description:
+        'true runs queries with a role that can reach beyond a read-only transaction: a superuser, or a member of pg_read_server_files, pg_write_server_files, pg_execute_server_program or pg_signal_backend',
     },
     POSTGRES_SAMPLE: {
       type: 'boolean',

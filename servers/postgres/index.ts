@@ -4,7 +4,11 @@ import { defineServer } from '../kit/definition.ts'
 import { openPostgres } from './backend.ts'
 import { config } from './config.ts'
 import { loadSample } from './lib/sample-file.ts'
-import { tools } from './tools.ts'
+import { databaseSizesTool } from './tools/postgres-database-sizes.ts'
+import { listDatabasesTool } from './tools/postgres-list-databases.ts'
+import { listTablesTool } from './tools/postgres-list-tables.ts'
+import { queryTool } from './tools/postgres-query.ts'
+import { serverInfoTool } from './tools/postgres-server-info.ts'
 
 export const postgres = defineServer({
   name: 'postgres',
@@ -17,6 +21,12 @@ export const postgres = defineServer({
       ? 'set DATABASE_URL, or PGHOST with PGUSER, PGPASSWORD and PGDATABASE'
       : undefined,
   open: openPostgres,
-  tools,
+  tools: (backend, environment) => [
+    queryTool(backend, environment),
+    listDatabasesTool(backend),
+    listTablesTool(backend, environment),
+    serverInfoTool(backend),
+    databaseSizesTool(backend),
+  ],
   demo: (command) => (command === 'start' && loadSample()?.sampleBin() !== undefined ? { POSTGRES_SAMPLE: 'true' } : undefined),
 })

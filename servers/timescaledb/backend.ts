@@ -39,9 +39,8 @@ export function openTimescale(config: TimescaleConfig, environment: Environment)
     target,
     environment,
     maxConnections: config.TSDB_MAX_CONNECTIONS,
-    denyFunctions: config.TSDB_DENY_FUNCTIONS,
     allowedDatabases: [],
-    requireSafeRole: config.TSDB_REQUIRE_SAFE_ROLE,
+    allowUnsafeRole: config.TSDB_ALLOW_UNSAFE_ROLE,
   })
   const writer = new Writer({ target: writeTarget, environment, engine })
   const level = environment.readOnly ? 'off' : config.TSDB_WRITE_LEVEL

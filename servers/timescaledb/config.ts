@@ -67,17 +67,11 @@ export const config = {
       maximum: 100,
       description: 'Connections for reading; one more writes, and one more is used for `/ready` when they are all busy',
     },
-    TSDB_DENY_FUNCTIONS: {
-      type: 'array',
-      items: { type: 'string', pattern: '^!?[A-Za-z_][A-Za-z0-9_$*]*$' },
-      default: [],
-      description: 'More functions that statements may not call, `*` for any rest; `!name` admits one of the built-in list',
-    },
-    TSDB_REQUIRE_SAFE_ROLE: {
+    TSDB_ALLOW_UNSAFE_ROLE: {
       type: 'boolean',
       default: false,
       description:
-        'true refuses every call while the reading role can do more than read; give TSDB_WRITE_URL a role of its own then',
+        'true runs tsdb_query with a role that can reach beyond a read-only transaction: a superuser, or a member of pg_read_server_files, pg_write_server_files, pg_execute_server_program or pg_signal_backend',
     },
   },
 } as const satisfies ConfigSchema

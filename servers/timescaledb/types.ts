@@ -1,7 +1,7 @@
 // The interfaces of this server's backend and of what its tools pass to each other.
 import type { Backend } from '../kit/definition.ts'
 import type { Row, SqlEngine } from '../kit/sql/engine.ts'
-import type { Notice } from '../kit/sql/session.ts'
+import type { Notice } from '../kit/sql/pg-adapter.ts'
 import type { Outcome } from '../kit/sql/statement.ts'
 import type { WriteLevel } from './config.ts'
 

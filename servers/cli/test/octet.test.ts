@@ -27,7 +27,13 @@ test(
   'status, /ready and /metrics tell when a backend goes, since when, and when it is back',
   async () => {
     const cluster = await startCluster(embedded)
-    const env = { PGHOST: cluster.host, PGPORT: String(cluster.port), PGUSER: 'postgres', MCP_AUTH_TOKEN: token }
+    const env = {
+      PGHOST: cluster.host,
+      PGPORT: String(cluster.port),
+      PGUSER: 'postgres',
+      PG_ALLOW_UNSAFE_ROLE: 'true',
+      MCP_AUTH_TOKEN: token,
+    }
     const bearer = { headers: { authorization: `Bearer ${token}` } }
     try {
       await withChild(octet, ['serve', 'postgres', 'filesystem'], { ...env, FS_ROOTS: cluster.folder }, async ({ url }) => {

@@ -1,4 +1,4 @@
-// From PostgreSQL's errors to errors that a model can act on: what happened, SQLSTATE, where in its text, and what to try next.
+// Translates PostgreSQL's errors to ToolErrors: what happened, the SQLSTATE, the place in the statement, and what to try next.
 import { ToolError, type ToolErrorCode } from '../../../protocol/index.ts'
 import { cleanText, clip } from '../text.ts'
 import { LateError } from './read-only.ts'
@@ -11,11 +11,6 @@ export interface ServerError extends Error {
   readonly detail?: string
   readonly hint?: string
   readonly position?: string
-  readonly schema?: string
-  readonly table?: string
-  readonly column?: string
-  readonly constraint?: string
-  readonly where?: string
 }
 
 export interface ErrorContext {
@@ -36,112 +31,109 @@ export function isServerError(error: unknown): error is ServerError {
   )
 }
 
-/** Whether the connection is gone or could not be made, so that the same statement may succeed on another one. */
+/** The connection could not be made or is gone, so that the same statement may succeed on another one. Never true for what SQL itself raised. */
 export function isConnectionLoss(error: unknown): boolean {
-  if (error instanceof ConnectionError) return true
-  // 57P01–57P03: shut down by an administrator, crash, starting up; class 08 but 08P01, which is a wrong number of parameters
-  return isServerError(error) && (/^57P0[1-5]$/.test(error.code) || (error.code.startsWith('08') && error.code !== '08P01'))
+  return error instanceof ConnectionError
 }
 
-/** @returns the error itself when it is a ToolError, or none of ours to explain */
+/** @returns a ToolError with the SQLSTATE as `detail`; what is neither PostgreSQL's nor the connection's error comes back as it is */
 export function toToolError(error: unknown, context: ErrorContext = {}): unknown {
-  if (error instanceof ToolError) return error
-  if (error instanceof LateError) return timedOut(error.timeoutMs, context, '', error)
+  if (error instanceof LateError) return timedOut(error.timeoutMs, context, error)
   if (error instanceof ConnectionError) return connectionFailed(error)
-  if (!isServerError(error)) return error
-  return fromServer(error, context)
-}
-
-function fromServer(error: ServerError, context: ErrorContext): ToolError {
+  if (error instanceof ToolError || !isServerError(error)) return error
   const { code } = error
-  const make = (kind: ToolErrorCode, message: string, hint?: string): ToolError =>
-    new ToolError(kind, message, hint === undefined ? { cause: error } : { cause: error, hint })
+  const options = { cause: error, detail: code }
   const said = describeError(error, context.query)
+  const own = serverHint(error)
   if (/not supported under the current "?\w+"? license/.test(error.message)) {
-    return make(
+    return new ToolError(
       'UPSTREAM_ERROR',
       `${shorten(error.message)} (${code}): this server runs the Apache edition of TimescaleDB, and only the Community (TSL) edition has that. Ask the operator`,
+      options,
     )
   }
-  switch (code) {
-    case '57014':
-      return timedOut(context.timeoutMs, context, ` (${code})`, error)
-    case '25006':
-      return make('READ_ONLY', `${said}. This server only reads. Ask the operator if data must be changed`)
-    case '42601':
-      if (/multiple commands/.test(error.message)) {
-        return make('INVALID_ARGUMENT', 'several statements found (42601)', 'send each as its own call')
-      }
-      return make('INVALID_ARGUMENT', said, serverHint(error) ?? 'correct the statement at the marked place')
-    case '42501':
-      return make(
-        'FORBIDDEN',
-        `${said}: the database role of this server may not do that. Ask the operator for the grant if it is needed`,
-      )
-    case '55P03':
-      return make('UPSTREAM_ERROR', `${said}: another session holds a lock on it`, 'the same call again in some seconds')
-    case '40P01':
-    case '40001':
-      return make('UPSTREAM_ERROR', said, 'the same call again')
-    case '53300':
-      return make(
-        'UPSTREAM_UNREACHABLE',
-        `PostgreSQL accepts no more connections (${code})`,
-        'the same call again in some seconds',
-      )
-    case '42P18':
-    case '42804':
-      return make('INVALID_ARGUMENT', said, serverHint(error) ?? 'add a cast such as $1::int')
-    case '08P01':
-      return make('INVALID_ARGUMENT', said, 'give one element of "params" for each $n of the query')
-    case '0A000':
-      return make('INVALID_ARGUMENT', said, serverHint(error))
-    case '25001':
-      return make('INVALID_ARGUMENT', said, serverHint(error))
-    case '3D000':
-      return make('NOT_FOUND', said)
-  }
-  if (isConnectionLoss(error))
-    return make('UPSTREAM_UNREACHABLE', `PostgreSQL is not available now (${code}: ${shorten(error.message)})`)
-  if (code.startsWith('28'))
-    return make(
-      'UPSTREAM_AUTH',
-      `PostgreSQL refused this server's login (${code}). Ask the operator to check user, password and pg_hba.conf`,
-    )
-  if (/^(22|23|42|21|2[0-9BDF]|3|44)/.test(code)) return make('INVALID_ARGUMENT', said, serverHint(error))
-  return make('UPSTREAM_ERROR', said, serverHint(error))
+  const known = meanings[code]
+  const kind = known?.kind ?? (/^(08P01|0A|2[0-9BDF]|3|4|54)/.test(code) ? 'INVALID_ARGUMENT' : 'UPSTREAM_ERROR')
+  const hint = known?.hint ?? own ?? known?.fallback
+  return new ToolError(kind, `${said}${known?.note ?? ''}`, hint === undefined ? options : { ...options, hint })
 }
 
-function timedOut(timeoutMs: number | undefined, context: ErrorContext, state: string, cause: Error): ToolError {
-  const max = context.maxTimeoutMs
-  const longer = max !== undefined && timeoutMs !== undefined && timeoutMs < max ? `; timeout_ms may go to ${max}` : ''
-  return new ToolError('TIMEOUT', `cancelled${timeoutMs === undefined ? '' : ` after ${timeoutMs} ms`}${state}`, {
+interface Meaning {
+  readonly kind: ToolErrorCode
+  readonly note?: string
+  readonly hint?: string
+  /** The hint where the server gives none. */
+  readonly fallback?: string
+}
+
+/** By SQLSTATE (errcodes-appendix). */
+const meanings: Readonly<Record<string, Meaning>> = {
+  '08P01': { kind: 'INVALID_ARGUMENT', hint: 'give one element of "params" for each $n of the query' },
+  '25001': {
+    kind: 'INVALID_ARGUMENT',
+    note: ': this server runs every statement in a transaction, where PostgreSQL does not allow this one',
+  },
+  '25006': { kind: 'READ_ONLY', note: '. This server only reads. Ask the operator if data must be changed' },
+  '3D000': { kind: 'NOT_FOUND' },
+  '40001': { kind: 'UPSTREAM_ERROR', hint: 'the same call again' },
+  '40P01': { kind: 'UPSTREAM_ERROR', hint: 'the same call again' },
+  '42501': {
+    kind: 'FORBIDDEN',
+    note: ': the database role of this server may not do that. Ask the operator for the grant if it is needed',
+  },
+  '42601': { kind: 'INVALID_ARGUMENT', fallback: 'correct the statement at the marked place' },
+  '42804': { kind: 'INVALID_ARGUMENT', fallback: 'add a cast such as $1::int' },
+  '42P18': { kind: 'INVALID_ARGUMENT', fallback: 'add a cast such as $1::int' },
+  '55P03': {
+    kind: 'UPSTREAM_ERROR',
+    note: ': another session holds a lock on it',
+    hint: 'the same call again in some seconds',
+  },
+}
+
+function timedOut(timeoutMs: number, { maxTimeoutMs }: ErrorContext, cause: Error): ToolError {
+  const longer = maxTimeoutMs !== undefined && timeoutMs < maxTimeoutMs ? `; timeout_ms may go to ${maxTimeoutMs}` : ''
+  return new ToolError('TIMEOUT', `cancelled after ${timeoutMs} ms (57014)`, {
     hint: `add a WHERE on an indexed column, LIMIT, or EXPLAIN first${longer}`,
+    detail: '57014',
     cause,
   })
 }
 
-/** Says what kind of failure it is, and not which address failed: the model has no use for it. */
+/** Says what kind of failure it is, but not the address that failed: it is of no use to the model. */
 function connectionFailed(error: ConnectionError): ToolError {
-  const code = (error.cause as NodeJS.ErrnoException | undefined)?.code
-  const text = error.message
-  const auth = /SASL|password|client certificate|authentication/i.test(text)
-  const tls = /SSL|TLS|certificate|self.signed|altnames/i.test(text)
+  const { code, message } = error
+  const options = { cause: error, ...(code === undefined ? {} : { detail: code }) }
+  if (code === '53300') {
+    const hint = 'the same call again in some seconds'
+    return new ToolError('UPSTREAM_UNREACHABLE', `PostgreSQL accepts no more connections (${code})`, { ...options, hint })
+  }
+  if (code === '3D000') return new ToolError('NOT_FOUND', `${shorten(message)} (${code})`, options)
+  if (code?.startsWith('28')) {
+    return new ToolError(
+      'UPSTREAM_AUTH',
+      `PostgreSQL refused this server's login (${code}). Ask the operator to check user, password and pg_hba.conf`,
+      options,
+    )
+  }
+  if (code !== undefined && isServerError(error.cause)) {
+    return new ToolError('UPSTREAM_UNREACHABLE', `PostgreSQL is not available now (${code}: ${shorten(message)})`, options)
+  }
+  // pg's own errors have no codes.
+  const auth = /SASL|password/.test(message)
   const why = auth
-    ? 'it wants a password that this server does not have, or has wrong'
-    : tls
-      ? `TLS failed: ${shorten(text.replace(/(?:host|IP)\S*:? ?'?[\w.:-]+'?/gi, 'the host'))}`
+    ? 'it requires a password that this server does not have, or has wrong'
+    : /SSL|TLS|certificate|self.signed|altnames/i.test(message)
+      ? `TLS failed: ${shorten(message.replace(/(?:host|IP)\S*:? ?'?[\w.:-]+'?/gi, 'the host'))}`
       : code !== undefined && /^E[A-Z]+$/.test(code)
         ? code
-        : /timeout/i.test(text)
+        : /timeout/i.test(message)
           ? 'no connection within the limit'
           : 'the connection ended'
   return new ToolError(
     auth ? 'UPSTREAM_AUTH' : 'UPSTREAM_UNREACHABLE',
     `PostgreSQL cannot be reached (${why}). Ask the operator if it lasts`,
-    {
-      cause: error,
-    },
+    options,
   )
 }
 
@@ -174,7 +166,7 @@ function place(position: string | undefined, query: string | undefined): string 
   return `, ${line > 1 ? `line ${line}, ` : ''}char ${line > 1 ? column : at + 1}: ${excerpt}`
 }
 
-/** Error texts quote values, and with them whatever someone has stored: cleaned and cut. */
+/** Error texts quote stored values: cleaned and cut. */
 function shorten(text: string): string {
   return clip(cleanText(text).replace(/\s+/g, ' ').trim(), maxMessageChars)
 }

@@ -1,6 +1,10 @@
-// The messages of the extended query protocol (protocol-message-formats), encoded into one buffer, so that a whole round trip is one write:
-// node-postgres makes a buffer of each, and thirteen of them cost more than the statement does.
-import type { Step } from './statement.ts'
+// Encodes the messages of the extended query protocol (protocol-message-formats) into one buffer, so that a whole round trip is one write:
+// pg makes a buffer of each, and thirteen of them cost more than the statement does.
+
+export interface Step {
+  readonly text: string
+  readonly values?: readonly (string | null)[]
+}
 
 const PARSE = 0x50
 const BIND = 0x42
@@ -10,7 +14,7 @@ const SYNC = 0x53
 
 const initialBytes = 1_024
 
-/** A buffer that grows; made anew for each round trip. */
+/** Grows as needed; one for each round trip. */
 export class MessageWriter {
   #buffer = Buffer.allocUnsafe(initialBytes)
   #at = 0

@@ -1,18 +1,12 @@
 // What postgres_query and tsdb_query have in common: their arguments, and the result that says exactly what it left out.
-import type { Context, ToolResult } from '../../../protocol/index.ts'
+import { type Context, type FromSchema, ToolError, type ToolResult } from '../../../protocol/index.ts'
 import { formatBytes, report } from '../report.ts'
+import { clip, visibleJson } from '../text.ts'
 import type { QueryResult, SqlEngine } from './engine.ts'
-import { quoteName } from './hints.ts'
-import { wireLimits } from './session.ts'
-import { type Table, toTable } from './table.ts'
-
-export interface QueryArguments {
-  query: string
-  database?: string | undefined
-  params?: (string | number | boolean | null)[] | undefined
-  max_rows: number
-  timeout_ms: number
-}
+import { quoteName } from './identifiers.ts'
+import { wireLimits } from './pg-adapter.ts'
+import { type ShownPart, type Table, toTable } from './table.ts'
+import { existingValues } from './value-hints.ts'
 
 /** Schemas of the arguments that both tools have. */
 export const queryProperties = {
@@ -28,6 +22,11 @@ export const queryProperties = {
   timeout_ms: { type: 'integer', minimum: 100, maximum: 60_000, default: 15_000 },
 } as const
 
+export interface QueryArguments
+  extends FromSchema<{ type: 'object'; properties: typeof queryProperties; required: readonly ['query'] }> {
+  database?: string | undefined
+}
+
 export const maxCellChars = 1_000
 /** Room for the summary, the boundary and the notes. */
 const overheadChars = 1_200
@@ -40,21 +39,23 @@ export async function runQuery(
   context: Context,
 ): Promise<ToolResult<Record<string, unknown>>> {
   const { query, database, max_rows: maxRows, timeout_ms: timeoutMs } = args
-  const result = await engine.query({
-    text: query,
-    values: toParameters(args.params),
-    database,
-    maxRows,
-    timeoutMs,
-    signal: context.signal,
-  })
+  const { signal } = context
+  const values = toParameters(args.params)
+  const result = await engine.query({ text: query, values, database, maxRows, timeoutMs, signal })
   const table = toTable(result.columns, result.rows, { maxChars: maxResultChars - overheadChars, maxCellChars })
   const truncated = result.more || table.shown < result.rows.length
   const limit = engine.limitTimeout(timeoutMs)
+  const existing = isEmpty(result) ? await existingValues(query, values, engine.lookup(result.database, signal)) : []
+  const listed = existing.map(
+    ({ column, values: found }) => `values of ${column}: ${found.map((value) => visibleJson(clip(value, 60))).join(', ')}`,
+  )
   return report(context, {
     summary: `${label}${summarise(result, table, maxRows)} in ${result.durationMs} ms, database ${quoteName(result.database)}, read-only`,
-    ...(result.columns.length > 0 ? { untrusted: table.text } : {}),
+    ...(result.columns.length > 0 ? { untrusted: [table.text, ...listed].join('\n') } : {}),
     notes: [
+      ...existing.map(
+        ({ column, wanted }) => `no row has ${visibleJson(wanted)} in ${column}; the values that exist are listed with the data`,
+      ),
       ...notesOn(result, table, maxRows),
       ...(limit < timeoutMs ? [`timeout_ms was ${limit}, the most that this server's own limit leaves`] : []),
     ],
@@ -62,17 +63,38 @@ export async function runQuery(
     rows: table.shown,
     structured: {
       database: result.database,
-      columns: result.columns,
+      columns: result.columns.map(({ name, type }) => ({ name, type })),
       rows: table.rows,
       row_count: table.shown,
       duration_ms: result.durationMs,
+      ...(existing.length === 0
+        ? {}
+        : { existing_values: Object.fromEntries(existing.map(({ column, values: found }) => [column, found])) }),
     },
   })
 }
 
-/** PostgreSQL reads the text of a parameter by the type that the statement gives it. */
+/**
+ * PostgreSQL reads the text of a parameter by the type that the statement gives it.
+ * @throws ToolError INVALID_ARGUMENT for an integer that JSON could not carry exactly
+ */
 export function toParameters(params: QueryArguments['params'] = []): (string | null)[] {
-  return params.map((param) => (param === null ? null : String(param)))
+  return params.map((param, i) => {
+    if (typeof param === 'number' && Number.isInteger(param) && !Number.isSafeInteger(param)) {
+      throw new ToolError('INVALID_ARGUMENT', `params[${i}] is beyond 2^53, where a JSON number loses digits`, {
+        hint: `the number as a string in params, such as "9007199254740993", for $${i + 1}`,
+      })
+    }
+    return param === null ? null : String(param)
+  })
+}
+
+/** No row, or only zeros and NULLs, as count(*) and sum() give for no row. */
+function isEmpty({ rows, fields = [] }: QueryResult): boolean {
+  return (
+    fields.length > 0 &&
+    (rows.length === 0 || (rows.length === 1 && rows[0]?.every((cell) => cell === null || cell === '0') === true))
+  )
 }
 
 function summarise({ rows, more, cut }: QueryResult, { shown }: Table, maxRows: number): string {
@@ -97,10 +119,15 @@ function notesOn(result: QueryResult, table: Table, maxRows: number): string[] {
       `more rows exist. Aggregate or filter in SQL${maxRows < 1000 ? ', or raise max_rows (max 1000)' : ', or page with ORDER BY and a WHERE beyond the last key'}`,
     )
   }
-  if (table.cutCells > 0) {
-    notes.push(
-      `${table.cutCells} value${table.cutCells === 1 ? ' is' : 's are'} cut after ${table.cellChars} characters; read on with substr(column, ${table.cellChars + 1}, 1000)`,
-    )
-  }
+  const [first] = table.cut
+  if (first !== undefined) notes.push(cutNote(result, table.cut.length, first))
   return notes
+}
+
+/** The text of every type goes on at a character of `::text`; EXPLAIN and SHOW have no columns that could be named. */
+function cutNote({ tag, columns }: QueryResult, count: number, { column, chars }: ShownPart): string {
+  const what = count === 1 ? '1 value is cut' : `${count} values are cut`
+  const name = columns[column]?.name ?? ''
+  if (!/^SELECT/.test(tag ?? 'SELECT') || name === '?column?') return `${what} after ${chars} characters`
+  return `${what}; ${count === 1 ? 'it' : 'the first'} goes on with substr((${quoteName(name)})::text, ${chars + 1}, 1000)`
 }

@@ -1,7 +1,10 @@
-// The recipe by which a statement runs: inside a READ ONLY transaction that is always rolled back, by the extended protocol, under the
-// server's own time limits, on a session that is scrubbed before anyone else gets it.
+// How a reading statement is executed: in a READ ONLY transaction that is always rolled back, by the extended protocol, under the server's own
+// time limits, on a session that is reset before the next caller gets it.
+import { randomBytes } from 'node:crypto'
+import { withDeadline } from '../waiting.ts'
+import type { Step } from './messages.ts'
 import { FloodError, type Session } from './session.ts'
-import type { Fetch, Outcome, Step } from './statement.ts'
+import type { Fetch, Outcome } from './statement.ts'
 
 export interface ReadLimits {
   readonly timeoutMs: number
@@ -22,28 +25,34 @@ export interface ReadResult extends Outcome {
 }
 
 const lockMs = 2_000
-/** Between our messages the transaction idles for microseconds; this ends it when this process was stopped in the middle. */
+/** Between our messages the transaction idles for microseconds; this ends it when this process was stopped between two of them. */
 const idleInTransactionGraceMs = 5_000
 /** The server enforces the limit; ours comes later and is for a server that does not answer. */
 const clientGraceMs = 750
 /** Rows of the first Execute; the second takes the rest, when it is known how large rows are. */
 const firstBatch = 128
 
+const queryCancelled = '57014'
 const begin: Step = { text: 'BEGIN READ ONLY' }
 
 /**
- * Behind a statement that has succeeded. What can outlive the rollback of a READ ONLY transaction: advisory locks, and statements that a
- * function has prepared (seen on 15 and 18). Settings, channels, cursors and temporary tables cannot.
+ * Run behind a statement that has succeeded. What can outlive the rollback of a READ ONLY transaction: advisory locks, statements that a
+ * function has prepared, and the seed of random() (seen on 15 and 18). Settings, channels, cursors and temporary tables cannot.
  */
-const cleanUp: readonly Step[] = [
+const cleanUp = (): readonly Step[] => [
   { text: 'ROLLBACK' },
-  { text: 'SELECT pg_catalog.pg_advisory_unlock_all()' },
+  { text: 'SELECT pg_catalog.pg_advisory_unlock_all(), pg_catalog.setseed($1)', values: [randomSeed()] },
   { text: 'DEALLOCATE ALL' },
 ]
 
 /** After a failure, or where the transaction stayed open: everything that a session can keep, whatever it was. */
-const scrubText =
-  'ROLLBACK; SELECT pg_catalog.pg_advisory_unlock_all(); CLOSE ALL; DEALLOCATE ALL; UNLISTEN *; RESET ALL; DISCARD SEQUENCES; DISCARD TEMP'
+const resetText = (): string =>
+  `ROLLBACK; SELECT pg_catalog.pg_advisory_unlock_all(), pg_catalog.setseed(${randomSeed()}); CLOSE ALL; DEALLOCATE ALL; UNLISTEN *; RESET ALL; DISCARD SEQUENCES; DISCARD TEMP`
+
+/** From -1 to 1, as setseed() takes it: the next caller's random() does not depend on what an earlier one has set. */
+function randomSeed(): string {
+  return (randomBytes(4).readInt32BE() / 2 ** 31).toString()
+}
 
 /**
  * The settings of a transaction: time limits of the server's own, and the dialect where the session's is another.
@@ -70,12 +79,12 @@ export function transactionSettings(
   ]
 }
 
-/** Runs one statement; `scrub` must follow unless the session is closed: until then its transaction may be open. */
+/** Runs one statement. `resetSession` must follow unless the session is closed: until then its transaction may be open. */
 export async function readOnly(session: Session, step: Step, limits: ReadLimits): Promise<ReadResult> {
   const { timeoutMs, maxRows, keepBytes, signal } = limits
   return guarded(session, timeoutMs, signal, async () => {
     // When one batch is all there will be, the transaction ends in the same round trip.
-    const after = maxRows < firstBatch ? cleanUp : []
+    const after = maxRows < firstBatch ? cleanUp() : []
     const before = [begin, ...transactionSettings(session, timeoutMs, lockMs, after.length === 0, limits.settings)]
     const fetch = { keepRows: maxRows, keepBytes, rows: Math.min(maxRows + 1, firstBatch) }
     const first = await fetchRows(session, before, step, fetch, after)
@@ -134,29 +143,22 @@ export async function guarded<T>(
   signal: AbortSignal | undefined,
   work: () => Promise<T>,
 ): Promise<T> {
-  signal?.throwIfAborted()
-  let stop!: (error: unknown) => void
-  const stopped = new Promise<never>((_, reject) => {
-    stop = reject
-  })
-  const abort = (): void => {
-    void session.cancel()
-    stop(signal?.reason)
-  }
-  const timer = setTimeout(() => {
-    void session.cancel()
-    stop(new LateError(timeoutMs))
-  }, timeoutMs + clientGraceMs)
-  signal?.addEventListener('abort', abort, { once: true })
+  const cancel = (): void => void session.cancel()
+  const late = (): LateError => new LateError(timeoutMs)
+  const started = performance.now()
   try {
-    return await Promise.race([work(), stopped])
-  } finally {
-    clearTimeout(timer)
-    signal?.removeEventListener('abort', abort)
+    return await withDeadline({ ms: timeoutMs + clientGraceMs, signal, late }, (stop) => {
+      stop.addEventListener('abort', cancel, { once: true })
+      return work().finally(() => stop.removeEventListener('abort', cancel))
+    })
+  } catch (error) {
+    // SQL may raise this code too, such as a foreign server's time limit: then it comes early.
+    const cancelled = (error as { code?: string }).code === queryCancelled
+    throw cancelled && performance.now() - started >= timeoutMs ? late() : error
   }
 }
 
-/** The server did not enforce its limit in time. */
+/** The time limit of the statement has passed, whether the server enforced it or we did. */
 export class LateError extends Error {
   override readonly name = 'LateError'
   readonly timeoutMs: number
@@ -167,8 +169,8 @@ export class LateError extends Error {
   }
 }
 
-/** Rolls back and makes the session like new; destroys it when that does not work. */
-export async function scrub(session: Session): Promise<void> {
+/** Rolls back and resets the session; destroys it when that does not work. */
+export async function resetSession(session: Session): Promise<void> {
   if (session.closed) return
   session.uses += 1
   session.notices = []
@@ -178,9 +180,9 @@ export async function scrub(session: Session): Promise<void> {
   }
   const timer = setTimeout(() => session.destroy(), 5_000)
   try {
-    await session.simple(scrubText)
+    await session.simple(resetText())
   } catch {
-    session.destroy() // a session whose state is not known is not given to anyone
+    session.destroy() // its state is not known
   } finally {
     clearTimeout(timer)
   }

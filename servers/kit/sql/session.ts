@@ -1,31 +1,9 @@
-// One connection to PostgreSQL: opened with a limit, guarded by WireReader, cancelled and destroyed together. The only file that loads `pg`.
-import { EventEmitter } from 'node:events'
-import { Socket } from 'node:net'
-import type { Client } from 'pg'
-import { type Cell, type WireLimits, WireReader } from './protocol-guard.ts'
-import { type Fetch, type Outcome, PortalStatement, SimpleStatement, type Step, type Wire } from './statement.ts'
-import type { SslMode, Target } from './target.ts'
-
-export const wireLimits: WireLimits = {
-  // 1,000 characters of a cell are shown, at most 4 bytes each in UTF-8.
-  cellBytes: 4_096,
-  fieldBytes: 8_192,
-  messageBytes: 1_048_576,
-  floodBytes: 268_435_456,
-}
-
-export interface SessionOptions {
-  readonly target: Target
-  readonly database: string
-  readonly connectMs: number
-  readonly signal?: AbortSignal | undefined
-}
-
-export interface Notice {
-  readonly severity: string
-  readonly message: string
-  readonly code?: string | undefined
-}
+// One session of PostgreSQL: statements are run on it, cancelled in the server, and the connection is closed with them.
+import type { Step } from './messages.ts'
+import { type Notice, type OpenOptions, PgConnection } from './pg-adapter.ts'
+import type { Cell } from './protocol-guard.ts'
+import { type Fetch, type Outcome, PortalStatement, SimpleStatement } from './statement.ts'
+import type { Target } from './target.ts'
 
 /** Rows came until the limit of bytes; the connection is closed, what was read is here. */
 export class FloodError extends Error {
@@ -38,12 +16,19 @@ export class FloodError extends Error {
   }
 }
 
-/** The connection ended under a statement, or could not be made. */
+/** The connection could not be made, or ended under a statement. */
 export class ConnectionError extends Error {
   override readonly name = 'ConnectionError'
+  /** SQLSTATE of the server, or the code of Node's error. */
+  readonly code: string | undefined
+
+  constructor(message: string, options?: ErrorOptions) {
+    super(message, options)
+    this.code = (options?.cause as { code?: string } | undefined)?.code
+  }
 }
 
-/** What makes text unambiguous: to us, who lex and parse it, and to whoever reads the result. */
+/** Settings that make text unambiguous, both what is sent and what comes back. */
 const dialect = {
   standard_conforming_strings: 'on',
   datestyle: 'ISO', // how dates are written; the order in which others are read stays the database's own
@@ -54,141 +39,54 @@ const dialect = {
 
 const noActiveTransaction = '25P01'
 const maxNotices = 50
-const cancelMs = 1_000
-const readBytes = 65_536
-
-interface RawConnection extends Wire, EventEmitter {
-  stream: Socket
-  ssl: unknown
-  attachListeners(stream: unknown): void
-  connect(port: number | string, host?: string): void
-  requestSsl(): void
-  cancel(processId: number, secretKey: number): void
-}
-
-interface RawClient extends EventEmitter {
-  connection: RawConnection
-  processID: number
-  secretKey: number
-  connect(): Promise<void>
-  getStartupConf(): object
-  query(statement: object): void
-}
 
 export class Session {
   readonly database: string
   readonly target: Target
-  /** Of the server process, as in pg_stat_activity. */
-  readonly processId: number
   notices: Notice[] = []
   /** Settings that every transaction must make, because this session's defaults differ from ours. Mostly none. */
   dialect: Readonly<Record<string, string>> = {}
   /** Calls that this session has served. */
   uses = 0
-  /** The transaction of the last statement is over and nothing of it is left: no scrub is needed. */
+  /** The transaction of the last statement is over and has left nothing: no reset is needed. */
   clean = false
   closed = false
-  readonly #client: RawClient
-  readonly #reader: WireReader
-  readonly #encrypted: boolean
+  #connection!: PgConnection
   #current: PortalStatement | undefined
   #onClose: () => void = () => {}
 
-  private constructor(client: RawClient, reader: WireReader, options: SessionOptions, encrypted: boolean) {
-    this.#client = client
-    this.#reader = reader
-    this.#encrypted = encrypted
-    this.database = options.database
-    this.target = options.target
-    this.processId = client.processID
+  private constructor({ database, target }: OpenOptions) {
+    this.database = database
+    this.target = target
   }
 
-  /** @throws the server's error, or ConnectionError */
-  static async open(options: SessionOptions): Promise<Session> {
-    const { target } = options
-    if (target.sslMode === 'disable') return Session.#open(options, undefined)
+  /** @throws ConnectionError, or the signal's reason */
+  static async open(options: OpenOptions): Promise<Session> {
+    const session = new Session(options)
     try {
-      return await Session.#open(options, tlsOptions(target))
+      session.#connection = await PgConnection.open(options, {
+        flood: (cells) => session.#stopFlood(cells),
+        ended: () => session.#ended(),
+        notice: (notice) => {
+          // "There is no transaction in progress" is about our own ROLLBACK behind a COMMIT; no caller's statement holds one.
+          if (notice.code !== noActiveTransaction && session.notices.length < maxNotices) session.notices.push(notice)
+        },
+      })
     } catch (error) {
-      // libpq's `prefer`: without TLS if the server has none.
-      if (target.sslMode === 'prefer' && /does not support SSL/.test((error as Error).message))
-        return Session.#open(options, undefined)
-      throw error
+      options.signal?.throwIfAborted()
+      throw new ConnectionError((error as Error).message, { cause: error })
     }
-  }
-
-  static async #open(options: SessionOptions, ssl: object | undefined): Promise<Session> {
-    const { target, database, connectMs, signal } = options
-    signal?.throwIfAborted()
-    const pg = (await import('pg')).default
-    let session: Session | undefined
-    const plain = ssl === undefined ? plainSocket() : undefined
-    const connection = new pg.Connection({
-      ssl: ssl ?? false,
-      keepAlive: true,
-      stream: plain?.socket,
-    } as never) as unknown as RawConnection
-    const passed = new EventEmitter()
-    const reader = new WireReader(
-      {
-        pass: (bytes) => passed.emit('data', bytes),
-        row: (cells) => connection.emit('dataRow', { fields: cells }),
-        flood: (cells) => session?.stopFlood(cells),
-        broken: (error) => connection.stream.destroy(error),
-      },
-      wireLimits,
-    )
-    const attach = connection.attachListeners.bind(connection)
-    connection.attachListeners = (stream) => {
-      attach(passed)
-      const socket = stream as Socket
-      const read = (chunk: Buffer): void => reader.read(chunk)
-      if (plain === undefined) socket.on('data', read)
-      else plain.onChunk(read)
-      socket.on('end', () => passed.emit('end'))
-    }
-    const client = new pg.Client({
-      connection,
-      host: target.host,
-      port: target.port,
-      user: target.user,
-      // A function, because an absent password would be looked for in PGPASSWORD, which may belong to another server of this process.
-      password: () => target.password ?? '',
-      database,
-      ssl: ssl ?? false,
-      // An explicit value, or node-postgres takes it from the process's environment.
-      sslnegotiation: 'postgres',
-      connectionTimeoutMillis: connectMs,
-      keepAlive: true,
-    } as never) as Client as unknown as RawClient
-    // Nothing else, above all no `options`: node-postgres would add what PGOPTIONS and PGREPLICATION say, and PgBouncer refuses them.
-    const { user, applicationName } = target
-    client.getStartupConf = () => ({ user, database, application_name: applicationName })
-    client.on('error', () => {}) // told by `end`; without a listener it would end the process
-    const abort = (): void => void connection.stream.destroy(new Error('aborted'))
-    signal?.addEventListener('abort', abort, { once: true })
-    try {
-      await client.connect()
-    } catch (error) {
-      connection.stream.destroy()
-      signal?.throwIfAborted()
-      throw toConnectionError(error as Error)
-    } finally {
-      signal?.removeEventListener('abort', abort)
-    }
-    const opened = new Session(client, reader, options, ssl !== undefined)
-    session = opened
-    client.on('end', () => opened.#ended())
-    client.on('notice', (notice: Notice) => {
-      // "There is no transaction in progress" is about our own ROLLBACK behind a COMMIT; no caller's statement holds one.
-      if (notice.code !== noActiveTransaction && opened.notices.length < maxNotices) opened.notices.push(notice)
-    })
     const text = `SELECT ${Object.keys(dialect)
       .map((name) => `pg_catalog.current_setting('${name}')`)
       .join(', ')}`
-    const [row = []] = await opened.simple(text)
-    opened.dialect = Object.fromEntries(Object.entries(dialect).filter(([, value], i) => !String(row[i]).startsWith(value)))
-    return opened
+    const [row = []] = await session.simple(text)
+    session.dialect = Object.fromEntries(Object.entries(dialect).filter(([, value], i) => !String(row[i]).startsWith(value)))
+    return session
+  }
+
+  /** Of the server process, as in pg_stat_activity. */
+  get processId(): number {
+    return this.#connection.processId
   }
 
   /** Called once, whoever closes it. */
@@ -203,14 +101,13 @@ export class Session {
   async run(before: readonly Step[], step: Step | undefined, fetch: Fetch, after: readonly Step[] = []): Promise<Outcome> {
     const statement = new PortalStatement(before, step, fetch, after)
     this.#current = statement
-    if (step !== undefined) this.#reader.reset()
-    this.#client.query(statement)
+    if (step !== undefined) this.#connection.reader.reset()
+    this.#connection.submit(statement)
     try {
       await statement.done
       return statement.outcome
     } catch (error) {
-      if (error instanceof FloodError) throw error
-      throw toConnectionError(error as Error)
+      throw error instanceof FloodError ? error : this.#explain(error as Error)
     } finally {
       if (this.#current === statement) this.#current = undefined
     }
@@ -219,31 +116,23 @@ export class Session {
   /** Several statements of our own, by the simple protocol. */
   async simple(text: string): Promise<Cell[][]> {
     const statement = new SimpleStatement(text)
-    this.#client.query(statement)
+    this.#connection.submit(statement)
     try {
       await statement.done
     } catch (error) {
-      throw toConnectionError(error as Error)
+      throw this.#explain(error as Error)
     }
     return statement.rows
   }
 
-  stopFlood(cells: Cell[]): void {
-    const statement = this.#current
-    if (statement === undefined) return
-    if (cells.length > 0) statement.handleDataRow({ fields: cells })
-    statement.handleError(new FloodError(statement.outcome))
-    void this.cancel()
-  }
-
   /**
-   * Ends the statement in the server, then this connection. The order matters: a server process does not notice that its client has left
-   * until it writes to it.
+   * Cancels the statement in the server, then closes this connection. The order matters: a server process does not notice that its client
+   * has left until it writes to it.
    */
   async cancel(): Promise<void> {
     if (this.closed) return
     try {
-      await this.#sendCancel()
+      await this.#connection.cancel()
     } catch {
       // The server cannot be asked any more; closing the connection is what is left.
     }
@@ -251,39 +140,27 @@ export class Session {
   }
 
   destroy(): void {
-    this.#client.connection.stream.destroy()
+    this.#connection.destroy()
     this.#ended()
   }
 
-  /** Says goodbye to the server. */
   end(): void {
-    ;(this.#client as unknown as { end(): Promise<void> }).end().catch(() => {})
+    this.#connection.end()
     this.#ended()
   }
 
-  async #sendCancel(): Promise<void> {
-    const pg = (await import('pg')).default
-    const { target } = this
-    const ssl = this.#encrypted ? tlsOptions(target) : false
-    const connection = new pg.Connection({ ssl } as never) as unknown as RawConnection
-    const send = (): void => connection.cancel(this.#client.processID, this.#client.secretKey)
-    await new Promise<void>((resolve, reject) => {
-      const timer = setTimeout(() => connection.stream.destroy(new Error('no answer to the cancel request')), cancelMs)
-      connection.on('connect', () => (this.#encrypted ? connection.requestSsl() : send()))
-      connection.on('sslconnect', () => connection.stream.once('secureConnect', send))
-      connection.on('error', (error: Error) => {
-        clearTimeout(timer)
-        connection.stream.destroy()
-        reject(error)
-      })
-      // The server answers a cancel request by closing the connection, after it has passed it on.
-      connection.on('end', () => {
-        clearTimeout(timer)
-        resolve()
-      })
-      if (target.host.startsWith('/')) connection.connect(`${target.host}/.s.PGSQL.${target.port}`)
-      else connection.connect(target.port, target.host)
-    })
+  #stopFlood(cells: Cell[]): void {
+    const statement = this.#current
+    if (statement === undefined) return
+    if (cells.length > 0) statement.handleDataRow({ fields: cells })
+    statement.handleError(new FloodError(statement.outcome))
+    void this.cancel()
+  }
+
+  /** An error of the statement itself stays the server's; one that ends the connection, or is not the server's at all, is the connection's. */
+  #explain(error: Error & { severity?: string }): Error {
+    if (error instanceof ConnectionError || (error.severity !== undefined && !this.#connection.fatal)) return error
+    return new ConnectionError(error.message, { cause: error })
   }
 
   #ended(): void {
@@ -292,39 +169,3 @@ export class Session {
     this.#onClose()
   }
 }
-
-/**
- * A socket that reads into one buffer, again and again: a value of 200 MB would otherwise leave thousands of 64 KiB buffers to the
- * garbage collector, which is in no hurry. Node has no such thing for TLS over a socket that exists.
- */
-function plainSocket(): { socket: Socket; onChunk(listener: (chunk: Buffer) => void): void } {
-  let listener: (chunk: Buffer) => void = () => {}
-  const buffer = Buffer.allocUnsafeSlow(readBytes)
-  const callback = (length: number): boolean => {
-    listener(buffer.subarray(0, length))
-    return true
-  }
-  return {
-    socket: new Socket({ onread: { buffer, callback } } as never),
-    onChunk: (given) => {
-      listener = given
-    },
-  }
-}
-
-function tlsOptions({ sslMode, ca }: Target): object {
-  const verify = ca !== undefined
-  return {
-    rejectUnauthorized: verify,
-    ...(verify ? { ca: [...ca] } : {}),
-    ...(verify && sslMode !== 'verify-full' ? { checkServerIdentity: () => undefined } : {}),
-  }
-}
-
-/** The server's own errors have a five-character code; everything else that can happen here is the connection's. */
-function toConnectionError(error: Error & { code?: string; severity?: string }): Error {
-  if (error.severity !== undefined || error instanceof ConnectionError) return error
-  return new ConnectionError(error.message, { cause: error })
-}
-
-export type { SslMode }

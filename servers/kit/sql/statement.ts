@@ -1,26 +1,8 @@
-// What is handed to node-postgres's client as a query. Its own Query class asks for the whole result, hangs when a row-limited statement
-// fails (no Sync is sent), and keeps every row; these send the messages of the extended protocol themselves.
-import { MessageWriter } from './messages.ts'
+// The statements that are handed to pg's client. Its own Query class reads the whole result, hangs when a row-limited statement fails (no Sync
+// is sent), and keeps every row; these send the messages of the extended protocol themselves.
+import { MessageWriter, type Step } from './messages.ts'
+import type { Field, Submittable, Wire } from './pg-adapter.ts'
 import type { Cell } from './protocol-guard.ts'
-
-/** The part of node-postgres's Connection that is used here. */
-export interface Wire {
-  readonly stream: { write(bytes: Buffer): unknown }
-  query(text: string): void
-  sendCopyFail(message: string): void
-}
-
-export interface Field {
-  readonly name: string
-  readonly dataTypeID: number
-  readonly tableID: number
-  readonly columnID: number
-}
-
-export interface Step {
-  readonly text: string
-  readonly values?: readonly (string | null)[]
-}
 
 export interface Outcome {
   /** Undefined for a statement that has no result. */
@@ -48,7 +30,7 @@ export interface Fetch {
 type Settle = { resolve: () => void; reject: (error: Error) => void }
 
 /** Steps that are run and forgotten, then one statement whose portal is read, all in one round trip and up to one Sync. */
-export class PortalStatement {
+export class PortalStatement implements Submittable {
   readonly outcome: Outcome = { fields: undefined, rows: [], rowCount: 0, suspended: false, tag: undefined, full: false }
   /** Ends with ReadyForQuery, when the session can be used again. */
   readonly done: Promise<void>
@@ -73,12 +55,7 @@ export class PortalStatement {
     this.done = new Promise((resolve, reject) => {
       this.#settle = { resolve, reject }
     })
-    this.done.catch(() => {}) // whoever awaits it sees the error; nobody may be there yet
-  }
-
-  /** An error in one of the steps before: not the fault of the statement. */
-  get failedEarly(): boolean {
-    return this.#error !== undefined && this.#completed < this.#before.length
+    this.done.catch(() => {}) // the caller who awaits it sees the error
   }
 
   submit(wire: Wire): void {
@@ -128,7 +105,7 @@ export class PortalStatement {
   }
 
   handleError(error: Error): void {
-    // The first one counts. The server sends ReadyForQuery after it, but node-postgres no longer tells us: it queues what comes next.
+    // The first one counts. The server sends ReadyForQuery after it, but pg no longer passes that on: it queues what comes next.
     this.#error ??= error
     this.#settle.reject(error)
   }
@@ -145,7 +122,7 @@ export class PortalStatement {
 }
 
 /** Our own text, several statements at once, by the simple protocol. Never anything that a caller wrote. */
-export class SimpleStatement {
+export class SimpleStatement implements Submittable {
   readonly done: Promise<void>
   readonly rows: Cell[][] = []
   readonly #text: string

@@ -1,4 +1,4 @@
-// Rows as text: tab-separated, one line each, so that every cell can be read back exactly; and the same rows as JSON.
+// Rows as text (tab-separated, one line each, so that every cell can be read back exactly) and as JSON.
 import { clip } from '../text.ts'
 import type { Cell } from './protocol-guard.ts'
 import { isCut, toJson } from './values.ts'
@@ -6,6 +6,16 @@ import { isCut, toJson } from './values.ts'
 export interface Column {
   readonly name: string
   readonly type: string
+  /** Between the elements of an array; a comma without one. */
+  readonly delimiter?: string
+}
+
+/** A cell of which only the beginning is shown. */
+export interface ShownPart {
+  /** Index of its column. */
+  readonly column: number
+  /** Characters shown, counted as PostgreSQL does: code points. */
+  readonly chars: number
 }
 
 export interface Table {
@@ -13,10 +23,7 @@ export interface Table {
   /** Rows in the text. */
   readonly shown: number
   readonly rows: unknown[][]
-  /** Cells of which only the beginning is shown. */
-  readonly cutCells: number
-  /** Characters after which they are cut. */
-  readonly cellChars: number
+  readonly cut: readonly ShownPart[]
 }
 
 export interface TableLimits {
@@ -24,7 +31,7 @@ export interface TableLimits {
   readonly maxCellChars: number
 }
 
-/** One result and its JSON double must stay below a megabyte on the wire; text beyond ASCII weighs up to three bytes a character. */
+/** The text and the same rows as JSON must stay below a megabyte together; a character beyond ASCII takes up to three bytes. */
 const maxBytes = 380_000
 
 /** As many rows as fit; always at least one, with its cells cut further if need be. */
@@ -32,7 +39,7 @@ export function toTable(columns: readonly Column[], rows: readonly Cell[][], lim
   const lines = [columns.map(({ name }) => quoteCell(clip(name, 200))).join('\t')]
   let chars = (lines[0] ?? '').length
   let bytes = Buffer.byteLength(lines[0] ?? '')
-  let cutCells = 0
+  const cut: ShownPart[] = []
   let cellChars = limits.maxCellChars
   const json: unknown[][] = []
   for (const row of rows) {
@@ -48,10 +55,13 @@ export function toTable(columns: readonly Column[], rows: readonly Cell[][], lim
     lines.push(line)
     chars += line.length + 1
     bytes += lineBytes
-    json.push(row.map((cell, i) => jsonCell(cell, columns[i]?.type ?? 'text', cellChars)))
-    cutCells += row.filter((cell) => isCut(cell) || (cell !== null && cell.length > cellChars)).length
+    json.push(row.map((cell, i) => jsonCell(cell, columns[i] ?? { name: '', type: 'text' }, cellChars)))
+    for (const [column, cell] of row.entries()) {
+      if (isCut(cell)) cut.push({ column, chars: codePoints(beginning(cell.head, cellChars)) })
+      else if (cell !== null && cell.length > cellChars) cut.push({ column, chars: codePoints(beginning(cell, cellChars)) })
+    }
   }
-  return { text: lines.join('\n'), shown: json.length, rows: json, cutCells, cellChars }
+  return { text: lines.join('\n'), shown: json.length, rows: json, cut }
 }
 
 function cellText(cell: Cell, maxChars: number): string {
@@ -61,8 +71,17 @@ function cellText(cell: Cell, maxChars: number): string {
 
 function shorten(cell: Exclude<Cell, null>, maxChars: number): string {
   if (typeof cell === 'string') return clip(cell, maxChars)
-  const head = clip(cell.head, maxChars).replace(/…\[\+\d+ chars\]$/, '')
+  const head = beginning(cell.head, maxChars)
   return `${head}…[+${cell.bytes - Buffer.byteLength(head)} bytes]`
+}
+
+/** What `clip` leaves of a text. */
+function beginning(text: string, maxChars: number): string {
+  return text.length <= maxChars ? text : clip(text, maxChars).replace(/…\[\+\d+ chars\]$/, '')
+}
+
+function codePoints(text: string): number {
+  return [...text].length
 }
 
 /** NULL, the empty string, and text that would look like them or break the line are told apart by JSON quotes. */
@@ -70,8 +89,8 @@ export function quoteCell(text: string): string {
   return text === '' || text === 'NULL' || text.startsWith('"') || /[\t\n\r\x00-\x1f]/.test(text) ? JSON.stringify(text) : text
 }
 
-function jsonCell(cell: Cell, type: string, maxChars: number): unknown {
+function jsonCell(cell: Cell, { type, delimiter }: Column, maxChars: number): unknown {
   if (cell === null) return null
   if (isCut(cell) || cell.length > maxChars) return shorten(cell, maxChars)
-  return toJson(cell, type)
+  return toJson(cell, type, delimiter)
 }

@@ -1,4 +1,4 @@
-// From PostgreSQL's text form of a value to JSON, and the names of types.
+// Converts PostgreSQL's text form of a value to JSON; and the names of types.
 import type { Cell } from './protocol-guard.ts'
 
 /** OIDs of the built-in types that results mostly have (pg_type.dat); the others are asked for. */
@@ -62,14 +62,14 @@ const builtin: Readonly<Record<number, string>> = {
   3910: 'tstzrange',
 }
 
-export type TypeNames = (oid: number) => string | undefined
-
-export const builtinTypeName: TypeNames = (oid) => builtin[oid]
+export function builtinTypeName(oid: number): string | undefined {
+  return builtin[oid]
+}
 
 /** A whole value as JSON; text wherever JSON has no form that keeps every digit. */
-export function toJson(text: string | null, type: string): unknown {
+export function toJson(text: string | null, type: string, delimiter = ','): unknown {
   if (text === null) return null
-  if (type.endsWith('[]')) return parseArray(text, (item) => toJson(item, type.slice(0, -2))) ?? text
+  if (type.endsWith('[]')) return parseArray(text, delimiter, (item) => toJson(item, type.slice(0, -2))) ?? text
   switch (type) {
     case 'bool':
       return text === 't' || text === 'true'
@@ -92,13 +92,18 @@ export function toJson(text: string | null, type: string): unknown {
 /** A number when it prints as it came; otherwise (2^53 and beyond, trailing zeros of a scale, NaN, Infinity) its text. */
 function toNumber(text: string): number | string {
   const number = Number(text)
-  if (!Number.isFinite(number) || (Number.isInteger(number) && !Number.isSafeInteger(number))) return text
-  return String(number) === text || (Math.abs(number) < 1e15 && /e/i.test(text)) ? number : text
+  return String(number) === text || (/e/i.test(text) && isExact(text)) ? safe(number, text) : text
 }
 
+function safe(number: number, text: string): number | string {
+  return Number.isFinite(number) && (!Number.isInteger(number) || Number.isSafeInteger(number)) ? number : text
+}
+
+/** Strings, whose digits do not count, and numbers of a JSON text. */
+const jsonNumbers = /"(?:[^"\\]|\\.)*"|-?\d+(?:\.\d+)?(?:[eE][+-]?\d+)?/gs
+
 function toObject(text: string): unknown {
-  // A number of more than 15 digits may not survive JSON.parse.
-  if (/\d{16}/.test(text)) return text
+  for (const [found] of text.matchAll(jsonNumbers)) if (!found.startsWith('"') && !isExact(found)) return text
   try {
     return JSON.parse(text) as unknown
   } catch {
@@ -106,8 +111,22 @@ function toObject(text: string): unknown {
   }
 }
 
+/** Does the number survive as a double? `1.50` does, `52.520006599999998` and `1e400` do not. */
+function isExact(text: string): boolean {
+  const number = Number(text)
+  return Number.isFinite(number) && decimal(String(number)) === decimal(text)
+}
+
+/** One spelling for each value: sign, digits without outer zeros, exponent. */
+function decimal(text: string): string {
+  const [, sign = '', whole = '', fraction = '', exponent = '0'] = /^(-?)(\d+)(?:\.(\d+))?(?:e([+-]?\d+))?$/i.exec(text) ?? []
+  const digits = (whole + fraction).replace(/^0+/, '')
+  const bare = digits.replace(/0+$/, '')
+  return `${sign}${bare}e${bare === '' ? 0 : Number(exponent) - fraction.length + digits.length - bare.length}`
+}
+
 /** `{1,NULL,"a b",{…}}`; undefined when it is not an array after all. */
-function parseArray(text: string, item: (text: string | null) => unknown): unknown[] | undefined {
+function parseArray(text: string, delimiter: string, item: (text: string | null) => unknown): unknown[] | undefined {
   // Bounds other than 1 stand in front: [0:2]={1,2,3}
   let at = /^(?:\[-?\d+:-?\d+\])+=/.exec(text)?.[0].length ?? 0
   const array = (): unknown[] | undefined => {
@@ -126,15 +145,14 @@ function parseArray(text: string, item: (text: string | null) => unknown): unkno
       } else if (text[at] === '"') {
         items.push(item(quoted()))
       } else {
-        const end = /[,}]/.exec(text.slice(at))?.index
-        if (end === undefined) return undefined
-        const plain = text.slice(at, at + end)
-        at += end
+        const start = at
+        while (at < text.length && text[at] !== delimiter && text[at] !== '}') at += 1
+        const plain = text.slice(start, at)
         items.push(item(plain === 'NULL' ? null : plain))
       }
       const mark = text[at++]
       if (mark === '}') return items
-      if (mark !== ',') return undefined
+      if (mark !== delimiter) return undefined
     }
     return undefined
   }

@@ -35,7 +35,13 @@ async function withServer(
   const cluster = await startCluster(edition, settings)
   try {
     const server = await RunningServer.start(['postgres'], {
-      ...{ PGHOST: cluster.host, PGPORT: String(cluster.port), PGUSER: 'postgres', MCP_STRUCTURED_CONTENT: 'auto' },
+      ...{
+        PGHOST: cluster.host,
+        PGPORT: String(cluster.port),
+        PGUSER: 'postgres',
+        PG_ALLOW_UNSAFE_ROLE: 'true',
+        MCP_STRUCTURED_CONTENT: 'auto',
+      },
       ...env,
     })
     try {
@@ -48,7 +54,7 @@ async function withServer(
   }
 }
 
-export function testFaults(edition: Edition): void {
+export function testFailures(edition: Edition): void {
   const it = (name: string, body: () => Promise<void>): void => test(`${edition.label}: ${name}`, body, { timeoutMs: 40_000 })
 
   it('a cancelled call, a client that leaves and a deadline end the statement within a second', () =>

@@ -8,7 +8,7 @@ import { test } from '../../../test/runner/harness.ts'
 import { withSql } from '../../kit/sql/test/running.ts'
 import { openShop } from '../../kit/sql/test/shop.ts'
 import { testAttacks } from './attacks.ts'
-import { testFaults } from './failures.ts'
+import { testFailures } from './failures.ts'
 import { testQueries } from './queries.ts'
 
 const bin = process.env.OCTET_TEST_POSTGRES_BIN
@@ -19,7 +19,7 @@ else {
   const shop = await openShop(edition, { PG_MAX_CONNECTIONS: '1' })
   testAttacks(shop)
   testQueries(shop)
-  testFaults(edition)
+  testFailures(edition)
 
   // The npm packages of PostgreSQL have the server only; what the file means is tested on every edition all the same.
   const testPsql = existsSync(join(bin, 'psql')) ? test : () => {}

@@ -5,7 +5,7 @@ import { type Caller, rowsOf, withClient, withSql } from '../../kit/sql/test/run
 import type { Shop } from '../../kit/sql/test/shop.ts'
 
 export function testQueries(shop: Shop): void {
-  const { cluster, edition, reader, superuser } = shop
+  const { cluster, edition, reader } = shop
   const it = (name: string, body: (caller: Caller) => Promise<void>): void =>
     test(`${edition.label}: ${name}`, () => withClient(reader.url, body))
 
@@ -153,7 +153,7 @@ export function testQueries(shop: Shop): void {
   it('a missing table is answered with the nearest ones of all schemas', async ({ call }) => {
     assert.match(
       (await call('postgres_query', { query: 'SELECT * FROM oders' })).text,
-      /^ERROR NOT_FOUND: relation "oders" does not exist \(42P01, char 15: SELECT \* FROM ▸oders\)\. Similar: public\.orders, .*TRY: use public\.orders$/,
+      /^ERROR NOT_FOUND: relation "oders" does not exist \(42P01, char 15: SELECT \* FROM ▸oders\)\. Similar: public\.orders, .*TRY: \{"query":"SELECT \* FROM public\.orders"\}$/,
     )
     assert.match((await call('postgres_query', { query: 'SELECT * FROM orders_old' })).text, /Similar: sales\.orders_old/)
   })
@@ -161,7 +161,7 @@ export function testQueries(shop: Shop): void {
   it('a missing column is answered with the columns of the tables', async ({ call }) => {
     assert.match(
       (await call('postgres_query', { query: 'SELECT\n  o.custmer_id FROM orders o' })).text,
-      /^ERROR NOT_FOUND: column o\.custmer_id does not exist .*\(42703, line 2, char 3: .*Columns: public\.orders\(id, customer_id, total, note\)\. TRY: use customer_id$/s,
+      /^ERROR NOT_FOUND: column o\.custmer_id does not exist .*\(42703, line 2, char 3: .*Columns: public\.orders\(id, customer_id, total, note\)\. TRY: \{"query":"SELECT\\n {2}o\.customer_id FROM orders o"\}$/s,
     )
   })
 
@@ -224,7 +224,7 @@ export function testQueries(shop: Shop): void {
         ({ size_bytes, encoding }: Record<string, unknown>) => Number(size_bytes) > 1e6 && encoding === 'UTF8',
       ),
     )
-    assert.match(text, /^3 databases; calls without "database" use shop\n/)
+    assert.match(text, /^3 databases, [\d.]+ MiB in all; calls without "database" use shop\n/)
     const all = await call('postgres_list_databases', { include_templates: true })
     assert.equal(all.structured.databases.length, 5)
   })
@@ -300,7 +300,7 @@ export function testQueries(shop: Shop): void {
 
   test(`${edition.label}: sessionless /mcp answers like SSE`, () =>
     withClient(
-      superuser.url,
+      reader.url,
       async ({ call }) => assert.match((await call('postgres_query', { query: 'SELECT 41 + 1 AS n' })).text, /\nn\n42\n/),
       'mcp',
     ))

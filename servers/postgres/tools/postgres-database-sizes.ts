@@ -1,8 +1,8 @@
-// postgres_database_sizes: how large and how busy each database is.
-import type { Context } from '../../../protocol/index.ts'
+// postgres_database_sizes: size and activity of each database.
+import { type AnyTool, type Context, defineTool } from '../../../protocol/index.ts'
 import { formatBytes, report } from '../../kit/report.ts'
 import { quoteCell } from '../../kit/sql/table.ts'
-import type { PostgresBackend } from '../backend.ts'
+import type { PostgresBackend } from '../types.ts'
 
 const sizesQuery = `
   SELECT d.datname,
@@ -13,7 +13,23 @@ const sizesQuery = `
   WHERE $1::text[] = '{}' OR d.datname = ANY ($1::text[])
   ORDER BY 2 DESC NULLS LAST, 1`
 
-export async function databaseSizes(backend: PostgresBackend, args: { limit: number }, context: Context) {
+export function databaseSizesTool(backend: PostgresBackend): AnyTool {
+  return defineTool({
+    name: 'postgres_database_sizes',
+    title: 'Database sizes and activity',
+    description:
+      'Size, connections, cache hit ratio, commits, deadlocks and temporary files of each PostgreSQL database, largest first, with the total.',
+    inputSchema: {
+      type: 'object',
+      properties: { limit: { type: 'integer', minimum: 1, maximum: 500, default: 50 } },
+      additionalProperties: false,
+    },
+    annotations: { readOnlyHint: true, destructiveHint: false, idempotentHint: true, openWorldHint: false },
+    handler: (args, context) => databaseSizes(backend, args, context),
+  })
+}
+
+async function databaseSizes(backend: PostgresBackend, args: { limit: number }, context: Context) {
   const { engine, label } = backend
   const own = await engine.resolveDatabase(undefined, context.signal)
   const rows = await engine.catalogue(own, sizesQuery, [engine.allowedDatabasesLiteral], context.signal)

@@ -1,8 +1,8 @@
-// postgres_list_databases: what there is on this server.
-import type { Context } from '../../../protocol/index.ts'
+// postgres_list_databases: the databases of the server.
+import { type AnyTool, type Context, defineTool } from '../../../protocol/index.ts'
 import { formatBytes, report } from '../../kit/report.ts'
 import { quoteCell } from '../../kit/sql/table.ts'
-import type { PostgresBackend } from '../backend.ts'
+import type { PostgresBackend } from '../types.ts'
 
 // A size needs CONNECT on the database, or pg_read_all_stats; without it PostgreSQL fails the whole statement.
 const databasesQuery = `
@@ -13,7 +13,23 @@ const databasesQuery = `
   WHERE ($1::boolean OR NOT d.datistemplate) AND ($2::text[] = '{}' OR d.datname = ANY ($2::text[]))
   ORDER BY 1`
 
-export async function listDatabases(backend: PostgresBackend, args: { include_templates: boolean }, context: Context) {
+export function listDatabasesTool(backend: PostgresBackend): AnyTool {
+  return defineTool({
+    name: 'postgres_list_databases',
+    title: 'List databases',
+    description:
+      'List the databases of the PostgreSQL server with owner, encoding, size and comment. Use it first to learn what there is.',
+    inputSchema: {
+      type: 'object',
+      properties: { include_templates: { type: 'boolean', default: false } },
+      additionalProperties: false,
+    },
+    annotations: { readOnlyHint: true, destructiveHint: false, idempotentHint: true, openWorldHint: false },
+    handler: (args, context) => listDatabases(backend, args, context),
+  })
+}
+
+async function listDatabases(backend: PostgresBackend, args: { include_templates: boolean }, context: Context) {
   const { engine, label } = backend
   const own = await engine.resolveDatabase(undefined, context.signal)
   const rows = await engine.catalogue(
@@ -31,6 +47,7 @@ export async function listDatabases(backend: PostgresBackend, args: { include_te
     comment: comment ?? null,
     template: template === 't',
   }))
+  const total = databases.reduce((sum, { size_bytes }) => sum + (size_bytes ?? 0), 0)
   const lines = databases.map(({ name, owner, encoding, size_bytes, connectable, comment }) =>
     [
       quoteCell(name),
@@ -42,9 +59,9 @@ export async function listDatabases(backend: PostgresBackend, args: { include_te
     ].join('\t'),
   )
   return report(context, {
-    summary: `${label}${databases.length} database${databases.length === 1 ? '' : 's'}; calls without "database" use ${own}`,
+    summary: `${label}${databases.length} database${databases.length === 1 ? '' : 's'}, ${formatBytes(total)} in all; calls without "database" use ${own}`,
     untrusted: [['name', 'owner', 'encoding', 'size', 'connectable', 'comment'].join('\t'), ...lines].join('\n'),
     rows: databases.length,
-    structured: { databases, default_database: own },
+    structured: { databases, total_bytes: total, default_database: own },
   })
 }

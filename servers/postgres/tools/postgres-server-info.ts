@@ -1,11 +1,10 @@
-// postgres_server_info: what this server is, how full it is, and what keeps our access read-only.
-import type { Context } from '../../../protocol/index.ts'
+// postgres_server_info: version, load and settings of the server, and what keeps the access read-only.
+import { type AnyTool, type Context, defineTool } from '../../../protocol/index.ts'
 import { report } from '../../kit/report.ts'
 import type { Row } from '../../kit/sql/engine.ts'
-import { quoteName } from '../../kit/sql/hints.ts'
-import { postureBlock } from '../../kit/sql/privileges.ts'
+import { quoteName } from '../../kit/sql/identifiers.ts'
 import { quoteCell } from '../../kit/sql/table.ts'
-import type { PostgresBackend } from '../backend.ts'
+import type { PostgresBackend } from '../types.ts'
 
 const infoQuery = `
   SELECT version(), current_setting('server_version'), floor(extract(epoch FROM clock_timestamp() - pg_postmaster_start_time())),
@@ -20,7 +19,23 @@ const settingsQuery = `
 
 const extensionsQuery = 'SELECT extname, extversion FROM pg_extension ORDER BY 1'
 
-export async function serverInfo(backend: PostgresBackend, args: { database?: string | undefined }, context: Context) {
+export function serverInfoTool(backend: PostgresBackend): AnyTool {
+  return defineTool({
+    name: 'postgres_server_info',
+    title: 'Server information',
+    description:
+      'Version, uptime, connections, extensions and settings of the PostgreSQL server, and what keeps this access read-only.',
+    inputSchema: {
+      type: 'object',
+      properties: { database: { type: 'string', description: 'Whose extensions to list' } },
+      additionalProperties: false,
+    },
+    annotations: { readOnlyHint: true, destructiveHint: false, idempotentHint: true, openWorldHint: false },
+    handler: (args, context) => serverInfo(backend, args, context),
+  })
+}
+
+async function serverInfo(backend: PostgresBackend, args: { database?: string | undefined }, context: Context) {
   const { engine, label } = backend
   const { signal } = context
   const database = await engine.resolveDatabase(args.database, signal)
@@ -28,7 +43,7 @@ export async function serverInfo(backend: PostgresBackend, args: { database?: st
   const settings = await engine.catalogue(database, settingsQuery, [], signal)
   const extensions = await engine.catalogue(database, extensionsQuery, [], signal)
   const [fullVersion, version, uptime, inRecovery, used, max, timezone, encoding, collation] = info as Row
-  const safety = engine.posture === undefined ? {} : postureBlock(engine.posture)
+  const { safety, unsafeRole } = engine
   const structured = {
     database,
     version: fullVersion,
@@ -42,13 +57,13 @@ export async function serverInfo(backend: PostgresBackend, args: { database?: st
     extensions: Object.fromEntries(extensions),
     safety,
   }
-  const { refused, ...posture } = safety as { refused?: Record<string, string> }
+  const { refused, ...privileges } = safety as { refused?: Record<string, string> }
   const lines = [
     fullVersion ?? '',
     `connections: ${used} of ${max} used; timezone ${timezone}; encoding ${encoding}, collation ${collation}`,
     `extensions in ${quoteName(database)}: ${extensions.map(([name, version]) => `${name} ${version}`).join(', ')}`,
     `settings: ${settings.map(([name, value]) => `${name}=${quoteCell(value ?? '')}`).join(', ')}`,
-    `safety: ${Object.entries(posture)
+    `safety: ${Object.entries(privileges)
       .map(([name, value]) => `${name}=${value}`)
       .join(', ')}`,
     `refused by the server in the self-test: ${Object.entries(refused ?? {})
@@ -58,10 +73,7 @@ export async function serverInfo(backend: PostgresBackend, args: { database?: st
   return report(context, {
     summary: `${label}PostgreSQL ${version}, up ${duration(Number(uptime))}, ${inRecovery === 't' ? 'standby (in recovery)' : 'primary'}`,
     body: lines.join('\n'),
-    notes:
-      engine.posture?.superuser === true
-        ? ['this server logs in as a superuser. Tell the operator to use a role made by readonly-role.sql']
-        : [],
+    notes: unsafeRole === undefined ? [] : [`${unsafeRole}. Tell the operator to use a role that only reads`],
     structured,
   })
 }

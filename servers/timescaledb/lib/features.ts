@@ -2,7 +2,7 @@
 // them, so that the version alone does not say it.
 import { ToolError } from '../../../protocol/index.ts'
 import type { SqlEngine } from '../../kit/sql/engine.ts'
-import { quoteName } from '../../kit/sql/hints.ts'
+import { quoteName } from '../../kit/sql/identifiers.ts'
 import type { Features } from '../types.ts'
 
 const featuresQuery = `

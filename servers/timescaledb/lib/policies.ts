@@ -1,5 +1,5 @@
 // The background jobs of hypertables: when they run, what they do, and why the last run failed.
-import { quoteName } from '../../kit/sql/hints.ts'
+import { quoteName } from '../../kit/sql/identifiers.ts'
 import { clip } from '../../kit/text.ts'
 import type { Features, Policy, TimescaleBackend } from '../types.ts'
 

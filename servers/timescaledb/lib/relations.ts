@@ -2,7 +2,8 @@
 // comes from here, quoted anew from the catalogue, never from the caller's text.
 import { nearest, ToolError } from '../../../protocol/index.ts'
 import type { Row } from '../../kit/sql/engine.ts'
-import { nearestTables, quoteName } from '../../kit/sql/hints.ts'
+import { nearestTables } from '../../kit/sql/hints.ts'
+import { quoteName } from '../../kit/sql/identifiers.ts'
 import { visibleJson } from '../../kit/text.ts'
 import type { Ask, Column, Hypertable, Relation } from '../types.ts'
 

@@ -3,10 +3,11 @@ import { ToolError } from '../../../protocol/index.ts'
 import type { Environment } from '../../kit/definition.ts'
 import type { Row, SqlEngine } from '../../kit/sql/engine.ts'
 import { isConnectionLoss, isServerError, toToolError } from '../../kit/sql/errors.ts'
+import type { Notice } from '../../kit/sql/pg-adapter.ts'
 import { Pool } from '../../kit/sql/pool.ts'
 import type { Cell } from '../../kit/sql/protocol-guard.ts'
-import { guarded, LateError, scrub, transactionSettings } from '../../kit/sql/read-only.ts'
-import type { Notice, Session } from '../../kit/sql/session.ts'
+import { guarded, LateError, resetSession, transactionSettings } from '../../kit/sql/read-only.ts'
+import type { Session } from '../../kit/sql/session.ts'
 import type { Outcome } from '../../kit/sql/statement.ts'
 import type { Target } from '../../kit/sql/target.ts'
 import type { Transaction, TransactionRunner, WriteLimits } from '../types.ts'
@@ -104,7 +105,7 @@ export class Writer implements TransactionRunner {
           // Without a COMMIT nothing has happened, so a reused connection that was dead is no reason to fail.
           if (!reused || attempt > 1 || signal.aborted || !isConnectionLoss(error)) throw error
         } finally {
-          await scrub(session)
+          await resetSession(session)
           this.#pool.release(session)
         }
       }

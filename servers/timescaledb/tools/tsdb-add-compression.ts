@@ -1,7 +1,7 @@
 // tsdb_add_compression: enables compression (the columnstore) of a hypertable, and the policy that compresses its old chunks.
 import { type Context, defineTool, type FromSchema, ToolError } from '../../../protocol/index.ts'
 import { report } from '../../kit/report.ts'
-import { quoteName } from '../../kit/sql/hints.ts'
+import { quoteName } from '../../kit/sql/identifiers.ts'
 import { visibleJson } from '../../kit/text.ts'
 import { requireCommunity, requireLevel } from '../errors.ts'
 import { columnsOf, findColumn, quoteLiteral, resolveHypertable } from '../lib/relations.ts'

@@ -1,7 +1,7 @@
 // tsdb_compression_stats: what compression has saved, and what it waits for when it has saved nothing yet.
 import { type Context, defineTool } from '../../../protocol/index.ts'
 import { formatBytes, report } from '../../kit/report.ts'
-import { quoteName } from '../../kit/sql/hints.ts'
+import { quoteName } from '../../kit/sql/identifiers.ts'
 import { quoteCell } from '../../kit/sql/table.ts'
 import { describePolicy, readPolicies } from '../lib/policies.ts'
 import { resolveHypertable } from '../lib/relations.ts'

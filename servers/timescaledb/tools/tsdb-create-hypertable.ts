@@ -1,7 +1,7 @@
 // tsdb_create_hypertable: makes a hypertable of an ordinary table, in one transaction.
 import { type Context, defineTool, type FromSchema, ToolError } from '../../../protocol/index.ts'
 import { report } from '../../kit/report.ts'
-import { quoteName } from '../../kit/sql/hints.ts'
+import { quoteName } from '../../kit/sql/identifiers.ts'
 import { visibleJson } from '../../kit/text.ts'
 import { requireLevel } from '../errors.ts'
 import { columnsOf, findColumn, resolveTable } from '../lib/relations.ts'

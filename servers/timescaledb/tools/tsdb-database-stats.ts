@@ -1,8 +1,7 @@
 // tsdb_database_stats: the state of the whole TimescaleDB database in one answer.
 import { type Context, defineTool } from '../../../protocol/index.ts'
 import { formatBytes, report } from '../../kit/report.ts'
-import { quoteName } from '../../kit/sql/hints.ts'
-import { postureBlock } from '../../kit/sql/privileges.ts'
+import { quoteName } from '../../kit/sql/identifiers.ts'
 import { quoteCell } from '../../kit/sql/table.ts'
 import { clip } from '../../kit/text.ts'
 import { isSizeFailure } from '../errors.ts'
@@ -55,7 +54,7 @@ async function databaseStats(backend: TimescaleBackend, context: Context) {
     chunks: Number(count),
     bytes: Number(bytes ?? 0),
   }))
-  const safety = engine.posture === undefined ? {} : postureBlock(engine.posture)
+  const { safety } = engine
   return report(context, {
     summary: `TimescaleDB ${features.version} (${features.license === 'apache' ? 'Apache edition' : 'Community edition'}) on PostgreSQL ${version}; database ${quoteName(database)}, ${formatBytes(Number(size))}`,
     body: [

@@ -1,7 +1,7 @@
 // tsdb_show_chunks: the chunks of one hypertable by time, with their sizes.
 import { type Context, defineTool, type FromSchema, ToolError } from '../../../protocol/index.ts'
 import { formatBytes, report } from '../../kit/report.ts'
-import { quoteName } from '../../kit/sql/hints.ts'
+import { quoteName } from '../../kit/sql/identifiers.ts'
 import { quoteCell } from '../../kit/sql/table.ts'
 import { sqlState } from '../errors.ts'
 import { resolveHypertable } from '../lib/relations.ts'

@@ -1,4 +1,4 @@
-// The database that the tests read: ordinary tables, awkward names and values, things that must never change, and functions that try to.
+// The database that the tests read: ordinary tables, awkward names and values, things that must never change, and functions that try to change them.
 import type { LocalCluster } from '../../../../dev/local-cluster.ts'
 import { type Edition, embedded, RunningServer, readOnlyRoleSql, startCluster, withSql } from './running.ts'
 
@@ -47,7 +47,7 @@ export const snapshotSql = `
 export interface Shop {
   readonly cluster: LocalCluster
   readonly edition: Edition
-  /** The server that logs in as the superuser. */
+  /** The server that logs in as the superuser: it runs no SQL of callers. */
   readonly superuser: RunningServer
   /** The server that logs in with the shipped role. */
   readonly reader: RunningServer
@@ -63,12 +63,13 @@ export async function openShop(edition: Edition = embedded, env: NodeJS.ProcessE
     cluster,
     async (client) => {
       await client.query(shopSql)
-      await client.query('CREATE EXTENSION dblink')
       await client.query(readOnlyRoleSql({ db: 'shop', owner: 'postgres', pw: readerPassword }))
       await client.query(readOnlyRoleSql({ db: 'shop', owner: 'postgres', schema: 'sales' }))
     },
     { database: 'shop' },
   )
+  // Where a function leaves what no reset removes, sessions are not used again: so dblink is in another database.
+  await withSql(cluster, (client) => client.query('CREATE EXTENSION dblink'), { database: 'Crm data' })
   const common = {
     PGHOST: cluster.host,
     PGPORT: String(cluster.port),

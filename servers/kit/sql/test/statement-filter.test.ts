@@ -1,13 +1,12 @@
-// The statement gate against PostgreSQL's own verdict, on SQL that is made up of everything that can hide a semicolon or a word.
+// The statement filter compared with PostgreSQL's parser, on SQL that is made up of everything that can hide a semicolon or a word.
 import assert from 'node:assert/strict'
 import type pg from 'pg'
 import { ToolError } from '../../../../protocol/index.ts'
 import { test } from '../../../../test/runner/harness.ts'
 import { lex } from '../lexer.ts'
-import { admitReading, compileDenyList, readStatement } from '../statement-filter.ts'
+import { bareStatement, readStatement, requireReading, shellCommand } from '../statement-filter.ts'
 import { embedded, startCluster, withSql } from './running.ts'
 
-const denied = compileDenyList([])
 const runs = 12_000
 
 /** mulberry32: the same cases every time, from a seed that a failure names. */
@@ -127,7 +126,7 @@ async function ask(client: pg.Client, text: string): Promise<Verdict> {
 }
 
 test(
-  'the gate counts statements and finds unclosed quotes exactly as PostgreSQL does',
+  'the filter counts statements and finds unclosed quotes exactly as PostgreSQL does',
   async () => {
     const cluster = await startCluster(embedded)
     try {
@@ -146,7 +145,7 @@ test(
             assert.equal(unclosed, undefined, where)
             assert.ok(
               readStatement(`EXPLAIN ${sql}`).statements > 1,
-              `PostgreSQL sees several statements, the gate does not; ${where}`,
+              `PostgreSQL sees several statements, the filter does not; ${where}`,
             )
           } else if (verdict.statements === 'one') {
             tally.one += 1
@@ -180,7 +179,7 @@ const writesHidden = [
 ]
 
 test(
-  'what the gate admits writes nothing, in whatever wrapping it is sent',
+  'what the filter admits writes nothing, in whatever wrapping it is sent',
   async () => {
     const cluster = await startCluster(embedded)
     try {
@@ -204,7 +203,7 @@ test(
           ] as string
           const sql = `${lead}${wrap()}${attack}${wrap()}`
           try {
-            admitReading(sql, denied)
+            requireReading(sql)
           } catch (error) {
             assert.ok(error instanceof ToolError)
             tally.refused += 1
@@ -238,20 +237,40 @@ test('analytics pass: windows, ordered sets, FILTER, LATERAL, JSON, arrays, cast
     'SELECT \'DELETE FROM x; --\', "delete", $$;$$ FROM "insert"',
     'SELECT lo_import FROM pg_sleep_log -- columns and tables may be called anything',
   ]) {
-    assert.doesNotThrow(() => admitReading(sql, denied), sql)
+    assert.doesNotThrow(() => requireReading(sql), sql)
   }
 })
 
-test('the deny-list knows words by their meaning, and the operator may change it', () => {
-  for (const sql of [
-    'SELECT PG_Sleep(1)',
-    'SELECT pg_sleep_for($$1s$$)',
-    'SELECT pg_try_advisory_xact_lock(1)',
-    'SELECT "dblink"($$$$)',
-    'SELECT * FROM pg_ls_waldir()',
-  ]) {
-    assert.throws(() => admitReading(sql, denied), /FORBIDDEN|not allowed/, sql)
+test('a byte order mark and a Markdown fence are removed, other back quotes are not', () => {
+  for (const text of ['\ufeffSELECT 1', '```sql\nSELECT 1\n```', '```\r\nSELECT 1```', '  \ufeff```SQL\nSELECT 1\n```  ']) {
+    assert.equal(bareStatement(text.replace(/^ +\ufeff/, '\ufeff')).trim(), 'SELECT 1', JSON.stringify(text))
   }
-  const changed = compileDenyList(['my_*', '!pg_sleep*', '!pg_sleep'])
-  assert.ok(changed('my_function') && !changed('pg_sleep') && changed('pg_sleep_for'))
+  assert.equal(bareStatement('SELECT `a`'), 'SELECT `a`')
+})
+
+test('commands of psql and MySQL are told from SQL', () => {
+  const cases: Record<string, [string, string?] | undefined> = {
+    '\\dt': ['tables'],
+    '\\dt+ sales.*': ['tables'],
+    '\\d orders': ['columns', 'orders'],
+    '\\l': ['databases'],
+    '\\timing on': ['other'],
+    'SHOW TABLES;': ['tables'],
+    'show full tables from shop': ['tables'],
+    'SHOW DATABASES': ['databases'],
+    'SHOW COLUMNS FROM `orders`;': ['columns', 'orders'],
+    'DESCRIBE orders': ['columns', 'orders'],
+    'USE shop': ['databases'],
+    'SHOW search_path': undefined,
+    'SELECT 1': undefined,
+    'WITH use AS (SELECT 1) TABLE use': undefined,
+  }
+  for (const [text, expected] of Object.entries(cases)) {
+    const found = shellCommand(text)
+    assert.deepEqual(
+      found === undefined ? undefined : [found.wants, ...(found.table === undefined ? [] : [found.table])],
+      expected,
+      text,
+    )
+  }
 })

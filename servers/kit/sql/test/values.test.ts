@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { test } from '../../../../test/runner/harness.ts'
-import { arrayLiteral, quoteName } from '../hints.ts'
+import { arrayLiteral, quoteName } from '../identifiers.ts'
 import { toTable } from '../table.ts'
 import { resolveTarget } from '../target.ts'
 import { toJson } from '../values.ts'
@@ -21,6 +21,11 @@ test('numbers become JSON numbers only where every digit survives', () => {
     ['t', 'bool', true],
     ['{"a":1}', 'jsonb', { a: 1 }],
     ['{"a":12345678901234567}', 'jsonb', '{"a":12345678901234567}'],
+    ['{"lat": 52.520006599999998}', 'jsonb', '{"lat": 52.520006599999998}'],
+    ['{"a": 1e400}', 'jsonb', '{"a": 1e400}'],
+    ['{"a": -0}', 'json', '{"a": -0}'],
+    ['{"a": 1.50, "b": 1e2, "c": 0.0, "d": 120}', 'jsonb', { a: 1.5, b: 100, c: 0, d: 120 }],
+    ['{"a": "12345678901234567 \\" 1e400"}', 'jsonb', { a: '12345678901234567 " 1e400' }],
   ]
   for (const [text, type, expected] of cases) assert.deepEqual(toJson(text, type), expected, `${text}::${type}`)
 })
@@ -33,6 +38,7 @@ test('arrays of any shape are read, and what is none stays text', () => {
   assert.deepEqual(toJson('{"a\\"b","c\\\\d","","NULL",NULL}', 'text[]'), ['a"b', 'c\\d', '', 'NULL', null])
   assert.deepEqual(toJson('[2:3]={t,f}', 'bool[]'), [true, false])
   assert.equal(toJson('{1,2', 'int4[]'), '{1,2')
+  assert.deepEqual(toJson('{(1,1),(0,0);(3,3),(2,2)}', 'box[]', ';'), ['(1,1),(0,0)', '(3,3),(2,2)'])
 })
 
 test('a table keeps to its limits in characters and says how much it shows', () => {

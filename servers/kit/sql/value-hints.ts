@@ -1,0 +1,83 @@
+// The values that exist where a filter has matched nothing: a count of 0 for a value that does not exist reads like a true answer.
+import type { Lookup } from './hints.ts'
+import { namedRelations, relationsQuery } from './hints.ts'
+import { arrayLiteral, quoteName } from './identifiers.ts'
+import { lex, type Token } from './lexer.ts'
+import { isMark } from './statement-filter.ts'
+
+export interface ExistingValues {
+  /** `public.orders.status` */
+  readonly column: string
+  readonly wanted: string
+  readonly values: readonly string[]
+}
+
+interface Comparison {
+  readonly column: string
+  readonly wanted: readonly string[]
+}
+
+const maxComparisons = 3
+const maxValues = 20
+const sampledRows = 10_000
+
+const columnQuery = `
+  SELECT r.nspname, r.relname FROM (${relationsQuery}) r
+  JOIN pg_catalog.pg_attribute a ON a.attrelid = r.oid AND a.attname = $3 AND a.attnum > 0 AND NOT a.attisdropped ORDER BY 1, 2 LIMIT 1`
+
+/** @param params what $1, $2 … of the statement stand for */
+export async function existingValues(
+  query: string,
+  params: readonly (string | null)[],
+  lookup: Lookup,
+): Promise<ExistingValues[]> {
+  const { tokens } = lex(query)
+  const { schemas, names } = namedRelations(tokens)
+  const found: ExistingValues[] = []
+  for (const { column, wanted } of comparisons(query, tokens, params).slice(0, maxComparisons)) {
+    const [relation] = (await lookup(columnQuery, [arrayLiteral(schemas), arrayLiteral(names), column])) ?? []
+    if (relation === undefined) continue
+    const [schema, table] = relation.map((name) => name ?? '')
+    // Both what a sample of the table holds and what ANALYZE has found most often.
+    const text = `
+      SELECT v FROM (SELECT DISTINCT v FROM (SELECT ${quoteName(column)}::pg_catalog.text v FROM ${quoteName(schema ?? '')}.${quoteName(table ?? '')} LIMIT ${sampledRows}) s
+      UNION SELECT pg_catalog.unnest(most_common_vals::pg_catalog.text::pg_catalog.text[]) FROM pg_catalog.pg_stats
+        WHERE schemaname = $1 AND tablename = $2 AND attname = $3) u WHERE v IS NOT NULL ORDER BY 1 LIMIT ${maxValues + 1}`
+    const values = ((await lookup(text, [schema ?? '', table ?? '', column])) ?? []).map(([value]) => value ?? '')
+    const missing = wanted.filter((value) => !values.includes(value))
+    if (values.length === 0 || values.length > maxValues || missing.length < wanted.length) continue
+    found.push({
+      column: `${quoteName(schema ?? '')}.${quoteName(table ?? '')}.${quoteName(column)}`,
+      wanted: missing[0] ?? '',
+      values,
+    })
+  }
+  return found
+}
+
+/** `column = 'value'` and `column IN ('a', 'b')`, also with parameters and numbers. */
+function comparisons(query: string, tokens: readonly Token[], params: readonly (string | null)[]): Comparison[] {
+  const literal = (token: Token | undefined): string | undefined => {
+    const text = token === undefined ? '' : query.slice(token.at, token.end)
+    if (token?.kind === 'number') return text
+    if (token?.kind === 'parameter') return params[Number(text.slice(1)) - 1] ?? undefined
+    return token?.kind === 'string' && /^'[^\n]*'$/.test(text) ? text.slice(1, -1).replaceAll("''", "'") : undefined
+  }
+  const found: Comparison[] = []
+  for (const [i, token] of tokens.entries()) {
+    if (token.kind !== 'word') continue
+    const next = tokens[i + 1]
+    const wanted: string[] = []
+    if (next?.kind === 'operator' && query.slice(next.at, next.end) === '=') {
+      const value = literal(tokens[i + 2])
+      if (value !== undefined) wanted.push(value)
+    } else if (next?.kind === 'word' && next.name === 'in' && isMark(tokens[i + 2], '(')) {
+      for (let k = i + 3; k < tokens.length && !isMark(tokens[k], ')'); k += 1) {
+        const value = literal(tokens[k])
+        if (value !== undefined) wanted.push(value)
+      }
+    }
+    if (wanted.length > 0) found.push({ column: token.name, wanted })
+  }
+  return found
+}

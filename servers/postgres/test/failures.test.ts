@@ -1,4 +1,0 @@
-import { embedded } from '../../kit/sql/test/running.ts'
-import { testFaults } from './failures.ts'
-
-testFaults(embedded)

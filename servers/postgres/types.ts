@@ -1,0 +1,32 @@
+// What the tools of the postgres server share.
+import type { Backend } from '../kit/definition.ts'
+import type { SqlEngine } from '../kit/sql/engine.ts'
+
+export interface PostgresBackend extends Backend {
+  readonly engine: SqlEngine
+  /** Stands before every result: `[sample database] `, or nothing. */
+  readonly label: string
+}
+
+export interface Column {
+  name: string
+  type: string
+  nullable: boolean
+  primary_key: boolean
+  references: string | null
+  default: string | null
+  comment: string | null
+}
+
+export interface Table {
+  oid: string
+  schema: string
+  name: string
+  kind: string
+  est_rows: number | null
+  total_bytes: number | null
+  comment: string | null
+  /** Partitions, or chunks of a hypertable. */
+  partitions?: number
+  columns?: Column[]
+}
