@@ -7,7 +7,7 @@ import type { RequestListener } from 'node:http'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import packageJson from '../../package.json' with { type: 'json' }
-import { embedded, freePort, startCluster, withSql } from '../../servers/kit/sql/test/running.ts'
+import { embedded, freePort, readOnlyRoleSql, startCluster, withSql } from '../../servers/kit/sql/test/running.ts'
 import { shopSql } from '../../servers/kit/sql/test/shop.ts'
 import { put, stores, withBucket } from '../../servers/storage/test/store.ts'
 import { McpSession, send, withServer } from '../helpers/wire.ts'
@@ -65,8 +65,9 @@ const loads: Record<string, Load> = {
       const cluster = await startCluster(embedded)
       try {
         await withSql(cluster, (client) => client.query('CREATE DATABASE shop'))
-        await withSql(cluster, (client) => client.query(shopSql), { database: 'shop' })
-        await use({ PGHOST: '127.0.0.1', PGPORT: String(cluster.port), PGUSER: 'postgres' }, [
+        const role = readOnlyRoleSql({ db: 'shop', owner: 'postgres', pw: 'reader' })
+        await withSql(cluster, (client) => client.query(`${shopSql};${role}`), { database: 'shop' })
+        await use({ PGHOST: '127.0.0.1', PGPORT: String(cluster.port), PGUSER: 'mcp_reader', PGDATABASE: 'shop' }, [
           { name: 'postgres_list_tables', arguments: { schema: '*', include_columns: true } },
           { name: 'postgres_query', arguments: { query: 'SELECT * FROM orders', max_rows: 1000 } },
           { name: 'postgres_query', arguments: { query: wide, max_rows: 1000 } },
@@ -99,14 +100,17 @@ const loads: Record<string, Load> = {
           },
           { database },
         )
-        await use({ TSDB_HOST: hostname, TSDB_PORT: port, TSDB_USER: username, TSDB_DATABASE: database }, [
-          { name: 'tsdb_show_hypertables', arguments: {} },
-          { name: 'tsdb_show_chunks', arguments: { hypertable: 'conditions' } },
-          { name: 'tsdb_query', arguments: { query: 'SELECT * FROM conditions', max_rows: 1000 } },
-          { name: 'tsdb_query', arguments: { query: wide, max_rows: 1000 } },
-          { name: 'tsdb_query', arguments: { query: oneCell } },
-          { name: 'tsdb_database_stats', arguments: {} },
-        ])
+        await use(
+          { TSDB_HOST: hostname, TSDB_PORT: port, TSDB_USER: username, TSDB_DATABASE: database, TSDB_ALLOW_UNSAFE_ROLE: 'true' },
+          [
+            { name: 'tsdb_show_hypertables', arguments: {} },
+            { name: 'tsdb_show_chunks', arguments: { hypertable: 'conditions' } },
+            { name: 'tsdb_query', arguments: { query: 'SELECT * FROM conditions', max_rows: 1000 } },
+            { name: 'tsdb_query', arguments: { query: wide, max_rows: 1000 } },
+            { name: 'tsdb_query', arguments: { query: oneCell } },
+            { name: 'tsdb_database_stats', arguments: {} },
+          ],
+        )
       } finally {
         await withSql(address, (client) => client.query(`DROP DATABASE ${database} WITH (FORCE)`))
       }
