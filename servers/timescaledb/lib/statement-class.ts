@@ -2,7 +2,7 @@
 // here is refused at every level; a function that is neither immutable, stable nor listed needs more than `dml`.
 import { ToolError } from '../../../protocol/index.ts'
 import type { Row } from '../../kit/sql/engine.ts'
-import { arrayLiteral } from '../../kit/sql/hints.ts'
+import { arrayLiteral } from '../../kit/sql/identifiers.ts'
 import type { Token } from '../../kit/sql/lexer.ts'
 
 export interface StatementClass {
@@ -86,24 +86,13 @@ const destroyingActions = [
   ],
 ]
 const sequenceActions = [
-  'as',
-  'increment',
-  'minvalue',
-  'maxvalue',
-  'no',
-  'start',
-  'restart',
-  'cache',
-  'cycle',
-  'owned',
-  'rename',
-  'set schema',
+  ...['as', 'increment', 'minvalue', 'maxvalue', 'no', 'start', 'restart', 'cache', 'cycle', 'owned', 'rename', 'set schema'],
+  ...['logged', 'unlogged', 'set logged', 'set unlogged'],
 ]
 
 /** @throws ToolError READ_ONLY for statements that no level admits */
 export function classifyWords(all: readonly Token[]): StatementClass {
-  const end = all.findIndex((token) => isMark(token, ';'))
-  const tokens = end === -1 ? all : all.slice(0, end)
+  const tokens = all.filter((token) => !isMark(token, ';')) // of one statement: before and behind it
   const words = new Words(tokens)
   while (words.eat('(')) {} // parentheses around a whole SELECT
   const keyword = words.next()
@@ -318,7 +307,7 @@ class Words {
     const fits = pattern.split(' ').every((item) => {
       if (item !== '_') return this.eat(item)
       this.eat('column')
-      if (this.#tokens[this.#at]?.kind !== 'word') return false
+      if (!['word', 'number'].includes(this.#tokens[this.#at]?.kind ?? '')) return false // an index has numbered columns
       this.#at += 1
       return true
     })

@@ -1,0 +1,68 @@
+// tsdb_execute's classification against PostgreSQL's own parser, for 20,000 generated and mutated statements.
+import assert from 'node:assert/strict'
+import { execFileSync } from 'node:child_process'
+import { rmSync } from 'node:fs'
+import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { test } from '../../../test/runner/harness.ts'
+import { readStatement, requireOne } from '../../kit/sql/statement-filter.ts'
+import { classifyWords, namesIn, type VolatileFunction, withFunctions } from '../lib/statement-class.ts'
+import { fuzz } from './fuzz.ts'
+import { type Rank, volatileFunctions } from './parse-tree.ts'
+
+const library: string = 'libpg-query'
+const parser = (await import(library).catch(() => undefined)) as
+  | { loadModule(): Promise<void>; parseSync(text: string): { stmts?: unknown[] } }
+  | undefined
+
+function classify(text: string): Rank {
+  try {
+    const reading = readStatement(text)
+    requireOne(reading)
+    const { calls, attributes } = namesIn(reading.tokens, text)
+    const functions = [...calls, ...attributes].flatMap((name): VolatileFunction[] =>
+      Object.hasOwn(volatileFunctions, name) ? [{ name, installed: name !== 'recompute' }] : [],
+    )
+    const { level, destructive } = withFunctions(classifyWords(reading.tokens), functions)
+    return destructive === undefined ? level : 'destructive'
+  } catch {
+    return 'refused'
+  }
+}
+
+/** The folder with PostgreSQL's regression SQL; undefined where it cannot be downloaded. */
+function regressionFolder(): string | undefined {
+  const script = fileURLToPath(new URL('regression-sql.sh', import.meta.url))
+  try {
+    return execFileSync('bash', [script], { encoding: 'utf8', stdio: ['ignore', 'pipe', 'ignore'] }).trim()
+  } catch {
+    return undefined // no apt, or no network
+  }
+}
+
+const name = 'classification against the parser of PostgreSQL: 20,000 statements need what they are asked for'
+const given = process.env.OCTET_TEST_REGRESSION_SQL
+const folder = parser === undefined ? undefined : (given ?? regressionFolder())
+if (parser === undefined) test.skip(name, 'libpg-query is not installed')
+else if (folder === undefined)
+  test.skip(name, "PostgreSQL's regression tests cannot be downloaded by apt (OCTET_TEST_REGRESSION_SQL)")
+else {
+  test(
+    name,
+    async () => {
+      await parser.loadModule()
+      try {
+        const seed = Number(process.env.OCTET_TEST_FUZZ_SEED ?? 1)
+        const options = { classify, parse: parser.parseSync, folder: join(folder, 'sql'), count: 20_000, seed }
+        const { tooWeak, tooStrict, ...figures } = fuzz(options)
+        console.log(JSON.stringify({ ...figures, tooWeak: tooWeak.length, tooStrict: tooStrict.length }))
+        assert.deepEqual(tooWeak.slice(0, 20), [])
+        assert.deepEqual(tooStrict.slice(0, 20), [])
+        assert.ok(figures.cautious < figures.compared / 100)
+      } finally {
+        if (given === undefined) rmSync(folder, { recursive: true })
+      }
+    },
+    { timeoutMs: 300_000 },
+  )
+}
