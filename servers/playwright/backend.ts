@@ -1,50 +1,39 @@
-// The playwright server's backend. The only file that knows Playwright, which is loaded when the first browser is started.
+// The playwright server's backend. The only file that imports Playwright at run time, when the first browser is started.
 import { mkdirSync, mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import type { Browser } from 'playwright'
 import { ToolError } from '../../protocol/index.ts'
 import type { Backend, Environment } from '../kit/definition.ts'
 import { EgressPolicy, type Resolve } from '../kit/network-policy/policy.ts'
-import { type PlaywrightConfig, ports, proxyUrl } from './config.ts'
-import { Gate } from './gate.ts'
+import { Semaphore } from '../kit/waiting.ts'
+import { type PlaywrightConfig, ports, proxyUrl, storageStates } from './config.ts'
 import { BrowserKeeper } from './lib/browser-keeper.ts'
 import { versionOf } from './lib/browser-version.ts'
 import { findBrowser, missingBrowser } from './lib/find-browser.ts'
 import { groupOf, killGroup } from './lib/processes.ts'
 import { Sessions } from './lib/sessions.ts'
 import { unpackBrowser } from './lib/unpack-browser.ts'
-
-export type { Browser, BrowserContext, CDPSession, Dialog, Download, Locator, Page, Request, Response, Route } from 'playwright'
+import type { Launched } from './types.ts'
 
 export interface PlaywrightBackend extends Backend {
   readonly sessions: Sessions
   readonly policy: EgressPolicy
   readonly allowEvaluate: boolean
   readonly omitImages: boolean
-  /** For pictures larger than the window. */
-  readonly pictures: Gate
+  /** One image larger than the window at a time: each takes some 16 bytes of the browser's memory for every pixel while it is made. */
+  readonly largeImages: Semaphore
   /** What is left of PLAYWRIGHT_MAX_RSS_MB, in MB. */
   roomMb(): number
   /** Process group of the browser, while it runs. */
   browserGroup(): number | undefined
 }
 
-/** A browser that runs. */
-export interface Launched {
-  readonly browser: Browser
-  readonly version: string
-  /** Its process group. */
-  readonly group: number
-  /** Removes its folder; when all of its processes have ended. */
-  cleanUp(): void
-}
-
+const maxWaitingImages = 16
 const launchTimeoutMs = 30_000
 
 /**
- * What keeps the browser behind the proxy: WebRTC and QUIC would send UDP past it (the first switch is that of the headless shell, the
- * second that of Chromium), and no name is looked up by the browser itself.
+ * Keeps the browser behind the proxy: WebRTC and QUIC would send UDP past it (the first switch is for the headless shell, the second for
+ * Chromium), and the browser itself resolves no names.
  */
 const confinement = [
   '--force-webrtc-ip-handling-policy=disable_non_proxied_udp',
@@ -53,9 +42,9 @@ const confinement = [
   '--host-resolver-rules=MAP * ~NOTFOUND , EXCLUDE 127.0.0.1',
   '--dns-prefetch-disable',
 ]
-/** Of what is drawn, pages keep less: a page that was photographed in full some 15 MB less, and nothing that is seen is missing. */
-const frugality = ['--force-gpu-mem-available-mb=24']
-/** Every context brings its own proxy. What belongs to none has this one, which does not exist. */
+/** Limits what pages keep of their drawing: some 15 MB less for a page after an image in full, with no visible difference. */
+const memorySwitches = ['--force-gpu-mem-available-mb=24']
+/** Every context has its own proxy. Requests outside of any context get this one, which does not exist. */
 const noProxy = 'http://nowhere.invalid:1'
 
 /** @throws Error for the operator when the configuration cannot be used */
@@ -88,6 +77,7 @@ export function openPlaywright(
     idleMs: config.PLAYWRIGHT_IDLE_SECONDS * 1_000,
     ignoreHttpsErrors: config.PLAYWRIGHT_IGNORE_HTTPS_ERRORS,
     blockedTypes: new Set(config.PLAYWRIGHT_BLOCK_RESOURCES),
+    storageStates: storageStates(config.PLAYWRIGHT_STORAGE_STATE_FILE),
     log,
   })
   log.info('browser sessions are kept apart by token, forwarded user and the argument session', {
@@ -99,7 +89,14 @@ export function openPlaywright(
     policy,
     allowEvaluate: config.PLAYWRIGHT_ALLOW_EVALUATE,
     omitImages: config.PLAYWRIGHT_IMAGE_RESPONSES === 'omit',
-    pictures: new Gate(),
+    largeImages: new Semaphore({
+      limit: 1,
+      maxWaiting: maxWaitingImages,
+      busy: () =>
+        new ToolError('RATE_LIMITED', 'other sessions are taking large images, which are made one at a time', {
+          hint: 'the same call in a few seconds, or without full_page',
+        }),
+    }),
     roomMb: () => keeper.roomMb,
     browserGroup: () => keeper.group,
     async probe(signal) {
@@ -137,7 +134,7 @@ async function launch(config: PlaywrightConfig, log: Environment['log']): Promis
       log.warn("the browser's folder could not be removed", { folder, error })
     }
   }
-  /** For an end without order, such as an uncaught exception: a browser must not outlive the server. */
+  /** At an exit without shutdown, such as an uncaught exception: a browser must not outlive the server. */
   const atExit = (): void => {
     if (group !== undefined) killGroup(group)
     cleanUp()
@@ -153,10 +150,10 @@ async function launch(config: PlaywrightConfig, log: Environment['log']): Promis
       headless: true,
       proxy: { server: noProxy, bypass: '<-loopback>' },
       chromiumSandbox: config.PLAYWRIGHT_SANDBOX,
-      args: [...confinement, ...frugality],
+      args: [...confinement, ...memorySwitches],
       env: browserEnv(folder, env),
       timeout: launchTimeoutMs,
-      // The server ends in its own order, and closes the browser then.
+      // The server closes the browser at its own shutdown.
       handleSIGINT: false,
       handleSIGTERM: false,
       handleSIGHUP: false,
@@ -187,7 +184,7 @@ async function launch(config: PlaywrightConfig, log: Environment['log']): Promis
   }
 }
 
-/** Nothing of ours but where programs are: the environment of this process may hold tokens. Whatever it writes goes into its folder. */
+/** Only PATH, language and time zone: the environment of this process may contain tokens. Files go into the folder. */
 function browserEnv(folder: string, env: Readonly<Record<string, string>>): Record<string, string> {
   const { PATH = '', LANG = 'C.UTF-8', TZ } = process.env
   const home = join(folder, 'home')

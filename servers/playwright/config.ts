@@ -1,4 +1,5 @@
 // The environment of the playwright server: which browser, where it may go, and how much it may use.
+import { readFileSync } from 'node:fs'
 import type { Config, ConfigSchema } from '../kit/definition.ts'
 
 export const config = {
@@ -8,7 +9,7 @@ export const config = {
       type: 'string',
       minLength: 1,
       'x-aliases': ['PLAYWRIGHT_MCP_EXECUTABLE_PATH'],
-      description: 'The Chromium to use, such as `/usr/bin/chromium-headless-shell`; without it one is looked for',
+      description: 'The Chromium to use, such as `/usr/bin/chromium-headless-shell`; without it the server looks for one',
     },
     PLAYWRIGHT_BROWSERS_PATH: {
       type: 'string',
@@ -20,13 +21,14 @@ export const config = {
       items: { type: 'string' },
       default: [],
       description:
-        'Openings into private networks: CIDRs, host names, `host:port` or `address:port`, such as `192.168.1.0/24,nas.lan:5000`. Metadata services are never opened',
+        'Allow-list entries for private networks: CIDRs, host names, `host:port` or `address:port`, such as `192.168.1.0/24,nas.lan:5000`. Metadata services are never opened',
     },
     PLAYWRIGHT_ALLOWED_DOMAINS: {
       type: 'array',
       items: { type: 'string' },
       default: [],
-      description: 'When set, only these domains and the openings can be reached, such as `example.com,*.example.org`',
+      description:
+        'When set, only these domains and the entries of `PLAYWRIGHT_ALLOW_PRIVATE` can be reached, such as `example.com,*.example.org`',
     },
     PLAYWRIGHT_DENIED_DOMAINS: {
       type: 'array',
@@ -51,11 +53,18 @@ export const config = {
       default: false,
       description: 'Opens pages whose certificate cannot be verified, for a network with certificates of its own',
     },
+    PLAYWRIGHT_STORAGE_STATE_FILE: {
+      type: 'array',
+      items: { type: 'string', minLength: 1 },
+      default: [],
+      description:
+        'Sign-ins that every new browser session starts with: a file that `playwright codegen --save-storage=FILE` has written. For one principal only: `PRINCIPAL=FILE`',
+    },
     PLAYWRIGHT_BLOCK_RESOURCES: {
       type: 'array',
       items: { enum: ['image', 'media', 'font', 'stylesheet'] },
       default: [],
-      description: 'Kinds of resources that pages do not get: `image`, `media`, `font`, `stylesheet`',
+      description: 'Kinds of resources that pages do not load: `image`, `media`, `font`, `stylesheet`',
     },
     PLAYWRIGHT_ALLOW_EVALUATE: { type: 'boolean', default: true, description: 'Whether `evaluate` may run scripts in the page' },
     PLAYWRIGHT_IMAGE_RESPONSES: {
@@ -75,28 +84,28 @@ export const config = {
       default: 4,
       minimum: 1,
       maximum: 50,
-      description: 'Browser sessions at once, each some 60 MB; the one unused longest gives way',
+      description: 'Browser sessions at once, each some 60 MB; at the limit the one that was unused longest is closed',
     },
     PLAYWRIGHT_CONTEXT_TTL_SECONDS: {
       type: 'integer',
       default: 600,
       minimum: 1,
       maximum: 86_400,
-      description: 'After so long without a call a browser session ends, with its pages and sign-ins',
+      description: 'A browser session is closed after this time without a call, with its pages and sign-ins',
     },
     PLAYWRIGHT_IDLE_SECONDS: {
       type: 'integer',
       default: 300,
       minimum: 1,
       maximum: 86_400,
-      description: 'The browser ends when for so long there was no browser session, and starts again when it is wanted',
+      description: 'The browser is closed after this time without a browser session, and started again at the next `navigate`',
     },
     PLAYWRIGHT_MAX_RSS_MB: {
       type: 'integer',
       default: 600,
       minimum: 200,
       maximum: 65_536,
-      description: 'Above so much memory of its processes together the browser is replaced between two calls',
+      description: 'The browser is replaced between two calls when its processes together use more memory',
     },
   },
 } as const satisfies ConfigSchema
@@ -107,7 +116,7 @@ export type PlaywrightConfig = Config<typeof config>
 export function proxyUrl(value: string | undefined): URL | undefined {
   if (value === undefined) return undefined
   if (URL.canParse(value) && /^https?:$/.test(new URL(value).protocol)) return new URL(value)
-  throw new Error('PLAYWRIGHT_PROXY_URL is no address of an HTTP proxy; expected one such as http://proxy:3128')
+  throw new Error('PLAYWRIGHT_PROXY_URL is not the address of an HTTP proxy; expected one such as http://proxy:3128')
 }
 
 /** @throws Error for the operator */
@@ -115,6 +124,27 @@ export function ports(values: readonly string[]): number[] {
   return values.map((value) => {
     const port = Number(value)
     if (port >= 1 && port <= 65_535) return port
-    throw new Error(`PLAYWRIGHT_ALLOWED_PORTS: ${value} is no port; expected numbers from 1 to 65535`)
+    throw new Error(`PLAYWRIGHT_ALLOWED_PORTS: ${value} is not a port; expected numbers from 1 to 65535`)
   })
+}
+
+/**
+ * Files by principal; under an empty name, the one for all others.
+ * @throws Error for the operator
+ */
+export function storageStates(values: readonly string[]): ReadonlyMap<string, string> {
+  const files = new Map<string, string>()
+  for (const value of values) {
+    const [, principal = '', file = ''] = /^(?:([^/=]+)=)?(.+)$/s.exec(value) ?? []
+    try {
+      const { cookies } = JSON.parse(readFileSync(file, 'utf8'))
+      if (!Array.isArray(cookies)) throw new Error('it has no list "cookies"')
+    } catch (error) {
+      throw new Error(
+        `PLAYWRIGHT_STORAGE_STATE_FILE: ${file} is not a storage state (${error instanceof Error ? error.message : error}); write it with: npx playwright codegen --save-storage=${file}`,
+      )
+    }
+    files.set(principal, file)
+  }
+  return files
 }

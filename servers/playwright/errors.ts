@@ -1,19 +1,12 @@
-// What Playwright throws, as errors that a model can act on: what happened, where the page stands, and selectors that exist.
+// Failures of Playwright as errors that a model can act on: what happened, the state of the page, and selectors that exist.
 import { ToolError } from '../../protocol/index.ts'
-import { cleanText, clip } from '../kit/text.ts'
-import type { Locator, Page } from './backend.ts'
-import { similarSelectors } from './lib/interactive.ts'
-import { describeElement, withinTime } from './lib/page.ts'
+import { cleanText, clip, visibleJson } from '../kit/text.ts'
+import { ask, pageFunction, within } from './lib/ask-page.ts'
+import { similarElements } from './lib/interactive.ts'
+import type { Attempt, Locator, Page } from './types.ts'
 
 const maxListed = 5
-
-export interface Attempt {
-  readonly page: Page
-  readonly locator: Locator
-  readonly selector: string
-  readonly timeoutMs: number
-  readonly signal: AbortSignal
-}
+const useListing = 'get_content with {"format":"interactive"} to list what can be clicked and filled'
 
 /** Why an action on an element failed. Throws always. */
 export async function explainAction(error: unknown, attempt: Attempt): Promise<never> {
@@ -28,65 +21,76 @@ export async function explainAction(error: unknown, attempt: Attempt): Promise<n
       cause: error,
     })
   }
-  const count = await withinTime(locator.count(), 2_000).catch(() => undefined)
+  const count = await within({ ms: 2_000 }, () => locator.count()).catch(() => undefined)
   if (count === 0) throw await nothingMatches(page, selector)
   if (count !== undefined && count > 1 && /strict mode/i.test(text)) throw await manyMatch(locator, selector, count)
-  if (/Timeout .*exceeded/i.test(text)) {
+  if (isTimeout(error)) {
     const why = reasonOf(text)
     throw new ToolError(
       'TIMEOUT',
       `"${clip(selector, 200)}" was found, but could not be used within ${timeoutMs} ms${why === undefined ? '' : `: ${why}`} (${await whereIs(page)})`,
-      { hint: 'get_content with format "interactive" shows what can be used now', cause: error },
+      { hint: useListing, cause: error },
     )
   }
-  throw new ToolError('INVALID_ARGUMENT', `the element "${clip(selector, 200)}" cannot be used like this: ${firstLine(text)}`, {
-    hint: 'get_content with format "interactive"',
+  throw new ToolError('INVALID_ARGUMENT', `"${clip(selector, 200)}" cannot be used like this: ${firstLine(text)}`, {
+    hint: useListing,
     cause: error,
   })
 }
 
 export async function nothingMatches(page: Page, selector: string): Promise<ToolError> {
-  const similar = await similarSelectors(page, selector, maxListed)
+  const similar = await similarElements(page, selector, maxListed)
   const [first] = similar
-  return new ToolError(
-    'NOT_FOUND',
-    `0 elements match "${clip(selector, 200)}"${similar.length === 0 ? ` (${await whereIs(page)})` : `. Actionable now: ${similar.join(', ')}`}`,
-    {
-      hint: first === undefined ? 'get_content to see what the page shows' : JSON.stringify({ selector: first }),
-    },
-  )
-}
-
-export async function manyMatch(locator: Locator, selector: string, count: number): Promise<ToolError> {
-  const shown = await Promise.all(
-    Array.from({ length: Math.min(count, maxListed) }, async (_, i) => {
-      const what = await describeElement(locator.nth(i)).catch(() => 'gone')
-      return `${i}: ${what}`
-    }),
-  )
-  return new ToolError('INVALID_ARGUMENT', `${count} elements match "${clip(selector, 200)}": ${shown.join('; ')}`, {
-    hint: JSON.stringify({ selector: `${selector} >> nth=0` }),
+  const found =
+    similar.length === 0 ? ` (${await whereIs(page)})` : `. Actionable now: ${similar.map(({ told }) => told).join(', ')}`
+  return new ToolError('NOT_FOUND', `0 elements match "${clip(selector, 200)}"${found}`, {
+    hint: first?.alone ? visibleJson({ selector: first.selector }) : useListing,
   })
 }
 
-/** Where the page stands, for an error. */
+/** The elements with what tells them apart. Of equal ones none is suggested, unless only one can be seen. */
+export async function manyMatch(locator: Locator, selector: string, count: number): Promise<ToolError> {
+  const compare = await pageFunction('compare')
+  const told = await within({ ms: 2_000 }, () => locator.evaluateAll(compare as never, { most: 50 })).then(
+    (all) => all as ReturnType<typeof compare>,
+    () => [],
+  )
+  const shown = told.flatMap((each, i) => (each.shown ? [i] : []))
+  const list = told.slice(0, maxListed).map(({ what }, i) => `${i}: ${clip(cleanText(what), 250)}`)
+  const equal = new Set(told.slice(0, maxListed).map(({ name }) => name)).size < list.length
+  const nth = told.length === count && shown.length === 1 ? shown[0] : equal || list.length === 0 ? undefined : 0
+  return new ToolError('INVALID_ARGUMENT', `${count} elements match "${clip(selector, 200)}": ${list.join('; ')}`, {
+    hint:
+      nth === undefined
+        ? `${clip(selector, 150)} >> nth=N with the number of the one that you mean`
+        : visibleJson({ selector: `${selector} >> nth=${nth}` }),
+  })
+}
+
+/** State of the page, for an error. */
 export async function whereIs(page: Page): Promise<string> {
-  const [title, state] = await withinTime(Promise.all([page.title(), page.evaluate('document.readyState')]), 1_000).catch(() => [
-    '',
-    'busy',
-  ])
-  return `the page is ${clip(page.url(), 200)}, title "${clip(cleanText(String(title)), 100)}", ${String(state).slice(0, 20)}`
+  const state = within({ ms: 1_000 }, () => Promise.all([page.title(), page.evaluate('document.readyState')]))
+  const [title, readiness] = await state.catch(() => ['', 'busy'])
+  return `the page is ${clip(page.url(), 200)}, title "${clip(cleanText(String(title)), 100)}", ${String(readiness).slice(0, 20)}`
+}
+
+export async function describeElement(locator: Locator): Promise<string> {
+  return clip(cleanText(String(await ask(locator, 'describe', undefined, { ms: 1_000 }))), 250)
+}
+
+export function isTimeout(error: unknown): boolean {
+  return error instanceof Error && error.name === 'TimeoutError'
 }
 
 export function isSelectorFault(text: string): boolean {
-  return /parsing (css )?selector|is not a valid selector|Unknown engine|Unexpected token .* selector|Malformed|Failed to execute '(querySelector|evaluate)|Invalid selector|Error while parsing|InvalidSelectorError|must be|attribute.* role/i.test(
+  return /parsing (css )?selector|is not a valid selector|Unknown engine|Unexpected token .* selector|Failed to execute '(querySelector|evaluate)|Invalid selector|Error while parsing|InvalidSelectorError|must be|attribute.* role/i.test(
     text,
   )
 }
 
 export function selectorFault(selector: string, text: string): ToolError {
-  return new ToolError('INVALID_ARGUMENT', `"${clip(selector, 200)}" is no selector: ${firstLine(text)}`, {
-    hint: 'CSS such as input[name="q"], text=Save, or role=button[name="Save"]',
+  return new ToolError('INVALID_ARGUMENT', `"${clip(selector, 200)}" is not a valid selector: ${firstLine(text)}`, {
+    hint: 'CSS such as input[name="q"], text=Save, role=button[name="Save"], or only the visible text',
   })
 }
 

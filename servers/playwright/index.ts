@@ -1,9 +1,16 @@
 // mcp-playwright: a browser whose pages outlive MCP sessions, and which reaches only what the network policy allows.
-import { defineServer } from '../kit/definition.ts'
-import { openPlaywright } from './backend.ts'
+import type { AnyTool } from '../../protocol/index.ts'
+import { defineServer, type Environment } from '../kit/definition.ts'
+import { openPlaywright, type PlaywrightBackend } from './backend.ts'
 import { config } from './config.ts'
 import { missingBrowser } from './lib/find-browser.ts'
-import { playwrightTools } from './tools.ts'
+import { clickTool } from './tools/click.ts'
+import { evaluateTool } from './tools/evaluate.ts'
+import { fillTool } from './tools/fill.ts'
+import { getContentTool } from './tools/get-content.ts'
+import { navigateTool } from './tools/navigate.ts'
+import { screenshotTool } from './tools/screenshot.ts'
+import { waitForSelectorTool } from './tools/wait-for-selector.ts'
 
 export const playwright = defineServer({
   name: 'playwright',
@@ -15,3 +22,9 @@ export const playwright = defineServer({
   open: (settings, environment) => openPlaywright(settings, environment),
   tools: playwrightTools,
 })
+
+export function playwrightTools(backend: PlaywrightBackend, environment: Environment): readonly AnyTool[] {
+  return [navigateTool, screenshotTool, clickTool, fillTool, getContentTool, evaluateTool, waitForSelectorTool].map((tool) =>
+    tool(backend, environment),
+  )
+}

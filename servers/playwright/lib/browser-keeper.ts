@@ -1,6 +1,8 @@
-// The one browser: started when it is wanted, replaced when it has grown or crashed, ended when nobody needs it.
+// The browser process: started at first use, replaced when it has grown or crashed, closed when idle.
 import type { Log } from '../../kit/definition.ts'
-import type { Launched } from '../backend.ts'
+import { sleep } from '../../kit/waiting.ts'
+import type { Launched } from '../types.ts'
+import { settled } from './ask-page.ts'
 import { killGroup, membersOf, memoryOf } from './processes.ts'
 
 export interface KeeperOptions {
@@ -54,13 +56,13 @@ export class BrowserKeeper {
     this.#navigations += 1
   }
 
-  /** Should it be replaced before more is asked of it? */
-  get worn(): boolean {
+  /** Is it due for recycling: too many navigations, or too much memory? */
+  get recyclable(): boolean {
     if (this.#launched === undefined) return false
     return this.#navigations >= maxNavigations || memoryOf(this.#launched.group) > this.#options.maxMemoryMb
   }
 
-  /** What is left of the memory that it may have, in MB. */
+  /** MB left below the memory limit. */
   get roomMb(): number {
     return this.#launched === undefined ? 0 : this.#options.maxMemoryMb - memoryOf(this.#launched.group)
   }
@@ -114,22 +116,15 @@ export class BrowserKeeper {
   }
 }
 
-/** Closes it, and sees to it that none of its processes and nothing of its folder is left. */
+/** Closes the browser, kills what is left of its processes, and removes its folder. */
 async function end({ browser, group, cleanUp }: Launched): Promise<void> {
   const closed = browser.close().catch(() => {}) // it may be gone already
-  await atMost(closeTimeoutMs, closed)
+  await settled(closeTimeoutMs, closed)
   killGroup(group)
   const began = performance.now()
   while (membersOf(group).length > 0 && performance.now() - began < groupEndTimeoutMs) {
-    await new Promise((resolve) => setTimeout(resolve, 20))
+    await sleep(20)
   }
-  await atMost(closeTimeoutMs, closed) // Playwright removes its profile when it has seen the end
+  await settled(closeTimeoutMs, closed) // Playwright removes its profile when it has seen the end
   cleanUp()
-}
-
-/** Waits for the promise, but no longer than `ms`. */
-export async function atMost(ms: number, promise: Promise<unknown>): Promise<void> {
-  let timer: NodeJS.Timeout | undefined
-  await Promise.race([promise, new Promise((resolve) => (timer = setTimeout(resolve, ms)))])
-  clearTimeout(timer)
 }

@@ -1,11 +1,10 @@
-// One browser session: a browser context with its own cookies and its own way out, one current page, and what happened on it unasked.
+// One browser session: a browser context with its own cookies and its own proxy, one current page, and the events of its pages.
 import { ToolError } from '../../../protocol/index.ts'
 import type { EgressPolicy } from '../../kit/network-policy/policy.ts'
 import { EgressProxy } from '../../kit/network-policy/proxy.ts'
 import { cleanText, clip } from '../../kit/text.ts'
-import type { BrowserContext, Dialog, Launched, Page, Route } from '../backend.ts'
-import type { Extract } from '../tools/get-content.ts'
-import { atMost } from './browser-keeper.ts'
+import type { BrowserContext, CDPSession, Dialog, Extract, Launched, Page, Request, Route } from '../types.ts'
+import { settled, within } from './ask-page.ts'
 
 export interface SessionOptions {
   readonly launched: Launched
@@ -13,6 +12,8 @@ export interface SessionOptions {
   readonly ignoreHttpsErrors: boolean
   /** Playwright's resource types that pages do not get. */
   readonly blockedTypes: ReadonlySet<string>
+  /** File with the cookies and local storage to begin with. */
+  readonly storageState: string | undefined
 }
 
 const viewport = { width: 1280, height: 720 }
@@ -21,6 +22,10 @@ const maxPages = 5
 const maxEvents = 5
 const maxEventChars = 200
 const closeTimeoutMs = 5_000
+/** A page that takes longer for nothing is busy. */
+const answerMs = 700
+/** Requests that are not waited for. */
+const endless = new Set(['eventsource', 'websocket', 'media', 'ping'])
 /** Schemes that a page and its frames may load from. Everything but http and https stays inside the page. */
 const schemes = /^(https?|data|blob|about):/i
 
@@ -31,10 +36,17 @@ export class BrowserSession {
   readonly #options: SessionOptions
   /** Oldest first; the last one is the current page. */
   readonly #pages: Page[] = []
+  readonly #crashed = new WeakSet<Page>()
+  /** Opened with each page, because none can be opened to a page that is busy. */
+  readonly #protocols = new WeakMap<Page, Promise<CDPSession>>()
   #events: string[] = []
   #loading = 0
+  /** Requests of the current page without an answer so far. */
+  readonly pending = new Set<Request>()
   /** The document that was asked for last, redirects included. */
   lastHop: string | undefined
+  /** During a call: `accept`, the text for a prompt, or undefined to dismiss dialogs. */
+  dialogAnswer: string | undefined
   /** The content that was read last, so that its pages agree; forgotten when the page may have changed. */
   extract: Extract | undefined
 
@@ -58,6 +70,7 @@ export class BrowserSession {
         serviceWorkers: 'block',
         permissions: [],
         ignoreHTTPSErrors: options.ignoreHttpsErrors,
+        ...(options.storageState === undefined ? {} : { storageState: options.storageState }),
       })
       const session = new BrowserSession(options, context, proxy)
       await context.route('**', (route) => session.#admit(route))
@@ -78,13 +91,37 @@ export class BrowserSession {
     return this.#loading > 0
   }
 
+  /** Ends a script that keeps the page busy, its own or one of ours, so that the page can be used. Closes a page that does not answer then. */
+  async free(page: Page): Promise<boolean> {
+    const answers = (): Promise<boolean> =>
+      within({ ms: answerMs }, () => page.evaluate('1')).then(
+        () => true,
+        () => page.isClosed(),
+      )
+    if (await answers()) return true
+    const protocol = this.#protocols.get(page)
+    if (protocol !== undefined)
+      await settled(
+        answerMs,
+        protocol.then((session) => session.send('Runtime.terminateExecution')),
+      )
+    if (await answers()) return true
+    this.#note('the page did not answer any more and was closed')
+    await this.drop(page)
+    return false
+  }
+
+  hasCrashed(page: Page): boolean {
+    return this.#crashed.has(page)
+  }
+
   async openPage(): Promise<Page> {
     const page = this.page ?? (await this.#context.newPage())
     if (!this.#pages.includes(page)) this.#adopt(page)
     return page
   }
 
-  /** What happened since this was asked last: dialogs, new pages, refused downloads, crashes. */
+  /** Events since the last call of this: dialogs, new pages, refused downloads, crashes. */
   takeEvents(): string[] {
     const events = this.#events
     this.#events = []
@@ -92,20 +129,14 @@ export class BrowserSession {
   }
 
   async close(): Promise<void> {
-    await atMost(
-      closeTimeoutMs,
-      this.#context.close().catch(() => {}),
-    ) // the browser may have crashed
+    await settled(closeTimeoutMs, this.#context.close())
     await this.proxy.close()
   }
 
   /** Closes a page that no longer answers. */
   async drop(page: Page): Promise<void> {
     this.#forget(page)
-    await atMost(
-      closeTimeoutMs,
-      page.close().catch(() => {}),
-    )
+    await settled(closeTimeoutMs, page.close())
   }
 
   #adopt(page: Page): void {
@@ -117,13 +148,18 @@ export class BrowserSession {
     }
     if (this.#pages.length > 0) this.#note('the page opened a new window, which is the current page now')
     this.#pages.push(page)
+    const protocol = this.#context.newCDPSession(page)
+    protocol.catch(() => {}) // the page may be closed by now
+    this.#protocols.set(page, protocol)
     this.extract = undefined
     page.on('dialog', (dialog) => void this.#answer(dialog))
     page.on('download', (download) => {
       this.#note(`a download was refused: ${quoted(download.suggestedFilename())}`)
       void download.cancel().catch(() => {})
     })
+    page.on('filechooser', () => this.#note('a file chooser was opened and left empty: files cannot be uploaded'))
     page.on('crash', () => {
+      this.#crashed.add(page)
       this.#note('the page crashed, probably for lack of memory')
       void this.drop(page)
     })
@@ -131,15 +167,16 @@ export class BrowserSession {
     page.on('framenavigated', (frame) => {
       if (frame === page.mainFrame()) this.extract = undefined
     })
-    const main = (request: { isNavigationRequest(): boolean; frame(): unknown }): boolean =>
-      request.isNavigationRequest() && request.frame() === page.mainFrame()
+    const main = (request: Request): boolean => request.isNavigationRequest() && request.frame() === page.mainFrame()
     page.on('request', (request) => {
+      if (page === this.page && !endless.has(request.resourceType())) this.pending.add(request)
       if (!main(request)) return
       this.#loading += 1
       this.lastHop = request.url()
     })
     for (const event of ['requestfinished', 'requestfailed'] as const) {
       page.on(event as 'requestfinished', (request) => {
+        this.pending.delete(request)
         if (main(request)) this.#loading = Math.max(0, this.#loading - 1)
       })
     }
@@ -150,16 +187,21 @@ export class BrowserSession {
     if (at < 0) return
     this.#pages.splice(at, 1)
     this.#loading = 0
+    this.pending.clear()
     this.extract = undefined
     if (at > 0 && at === this.#pages.length)
       this.#note('the window was closed; the page that opened it is the current page again')
   }
 
   async #answer(dialog: Dialog): Promise<void> {
-    // Staying on the page would block the next navigation: that question is not the caller's to refuse.
+    // Staying on the page would block the next navigation.
     if (dialog.type() === 'beforeunload') return void dialog.accept().catch(() => {})
-    this.#note(`a dialog (${dialog.type()}) was dismissed: ${quoted(dialog.message())}`)
-    await dialog.dismiss().catch(() => {}) // the page may be gone
+    const answer = this.dialogAnswer
+    const accepted = answer !== undefined && dialog.type() !== 'alert'
+    this.#note(`a dialog (${dialog.type()}) was ${accepted ? 'accepted' : 'dismissed'}: ${quoted(dialog.message())}`)
+    // The page may be gone.
+    if (accepted) await dialog.accept(answer === 'accept' ? dialog.defaultValue() : answer).catch(() => {})
+    else await dialog.dismiss().catch(() => {})
   }
 
   async #admit(route: Route): Promise<void> {
@@ -173,7 +215,7 @@ export class BrowserSession {
   }
 }
 
-/** Words of the page in a line of ours. */
+/** Text of the page, to stand in a note. */
 function quoted(text: string): string {
   return JSON.stringify(clip(cleanText(text), maxEventChars))
 }

@@ -13,7 +13,7 @@ export interface FoundBrowser {
   readonly version?: string
 }
 
-/** By name on PATH, first wins: the shell without windows takes half the memory. */
+/** By name on PATH, first wins: the headless shell takes half the memory. */
 const installedNames = ['chromium-headless-shell', 'chromium', 'chromium-browser', 'google-chrome-stable', 'google-chrome']
 /** Inside `chromium_headless_shell-REVISION` and `chromium-REVISION`, in newer and older versions of Playwright. */
 const ownFiles = [

@@ -1,75 +1,124 @@
-// What can be clicked or filled on a page, each with a selector that finds exactly it.
+// What can be clicked or filled on a page, each element with a selector that finds exactly it.
 import { nearest } from '../../../protocol/index.ts'
-import { clip } from '../../kit/text.ts'
-import type { Locator, Page } from '../backend.ts'
-import { withinTime } from './page.ts'
-import { toActionable } from './page-program.ts'
+import { cleanText, clip } from '../../kit/text.ts'
+import type { Locator, Page } from '../types.ts'
+import { ask, type Limit, scriptMs } from './ask-page.ts'
+import { enterFrames, framesOf } from './frames.ts'
+import type { Actionable } from './page/program.ts'
 
-export interface Actionable {
+export interface Listed extends Omit<Actionable, 'css' | 'good' | 'field'> {
   readonly selector: string
-  readonly role: string
-  readonly name: string
-  readonly about: string
 }
 
-const maxElements = 60
-/** Roles that Playwright's selectors know; others are only for the reader. */
+export interface Listing {
+  readonly elements: readonly Listed[]
+  /** At least so many exist. */
+  readonly total: number
+  readonly cut: boolean
+}
+
+/** Roles of Playwright's selectors. */
 const knownRole = /^[a-z]{3,20}$/
 const maxNameInSelector = 80
-/** For all checks together: on a huge page each takes a while. */
+/** On pages with more elements Playwright's search by role or text takes seconds (20,000 rows: more than 5 s for each). */
+export const maxSizeForRoles = 2_500
+/** For all checks of selectors together. */
 const verifyMs = 1_500
 
-/** @param root where to look; the whole page by default */
-export async function actionableOn(
-  page: Page,
-  root: Locator,
-  timeoutMs: number,
-): Promise<{ elements: Actionable[]; total: number }> {
-  const found = await withinTime(root.evaluate(toActionable, maxElements), timeoutMs)
-  const until = performance.now() + verifyMs
-  const elements = await Promise.all(
-    found.elements.map(async ({ role, name, css, by, about }) => {
-      const selector = (by === 'role' ? await roleSelector(page, role, name, until) : undefined) ?? css
-      return { selector, role, name, about }
-    }),
-  )
-  return { elements: elements.filter(({ selector }) => selector !== ''), total: found.total }
+/** @param prefix selector of the frame that `root` is in */
+export async function listActionables(page: Page, root: Locator, most: number, limit: Limit, prefix = ''): Promise<Listing> {
+  const found = await ask(root, 'actionables', { most, ms: scriptMs, count: true }, limit)
+  const until = performance.now() + Math.min(verifyMs, limit.ms)
+  const elements: Listed[] = []
+  for (const element of found.elements) {
+    const selector = await selectorOf(page, element, prefix, found.size, until, limit.signal)
+    if (selector !== '') elements.push({ ...element, selector })
+  }
+  return { elements, total: found.total, cut: found.cut }
 }
 
-/** Existing selectors that resemble the one that matched nothing. Empty when the page does not answer. */
-export async function similarSelectors(page: Page, selector: string, count: number): Promise<string[]> {
-  try {
-    const { elements } = await actionableOn(page, page.locator('html'), 2_000)
-    const bySelector = new Map(elements.map((element) => [element.selector, element]))
-    const words = selector.replace(/[^\p{L}\p{N}]+/gu, ' ').trim()
-    const byName = nearest(
-      words,
-      elements.map(({ name }) => name),
-      count,
-    )
-    const near = [
-      ...nearest(selector, bySelector.keys(), count),
-      ...byName.flatMap((name) => elements.filter((element) => element.name === name).map((element) => element.selector)),
-    ]
-    return [...new Set([...near, ...bySelector.keys()])].slice(0, count).map((each) => clip(each, 150))
-  } catch {
-    return []
+/**
+ * By role and name where people would choose so, else by CSS. Playwright computes names by the whole of the ARIA rules, program.ts by the
+ * usual ones, so that it is asked whether they agree.
+ */
+async function selectorOf(
+  page: Page,
+  { role, name, css, good, field }: Actionable,
+  prefix: string,
+  size: number,
+  until: number,
+  signal: AbortSignal | undefined,
+): Promise<string> {
+  const within = (selector: string): string => (prefix === '' ? selector : `${prefix} >> ${selector}`)
+  const byCss = css === '' ? '' : within(css)
+  const nameable = knownRole.test(role) && role !== 'clickable' && role !== 'file' && name !== ''
+  if ((good && field) || !nameable || name.length > maxNameInSelector || size > maxSizeForRoles) return byCss
+  const byRole = within(`role=${role}[name=${JSON.stringify(name)}]`)
+  if (until <= performance.now()) return byCss
+  signal?.throwIfAborted()
+  const count = await page
+    .locator(enterFrames(byRole))
+    .count()
+    .catch(() => 0)
+  return count === 1 ? byRole : byCss
+}
+
+/** The page's and its frames' elements. */
+export async function listEverywhere(page: Page, most: number, limit: Limit): Promise<Listing> {
+  const listings = [await listActionables(page, page.locator('html'), most, limit)]
+  for (const { frame, selector } of await framesOf(page, { ms: 2_000, signal: limit.signal })) {
+    const listed = listings.reduce((sum, { elements }) => sum + elements.length, 0)
+    if (listed >= most) break
+    const inFrame = listActionables(page, frame.locator('html'), most - listed, { ms: 2_000, signal: limit.signal }, selector)
+    const listing = await inFrame.catch(() => undefined) // the frame is gone or busy
+    limit.signal?.throwIfAborted()
+    if (listing !== undefined) listings.push(listing)
+  }
+  return {
+    elements: listings.flatMap(({ elements }) => elements),
+    total: listings.reduce((sum, { total }) => sum + total, 0),
+    cut: listings.some(({ cut }) => cut),
   }
 }
 
-/** Playwright's engine computes names by the whole of the ARIA rules, ours by the usual ones: it is asked whether they agree. */
-async function roleSelector(page: Page, role: string, name: string, until: number): Promise<string | undefined> {
-  if (!knownRole.test(role) || role === 'clickable' || role === 'file' || name === '' || name.length > maxNameInSelector)
-    return undefined
-  const selector = `role=${role}[name=${JSON.stringify(name)}]`
-  const left = until - performance.now()
-  if (left <= 0) return undefined
-  const count = await withinTime(page.locator(selector).count(), left).catch(() => 0)
-  return count === 1 ? selector : undefined
+const maxCompared = 300
+
+export interface Similar {
+  readonly selector: string
+  /** With the row of elements that look alike. */
+  readonly told: string
+  /** No other element has the same role and name. */
+  readonly alone: boolean
 }
 
-/** The next step after an element was not found. */
-export async function interactiveHint(page: Page, selector: string): Promise<string> {
-  const similar = await similarSelectors(page, selector, 3)
-  return similar.length === 0 ? 'get_content to see what the page shows' : `one of ${similar.join(', ')}`
+/** Elements that resemble what a selector asked for, most similar first. Empty where none does, or the page is busy. */
+export async function similarElements(page: Page, selector: string, most: number): Promise<Similar[]> {
+  try {
+    const { elements, size } = await ask(
+      page.locator('html'),
+      'actionables',
+      { most: maxCompared, ms: scriptMs, count: false },
+      { ms: 2_000 },
+    )
+    const words = (/name\s*=\s*["']?([^"'\]]+)/.exec(selector)?.[1] ?? selector.replace(/^[a-z]+=/, ''))
+      .replace(/[^\p{L}\p{N}]+/gu, ' ')
+      .trim()
+    const names = nearest(words, new Set(elements.map(({ name }) => name)), most)
+    const csses = nearest(selector, new Set(elements.map(({ css }) => css)), most)
+    const near = [
+      ...names.flatMap((name) => elements.filter((each) => each.name === name)),
+      ...csses.flatMap((css) => elements.filter((each) => each.css === css)),
+    ]
+    const similar: Similar[] = []
+    const until = performance.now() + verifyMs
+    for (const element of new Set(near)) {
+      if (similar.length >= most) break
+      const found = clip(cleanText(await selectorOf(page, element, '', size, until, undefined)), 150)
+      const told = element.row === '' ? found : `${found} in "${cleanText(element.row)}"`
+      if (found !== '') similar.push({ selector: found, told, alone: element.row === '' })
+    }
+    return similar
+  } catch {
+    return []
+  }
 }

@@ -1,8 +1,9 @@
-// Who has which browser session. Kept by principal, forwarded user and the argument `session`, because gateways open an MCP session for
-// each call; one call at a time in each.
+// Browser sessions by principal, forwarded user and the argument `session`, because gateways open an MCP session for each call. Each session
+// runs one call at a time.
 import { type Context, ToolError } from '../../../protocol/index.ts'
 import type { Log } from '../../kit/definition.ts'
 import type { EgressPolicy } from '../../kit/network-policy/policy.ts'
+import { Semaphore } from '../../kit/waiting.ts'
 import type { BrowserKeeper, EndReason } from './browser-keeper.ts'
 import { BrowserSession } from './browser-session.ts'
 
@@ -16,6 +17,8 @@ export interface SessionsOptions {
   readonly idleMs: number
   readonly ignoreHttpsErrors: boolean
   readonly blockedTypes: ReadonlySet<string>
+  /** Storage state files by principal; under an empty name, that of all others. */
+  readonly storageStates: ReadonlyMap<string, string>
   readonly log: Log
 }
 
@@ -30,15 +33,14 @@ export interface Use {
 export interface Turn {
   readonly session: BrowserSession
   readonly name: string
-  /** To be reported with the result: why an earlier page is gone. */
+  /** For the result: why an earlier page is gone. */
   readonly notes: readonly string[]
 }
 
 interface Slot {
   readonly key: string
   readonly name: string
-  readonly waiting: (() => void)[]
-  busy: boolean
+  readonly queue: Semaphore
   lastUsed: number
   session: BrowserSession | undefined
 }
@@ -51,14 +53,14 @@ const lostBecause: Record<EndReason | 'evicted' | 'expired', string> = {
   recycled: 'the browser was replaced to bound its memory',
   idle: 'the browser was idle',
   closed: 'the browser was closed',
-  evicted: 'other sessions needed its place',
-  expired: 'it was not used for long',
+  evicted: 'other sessions needed its slot',
+  expired: 'it was unused for too long',
 }
 
 export class Sessions {
   readonly #options: SessionsOptions
   readonly #slots = new Map<string, Slot>()
-  /** Why sessions that are no more are no more, for their owners. */
+  /** Why each closed session ended, by its key, so that the next call can say so. */
   readonly #lost = new Map<string, string>()
   #lastUsed = Date.now()
   #timer: NodeJS.Timeout | undefined
@@ -85,12 +87,14 @@ export class Sessions {
     const key = `${owner} ${name}`
     const slot = this.#slots.get(key) ?? (open ? this.#place(key, name) : undefined)
     if (slot === undefined) throw this.#nothingOpen(owner, key, name)
-    await this.#turn(slot, context.signal)
+    const release = await slot.queue.acquire({ signal: context.signal })
     try {
-      await this.#replaceWorn(open)
-      return await this.#work(slot, owner, open, context.signal, work)
+      await this.#recycle(open)
+      return await this.#work(slot, owner, open, context, work)
     } finally {
-      this.#release(slot)
+      slot.lastUsed = this.#lastUsed = Date.now()
+      release()
+      if (slot.queue.running === 0 && slot.session === undefined) this.#slots.delete(slot.key) // could not be opened, or is lost
     }
   }
 
@@ -104,23 +108,26 @@ export class Sessions {
     this.#slots.clear()
   }
 
-  async #work<T>(slot: Slot, owner: string, open: boolean, signal: AbortSignal, work: (turn: Turn) => Promise<T>): Promise<T> {
+  async #work<T>(slot: Slot, owner: string, open: boolean, context: Context, work: (turn: Turn) => Promise<T>): Promise<T> {
     for (let attempt = 1; ; attempt++) {
       const notes: string[] = []
       if (slot.session === undefined) {
         if (!open) throw this.#nothingOpen(owner, slot.key, slot.name)
         const lost = this.#lost.get(slot.key)
         if (lost !== undefined) notes.push(`an earlier page of this session is lost, with its sign-ins: ${lost}`)
-        slot.session = await this.#openSession()
+        slot.session = await this.#openSession(context.caller.principal)
         this.#lost.delete(slot.key)
       }
       const { session } = slot
       try {
-        const result = await work({ session, name: slot.name, notes })
-        return result
+        return await work({ session, name: slot.name, notes })
       } catch (error) {
         const crashed = slot.session !== session
-        if (!crashed || signal.aborted) throw error
+        const { page } = session
+        const unfinished = context.signal.aborted || (error instanceof ToolError && error.code === 'TIMEOUT')
+        // What was given up may still run in the page.
+        if (!crashed && page !== undefined && unfinished) await session.free(page)
+        if (!crashed || context.signal.aborted) throw error
         if (open && attempt === 1) continue
         throw new ToolError('UPSTREAM_ERROR', 'the browser crashed, and the page is lost', {
           hint: 'call navigate',
@@ -130,26 +137,34 @@ export class Sessions {
     }
   }
 
-  async #openSession(): Promise<BrowserSession> {
-    const { keeper, policy, ignoreHttpsErrors, blockedTypes } = this.#options
+  async #openSession(principal: string): Promise<BrowserSession> {
+    const { keeper, policy, ignoreHttpsErrors, blockedTypes, storageStates } = this.#options
+    const storageState = storageStates.get(principal) ?? storageStates.get('')
     const launched = await keeper.get()
     this.#watch()
-    return BrowserSession.open({ launched, policy, ignoreHttpsErrors, blockedTypes })
+    return BrowserSession.open({ launched, policy, ignoreHttpsErrors, blockedTypes, storageState })
   }
 
-  /** Makes room for one more session, where there is none by ending the one that was unused longest. */
+  /** Adds a session; at the limit, the one that was unused longest is closed. */
   #place(key: string, name: string): Slot {
     if (this.#slots.size >= this.#options.maxSessions) {
-      const [oldest] = [...this.#slots.values()].filter(({ busy }) => !busy).sort((a, b) => a.lastUsed - b.lastUsed)
+      const [oldest] = [...this.#slots.values()]
+        .filter(({ queue }) => queue.running === 0)
+        .sort((a, b) => a.lastUsed - b.lastUsed)
       if (oldest === undefined) {
-        throw new ToolError('RATE_LIMITED', `all ${this.#options.maxSessions} browser sessions are at work`, {
+        throw new ToolError('RATE_LIMITED', `all ${this.#options.maxSessions} browser sessions are running calls`, {
           hint: 'the same call in a few seconds',
         })
       }
       this.#slots.delete(oldest.key)
       void this.#lose(oldest, 'evicted')
     }
-    const slot: Slot = { key, name, waiting: [], busy: false, lastUsed: Date.now(), session: undefined }
+    const busy = (): ToolError =>
+      new ToolError('RATE_LIMITED', `${maxWaiting} calls are waiting for session "${name}", which runs one at a time`, {
+        hint: 'the same call with another value of session',
+      })
+    const queue = new Semaphore({ limit: 1, maxWaiting, busy })
+    const slot: Slot = { key, name, queue, lastUsed: Date.now(), session: undefined }
     this.#slots.set(key, slot)
     return slot
   }
@@ -164,48 +179,11 @@ export class Sessions {
     })
   }
 
-  async #turn(slot: Slot, signal: AbortSignal): Promise<void> {
-    signal.throwIfAborted()
-    if (!slot.busy) {
-      slot.busy = true
-      return
-    }
-    if (slot.waiting.length >= maxWaiting) {
-      throw new ToolError(
-        'RATE_LIMITED',
-        `${maxWaiting} calls are waiting for session "${slot.name}", which does one at a time`,
-        {
-          hint: 'another value of session for work beside it',
-        },
-      )
-    }
-    await new Promise<void>((resolve, reject) => {
-      const enter = (): void => {
-        signal.removeEventListener('abort', leave)
-        resolve()
-      }
-      const leave = (): void => {
-        slot.waiting.splice(slot.waiting.indexOf(enter), 1)
-        reject(signal.reason)
-      }
-      slot.waiting.push(enter)
-      signal.addEventListener('abort', leave, { once: true })
-    })
-  }
-
-  #release(slot: Slot): void {
-    slot.lastUsed = this.#lastUsed = Date.now()
-    const next = slot.waiting.shift()
-    if (next !== undefined) return next() // the turn passes on without becoming free
-    slot.busy = false
-    if (slot.session === undefined) this.#slots.delete(slot.key) // it could not be opened, or is lost
-  }
-
-  /** Before a new page is opened, where nobody else is at work. */
-  async #replaceWorn(open: boolean): Promise<void> {
+  /** Replaces a browser that is due for it, before a new page is opened and while no other call runs. */
+  async #recycle(open: boolean): Promise<void> {
     const { keeper } = this.#options
-    const atWork = [...this.#slots.values()].filter(({ busy }) => busy).length
-    if (!open || atWork > 1 || !keeper.worn) return
+    const atWork = [...this.#slots.values()].filter(({ queue }) => queue.running > 0).length
+    if (!open || atWork > 1 || !keeper.recyclable) return
     await Promise.all([...this.#slots.values()].map((slot) => this.#lose(slot, 'recycled')))
     await keeper.end('recycled')
   }
@@ -213,7 +191,7 @@ export class Sessions {
   async #lose(slot: Slot, why: keyof typeof lostBecause): Promise<void> {
     const { session } = slot
     slot.session = undefined
-    if (!slot.busy) this.#slots.delete(slot.key)
+    if (slot.queue.running === 0) this.#slots.delete(slot.key)
     if (session === undefined) return
     this.#lost.delete(slot.key)
     this.#lost.set(slot.key, lostBecause[why])
@@ -224,13 +202,13 @@ export class Sessions {
     await session.close()
   }
 
-  /** Looks after time limits while there is a browser. */
+  /** Checks the time limits while a browser runs. */
   #watch(): void {
     const { ttlMs, idleMs, keeper } = this.#options
     this.#timer ??= setInterval(
       () => {
         for (const slot of [...this.#slots.values()]) {
-          if (!slot.busy && Date.now() - slot.lastUsed >= ttlMs) void this.#lose(slot, 'expired')
+          if (slot.queue.running === 0 && Date.now() - slot.lastUsed >= ttlMs) void this.#lose(slot, 'expired')
         }
         if (this.#slots.size > 0 || Date.now() - this.#lastUsed < idleMs) return
         clearInterval(this.#timer)

@@ -8,7 +8,7 @@ import type { Environment } from '../../kit/definition.ts'
 import type { Resolve } from '../../kit/network-policy/policy.ts'
 import { openPlaywright, type PlaywrightBackend } from '../backend.ts'
 import { type PlaywrightConfig, config as schema } from '../config.ts'
-import { playwrightTools } from '../tools.ts'
+import { playwrightTools } from '../index.ts'
 
 export interface Setup {
   config?: Partial<PlaywrightConfig>

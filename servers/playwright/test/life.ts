@@ -187,13 +187,10 @@ export function lifeTests(browser: TestBrowser): void {
       assert.equal(wire.backend.sessions.count, 2)
       assert.match(
         await titleFor(wire, { session: 'b' }),
-        /no page is open in session "b": other sessions needed its place; open are "a", "c"/,
+        /no page is open in session "b": other sessions needed its slot; open are "a", "c"/,
       )
       const again = await wire.call('navigate', { url, session: 'b' })
-      assert.match(
-        again.text,
-        /NOTE: an earlier page of this session is lost, with its sign-ins: other sessions needed its place/,
-      )
+      assert.match(again.text, /NOTE: an earlier page of this session is lost, with its sign-ins: other sessions needed its slot/)
       // Both at work: nobody gives way.
       const busy = ['c', 'b'].map((session) =>
         wire.call('evaluate', { script: 'new Promise((done) => setTimeout(done, 2500))', session }),
@@ -201,7 +198,7 @@ export function lifeTests(browser: TestBrowser): void {
       await delay(300)
       assert.match(
         (await wire.call('navigate', { url, session: 'd' })).text,
-        /^ERROR RATE_LIMITED: all 2 browser sessions are at work/,
+        /^ERROR RATE_LIMITED: all 2 browser sessions are running calls/,
       )
       await Promise.all(busy)
     },
@@ -217,7 +214,7 @@ export function lifeTests(browser: TestBrowser): void {
       await until('the session ended', () => wire.backend.sessions.count === 0)
       await until('the browser ended', () => wire.backend.browserGroup() === undefined && membersOf(group).length === 0)
       await until('no zombies', () => zombiesOf(group).length === 0)
-      assert.match(await titleFor(wire), /no page is open in session "default": it was not used for long/)
+      assert.match(await titleFor(wire), /no page is open in session "default": it was unused for too long/)
       await until('its folders are removed', () => readdirSync(process.env.TMPDIR ?? '').length === 0)
       assert.match((await wire.call('navigate', { url })).text, /HTTP 200/)
     },
@@ -312,7 +309,7 @@ export function lifeTests(browser: TestBrowser): void {
       await wire.call('navigate', { url: `${url}/tall` })
       assert.match(
         (await wire.call('screenshot', { full_page: true })).text,
-        /^ERROR TOO_LARGE: the browser has no memory left for a picture of this size\. TRY: the same call without full_page/,
+        /^ERROR TOO_LARGE: the browser has no memory left for an image of this size\. TRY: the same call without full_page/,
       )
       assert.equal((await wire.call('screenshot')).blocks[1]?.type, 'image')
       assert.equal(await titleFor(wire), '"Home"')

@@ -1,4 +1,4 @@
-// Which browser is found, and that the one from npm is enough by itself.
+// Which browser is found, and every suite on the browser that npm brings.
 import assert from 'node:assert/strict'
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
@@ -7,7 +7,12 @@ import { fileURLToPath } from 'node:url'
 import { test } from '../../../test/runner/harness.ts'
 import { ports, proxyUrl } from '../config.ts'
 import { findBrowser, missingBrowser } from '../lib/find-browser.ts'
+import { attackTests } from './attacks.ts'
+import { npmBrowser } from './browsers.ts'
 import { configOf, pages, withSite, withWire } from './client.ts'
+import { lifeTests } from './life.ts'
+import { pageTests } from './pages.ts'
+import { workTests } from './work.ts'
 
 const program = fileURLToPath(import.meta.url)
 
@@ -51,7 +56,7 @@ test('a browser is looked for on the machine, then among those of Playwright, th
   })
 })
 
-test('the shell without windows goes before the whole browser', () =>
+test('the headless shell is preferred to the whole browser', () =>
   withHome(['a/chromium', 'b/chromium-headless-shell'], (home) => {
     const found = findBrowser({}, { path: `${home}/a:${home}/b`, home, program })
     assert.equal(found?.path, `${home}/b/chromium-headless-shell`)
@@ -74,10 +79,10 @@ test('a configured browser that cannot be run is told, and never passed over', (
 
 test('contradictory variables are told', () => {
   assert.deepEqual(ports(['81', '65535']), [81, 65_535])
-  assert.throws(() => ports(['0']), /PLAYWRIGHT_ALLOWED_PORTS: 0 is no port/)
-  assert.throws(() => ports(['65536']), /PLAYWRIGHT_ALLOWED_PORTS: 65536 is no port/)
+  assert.throws(() => ports(['0']), /PLAYWRIGHT_ALLOWED_PORTS: 0 is not a port/)
+  assert.throws(() => ports(['65536']), /PLAYWRIGHT_ALLOWED_PORTS: 65536 is not a port/)
   assert.equal(proxyUrl('http://proxy:3128')?.host, 'proxy:3128')
-  assert.throws(() => proxyUrl('socks5://proxy:1080'), /PLAYWRIGHT_PROXY_URL is no address of an HTTP proxy/)
+  assert.throws(() => proxyUrl('socks5://proxy:1080'), /PLAYWRIGHT_PROXY_URL is not the address of an HTTP proxy/)
   assert.throws(() => proxyUrl('proxy:3128'), /PLAYWRIGHT_PROXY_URL/)
 })
 
@@ -106,3 +111,8 @@ test(
     }),
   { timeoutMs: 60_000 },
 )
+
+workTests(npmBrowser)
+pageTests(npmBrowser)
+lifeTests(npmBrowser)
+attackTests(npmBrowser)

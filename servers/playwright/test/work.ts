@@ -135,13 +135,13 @@ export function workTests(browser: TestBrowser): void {
       for (const selector of ['a[[', '>>', 'role=button[name=', 'xpath=//[']) {
         for (const tool of ['click', 'wait_for_selector', 'get_content', 'screenshot']) {
           const { text } = await wire.call(tool, /click|wait/.test(tool) ? { selector, timeout_ms: 500 } : { selector })
-          assert.match(text, /^ERROR INVALID_ARGUMENT: .* is no selector/, `${tool} ${selector}`)
+          assert.match(text, /^ERROR INVALID_ARGUMENT: .* is not a valid selector/, `${tool} ${selector}`)
         }
       }
       const waited = await wire.call('wait_for_selector', { selector: '#ordered', timeout_ms: 500 })
       assert.match(
         waited.text,
-        /^ERROR TIMEOUT: "#ordered" was not visible within 500 ms; 0 elements match, the page is .*"Shop", complete\. TRY: one of /,
+        /^ERROR TIMEOUT: "#ordered" was not visible within 500 ms; 0 elements match, the page is .*"Shop", complete; .*\. TRY: one of role=button\[name="Order now"\]/,
       )
     },
   )
@@ -413,7 +413,7 @@ export function workTests(browser: TestBrowser): void {
       const heading = await wire.call('screenshot', { selector: 'h1' })
       assert.match(heading.text, /^(PNG|JPEG) 12\d\d×\d\d px/)
       const whole = await wire.call('screenshot', { full_page: true })
-      assert.match(whole.text, /NOTE: the page is higher; the picture ends after 8000 px/)
+      assert.match(whole.text, /NOTE: the page is higher; the image ends after 8000 px/)
     },
   )
 
@@ -424,7 +424,7 @@ export function workTests(browser: TestBrowser): void {
       withTools({ name: 'playwright', tools }, async (client) => {
         const { signal } = new AbortController()
         const drawing = async (): Promise<boolean> => {
-          const leave = await backend.pictures.enter(1, signal).catch(() => undefined)
+          const leave = await backend.largeImages.acquire({ signal, waitMs: 1 }).catch(() => undefined)
           leave?.()
           return leave === undefined
         }
@@ -454,7 +454,7 @@ export function workTests(browser: TestBrowser): void {
         blocks.map(({ type }) => type),
         ['text'],
       )
-      assert.match(text, /NOTE: the picture is left out on this server/)
+      assert.match(text, /NOTE: the image is left out on this server/)
     },
     { config: { PLAYWRIGHT_IMAGE_RESPONSES: 'omit' } },
   )

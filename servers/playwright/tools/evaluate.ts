@@ -1,21 +1,47 @@
 // evaluate: runs a script in the page, and nowhere else.
-import { type Context, ToolError, type ToolResult } from '../../../protocol/index.ts'
+import { type AnyTool, type Context, defineTool, type FromSchema, ToolError, type ToolResult } from '../../../protocol/index.ts'
 import type { Environment } from '../../kit/definition.ts'
 import type { Refusal } from '../../kit/network-policy/proxy.ts'
 import { report } from '../../kit/report.ts'
 import { cleanText, clip } from '../../kit/text.ts'
-import type { CDPSession, Page, PlaywrightBackend } from '../backend.ts'
+import type { PlaywrightBackend } from '../backend.ts'
 import { messageOf } from '../errors.ts'
+import { callTime, settled, within } from '../lib/ask-page.ts'
 import { type BrowserSession, currentPage } from '../lib/browser-session.ts'
-import { withinTime } from '../lib/page.ts'
+import { actionTimeout, acts, session, timeoutAlias } from '../lib/parameters.ts'
 import { blockedBy, notLoaded } from '../lib/refusals.ts'
-import { callTime } from '../time.ts'
+import type { CDPSession, Page } from '../types.ts'
 
-export interface EvaluateArguments {
-  readonly script: string
-  readonly arg?: unknown
-  readonly timeout_ms: number
-  readonly session?: string | undefined
+const inputSchema = {
+  type: 'object',
+  properties: {
+    script: {
+      type: 'string',
+      minLength: 1,
+      maxLength: 20_000,
+      description: 'Expression or function body with return',
+      examples: ['document.title'],
+    },
+    arg: { description: 'Any JSON, as `arg`' },
+    timeout_ms: actionTimeout,
+    session,
+  },
+  required: ['script'],
+  additionalProperties: false,
+} as const
+
+type Arguments = FromSchema<typeof inputSchema>
+
+export function evaluateTool(backend: PlaywrightBackend, environment: Environment): AnyTool {
+  return defineTool({
+    name: 'evaluate',
+    title: 'Run a script',
+    description: 'Run JavaScript in the open page; returns its value as JSON.',
+    inputSchema,
+    annotations: acts,
+    aliases: { ...timeoutAlias, expression: 'script' },
+    handler: (args, context) => evaluate(backend, environment, args, context),
+  })
 }
 
 /** Of the Chrome DevTools Protocol, Runtime.evaluate. */
@@ -43,10 +69,10 @@ const maxErrorChars = 1_000
 /** The script begins on the second line of what is sent. */
 const linesBefore = 1
 
-export async function evaluate(
+async function evaluate(
   backend: PlaywrightBackend,
   environment: Environment,
-  args: EvaluateArguments,
+  args: Arguments,
   context: Context,
 ): Promise<ToolResult<object>> {
   if (!backend.allowEvaluate) {
@@ -78,27 +104,28 @@ export async function evaluate(
 async function run(
   session: BrowserSession,
   page: Page,
-  { script, arg }: EvaluateArguments,
+  { script, arg }: Arguments,
   timeoutMs: number,
   signal: AbortSignal,
 ): Promise<Value> {
   const protocol = await page.context().newCDPSession(page)
   const send = async (expression: string): Promise<RuntimeAnswer> =>
-    withinTime(
-      // `timeout` stops a script that runs on; the one around it ends waiting for a promise that never settles.
-      protocol.send(
-        'Runtime.evaluate',
-        {
-          expression,
-          awaitPromise: true,
-          returnByValue: true,
-          userGesture: true,
-          timeout: timeoutMs,
-          allowUnsafeEvalBlockedByCSP: true,
-        },
-        { signal },
-      ) as Promise<RuntimeAnswer>,
-      timeoutMs + 250,
+    within(
+      { ms: timeoutMs + 250, signal },
+      (limited) =>
+        // `timeout` stops a script that runs on; the limit around it ends waiting for a promise that never settles.
+        protocol.send(
+          'Runtime.evaluate',
+          {
+            expression,
+            awaitPromise: true,
+            returnByValue: true,
+            userGesture: true,
+            timeout: timeoutMs,
+            allowUnsafeEvalBlockedByCSP: true,
+          },
+          { signal: limited },
+        ) as Promise<RuntimeAnswer>,
     )
   try {
     // What the script throws is a value of the wrapper, so that an exception here means that nothing has run: it cannot be parsed.
@@ -169,12 +196,8 @@ function withRefusals(error: unknown, refusals: readonly Refusal[]): unknown {
 }
 
 async function tooLong(session: BrowserSession, page: Page, protocol: CDPSession, timeoutMs: number): Promise<ToolError> {
-  await withinTime(protocol.send('Runtime.terminateExecution'), 500).catch(() => {})
-  const alive = await withinTime(page.evaluate('1'), 1_000).then(
-    () => true,
-    () => false,
-  )
-  if (!alive) await session.drop(page)
+  await settled(500, protocol.send('Runtime.terminateExecution')) // also ends waiting for a promise
+  const alive = await session.free(page)
   const then = alive ? 'it was stopped' : 'the page did not answer any more and was closed'
   return new ToolError('TIMEOUT', `the script did not end within ${timeoutMs} ms; ${then}`, {
     hint: alive ? 'a shorter script, or wait_for_selector' : 'call navigate',

@@ -1,23 +1,30 @@
-// screenshot: a picture that fits into one message, scaled and compressed by the browser itself.
-import { type Context, ToolError, type ToolResult } from '../../../protocol/index.ts'
+// screenshot: an image that fits into one message, scaled and compressed by the browser itself.
+import { type AnyTool, type Context, defineTool, type FromSchema, ToolError, type ToolResult } from '../../../protocol/index.ts'
 import type { Environment } from '../../kit/definition.ts'
 import { formatBytes, report } from '../../kit/report.ts'
 import { clip } from '../../kit/text.ts'
-import type { CDPSession, Page, PlaywrightBackend } from '../backend.ts'
-import { type Attempt, explainAction } from '../errors.ts'
-import { atMost } from '../lib/browser-keeper.ts'
+import type { PlaywrightBackend } from '../backend.ts'
+import { explainAction } from '../errors.ts'
+import { callTime, settled, titleOf, within } from '../lib/ask-page.ts'
 import { currentPage } from '../lib/browser-session.ts'
-import { titleOf, unlessAborted, withinTime } from '../lib/page.ts'
-import { callTime } from '../time.ts'
+import { enterFrames } from '../lib/frames.ts'
+import { part, reads, session } from '../lib/parameters.ts'
+import type { Attempt, CDPSession, Page } from '../types.ts'
 
-export interface ScreenshotArguments {
-  readonly selector?: string | undefined
-  readonly full_page: boolean
-  readonly format: 'auto' | 'png' | 'jpeg'
-  readonly quality: number
-  readonly max_width: number
-  readonly session?: string | undefined
-}
+const inputSchema = {
+  type: 'object',
+  properties: {
+    selector: part,
+    full_page: { type: 'boolean', default: false },
+    format: { enum: ['auto', 'png', 'jpeg'], default: 'auto' },
+    quality: { type: 'integer', minimum: 10, maximum: 95, default: 70, description: 'Of JPEG' },
+    max_width: { type: 'integer', minimum: 100, maximum: 2_000, default: 1_280 },
+    session,
+  },
+  additionalProperties: false,
+} as const
+
+type Arguments = FromSchema<typeof inputSchema>
 
 interface Area {
   readonly x: number
@@ -26,7 +33,7 @@ interface Area {
   readonly height: number
 }
 
-interface Picture {
+interface Image {
   /** base64 */
   readonly data: string
   readonly bytes: number
@@ -44,15 +51,27 @@ const largePixels = 1_000_000
 /** What the browser needs beside the page for each pixel of a picture while it is made; measured: 15 to 17. */
 const bytesPerPixel = 16
 const minScale = 0.25
-/** For the turn of a large picture, and for one that takes too long to end before the next begins. */
+/** A large image waits for its slot this long, and holds it after a timeout this long. */
 const waitMs = 30_000
 const endMs = 15_000
 const maxAttempts = 6
 
-export async function screenshot(
+export function screenshotTool(backend: PlaywrightBackend, environment: Environment): AnyTool {
+  return defineTool({
+    name: 'screenshot',
+    title: 'Image of the page',
+    description: 'Image of the open page, as it looks. To read text use get_content.',
+    inputSchema,
+    annotations: reads,
+    aliases: { fullPage: 'full_page', type: 'format' },
+    handler: (args, context) => screenshot(backend, environment, args, context),
+  })
+}
+
+async function screenshot(
   backend: PlaywrightBackend,
   environment: Environment,
-  args: ScreenshotArguments,
+  args: Arguments,
   context: Context,
 ): Promise<ToolResult<object>> {
   return backend.sessions.use(context, { session: args.session }, async (turn) => {
@@ -60,11 +79,17 @@ export async function screenshot(
     const page = currentPage(session, turn.name)
     const selector = args.selector ?? 'html'
     const timeout = callTime(timeoutMs, environment)
-    const attempt: Attempt = { page, locator: page.locator(selector), selector, timeoutMs: timeout, signal: context.signal }
+    const attempt: Attempt = {
+      page,
+      locator: page.locator(enterFrames(selector)),
+      selector,
+      timeoutMs: timeout,
+      signal: context.signal,
+    }
     try {
       const [area, cut] = await areaOf(attempt, args)
-      const picture = await take(backend, environment, page, area, args, context.signal)
-      const { type, bytes, scale, data } = picture
+      const image = await take(backend, environment, page, area, args, context.signal)
+      const { type, bytes, scale, data } = image
       const size = `${Math.round(area.width * scale)}×${Math.round(area.height * scale)}`
       const scaled = scale < 1 ? `, scaled to ${Math.round(scale * 100)} %` : ''
       return report(context, {
@@ -73,9 +98,9 @@ export async function screenshot(
         notes: [
           ...turn.notes,
           ...session.takeEvents(),
-          ...(cut ? [`the page is higher; the picture ends after ${maxFullHeight} px`] : []),
+          ...(cut ? [`the page is higher; the image ends after ${maxFullHeight} px`] : []),
           ...(args.format === 'png' && type === 'jpeg' ? ['as PNG it would have been too large'] : []),
-          ...(backend.omitImages ? ['the picture is left out on this server; use get_content'] : []),
+          ...(backend.omitImages ? ['the image is left out on this server; use get_content'] : []),
         ],
         truncated: cut,
         ...(backend.omitImages ? {} : { blocks: [{ type: 'image', data, mimeType: `image/${type}` }] }),
@@ -90,19 +115,19 @@ export async function screenshot(
 /** In pixels of the page, and whether it goes on below. */
 async function areaOf(
   { page, locator, timeoutMs: timeout, signal }: Attempt,
-  { selector, full_page: full }: ScreenshotArguments,
+  { selector, full_page: full }: Arguments,
 ): Promise<[Area, boolean]> {
   if (selector !== undefined) {
     await locator.scrollIntoViewIfNeeded({ timeout, signal })
     const box = await locator.boundingBox({ timeout, signal })
     if (box === null || box.width < 1 || box.height < 1)
       throw new ToolError('INVALID_ARGUMENT', 'the element has no size', { hint: 'another selector' })
-    const [x, y] = (await withinTime(page.evaluate('[scrollX, scrollY]'), timeout)) as [number, number]
+    const [x, y] = (await within({ ms: timeout, signal }, () => page.evaluate('[scrollX, scrollY]'))) as [number, number]
     const height = Math.min(box.height, maxFullHeight)
     return [{ x: box.x + x, y: box.y + y, width: box.width, height }, height < box.height]
   }
-  const metrics = withProtocol(page, (protocol) => protocol.send('Page.getLayoutMetrics'))
-  const { cssLayoutViewport, cssContentSize } = (await withinTime(metrics, timeout)) as {
+  const metrics = within({ ms: timeout, signal }, () => withProtocol(page, (protocol) => protocol.send('Page.getLayoutMetrics')))
+  const { cssLayoutViewport, cssContentSize } = (await metrics) as {
     cssLayoutViewport: { pageX: number; pageY: number; clientWidth: number; clientHeight: number }
     cssContentSize: Area
   }
@@ -131,32 +156,32 @@ async function take(
   environment: Environment,
   page: Page,
   area: Area,
-  args: ScreenshotArguments,
+  args: Arguments,
   signal: AbortSignal,
-): Promise<Picture> {
-  const shootAt = (largest: number, until: AbortSignal): Promise<Picture> =>
+): Promise<Image> {
+  const shootAt = (largest: number, until: AbortSignal): Promise<Image> =>
     withProtocol(page, (protocol) => shoot(protocol, area, args, largest, until))
   const timeout = callTime(timeoutMs, environment)
   const asked = Math.min(1, args.max_width / area.width, Math.sqrt(maxPixels / (area.width * area.height)))
   if (area.width * area.height * asked ** 2 <= largePixels) {
-    return unlessAborted(withinTime(shootAt(asked, signal), timeout), signal)
+    return within({ ms: timeout, signal }, () => shootAt(asked, signal))
   }
-  const leave = await backend.pictures.enter(callTime(waitMs, environment), signal)
+  const leave = await backend.largeImages.acquire({ signal, waitMs: callTime(waitMs, environment) })
   const stop = new AbortController()
   let shooting: Promise<unknown> = Promise.resolve()
   try {
     const room = Math.sqrt(Math.max(0, backend.roomMb() * 1_000_000) / bytesPerPixel / (area.width * area.height))
     if (room < Math.min(asked, minScale)) {
-      throw new ToolError('TOO_LARGE', 'the browser has no memory left for a picture of this size', {
+      throw new ToolError('TOO_LARGE', 'the browser has no memory left for an image of this size', {
         hint: 'the same call without full_page, or with a selector',
       })
     }
-    const taken = shootAt(Math.min(asked, room), AbortSignal.any([signal, stop.signal]))
+    const taken = shootAt(Math.min(asked, room), stop.signal)
     shooting = taken.catch(() => {})
-    return await unlessAborted(withinTime(taken, timeout), signal)
+    return await within({ ms: timeout, signal }, () => taken)
   } finally {
-    stop.abort(new Error('the picture is not wanted any more'))
-    void atMost(endMs, shooting).then(leave) // the browser goes on with what it has begun
+    stop.abort(new Error('the image is not needed any more'))
+    void settled(endMs, shooting).then(leave) // the browser goes on with what it has begun
   }
 }
 
@@ -164,12 +189,12 @@ async function take(
 async function shoot(
   protocol: CDPSession,
   area: Area,
-  { format, quality }: ScreenshotArguments,
+  { format, quality }: Arguments,
   largest: number,
   signal: AbortSignal,
-): Promise<Picture> {
+): Promise<Image> {
   let scale = largest
-  const take = async (type: 'png' | 'jpeg', at: number, withQuality: number): Promise<Picture> => {
+  const take = async (type: 'png' | 'jpeg', at: number, withQuality: number): Promise<Image> => {
     signal.throwIfAborted()
     const { data } = (await protocol.send('Page.captureScreenshot', {
       format: type,
@@ -179,7 +204,7 @@ async function shoot(
     })) as { data: string }
     return { data, bytes: Math.floor((data.length * 3) / 4), type, scale: at }
   }
-  let best: Picture | undefined
+  let best: Image | undefined
   const large = area.width * area.height * scale ** 2 > largePixels
   // As PNG a large picture may have 40 MB on its way here: when not even the JPEG is small, that is not tried.
   if (format === 'auto' && large) best = await take('jpeg', scale, quality)
@@ -194,11 +219,11 @@ async function shoot(
   }
   for (let attempt = 1; best !== undefined && best.bytes > maxBytes; attempt++) {
     if (attempt > maxAttempts)
-      throw new ToolError('TOO_LARGE', 'the picture cannot be made small enough', { hint: 'a selector for a part of it' })
+      throw new ToolError('TOO_LARGE', 'the image cannot be made small enough', { hint: 'a selector for a part of it' })
     scale *= Math.max(0.3, Math.min(0.9, Math.sqrt(maxBytes / best.bytes) * 0.95))
     const type = best.type === 'png' && attempt <= 3 ? 'png' : 'jpeg'
     best = await take(type, scale, attempt > 3 ? Math.min(quality, 50) : quality)
   }
-  if (best === undefined) throw new Error('no picture was taken')
+  if (best === undefined) throw new Error('no image was taken')
   return best
 }

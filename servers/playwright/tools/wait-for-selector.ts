@@ -1,63 +1,140 @@
-// wait_for_selector: waits until an element is there, or gone.
-import { type Context, ToolError, type ToolResult } from '../../../protocol/index.ts'
+// wait_for_selector: waits until an element or a text is there, or gone.
+import { type AnyTool, type Context, defineTool, type FromSchema, ToolError, type ToolResult } from '../../../protocol/index.ts'
 import type { Environment } from '../../kit/definition.ts'
 import { report } from '../../kit/report.ts'
-import { clip } from '../../kit/text.ts'
+import { cleanText, clip, visibleJson } from '../../kit/text.ts'
+import { sleep } from '../../kit/waiting.ts'
 import type { PlaywrightBackend } from '../backend.ts'
-import { explainAction, isSelectorFault, messageOf, whereIs } from '../errors.ts'
+import { describeElement, explainAction, isTimeout, whereIs } from '../errors.ts'
+import { currentText, linesOf, newLines } from '../lib/act.ts'
+import { ask, callTime, scriptMs, within } from '../lib/ask-page.ts'
 import { currentPage } from '../lib/browser-session.ts'
-import { interactiveHint } from '../lib/interactive.ts'
-import { describeElement, withinTime } from '../lib/page.ts'
-import { callTime } from '../time.ts'
+import { enterFrames } from '../lib/frames.ts'
+import { similarElements } from '../lib/interactive.ts'
+import { reads, selector, session, timeoutAlias } from '../lib/parameters.ts'
+import type { Attempt } from '../types.ts'
 
-export interface WaitArguments {
-  readonly selector: string
-  readonly state: 'visible' | 'attached' | 'hidden' | 'detached'
-  readonly timeout_ms: number
-  readonly session?: string | undefined
-}
+const inputSchema = {
+  type: 'object',
+  properties: {
+    selector: { ...selector, description: 'CSS, text= or role=', examples: ['#result'] },
+    text: { type: 'string', minLength: 1, maxLength: 500, description: 'Visible text to wait for, in the element or the page' },
+    state: { enum: ['visible', 'attached', 'hidden', 'detached'], default: 'visible' },
+    timeout_ms: { type: 'integer', minimum: 100, maximum: 60_000, default: 10_000 },
+    session,
+  },
+  additionalProperties: false,
+} as const
+
+type Arguments = FromSchema<typeof inputSchema>
 
 const maxTextChars = 200
+const pollMs = 100
 
-export async function waitForSelector(
+export function waitForSelectorTool(backend: PlaywrightBackend, environment: Environment): AnyTool {
+  return defineTool({
+    name: 'wait_for_selector',
+    title: 'Wait for an element',
+    description: 'Wait until an element or text of the open page is there, or gone. Returns its text.',
+    inputSchema,
+    annotations: reads,
+    aliases: timeoutAlias,
+    handler: (args, context) => {
+      if (args.selector === undefined && args.text === undefined) {
+        throw new ToolError('INVALID_ARGUMENT', 'neither "selector" nor "text" is given', {
+          hint: visibleJson({ text: 'Saved' }),
+        })
+      }
+      return waitFor(backend, environment, args, context)
+    },
+  })
+}
+
+async function waitFor(
   backend: PlaywrightBackend,
   environment: Environment,
-  args: WaitArguments,
+  args: Arguments,
   context: Context,
 ): Promise<ToolResult<object>> {
-  const { selector, state } = args
+  const { selector = 'html', text: wanted, state } = args
   const { signal } = context
   return backend.sessions.use(context, { session: args.session }, async (turn) => {
     const { session } = turn
     const page = currentPage(session, turn.name)
     const timeoutMs = callTime(args.timeout_ms, environment)
-    const locator = page.locator(selector).first()
+    const locator = page.locator(enterFrames(selector, true)).first()
+    const attempt: Attempt = { page, locator, selector, timeoutMs, signal }
+    const expected = state === 'visible' || state === 'attached'
+    const what = wanted === undefined ? `"${clip(selector, 200)}"` : `the text "${clip(wanted, 100)}"`
     session.extract = undefined
+    const before = await linesOf(page.locator('html'), signal)
     const began = performance.now()
+    let text = ''
+    let seen = false
     try {
-      await locator.waitFor({ state, timeout: timeoutMs, signal })
+      if (wanted === undefined) {
+        seen = expected || (await within({ ms: 1_000, signal }, () => locator.count()).catch(() => 1)) > 0
+        await locator.waitFor({ state, timeout: timeoutMs, signal })
+        if (expected) text = await locator.innerText({ timeout: 1_000, signal }).catch(() => '')
+      } else {
+        ;[text, seen] = await waitForText(attempt, wanted, expected)
+      }
     } catch (error) {
       signal.throwIfAborted()
-      const text = messageOf(error)
-      if (!/Timeout .*exceeded/i.test(text) || isSelectorFault(text)) {
-        return await explainAction(error, { page, locator, selector, timeoutMs, signal })
-      }
-      const count = await withinTime(page.locator(selector).count(), 1_000).catch(() => 0)
+      if (!isTimeout(error)) return await explainAction(error, attempt)
+      const lines = before === undefined ? [] : await newLines(before, signal)
+      const count =
+        wanted === undefined
+          ? await within({ ms: 1_000, signal }, () => page.locator(enterFrames(selector)).count()).catch(() => 0)
+          : undefined
+      const similar = count === 0 ? await similarElements(page, selector, 3) : []
+      const now = lines.length > 0 ? `new text since: ${lines.join(' | ')}` : `the text is: ${await currentText(page)}`
       throw new ToolError(
         'TIMEOUT',
-        `"${clip(selector, 200)}" was not ${state} within ${timeoutMs} ms; ${count} elements match, ${await whereIs(page)}`,
-        { hint: await interactiveHint(page, selector), cause: error },
+        `${what} was not ${state} within ${timeoutMs} ms; ${count === undefined ? '' : `${count} elements match, `}${await whereIs(page)}; ${clip(cleanText(now).replace(/\s*\n\s*/g, ' | '), 600)}`,
+        {
+          hint:
+            similar.length > 0
+              ? `one of ${similar.map(({ told }) => told).join(', ')}`
+              : 'get_content to read the page, or the same call with a longer timeout_ms',
+          cause: error,
+        },
       )
     }
     const elapsedMs = Math.round(performance.now() - began)
-    const there = state === 'visible' || state === 'attached'
-    const what = there ? await describeElement(locator).catch(() => '') : ''
-    const text = there ? await locator.innerText({ timeout: 1_000, signal }).catch(() => '') : ''
+    const element = expected && wanted === undefined ? await describeElement(locator).catch(() => '') : ''
     return report(context, {
-      summary: `"${clip(selector, 200)}" is ${state}, after ${elapsedMs} ms`,
-      ...(there ? { untrusted: [what, clip(text, maxTextChars)].filter((part) => part !== '').join('\n') } : {}),
-      notes: [...turn.notes, ...session.takeEvents()],
-      structured: { found: there, elapsed_ms: elapsedMs, text: clip(text, maxTextChars) },
+      summary: `${what} is ${state}, after ${elapsedMs} ms`,
+      ...(expected ? { untrusted: [element, clip(text, maxTextChars)].filter((line) => line !== '').join('\n') } : {}),
+      notes: [
+        ...turn.notes,
+        ...session.takeEvents(),
+        ...(seen ? [] : [`it was not there when the wait began either; if it has come and gone before, that is as expected`]),
+      ],
+      structured: { found: expected, elapsed_ms: elapsedMs, text: clip(text, maxTextChars) },
     })
   })
+}
+
+/** Returns the text of the smallest element with it, and whether it was seen. @throws Error with the name TimeoutError */
+async function waitForText(
+  { page, locator, selector, timeoutMs, signal }: Attempt,
+  wanted: string,
+  expected: boolean,
+): Promise<[string, boolean]> {
+  const end = performance.now() + timeoutMs
+  const given = { text: wanted, ms: scriptMs }
+  let seen = false
+  for (;;) {
+    const began = performance.now()
+    const exists = selector === 'html' || (await locator.count()) > 0
+    const found = exists ? await ask(locator, 'containing', given, { ms: 2_000, signal }).catch(() => undefined) : undefined
+    signal.throwIfAborted()
+    seen ||= found !== undefined
+    if ((found !== undefined) === expected) return [found?.text ?? '', seen]
+    if (performance.now() >= end || page.isClosed()) {
+      throw Object.assign(new Error(`the text was not there within ${timeoutMs} ms`), { name: 'TimeoutError' })
+    }
+    await sleep(Math.max(pollMs, performance.now() - began), signal) // half of the page's time at most
+  }
 }

@@ -1,0 +1,188 @@
+// What click and fill have in common: the target, waiting for what the action began, and a report of what changed.
+import type { Context, ToolResult } from '../../../protocol/index.ts'
+import type { Environment } from '../../kit/definition.ts'
+import { report } from '../../kit/report.ts'
+import { clip } from '../../kit/text.ts'
+import { abortable, sleep } from '../../kit/waiting.ts'
+import type { PlaywrightBackend } from '../backend.ts'
+import { explainAction } from '../errors.ts'
+import type { Attempt, JSHandle, Locator, Page } from '../types.ts'
+import { ask, callTime, pageFunction, scriptMs, titleOf, within } from './ask-page.ts'
+import { type BrowserSession, currentPage } from './browser-session.ts'
+import { enterFrames } from './frames.ts'
+import { locate } from './locate.ts'
+import type { Changes } from './page/program.ts'
+import type { Turn } from './sessions.ts'
+
+export interface ActionArguments {
+  readonly selector: string
+  readonly timeout_ms: number
+  readonly dialog?: string | undefined
+  readonly session?: string | undefined
+}
+
+export interface Done {
+  /** `clicked button "Save"` */
+  readonly did: string
+  readonly notes?: readonly string[]
+}
+
+/** A script that was started by an action begins to load something within this time, or not because of it. */
+const settleMs = 80
+/** A second look, where the first one finds no change. */
+const secondLookMs = 300
+/** Requests that the action began are waited for, but not longer. */
+const maxPendingMs = 1_500
+/** Of the text, the part of the page that is compared. */
+const lineLimits = { maxChars: 300_000, ms: 400 }
+const maxChangedLines = 30
+const maxChangedChars = 1_200
+const maxLineChars = 250
+const previewChars = 500
+
+/** Runs `work` on the one element that the arguments name, and reports what came of it. */
+export async function act(
+  backend: PlaywrightBackend,
+  environment: Environment,
+  args: ActionArguments,
+  context: Context,
+  work: (attempt: Attempt) => Promise<Done>,
+  fill: boolean,
+): Promise<ToolResult<object>> {
+  const { signal } = context
+  return backend.sessions.use(context, { session: args.session }, async (turn) => {
+    const { session } = turn
+    const page = currentPage(session, turn.name)
+    const timeoutMs = callTime(args.timeout_ms, environment)
+    const { selector } = args
+    let attempt: Attempt = { page, locator: page.locator(enterFrames(selector)), selector, timeoutMs, signal }
+    session.extract = undefined
+    session.dialogAnswer = args.dialog
+    const url = page.url()
+    try {
+      attempt = { ...attempt, locator: await locate({ session, ...attempt }, fill) }
+      const before = await linesOf(attempt.locator, signal)
+      const pending = new Set(session.pending)
+      const done = await work(attempt).catch((error: unknown) => {
+        const closedItself = page.isClosed() && session.page !== undefined && !session.hasCrashed(page)
+        if (!closedItself) throw error
+        return { did: `used ${JSON.stringify(clip(selector, 100))}, and its window closed` }
+      })
+      const changes = await settle(session, page, before, pending, timeoutMs, signal)
+      return await describe(turn, url, done, changes, context)
+    } catch (error) {
+      return await explainAction(error, attempt)
+    } finally {
+      session.extract = undefined
+      session.dialogAnswer = undefined
+    }
+  })
+}
+
+/** The visible lines of the element's document, kept there. */
+export async function linesOf(locator: Locator, signal: AbortSignal): Promise<JSHandle | undefined> {
+  const lines = await pageFunction('lines')
+  return within({ ms: 2_000, signal }, () => locator.evaluateHandle(lines as never, lineLimits as never)).catch(() => {
+    signal.throwIfAborted()
+    return undefined
+  })
+}
+
+/** Waits for what the action began. Returns what changed in the document; undefined when it is another one now. */
+async function settle(
+  session: BrowserSession,
+  page: Page,
+  before: JSHandle | undefined,
+  pending: ReadonlySet<unknown>,
+  timeoutMs: number,
+  signal: AbortSignal,
+): Promise<Changes | undefined> {
+  const began = performance.now()
+  for (const pauseMs of [settleMs, secondLookMs]) {
+    await sleep(pauseMs, signal)
+    const waits = (): boolean => session.loading || [...session.pending].some((request) => !pending.has(request))
+    while (waits() && performance.now() - began < maxPendingMs) await sleep(20, signal)
+    if (session.page !== page || session.loading) {
+      // A page that takes longer is not a failure of the action: the next call sees it.
+      await session.page?.waitForLoadState('domcontentloaded', { timeout: timeoutMs, signal }).catch(() => {})
+      signal.throwIfAborted()
+    }
+    if (session.page !== page || before === undefined) return undefined
+    const changes = ask(before, 'changes', { most: maxChangedLines }, { ms: 2_000, signal })
+    const found = await changes.catch(() => undefined) // the document is gone
+    signal.throwIfAborted()
+    if (found === undefined || found.appeared.length + found.gone.length > 0 || pauseMs === secondLookMs) return found
+  }
+  return undefined
+}
+
+async function describe(
+  { session, notes }: Turn,
+  before: string,
+  done: Done,
+  changes: Changes | undefined,
+  context: Context,
+): Promise<ToolResult<object>> {
+  const { page } = session
+  const now = page?.url() ?? 'about:blank'
+  const title = page === undefined ? '' : await abortable(titleOf(page), context.signal)
+  const moved = now !== before
+  const text = page !== undefined && changes === undefined ? await currentText(page) : ''
+  const appeared = fit(changes?.appeared ?? [], maxChangedChars)
+  const gone = fit(changes?.gone ?? [], maxChangedChars / 3)
+  const summary = moved
+    ? 'done; the page is another one now'
+    : changes === undefined
+      ? 'done; the page was loaded again or is another window'
+      : appeared.length + gone.length > 0
+        ? 'done; the text of the page changed'
+        : 'done; neither address nor text of the page changed'
+  return report(context, {
+    summary,
+    untrusted: [
+      done.did,
+      `url: ${clip(now, 500)}`,
+      ...(moved ? [`url before: ${clip(before, 500)}`] : []),
+      `title: ${title}`,
+      ...(text === '' ? [] : [`text: ${text}`]),
+      ...appeared.map((line) => `new: ${line}`),
+      ...gone.map((line) => `gone: ${line}`),
+    ].join('\n'),
+    notes: [...notes, ...(done.notes ?? []), ...session.takeEvents()],
+    structured: { did: done.did, url_before: before, url_after: now, navigated: moved, title, text, appeared, gone },
+  })
+}
+
+/** The first lines, within a budget of characters. */
+function fit(lines: readonly string[], maxChars: number): string[] {
+  const shown: string[] = []
+  let left = maxChars
+  for (const line of lines.map((each) => clip(each, maxLineChars))) {
+    left -= line.length
+    if (left < 0) return [...shown, `… ${lines.length - shown.length} more lines`]
+    shown.push(line)
+  }
+  return shown
+}
+
+/** Lines of text that appeared since `linesOf`. */
+export async function newLines(before: JSHandle, signal: AbortSignal): Promise<string[]> {
+  const changes = ask(before, 'changes', { most: maxChangedLines }, { ms: 2_000, signal })
+  return fit(
+    await changes.then(
+      ({ appeared }) => appeared,
+      () => [],
+    ),
+    maxChangedChars / 3,
+  )
+}
+
+/** The first words of a page. */
+export async function currentText(page: Page): Promise<string> {
+  const limits = { maxChars: previewChars, ms: scriptMs }
+  const { text, cut } = await ask(page.locator('html'), 'plainText', limits, { ms: 2_000 }).catch(() => ({
+    text: '',
+    cut: false,
+  }))
+  return `${text}${cut ? ' …' : ''}`
+}

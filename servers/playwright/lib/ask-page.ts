@@ -1,0 +1,66 @@
+// Questions to a page that may be busy, hostile or gone: each has a time limit.
+import { ToolError } from '../../../protocol/index.ts'
+import type { Environment } from '../../kit/definition.ts'
+import { cleanText, clip } from '../../kit/text.ts'
+import { withDeadline } from '../../kit/waiting.ts'
+import type { JSHandle, Locator, Page } from '../types.ts'
+import type * as program from './page/program.ts'
+import { pageScript } from './page/source.ts'
+
+type Program = typeof program
+type Given<K extends keyof Program> = Parameters<Program[K]> extends [unknown, infer G] ? G : undefined
+type PageFunction<K extends keyof Program> = (element: unknown, given: Given<K>) => ReturnType<Program[K]>
+
+export interface Limit {
+  readonly ms: number
+  readonly signal?: AbortSignal | undefined
+}
+
+/** How long a script of ours may run in a page before it returns what it has. */
+export const scriptMs = 1_200
+/** Calls end this much before the server's own deadline, because they can say more about why. */
+const headStartMs = 1_500
+
+/** How long a call may take. */
+export function callTime(wantedMs: number, { toolTimeoutMs }: Pick<Environment, 'toolTimeoutMs'>): number {
+  return Math.max(500, Math.min(wantedMs, toolTimeoutMs - headStartMs))
+}
+
+/** Waits for the page, with the limit's time. @throws ToolError TIMEOUT */
+export function within<T>({ ms, signal }: Limit, work: (signal: AbortSignal) => Promise<T>): Promise<T> {
+  const late = (): ToolError =>
+    new ToolError('TIMEOUT', `the page did not answer within ${ms} ms; it is busy`, {
+      hint: 'the same call in a few seconds, or with a selector for a part of the page',
+    })
+  return withDeadline({ ms, signal, late }, work)
+}
+
+/** Waits for the end of the work, at most `ms`, whether it fails or not. */
+export async function settled(ms: number, work: Promise<unknown>): Promise<void> {
+  await within({ ms }, () => work).catch(() => {})
+}
+
+let script: Promise<string> | undefined
+
+/** A function of program.ts as Playwright sends functions: as text that needs nothing from around it. */
+export async function pageFunction<K extends keyof Program>(name: K): Promise<PageFunction<K>> {
+  script ??= pageScript()
+  return new Function('element', 'given', `${await script}; return octetPage.${name}(element, given)`) as PageFunction<K>
+}
+
+/** Runs a function of program.ts on an element. @throws ToolError TIMEOUT, Error from Playwright */
+export async function ask<K extends keyof Program>(
+  target: Locator | JSHandle,
+  name: K,
+  given: Given<K>,
+  limit: Limit,
+): Promise<ReturnType<Program[K]>> {
+  const run = await pageFunction(name)
+  const options = { timeout: limit.ms, signal: limit.signal }
+  return within(limit, () => (target as Locator).evaluate(run as never, given as never, options as never)) as never
+}
+
+/** Title, or nothing from a page that does not answer. */
+export async function titleOf(page: Page): Promise<string> {
+  return clip(cleanText(await within({ ms: 3_000 }, () => page.title()).catch(() => '')), 200)
+}

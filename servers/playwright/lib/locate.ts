@@ -1,0 +1,106 @@
+// The target of click and fill: by selector, or by label and visible text where no selector matches.
+import { ToolError } from '../../../protocol/index.ts'
+import { cleanText, clip, visibleJson } from '../../kit/text.ts'
+import { sleep } from '../../kit/waiting.ts'
+import { isSelectorFault, manyMatch, messageOf, nothingMatches, selectorFault } from '../errors.ts'
+import type { Locator, Page } from '../types.ts'
+import { ask, scriptMs, within } from './ask-page.ts'
+import type { BrowserSession } from './browser-session.ts'
+import { enterFrames, framesOf } from './frames.ts'
+import { maxSizeForRoles } from './interactive.ts'
+
+export interface Target {
+  readonly session: BrowserSession
+  readonly page: Page
+  readonly selector: string
+  readonly timeoutMs: number
+  readonly signal: AbortSignal
+}
+
+const maxListed = 5
+const pollMs = 100
+/** A missing element is not waited for any longer when the page has not changed for this long, or for this part of the timeout if longer. */
+const quietMs = 600
+const quietShare = 0.15
+/** Selectors that say themselves how they are meant. */
+const explicit = /^\s*(css|text|role|xpath|id|data-testid|internal:[a-z-]+)=|^\s*(\/\/|\.\.|[#.[*:])|>>|:has-text\(|:text/
+/** `role=button[name="Save"]`, `text=Save`, `text="Save"`. */
+const plainRole = /^role=([a-z]+)\[name=(?:"([^"\\]*)"|'([^'\\]*)')[is]?\]$/
+const plainText = /^text=["']?([^"'/\\]+)["']?$/
+
+/**
+ * Waits until the target exists, and returns what finds exactly it.
+ * @throws ToolError NOT_FOUND, or INVALID_ARGUMENT when several match or the selector is not valid
+ */
+export async function locate(target: Target, fill: boolean): Promise<Locator> {
+  const { session, page, selector, timeoutMs, signal } = target
+  const locator = page.locator(enterFrames(selector))
+  const role = plainRole.exec(selector)
+  const text = plainText.exec(selector)
+  const simple =
+    role !== null ? { role: role[1], text: role[2] ?? role[3] ?? '' } : text !== null ? { text: text[1] ?? '' } : undefined
+  const words = explicit.test(selector) ? undefined : { text: selector }
+  const end = performance.now() + timeoutMs
+  let state = ''
+  let unchangedSince = performance.now()
+  for (;;) {
+    const began = performance.now()
+    const now = await ask(page.locator('html'), 'progress', undefined, { ms: 2_000, signal }).catch(() => ({
+      loaded: false,
+      size: 0,
+    }))
+    signal.throwIfAborted()
+    let fault: unknown
+    let wanted = words ?? simple
+    if (words !== undefined || simple === undefined || now.size <= maxSizeForRoles) {
+      const count = await within({ ms: Math.max(2_000, timeoutMs), signal }, () => locator.count()).catch((error: unknown) => {
+        if (!isSelectorFault(messageOf(error))) throw error
+        fault = error
+        return 0
+      })
+      if (count === 1) return locator
+      if (count > 1) throw await manyMatch(locator, selector, count)
+      if (fault !== undefined && words === undefined) throw selectorFault(selector, messageOf(fault))
+      wanted = words
+    }
+    const found = wanted === undefined ? undefined : await findByText(target, wanted, fill)
+    if (found !== undefined) return found
+    if (JSON.stringify(now) !== state) {
+      state = JSON.stringify(now)
+      unchangedSince = performance.now()
+    }
+    const quiet = now.loaded && session.pending.size === 0
+    if (performance.now() >= end || (quiet && performance.now() - unchangedSince >= Math.max(quietMs, timeoutMs * quietShare))) {
+      throw fault === undefined ? await nothingMatches(page, selector) : selectorFault(selector, messageOf(fault))
+    }
+    await sleep(Math.max(pollMs, performance.now() - began), signal) // half of the page's time at most
+  }
+}
+
+/** In the page itself, then in its frames. @throws ToolError INVALID_ARGUMENT when several are meant alike */
+async function findByText(
+  { page, selector, signal }: Target,
+  wanted: { readonly text: string; readonly role?: string | undefined },
+  fill: boolean,
+): Promise<Locator | undefined> {
+  const given = { ...wanted, fill: fill && wanted.role === undefined, most: maxListed, ms: scriptMs }
+  for (const { frame, prefix } of [
+    { frame: page.mainFrame(), prefix: '' },
+    ...(await framesOf(page, { ms: 1_000, signal })).map((each) => ({ frame: each.frame, prefix: `${each.selector} >> ` })),
+  ]) {
+    const found = await ask(frame.locator('html'), 'byText', given, { ms: 2_500, signal }).catch(() => undefined)
+    signal.throwIfAborted()
+    const [first] = found?.elements ?? []
+    if (found === undefined || first === undefined) continue
+    if (found.count === 1 && first.css !== '') return page.locator(enterFrames(prefix + first.css))
+    const list = found.elements.map(({ css, what }) => `${visibleJson(prefix + css)} is ${clip(cleanText(what), 200)}`)
+    throw new ToolError(
+      'INVALID_ARGUMENT',
+      `${found.count}${found.cut ? ' or more' : ''} elements match "${clip(selector, 100)}": ${list.join('; ')}`,
+      {
+        hint: 'the selector of the one that you mean',
+      },
+    )
+  }
+  return undefined
+}

@@ -1,0 +1,353 @@
+/// <reference lib="dom" />
+// The elements of a page that can be clicked or filled: lists of them with selectors, search by name, and what tells one from another.
+// Runs inside pages.
+import { Clock, clean, elementsBelow, isField, labelOf, nameOf, roleOf, statesOf, textOf } from './dom.ts'
+
+export interface Actionable {
+  readonly role: string
+  readonly name: string
+  /** Finds this element; empty where no such selector is known. */
+  readonly css: string
+  /** Is `css` made from an attribute that people would choose, or from the element's place? */
+  readonly good: boolean
+  readonly field: boolean
+  /** Where it leads, its options and its states. */
+  readonly about: string
+  /** Text of the row or card, where others have the same role and name. */
+  readonly row: string
+}
+
+export interface Actionables {
+  readonly elements: Actionable[]
+  readonly total: number
+  /** Elements of the whole document. */
+  readonly size: number
+  /** The time was over before all were seen. */
+  readonly cut: boolean
+}
+
+const maxRowChars = 80
+const actionable =
+  'a[href],button,input:not([type=hidden]),select,textarea,summary,[onclick],[contenteditable=""],[contenteditable=true],[contenteditable=plaintext-only],[tabindex]:not([tabindex="-1"]),' +
+  'button link checkbox radio switch tab menuitem menuitemcheckbox menuitemradio option treeitem combobox textbox searchbox slider spinbutton'
+    .split(' ')
+    .map((role) => `[role=${role}]`)
+    .join()
+
+export interface ListOptions {
+  readonly most: number
+  readonly ms: number
+  /** Goes on after `most` elements to count the others. */
+  readonly count: boolean
+}
+
+/** What can be clicked or filled below `root`, in order: the first `most` of them, and how many there are. */
+export function actionables(root: Element, { most, ms, count }: ListOptions): Actionables {
+  const clock = new Clock(ms)
+  const listed: Element[] = []
+  let total = 0
+  for (const el of shownActionables(root, clock)) {
+    total += 1
+    if (listed.length < most) listed.push(el)
+    else if (!count) break
+  }
+  const selectors = new Selectors(root.ownerDocument, new Clock(ms))
+  const named = listed.map((el) => ({ el, role: roleOf(el) || 'clickable', name: nameOf(el).slice(0, 200) }))
+  const same = new Map<string, Element[]>()
+  for (const { el, role, name } of named) same.set(`${role} ${name}`, [...(same.get(`${role} ${name}`) ?? []), el])
+  const elements = named.map(({ el, role, name }) => {
+    const equal = same.get(`${role} ${name}`) ?? []
+    return {
+      role,
+      name,
+      ...selectors.of(el),
+      field: isField(el) && role !== 'button',
+      about: aboutOf(el, role),
+      row: equal.length > 1 ? rowOf(el, equal) : '',
+    }
+  })
+  return { elements, total, size: selectors.size, cut: clock.over }
+}
+
+function* shownActionables(root: Element, clock: Clock): Generator<Element> {
+  for (const el of elementsBelow(root, clock)) {
+    if ((el.matches(actionable) || looksClickable(el)) && isShown(el)) yield el
+  }
+}
+
+/** A script listens for clicks without saying so in the markup: people see it by the pointer. */
+function looksClickable(el: Element): boolean {
+  if (el.childElementCount > 20 || el.closest('a[href],button,label,select,summary,[onclick]') !== null) return false
+  if (el instanceof HTMLAnchorElement) return textOf(el) !== ''
+  const parent = el.parentElement
+  return getComputedStyle(el).cursor === 'pointer' && (parent === null || getComputedStyle(parent).cursor !== 'pointer')
+}
+
+function isShown(el: Element): boolean {
+  if (!el.checkVisibility({ visibilityProperty: true }) || el.closest('[aria-hidden=true]') !== null) return false
+  const { width, height } = el.getBoundingClientRect()
+  return width > 0 && height > 0
+}
+
+function aboutOf(el: Element, role: string): string {
+  const about: string[] = []
+  if (el instanceof HTMLInputElement && role !== 'button' && !/^(text|checkbox|radio)$/.test(el.type)) about.push(el.type)
+  if (role === 'link') about.push(`to ${(el.getAttribute('href') ?? '').slice(0, 100)}`)
+  if (el instanceof HTMLSelectElement) {
+    const shown = [...el.options].slice(0, 10).map(({ label }) => clean(label).slice(0, 40))
+    about.push(`${el.multiple ? 'several of ' : ''}options: ${shown.join(', ')}${el.length > 10 ? ` … ${el.length}` : ''}`)
+  }
+  return [...about, ...statesOf(el)].join('; ').slice(0, 600)
+}
+
+/** Text of the largest part of the page that holds this of the equal elements and no other: its row or card. */
+function rowOf(el: Element, equal: readonly Element[]): string {
+  const i = equal.indexOf(el)
+  const neighbours = [equal[i - 1], equal[i + 1]].filter((each) => each !== undefined)
+  let at = el
+  while (at.parentElement !== null && !neighbours.some((each) => at.parentElement?.contains(each))) at = at.parentElement
+  const text = at === el || at === el.ownerDocument.documentElement ? '' : textOf(at)
+  return text === textOf(el) ? '' : text.slice(0, maxRowChars)
+}
+
+const attributes = ['data-testid', 'name', 'placeholder', 'aria-label', 'href', 'value', 'title'] as const
+const quoted = (value: string): string => `"${value.replace(/["\\]/g, '\\$&')}"`
+
+/** CSS selectors that find exactly one element, from one count of what is unique in the document. */
+class Selectors {
+  size = 0
+  readonly #counts = new Map<string, number>()
+
+  constructor(document: Document, clock: Clock) {
+    for (const el of elementsBelow(document, clock)) {
+      this.size += 1
+      if (el.attributes.length === 0) continue
+      for (const key of [this.#byId(el), ...attributes.map((name) => this.#byAttribute(el, name)), this.#byNameAndValue(el)]) {
+        if (key !== '') this.#counts.set(key, (this.#counts.get(key) ?? 0) + 1)
+      }
+    }
+    if (clock.over) this.#counts.clear() // nothing is known to be unique
+  }
+
+  of(el: Element): { css: string; good: boolean } {
+    const typed = /^(radio|checkbox|submit|button|reset)$/.test((el as HTMLInputElement).type ?? '')
+    for (const key of [
+      this.#byId(el),
+      ...attributes.filter((name) => name !== 'value' || typed).map((name) => this.#byAttribute(el, name)),
+      ...(typed ? [this.#byNameAndValue(el)] : []),
+    ]) {
+      if (this.#counts.get(key) === 1) return { css: key, good: true }
+    }
+    return { css: this.#byPlace(el), good: false }
+  }
+
+  /** With the tag of frames, by which a selector is known to lead into one. */
+  #byId({ id, tagName }: Element): string {
+    if (id === '' || id.length > 60 || /\d{4}|:/.test(id)) return ''
+    return `${/^I?FRAME$/.test(tagName) ? tagName.toLowerCase() : ''}#${CSS.escape(id)}`
+  }
+
+  #byAttribute(el: Element, name: string): string {
+    const value = el.getAttribute(name)
+    if (value === null || value === '' || value.length > 100 || /[\n\r]/.test(value)) return ''
+    return `${el.tagName.toLowerCase()}[${name}=${quoted(value)}]`
+  }
+
+  #byNameAndValue(el: Element): string {
+    const name = this.#byAttribute(el, 'name')
+    const value = el.getAttribute('value')
+    return name === '' || value === null || value === '' ? '' : `${name}[value=${quoted(value)}]`
+  }
+
+  /** From an element with a unique id, or from the root; through the hosts of shadow roots, which Playwright's CSS passes. */
+  #byPlace(el: Element): string {
+    const steps: string[] = []
+    for (let at: Element | null = el; at !== null; at = at.parentElement) {
+      const id = this.#byId(at)
+      if (this.#counts.get(id) === 1) return [id, ...steps].join(' > ')
+      const tag = at.tagName.toLowerCase()
+      let same = 0
+      let index = 0
+      for (
+        let sibling: Element | null | undefined = at.parentNode?.firstElementChild;
+        sibling;
+        sibling = sibling.nextElementSibling
+      ) {
+        if (sibling.tagName === at.tagName) same += 1
+        if (sibling === at) index = same
+      }
+      steps.unshift(same > 1 ? `${tag}:nth-of-type(${index})` : tag)
+    }
+    const root = el.getRootNode()
+    return root instanceof ShadowRoot ? `${this.of(root.host).css} ${steps.join(' > ')}` : steps.join(' > ')
+  }
+}
+
+export function selectorOf(el: Element, { ms }: { readonly ms: number }): string {
+  return new Selectors(el.ownerDocument, new Clock(ms)).of(el).css
+}
+
+export interface Found {
+  /** One for each element, at most `most`. */
+  readonly elements: { readonly css: string; readonly what: string }[]
+  readonly count: number
+  /** The time was over before all were seen. */
+  readonly cut: boolean
+}
+
+export interface Wanted {
+  readonly text: string
+  /** Only elements with this role, and exactly this name. */
+  readonly role?: string | undefined
+  /** Only elements that take a value. */
+  readonly fill: boolean
+  readonly most: number
+  readonly ms: number
+}
+
+/** Elements by label, accessible name or visible text: those that are equal to it, else those that contain it. */
+export function byText(root: Element, { text, role, fill, most, ms }: Wanted): Found {
+  const clock = new Clock(ms)
+  const wanted = normal(text)
+  const equal: Element[] = []
+  const partial: Element[] = []
+  for (const el of elementsBelow(root, clock)) {
+    const own = roleOf(el)
+    const takes = isField(el) || /^(textbox|searchbox|combobox|checkbox|radio|switch|slider|spinbutton)$/.test(own)
+    if (role === undefined ? (fill ? !takes : !el.matches(actionable)) : own !== role) continue
+    // Reading the shown text costs a layout; the raw one tells most elements apart.
+    if (!takes && el.attributes.length === 0 && !normal(el.textContent).includes(wanted)) continue
+    const names = isField(el) ? [nameOf(el), el.name, (el as HTMLInputElement).placeholder] : [nameOf(el)]
+    const lower = names.map(normal)
+    if (lower.includes(wanted)) {
+      if (isShown(el)) equal.push(el)
+    } else if (role === undefined && lower.some((name) => name.includes(wanted)) && isShown(el)) partial.push(el)
+  }
+  let found = equal.length > 0 ? equal : partial
+  if (found.length === 0 && !fill && role === undefined) found = withOwnText(root, wanted, clock)
+  const selectors = new Selectors(root.ownerDocument, new Clock(ms))
+  const shown = found.slice(0, most)
+  const elements = compare(found, { most }).map(({ what }, i) => ({ css: selectors.of(shown[i] as Element).css, what }))
+  return { elements, count: found.length, cut: clock.over }
+}
+
+/** For comparison: labels end with a colon or an asterisk that nobody repeats. */
+function normal(text: unknown): string {
+  return clean(text)
+    .replace(/ ?[:*]$/, '')
+    .toLowerCase()
+}
+
+/** The smallest shown elements with exactly this text. */
+function withOwnText(root: Element, wanted: string, clock: Clock): Element[] {
+  const found: Element[] = []
+  for (const el of elementsBelow(root, clock)) {
+    if (el.childElementCount > 10 || !normal(el.textContent).includes(wanted)) continue
+    if (normal(textOf(el)) !== wanted || !isShown(el)) continue
+    const outer = found.at(-1)
+    if (outer?.contains(el)) found.pop()
+    found.push(el)
+  }
+  return found
+}
+
+/** Does the page show this text below `root`? The smallest element with it, as its selector and text. */
+export function containing(
+  root: Element,
+  { text, ms }: { readonly text: string; readonly ms: number },
+): { readonly text: string } | undefined {
+  const wanted = clean(text).toLowerCase()
+  let found: Element | undefined
+  for (const el of elementsBelow(root, new Clock(ms))) {
+    if (found !== undefined && !found.contains(el)) break
+    const raw = clean(el.textContent).toLowerCase()
+    if (raw.includes(wanted) && isShown(el) && textOf(el).toLowerCase().includes(wanted)) found = el
+  }
+  if (found === undefined)
+    return clean(root.textContent).toLowerCase().includes(wanted) && textOf(root).toLowerCase().includes(wanted)
+      ? { text: textOf(root).slice(0, 200) }
+      : undefined
+  return { text: textOf(found).slice(0, 200) }
+}
+
+export interface Told {
+  /** With its row or card. */
+  readonly what: string
+  readonly name: string
+  readonly shown: boolean
+}
+
+/** What each of several elements is, and where. */
+export function compare(elements: readonly Element[], { most }: { readonly most: number }): Told[] {
+  return elements.slice(0, most).map((el) => {
+    const shown = isShown(el)
+    const name = describe(el)
+    const row = rowOf(el, elements)
+    return { what: `${name}${row === '' ? '' : ` in "${row}"`}${shown ? '' : ' (hidden)'}`, name, shown }
+  })
+}
+
+/** `button "Save"`, `password field name="pw" "Password"`. */
+export function describe(el: Element): string {
+  const role = el.getAttribute('role') ?? ''
+  const tag = el.tagName.toLowerCase()
+  const type = el instanceof HTMLInputElement && el.type !== 'text' ? `${el.type} field` : ''
+  const kind = (role || type || (tag === 'a' ? 'link' : tag)).slice(0, 40)
+  const name = (el.getAttribute('name') ?? '').slice(0, 60)
+  const says = isField(el) || el instanceof HTMLImageElement ? labelOf(el) : nameOf(el)
+  return `${kind}${name === '' ? '' : ` name="${name}"`}${says === '' ? '' : ` "${says.slice(0, 80)}"`}`
+}
+
+export interface FieldState {
+  /** The type of an input, `select`, `textarea`, `editable`, the role of a checkbox or switch, or the tag of what takes no value. */
+  readonly kind: string
+  readonly value: string
+  /** Why the browser would not take each value, such as `maxlength 4` or `0 to 10 in steps of 2`. */
+  readonly limits: string
+  readonly multiple: boolean
+  readonly options: { readonly label: string; readonly value: string; readonly selected: boolean }[]
+  readonly what: string
+}
+
+const maxOptions = 1_000
+
+export function fieldState(el: Element): FieldState {
+  const role = el.getAttribute('role') ?? ''
+  const toggled = /^(checkbox|switch|radio|menuitemcheckbox)$/.test(role) && !(el instanceof HTMLInputElement)
+  const select = el instanceof HTMLSelectElement
+  const kind = toggled
+    ? 'checkbox'
+    : el instanceof HTMLInputElement
+      ? el.type
+      : select || el instanceof HTMLTextAreaElement || !(el as HTMLElement).isContentEditable
+        ? el.tagName.toLowerCase()
+        : 'editable'
+  const { min = '', max = '', step = '', maxLength = -1 } = el as HTMLInputElement
+  return {
+    kind,
+    value: toggled
+      ? String(el.getAttribute('aria-checked') === 'true')
+      : kind === 'checkbox' || kind === 'radio'
+        ? String((el as HTMLInputElement).checked)
+        : kind === 'editable'
+          ? (el as HTMLElement).innerText
+          : kind === 'file'
+            ? ''
+            : ((el as HTMLInputElement).value ?? ''),
+    limits: [
+      ...(maxLength >= 0 ? [`maxlength ${maxLength}`] : []),
+      ...(min || max ? [`${min || '…'} to ${max || '…'}${step ? ` in steps of ${step}` : ''}`] : []),
+    ].join(', '),
+    multiple: select && el.multiple,
+    options: select
+      ? [...el.options].slice(0, maxOptions).map(({ label, value, selected }) => ({ label: label.trim(), value, selected }))
+      : [],
+    what: describe(el),
+  }
+}
+
+/** Changes when elements come or go, or when the document has loaded. */
+export function progress(el: Element): { readonly loaded: boolean; readonly size: number } {
+  const { readyState, documentElement } = el.ownerDocument
+  return { loaded: readyState === 'complete', size: documentElement.getElementsByTagName('*').length }
+}

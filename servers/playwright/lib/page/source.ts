@@ -1,0 +1,17 @@
+// The text of program.ts as one script. The build replaces this file: a bundle contains the text itself (scripts/bundle.ts).
+import { fileURLToPath } from 'node:url'
+
+/** Declares `octetPage`, an object with the exports of program.ts. */
+export async function pageScript(): Promise<string> {
+  const { build } = await import('esbuild')
+  const { outputFiles } = await build({
+    entryPoints: [fileURLToPath(new URL('./program.ts', import.meta.url))],
+    bundle: true,
+    write: false,
+    format: 'iife',
+    globalName: 'octetPage',
+    target: 'chrome120',
+    minify: true,
+  })
+  return outputFiles[0]?.text ?? ''
+}
