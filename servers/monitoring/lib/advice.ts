@@ -70,7 +70,8 @@ async function knownLabels(loki: Loki, range: Range, signal: AbortSignal): Promi
   return names.map((name, i) => ({ name, values: (values[i] ?? []).map(cleanText) })).filter((label) => label.values.length > 0)
 }
 
-const preferred = ['container', 'service_name', 'app', 'job', 'namespace', 'unit', 'host', 'instance']
+/** `service_name` comes later: Loki derives it from the others. */
+const preferred = ['container', 'app', 'job', 'service_name', 'namespace', 'unit', 'host', 'instance']
 
 function ranked(labels: readonly string[]): string[] {
   const rank = (label: string): number => (preferred.includes(label) ? preferred.indexOf(label) : preferred.length)
@@ -122,28 +123,30 @@ async function explainFilter(failed: Failed, { selector, logQuery }: Leaf): Prom
 }
 
 async function explainSelector(failed: Failed, { selector }: Leaf): Promise<string> {
-  const { loki, query, range, signal, call } = failed
+  const { loki, range, signal, call } = failed
   const names = await loki.labels(range, signal)
   for (const matcher of selector.matchers) {
     if (admitsAbsent(matcher)) continue
     const { label, operator, value } = matcher
-    if (!names.includes(label)) {
-      const why = `no stream in this range has a label "${label}"; labels: ${list(nearestFirst(label, names))}`
-      const other = await labelWithValue(failed, names, matcher)
-      if (other === undefined) return why
-      return `${why}. "${clip(value, 80)}" is a value of ${other.name}, which has: ${list(nearestFirst(value, other.values))}. TRY: ${call(withMatcher(query, matcher, other.name, operator, value))}`
-    }
-    if (operator !== '=') continue
-    const values = await loki.values(label, range, signal)
+    const exists = names.includes(label)
+    if (exists && operator !== '=') continue
+    const values = exists ? await loki.values(label, range, signal) : []
     if (values.includes(value)) continue
+    const why = exists
+      ? `"${label}" is never "${clip(value, 80)}" in this range; it is: ${list(nearestFirst(value, values))}`
+      : `no stream in this range has a label "${label}"; labels: ${list(nearestFirst(label, names))}`
+    const other = await labelWithValue(failed, names, matcher)
+    if (other !== undefined) {
+      const query = withMatcher(failed.query, matcher, other.name, operator, value)
+      return `${why}. "${clip(value, 80)}" is a value of ${other.name}, which has: ${list(nearestFirst(value, other.values))}. TRY: ${call(query)}`
+    }
     const [near] = nearest(value, values, 1)
-    const hint = near === undefined ? '' : `. TRY: ${call(withMatcher(query, matcher, label, '=', near))}`
-    return `"${label}" is never "${clip(value, 80)}" in this range; it is: ${list(nearestFirst(value, values))}${hint}`
+    return near === undefined ? why : `${why}. TRY: ${call(withMatcher(failed.query, matcher, label, '=', near))}`
   }
   return `no stream matches all of ${clip(selector.text, 200)} in these ${formatSpan(secondsOf(range))}; try fewer matchers or a longer range`
 }
 
-/** The label that has the value of a matcher whose own label does not exist. */
+/** The label that has the value of a matcher, where the matcher's own label does not have it. */
 async function labelWithValue(
   { loki, range, signal }: Failed,
   names: readonly string[],

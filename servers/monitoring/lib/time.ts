@@ -80,33 +80,28 @@ export function readRange(
   const now = BigInt(nowMs) * nsPerMs
   const until = end === undefined ? now : readTime('end', end, now)
   const longest = maxHours * 3_600 - lookbackSeconds
-  const counted = lookbackSeconds === 0 ? '' : `, ${formatSpan(lookbackSeconds)} of it for the window and offset of the query`
-  if (start === undefined && longest >= minHours * 3_600) {
-    const wanted = readHours(hours) * 3_600
-    const seconds = Math.min(wanted, longest)
-    if (seconds < wanted) {
-      const set = Math.floor(seconds / 36) / 100
-      notes.push(
-        `"hours" was set to ${set} from ${wanted / 3_600}: this server searches at most ${formatSpan(maxHours * 3_600)}${counted}`,
-      )
-    }
-    return { start: until - nanoseconds(seconds), end: until }
-  }
+  const counted = lookbackSeconds === 0 ? '' : `, ${formatSpan(lookbackSeconds)} of it for the windows and offsets of the query`
+  const from = start === undefined ? until - nanoseconds(readHours(hours) * 3_600) : readTime('start', start, now)
   if (start !== undefined && hours !== undefined) notes.push('"hours" was ignored, because "start" is given')
-  const from = start === undefined ? until - 1n : readTime('start', start, now)
   if (from >= until) {
     throw new ToolError('INVALID_ARGUMENT', `"start" must be before "end"${end === undefined ? ', which is now' : ''}`, {
       hint: '{"start":"now-2h","end":"now"}',
     })
   }
-  if (secondsOf({ start: from, end: until }) > longest) {
-    throw new ToolError(
-      'INVALID_ARGUMENT',
-      `this would search ${formatSpan(secondsOf({ start: from, end: until }) + lookbackSeconds)}${counted}; at most ${formatSpan(maxHours * 3_600)} are allowed`,
-      { hint: longest > 0 ? 'several calls, each with a part of the range' : 'a shorter window and offset' },
+  const wanted = secondsOf({ start: from, end: until })
+  if (wanted <= longest) return { start: from, end: until }
+  if (start === undefined && longest >= minHours * 3_600) {
+    const hoursSet = Math.floor(longest / 36) / 100
+    notes.push(
+      `"hours" was set to ${hoursSet} from ${wanted / 3_600}: this server searches at most ${formatSpan(maxHours * 3_600)}${counted}`,
     )
+    return { start: until - nanoseconds(longest), end: until }
   }
-  return { start: from, end: until }
+  throw new ToolError(
+    'INVALID_ARGUMENT',
+    `this would search ${formatSpan(wanted + lookbackSeconds)}${counted}; at most ${formatSpan(maxHours * 3_600)} are allowed`,
+    { hint: longest > 0 ? 'several calls, each with a part of the range' : 'a shorter window and offset' },
+  )
 }
 
 /** A number of hours, or a duration such as `30m`, `1h` or `2 days`. */
@@ -159,6 +154,12 @@ export function formatSeconds(seconds: number): string {
 export function formatClock(ns: bigint, withDate: boolean): string {
   const iso = new Date(Number(ns / nsPerMs)).toISOString()
   return withDate ? `${iso.slice(5, 10)} ${iso.slice(11, 23)}` : iso.slice(11, 23)
+}
+
+/** `24h`, `15m`, `864s`: a duration as LogQL writes it. */
+export function formatDuration(seconds: number): string {
+  if (seconds % 3_600 === 0) return `${seconds / 3_600}h`
+  return seconds % 60 === 0 ? `${seconds / 60}m` : `${seconds}s`
 }
 
 /** `24 h`, `90 s`, `3 d`: a length of time for people. */

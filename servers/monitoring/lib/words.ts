@@ -106,7 +106,7 @@ function correctSelector(inside: string): string {
   return /^(?:[\s,]|and|&)*$/i.test(rest) ? `{${matchers.join(', ')}}` : `{${inside}}`
 }
 
-/** Puts quotes around bare words after `|=` and `|~`, and after the operators of label filters. */
+/** Puts quotes around bare words after `|=` and `|~`, and after the operators of label filters, where `==` is for numbers only. */
 function correctPipeline(pipeline: string): string {
   return pipeline
     .split(/("(?:[^"\\]|\\[\s\S])*"|`[^`]*`)/)
@@ -114,6 +114,7 @@ function correctPipeline(pipeline: string): string {
       i % 2 === 1
         ? part
         : part
+            .replace(/== *$/, '= ')
             .replace(
               /(\|[=~]) *([^\s|()[\]{}](?:[^|()[\]{}\n]*[^\s|()[\]{}])?)/g,
               (_, operator, words) => `${operator} ${JSON.stringify(words)}`,

@@ -129,6 +129,15 @@ test('series become a table, the largest first, with points where asked', () => 
   assert.ok(renderSeries(Array(80).fill(series[0]), { pointsEvery: 60, maxChars: 500 }).text.length <= 500)
 })
 
+test('NaN and infinity are figures, too', () => {
+  const points = (...values: string[]) => ({ labels: {}, points: values.map((value, i) => [i, value] as const) })
+  const row = (...values: string[]) => renderSeries([points(...values)], { maxChars: 1_000 }).text.split('\n')[1]
+  assert.equal(row('NaN', 'NaN'), '{}\tNaN\tNaN\tNaN\tNaN\t0')
+  assert.equal(row('1', '+Inf', 'NaN'), '{}\tInfinity\t1\tInfinity\tInfinity\t2')
+  assert.equal(row('-Inf', '1'), '{}\t1\t-Infinity\t-Infinity\t1\t2')
+  assert.equal(renderSeries([points('2')], { once: true, maxChars: 1_000 }).text, 'labels\tvalue\n{}\t2')
+})
+
 test('numbers keep four digits', () => {
   assert.deepEqual([0, 12, 2.34567, 123_456.7, 0.000012367, Number.NaN, Number.POSITIVE_INFINITY].map(formatNumber), [
     '0',

@@ -143,8 +143,8 @@ test('offers labels with their values for plain words, and remembers them', () =
     () => undefined,
     async ({ call }, log) => {
       const answer = await call('search_logs', { query: 'db timeout (again)' })
-      assert.match(answer.text, /Labels here: service_name \(4: api, probe, tailme…\); app \(4: /)
-      assert.match(answer.text, /TRY: \{"query":"\{service_name=\\"api\\"\} \|~ \\"\(\?i\)db timeout \\\\\\\\\(again/)
+      assert.match(answer.text, /Labels here: app \(4: api, probe, tailme…\); service_name \(4: /)
+      assert.match(answer.text, /TRY: \{"query":"\{app=\\"api\\"\} \|~ \\"\(\?i\)db timeout \\\\\\\\\(again/)
       const asked = log.length
       await call('search_logs', { query: 'db timeout' })
       assert.deepEqual(

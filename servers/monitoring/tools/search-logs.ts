@@ -161,7 +161,7 @@ async function searchSeries(
     throw new ToolError('INVALID_ARGUMENT', 'a metric query cannot be followed', { hint: 'the same call without follow_seconds' })
   }
   const notes: string[] = []
-  const plan = planMetric(asked, wanted, args.step, (query, step) => sameCall({ ...args, step }, query))
+  const plan = planMetric(asked, wanted, args.step, (query) => sameCall(args, query))
   const range = readRange(args, maxHours, reachSeconds(plan, wanted), notes)
   const ranges = plan.query.leaves.map(({ window }) =>
     window === undefined ? range : windowRange(window, range, plan.steps[0] === 0),
@@ -169,8 +169,10 @@ async function searchSeries(
   await checkCost(loki, plan.query, ranges, maxQueryBytes, signal)
   const failed = failedSearch(loki, args, range, signal)
   const found = await readSeries(loki, plan, failed)
-  notes.push(...plan.notes, ...found.notes)
-  if (found.series.length === 0) await explain(failed, asked, ranges, notes)
+  const planned = plan.notes(found.step)
+  // Where the windows leave time out, that may be the reason; the call that leaves nothing out will say more.
+  if (found.series.length === 0 && planned.length === 0) await explain(failed, asked, ranges, notes)
+  notes.push(...planned)
   return reportSeries(args, range, found, notes, environment.maxResultChars - overheadChars, context)
 }
 
@@ -178,18 +180,15 @@ interface Found {
   readonly series: readonly Series[]
   readonly scannedBytes: number
   readonly step: number
-  readonly notes: readonly string[]
 }
 
 /** The values at the finest step whose answer is small enough. */
-async function readSeries(loki: Loki, { query, steps, coverageNote }: MetricPlan, failed: Failed): Promise<Found> {
+async function readSeries(loki: Loki, { query, steps }: MetricPlan, failed: Failed): Promise<Found> {
   const { range, signal } = failed
   const coarsest = steps.at(-1) ?? 0
   for (const step of steps) {
     try {
-      const answer = await loki.series({ query: query.text, ...range, stepSeconds: step }, signal)
-      const note = coverageNote(step)
-      return { ...answer, step, notes: note === undefined ? [] : [note] }
+      return { ...(await loki.series({ query: query.text, ...range, stepSeconds: step }, signal)), step }
     } catch (error) {
       const finer = error instanceof ToolError && error.code === 'TOO_LARGE' && step !== coarsest
       if (!finer) throw await explained(failed, error, 'a larger "step", or sum by (…) for fewer series')

@@ -1,0 +1,49 @@
+// A real Loki for tests: lines are pushed under labels of a test's own, and its API is asked beside the tool.
+import assert from 'node:assert/strict'
+import { randomBytes } from 'node:crypto'
+import { send } from '../../../test/helpers/wire.ts'
+import { test } from '../../../test/runner/harness.ts'
+import { type Wire, withWire } from './wire.ts'
+
+const url = process.env.OCTET_TEST_LOKI_URL ?? ''
+export const live = test.unless(url === '' ? 'Loki is not running (OCTET_TEST_LOKI_URL)' : undefined)
+export const second = 1_000_000_000n
+
+/** @param work gets a name that no other test uses, and the present in nanoseconds */
+export function withLoki(work: (wire: Wire, app: string, now: bigint) => Promise<void>, config = {}): Promise<void> {
+  return withWire({ config: { LOKI_URL: url, ...config } }, (wire) =>
+    work(wire, `t${randomBytes(6).toString('hex')}`, BigInt(Date.now()) * 1_000_000n),
+  )
+}
+
+export type Value = readonly [at: bigint, line: string, metadata?: Record<string, string>]
+
+export async function push(labels: Record<string, string>, values: readonly Value[]): Promise<void> {
+  const streams = [{ stream: labels, values: values.map(([at, ...rest]) => [String(at), ...rest]) }]
+  const headers = { 'content-type': 'application/json' }
+  const { status, text } = await send(`${url}/loki/api/v1/push`, { method: 'POST', headers, body: JSON.stringify({ streams }) })
+  assert.equal(status, 204, text)
+}
+
+/** `count` lines, one each second, up to `now`. */
+export const seconds = (now: bigint, count: number, line: (i: number) => string): Value[] =>
+  Array.from({ length: count }, (_, i) => [now - BigInt(count - i) * second, line(i)] as const)
+
+/** Pushes lines of one app that are older than what Loki asks its ingesters for (3 hours), and waits until a query finds them. */
+export async function pushOld(app: string, values: readonly Value[]): Promise<void> {
+  await push({ app }, values)
+  await send(`${url}/flush`, { method: 'POST' })
+  const [first = 0n] = values.map(([at]) => at)
+  for (;;) {
+    const { result } = await ask('query_range', { query: `{app="${app}"}`, start: String(first), limit: '5000' })
+    if (result.flatMap((stream: { values: unknown[] }) => stream.values).length === values.length) return
+  }
+}
+
+/** The result of Loki's own API. */
+export async function ask(command: 'query' | 'query_range', parameters: Record<string, string>) {
+  const headers = { 'x-loki-response-encoding-flags': 'categorize-labels' }
+  const { status, text, json } = await send(`${url}/loki/api/v1/${command}?${new URLSearchParams(parameters)}`, { headers })
+  assert.equal(status, 200, text)
+  return json().data
+}
