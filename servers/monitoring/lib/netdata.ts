@@ -126,12 +126,14 @@ export class Netdata {
     } catch (error) {
       if (!(error instanceof ToolError) || (error.detail !== missing.route && error.detail !== 404)) throw error
       const { charts } = (await this.#get(node, 'charts', {}, signal)) as {
-        charts?: Record<string, { context?: unknown; units?: unknown }>
+        charts?: Record<string, { name?: unknown; context?: unknown; units?: unknown }>
       }
-      const all = Object.entries(charts ?? {}).map(([id, { context, units }]) => ({ id, context, units: String(units ?? '') }))
+      const all = Object.entries(charts ?? {})
       return {
-        contexts: new Map(all.map(({ context, units }) => [String(context), units])),
-        charts: new Map(all.map(({ id, units }) => [id, units])),
+        contexts: new Map(all.map(([, { context, units }]) => [String(context), String(units ?? '')])),
+        charts: new Map(
+          all.flatMap(([id, { name = id, units = '' }]) => [id, name].map((each) => [String(each), String(units)])),
+        ),
       }
     }
   }

@@ -239,3 +239,67 @@ test('a context of hundreds of charts shows the largest', () => {
     },
   )
 })
+
+/** An agent from before 1.34, which has a list of charts only. */
+const withoutContexts: Override = ({ path }) =>
+  path.endsWith('/contexts')
+    ? (_req, res) => res.writeHead(404).end('Unsupported v1 API command: contexts')
+    : path.endsWith('/charts')
+      ? 'netdata-charts'
+      : undefined
+
+test('an agent that cannot list contexts is asked for its charts, which name their contexts', () =>
+  withNetdata(withoutContexts, async ({ call }, log) => {
+    const { text } = await call('get_system_metrics', {
+      charts: ['disk.space', 'disk_space._dev', 'system.lod'],
+      include_alerts: false,
+    })
+    assert.match(text, /^2 charts over/)
+    assert.match(text, /^disk\.space \(GiB/m)
+    assert.match(text, /no chart or context "system\.lod" \(similar: system\.load/)
+    const asked = log
+      .filter(({ path }) => path.endsWith('/data'))
+      .map(({ query }) => [query.get('context'), query.get('chart')].join())
+    assert.deepEqual([...new Set(asked)].sort(), [',disk_space._dev', 'disk.space,'])
+    assert.ok(!log.some(({ path }) => path.endsWith('/chart')), 'the list has said it')
+  }))
+
+test('neither a missing route nor a default chart is called an unknown chart', async () => {
+  await withNetdata(
+    ({ path }) =>
+      path.endsWith('/info') ? undefined : (_req, res) => res.writeHead(404).end(`Unsupported v1 API command: ${path}`),
+    async ({ call }) => {
+      for (const args of [{}, { charts: ['system.cpu'] }]) {
+        const { text } = await call('get_system_metrics', args)
+        assert.match(text, /^ERROR UPSTREAM_ERROR: this version of Netdata lacks a command/)
+      }
+    },
+  )
+  await withNetdata(
+    ({ path }) =>
+      path.endsWith('/contexts')
+        ? json({ contexts: { 'sensors.temperature': { units: 'C' } } })
+        : path.endsWith('/chart')
+          ? (_req, res) => res.writeHead(404).end('Chart is not found: system.cpu')
+          : undefined,
+    async ({ call }) => {
+      const { text } = await call('get_system_metrics')
+      assert.match(
+        text,
+        /^ERROR NOT_FOUND: this Netdata collects neither CPU.*It collects: sensors\.temperature\. TRY: \{"charts":\["sensors/,
+      )
+      assert.ok(!text.includes('system.cpu'))
+    },
+  )
+})
+
+test('texts of others decide nothing: a node named "web page", and errors that hold those words', () =>
+  withNetdata(
+    ({ path, query }) =>
+      path.endsWith('/contexts') ? (_req, res) => res.writeHead(500).end('web page') : anyChart({ path, query }),
+    async ({ call }, log) => {
+      const { text } = await call('get_system_metrics', { node: 'web page', charts: ['system.cpu'] })
+      assert.match(text, /^1 chart of web page over the last 5 min/)
+      assert.ok(log.every(({ path }) => path.startsWith('/host/web%20page/')))
+    },
+  ))

@@ -1,12 +1,27 @@
 // get_system_metrics on a real Netdata.
 import assert from 'node:assert/strict'
-import { send } from '../../../test/helpers/wire.ts'
+import { send, withServer } from '../../../test/helpers/wire.ts'
 import { test } from '../../../test/runner/harness.ts'
 import { type Wire, withWire } from './wire.ts'
 
 const url = process.env.OCTET_TEST_NETDATA_URL
 const live = test.unless(url === undefined ? 'Netdata is not running (OCTET_TEST_NETDATA_URL)' : undefined)
 const withNetdata = (work: (wire: Wire) => Promise<void>) => withWire({ config: { NETDATA_URL: url } }, work)
+
+/** The same agent behind a proxy that hides one command, as agents before 1.34 lack it. */
+const withoutCommand = (command: string, work: (wire: Wire) => Promise<void>): Promise<void> =>
+  withServer(
+    async (req, res) => {
+      const { pathname, search } = new URL(req.url ?? '', 'http://proxy')
+      if (pathname.endsWith(`/api/v1/${command}`)) {
+        res.writeHead(404).end(`Unsupported v1 API command: ${command}`)
+        return
+      }
+      const { status, text } = await send(`${url}${pathname}${search}`)
+      res.writeHead(status).end(text)
+    },
+    (proxy) => withWire({ config: { NETDATA_URL: proxy } }, work),
+  )
 
 interface Dimension {
   name: string
@@ -84,3 +99,73 @@ live('the state tells the version', () =>
     assert.match(String(netdata), /^v\d+\.\d+/)
   }),
 )
+
+live('a chart name is never a pattern or a piece of a query string', () =>
+  withNetdata(async ({ call }) => {
+    const names = [
+      'system.*',
+      'system.cpu|system.load',
+      'system.cpu&before=-100',
+      'system.cpu%26before=-100',
+      '!system.cpu',
+      'system.cpu,system.load',
+      '*',
+      'system.cpu ',
+    ]
+    for (const name of names.slice(0, -1)) {
+      const { text } = await call('get_system_metrics', { charts: [name] })
+      assert.match(text, /^ERROR NOT_FOUND: no Netdata chart or context /, name)
+    }
+    assert.match(
+      (await call('get_system_metrics', { charts: ['system.cpu '] })).text,
+      /^1 chart /,
+      'spaces around a name do not matter',
+    )
+    const { text } = await call('get_system_metrics', { charts: ['system.cpu', 'system.*'] })
+    assert.match(text, /^1 chart over/)
+    assert.match(text, /NOTE: no chart or context "system\.\*" \(similar: system\.\w+, system\.\w+/)
+  }),
+)
+
+live('every wrong name has its suggestions', () =>
+  withNetdata(async ({ call }) => {
+    const { text } = await call('get_system_metrics', { charts: ['system.lod', 'disk.spce', 'qqqqqqqqqqqq'] })
+    assert.match(text, /"system\.lod" \(similar: system\.load.*"disk\.spce" \(similar: disk\.space.*"qqqqqqqqqqqq"/)
+    assert.match(text, /TRY: \{"charts":\["system\.load","disk\.space"\]\}$/)
+  }),
+)
+
+live('the default answer says how long the machine has been up', () =>
+  withNetdata(async ({ call }) => {
+    const { text, structured } = await call('get_system_metrics')
+    assert.match(text, /^\d charts over the last 5 min; up [\d.]+ (s|min|h|d); /)
+    const [uptime] = (await (await import('node:fs/promises')).readFile('/proc/uptime', 'utf8')).split(' ')
+    assert.ok(Math.abs(structured.uptime_seconds - Number(uptime)) < 60, `${structured.uptime_seconds} ${uptime}`)
+    const named = await call('get_system_metrics', { charts: ['system.load'] })
+    assert.equal(named.structured.uptime_seconds, undefined)
+  }),
+)
+
+live('an agent without the list of contexts, or without that of charts, answers the same', async () => {
+  const charts = ['system.load', 'disk.space', 'system.nosuch']
+  const shapeOf = async ({ call }: Wire): Promise<unknown> => {
+    const { structured, meta } = await call('get_system_metrics', { charts })
+    const shapes = structured.charts.map(
+      ({ id, units, dimensions, error }: { dimensions?: Dimension[] } & Record<string, string>) => [
+        id,
+        units,
+        dimensions?.map(({ name }) => name).sort(),
+        error,
+      ],
+    )
+    return [shapes, meta.warnings.map((warning) => warning.slice(0, 40))]
+  }
+  const shapes: unknown[] = []
+  await withNetdata(async (wire) => void shapes.push(await shapeOf(wire)))
+  for (const command of ['contexts', 'charts', 'alarms'])
+    await withoutCommand(command, async (wire) => {
+      const [shape, warnings] = (await shapeOf(wire)) as [unknown, string[]]
+      shapes.push([shape, warnings.filter((warning) => !warning.startsWith('alerts are missing'))])
+    })
+  for (const shape of shapes.slice(1)) assert.deepEqual(shape, shapes[0])
+})
