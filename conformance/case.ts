@@ -19,6 +19,8 @@ export interface Case {
   readonly breaks?: string
   /** What it needs from the target. Unmet needs are skips with a reason. */
   readonly needs?: readonly Need[]
+  /** What it also makes use of, where the target has it. */
+  readonly uses?: readonly Need[]
   /** It says the same whatever revision was negotiated, so one revision of a run is enough. */
   readonly once?: true
   /** It waits for a keep-alive interval: only with `--slow`. */

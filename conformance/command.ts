@@ -1,6 +1,6 @@
 // The command mcp-conformance: options, progress, report, exit code. 0: conforms; 1: a MUST is not met, or the server went silent or
 // died; 2: usage, or no server there (refused, 404, credentials wanted).
-import { readFileSync, writeFileSync } from 'node:fs'
+import { closeSync, openSync, readFileSync, writeFileSync } from 'node:fs'
 import { parseArgs } from 'node:util'
 import { addressOf, type Case } from './case.ts'
 import { CASES } from './cases/index.ts'
@@ -9,6 +9,7 @@ import { isObject, type JsonObject } from './expect.ts'
 import { UnknownTool } from './facts.ts'
 import { jsonReport } from './report/json.ts'
 import { junitReport } from './report/junit.ts'
+import { markdownReport } from './report/markdown.ts'
 import { textReport } from './report/text.ts'
 import { coverageText } from './requirements/index.ts'
 import { isRevision, REVISIONS, type Revision, type TransportName } from './revisions.ts'
@@ -17,24 +18,26 @@ import type { NamedCall, RunReport } from './types.ts'
 
 const HELP = `Usage: mcp-conformance URL [options]
 
-Judges the MCP server at URL (its SSE URL or its MCP endpoint) against the specification.
+Tests the MCP server at URL (its SSE URL or its MCP endpoint) against the specification.
 
   --transport sse|http    HTTP+SSE or Streamable HTTP; default: found out
-  --revision REVISION     judge this revision only (repeatable); default: every revision the server accepts
+  --revision REVISION     test this revision only (repeatable); default: every revision the server accepts
   --header 'NAME: VALUE'  send this header with every request (repeatable)
   --tool NAME             a tool that may be called although it is not marked read-only (repeatable)
   --args JSON             arguments for the --tool before it; default {}
-  --only PREFIX           only cases whose id begins with PREFIX (repeatable)
+  --only PREFIX           only cases whose id starts with PREFIX (repeatable)
   --strict                any failure ends with 1, not only that of a MUST
   --slow                  also the cases that wait for a keep-alive
   --timeout-ms N          time limit of one answer; default 5000
-  --format text|json|junit
+  --show-results          show what tools return, instead of its length, type and shape
+  --format text|json|junit|markdown
   --output FILE           write the report there instead of to standard output
   --list                  list the cases, and how many requirements of each revision they cover
   --explain ID            tell what a case demands
   --help, --version
 
-Exit codes: 0 conforms; 1 a MUST is not met, or the server went silent or died; 2 usage, connection refused, or HTTP 404.
+Exit codes: 0 conforms; 1 a MUST is not met, or the server went silent or died; 2 usage, connection refused, HTTP 404, or credentials wanted;
+130 and 143 interrupted by SIGINT or SIGTERM, after a report of what was tested.
 `
 
 class UsageError extends Error {}
@@ -48,6 +51,7 @@ const OPTIONS = {
   only: { type: 'string', multiple: true },
   strict: { type: 'boolean', default: false },
   slow: { type: 'boolean', default: false },
+  'show-results': { type: 'boolean', default: false },
   'timeout-ms': { type: 'string' },
   format: { type: 'string', default: 'text' },
   output: { type: 'string' },
@@ -57,7 +61,7 @@ const OPTIONS = {
   version: { type: 'boolean', default: false },
 } as const
 
-const FORMATS = ['text', 'json', 'junit'] as const
+const FORMATS = ['text', 'json', 'junit', 'markdown'] as const
 
 /** Where the command writes; `process` will do. */
 export interface Streams {
@@ -105,15 +109,17 @@ async function run(argv: string[], streams: Streams): Promise<number> {
   const [url, ...more] = positionals
   if (url === undefined) throw new UsageError('a URL is missing')
   if (more.length > 0) throw new UsageError(`one URL, not ${positionals.length}`)
-  const format = FORMATS.find((name) => name === values.format) ?? usage(`--format is text, json or junit, not ${values.format}`)
+  const format =
+    FORMATS.find((name) => name === values.format) ?? usage(`--format is text, json, junit or markdown, not ${values.format}`)
   if (only !== undefined && !CASES.some((item) => only.some((prefix) => item.id.startsWith(prefix))))
-    usage(`no case begins with ${only.join(' or ')}`)
+    usage(`no case starts with ${only.join(' or ')}`)
   const progress = new Progress(streams.stderr)
   const options: RunOptions = {
     url: urlOf(url),
     headers: headersOf(values.header ?? []),
     calls: callsOf(tokens),
     slow: values.slow,
+    showResults: values['show-results'],
     onStart: (about) => progress.start(about),
     onResult: (result, done, total) => progress.step(result.id, result.revision, done, total),
     ...(values.transport === undefined ? {} : { transport: transportOf(values.transport) }),
@@ -121,28 +127,69 @@ async function run(argv: string[], streams: Streams): Promise<number> {
     ...(only === undefined ? {} : { only }),
     ...(values['timeout-ms'] === undefined ? {} : { timeoutMs: millisecondsOf(values['timeout-ms']) }),
   }
-  const report = await runConformance(options)
-  progress.end()
-  const color = values.output === undefined && streams.stdout.isTTY === true && process.env.NO_COLOR === undefined
-  write(render(report, format, values.strict, color), values.output, streams.stdout)
-  return exitCodeOf(report, values.strict)
+  checkWritable(values.output)
+  const interruption = new Interruption()
+  try {
+    const report = await runConformance({ ...options, signal: interruption.signal })
+    progress.end()
+    const color = values.output === undefined && streams.stdout.isTTY === true && process.env.NO_COLOR === undefined
+    write(render(report, format, values.strict, color), values.output, streams.stdout)
+    return interruption.exitCode ?? exitCodeOf(report, values.strict)
+  } catch (error) {
+    if (interruption.exitCode === undefined) throw error
+    streams.stderr.write('mcp-conformance: interrupted before the first case\n')
+    return interruption.exitCode
+  } finally {
+    interruption.end()
+  }
+}
+
+const SIGNALS = { SIGINT: 130, SIGTERM: 143 } as const
+
+/** Turns the first SIGINT or SIGTERM into an abort, so that what was tested is reported; the second one ends the process. */
+class Interruption {
+  readonly #controller = new AbortController()
+  exitCode: number | undefined
+
+  constructor() {
+    for (const name of ['SIGINT', 'SIGTERM'] as const) process.once(name, this.#interrupt)
+  }
+
+  get signal(): AbortSignal {
+    return this.#controller.signal
+  }
+
+  end(): void {
+    for (const name of ['SIGINT', 'SIGTERM'] as const) process.off(name, this.#interrupt)
+  }
+
+  readonly #interrupt = (name: 'SIGINT' | 'SIGTERM'): void => {
+    this.exitCode = SIGNALS[name]
+    this.end()
+    this.#controller.abort(name)
+  }
 }
 
 function render(report: RunReport, format: (typeof FORMATS)[number], strict: boolean, color: boolean): string {
   if (format === 'json') return jsonReport(report)
   if (format === 'junit') return junitReport(report, strict)
+  if (format === 'markdown') return markdownReport(report, strict)
   return textReport(report, { color, strict })
+}
+
+/** Half a minute of tests is not to be lost over a folder that does not exist. */
+function checkWritable(file: string | undefined): void {
+  if (file === undefined) return
+  try {
+    closeSync(openSync(file, 'a'))
+  } catch (error) {
+    usage(`cannot write ${file}: ${error instanceof Error ? error.message : String(error)}`)
+  }
 }
 
 function write(text: string, file: string | undefined, stdout: Output): void {
   if (file === undefined) stdout.write(text)
-  else {
-    try {
-      writeFileSync(file, text)
-    } catch (error) {
-      throw new UsageError(`cannot write ${file}: ${error instanceof Error ? error.message : String(error)}`)
-    }
-  }
+  else writeFileSync(file, text)
 }
 
 function usage(problem: string): never {

@@ -128,7 +128,8 @@ class Run {
   ): Promise<void> {
     const selected = new Map<Revision, Case[]>()
     const seen = new Set<string>()
-    for (const revision of revisions) {
+    // What is run once is run with the newest revision, of which most is known.
+    for (const revision of [...revisions].reverse()) {
       const cases = this.#select(transport, revision).filter((item) => !(item.once && seen.has(item.id)))
       for (const item of cases) seen.add(item.id)
       selected.set(revision, cases)
@@ -140,7 +141,7 @@ class Run {
     const learned = new Map<Revision, Facts>()
     const memory: ToolMemory = {}
     for (const revision of accepted === undefined ? [] : [...revisions].reverse()) {
-      const needs = new Set<Need>((selected.get(revision) ?? []).flatMap((item) => item.needs ?? []))
+      const needs = new Set<Need>((selected.get(revision) ?? []).flatMap((item) => [...(item.needs ?? []), ...(item.uses ?? [])]))
       const { calls = [] } = this.#options
       const facts = await learnFacts(this.#probe(), transport, revision, {
         revisions: accepted ?? [],
@@ -154,7 +155,7 @@ class Run {
       learned.set(revision, facts)
     }
     this.#checkNames([...learned.values()])
-    for (const [revision, cases] of selected) {
+    for (const [revision, cases] of [...selected].reverse()) {
       const observed = new Observations()
       const facts = learned.get(revision) ?? NO_FACTS
       const runOne = (item: Case): Promise<void> => this.#runCase(item, transport, revision, facts, observed)

@@ -5,7 +5,7 @@ import type { Observations } from './client/observations.ts'
 import type { Reply, SendOptions, Session } from './client/session.ts'
 import { HttpSession, META } from './client/session-http.ts'
 import { SseSession } from './client/session-sse.ts'
-import { check, checkEqual, isObject, isResponse, type Json, type JsonObject } from './expect.ts'
+import { Broken, check, checkEqual, isObject, isResponse, type Json, type JsonObject } from './expect.ts'
 import { LIMITS } from './limits.ts'
 import { parameterHeaders } from './tool-schema.ts'
 import type { Callable } from './types.ts'
@@ -120,6 +120,11 @@ export async function received(t: Context, session: Session, reply?: Reply): Pro
   if (!(session instanceof SseSession)) return reply?.messages ?? []
   session.pump()
   return session.inbox
+}
+
+/** A server may cut off what it does not want to read, while it is still being written; but it must not be silent. */
+export function brokenOnly(error: unknown): void {
+  if (!(error instanceof Broken)) throw error
 }
 
 /** For a promise that is awaited later, or never when the case ends before: its rejection must not end the process. */

@@ -78,7 +78,7 @@ export function edgeArguments(schema: Json | undefined, plain: JsonObject): Json
   if (!isObject(schema)) return []
   const edges = Object.entries(propertiesOf(schema)).flatMap(([name, property]) => {
     const edge = edgeOf(property)
-    return edge === undefined || property['x-mcp-header'] !== undefined ? [] : [{ [name]: edge }]
+    return edge === undefined ? [] : [{ [name]: edge }]
   })
   return [...edges, Object.assign({}, ...edges) as JsonObject]
     .map((edge) => ({ ...plain, ...edge }))
@@ -173,7 +173,17 @@ export function parameterHeaders(tool: JsonObject, args: JsonObject): Record<str
   const headers: Record<string, string | undefined> = {}
   for (const { header, property } of mirroredProperties(tool)) {
     const value = args[property]
-    if (value !== undefined && value !== null) headers[header] = String(value)
+    if (value !== undefined && value !== null) headers[header] = headerValue(String(value))
   }
   return headers
+}
+
+/** As it is where a header can carry it, else in the Base64 form of 2026-07-28 transports §Value Encoding. */
+export function headerValue(text: string): string {
+  const isPlain = /^[\x21-\x7e]([\x20-\x7e\t]*[\x21-\x7e])?$/.test(text) && !/^=\?base64\?.*\?=$/.test(text)
+  return isPlain ? text : base64Value(text)
+}
+
+export function base64Value(text: string): string {
+  return `=?base64?${Buffer.from(text).toString('base64')}?=`
 }

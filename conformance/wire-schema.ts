@@ -9,7 +9,8 @@ const string = { type: 'string' }
 const boolean = { type: 'boolean' }
 const anyObject = { type: 'object' }
 const meta = { type: 'object' }
-const base64 = { type: 'string', pattern: '^(?:[A-Za-z0-9+/_-]{4})*(?:[A-Za-z0-9+/_-]{2}(?:==)?|[A-Za-z0-9+/_-]{3}=?)?$' }
+// RFC 4648 §4, as the format "byte" of schema.ts says: with padding, without line breaks.
+const base64 = { type: 'string', pattern: '^(?:[A-Za-z0-9+/]{4})*(?:[A-Za-z0-9+/]{2}==|[A-Za-z0-9+/]{3}=)?$' }
 const logLevel = { enum: ['debug', 'info', 'notice', 'warning', 'error', 'critical', 'alert', 'emergency'] }
 const progressToken = { type: ['string', 'integer'] }
 

@@ -1,10 +1,11 @@
 // What the page basic of 2026-07-28 demands of requests: metadata in each of them, and no memory of the one before.
 import type { Case } from '../case.ts'
-import { headerValue, META } from '../client/session-http.ts'
+import { META } from '../client/session-http.ts'
 import { Connection } from '../client/target.ts'
 import { checkEqual } from '../expect.ts'
 import { MODERN } from '../revisions.ts'
 import { callTool, checkRefused, checkServed, list } from '../steps.ts'
+import { headerValue } from '../tool-schema.ts'
 
 const base = { transport: 'http', since: MODERN } as const
 

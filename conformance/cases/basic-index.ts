@@ -4,9 +4,10 @@ import type { Context } from '../client/context.ts'
 import type { Reply, Session } from '../client/session.ts'
 import { SseSession } from '../client/session-sse.ts'
 import { check, checkEqual, fail, isObject, isResponse, type Json, type JsonObject, show } from '../expect.ts'
+import { LIST, traffic } from '../steps.ts'
 
-const LIST = 'tools/list'
 const SAME_ID = 'Responses MUST include the same ID as the request they correspond to.'
+const LONG_ID_CHARACTERS = 20_000
 const JSON_RPC = 'All messages between MCP clients and servers MUST follow the JSON-RPC 2.0 specification.'
 const NO_REPLY = 'The receiver of a notification MUST NOT send a response.'
 
@@ -78,6 +79,33 @@ export const cases: Case[] = [
   idCase('numeric-string-id', '42', 'Responses MUST include the same ID: the string "42" is not the number 42.'),
   idCase('unicode-id', 'wörld-世界-😀'),
   idCase('escaped-id', 'quote " backslash \\ newline \n tab \t'),
+  {
+    id: 'basic/index/responses/long-unicode-id',
+    level: 'MUST',
+    quote: `${SAME_ID} Where a server divides its input or output, characters of several bytes stay whole.`,
+    async run(t) {
+      const session = await t.connect()
+      // Wherever a boundary falls, one of three offsets puts it inside a character.
+      for (const offset of ['', 'a', 'ab']) {
+        const id = offset + '世界😀é'.repeat(LONG_ID_CHARACTERS / 5)
+        const reply = await session.send(session.build(LIST, {}, id), { id })
+        if (reply.status >= 400) return t.skip(`the server refuses an id of ${id.length} characters (HTTP ${reply.status})`)
+        check(reply.message?.id === id, 'the same id', reply.message ?? 'no response that can be read')
+      }
+    },
+  },
+  {
+    id: 'basic/index/responses/bytes-are-utf-8',
+    level: 'MUST',
+    last: true,
+    quote: 'JSON-RPC messages MUST be UTF-8 encoded. (2024-11-05: they are JSON, which is UTF-8 between systems, RFC 8259 §8.1.)',
+    async run(t) {
+      await traffic(t)
+      const { notUtf8, streams } = t.observed
+      const where = notUtf8[0] ?? streams.find((stream) => !stream.isUtf8)?.caseId
+      if (where !== undefined) fail('valid UTF-8 in every body and on every stream', `bytes that are not, in ${where}`)
+    },
+  },
   {
     id: 'basic/index/responses/error-has-the-id',
     level: 'MUST',
@@ -197,7 +225,8 @@ export const cases: Case[] = [
   },
   {
     id: 'basic/index/requests/null-id-is-no-request',
-    level: 'MUST',
+    // The sentence binds the client that sends the request; what a server does with a broken one is not said.
+    level: 'SHOULD',
     quote: 'Unlike base JSON-RPC, the ID MUST NOT be null: a response with a result never carries it.',
     async run(t) {
       const session = await t.connect()

@@ -1,6 +1,9 @@
 // Ping, cancellation and progress.
 import type { Case } from '../case.ts'
 import type { Context } from '../client/context.ts'
+import type { Session } from '../client/session.ts'
+import { SseSession } from '../client/session-sse.ts'
+import type { Json } from '../expect.ts'
 import { check, checkEqual, fail, isObject, isResponse, type JsonObject } from '../expect.ts'
 import { LIMITS } from '../limits.ts'
 import { call, inBackground, progressOf } from '../steps.ts'
@@ -8,6 +11,7 @@ import { call, inBackground, progressOf } from '../steps.ts'
 const until = '2025-11-25' as const
 const IGNORED =
   'Invalid cancellation notifications SHOULD be ignored: unknown request IDs, already completed requests, malformed notifications.'
+const EVERY_REQUEST = 'All messages MUST follow the JSON-RPC 2.0 specification. (§5: the server MUST reply to each request.)'
 const PROMPT_MS = 2_000
 const RACE_MS = 300
 
@@ -19,6 +23,25 @@ async function ignored(t: Context, params: JsonObject | undefined): Promise<void
   if (response !== undefined && !(reply.status >= 400 && response.error !== undefined)) fail('no response', response)
   check(reply.status < 500, 'a status below 500', `HTTP ${reply.status}`)
   await session.alive()
+}
+
+/** The answer to a slow call during which something is cancelled, in the same session unless another is given. */
+async function cancelDuring(t: Context, id: Json, requestId: Json, others: Json[] = [], canceller?: Session) {
+  const tool = t.facts.slow ?? t.skip('no call is slow')
+  const session = await t.connect()
+  const started = performance.now()
+  const timeoutMs = tool.ms * 2 + 2 * LIMITS.slowMs
+  const running = inBackground(call(t, session, { tool, id, timeoutMs }))
+  for (const other of others) inBackground(call(t, session, { tool, id: other, timeoutMs }))
+  await t.pause(LIMITS.graceMs)
+  await (canceller ?? session).notify('notifications/cancelled', { requestId, reason: 'conformance' })
+  const reply = await running.catch(() => undefined)
+  const isStream = reply === undefined || session instanceof SseSession || reply.exchange.isEventStream
+  return { response: reply?.message, ms: performance.now() - started, isStream }
+}
+
+function checkUnharmed(response: JsonObject | undefined): void {
+  check(isObject(response?.result), 'a result of the request that was not cancelled', response)
 }
 
 export const cases: Case[] = [
@@ -64,6 +87,8 @@ export const cases: Case[] = [
     quote: 'The receiver MUST respond promptly with an empty response, also while a tool is running.',
     async run(t) {
       const session = await t.connect()
+      // What starts with the first request of a session, such as a process, is not part of the call.
+      await session.result('ping')
       const started = performance.now()
       let finished = 0
       const running = inBackground(
@@ -125,30 +150,42 @@ export const cases: Case[] = [
     level: 'SHOULD',
     until,
     needs: ['slow-tool'],
-    transport: 'sse',
     quote: 'Receivers of cancellation notifications SHOULD stop processing and not send a response for the cancelled request.',
     async run(t) {
-      const session = await t.connectSse()
-      const callable = t.facts.slow
-      if (callable === undefined) return t.skip('no call is slow')
-      const started = performance.now()
-      await session.post(session.build('tools/call', { name: callable.name, arguments: callable.args }, 'to-cancel'))
-      let answered = 0
-      const answer = session.stream.until(
-        () => {
-          session.pump()
-          const message = session.inbox.find((item) => isResponse(item) && item.id === 'to-cancel')
-          if (message !== undefined) answered = performance.now()
-          return message
-        },
-        'a response',
-        callable.ms * 2 + LIMITS.slowMs,
-      )
-      inBackground(answer)
-      await session.notify('notifications/cancelled', { requestId: 'to-cancel', reason: 'conformance' })
-      const response = await answer.catch(() => undefined)
-      if (response !== undefined && answered - started < LIMITS.slowMs) return t.skip('the call was not slow this time')
-      if (response !== undefined) fail('no response to the cancelled request', response)
+      const { response, ms, isStream } = await cancelDuring(t, 'to-cancel', 'to-cancel')
+      if (!isStream) return t.skip('the server answers with JSON, and must answer the POST somehow')
+      if (response !== undefined && ms < LIMITS.slowMs) return t.skip('the call was not slow this time')
+      if (response?.result !== undefined) fail('no response to the cancelled request', response)
+    },
+  },
+  {
+    id: 'basic/utilities/cancellation/behavior-requirements/other-requests-go-on',
+    level: 'MUST',
+    until,
+    needs: ['slow-tool'],
+    quote: `${EVERY_REQUEST} A cancellation names one requestId: other requests are not cancelled with it.`,
+    run: async (t) => checkUnharmed((await cancelDuring(t, 'goes-on', 'another', ['another'])).response),
+  },
+  {
+    id: 'basic/utilities/cancellation/behavior-requirements/ids-of-another-type-are-other-ids',
+    level: 'MUST',
+    until,
+    needs: ['slow-tool'],
+    quote: `${EVERY_REQUEST} requestId is a string or an integer: the string "77" is not the number 77.`,
+    async run(t) {
+      checkUnharmed((await cancelDuring(t, '77', 77)).response)
+      checkUnharmed((await cancelDuring(t, 78, '78')).response)
+    },
+  },
+  {
+    id: 'basic/utilities/cancellation/behavior-requirements/other-sessions-go-on',
+    level: 'MUST',
+    until,
+    needs: ['slow-tool'],
+    quote: `${EVERY_REQUEST} A cancellation names a request of the same session: another session may have used the same id.`,
+    async run(t) {
+      const other = await t.connect()
+      checkUnharmed((await cancelDuring(t, 'same-id', 'same-id', [], other)).response)
     },
   },
   {

@@ -3,7 +3,7 @@ import type { Case } from '../case.ts'
 import type { Context } from '../client/context.ts'
 import type { Observation } from '../client/observations.ts'
 import { META } from '../client/session-http.ts'
-import { check, fail, isObject, isResponse } from '../expect.ts'
+import { check, fail, isObject, isResponse, type JsonObject } from '../expect.ts'
 import { traffic } from '../steps.ts'
 import type { Level } from '../types.ts'
 import { violation } from '../wire-schema.ts'
@@ -96,10 +96,25 @@ export const cases: Case[] = [
     id: 'basic/index/responses/result-has-a-valid-id',
     quote: 'id: string | number; the ID MUST NOT be null.',
     judge: (observation) => {
+      // The echo of an illegal id that the suite itself sent says nothing about the server.
+      if (observation.answers === 'an illegal id') return undefined
       const message = asObject(observation)
       const isValid = typeof message.id === 'string' || Number.isInteger(message.id)
       return 'result' in message && !isValid ? 'an id that is a string or an integer' : undefined
     },
+  }),
+  rule({
+    id: 'basic/index/responses/answered-once',
+    quote: 'All messages MUST follow the JSON-RPC 2.0 specification. (§5: one response to a request.)',
+    judge: ({ answers }) => (answers === 'it again' ? 'one response to each request, not a second one' : undefined),
+  }),
+  rule({
+    id: 'basic/index/responses/only-to-requests-of-this-session',
+    quote: 'Responses MUST include the same ID as the request they correspond to: no response with an id that was not sent here.',
+    judge: (observation) =>
+      observation.answers === 'another request' && ('result' in asObject(observation) || observation.status < 400)
+        ? 'responses to requests that were sent on this session and stream'
+        : undefined,
   }),
   rule({
     id: 'basic/index/responses/error-code-is-an-integer',
@@ -164,6 +179,40 @@ export const cases: Case[] = [
     until: '2025-03-26',
     quote: 'Both parties SHOULD only use capabilities that were successfully negotiated: this client declared none.',
     judge: unnegotiated,
+  }),
+  rule({
+    id: 'basic/lifecycle/operation/only-declared-capabilities',
+    since: '2025-06-18',
+    until: '2025-11-25',
+    quote: 'Both parties MUST only use capabilities that were successfully negotiated: this server did not declare this one.',
+    judge: undeclared,
+  }),
+  rule({
+    id: 'basic/lifecycle/operation/only-declared-capabilities-then',
+    level: 'SHOULD',
+    until: '2025-03-26',
+    quote: 'Both parties SHOULD only use capabilities that were successfully negotiated: this server did not declare this one.',
+    judge: undeclared,
+  }),
+  rule({
+    id: 'basic/transports/sending-messages-to-the-server/messages-relate-to-the-request',
+    level: 'SHOULD',
+    since: '2025-03-26',
+    until: '2025-11-25',
+    transport: 'http',
+    quote: 'Messages before the response on the stream of a request SHOULD relate to that request: no progress of another one.',
+    judge: ({ progress }) => (progress?.ofAnother ? 'progress of the request whose stream it is' : undefined),
+  }),
+  rule({
+    id: 'server/tools/image-content/data-is-an-image',
+    needs: ['tool'],
+    quote:
+      'ImageContent: data is the base64-encoded image data, mimeType the MIME type of the image: the data begins as such a file does.',
+    judge: (observation) => {
+      const { result } = asObject(observation)
+      const blocks = isObject(result) && Array.isArray(result.content) ? result.content.filter(isObject) : []
+      return blocks.map(imageProblem).find((problem) => problem !== undefined)
+    },
   }),
   rule({
     id: 'basic/utilities/progress/behavior-requirements/only-active-tokens',
@@ -330,6 +379,7 @@ export const cases: Case[] = [
       'Notifications before the final response MUST relate to the originating request: no list changes on the stream of a call.',
     judge: (observation) => {
       const method = String(asObject(observation).method ?? '')
+      if (observation.progress?.ofAnother) return 'progress of the request whose stream it is'
       return observation.method !== 'subscriptions/listen' && /list_changed$|resources\/updated$/.test(method)
         ? 'no change notification on this stream'
         : undefined
@@ -344,8 +394,42 @@ function metaKeys(message: unknown): string[] {
   return parts.flatMap((part) => (isObject(part) && isObject(part._meta) ? Object.keys(part._meta) : []))
 }
 
+/** A request of the server, other than a ping, needs a capability of the client, which has declared none. */
 function unnegotiated(observation: Observation): string | undefined {
-  const { method } = asObject(observation)
-  const wants = ['sampling/createMessage', 'roots/list', 'elicitation/create']
-  return wants.includes(String(method)) ? 'no request that needs a capability of the client' : undefined
+  const { method, id } = asObject(observation)
+  const isRequest = typeof method === 'string' && id !== undefined && !method.startsWith('notifications/')
+  return isRequest && method !== 'ping' ? 'no request that needs a capability of the client' : undefined
+}
+
+/** What a notification needs the server to have declared: the capability, and a member of it that must be true. */
+const DECLARATIONS: Record<string, [capability: string, member?: string]> = {
+  'notifications/tools/list_changed': ['tools', 'listChanged'],
+  'notifications/prompts/list_changed': ['prompts', 'listChanged'],
+  'notifications/resources/list_changed': ['resources', 'listChanged'],
+  'notifications/resources/updated': ['resources', 'subscribe'],
+  'notifications/tasks/status': ['tasks'],
+}
+
+function undeclared(observation: Observation, { facts }: Context): string | undefined {
+  const [capability, member] = DECLARATIONS[String(asObject(observation).method)] ?? []
+  if (capability === undefined) return undefined
+  const declared = facts.capabilities[capability]
+  const isDeclared = isObject(declared) && (member === undefined || declared[member] === true)
+  return isDeclared
+    ? undefined
+    : `no notification that needs ${[capability, member].filter((part) => part !== undefined).join('.')}`
+}
+
+/** The bytes with which files of these types begin. */
+const MAGIC: Record<string, RegExp> = {
+  'image/png': /^\x89PNG\r\n/,
+  'image/jpeg': /^\xff\xd8\xff/,
+  'image/gif': /^GIF8/,
+  'image/webp': /^RIFF.{4}WEBP/s,
+}
+
+function imageProblem({ type, data, mimeType }: JsonObject): string | undefined {
+  const magic = type === 'image' ? MAGIC[String(mimeType)] : undefined
+  if (magic === undefined || typeof data !== 'string') return undefined
+  return magic.test(Buffer.from(data, 'base64').toString('latin1')) ? undefined : `data that is a file of the type ${mimeType}`
 }

@@ -12,7 +12,9 @@ import { cases as interopSseFraming } from './interop-sse-framing.ts'
 import { cases as logging } from './server-logging.ts'
 import { cases as pagination } from './server-pagination.ts'
 import { cases as tools } from './server-tools.ts'
+import { cases as sessions } from './sessions.ts'
 import { cases as streamableHttp } from './streamable-http.ts'
+import { cases as survival } from './survival.ts'
 import { cases as http } from './transports-http.ts'
 import { cases as httpSession } from './transports-http-session.ts'
 import { cases as sse } from './transports-sse.ts'
@@ -29,6 +31,7 @@ export const CASES: readonly Case[] = [
   ...messages,
   ...batching,
   ...utilities,
+  ...sessions,
   ...tools,
   ...pagination,
   ...logging,
@@ -36,4 +39,5 @@ export const CASES: readonly Case[] = [
   ...interopSseFraming,
   ...interopHttp,
   ...everyMessage,
+  ...survival,
 ]

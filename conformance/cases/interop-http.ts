@@ -2,9 +2,9 @@
 import type { Case } from '../case.ts'
 import { type Context, initializeParams } from '../client/context.ts'
 import type { Exchange } from '../client/target.ts'
-import { Broken, check, checkEqual, isObject, Silence } from '../expect.ts'
+import { check, checkEqual, isObject } from '../expect.ts'
 import { LIMITS } from '../limits.ts'
-import { in4xx, isLoopback } from '../steps.ts'
+import { brokenOnly, FOREIGN_HOSTS, in4xx, isLoopback } from '../steps.ts'
 
 const base = { level: 'INTEROP', transport: 'http' } as const
 const legacy = { ...base, until: '2025-11-25' } as const
@@ -56,8 +56,10 @@ export const cases: Case[] = [
     breaks: 'People who run the server locally and open a hostile web page.',
     async run(t) {
       if (!isLoopback(t.url)) return t.skip('the target is not on a loopback address')
-      const exchange = await initializeWith(t, { Host: 'evil.example.com' })
-      check(in4xx(exchange), 'HTTP 4xx', `HTTP ${exchange.status}`)
+      for (const Host of FOREIGN_HOSTS) {
+        const exchange = await initializeWith(t, { Host })
+        check(in4xx(exchange), `HTTP 4xx for Host: ${Host}`, `HTTP ${exchange.status}`)
+      }
     },
   },
   {
@@ -150,17 +152,11 @@ export const cases: Case[] = [
     ...legacy,
     id: 'interop/http/huge-body-is-survived',
     once: true,
-    quote: `A body of ${LIMITS.oversizedBodyBytes / 1024 / 1024} MiB is answered, by HTTP 413 or with a response, and the server goes on.`,
+    quote: `A body of ${LIMITS.oversizedBodyBytes / 1024 / 1024} MiB is answered or cut off, and the server goes on.`,
     breaks: 'Every other client, when the server runs out of memory.',
     async run(t) {
       const session = await t.connectHttp()
-      try {
-        const exchange = await session.post(session.build('ping', { padding: 'x'.repeat(LIMITS.oversizedBodyBytes) }, 'huge'))
-        check(exchange.status < 500, 'a status below 500', `HTTP ${exchange.status}`)
-      } catch (error) {
-        // It may close the connection on us while we still write.
-        if (!(error instanceof Broken) || error instanceof Silence) throw error
-      }
+      await session.post(session.build('ping', { padding: 'x'.repeat(LIMITS.oversizedBodyBytes) }, 'huge')).catch(brokenOnly)
       await session.alive()
     },
   },
@@ -173,8 +169,7 @@ export const cases: Case[] = [
     async run(t) {
       const session = await t.connectHttp()
       const deep = `{"jsonrpc":"2.0","id":"deep","method":"ping","params":{"a":${'['.repeat(10_000)}${']'.repeat(10_000)}}}`
-      const { status } = await session.send(deep, 'anything')
-      check(status < 500, 'a status below 500', `HTTP ${status}`)
+      await session.post(deep).catch(brokenOnly)
       await session.alive()
     },
   },

@@ -1,8 +1,9 @@
 // Logging, for servers that declare it.
 import type { Case } from '../case.ts'
 import { META } from '../client/session-http.ts'
+import { SseSession } from '../client/session-sse.ts'
 import { check, checkEqual, fail, isObject } from '../expect.ts'
-import { traffic } from '../steps.ts'
+import { call, paramsOf, received, traffic } from '../steps.ts'
 import { violation } from '../wire-schema.ts'
 
 const LEVELS = ['debug', 'info', 'notice', 'warning', 'error', 'critical', 'alert', 'emergency']
@@ -21,6 +22,32 @@ export const cases: Case[] = [
         const { _meta: _, ...result } = await session.result('logging/setLevel', { level })
         checkEqual(result, {}, `the result for ${level}`)
       }
+    },
+  },
+  {
+    id: 'server/utilities/logging/setting-log-level/none-below-the-level',
+    level: 'MUST',
+    needs: ['logging', 'tool'],
+    quote: 'logging/setLevel (since 2026-07-28: logLevel in _meta) configures the minimum log level: no message is below it.',
+    async run(t) {
+      const sessions = { error: await t.connect(), debug: await t.connect() }
+      const below = async (level: 'error' | 'emergency'): Promise<void> => {
+        const meta = t.isModern ? { [`${META}logLevel`]: level } : {}
+        if (!t.isModern) await sessions.error.result('logging/setLevel', { level })
+        const earlier = (await received(t, sessions.error)).length
+        for (const tool of t.facts.callables) {
+          const reply = await call(t, sessions.error, { tool, meta, untilEnd: true })
+          const messages = await received(t, sessions.error, reply)
+          const low = paramsOf(messages.slice(sessions.error instanceof SseSession ? earlier : 0), 'notifications/message').find(
+            (params) => LEVELS.indexOf(String(params.level)) < LEVELS.indexOf(level),
+          )
+          if (low !== undefined) fail(`no log message below ${level}`, { method: 'notifications/message', params: low })
+        }
+      }
+      await below('error')
+      // What another session asks for is its own business.
+      if (!t.isModern) await sessions.debug.result('logging/setLevel', { level: 'debug' })
+      await below('emergency')
     },
   },
   {

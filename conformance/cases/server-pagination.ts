@@ -5,6 +5,7 @@ import type { Session } from '../client/session.ts'
 import { check, checkEqual, isObject, type Json, type JsonObject } from '../expect.ts'
 
 const MOST_PAGES = 50
+const MOST_EMPTY_PAGES = 5
 
 async function firstCursor(t: Context, session: Session): Promise<string> {
   const { nextCursor } = await session.result('tools/list', {})
@@ -32,10 +33,21 @@ export const cases: Case[] = [
     async run(t) {
       const session = await t.connect()
       const seen = new Set<Json>()
+      const names = new Set<Json | undefined>()
+      let empty = 0
       let cursor: Json | undefined
       for (let page = 0; page < MOST_PAGES; page += 1) {
         const result: JsonObject = await session.result('tools/list', cursor === undefined ? {} : { cursor })
         if (result.nextCursor === undefined) return
+        const before = names.size
+        const tools = Array.isArray(result.tools) ? result.tools.filter(isObject) : []
+        for (const tool of tools) names.add(tool.name)
+        empty = names.size > before ? 0 : empty + 1
+        check(
+          empty === 0 || (tools.length === 0 && empty < MOST_EMPTY_PAGES),
+          'tools on each page that were on none before it',
+          result,
+        )
         check(!seen.has(result.nextCursor ?? null), 'a new cursor on each page', result.nextCursor)
         seen.add(result.nextCursor ?? null)
         cursor = result.nextCursor

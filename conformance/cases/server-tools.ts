@@ -3,9 +3,10 @@ import { isDeepStrictEqual } from 'node:util'
 import type { Case } from '../case.ts'
 import type { Context } from '../client/context.ts'
 import type { Reply } from '../client/session.ts'
+import { HttpSession } from '../client/session-http.ts'
 import { check, checkEqual, fail, isObject, type JsonObject } from '../expect.ts'
 import { call, callTool, checkError, checkServed, parse, succeeded, UNKNOWN_TOOL } from '../steps.ts'
-import { conformanceProblem, edgeArguments, invalidArguments, schemaProblem } from '../tool-schema.ts'
+import { conformanceProblem, edgeArguments, invalidArguments, parameterHeaders, schemaProblem } from '../tool-schema.ts'
 
 const NAMES = '2025-11-25' as const
 const needs = ['tools'] as const
@@ -57,6 +58,22 @@ async function callWithInvalid(t: Context, kind: 'missing' | 'wrong', judge: (re
 function checkFails(reply: Reply): void {
   check(reply.message !== undefined, 'a response', `HTTP ${reply.status} without one`)
   if (succeeded(reply)) fail('an error for arguments that the inputSchema forbids', reply.message)
+}
+
+const PART_BYTES = 1021
+/** Pairs of texts of one length: ASCII only, and not. */
+const ECHOED_TEXTS: readonly [string, string][] = [
+  ['a b c', 'é 世 ñ'],
+  ['a "b" c', '\u2028 "😀" ü'],
+  ['abcde'.repeat(6_000), '世界😀é'.repeat(6_000)],
+]
+
+/** The text is somewhere in the value: as it is, in JSON within a text, or with escapes. */
+function holds(value: unknown, text: string): boolean {
+  const written = JSON.stringify(value) ?? ''
+  const inner = JSON.stringify(text).slice(1, -1)
+  const escaped = inner.replace(/[^\x20-\x7e]/g, (c) => `\\u${c.charCodeAt(0).toString(16).padStart(4, '0')}`)
+  return [inner, escaped].some((form) => [form, JSON.stringify(form).slice(1, -1)].some((wanted) => written.includes(wanted)))
 }
 
 const nameOf = (tool: JsonObject): string => String(tool.name)
@@ -220,6 +237,32 @@ export const cases: Case[] = [
       if (callable === undefined || Object.keys(callable.args).length > 0) return t.skip('the tool needs arguments')
       const result = checkServed(await (await t.connect()).request('tools/call', { name: callable.name }))
       check(result.isError !== true || callable.isError, 'the same outcome as with {}', result)
+    },
+  },
+  {
+    id: 'server/tools/calling-tools/arguments-arrive-unchanged',
+    level: 'MUST',
+    needs: ['echo-tool'],
+    quote:
+      'JSON-RPC messages MUST be UTF-8 encoded: what a tool gives back of its arguments has the same characters, however it is sent.',
+    async run(t) {
+      const echo = t.facts.echo ?? t.skip('no tool gives its arguments back')
+      const session = await t.connect()
+      const { name, args, tool } = echo.callable
+      for (const [plain, text] of ECHOED_TEXTS) {
+        const reply = async (value: string): Promise<boolean> => {
+          const message = session.build('tools/call', { name, arguments: { ...args, [echo.property]: value } }, session.newId())
+          const headers = session instanceof HttpSession ? { ...session.headers(message), ...parameterHeaders(tool, args) } : {}
+          const bytes = Buffer.from(JSON.stringify(message))
+          const parts = Array.from({ length: Math.ceil(bytes.length / PART_BYTES) }, (_, index) =>
+            bytes.subarray(index * PART_BYTES, (index + 1) * PART_BYTES),
+          )
+          const answer = await session.send(parts, { id: message.id ?? null }, { headers })
+          return holds(answer.message?.result, value)
+        }
+        // A tool may shorten or rewrite its arguments: only characters beyond ASCII may not make the difference.
+        if (await reply(plain)) check(await reply(text), `the ${text.length} characters that were sent`, 'others')
+      }
     },
   },
   {

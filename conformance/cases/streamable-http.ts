@@ -1,7 +1,7 @@
 // Streamable HTTP of 2026-07-28: POST only, no session, and headers that mirror the body.
 import type { Case } from '../case.ts'
 import type { Context } from '../client/context.ts'
-import { base64Value, type HttpSession, META } from '../client/session-http.ts'
+import { type HttpSession, META } from '../client/session-http.ts'
 import { check, checkEqual, isObject, type Json } from '../expect.ts'
 import { MODERN } from '../revisions.ts'
 import {
@@ -16,7 +16,7 @@ import {
   postCall,
   streamed,
 } from '../steps.ts'
-import { mirroredProperties } from '../tool-schema.ts'
+import { base64Value, mirroredProperties } from '../tool-schema.ts'
 
 const base = { transport: 'http', since: MODERN } as const
 const page = 'basic/transports/streamable-http'

@@ -1,9 +1,23 @@
 // Streamable HTTP, 2025-03-26 to 2025-11-25, continued: session ids and the version header.
 import type { Case } from '../case.ts'
+import type { Context } from '../client/context.ts'
+import type { HttpSession } from '../client/session-http.ts'
 import { check, checkEqual } from '../expect.ts'
+import { call } from '../steps.ts'
 
 const base = { transport: 'http', since: '2025-03-26', until: '2025-11-25' } as const
 const page = 'basic/transports'
+
+const STREAM_END_MS = 1_000
+
+/** A session that was ended by DELETE; a skip where the server does not allow that. */
+async function terminated(t: Context, given?: HttpSession): Promise<HttpSession> {
+  const session = given ?? (await t.connectHttp())
+  const { status } = await session.terminate()
+  if (status === 405) return t.skip('the server does not let clients end sessions')
+  check(status < 300, 'HTTP 2xx or 405 for DELETE', `HTTP ${status}`)
+  return session
+}
 
 export const cases: Case[] = [
   {
@@ -41,11 +55,13 @@ export const cases: Case[] = [
     quote: 'Servers that require a session ID SHOULD respond to requests without it (other than initialization) with HTTP 400.',
     async run(t) {
       const session = await t.connectHttp()
-      const reply = await session.send(session.build('tools/list', {}, 'n'), 'anything', {
-        headers: { 'Mcp-Session-Id': undefined },
-      })
-      if (reply.status === 200) return t.skip('the server does not require the session id')
-      checkEqual(reply.status, 400, 'the status')
+      const headers = { 'Mcp-Session-Id': undefined }
+      for (const method of ['tools/list', 'ping']) {
+        const reply = await session.send(session.build(method, {}, method), 'anything', { headers })
+        checkEqual(reply.status, 400, `for ${method} without the session id that was handed out, the status`)
+      }
+      const tool = t.facts.callable
+      if (tool !== undefined) checkEqual((await call(t, session, { headers })).status, 400, 'for a call without it, the status')
     },
   },
   {
@@ -55,13 +71,27 @@ export const cases: Case[] = [
     needs: ['session'],
     quote: '… terminate the session, after which it MUST respond to requests containing that session ID with HTTP 404 Not Found.',
     async run(t) {
+      const session = await terminated(t)
+      for (const method of ['tools/list', 'ping', 'notifications/cancelled']) {
+        const id = method.startsWith('notifications') ? undefined : method
+        const reply = await session.send(session.build(method, { requestId: 'never-issued' }, id), 'anything')
+        checkEqual(reply.status, 404, `for ${method}, the status`)
+      }
+      if (t.facts.hasGetStream) checkEqual((await session.listen()).status, 404, 'for GET, the status')
+    },
+  },
+  {
+    ...base,
+    id: 'interop/http/stream-ends-with-the-session',
+    level: 'INTEROP',
+    needs: ['session', 'get-stream'],
+    quote: 'When a client ends its session by DELETE, its GET stream ends, too.',
+    breaks: 'Clients that wait for the end of the stream; and the server keeps what belongs to the session.',
+    async run(t) {
       const session = await t.connectHttp()
-      const { Accept: _, ...headers } = session.headers(undefined)
-      const deleted = await t.open({ method: 'DELETE', headers })
-      if (deleted.status === 405) return t.skip('the server does not let clients end sessions')
-      check(deleted.status < 300, 'HTTP 2xx or 405 for DELETE', `HTTP ${deleted.status}`)
-      const reply = await session.send(session.build('tools/list', {}, 'after'), 'anything')
-      checkEqual(reply.status, 404, 'the status')
+      const stream = (await session.listen()).events()
+      await terminated(t, session)
+      check(await stream.ends(STREAM_END_MS), `the end of the stream within ${STREAM_END_MS} ms`, 'an open stream')
     },
   },
   {

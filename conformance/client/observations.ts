@@ -13,8 +13,8 @@ export interface Observation {
   bytes: number
   /** The case during which it came. */
   caseId: string
-  /** For a progress notification: what is known of its token. */
-  progress?: { known: boolean; active: boolean; previous: number | undefined }
+  /** For a progress notification: what is known of its token, and whether it came on the stream of another request. */
+  progress?: { known: boolean; active: boolean; previous: number | undefined; ofAnother: boolean }
   /** True when it came on the stream that answers a request of this suite. */
   onReplyStream: boolean
   /** For a response: what it answers on this session. */

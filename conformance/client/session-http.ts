@@ -2,6 +2,7 @@
 import { isDeepStrictEqual } from 'node:util'
 import { isObject, isResponse, type Json, type JsonObject } from '../expect.ts'
 import { MODERN, type Revision } from '../revisions.ts'
+import { headerValue } from '../tool-schema.ts'
 import { type Awaited, type Body, encode, type Reply, type SendOptions, Session } from './session.ts'
 import type { Exchange } from './target.ts'
 import type { Client } from './types.ts'
@@ -50,6 +51,12 @@ export class HttpSession extends Session {
       if (message !== undefined) this.observe(message, { via: 'event', status: 200, bytes: Buffer.byteLength(data) })
     }
     return get
+  }
+
+  /** Ends the session by DELETE. */
+  terminate(): Promise<Exchange> {
+    const { Accept: _, ...headers } = this.headers(undefined)
+    return this.context.open({ method: 'DELETE', headers })
   }
 
   headers(_body: Body | undefined): Record<string, string | undefined> {
@@ -134,16 +141,6 @@ function defaultMeta(revision: Revision): JsonObject {
     [`${META}clientCapabilities`]: {},
     [`${META}clientInfo`]: { name: 'mcp-conformance', version: '1' },
   }
-}
-
-/** As it is where a header can carry it, else in the Base64 form of 2026-07-28 transports §Value Encoding. */
-export function headerValue(text: string): string {
-  const isPlain = /^[\x21-\x7e]([\x20-\x7e\t]*[\x21-\x7e])?$/.test(text) && !/^=\?base64\?.*\?=$/.test(text)
-  return isPlain ? text : base64Value(text)
-}
-
-export function base64Value(text: string): string {
-  return `=?base64?${Buffer.from(text).toString('base64')}?=`
 }
 
 export function newSession(context: Client, revision: Revision): HttpSession {

@@ -138,7 +138,10 @@ export abstract class Session {
     if (this.context.isClosed) return
     const request = isObject(from.request) ? from.request : undefined
     const meta = isObject(request?.params) && isObject(request.params._meta) ? request.params._meta : undefined
-    const progress = isObject(message) && message.method === 'notifications/progress' ? this.#progress(message) : undefined
+    const progress =
+      isObject(message) && message.method === 'notifications/progress'
+        ? this.#progress(message, this.hasOwnStreams ? request : undefined)
+        : undefined
     if (isResponse(message)) this.#finish(request)
     this.context.observed.add({
       message,
@@ -168,13 +171,14 @@ export abstract class Session {
     return request !== undefined && request.answered > request.sent ? 'it again' : 'a request'
   }
 
-  #progress(message: JsonObject): { known: boolean; active: boolean; previous: number | undefined } {
+  #progress(message: JsonObject, request: JsonObject | undefined): Observation['progress'] & object {
     const params = isObject(message.params) ? message.params : {}
     const state = this.#tokens.get(params.progressToken ?? null)
-    if (state === undefined) return { known: false, active: false, previous: undefined }
+    const ofAnother = request !== undefined && tokenOf(request) !== params.progressToken
+    if (state === undefined) return { known: false, active: false, previous: undefined, ofAnother }
     const previous = state.last
     if (typeof params.progress === 'number') state.last = params.progress
-    return { known: true, active: state.active, previous }
+    return { known: true, active: state.active, previous, ofAnother }
   }
 
   #finish(request: JsonObject | undefined): void {

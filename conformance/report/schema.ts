@@ -15,9 +15,15 @@ export const reportSchema = {
   title: 'Report of mcp-conformance',
   type: 'object',
   properties: {
-    target: { type: 'string', description: 'The URL that was judged.' },
+    target: { type: 'string', description: 'The URL that was tested.' },
+    server: {
+      type: 'object',
+      description: 'As the server names itself in serverInfo.',
+      properties: { name: text, version: text },
+      required: ['name', 'version'],
+    },
     transport: { enum: ['sse', 'http'] },
-    revision: { ...revision, description: 'The newest revision that was judged.' },
+    revision: { ...revision, description: 'The newest revision that was tested.' },
     revisions: { type: 'array', items: revision, description: 'All of them, oldest first.' },
     startedAt: text,
     ms: { type: 'integer' },
@@ -33,7 +39,10 @@ export const reportSchema = {
       },
       required: [...counts.required, 'levels'],
     },
-    aborted: { type: 'string', description: 'Why the rest was not run: the server went silent or died.' },
+    aborted: {
+      type: 'string',
+      description: 'Why the rest was not run: the server went silent or died, or the run was interrupted.',
+    },
     cases: {
       type: 'array',
       items: {
@@ -51,6 +60,7 @@ export const reportSchema = {
           url: { type: 'string', description: 'Where the specification says it; empty for INTEROP.' },
           ms: { type: 'integer' },
           breaks: { type: 'string', description: 'For INTEROP: the client that breaks.' },
+          cause: { type: 'string', description: 'What other failed cases may share: no answer, an HTTP status.' },
           expected: text,
           actual: text,
           exchanges: {

@@ -63,8 +63,8 @@ export const sections: Section[] = [
   },
   {
     page: 'basic/lifecycle', section: 'operation', sentences: [
-      ['2024-11-05', '2025-03-26', 'SHOULD', 'Both parties SHOULD:', ['basic/lifecycle/operation/only-negotiated-capabilities-then']],
-      ['2025-06-18', '2025-11-25', 'MUST', 'Both parties MUST:', ['basic/lifecycle/operation/only-negotiated-capabilities', 'server/tools/calling-tools/result-shape']],
+      ['2024-11-05', '2025-03-26', 'SHOULD', 'Both parties SHOULD:', ['basic/lifecycle/operation/only-negotiated-capabilities-then', 'basic/lifecycle/operation/only-declared-capabilities-then']],
+      ['2025-06-18', '2025-11-25', 'MUST', 'Both parties MUST:', ['basic/lifecycle/operation/only-negotiated-capabilities', 'basic/lifecycle/operation/only-declared-capabilities', 'server/tools/calling-tools/result-shape']],
     ],
   },
   {

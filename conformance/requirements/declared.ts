@@ -12,6 +12,7 @@ export const sections: Section[] = [
     page: 'basic/transports', section: 'http-with-sse', sentences: [
       [first, first, 'MUST', 'Server messages are sent as SSE message events, with the message content encoded as JSON in the event data.', ['basic/transports/http-with-sse/responses-come-on-the-stream', 'basic/transports/http-with-sse/messages-are-message-events', 'basic/transports/http-with-sse/event-data-is-json', 'basic/transports/http-with-sse/stream-has-known-fields-only']],
       [first, first, 'MUST', 'The server operates as an independent process that can handle multiple client connections.', ['basic/transports/http-with-sse/several-clients']],
+      [first, first, 'MUST', 'A message that is posted is a JSON-RPC message, and what is not gets a parse error (JSON-RPC 2.0 §5.1).', ['basic/transports/http-with-sse/unreadable-input-is-answered']],
       [first, first, 'MUST', 'The client closes the SSE connection.', ['basic/transports/http-with-sse/open-until-the-client-closes']],
     ],
   },
@@ -34,6 +35,7 @@ export const sections: Section[] = [
     page: 'server/tools', section: 'tool', sentences: [
       [first, last, 'MUST', 'Tool and ListToolsResult of schema.ts.', ['server/tools/tool/', 'server/tools/listing-tools/result-shape']],
       [first, last, 'MUST', 'CallToolRequest and CallToolResult of schema.ts.', ['server/tools/calling-tools/']],
+      [first, last, 'MUST', 'ImageContent of schema.ts: data is the base64-encoded image data, mimeType the MIME type of the image.', ['server/tools/image-content/']],
     ],
   },
   {
@@ -49,6 +51,11 @@ export const sections: Section[] = [
   {
     page: 'server/utilities/logging', section: 'setting-log-level', sentences: [
       [first, legacy, 'MUST', 'Clients may send logging/setLevel with any of the levels of RFC 5424; LoggingMessageNotification of schema.ts.', ['server/utilities/logging/setting-log-level/', 'server/utilities/logging/log-message-notifications/']],
+    ],
+  },
+  {
+    page: 'basic/utilities/cancellation', section: 'behavior-requirements', sentences: [
+      [first, legacy, 'MUST', 'requestId is the ID of the request to cancel (schema.ts): no other request is cancelled.', ['basic/utilities/cancellation/behavior-requirements/other-', 'basic/utilities/cancellation/behavior-requirements/ids-of-another-type-are-other-ids']],
     ],
   },
 ]

@@ -25,7 +25,7 @@ export const sections: Section[] = [
   },
   {
     page: 'server/tools', section: 'security-considerations', sentences: [
-      ['2024-11-05', '2026-07-28', 'MUST', 'Servers MUST:', ['server/tools/security-considerations/invalid-arguments-do-not-succeed', 'server/tools/error-handling/unknown-tool-never-succeeds']],
+      ['2024-11-05', '2026-07-28', 'MUST', 'Servers MUST:', ['server/tools/security-considerations/invalid-arguments-do-not-succeed', 'server/tools/security-considerations/missing-arguments-do-not-succeed', 'server/tools/error-handling/unknown-tool-never-succeeds']],
       ['2024-11-05', '2026-07-28', 'SHOULD', 'Clients SHOULD:', 'client'],
     ],
   },

@@ -6,7 +6,7 @@ export const sections: Section[] = [
   {
     page: 'basic/transports', section: 'overview', sentences: [
       ['2024-11-05', '2025-11-25', 'SHOULD', 'Clients SHOULD support stdio whenever possible.', 'stdio, and transports of one’s own'],
-      ['2025-03-26', '2025-11-25', 'MUST', 'JSON-RPC messages MUST be UTF-8 encoded.', ['basic/transports/http-with-sse/stream-is-utf-8', 'basic/index/requests/characters-split-across-chunks', 'basic/index/responses/unicode-id', 'basic/index/requests/escaped-characters']],
+      ['2025-03-26', '2025-11-25', 'MUST', 'JSON-RPC messages MUST be UTF-8 encoded.', ['basic/index/responses/bytes-are-utf-8', 'server/tools/calling-tools/arguments-arrive-unchanged', 'basic/transports/http-with-sse/stream-is-utf-8', 'basic/index/requests/characters-split-across-chunks', 'basic/index/responses/unicode-id', 'basic/index/requests/escaped-characters']],
     ],
   },
   {
@@ -50,7 +50,7 @@ export const sections: Section[] = [
       ['2025-03-26', '2025-03-26', 'MUST', 'If the input contains any number of JSON-RPC requests, the server MUST either return `Content-Type: text/event-stream`, to initiate an SSE stream, or `Content-Type: …', ['basic/transports/sending-messages-to-the-server/request-is-answered-as-json-or-events', 'basic/transports/sending-messages-to-the-server/request-is-answered-with-a-response', 'basic/transports/sending-messages-to-the-server/json-is-one-object']],
       ['2025-03-26', '2025-11-25', 'MUST', 'The client MUST support both these cases.', 'client'],
       ['2025-03-26', '2025-03-26', 'SHOULD', 'The SSE stream SHOULD eventually include one JSON-RPC response per each JSON-RPC request sent in the POST body.', ['basic/transports/sending-messages-to-the-server/stream-has-the-response', 'basic/transports/sending-messages-to-the-server/event-data-is-json']],
-      ['2025-03-26', '2025-11-25', 'SHOULD', 'These messages SHOULD relate to the originating client request.', 'unobservable: what a message of the server relates to is not written in it'],
+      ['2025-03-26', '2025-11-25', 'SHOULD', 'These messages SHOULD relate to the originating client request.', ['basic/transports/sending-messages-to-the-server/messages-relate-to-the-request']],
       ['2025-03-26', '2025-03-26', 'SHOULD', 'The server SHOULD NOT close the SSE stream before sending a JSON-RPC response per each received JSON-RPC request, unless the session expires.', ['basic/transports/sending-messages-to-the-server/stream-has-the-response', 'basic/transports/sending-messages-to-the-server/event-data-is-json']],
       ['2025-03-26', '2025-03-26', 'SHOULD', 'After all JSON-RPC responses have been sent, the server SHOULD close the SSE stream.', ['basic/transports/sending-messages-to-the-server/stream-ends-after-the-response']],
       ['2025-03-26', '2025-11-25', 'SHOULD', 'Disconnection SHOULD NOT be interpreted as the client cancelling its request.', ['basic/transports/sending-messages-to-the-server/disconnection-is-not-cancellation']],
@@ -79,7 +79,7 @@ export const sections: Section[] = [
   },
   {
     page: 'basic/transports', section: 'multiple-connections', sentences: [
-      ['2025-03-26', '2025-11-25', 'MUST', 'The server MUST send each of its JSON-RPC messages on only one of the connected streams; that is, it MUST NOT broadcast the same message across multiple streams.', ['basic/transports/multiple-connections/no-broadcast']],
+      ['2025-03-26', '2025-11-25', 'MUST', 'The server MUST send each of its JSON-RPC messages on only one of the connected streams; that is, it MUST NOT broadcast the same message across multiple streams.', ['basic/transports/multiple-connections/no-broadcast', 'basic/index/notifications/other-sessions-hear-nothing']],
     ],
   },
   {
@@ -113,7 +113,7 @@ export const sections: Section[] = [
   },
   {
     page: 'basic/transports/index', section: 'messages', sentences: [
-      ['2026-07-28', '2026-07-28', 'MUST', 'JSON-RPC messages MUST be UTF-8 encoded.', ['basic/transports/http-with-sse/stream-is-utf-8', 'basic/index/requests/characters-split-across-chunks', 'basic/index/responses/unicode-id', 'basic/index/requests/escaped-characters']],
+      ['2026-07-28', '2026-07-28', 'MUST', 'JSON-RPC messages MUST be UTF-8 encoded.', ['basic/index/responses/bytes-are-utf-8', 'server/tools/calling-tools/arguments-arrive-unchanged', 'basic/transports/http-with-sse/stream-is-utf-8', 'basic/index/requests/characters-split-across-chunks', 'basic/index/responses/unicode-id', 'basic/index/requests/escaped-characters']],
       ['2026-07-28', '2026-07-28', 'MUST', 'A binding MUST deliver client-sent requests and notifications to the server, and server-sent responses and notifications to the client.', ['basic/transports/streamable-http/sending-messages/', 'basic/patterns/index/overview/servers-do-not-request']],
     ],
   },

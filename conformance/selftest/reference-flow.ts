@@ -144,7 +144,7 @@ function subscribe(handler: Handler, request: Message, route: Route): void {
 async function respond(handler: Handler, message: Message, flow: Flow, abort = new AbortController()): Promise<Message[]> {
   if (message.invalid === true) return outgoing(handler, refusal(undefined, -32600, 'Invalid Request'), flow, undefined)
   if (!isRequest(message)) {
-    if (message.method === 'notifications/cancelled') flow.session.running.get(message.params?.requestId)?.abort()
+    if (message.method === 'notifications/cancelled') cancel(handler, flow.session, message.params?.requestId)
     const extra = unasked(handler, message, flow)
     return isObject(extra) ? [extra] : []
   }
@@ -157,7 +157,12 @@ async function respond(handler: Handler, message: Message, flow: Flow, abort = n
       flow.session.wantsLogs = value
     },
     emit: (note) => {
-      for (const sent of outgoing(handler, { jsonrpc: '2.0', ...note }, flow, message)) flow.emit(sent)
+      for (const sent of outgoing(handler, { jsonrpc: '2.0', ...note }, flow, message)) {
+        flow.emit(sent)
+        const event = `data: ${JSON.stringify(sent)}\n\n`
+        const others = sessionsOf(handler).filter((session) => handler.deviation.notifiesOthers && session !== flow.session)
+        for (const { streams } of others) for (const stream of streams) handler.writeEvent(stream, event, 'message')
+      }
     },
   }
   try {
@@ -172,6 +177,18 @@ async function respond(handler: Handler, message: Message, flow: Flow, abort = n
     return outgoing(handler, refusal(message.id, code, text, data), flow, message)
   } finally {
     flow.session.running.delete(message.id)
+  }
+}
+
+const sessionsOf = ({ state }: Handler): Session[] => [...state.http.values(), ...state.sse.values()]
+
+function cancel(handler: Handler, session: Session, requestId: unknown): void {
+  const { cancels } = handler.deviation
+  for (const other of cancels === undefined || cancels === 'text' ? [session] : sessionsOf(handler)) {
+    for (const [id, running] of other.running) {
+      if (cancels === 'everything' || id === requestId || (cancels === 'text' && String(id) === String(requestId)))
+        running.abort()
+    }
   }
 }
 

@@ -57,15 +57,19 @@ export const TOOLS: Tool[] = [
     icons: [{ src: 'https://example.com/i.png', mimeType: 'image/png', sizes: ['48x48'] }],
     inputSchema: {
       type: 'object',
-      properties: { text: { type: 'string', 'x-mcp-header': 'Text' }, count: { type: 'integer', 'x-mcp-header': 'Count' } },
+      properties: {
+        text: { type: 'string', 'x-mcp-header': 'Text' },
+        count: { type: 'integer', 'x-mcp-header': 'Count' },
+        note: { type: 'string' },
+      },
       additionalProperties: false,
     },
-    outputSchema: { type: 'object', properties: { text: { type: 'string' } }, required: ['text'] },
+    outputSchema: { type: 'object', properties: { text: { type: 'string' }, note: { type: 'string' } }, required: ['text'] },
     async run(args, scope, progress) {
       progress(1)
       await sleep(12, undefined, { signal: scope.signal })
       progress(2)
-      const answer = { text: args.text ?? '' }
+      const answer = { text: args.text ?? '', ...(args.note === undefined ? {} : { note: args.note }) }
       const content: Message[] = [
         { type: 'text', text: JSON.stringify(answer), annotations: { audience: ['user'], priority: 0.5 } },
         { type: 'image', data: PIXEL, mimeType: 'image/png' },
@@ -173,7 +177,7 @@ async function callTool(params: Message, scope: Scope): Promise<Message> {
     if (token !== undefined)
       scope.emit({ method: 'notifications/progress', params: { progressToken: token, progress: value, total: 100 } })
   }
-  const wantsLogs = isModernScope(scope) ? params._meta?.[`${KEY}logLevel`] !== undefined : scope.wantsLogs
+  const wantsLogs = isModernScope(scope) ? /^(?:debug|info)$/.test(params._meta?.[`${KEY}logLevel`]) : scope.wantsLogs
   if (wantsLogs)
     scope.emit({ method: 'notifications/message', params: { level: 'info', logger: 'tools', data: { tool: tool.name } } })
   return tool.run(given, scope, progress)

@@ -38,7 +38,7 @@ export interface Deviation {
   /** Changes the head of a response. */
   head?(head: { status: number; headers: Record<string, string> }, incoming: Incoming): void
   /** Changes the body of a response that is not a stream. */
-  body?(body: string, incoming: Incoming): string
+  body?(body: string, incoming: Incoming): string | Buffer
   /** Changes the bytes of an event. */
   event?(text: string, kind: 'endpoint' | 'message'): string | Buffer
   /** Sees an HTTP+SSE stream that was just opened. */
@@ -47,6 +47,12 @@ export interface Deviation {
   modernOnly?: boolean
   /** Hands every session's messages to all of them. */
   broadcasts?: boolean
+  /** Sends progress and log messages to the streams of all other sessions as well. */
+  notifiesOthers?: boolean
+  /** What a cancellation ends besides the request it names. */
+  cancels?: 'everything' | 'id everywhere' | 'text'
+  /** Keeps the GET streams of a session that was ended. */
+  keepsStreams?: boolean
   /** Gives all event streams of a session the same event ids. */
   repeatsEventIds?: boolean
   /** Replays every stream to whoever resumes one. */
@@ -297,6 +303,8 @@ export class Handler {
   #deleteHttp(): void {
     const id = this.incoming.headers['mcp-session-id'] ?? ''
     if (this.deviation.modernOnly) return this.answer(405, undefined)
+    const session = this.state.http.get(id)
+    if (!this.deviation.keepsStreams) for (const stream of session?.streams ?? []) stream.end()
     this.answer(this.state.http.delete(id) ? 200 : 404, undefined)
   }
 }

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict'
 import { execFile } from 'node:child_process'
+import { once } from 'node:events'
 import { mkdtemp, readFile, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -90,6 +91,50 @@ test('JSON goes to a file, whole', () =>
     }
   }))
 
+test('Markdown starts with the verdict', () =>
+  withReference(
+    {
+      outgoing: (message, { request }) => (request?.method === 'ping' ? { ...message, result: { 'a|b': '<script>' } } : message),
+    },
+    async (url) => {
+      const { stdout } = await run(`${url}/mcp`, ...PING, '--format', 'markdown')
+      assert.match(stdout, /^## ❌ MCP conformance: does not conform: \d MUST not met/)
+      assert.match(stdout, /reference 1\.0\.0 at/)
+      assert.match(stdout, /\[`basic\/utilities\/ping\/behavior-requirements\/empty-response`\]\(https:/)
+      assert.ok(!stdout.includes('<script>'))
+    },
+  ))
+
+test('a file that cannot be written is found before the run', () =>
+  withReference({}, async (url) => {
+    const { code, stderr } = await run(`${url}/mcp`, ...PING, '--output', '/nowhere/report.json')
+    assert.equal(code, 2)
+    assert.match(stderr, /cannot write \/nowhere\/report\.json/)
+    assert.ok(!stderr.includes('cases'))
+  }))
+
+for (const [signal, exitCode] of [
+  ['SIGINT', 130],
+  ['SIGTERM', 143],
+] as const) {
+  test(`${signal} ends the run with a report of what was tested`, () =>
+    withReference({}, async (url) => {
+      const child = execFile(process.execPath, ['--import', 'tsx', cli, `${url}/mcp`, '--format', 'json'], {
+        maxBuffer: 64 * 1024 * 1024,
+      })
+      const exited = once(child, 'exit')
+      let written = ''
+      child.stdout?.on('data', (text: string) => (written += text))
+      // The first line says that the cases begin.
+      await once(child.stderr ?? child, 'data')
+      child.kill(signal)
+      assert.deepEqual(await exited, [exitCode, null])
+      const report = JSON.parse(written) as RunReport
+      assert.equal(report.aborted, `interrupted: ${signal}`)
+      assert.ok(report.cases.some((result) => result.message === 'interrupted'))
+    }))
+}
+
 test('headers, a tool and its arguments are passed on', () =>
   withReference(
     { takes: ({ headers }, res) => headers['x-key'] !== 'k:1' && res.writeHead(401).end() !== undefined },
@@ -124,11 +169,11 @@ const mistakes: [what: string, args: string[], says: RegExp][] = [
   ['an unknown option', ['http://a', '--frobnicate'], /--frobnicate/],
   ['an unknown revision', ['http://a', '--revision', '2020-01-01'], /one of 2024-11-05/],
   ['an unknown transport', ['http://a', '--transport', 'stdio'], /sse or http/],
-  ['an unknown format', ['http://a', '--format', 'tap'], /text, json or junit/],
+  ['an unknown format', ['http://a', '--format', 'tap'], /--format is text, json.*not tap/],
   ['arguments without a tool', ['http://a', '--args', '{}'], /after the --tool/],
   ['arguments that are no object', ['http://a', '--tool', 'x', '--args', '[1]'], /a JSON object/],
   ['a header without a colon', ['http://a', '--header', 'x'], /NAME: VALUE/],
-  ['a prefix of no case', ['http://a', '--only', 'nowhere'], /no case begins with nowhere/],
+  ['a prefix of no case', ['http://a', '--only', 'nowhere'], /no case.*nowhere/],
   ['a time that is none', ['http://a', '--timeout-ms', 'soon'], /a positive number/],
   ['an unknown case', ['--explain', 'nowhere'], /no case has the id/],
 ]

@@ -8,6 +8,7 @@ import {
   exitCodeOf,
   jsonReport,
   junitReport,
+  markdownReport,
   type RunOptions,
   type RunReport,
   reportSchema,
@@ -15,7 +16,7 @@ import {
   textReport,
   Unreachable,
 } from '../index.ts'
-import { startReference } from '../selftest/reference.ts'
+import { type Deviation, startReference } from '../selftest/reference.ts'
 
 const FAST = { timeoutMs: 250 }
 
@@ -58,8 +59,71 @@ test('a URL that answers 404 is unreachable', async () => {
 test('a URL that wants credentials is unreachable without them', async () => {
   await assert.rejects(
     judge((_, res) => res.writeHead(401).end(), '/mcp', { transport: 'http' }),
-    /give credentials with --header/,
+    /HTTP 401: give credentials with --header/,
   )
+  await assert.rejects(
+    judge((_, res) => res.writeHead(403).end(), '/mcp'),
+    /HTTP 403: give credentials with --header/,
+  )
+})
+
+for (const [what, change] of [
+  ['another id', { body: (text) => text.replace('"id":1,', '"id":99,') }],
+  ['another content type', { head: ({ headers }) => void (headers['Content-Type'] = 'text/plain') }],
+  ['HTTP 500', { head: (head) => void (head.status = 500) }],
+] as [string, Deviation][]) {
+  test(`initialize answered with ${what} is a failure of an MCP server`, async () => {
+    const reference = await startReference(change)
+    try {
+      const report = await runConformance({ url: `${reference.url}/mcp`, ...FAST, only: ['basic/lifecycle', 'basic/transports'] })
+      assert.deepEqual([report.transport, exitCodeOf(report)], ['http', 1])
+    } finally {
+      await reference.close()
+    }
+  })
+}
+
+test('failures of one cause are grouped', async () => {
+  const reference = await startReference({
+    takes: ({ body }, res) => body.includes('"tools/') && res.writeHead(404).end() !== undefined,
+  })
+  try {
+    const report = await runConformance({
+      url: `${reference.url}/mcp`,
+      ...FAST,
+      revisions: ['2025-11-25'],
+      only: ['server/tools', 'basic/index'],
+    })
+    assert.match(textReport(report), /probably of one cause\n +\d+ cases: POST \/mcp answers HTTP 404/)
+  } finally {
+    await reference.close()
+  }
+})
+
+test('what tools return is shown as shape and length, unless asked for', async () => {
+  const secret = 'AWS_SECRET=hush'
+  const reference = await startReference({
+    outgoing: (message, { request }) => {
+      if (request?.method !== 'tools/call' || message.result?.content === undefined) return message
+      return {
+        ...message,
+        result: { ...message.result, content: [{ type: 'text', text: secret }], structuredContent: { text: 5, secret } },
+      }
+    },
+  })
+  try {
+    const options = { revisions: ['2025-11-25'], only: ['server/tools', 'basic/utilities/progress'] } as const
+    for (const path of ['mcp', 'sse']) {
+      const hidden = await runConformance({ url: `${reference.url}/${path}`, ...options })
+      assert.ok(hidden.summary.levels.MUST.fail > 0)
+      for (const text of [jsonReport(hidden), textReport(hidden), junitReport(hidden), markdownReport(hidden)])
+        assert.ok(!text.includes('hush'))
+      assert.match(jsonReport(hidden), /<text of 15 characters>/)
+      assert.match(jsonReport(await runConformance({ url: `${reference.url}/${path}`, ...options, showResults: true })), /hush/)
+    }
+  } finally {
+    await reference.close()
+  }
 })
 
 test('a server that says nothing fails', async () => {

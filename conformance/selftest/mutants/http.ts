@@ -168,8 +168,4 @@ export const mutants: Mutant[] = [
     ({ headers }) => headers['transfer-encoding'] !== undefined,
     411,
   ),
-  turningAway('deep JSON is a fault of the server', interop('deep-json-is-survived'), ({ body }) => body.includes('[[[['), 500),
-  heading('a large body is a fault of the server', interop('huge-body-is-survived'), (head) => {
-    if (head.status === 413) head.status = 500
-  }),
 ]

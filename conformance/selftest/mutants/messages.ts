@@ -127,18 +127,6 @@ export const mutants: Mutant[] = [
     (message) => (message.id === 'second' ? [] : message),
     BATCH,
   ),
-  answering(
-    'notifications in a batch are answered',
-    [at('batching/notifications-in-it-are-not-answered')],
-    ({ method }) => /unknown$/.test(method),
-    BATCH,
-  ),
-  answering(
-    'batches of notifications are answered',
-    [at('batching/only-notifications-get-nothing')],
-    ({ method }) => /unknown$/.test(method),
-    BATCH,
-  ),
   heading(
     'batches of notifications are answered 200',
     [at('batching/only-notifications-get-nothing')],

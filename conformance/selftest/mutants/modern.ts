@@ -1,5 +1,5 @@
 // Deviations of 2026-07-28: metadata, mirrored headers, discovery, caching, error codes.
-import { base64Value } from '../../client/session-http.ts'
+import { base64Value } from '../../tool-schema.ts'
 import { bodyOf, heading, type Mutant, NEW, reading, refusing, taking } from '../mutant.ts'
 import { KEY, type Message } from '../reference-rpc.ts'
 

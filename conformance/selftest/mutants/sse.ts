@@ -240,26 +240,6 @@ export const mutants: Mutant[] = [
     },
     SSE,
   ),
-  heading(
-    'a large body is a fault of the server',
-    interop('huge-body-is-survived'),
-    (head) => {
-      if (head.status === 413) head.status = 500
-    },
-    SSE,
-  ),
-  {
-    name: 'deep JSON is a fault of the server',
-    kills: interop('deep-json-is-survived'),
-    ...SSE,
-    deviation: () => ({
-      takes: ({ body }, res) => {
-        if (!body.includes('[[[[')) return false
-        res.writeHead(500).end()
-        return true
-      },
-    }),
-  },
   framing('a byte order mark', interop('no-byte-order-mark'), (text, kind) => (isMessage(kind) ? text : `\ufeff${text}`)),
   framing('lines end in CR', interop('lines-end-in-lf-or-crlf'), (text) => text.replaceAll('\n', '\r')),
   sending(

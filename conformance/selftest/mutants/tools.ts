@@ -121,7 +121,11 @@ export const mutants: Mutant[] = [
   ),
   result(
     'arguments are not validated',
-    [at('security-considerations/invalid-arguments-do-not-succeed'), at('error-handling/invalid-arguments-are-a-tool-error')],
+    [
+      'security-considerations/invalid-arguments-do-not-succeed',
+      'security-considerations/missing-arguments-do-not-succeed',
+      'error-handling/invalid-arguments-are-a-tool-error',
+    ].map(at),
     'tools/call',
     (r) => void delete r.isError,
   ),
