@@ -108,8 +108,7 @@ export class SqlEngine {
 
   /** Why SQL of callers is not run; undefined when it is. */
   get unsafeRole(): string | undefined {
-    const { role = '', unsafe = [] } = this.#privileges ?? {}
-    return unsafe.length === 0 ? undefined : `the role ${quoteName(role)} is not safe: ${unsafe.join('; ')}`
+    return this.#privileges === undefined ? undefined : reasonAgainst(this.#privileges)
   }
 
   /** PG_ALLOWED_DATABASES as a text[] parameter; `{}` admits all. */
@@ -375,12 +374,12 @@ export class SqlEngine {
 
   /** @throws ToolError FORBIDDEN while the role could reach beyond a READ ONLY transaction */
   async #refuseUnsafeRole(session: Session, signal: AbortSignal): Promise<void> {
-    if (this.#options.allowUnsafeRole === true || this.unsafeRole === undefined) return
-    await this.#examine(session, signal, true) // the operator may have changed the role since
-    if (this.unsafeRole === undefined) return
+    if (this.#options.allowUnsafeRole === true || reasonAgainst(await this.#examine(session, signal)) === undefined) return
+    const reason = reasonAgainst(await this.#examine(session, signal, true)) // the operator may have changed the role since
+    if (reason === undefined) return
     throw new ToolError(
       'FORBIDDEN',
-      `${this.unsafeRole}. SQL is not run with it; the tools that list databases and tables work. Ask the operator to use a role that only reads: /ready and the log show the statements that create one`,
+      `${reason}. SQL is not run with it; the tools that list databases and tables work. Ask the operator to use a role that only reads: /ready and the log show the statements that create one`,
     )
   }
 
@@ -408,6 +407,10 @@ export class SqlEngine {
       this.#types.set(`${session.database}/${oid}`, { name: String(name), delimiter: String(delimiter ?? ',') })
     }
   }
+}
+
+function reasonAgainst({ role, unsafe }: RolePrivileges): string | undefined {
+  return unsafe.length === 0 ? undefined : `the role ${quoteName(role)} is not safe: ${unsafe.join('; ')}`
 }
 
 function cellText(cell: Cell): string | null {

@@ -10,6 +10,7 @@ import { openShop } from '../../kit/sql/test/shop.ts'
 import { testAttacks } from './attacks.ts'
 import { testFailures } from './failures.ts'
 import { testQueries } from './queries.ts'
+import { testRoles } from './roles.ts'
 
 const bin = process.env.OCTET_TEST_POSTGRES_BIN
 if (bin === undefined || bin === '')
@@ -19,6 +20,7 @@ else {
   const shop = await openShop(edition, { PG_MAX_CONNECTIONS: '1' })
   testAttacks(shop)
   testQueries(shop)
+  testRoles(edition)
   testFailures(edition)
 
   // The npm packages of PostgreSQL have the server only; what the file means is tested on every edition all the same.

