@@ -1,4 +1,5 @@
 // The timescaledb server's backend: the shared read-only engine, and a connection for writing.
+import { ToolError } from '../../protocol/index.ts'
 import type { Environment } from '../kit/definition.ts'
 import { type Row, SqlEngine } from '../kit/sql/engine.ts'
 import { toToolError } from '../kit/sql/errors.ts'
@@ -6,6 +7,7 @@ import { readOnly } from '../kit/sql/read-only.ts'
 import { resolveTarget, type TargetOptions, type TargetParts } from '../kit/sql/target.ts'
 import { Remembered } from '../kit/waiting.ts'
 import type { TimescaleConfig } from './config.ts'
+import { insteadOf } from './errors.ts'
 import { readFeatures } from './lib/features.ts'
 import { Writer } from './lib/writer.ts'
 import type { Features, TimescaleBackend } from './types.ts'
@@ -41,8 +43,9 @@ export function openTimescale(config: TimescaleConfig, environment: Environment)
     maxConnections: config.TSDB_MAX_CONNECTIONS,
     allowedDatabases: [],
     allowUnsafeRole: config.TSDB_ALLOW_UNSAFE_ROLE,
+    instead: insteadOf,
   })
-  const writer = new Writer({ target: writeTarget, environment, engine })
+  const writer = new Writer({ target: writeTarget, environment, engine, allowUnsafeRole: config.TSDB_ALLOW_UNSAFE_ROLE })
   const level = environment.readOnly ? 'off' : config.TSDB_WRITE_LEVEL
   const features = new Remembered<Features>({ keepMs: featuresCachedMs, maxEntries: 1 }, (_, signal) =>
     readFeatures(engine, signal),
@@ -72,10 +75,16 @@ export function openTimescale(config: TimescaleConfig, environment: Environment)
     async probe(signal) {
       const found = await engine.probe(signal)
       const { version, license } = await readFeatures(engine, signal)
-      return { ...found, timescaledb: version, license, write_level: level }
+      const write = level === 'off' ? {} : { write_role: await writer.probe(signal).catch(describeFailure) }
+      return { ...found, timescaledb: version, license, write_level: level, ...write }
     },
     async close() {
       await Promise.all([engine.close(), writer.close()])
     },
   }
+}
+
+/** A writing role that cannot connect does not make the reading tools unready. */
+function describeFailure(error: unknown): Record<string, unknown> {
+  return { statements: `not possible: ${error instanceof ToolError ? error.text : 'internal error'}` }
 }

@@ -53,12 +53,13 @@ export const config = {
       enum: writeLevels,
       default: 'ddl',
       description:
-        '`off`; `policy`: hypertables, compression and continuous aggregates; `dml`: INSERT, UPDATE, DELETE, MERGE and functions too; `ddl`: CREATE, ALTER and COMMENT too',
+        '`off`; `policy`: hypertables, compression and continuous aggregates; `dml`: INSERT, UPDATE, DELETE and MERGE too, with functions that are not volatile; `ddl`: CREATE, ALTER, COMMENT and other functions too',
     },
     TSDB_ALLOW_DESTRUCTIVE: {
       type: 'boolean',
       default: false,
-      description: 'true also admits DROP, TRUNCATE, DROP COLUMN and drop_chunks, at write level `ddl`',
+      description:
+        'true also admits, at write level `ddl`, what destroys data: DROP, TRUNCATE, dropped columns and changed types, drop_chunks, retention and other jobs, and volatile functions of PostgreSQL and extensions that are not listed in the README',
     },
     TSDB_MAX_CONNECTIONS: {
       type: 'integer',
@@ -71,7 +72,7 @@ export const config = {
       type: 'boolean',
       default: false,
       description:
-        'true runs tsdb_query with a role that can reach beyond a read-only transaction: a superuser, or a member of pg_read_server_files, pg_write_server_files, pg_execute_server_program or pg_signal_backend',
+        'true runs tsdb_query, tsdb_execute and tsdb_continuous_aggregate with a role that can reach files, programs or other sessions: a superuser, or a member of pg_read_server_files, pg_write_server_files, pg_execute_server_program or pg_signal_backend',
     },
   },
 } as const satisfies ConfigSchema

@@ -1,6 +1,6 @@
 // Errors of this server: what the edition lacks, what a write level does not admit, and SQLSTATEs that have a meaning here.
 import { ToolError } from '../../protocol/index.ts'
-import { isServerError } from '../kit/sql/errors.ts'
+import type { ShellCommand } from '../kit/sql/statement-filter.ts'
 import { type WriteLevel, writeLevels } from './config.ts'
 import type { Features } from './types.ts'
 
@@ -9,30 +9,24 @@ const insufficientPrivilege = '42501'
 const queryCanceled = '57014'
 const insideTransaction = '25001'
 
-/** SQLSTATE of an error of PostgreSQL, also where it was made a ToolError. */
-export function sqlState(error: unknown): string | undefined {
-  if (isServerError(error)) return error.code
-  if (!(error instanceof ToolError)) return undefined
-  return typeof error.detail === 'string' ? error.detail : sqlState(error.cause)
-}
-
 /** Sizes cannot be read: a chunk is locked or may not be read by the role. The list itself must not fail for that. */
 export function isSizeFailure(error: unknown): boolean {
-  return [lockNotAvailable, insufficientPrivilege, queryCanceled].includes(sqlState(error) ?? '')
+  return error instanceof ToolError && [lockNotAvailable, insufficientPrivilege, queryCanceled].includes(String(error.detail))
 }
 
-/** Replaces PostgreSQL's "cannot run inside a transaction block" by what can be done about it. */
+/** Adds what can be done to PostgreSQL's "cannot run inside a transaction block". */
 export function explainTransaction(error: unknown): unknown {
-  if (sqlState(error) !== insideTransaction) return error
-  return new ToolError(
-    'INVALID_ARGUMENT',
-    `tsdb_execute runs every statement in a transaction, and this one cannot run in one: ${(error as Error).message}`,
-    {
-      hint: 'the statement without CONCURRENTLY or WITH DATA, or ask the operator to run it',
-      detail: insideTransaction,
-      cause: error,
-    },
-  )
+  if (!(error instanceof ToolError) || error.detail !== insideTransaction) return error
+  return new ToolError('INVALID_ARGUMENT', error.message, {
+    hint: 'the statement without CONCURRENTLY or WITH DATA, or ask the operator to run it',
+    detail: insideTransaction,
+    cause: error,
+  })
+}
+
+/** The call that answers `\dt`, `\d metrics`, `SHOW TABLES` and the like. */
+export function insteadOf({ wants }: Pick<ShellCommand, 'wants'>): string {
+  return wants === 'databases' ? 'tsdb_database_stats {}' : 'tsdb_show_hypertables {}'
 }
 
 /** For what only the Community edition has. @throws ToolError that says so */

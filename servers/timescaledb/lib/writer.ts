@@ -3,37 +3,70 @@ import { ToolError } from '../../../protocol/index.ts'
 import type { Environment } from '../../kit/definition.ts'
 import type { Row, SqlEngine } from '../../kit/sql/engine.ts'
 import { isConnectionLoss, isServerError, toToolError } from '../../kit/sql/errors.ts'
+import { quoteName } from '../../kit/sql/identifiers.ts'
 import type { Notice } from '../../kit/sql/pg-adapter.ts'
 import { Pool } from '../../kit/sql/pool.ts'
+import { type RolePrivileges, readPrivileges } from '../../kit/sql/privileges.ts'
 import type { Cell } from '../../kit/sql/protocol-guard.ts'
-import { guarded, LateError, resetSession, transactionSettings } from '../../kit/sql/read-only.ts'
+import { guarded, LateError, readOnly, resetSession, transactionSettings } from '../../kit/sql/read-only.ts'
 import type { Session } from '../../kit/sql/session.ts'
 import type { Outcome } from '../../kit/sql/statement.ts'
 import type { Target } from '../../kit/sql/target.ts'
 import type { Transaction, TransactionRunner, WriteLimits } from '../types.ts'
+import { writerRoleSql } from './writer-role.ts'
 
 export interface WriterOptions {
   readonly target: Target
   readonly environment: Environment
   /** Looks up names for error messages, and knows which database is meant. */
   readonly engine: SqlEngine
+  /** Run SQL of callers even though the role could reach beyond the rows of this database. */
+  readonly allowUnsafeRole: boolean
 }
 
 const connectMs = 3_000
-const idleMs = 30_000
+/** Shorter than the five seconds for which CREATE DATABASE … TEMPLATE and DROP DATABASE wait for other sessions to leave. */
+const idleMs = 3_000
 const lockMs = 5_000
 const waitMs = 10_000
 const maxConnections = 1
+const schemasQuery = `
+  SELECT nspname FROM pg_catalog.pg_namespace WHERE nspname !~ '^(pg_|_timescaledb|timescaledb_|information_schema$)' ORDER BY 1`
 const askedRows = 5_000
 const askedBytes = 4_000_000
 
 export class Writer implements TransactionRunner {
   readonly #options: WriterOptions
   readonly #pool: Pool
+  #privileges: RolePrivileges | undefined
 
   constructor(options: WriterOptions) {
     this.#options = options
-    this.#pool = new Pool({ target: options.target, maxConnections, connectMs, idleMs })
+    const onOpen = (session: Session, signal: AbortSignal | undefined): Promise<void> => this.#examine(session, signal)
+    this.#pool = new Pool({ target: options.target, maxConnections, connectMs, idleMs, onOpen })
+  }
+
+  /** Reads the role's privileges; the answer is for `/ready`. @throws ToolError */
+  async probe(signal: AbortSignal): Promise<Record<string, unknown>> {
+    try {
+      const session = await this.#pool.acquire(await this.#database(signal), { signal, reserve: true })
+      try {
+        await this.#examine(session, signal)
+        const { role = '', unsafe = [] } = this.#privileges ?? {}
+        const { allowUnsafeRole } = this.#options
+        if (unsafe.length === 0) return { role, statements: 'allowed' }
+        return {
+          role,
+          statements: allowUnsafeRole ? 'allowed although the role is unsafe' : `refused: ${unsafe.join('; ')}`,
+          sql_for_the_operator: await this.#repair(session, signal),
+        }
+      } finally {
+        await resetSession(session)
+        this.#pool.release(session)
+      }
+    } catch (error) {
+      throw toToolError(error)
+    }
   }
 
   async transaction<T>(
@@ -100,11 +133,14 @@ export class Writer implements TransactionRunner {
         const session = await this.#pool.acquire(await this.#database(signal), { signal, waitMs })
         const reused = session.uses > 0
         try {
+          if (limits.query !== undefined) await this.#refuseUnsafeRole(session, signal)
           return await work(session)
         } catch (error) {
           // Without a COMMIT nothing has happened, so a reused connection that was dead is no reason to fail.
           if (!reused || attempt > 1 || signal.aborted || !isConnectionLoss(error)) throw error
         } finally {
+          // What a caller's statement has left there may outlive every reset, such as a connection of dblink.
+          if (limits.query !== undefined && this.#privileges?.keepsState === true) session.end()
           await resetSession(session)
           this.#pool.release(session)
         }
@@ -117,6 +153,44 @@ export class Writer implements TransactionRunner {
       }
       throw toToolError(error, { timeoutMs: limits.timeoutMs })
     }
+  }
+
+  async #examine(session: Session, signal: AbortSignal | undefined): Promise<void> {
+    const known = this.#privileges
+    const found = await readPrivileges(session, signal)
+    this.#privileges = found
+    if (found.unsafe.length === 0 || known?.unsafe.join() === found.unsafe.join()) return
+    this.#options.environment.log.warn(`${this.#unsafeRole()}. Give TSDB_WRITE_URL a role made by the statements in "sql"`, {
+      server: 'timescaledb',
+      database: session.database,
+      sql: (await this.#repair(session, signal)).join('\n'),
+    })
+  }
+
+  #unsafeRole(): string {
+    const { role = '', unsafe = [] } = this.#privileges ?? {}
+    return `the writing role ${quoteName(role)} is not safe: ${unsafe.join('; ')}`
+  }
+
+  async #repair(session: Session, signal: AbortSignal | undefined): Promise<string[]> {
+    const limits = { timeoutMs: connectMs, maxRows: 100, keepBytes: 100_000, signal }
+    const { rows } = await readOnly(session, { text: schemasQuery }, limits)
+    await resetSession(session)
+    return writerRoleSql(
+      session.database,
+      rows.map(([name = null]) => textOf(name) ?? ''),
+    )
+  }
+
+  /** @throws ToolError FORBIDDEN while the role could reach files, programs or other sessions */
+  async #refuseUnsafeRole(session: Session, signal: AbortSignal): Promise<void> {
+    if (this.#options.allowUnsafeRole || this.#privileges?.unsafe.length === 0) return
+    await this.#examine(session, signal) // the operator may have changed the role since
+    if (this.#privileges?.unsafe.length === 0) return
+    throw new ToolError(
+      'FORBIDDEN',
+      `${this.#unsafeRole()}. Statements are not run with it; tsdb_create_hypertable and tsdb_add_compression work. Ask the operator for a role that is not: /ready and the log show the statements that create one`,
+    )
   }
 
   /** With a database of its own in the URL that one, otherwise the one the reading tools have found. */

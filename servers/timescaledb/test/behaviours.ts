@@ -10,6 +10,7 @@ export interface World {
   readonly env: NodeJS.ProcessEnv
   /** The reading role, and a URL for another role of the same database. */
   readonly reader: string
+  readonly superuserUrl: string
   urlFor(role: string): string
   /** Runs SQL as the owner of the tables, who is also the role that tsdb_execute writes with. */
   sql<T extends pg.QueryResultRow>(text: string): Promise<T[]>
@@ -68,7 +69,7 @@ export async function openWorld(label: string, url: string): Promise<World> {
   const env = { TSDB_URL: urlFor(reader), TSDB_WRITE_URL: urlFor(writer), MCP_STRUCTURED_CONTENT: 'auto' }
   const server = await RunningServer.start(['timescaledb'], env)
   return {
-    ...{ label, server, env, reader, urlFor },
+    ...{ label, server, env, reader, urlFor, superuserUrl: urlFor(undefined) },
     sql: (text) => run(urlFor(writer), text),
     admin: (text) => run(urlFor(undefined), text),
     async ask(text, values = []) {

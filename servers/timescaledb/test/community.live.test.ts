@@ -5,6 +5,7 @@ import { RunningServer, until, withClient } from '../../kit/sql/test/running.ts'
 import { type It, openWorld, testTimescale, type World } from './behaviours.ts'
 import { testCounting } from './counting.ts'
 import { testListing } from './listing.ts'
+import { testRoles } from './roles.ts'
 
 const url = process.env.TSDB_TSL_URL
 if (url === undefined || url === '')
@@ -14,6 +15,7 @@ else {
   testTimescale(world)
   testListing(world)
   testCounting(world)
+  testRoles(world)
   testCommunity(world)
   test('Community edition: the database of these tests is dropped', () => world.close())
 }

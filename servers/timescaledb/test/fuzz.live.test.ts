@@ -4,16 +4,12 @@ import { execFileSync } from 'node:child_process'
 import { rmSync } from 'node:fs'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
+import { loadModule, parseSync } from 'libpg-query'
 import { test } from '../../../test/runner/harness.ts'
 import { readStatement, requireOne } from '../../kit/sql/statement-filter.ts'
 import { classifyWords, namesIn, type VolatileFunction, withFunctions } from '../lib/statement-class.ts'
 import { fuzz } from './fuzz.ts'
 import { type Rank, volatileFunctions } from './parse-tree.ts'
-
-const library: string = 'libpg-query'
-const parser = (await import(library).catch(() => undefined)) as
-  | { loadModule(): Promise<void>; parseSync(text: string): { stmts?: unknown[] } }
-  | undefined
 
 function classify(text: string): Rank {
   try {
@@ -42,18 +38,16 @@ function regressionFolder(): string | undefined {
 
 const name = 'classification against the parser of PostgreSQL: 20,000 statements need what they are asked for'
 const given = process.env.OCTET_TEST_REGRESSION_SQL
-const folder = parser === undefined ? undefined : (given ?? regressionFolder())
-if (parser === undefined) test.skip(name, 'libpg-query is not installed')
-else if (folder === undefined)
-  test.skip(name, "PostgreSQL's regression tests cannot be downloaded by apt (OCTET_TEST_REGRESSION_SQL)")
+const folder = given ?? regressionFolder()
+if (folder === undefined) test.skip(name, "PostgreSQL's regression tests cannot be downloaded by apt (OCTET_TEST_REGRESSION_SQL)")
 else {
   test(
     name,
     async () => {
-      await parser.loadModule()
+      await loadModule()
       try {
         const seed = Number(process.env.OCTET_TEST_FUZZ_SEED ?? 1)
-        const options = { classify, parse: parser.parseSync, folder: join(folder, 'sql'), count: 20_000, seed }
+        const options = { classify, parse: parseSync, folder: join(folder, 'sql'), count: 20_000, seed }
         const { tooWeak, tooStrict, ...figures } = fuzz(options)
         console.log(JSON.stringify({ ...figures, tooWeak: tooWeak.length, tooStrict: tooStrict.length }))
         assert.deepEqual(tooWeak.slice(0, 20), [])

@@ -4,9 +4,9 @@ import type { Environment } from '../../kit/definition.ts'
 import { report } from '../../kit/report.ts'
 import { maxCellChars, queryProperties, toParameters } from '../../kit/sql/query-tool.ts'
 import type { Outcome } from '../../kit/sql/statement.ts'
-import { readStatement, requireOne } from '../../kit/sql/statement-filter.ts'
+import { bareStatement, readStatement, requireOne, shellCommand } from '../../kit/sql/statement-filter.ts'
 import { toTable } from '../../kit/sql/table.ts'
-import { explainTransaction, requireLevel } from '../errors.ts'
+import { explainTransaction, insteadOf, requireLevel } from '../errors.ts'
 import { classifyWords, namesIn, type StatementClass, volatileFunctions, withFunctions } from '../lib/statement-class.ts'
 import type { TimescaleBackend, Transaction } from '../types.ts'
 
@@ -54,7 +54,8 @@ async function execute(
   context: Context,
 ) {
   const { writer, engine } = backend
-  const { command, dry_run: dryRun, max_affected: maxAffected } = args
+  const { dry_run: dryRun, max_affected: maxAffected } = args
+  const command = bareStatement(args.command)
   const found = await admit(backend, command, context.signal)
   const values = toParameters(args.params)
   const limits = { timeoutMs: engine.limitTimeout(args.timeout_ms), signal: context.signal, query: command }
@@ -85,6 +86,10 @@ async function execute(
 async function admit(backend: TimescaleBackend, command: string, signal: AbortSignal): Promise<StatementClass> {
   const { level, allowDestructive, catalogue } = backend
   if (level === 'off') requireLevel(level, 'dml', 'tsdb_execute')
+  const shell = shellCommand(command)
+  if (shell !== undefined) {
+    throw new ToolError('INVALID_ARGUMENT', `"${shell.written}" is not SQL of PostgreSQL`, { hint: insteadOf(shell) })
+  }
   const reading = readStatement(command)
   requireOne(reading)
   const words = classifyWords(reading.tokens)

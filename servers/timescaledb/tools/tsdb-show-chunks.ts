@@ -3,7 +3,6 @@ import { type Context, defineTool, type FromSchema, ToolError } from '../../../p
 import { formatBytes, report } from '../../kit/report.ts'
 import { quoteName } from '../../kit/sql/identifiers.ts'
 import { quoteCell } from '../../kit/sql/table.ts'
-import { sqlState } from '../errors.ts'
 import { resolveHypertable } from '../lib/relations.ts'
 import type { Hypertable, TimescaleBackend } from '../types.ts'
 
@@ -123,8 +122,8 @@ function boundExpression(text: string, { integerTime, timeColumn, timeType }: Hy
 
 /** SQLSTATE class 22 (data exception): PostgreSQL cannot read the text as a time or an interval. */
 function explainBound(error: unknown): unknown {
-  if (sqlState(error)?.startsWith('22') !== true) return error
-  return new ToolError('INVALID_ARGUMENT', `a bound is neither a time nor an interval: ${(error as Error).message}`, {
+  if (!(error instanceof ToolError) || !String(error.detail).startsWith('22')) return error
+  return new ToolError('INVALID_ARGUMENT', `a bound is neither a time nor an interval: ${error.message}`, {
     hint: '"older_than": "7 days", or "2026-10-01"',
     cause: error,
   })
