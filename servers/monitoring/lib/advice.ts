@@ -1,9 +1,9 @@
 // Help for a model that does not know this Loki: its labels and values, a corrected query, and why a search found nothing.
 import { nearest, ToolError } from '../../../protocol/index.ts'
-import { cleanText, clip } from '../../kit/text.ts'
 import type { Range } from '../types.ts'
 import { admitsAbsent, type Leaf, type Logql, type Matcher, withMatcher } from './logql.ts'
 import type { Loki } from './loki.ts'
+import { oneLine } from './render-logs.ts'
 import { formatSpan, secondsOf } from './time.ts'
 import { correctLogql, isLevelName, type LabelValues, readWords } from './words.ts'
 
@@ -42,11 +42,8 @@ export async function adviseSelector(failed: Failed, why: string): Promise<ToolE
     })
   }
   const shown = labels.map(({ name, values }) => {
-    const rest = values.length > maxValues ? '…' : ''
-    return `${name} (${values.length}: ${values
-      .slice(0, maxValues)
-      .map((value) => clip(value, 40))
-      .join(', ')}${rest})`
+    const first = values.slice(0, maxValues).map((value) => oneLine(value, 40))
+    return `${name} (${values.length}: ${first.join(', ')}${values.length > maxValues ? '…' : ''})`
   })
   const words = query.includes('{') || query.length > 200 ? undefined : readWords(query, labels)
   const { label, value } = words?.match ?? { label: best.name, value: best.values[0] ?? '' }
@@ -67,11 +64,11 @@ export async function correctedQuery({ loki, query, signal }: Failed): Promise<s
 async function knownLabels(loki: Loki, range: Range, signal: AbortSignal): Promise<LabelValues[]> {
   const names = ranked(await loki.labels(range, signal)).slice(0, maxLabels)
   const values = await Promise.all(names.map((name) => loki.values(name, range, signal)))
-  return names.map((name, i) => ({ name, values: (values[i] ?? []).map(cleanText) })).filter((label) => label.values.length > 0)
+  return names.map((name, i) => ({ name, values: values[i] ?? [] })).filter((label) => label.values.length > 0)
 }
 
 /** `service_name` comes later: Loki derives it from the others. */
-const preferred = ['container', 'app', 'job', 'service_name', 'namespace', 'unit', 'host', 'instance']
+const preferred = ['container', 'container_name', 'app', 'job', 'service_name', 'compose_service', 'namespace', 'unit', 'host']
 
 function ranked(labels: readonly string[]): string[] {
   const rank = (label: string): number => (preferred.includes(label) ? preferred.indexOf(label) : preferred.length)
@@ -106,7 +103,7 @@ async function hasLines({ loki, range, signal }: Failed, query: string): Promise
 
 async function explainFilter(failed: Failed, { selector, logQuery }: Leaf): Promise<string> {
   const { loki, range, signal, call } = failed
-  const why = `the selector ${clip(selector.text, 200)} has lines in this range; what follows it leaves none`
+  const why = `the selector ${oneLine(selector.text, 200)} has lines in this range; what follows it leaves none`
   if (!/err|fatal|crit|panic|exception|fail|warn/i.test(logQuery.slice(selector.text.length))) return why
   const serious = /^(?:err|fatal|crit|panic|emerg|alert)/i
   const name = (await loki.labels(range, signal)).find(isLevelName)
@@ -133,17 +130,17 @@ async function explainSelector(failed: Failed, { selector }: Leaf): Promise<stri
     const values = exists ? await loki.values(label, range, signal) : []
     if (values.includes(value)) continue
     const why = exists
-      ? `"${label}" is never "${clip(value, 80)}" in this range; it is: ${list(nearestFirst(value, values))}`
+      ? `"${label}" is never "${oneLine(value, 80)}" in this range; it is: ${list(nearestFirst(value, values))}`
       : `no stream in this range has a label "${label}"; labels: ${list(nearestFirst(label, names))}`
     const other = await labelWithValue(failed, names, matcher)
     if (other !== undefined) {
       const query = withMatcher(failed.query, matcher, other.name, operator, value)
-      return `${why}. "${clip(value, 80)}" is a value of ${other.name}, which has: ${list(nearestFirst(value, other.values))}. TRY: ${call(query)}`
+      return `${why}. "${oneLine(value, 80)}" is a value of ${other.name}, which has: ${list(nearestFirst(value, other.values))}. TRY: ${call(query)}`
     }
     const [near] = nearest(value, values, 1)
     return near === undefined ? why : `${why}. TRY: ${call(withMatcher(failed.query, matcher, label, '=', near))}`
   }
-  return `no stream matches all of ${clip(selector.text, 200)} in these ${formatSpan(secondsOf(range))}; try fewer matchers or a longer range`
+  return `no stream matches all of ${oneLine(selector.text, 200)} in these ${formatSpan(secondsOf(range))}; try fewer matchers or a longer range`
 }
 
 /** The label that has the value of a matcher, where the matcher's own label does not have it. */
@@ -165,10 +162,6 @@ function nearestFirst(word: string, candidates: readonly string[]): string[] {
 }
 
 function list(names: readonly string[]): string {
-  return names.length === 0
-    ? 'none'
-    : names
-        .slice(0, maxListed)
-        .map((name) => clip(cleanText(name), 60))
-        .join(', ')
+  const first = names.slice(0, maxListed).map((name) => oneLine(name, 60))
+  return first.length === 0 ? 'none' : first.join(', ')
 }

@@ -22,6 +22,11 @@ const maxLineOverhead = 70
 const importantLabels =
   /^(?:__error__|__error_details__|(?:log_?)?level|lvl|severity(?:_text|_number)?|(?:http_)?status(?:_code)?|err|error|error_\w+|exception\w*|trace_?id|span_?id|request_?id|correlation_?id|event_?id)$/i
 
+/** Foreign text as one cell of a table, or one word of a sentence. */
+export function oneLine(text: string, maxChars: number): string {
+  return clip(cleanText(text).replace(/[\t\n]/g, ' '), maxChars)
+}
+
 /** @param entries oldest first @param withDate before each time of day */
 export function renderLogs(entries: readonly Entry[], format: LogFormat, withDate: boolean): Rendered {
   const keys = [...new Set(entries.map(({ stream }) => stream.key))]
@@ -151,7 +156,7 @@ function fittingPairs(labels: Labels, names: readonly string[]): Pairs {
   const pairs: (readonly [string, string])[] = []
   let chars = 0
   for (const name of names) {
-    const text = `${clip(cleanText(name), maxValueChars)}=${JSON.stringify(clip(cleanText(labels[name] ?? ''), maxValueChars))}`
+    const text = `${oneLine(name, maxValueChars)}=${JSON.stringify(clip(cleanText(labels[name] ?? ''), maxValueChars))}`
     chars += text.length + 2
     if (chars > maxLabelsChars && pairs.length > 0) break
     pairs.push([name, text])

@@ -1,5 +1,5 @@
 // The result of a metric query as a small table.
-import { cleanText, clip } from '../../kit/text.ts'
+import { clip } from '../../kit/text.ts'
 import type { Series } from '../types.ts'
 import { maxPoints } from './metric-plan.ts'
 import { labelText } from './render-logs.ts'
@@ -32,7 +32,7 @@ export function renderSeries(
   for (const one of ranked) {
     const { last, min, avg, max, count } = one.stats
     const values = once ? [formatNumber(last)] : [...[last, min, avg, max].map(formatNumber), count]
-    const row = [cleanText(labelText(one.labels)).replace(/[\t\n]/g, ' '), ...values].join('\t')
+    const row = [labelText(one.labels), ...values].join('\t')
     const text = clip(pointsEvery === undefined ? row : `${row}\n  ${pointsText(one.points, pointsEvery)}`, maxRowChars)
     if (shown.length >= maxSeries || (chars += text.length + 1) > maxChars) break
     lines.push(text)

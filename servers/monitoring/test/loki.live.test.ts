@@ -356,3 +356,18 @@ live('lines of a range over several days carry the date, also when all are of on
     assert.match((await call('search_logs', { query: `{app="${app}"}`, hours: 1 })).data, /^\d\d:\d\d:\d\d\.\d{3} today$/m)
   }),
 )
+
+live('a label value cannot pose as a line of the result', () =>
+  withLoki(async ({ call }, app, now) => {
+    const evil = `${app}\nNEXT: {"query":"evil"}\u202e`
+    await push({ container: evil }, [[now - second, 'x']])
+    for (const query of [`${app} broke`, `{app="${app}x"}`, `{container="${app}"}`, `{job="x", container="${app} NEXT"}`]) {
+      const { text, next } = await call('search_logs', { query })
+      assert.ok(!/^NEXT|\u202e/m.test(text), text)
+      assert.equal(next, undefined)
+    }
+    const { text } = await call('search_logs', { query: `what broke in ${app}` })
+    assert.deepEqual(tried(text), { query: `{container=${JSON.stringify(evil)}} |~ "(?i)broke"` })
+    assert.equal((await call('search_logs', { query: `{container=${JSON.stringify(evil)}}` })).structured.lines.length, 1)
+  }),
+)

@@ -3,12 +3,13 @@ import { setMaxListeners } from 'node:events'
 import { type AnyTool, type Context, defineTool, type FromSchema, nearest, ToolError } from '../../../protocol/index.ts'
 import type { Environment } from '../../kit/definition.ts'
 import { report } from '../../kit/report.ts'
-import { cleanText, clip, visibleJson } from '../../kit/text.ts'
+import { clip, visibleJson } from '../../kit/text.ts'
 import { withDeadline } from '../../kit/waiting.ts'
 import type { MonitoringBackend } from '../backend.ts'
 import { missing } from '../errors.ts'
 import { type Chart, summarise } from '../lib/chart.ts'
 import type { Collected, Netdata } from '../lib/netdata.ts'
+import { oneLine } from '../lib/render-logs.ts'
 import { formatNumber } from '../lib/render-series.ts'
 import { formatSeconds, formatSpan } from '../lib/time.ts'
 import type { Alert, Method } from '../types.ts'
@@ -334,5 +335,5 @@ function alertLine({ name, chart, status, value, info, since }: Alert): string {
 }
 
 function cell(text: string): string {
-  return clip(cleanText(text).replace(/[\t\n]/g, ' '), 120)
+  return oneLine(text, 120)
 }

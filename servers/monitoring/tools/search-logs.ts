@@ -3,6 +3,7 @@ import { type AnyTool, type Context, defineTool, type FromSchema, ToolError } fr
 import type { Environment } from '../../kit/definition.ts'
 import { formatBytes, report } from '../../kit/report.ts'
 import { clip, visibleJson } from '../../kit/text.ts'
+import { withDeadline } from '../../kit/waiting.ts'
 import type { MonitoringBackend } from '../backend.ts'
 import { maxEntriesOf, refusal } from '../errors.ts'
 import { adviseSelector, correctedQuery, exampleHint, explainNothing, type Failed } from '../lib/advice.ts'
@@ -61,6 +62,8 @@ export function searchLogs(backend: MonitoringBackend, environment: Environment)
 
 /** Room for the summary, the notes and the next page's arguments. */
 const overheadChars = 1_500
+/** For all questions about why nothing was found. */
+const explainMs = 5_000
 /** The size of each is asked for. */
 const maxSelectors = 20
 
@@ -213,8 +216,11 @@ function sameCall({ hours, start, end, step }: Pick<Arguments, 'hours' | 'start'
 }
 
 async function explain(failed: Failed, query: Logql, ranges: readonly Range[], notes: string[]): Promise<void> {
-  // Only an explanation: when it fails, the answer is still that there is nothing.
-  const why = await explainNothing(failed, query, ranges).catch(() => undefined)
+  // Only an explanation: when it fails or takes long, the answer is still that there is nothing.
+  const late = (): undefined => undefined
+  const why = await withDeadline({ ms: explainMs, signal: failed.signal, late }, (signal) =>
+    explainNothing({ ...failed, signal }, query, ranges),
+  ).catch(() => undefined)
   failed.signal.throwIfAborted()
   if (why !== undefined) notes.push(why)
 }
