@@ -114,7 +114,7 @@ export class Netdata {
     this.#http.close()
   }
 
-  /** Agents before 1.34 have no list of contexts; their list of charts says the context of each. */
+  /** Older agents have no list of contexts; their list of charts says the context of each. */
   async #readCollected(node: string | undefined, signal: AbortSignal): Promise<Collected> {
     try {
       const { contexts } = (await this.#get(node, 'contexts', {}, signal)) as { contexts?: Record<string, { units?: unknown }> }

@@ -240,7 +240,7 @@ test('a context of hundreds of charts shows the largest', () => {
   )
 })
 
-/** An agent from before 1.34, which has a list of charts only. */
+/** An older agent, which has a list of charts only. */
 const withoutContexts: Override = ({ path }) =>
   path.endsWith('/contexts')
     ? (_req, res) => res.writeHead(404).end('Unsupported v1 API command: contexts')

@@ -8,7 +8,7 @@ const url = process.env.OCTET_TEST_NETDATA_URL
 const live = test.unless(url === undefined ? 'Netdata is not running (OCTET_TEST_NETDATA_URL)' : undefined)
 const withNetdata = (work: (wire: Wire) => Promise<void>) => withWire({ config: { NETDATA_URL: url } }, work)
 
-/** The same agent behind a proxy that hides one command, as agents before 1.34 lack it. */
+/** The same agent behind a proxy that hides one command, as older agents lack it. */
 const withoutCommand = (command: string, work: (wire: Wire) => Promise<void>): Promise<void> =>
   withServer(
     async (req, res) => {
