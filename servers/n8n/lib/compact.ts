@@ -1,12 +1,15 @@
 // Cuts the strings of JSON before it is parsed, on its bytes and in place: results show only the beginning of a string, and decoding and
 // parsing 4 MiB of text takes 16 MiB.
 
+import { cutMark } from './redact.ts'
+
+const mark = Buffer.from(cutMark)
 const quote = 0x22
 const backslash = 0x5c
 
 /**
- * The same JSON with its strings cut to so many bytes, in the memory of `json`, which is overwritten; undefined when it holds more than `maxTokens`
- * commas, colons and opening brackets outside of strings. Does not validate: invalid JSON stays invalid.
+ * The same JSON with its strings cut to so many bytes, the last of them {@link cutMark}, in the memory of `json`, which is overwritten. Undefined
+ * when it holds more than `maxTokens` commas, colons and opening brackets outside of strings. Does not validate: invalid JSON stays invalid.
  */
 export function compactJson(json: Buffer, maxTokens: number, maxStringBytes: number): Buffer | undefined {
   let tokens = 0
@@ -19,9 +22,11 @@ export function compactJson(json: Buffer, maxTokens: number, maxStringBytes: num
       if (++tokens > maxTokens) return undefined
     } else if (byte === quote) {
       const end = endOfString(json, at)
-      const keep = at + maxStringBytes >= end ? end : cutBefore(json, at, at + maxStringBytes)
+      const isCut = at + maxStringBytes < end
+      const keep = isCut ? cutBefore(json, at, at + maxStringBytes - mark.length) : end
       json.copyWithin(to, at, keep)
       to += keep - at
+      if (isCut) to += mark.copy(json, to)
       at = end
     }
   }

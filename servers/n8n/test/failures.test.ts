@@ -105,7 +105,7 @@ test('says that n8n failed, is starting, or broke off', async () => {
   assert.match(await errorFrom((_req, res) => reply(res, 'teapot', 418)), /^ERROR UPSTREAM_ERROR: n8n answered HTTP 418/)
   assert.match(
     await errorFrom((req) => req.socket.destroy()),
-    /^ERROR UPSTREAM_ERROR: n8n broke off the connection without a valid answer \(ECONNRESET\)/,
+    /^ERROR UPSTREAM_ERROR: n8n closed the connection without a valid answer \(ECONNRESET\)/,
   )
 })
 

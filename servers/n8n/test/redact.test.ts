@@ -44,6 +44,24 @@ const hiding: Record<string, unknown> = {
   'ids and names of credentials': { credentials: { slackApi: { id: secret, name: secret } } },
   'the id of a webhook': { webhookId: secret },
   'this server’s own key': { text: 'x own-api-key-of-this-server y' },
+  'a parameter named key': { queryParameters: { parameters: [{ name: 'key', value: `${secret}0` }] } },
+  'an application id': { queryParameters: { parameters: [{ name: 'appid', value: `${secret}0` }] } },
+  'a code in a URL': { url: `https://example.com/x?code=${secret}0` },
+  'a subscription key': { headerParameters: { parameters: [{ name: 'Ocp-Apim-Subscription-Key', value: secret }] } },
+  'short names': { bodyParameters: { parameters: [{ name: 'pw', value: secret }] }, pass: secret },
+  'camel case': { appKey: secret, consumer_key: secret },
+  'a variable of a shell': { command: `PGPASSWORD=${secret} psql` },
+  'an option of mysql': { command: `mysql -u root -p${secret} shop` },
+  'an option of curl': { command: `curl -s -u ann:${secret} https://example.com` },
+  sshpass: { command: `sshpass -p '${secret}' ssh ann@host` },
+  'redis-cli': { command: `redis-cli -h cache -a ${secret} PING` },
+  'a sentence': { content: `API Key: ${secret}\nThen run it.` },
+  'a German sentence': { content: `Passwort: ${secret}` },
+  'JSON in a string in code': { jsCode: `const body = '{"password":"${secret}"}'` },
+  'a secret after an expression': { token: `={{ $json.a }}${secret}` },
+  'a secret with a quotation mark': { jsCode: `const password = "it's-${secret}"; const token = 'a\\'${secret}'` },
+  'the id of a webhook in its path': { type: 'n8n-nodes-base.webhook', webhookId: secret, parameters: { path: `${secret}/x` } },
+  'the start of a string that was cut': { text: `${'x'.repeat(600)}"password": "${secret}\ue000` },
 }
 
 for (const [where, value] of Object.entries(hiding)) {
@@ -66,6 +84,32 @@ const harmless: Record<string, unknown> = {
   'ordinary code': { jsCode: 'for (const item of items) { item.json.total = item.json.a + 1 }\nreturn items' },
   'words of a text': { text: 'Write a basic summary of the secret garden; the token of love' },
   switches: { sendHeaders: true, allowUnauthorizedCerts: false },
+  'a node with a secret word in its name': {
+    name: 'If Auth Token Exists',
+    type: 'n8n-nodes-base.if',
+    typeVersion: 2,
+    parameters: { conditions: { value1: '={{ $json.token }}', operation: 'exists' } },
+  },
+  'names of nodes': {
+    name: 'Token Splitter1',
+    type: 'n8n-nodes-base.set',
+    parameters: { text: 'Unlike basic scrapers, the token limit is 4096' },
+  },
+  'references to nodes': {
+    token: "={{ $('Get Token').item.json['access_token'] }}",
+    password: '={{ $node["Log in"].json["password"] || "" }}',
+    headerParameters: { parameters: [{ name: 'Authorization', value: "=Bearer {{ $('Log in').first().json.accessJwt }}" }] },
+  },
+  'references inside of JSON': { jsonBody: '={"password": "{{ $json.password }}", "token": "{{ $(\'A\').item.json.t }}"}' },
+  'variables of a shell': { command: 'curl -H "Authorization: Bearer $OPENAI_API_KEY"' },
+  placeholders: {
+    parameters: [
+      { name: 'api_key', value: 'YOUR_API_KEY' },
+      { name: 'token', value: '<token>' },
+    ],
+  },
+  'types in code': { jsCode: 'interface A {\n  password: string\n  token: accessToken\n}' },
+  'a position that is not drawn': { options: { position: 'top' } },
 }
 
 for (const [what, value] of Object.entries(harmless)) {
@@ -78,15 +122,39 @@ test('names the types of credentials and nothing else of them', () => {
   })
 })
 
+test('drops where a node is drawn, and nothing else of that name', () => {
+  const node = { name: 'A', type: 'n8n-nodes-base.set', position: [0, 1], parameters: { position: 'top' } }
+  assert.deepEqual(redact(node), { name: 'A', type: 'n8n-nodes-base.set', parameters: { position: 'top' } })
+})
+
 test('takes no longer than a moment for hostile text', () => {
   const started = performance.now()
   for (const text of [
-    'token'.repeat(100_000),
+    ...[
+      'pat-',
+      'ey-',
+      'ey.',
+      "a='",
+      'x:"y:\'',
+      '<a>',
+      '--a ',
+      'mysql ',
+      'curl -u ',
+      '{{',
+      '$(',
+      "['",
+      'a b=',
+      'sk-',
+      '://',
+      'key ',
+    ].map((each) => each.repeat(8_000)),
+    ...[' ', '\\', '=', 'a', '"', '['].map((each) => `password${each.repeat(50_000)}`),
+    'token'.repeat(20_000),
     `password="${'\\'.repeat(300_000)}`,
     'a://'.repeat(100_000),
     'sk-a-'.repeat(60_000),
     `api_key${'x'.repeat(300_000)}`,
   ])
-    redact({ text })
+    redact({ text, token: text, jsonHeaders: text })
   assert.ok(performance.now() - started < 3_000, `${performance.now() - started} ms`)
 })
