@@ -21,7 +21,7 @@ export interface Case {
   readonly needs?: readonly Need[]
   /** What it also makes use of, where the target has it. */
   readonly uses?: readonly Need[]
-  /** It says the same whatever revision was negotiated, so one revision of a run is enough. */
+  /** It says the same whatever revision was negotiated: the newest of a run, with and without sessions, is enough. */
   readonly once?: true
   /** It waits for a keep-alive interval: only with `--slow`. */
   readonly slow?: true

@@ -10,7 +10,7 @@ import { learnFacts, type ToolMemory, UnknownTool } from './facts.ts'
 import { LIMITS } from './limits.ts'
 import { type Need, unmet } from './needs.ts'
 import { maskBytes } from './privacy.ts'
-import type { Revision, TransportName } from './revisions.ts'
+import { MODERN, type Revision, type TransportName } from './revisions.ts'
 import { type CaseResult, type Counts, type Facts, type Level, type NamedCall, NO_FACTS, type RunReport } from './types.ts'
 
 export interface RunOptions {
@@ -130,8 +130,9 @@ class Run {
     const seen = new Set<string>()
     // What is run once is run with the newest revision, of which most is known.
     for (const revision of [...revisions].reverse()) {
-      const cases = this.#select(transport, revision).filter((item) => !(item.once && seen.has(item.id)))
-      for (const item of cases) seen.add(item.id)
+      const era = revision === MODERN ? MODERN : 'with sessions'
+      const cases = this.#select(transport, revision).filter((item) => !(item.once && seen.has(`${era} ${item.id}`)))
+      for (const item of cases) seen.add(`${era} ${item.id}`)
       selected.set(revision, cases)
       this.#total += cases.length
     }

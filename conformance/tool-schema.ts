@@ -1,20 +1,29 @@
 // The JSON Schemas that tools carry: valid in their dialect, and what a tool's structured result must conform to.
-import { Ajv } from 'ajv'
+import { Ajv, type ValidateFunction } from 'ajv'
 import { Ajv2019 } from 'ajv/dist/2019.js'
 import { Ajv2020 } from 'ajv/dist/2020.js'
 import { isObject, type Json, type JsonObject } from './expect.ts'
 
-const options = { strict: false, validateFormats: false, allErrors: false } as const
+const options = { strict: false, validateFormats: false, allErrors: false, addUsedSchema: false } as const
+// Made at first use and kept: a validator compiles the schema of its dialect first, which takes longer than everything else.
+const dialects: Record<string, () => Ajv | Ajv2019 | Ajv2020> = {
+  '2020-12': once(() => new Ajv2020(options)),
+  '2019-09': once(() => new Ajv2019(options)),
+  'draft-07': once(() => new Ajv(options)),
+}
+const compiled = new Map<string, ValidateFunction>()
+const MOST_COMPILED = 500
+
+function once<T>(make: () => T): () => T {
+  let made: T | undefined
+  return () => (made ??= make())
+}
 
 /** The dialect that a schema declares. 2020-12 without `$schema`, since 2025-11-25; before, nothing was said. */
 function validatorFor(schema: JsonObject): Ajv | Ajv2019 | Ajv2020 | undefined {
-  const declared = schema.$schema
-  if (declared === undefined) return new Ajv2020(options)
-  if (typeof declared !== 'string') return undefined
-  if (declared.includes('2020-12')) return new Ajv2020(options)
-  if (declared.includes('2019-09')) return new Ajv2019(options)
-  if (declared.includes('draft-07')) return new Ajv(options)
-  return undefined
+  const declared = schema.$schema ?? '2020-12'
+  const name = typeof declared === 'string' ? Object.keys(dialects).find((dialect) => declared.includes(dialect)) : undefined
+  return name === undefined ? undefined : dialects[name]?.()
 }
 
 /** Why the schema is not one of its dialect; `undefined` when it is, or when the dialect is one this suite does not know. */
@@ -33,7 +42,9 @@ export function conformanceProblem(schema: JsonObject, value: unknown): string |
   const validator = validatorFor(schema)
   if (validator === undefined) return undefined
   try {
-    const validate = validator.compile(schema)
+    const key = JSON.stringify(schema)
+    const validate = compiled.get(key) ?? validator.compile(schema)
+    if (compiled.size < MOST_COMPILED) compiled.set(key, validate)
     if (validate(value)) return undefined
     const error = validate.errors?.[0]
     return `${error?.instancePath || 'the whole'} ${error?.message ?? 'does not conform'}`

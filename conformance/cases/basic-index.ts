@@ -81,6 +81,7 @@ export const cases: Case[] = [
   idCase('escaped-id', 'quote " backslash \\ newline \n tab \t'),
   {
     id: 'basic/index/responses/long-unicode-id',
+    once: true,
     level: 'MUST',
     quote: `${SAME_ID} Where a server divides its input or output, characters of several bytes stay whole.`,
     async run(t) {

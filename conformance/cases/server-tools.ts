@@ -241,6 +241,7 @@ export const cases: Case[] = [
   },
   {
     id: 'server/tools/calling-tools/arguments-arrive-unchanged',
+    once: true,
     level: 'MUST',
     needs: ['echo-tool'],
     quote:

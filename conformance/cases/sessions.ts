@@ -66,6 +66,7 @@ export const cases: Case[] = [
   {
     id: 'basic/index/responses/concurrent-answers-are-not-swapped',
     level: 'MUST',
+    once: true,
     uses: ['echo-tool'],
     quote: `${SAME_ID}: with different requests under way at once, each gets its own result.`,
     async run(t) {
@@ -107,6 +108,7 @@ export const cases: Case[] = [
   {
     id: 'basic/index/responses/same-ids-in-two-sessions',
     level: 'MUST',
+    once: true,
     quote: `${SAME_ID}: two clients that use the same ids and tokens at the same time each get their own answers.`,
     async run(t) {
       const [first, second] = await Promise.all([t.connect(), t.connect()])
@@ -130,6 +132,7 @@ export const cases: Case[] = [
   {
     id: 'basic/index/responses/every-session-is-served',
     level: 'MUST',
+    once: true,
     quote: `${EVERY_REQUEST} The second and third session, and the second round in each, are served as the first.`,
     async run(t) {
       const sessions: Session[] = []
@@ -149,6 +152,7 @@ export const cases: Case[] = [
   {
     id: 'basic/index/responses/reused-connection-is-served',
     level: 'MUST',
+    once: true,
     quote: `${EVERY_REQUEST} This includes requests on a connection that carried others before (RFC 9112 §9.3).`,
     async run(t) {
       const [session, other] = [await t.connect(), await t.connect()]
@@ -173,6 +177,7 @@ export const cases: Case[] = [
   {
     id: 'basic/index/notifications/other-sessions-hear-nothing',
     level: 'MUST',
+    once: true,
     until: '2025-11-25',
     quote: 'Responses, progress and log messages belong to the session that caused them: another session never receives them.',
     async run(t) {
