@@ -303,3 +303,13 @@ test('texts of others decide nothing: a node named "web page", and errors that h
       assert.ok(log.every(({ path }) => path.startsWith('/host/web%20page/')))
     },
   ))
+
+test('a chart that does not answer in time leaves the others', () =>
+  withNetdata(
+    ({ path, query }) => (path.endsWith('/data') && query.get('context') === 'disk.io' ? () => {} : undefined),
+    async ({ call }) => {
+      const { text } = await call('get_system_metrics', { charts: ['disk.io', 'system.cpu'] })
+      assert.match(text, /^1 chart over the last 5 min; 1 alert is raised/)
+      assert.match(text, /NOTE: disk\.io failed: TIMEOUT: Netdata did not answer within 8000 ms/)
+    },
+  ))

@@ -57,6 +57,8 @@ const maxSuggestions = 5
 /** One chart's result: what it shows, or why there is none. */
 type ChartResult = { readonly id: string } & ({ readonly chart: Chart } | { readonly error: ToolError })
 
+type Suggestions = ReadonlyMap<string, readonly string[]>
+
 /** What one call asks for. */
 interface Question {
   readonly netdata: Netdata
@@ -65,8 +67,11 @@ interface Question {
   readonly points: number
   /** Undefined where Netdata could not list it. */
   readonly collected: Collected | undefined
-  readonly signal: AbortSignal
+  readonly within: Within
 }
+
+/** Runs one part of the call until the deadline of all: what is late fails alone. */
+type Within = <T>(work: (signal: AbortSignal) => Promise<T>) => Promise<T>
 
 async function readMetrics(
   backend: MonitoringBackend,
@@ -79,32 +84,32 @@ async function readMetrics(
   const afterSeconds = Math.max(1, Math.abs(args.after))
   const named = [...new Set((args.charts ?? []).map((id) => id.trim()).filter((id) => id !== ''))]
   const ids = named.length > 0 ? named : defaultCharts
+  const until = performance.now() + deadlineMs
   const late = (): ToolError =>
     new ToolError('TIMEOUT', `Netdata did not answer within ${deadlineMs} ms`, { hint: 'fewer charts, or a shorter "after"' })
+  setMaxListeners(0, context.signal) // as many deadlines listen to it as there are charts
+  const within: Within = (work) =>
+    withDeadline({ ms: Math.max(1, until - performance.now()), signal: context.signal, late }, work)
   try {
-    return await withDeadline({ ms: deadlineMs, signal: context.signal, late }, async (signal) => {
-      setMaxListeners(0, signal) // as many requests listen to it as there are charts times four
-      // First and alone: it fails at once when Netdata does not answer, and it is remembered for a minute.
-      const collected = await netdata.collected(node, signal).catch((error: unknown) => {
-        if (isFatal(error)) throw error
-        return undefined
-      })
-      const question: Question = { netdata, node, afterSeconds, points: args.points, collected, signal }
-      const [results, alerts, uptime] = await Promise.all([
-        Promise.all(ids.map((id) => readChart(question, id))),
-        args.include_alerts ? readAlerts(question) : undefined,
-        named.length > 0 ? undefined : readUptime(question),
-      ])
-      const failures = results.flatMap((result) => ('error' in result ? [result.error] : []))
-      if (failures.length === results.length && named.length === 0) throw noDefaults(failures, collected)
-      const suggestions = await suggest(question, results)
-      if (failures.length === results.length) throw allFailed(results, failures, suggestions)
-      return reportMetrics(
-        { results, alerts, suggestions, node, afterSeconds, named: named.length > 0, uptime },
-        environment,
-        context,
-      )
+    // First and alone: it fails at once when Netdata does not answer, and it is remembered for a minute.
+    const collected = await within((signal) => netdata.collected(node, signal)).catch((error: unknown) => {
+      if (isFatal(error)) throw error
+      return undefined
     })
+    const question: Question = { netdata, node, afterSeconds, points: args.points, collected, within }
+    const [results, alerts, uptime] = await Promise.all([
+      Promise.all(ids.map((id) => readChart(question, id))),
+      args.include_alerts ? within((signal) => netdata.alerts(node, signal)).catch(onlyToolError) : undefined,
+      named.length > 0 ? undefined : readUptime(question),
+    ])
+    const suggestions = await suggest(question, results)
+    const failures = results.flatMap((result) => ('error' in result ? [result.error] : []))
+    if (failures.length === results.length) {
+      const worst = failures.find(({ detail }) => detail !== missing.chart)
+      throw worst ?? (named.length > 0 ? unknownCharts(ids, suggestions) : noDefaults(collected))
+    }
+    const metrics = { results, alerts, suggestions, node, afterSeconds, named: named.length > 0, uptime }
+    return reportMetrics(metrics, environment, context)
   } catch (error) {
     throw error instanceof ToolError && error.detail === missing.node
       ? await unknownNode(netdata, node ?? '', context.signal)
@@ -114,51 +119,43 @@ async function readMetrics(
 
 /** Never rejects with a ToolError: one failing chart must not take the others with it. */
 async function readChart(question: Question, id: string): Promise<ChartResult> {
-  const { netdata, node, afterSeconds, points, collected, signal } = question
-  try {
+  const { netdata, node, afterSeconds, points, collected, within } = question
+  const read = async (signal: AbortSignal): Promise<ChartResult> => {
     const source = await netdata.source(node, id, collected, signal)
     const ask = (method: Method, seconds: number, count: number) =>
       netdata.data({ source, node, afterSeconds: seconds, points: count, method }, signal)
-    const [average, min, max, now] = await Promise.all([
-      ask('average', afterSeconds, Math.max(points, 1)),
+    // First one alone: a chart that does not answer occupies one of the connections, not all.
+    const average = await ask('average', afterSeconds, Math.max(points, 1))
+    const [min, max, now] = await Promise.all([
       ask('min', afterSeconds, 1),
       ask('max', afterSeconds, 1),
       ask('average', Math.min(nowSeconds, afterSeconds), 1),
     ])
     return { id, chart: summarise({ average, min, max, now, units: source.units, points }) }
-  } catch (error) {
-    if (error instanceof ToolError) return { id, error }
-    throw error
   }
+  return within(read).catch((error: unknown) => ({ id, error: onlyToolError(error) }))
 }
 
-async function readAlerts({ netdata, node, signal }: Question): Promise<readonly Alert[] | ToolError> {
-  try {
-    return await netdata.alerts(node, signal)
-  } catch (error) {
-    if (error instanceof ToolError) return error
-    throw error
-  }
+function onlyToolError(error: unknown): ToolError {
+  if (error instanceof ToolError) return error
+  throw error
 }
 
 /** Seconds since the machine started; undefined where that is not collected. */
-async function readUptime({ netdata, node, collected, signal }: Question): Promise<number | undefined> {
+async function readUptime({ netdata, node, collected, within }: Question): Promise<number | undefined> {
   if (collected?.contexts.has(uptimeContext) !== true) return undefined
   const source = { kind: 'context', id: uptimeContext, units: undefined } as const
-  const { rows } = await netdata
-    .data({ source, node, afterSeconds: 2 * nowSeconds, points: 2 * nowSeconds, method: 'average' }, signal)
-    .catch(() => ({ rows: [] as { values: (number | null)[] }[] }))
-  return rows.map(({ values }) => values[0]).find((value) => typeof value === 'number') ?? undefined
+  const query = { source, node, afterSeconds: 2 * nowSeconds, points: 2 * nowSeconds, method: 'average' } as const
+  const data = await within((signal) => netdata.data(query, signal)).catch(onlyToolError)
+  const newest = 'rows' in data ? data.rows.find(({ values }) => typeof values[0] === 'number') : undefined
+  return newest?.values[0] ?? undefined
 }
 
 /** The nearest existing names for each that was not found. */
-async function suggest(
-  { netdata, node, collected, signal }: Question,
-  results: readonly ChartResult[],
-): Promise<ReadonlyMap<string, readonly string[]>> {
-  const unknown = results.filter((result) => 'error' in result && result.error.code === 'NOT_FOUND').map(({ id }) => id)
+async function suggest({ netdata, node, collected, within }: Question, results: readonly ChartResult[]): Promise<Suggestions> {
+  const unknown = results.filter((result) => 'error' in result && result.error.detail === missing.chart).map(({ id }) => id)
   if (unknown.length === 0) return new Map()
-  const charts = collected?.charts?.keys() ?? (await netdata.charts(node, signal).catch(() => []))
+  const charts = collected?.charts?.keys() ?? (await within((signal) => netdata.charts(node, signal)).catch(() => []))
   const names = [...new Set([...(collected?.contexts.keys() ?? []), ...charts])]
   return new Map(unknown.map((id) => [id, similar(id, names)]))
 }
@@ -170,25 +167,16 @@ function similar(id: string, names: readonly string[]): string[] {
   return [...new Set([...starting.slice(0, maxSuggestions), ...nearest(id, names)])].slice(0, maxSuggestions)
 }
 
-function allFailed(
-  results: readonly ChartResult[],
-  failures: readonly ToolError[],
-  suggestions: ReadonlyMap<string, readonly string[]>,
-): ToolError {
-  const worst = failures.find(({ code, detail }) => code !== 'NOT_FOUND' || detail === missing.node)
-  if (worst !== undefined) return worst
-  const names = results.map(({ id }) => unknownChart(id, suggestions)).join('; ')
-  const first = results.flatMap(({ id }) => suggestions.get(id)?.slice(0, 1) ?? [])
-  return new ToolError('NOT_FOUND', `no Netdata ${names}`, {
+function unknownCharts(ids: readonly string[], suggestions: Suggestions): ToolError {
+  const first = ids.flatMap((id) => suggestions.get(id)?.slice(0, 1) ?? [])
+  return new ToolError('NOT_FOUND', `no Netdata ${ids.map((id) => unknownChart(id, suggestions)).join('; ')}`, {
     hint: visibleJson({ charts: first.length === 0 ? ['system.cpu'] : [...new Set(first)] }),
     detail: missing.chart,
   })
 }
 
 /** Nobody named a chart, so no name is wrong: this Netdata collects other things. */
-function noDefaults(failures: readonly ToolError[], collected: Collected | undefined): ToolError {
-  const worst = failures.find(({ code, detail }) => code !== 'NOT_FOUND' || detail === missing.node)
-  if (worst !== undefined) return worst
+function noDefaults(collected: Collected | undefined): ToolError {
   const names = [...(collected?.contexts.keys() ?? [])].slice(0, maxSuggestions)
   const message = 'this Netdata collects neither CPU, RAM, load, disks nor network of a machine'
   return new ToolError('NOT_FOUND', names.length === 0 ? message : `${message}. It collects: ${names.map(cell).join(', ')}`, {
@@ -220,7 +208,7 @@ function isFatal(error: unknown): boolean {
 interface Metrics {
   readonly results: readonly ChartResult[]
   readonly alerts: readonly Alert[] | ToolError | undefined
-  readonly suggestions: ReadonlyMap<string, readonly string[]>
+  readonly suggestions: Suggestions
   readonly node: string | undefined
   readonly afterSeconds: number
   /** The caller chose the charts; a default chart that is not collected is not mentioned. */
@@ -306,13 +294,13 @@ function section(id: string, { units, dimensions, zero, times }: Chart, shown: n
   return [`${head}${grid}\tnow\tmin\tavg\tmax`, ...rows].join('\n')
 }
 
-function failure(id: string, error: ToolError, suggestions: Metrics['suggestions']): string {
+function failure(id: string, error: ToolError, suggestions: Suggestions): string {
   if (error.code !== 'NOT_FOUND') return `${cell(id)} failed: ${error.text.slice('ERROR '.length)}`
   return `no ${unknownChart(id, suggestions)}`
 }
 
 /** `chart or context "system.lod" (similar: system.load)` */
-function unknownChart(id: string, suggestions: Metrics['suggestions']): string {
+function unknownChart(id: string, suggestions: Suggestions): string {
   const names = suggestions.get(id) ?? []
   return `chart or context ${visibleJson(clip(id, 80))}${names.length === 0 ? '' : ` (similar: ${names.map(cell).join(', ')})`}`
 }
