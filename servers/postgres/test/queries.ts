@@ -298,6 +298,232 @@ export function testQueries(shop: Shop): void {
     assert.deepEqual(sizes.structured.meta, { truncated: true, next: { limit: 5 }, warnings: [] })
   })
 
+  /** A database of its own for what the other tests count: made by the first test that needs it. */
+  let making: Promise<unknown> | undefined
+  const odd = (): Promise<unknown> => {
+    making ??= (async () => {
+      await withSql(cluster, (client) => client.query('CREATE DATABASE odd'))
+      await withSql(
+        cluster,
+        async (client) => {
+          const columns = Array.from({ length: 200 }, (_, i) => `column_with_number_${i} int DEFAULT ${i}`).join(', ')
+          for (let i = 0; i < 40; i += 1) await client.query(`CREATE TABLE wide_${String(i).padStart(2, '0')} (${columns})`)
+          await client.query(`CREATE SCHEMA keys; CREATE SCHEMA a; CREATE SCHEMA b;
+            CREATE TABLE keys.parent (id int PRIMARY KEY) PARTITION BY RANGE (id);
+            CREATE TABLE keys.p1 PARTITION OF keys.parent FOR VALUES FROM (0) TO (10); CREATE TABLE keys.p2 PARTITION OF keys.parent FOR VALUES FROM (10) TO (20);
+            CREATE TABLE keys.child (id int REFERENCES keys.parent); INSERT INTO keys.parent SELECT generate_series(0, 19);
+            CREATE TABLE a.readings (of_a int); CREATE TABLE b.readings (of_b int); ALTER DATABASE odd SET search_path = b, a;
+            CREATE TABLE b."55P03" (status text); INSERT INTO b."55P03" SELECT (ARRAY['paid', 'shipped', 'Mixed "case"'])[1 + i % 3] FROM generate_series(1, 100) i;
+            CREATE TABLE b.huge (one text, two jsonb, three bytea, four int[]);
+            INSERT INTO b.huge SELECT repeat('😀é', 1200), jsonb_build_object('k', repeat('v', 3000)), decode(repeat('00ff', 900), 'hex'), array_fill(7, ARRAY[2000]);
+            CREATE FUNCTION raise(state text) RETURNS int LANGUAGE plpgsql AS $$ BEGIN RAISE EXCEPTION 'from SQL' USING ERRCODE = state; END $$;
+            GRANT USAGE ON SCHEMA public, keys, a, b TO mcp_reader; GRANT SELECT ON ALL TABLES IN SCHEMA public, keys, a, b TO mcp_reader; ANALYZE b."55P03"`)
+        },
+        { database: 'odd' },
+      )
+    })()
+    return making
+  }
+  const inOdd = (name: string, body: (call: Caller['call']) => Promise<void>): void =>
+    it(name, async ({ call }) => {
+      await odd()
+      await body((tool, args = {}) => call(tool, { database: 'odd', ...args }))
+    })
+
+  inOdd('many wide tables are listed completely, page by page', async (call) => {
+    const seen = new Map<string, number>()
+    let pages = 0
+    for (
+      let args: Record<string, unknown> | undefined = { pattern: 'WIDE*', include_columns: true, schema: 'public' };
+      args !== undefined;
+      pages += 1
+    ) {
+      const { structured, text } = await call('postgres_list_tables', args)
+      assert.ok(text.length <= 40_000)
+      for (const { name, columns } of structured.tables) seen.set(name, columns.length)
+      assert.equal(structured.total, 40)
+      args = structured.meta.next
+    }
+    assert.equal(seen.size, 40)
+    assert.deepEqual(new Set(seen.values()), new Set([200]))
+    assert.ok(pages > 2 && pages < 20, String(pages))
+  })
+
+  inOdd(
+    'a foreign key to a partitioned table is one, and rows of partitions that were never analysed are not known',
+    async (call) => {
+      const { structured } = await call('postgres_list_tables', { schema: 'keys', include_columns: true })
+      const [child, parent] = structured.tables
+      assert.equal(child.columns[0].references, 'keys.parent(id)')
+      assert.deepEqual([parent.kind, parent.partitions, parent.est_rows], ['partitioned', 2, null])
+    },
+  )
+
+  inOdd('tables are sorted by size over all pages, with their total', async (call) => {
+    const sizes: number[] = []
+    let total = 0
+    for (let args: Record<string, unknown> | undefined = { schema: '*', sort: 'size', limit: 7 }; args !== undefined; ) {
+      const { structured, text } = await call('postgres_list_tables', args)
+      sizes.push(...structured.tables.map(({ total_bytes }: { total_bytes: number }) => total_bytes))
+      total = structured.total_bytes
+      assert.match(text, /^\d+ of 46 tables \([\d.]+ KiB in total\) in all schemas .*largest first/)
+      args = structured.meta.next
+    }
+    assert.equal(sizes.length, 46)
+    assert.deepEqual(
+      sizes,
+      [...sizes].sort((a, b) => b - a),
+    )
+    assert.equal(
+      sizes.reduce((sum, size) => sum + size, 0),
+      total,
+    )
+  })
+
+  inOdd('other schemas are mentioned, and a database that is given as schema is recognised', async (call) => {
+    assert.match(
+      (await call('postgres_list_tables', { schema: 'a' })).text,
+      /NOTE: other schemas with tables: "public" \(40\), "b" \(3\), "keys" \(2\)/,
+    )
+    assert.match(
+      (await call('postgres_list_tables', { schema: 'shop' })).text,
+      /^ERROR NOT_FOUND: "shop" is a database.*TRY: \{"database":"shop"\}$/,
+    )
+  })
+
+  inOdd('names resolve by the search path, as in the statement', async (call) => {
+    const { text } = await call('postgres_query', { query: 'SELECT of_a FROM readings' })
+    assert.match(text, /^ERROR NOT_FOUND: .*42703.*Columns: b\.readings\(of_b\)\. TRY: \{"query":"SELECT of_b FROM readings"\}$/)
+  })
+
+  inOdd('a table that nothing resembles is answered with the tables that exist', async (call) => {
+    const { text } = await call('postgres_query', { query: 'SELECT * FROM xyzzy' })
+    assert.match(
+      text,
+      /^ERROR NOT_FOUND: .*\. Tables: public\.wide_00, .*… 26 more\. TRY: postgres_list_tables \{"schema":"\*"\}$/,
+    )
+  })
+
+  inOdd('codes in names decide nothing', async (call) => {
+    assert.match((await call('postgres_query', { query: 'SELECT "57014" FROM "55P03"' })).text, /^ERROR NOT_FOUND: .*42703/)
+    assert.match(
+      (await call('postgres_query', { query: 'SELECT status::int FROM "55P03"' })).text,
+      /^ERROR INVALID_ARGUMENT: .*22P02/,
+    )
+    assert.equal((await call('postgres_list_tables', { pattern: '55p03', schema: 'b' })).structured.tables[0].name, '55P03')
+  })
+
+  inOdd('a filter that matches nothing names the values that exist', async (call) => {
+    for (const [query, params] of [
+      [`SELECT count(*) FROM "55P03" WHERE status = 'open'`, []],
+      [`SELECT * FROM "55P03" t WHERE t.status IN ('open', 'new')`, []],
+      [`SELECT sum(1) FROM b."55P03" WHERE status = $1`, ['open']],
+    ] as const) {
+      const { text, structured } = await call('postgres_query', { query, params })
+      assert.match(text, /NOTE: no row has "open" in b\."55P03"\.status; the values that exist/, query)
+      assert.deepEqual(structured.existing_values, { 'b."55P03".status': ['Mixed "case"', 'paid', 'shipped'] })
+      assert.match(text, /\nvalues of b\."55P03"\.status: "Mixed \\"case\\"", "paid", "shipped"\n<\/untrusted/)
+    }
+    const other = await call('postgres_query', {
+      query: `SELECT count(*) FROM "55P03" WHERE status = 'paid' AND length(status) > 9`,
+    })
+    assert.equal(other.structured.existing_values, undefined)
+  })
+
+  inOdd('a cut value goes on where the note says, for every type', async (call) => {
+    for (const column of ['one', 'two', 'three', 'four']) {
+      const whole = await withSql(
+        cluster,
+        async (client) => (await client.query(`SELECT ${column}::text AS v FROM b.huge`)).rows[0].v as string,
+        {
+          database: 'odd',
+        },
+      )
+      const { text, structured } = await call('postgres_query', { query: `SELECT ${column} FROM huge` })
+      const [expression = ''] = /substr\([^,]+, \d+, 1000\)/.exec(text) ?? []
+      const head = String(structured.rows[0][0]).split('…[+')[0] ?? ''
+      const rest = await call('postgres_query', { query: `SELECT ${expression} FROM huge` })
+      const next = String(rest.structured.rows[0][0]).split('…[+')[0] ?? ''
+      assert.ok(next.length > 400 && whole.startsWith(head + next), `${column}: ${expression}`)
+    }
+    const plan = await call('postgres_query', {
+      query: `EXPLAIN SELECT '${'x'.repeat(3_000)}' AS x FROM huge ORDER BY one || '${'y'.repeat(3_000)}'`,
+    })
+    assert.match(plan.text, /is cut after 1000 characters/)
+  })
+
+  inOdd(
+    'errors that SQL raises with codes of connections are reported as they are, once, on the same connection',
+    async (call) => {
+      const pid = async (): Promise<unknown> =>
+        (await call('postgres_query', { query: 'SELECT pg_backend_pid()' })).structured.rows[0][0]
+      const before = await pid()
+      for (const state of ['08006', '08001', '28000', '28P01', '57P01', '57014', '53300']) {
+        const started = performance.now()
+        const { text } = await call('postgres_query', { query: 'SELECT public.raise($1)', params: [state] })
+        assert.match(text, /^ERROR UPSTREAM_ERROR|^ERROR INVALID_ARGUMENT/, state)
+        assert.match(text, new RegExp(`from SQL \\(${state}`), state)
+        assert.ok(performance.now() - started < 2_000)
+      }
+      assert.equal(await pid(), before)
+    },
+  )
+
+  inOdd('what models write around SQL, or in place of it, is understood or answered with the tool that does it', async (call) => {
+    for (const query of ['\ufeffSELECT 7 AS n', '```sql\nSELECT 7 AS n;\n```', '```\nSELECT 7 AS n\n```']) {
+      assert.deepEqual((await call('postgres_query', { query })).structured?.rows, [[7]], query)
+    }
+    const answers: Record<string, RegExp> = {
+      '\\dt': /TRY: postgres_list_tables \{"schema":"\*"\}$/,
+      '\\d b.huge': /TRY: postgres_list_tables \{"schema":"b","pattern":"huge","include_columns":true\}$/,
+      'SHOW TABLES;': /TRY: postgres_list_tables \{"schema":"\*"\}$/,
+      'SHOW DATABASES': /TRY: postgres_list_databases \{\}$/,
+      'DESCRIBE huge': /TRY: postgres_list_tables \{"schema":"\*","pattern":"huge","include_columns":true\}$/,
+    }
+    for (const [query, answer] of Object.entries(answers)) {
+      const { text } = await call('postgres_query', { query })
+      assert.match(text, /^ERROR INVALID_ARGUMENT: .* is not SQL of PostgreSQL/)
+      assert.match(text, answer)
+    }
+  })
+
+  inOdd('a ruler of dashes behind a string is a comment, and 45,000 parentheses are refused', async (call) => {
+    const ruler = await call('postgres_query', { query: `SELECT 'b' ${'-'.repeat(60)}\nAS x` })
+    assert.deepEqual(ruler.structured.rows, [['b']])
+    const deep = await call('postgres_query', { query: `SELECT ${'('.repeat(45_000)}1${')'.repeat(45_000)}` })
+    assert.match(deep.text, /^ERROR (INVALID_ARGUMENT|UPSTREAM_ERROR): .*\((42601|54001|53200)/)
+  })
+
+  inOdd('an integer that JSON cannot carry is refused as a parameter, and taken as text', async (call) => {
+    const query = 'SELECT $1::int8'
+    const { text } = await call('postgres_query', { query, params: [9_007_199_254_740_992] })
+    assert.match(text, /^ERROR INVALID_ARGUMENT: params\[0\] is beyond 2\^53/)
+    assert.deepEqual((await call('postgres_query', { query, params: ['9007199254740993'] })).structured.rows, [
+      ['9007199254740993'],
+    ])
+  })
+
+  it('arrays whose elements are separated otherwise are split where PostgreSQL does', async ({ call }) => {
+    const { structured } = await call('postgres_query', { query: "SELECT '{(1,1),(0,0);(3,3),(2,2)}'::box[]" })
+    assert.deepEqual(structured.rows, [[['(1,1),(0,0)', '(3,3),(2,2)']]])
+  })
+
+  it('a database that was created a second ago exists, templates are not offered, and idle sessions block nobody', async ({
+    call,
+  }) => {
+    assert.equal((await call('postgres_query', { query: 'SELECT 1', database: 'postgres' })).isError, false)
+    await withSql(cluster, (client) => client.query('CREATE DATABASE copy TEMPLATE shop'))
+    assert.equal((await call('postgres_query', { query: 'SELECT 1', database: 'copy' })).isError, false)
+    await withSql(cluster, (client) => client.query('DROP DATABASE copy'))
+    assert.match(
+      (await call('postgres_query', { query: 'SELECT 1', database: 'copy' })).text,
+      /^ERROR NOT_FOUND: database "copy" does not exist/,
+    )
+    for (const database of ['template1', 'template0']) {
+      assert.match((await call('postgres_query', { query: 'SELECT 1', database })).text, /^ERROR NOT_FOUND/)
+    }
+  })
+
   test(`${edition.label}: sessionless /mcp answers like SSE`, () =>
     withClient(
       reader.url,

@@ -138,7 +138,7 @@ async function listTables(backend: PostgresBackend, maxResultChars: number, args
   const last = page.tables.at(-1)
   const more = last !== undefined && page.tables.length < rows.length
   const key = bySize ? String(-(last?.total_bytes ?? -1)) : 'name'
-  const size = bytes === null || bytes === undefined ? '' : `, ${formatBytes(Number(bytes))} in all`
+  const size = bytes === null || bytes === undefined ? '' : ` (${formatBytes(Number(bytes))} in total)`
   const others = schemas.filter(({ name, tables }) => name !== args.schema && tables > 0)
   return report(context, {
     summary: `${label}${page.tables.length}${more || args.cursor !== undefined ? ` of ${total}` : ''} table${total === '1' ? '' : 's'}${size} in ${where}${bySize ? ', largest first' : ''}`,
