@@ -1,29 +1,23 @@
 // Failures of Playwright as errors that a model can act on: what happened, the state of the page, and selectors that exist.
 import { ToolError } from '../../protocol/index.ts'
 import { cleanText, clip, visibleJson } from '../kit/text.ts'
-import { ask, pageFunction, within } from './lib/ask-page.ts'
+import { ask, type Limit, pageFunction, within } from './lib/ask-page.ts'
 import { similarElements } from './lib/interactive.ts'
 import type { Attempt, Locator, Page } from './types.ts'
 
 const maxListed = 5
 const useListing = 'get_content with {"format":"interactive"} to list what can be clicked and filled'
 
-/** Why an action on an element failed. Throws always. */
+/** Why an action on an element failed. Throws always. Playwright's errors have no codes: what decides is the state of the page. */
 export async function explainAction(error: unknown, attempt: Attempt): Promise<never> {
   const { page, locator, selector, timeoutMs, signal } = attempt
   if (error instanceof ToolError) throw error
   signal.throwIfAborted()
-  const text = messageOf(error)
-  if (isSelectorFault(text)) throw selectorFault(selector, text)
-  if (page.isClosed() || /Target (page|crashed|closed)|has been closed|Page crashed/i.test(text)) {
-    throw new ToolError('UPSTREAM_ERROR', 'the page was closed or crashed during the call', {
-      hint: 'call navigate',
-      cause: error,
-    })
-  }
-  const count = await within({ ms: 2_000 }, () => locator.count()).catch(() => undefined)
+  if (page.isClosed()) throw pageLost(error)
+  const count = await countOf(locator)
+  if (count instanceof Error) throw page.isClosed() ? pageLost(error) : selectorFault(selector, count)
   if (count === 0) throw await nothingMatches(page, selector)
-  if (count !== undefined && count > 1 && /strict mode/i.test(text)) throw await manyMatch(locator, selector, count)
+  const text = messageOf(error)
   if (isTimeout(error)) {
     const why = reasonOf(text)
     throw new ToolError(
@@ -32,10 +26,33 @@ export async function explainAction(error: unknown, attempt: Attempt): Promise<n
       { hint: useListing, cause: error },
     )
   }
+  if (count !== undefined && count > 1) throw await manyMatch(locator, selector, count)
   throw new ToolError('INVALID_ARGUMENT', `"${clip(selector, 200)}" cannot be used like this: ${firstLine(text)}`, {
     hint: useListing,
     cause: error,
   })
+}
+
+/** How many elements match; undefined when the page is busy, the error when the selector is not valid. */
+export async function countOf(locator: Locator, { ms, signal }: Limit = { ms: 2_000 }): Promise<number | Error | undefined> {
+  const count = (): Promise<number | Error> =>
+    within({ ms, signal }, () => locator.count()).catch((error: unknown) => {
+      signal?.throwIfAborted()
+      if (error instanceof ToolError) throw error // it took too long
+      return error instanceof Error ? error : new Error(String(error))
+    })
+  try {
+    const first = await count()
+    return first instanceof Error ? await count() : first // a document that was replaced just now rejects, too
+  } catch (error) {
+    signal?.throwIfAborted()
+    if (error instanceof ToolError) return undefined
+    throw error
+  }
+}
+
+export function pageLost(cause: unknown): ToolError {
+  return new ToolError('UPSTREAM_ERROR', 'the page was closed or crashed during the call', { hint: 'call navigate', cause })
 }
 
 export async function nothingMatches(page: Page, selector: string): Promise<ToolError> {
@@ -82,14 +99,8 @@ export function isTimeout(error: unknown): boolean {
   return error instanceof Error && error.name === 'TimeoutError'
 }
 
-export function isSelectorFault(text: string): boolean {
-  return /parsing (css )?selector|is not a valid selector|Unknown engine|Unexpected token .* selector|Failed to execute '(querySelector|evaluate)|Invalid selector|Error while parsing|InvalidSelectorError|must be|attribute.* role/i.test(
-    text,
-  )
-}
-
-export function selectorFault(selector: string, text: string): ToolError {
-  return new ToolError('INVALID_ARGUMENT', `"${clip(selector, 200)}" is not a valid selector: ${firstLine(text)}`, {
+export function selectorFault(selector: string, error: Error): ToolError {
+  return new ToolError('INVALID_ARGUMENT', `"${clip(selector, 200)}" is not a valid selector: ${firstLine(error.message)}`, {
     hint: 'CSS such as input[name="q"], text=Save, role=button[name="Save"], or only the visible text',
   })
 }

@@ -24,6 +24,8 @@ const maxEventChars = 200
 const closeTimeoutMs = 5_000
 /** A page that takes longer for nothing is busy. */
 const answerMs = 700
+/** One ends one script, and others may wait behind it. */
+const maxTerminations = 5
 /** Requests that are not waited for. */
 const endless = new Set(['eventsource', 'websocket', 'media', 'ping'])
 /** Schemes that a page and its frames may load from. Everything but http and https stays inside the page. */
@@ -98,14 +100,15 @@ export class BrowserSession {
         () => true,
         () => page.isClosed(),
       )
-    if (await answers()) return true
     const protocol = this.#protocols.get(page)
-    if (protocol !== undefined)
+    for (let attempt = 0; attempt < maxTerminations; attempt++) {
+      if (await answers()) return true
+      if (protocol === undefined) break
       await settled(
         answerMs,
         protocol.then((session) => session.send('Runtime.terminateExecution')),
       )
-    if (await answers()) return true
+    }
     this.#note('the page did not answer any more and was closed')
     await this.drop(page)
     return false

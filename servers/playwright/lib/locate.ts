@@ -2,9 +2,9 @@
 import { ToolError } from '../../../protocol/index.ts'
 import { cleanText, clip, visibleJson } from '../../kit/text.ts'
 import { sleep } from '../../kit/waiting.ts'
-import { isSelectorFault, manyMatch, messageOf, nothingMatches, selectorFault } from '../errors.ts'
+import { countOf, manyMatch, nothingMatches, pageLost, selectorFault } from '../errors.ts'
 import type { Locator, Page } from '../types.ts'
-import { ask, scriptMs, within } from './ask-page.ts'
+import { ask, scriptMs } from './ask-page.ts'
 import type { BrowserSession } from './browser-session.ts'
 import { enterFrames, framesOf } from './frames.ts'
 import { maxSizeForRoles } from './interactive.ts'
@@ -50,17 +50,19 @@ export async function locate(target: Target, fill: boolean): Promise<Locator> {
       size: 0,
     }))
     signal.throwIfAborted()
-    let fault: unknown
+    let fault: Error | undefined
     let wanted = words ?? simple
     if (words !== undefined || simple === undefined || now.size <= maxSizeForRoles) {
-      const count = await within({ ms: Math.max(2_000, timeoutMs), signal }, () => locator.count()).catch((error: unknown) => {
-        if (!isSelectorFault(messageOf(error))) throw error
-        fault = error
-        return 0
-      })
+      const count = await countOf(locator, { ms: Math.max(2_000, timeoutMs), signal })
       if (count === 1) return locator
-      if (count > 1) throw await manyMatch(locator, selector, count)
-      if (fault !== undefined && words === undefined) throw selectorFault(selector, messageOf(fault))
+      if (count === undefined)
+        throw new ToolError('TIMEOUT', `the page did not search "${clip(selector, 100)}" in time`, {
+          hint: 'a simpler selector, such as an id',
+        })
+      if (page.isClosed()) throw pageLost(count)
+      if (count instanceof Error) fault = count
+      else if (count > 1) throw await manyMatch(locator, selector, count)
+      if (fault !== undefined && words === undefined) throw selectorFault(selector, fault)
       wanted = words
     }
     const found = wanted === undefined ? undefined : await findByText(target, wanted, fill)
@@ -71,7 +73,7 @@ export async function locate(target: Target, fill: boolean): Promise<Locator> {
     }
     const quiet = now.loaded && session.pending.size === 0
     if (performance.now() >= end || (quiet && performance.now() - unchangedSince >= Math.max(quietMs, timeoutMs * quietShare))) {
-      throw fault === undefined ? await nothingMatches(page, selector) : selectorFault(selector, messageOf(fault))
+      throw fault === undefined ? await nothingMatches(page, selector) : selectorFault(selector, fault)
     }
     await sleep(Math.max(pollMs, performance.now() - began), signal) // half of the page's time at most
   }

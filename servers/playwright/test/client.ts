@@ -86,7 +86,9 @@ export async function withWire(setup: Setup, work: (wire: Wire) => Promise<void>
             ...(user === undefined ? {} : { 'X-User': user }),
           },
         })
-        return answerOf(answer.json())
+        // A call of more than ten seconds is answered as an event stream.
+        const event = /^data: (.*)$/m.exec(answer.text)?.[1]
+        return answerOf(event === undefined ? answer.json() : JSON.parse(event))
       },
     })
   } finally {

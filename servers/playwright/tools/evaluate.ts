@@ -5,7 +5,7 @@ import type { Refusal } from '../../kit/network-policy/proxy.ts'
 import { report } from '../../kit/report.ts'
 import { cleanText, clip } from '../../kit/text.ts'
 import type { PlaywrightBackend } from '../backend.ts'
-import { messageOf } from '../errors.ts'
+import { pageLost } from '../errors.ts'
 import { callTime, settled, within } from '../lib/ask-page.ts'
 import { type BrowserSession, currentPage } from '../lib/browser-session.ts'
 import { actionTimeout, acts, session, timeoutAlias } from '../lib/parameters.ts'
@@ -109,6 +109,7 @@ async function run(
   signal: AbortSignal,
 ): Promise<Value> {
   const protocol = await page.context().newCDPSession(page)
+  const began = performance.now()
   const send = async (expression: string): Promise<RuntimeAnswer> =>
     within(
       { ms: timeoutMs + 250, signal },
@@ -136,15 +137,11 @@ async function run(
   } catch (error) {
     signal.throwIfAborted()
     if (error instanceof ToolError && error.code !== 'TIMEOUT') throw error
-    const text = messageOf(error)
-    if (error instanceof ToolError || /terminated|Internal error/i.test(text))
-      throw await tooLong(session, page, protocol, timeoutMs)
-    if (/context was destroyed|Cannot find context|navigated/i.test(text))
+    // The protocol gives no codes: which failure it is depends on when it came and on the page.
+    if (performance.now() - began >= timeoutMs) throw await tooLong(session, page, protocol, timeoutMs)
+    if (!page.isClosed() && !session.hasCrashed(page) && (await session.free(page)))
       return { ...nothing, type: 'no value: the script left the page' }
-    throw new ToolError('UPSTREAM_ERROR', 'the page was closed or crashed during the call', {
-      hint: 'call navigate',
-      cause: error,
-    })
+    throw pageLost(error)
   } finally {
     void protocol.detach().catch(() => {})
   }

@@ -3,7 +3,7 @@ import { type AnyTool, defineTool, type FromSchema, ToolError } from '../../../p
 import type { Environment } from '../../kit/definition.ts'
 import { cleanText, clip, visibleJson } from '../../kit/text.ts'
 import type { PlaywrightBackend } from '../backend.ts'
-import { firstLine, isTimeout, messageOf } from '../errors.ts'
+import { isTimeout } from '../errors.ts'
 import { act, type Done } from '../lib/act.ts'
 import { ask } from '../lib/ask-page.ts'
 import type { FieldState } from '../lib/page/program.ts'
@@ -34,6 +34,9 @@ const inputSchema = {
 type Arguments = FromSchema<typeof inputSchema>
 
 const maxKeys = 30
+/** Playwright's names of keys, with modifiers. */
+const knownKey =
+  /^((Control|Shift|Alt|Meta|ControlOrMeta)\+)*(.|F\d{1,2}|Enter|Escape|Tab|Space|Backspace|Delete|Insert|Home|End|PageUp|PageDown|Arrow(Up|Down|Left|Right))$/u
 const maxSlowChars = 2_000
 const maxShownValue = 100
 /** Inputs whose value the browser parses: what it cannot read empties them. */
@@ -65,6 +68,12 @@ export function fillTool(backend: PlaywrightBackend, environment: Environment): 
         })
       }
       if (keys.length > maxKeys) throw new ToolError('INVALID_ARGUMENT', `"press" has ${keys.length} keys; at most ${maxKeys}`)
+      const wrong = keys.find((key) => !knownKey.test(key))
+      if (wrong !== undefined) {
+        throw new ToolError('INVALID_ARGUMENT', `"${clip(wrong, 40)}" is not a key`, {
+          hint: 'names such as Enter, Escape, Tab, ArrowDown, Backspace, Control+a',
+        })
+      }
       return act(backend, environment, args, context, (attempt) => fill(attempt, args, keys), args.value !== undefined)
     },
   })
@@ -76,14 +85,7 @@ async function fill(attempt: Attempt, args: Arguments, keys: readonly string[]):
   const what = clip(cleanText(state.what), 250)
   const done =
     args.value === undefined ? { did: `focused ${what}`, notes: [] } : await set(attempt, state, args.value, args.slowly, what)
-  for (const key of keys) {
-    await locator.press(key, { timeout, signal }).catch((error: unknown) => {
-      if (!/Unknown key/i.test(messageOf(error))) throw error
-      throw new ToolError('INVALID_ARGUMENT', `"${clip(key, 40)}" is not a key`, {
-        hint: 'names such as Enter, Escape, Tab, ArrowDown, Backspace, Control+a',
-      })
-    })
-  }
+  for (const key of keys) await locator.press(key, { timeout, signal })
   return { ...done, did: `${done.did}${keys.length === 0 ? '' : ` and pressed ${keys.join(' ')}`}` }
 }
 
@@ -149,10 +151,9 @@ function notTaken(
   const date = iso === null ? undefined : `${iso[3]}-${iso[2]?.padStart(2, '0')}-${iso[1]?.padStart(2, '0')}`
   const better = made !== '' && made !== value ? made : kind === 'date' ? (date ?? formats.date) : formats[kind]
   const holds = value === '' ? 'is still empty' : `still holds "${clip(value, maxShownValue)}"`
-  const why = cause === undefined || /Malformed/.test(messageOf(cause)) ? '' : ` (${firstLine(messageOf(cause))})`
   return new ToolError(
     'INVALID_ARGUMENT',
-    `the ${kind} field did not take the value${limits === '' ? '' : `: it takes ${limits}`}${why}; it ${holds}`,
+    `the ${kind} field did not take the value${limits === '' ? '' : `: it takes ${limits}`}; it ${holds}`,
     { hint: better === undefined ? `the form that ${kind} fields take` : visibleJson({ selector, value: better }), cause },
   )
 }

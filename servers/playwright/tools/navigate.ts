@@ -30,6 +30,8 @@ type Arguments = FromSchema<typeof inputSchema>
 
 const maxShownRedirects = 10
 const responsiveMs = 500
+/** The event of a download follows the failure of the navigation. */
+const downloadMs = 500
 
 export function navigateTool(backend: PlaywrightBackend, environment: Environment): AnyTool {
   return defineTool({
@@ -107,6 +109,8 @@ async function goTo(
   timeoutMs: number,
   signal: AbortSignal,
 ): Promise<Response | null> {
+  let download = false
+  const downloads = new Promise<void>((resolve) => page.once('download', () => resolve(void (download = true))))
   try {
     return await page.goto(url.href, { waitUntil, timeout: timeoutMs, signal })
   } catch (error) {
@@ -119,7 +123,8 @@ async function goTo(
       await leave(page)
       throw refusal
     }
-    if (/Download is starting/i.test(text)) {
+    if (net === undefined && !isTimeout(error) && !page.isClosed()) await settled(downloadMs, downloads)
+    if (download) {
       throw new ToolError('FORBIDDEN', `${clip(url.href, 200)} is a download, and this browser keeps no files`, {
         hint: 'a page that shows the content, or another tool that fetches files',
       })
@@ -142,7 +147,7 @@ async function goTo(
         cause: error,
       })
     }
-    if (page.isClosed() || /crash|closed/i.test(text)) {
+    if (page.isClosed() || session.hasCrashed(page)) {
       throw new ToolError('UPSTREAM_ERROR', 'the page crashed while it was loaded', {
         hint: 'the same call once more',
         cause: error,

@@ -5,9 +5,9 @@ import { report } from '../../kit/report.ts'
 import { cleanText, clip, visibleJson } from '../../kit/text.ts'
 import { sleep } from '../../kit/waiting.ts'
 import type { PlaywrightBackend } from '../backend.ts'
-import { describeElement, explainAction, isTimeout, whereIs } from '../errors.ts'
+import { countOf, describeElement, explainAction, isTimeout, whereIs } from '../errors.ts'
 import { currentText, linesOf, newLines } from '../lib/act.ts'
-import { ask, callTime, scriptMs, within } from '../lib/ask-page.ts'
+import { ask, callTime, scriptMs } from '../lib/ask-page.ts'
 import { currentPage } from '../lib/browser-session.ts'
 import { enterFrames } from '../lib/frames.ts'
 import { similarElements } from '../lib/interactive.ts'
@@ -73,7 +73,7 @@ async function waitFor(
     let seen = false
     try {
       if (wanted === undefined) {
-        seen = expected || (await within({ ms: 1_000, signal }, () => locator.count()).catch(() => 1)) > 0
+        seen = expected || (await countOf(locator, { ms: 1_000, signal })) !== 0
         await locator.waitFor({ state, timeout: timeoutMs, signal })
         if (expected) text = await locator.innerText({ timeout: 1_000, signal }).catch(() => '')
       } else {
@@ -83,15 +83,12 @@ async function waitFor(
       signal.throwIfAborted()
       if (!isTimeout(error)) return await explainAction(error, attempt)
       const lines = before === undefined ? [] : await newLines(before, signal)
-      const count =
-        wanted === undefined
-          ? await within({ ms: 1_000, signal }, () => page.locator(enterFrames(selector)).count()).catch(() => 0)
-          : undefined
+      const count = wanted === undefined ? await countOf(page.locator(enterFrames(selector)), { ms: 1_000, signal }) : undefined
       const similar = count === 0 ? await similarElements(page, selector, 3) : []
       const now = lines.length > 0 ? `new text since: ${lines.join(' | ')}` : `the text is: ${await currentText(page)}`
       throw new ToolError(
         'TIMEOUT',
-        `${what} was not ${state} within ${timeoutMs} ms; ${count === undefined ? '' : `${count} elements match, `}${await whereIs(page)}; ${clip(cleanText(now).replace(/\s*\n\s*/g, ' | '), 600)}`,
+        `${what} was not ${state} within ${timeoutMs} ms; ${typeof count === 'number' ? `${count} elements match, ` : ''}${await whereIs(page)}; ${clip(cleanText(now).replace(/\s*\n\s*/g, ' | '), 600)}`,
         {
           hint:
             similar.length > 0
