@@ -24,12 +24,12 @@ export function maxEntriesOf({ detail }: ToolError): number | undefined {
 }
 
 /** A parse error comes first, because it quotes the query. */
-function refusalOf(text: string): string | number {
-  if (text.startsWith('parse error : queries require at least one regexp or equality matcher')) return refusal.matchers
-  if (text.startsWith('parse error')) return refusal.parse
-  if (/^exceeded maximum resolution|^maximum (?:number )?of series/.test(text)) return refusal.tooManyValues
+function refusalOf(reason: string): string | number {
+  if (reason.startsWith('parse error : queries require at least one regexp or equality matcher')) return refusal.matchers
+  if (reason.startsWith('parse error')) return refusal.parse
+  if (/^exceeded maximum resolution|^maximum (?:number )?of series/.test(reason)) return refusal.tooManyValues
   // "max entries limit per query exceeded, limit > max_entries_limit_per_query (1001 > 500)"
-  const entries = /^max entries limit per query exceeded.*\(\d+ > (\d+)\)$/.exec(text)?.[1]
+  const entries = /^max entries limit per query exceeded.*\(\d+ > (\d+)\)$/.exec(reason)?.[1]
   return entries === undefined ? 400 : `${entriesDetail}${entries}`
 }
 
@@ -69,7 +69,7 @@ export const missing = { node: 'node', chart: 'chart', route: 'route' } as const
 
 function netdataError(answer: UpstreamAnswer): ToolError {
   const { status } = answer
-  const text = answer.body.subarray(0, 300).toString('latin1')
+  const reason = answer.body.subarray(0, 300).toString('latin1')
   if (status === 412) {
     return new ToolError('UPSTREAM_AUTH', 'Netdata asks for a valid bearer token (HTTP 412)', {
       hint: 'ask the operator to check NETDATA_API_KEY',
@@ -82,11 +82,11 @@ function netdataError(answer: UpstreamAnswer): ToolError {
       detail: status,
     })
   }
-  if (status === 404 && /does not maintain a database for host|not found.*host|no.*host.*found/i.test(text))
+  if (status === 404 && /does not maintain a database for host|not found.*host|no.*host.*found/i.test(reason))
     return new ToolError('NOT_FOUND', 'no such node', { detail: missing.node })
-  if (status === 404 && /^(?:No metrics where matched|Chart is not found)/i.test(text))
+  if (status === 404 && /^(?:No metrics where matched|Chart is not found)/i.test(reason))
     return new ToolError('NOT_FOUND', 'no such chart', { detail: missing.chart })
-  if (status === 404 && /^Unsupported (?:v1 )?API command/i.test(text)) {
+  if (status === 404 && /^Unsupported (?:v1 )?API command/i.test(reason)) {
     return new ToolError('UPSTREAM_ERROR', 'this version of Netdata lacks a command of API version 1', {
       hint: 'ask the operator to update Netdata',
       detail: missing.route,

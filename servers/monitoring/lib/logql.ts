@@ -97,7 +97,7 @@ export function withMatcher(text: string, { start, end }: Matcher, label: string
 export function admitsAbsent({ operator, value }: Matcher): boolean {
   if (operator === '=') return value === ''
   if (operator === '!=') return value !== ''
-  const needsText = value.split('|').every((part) => /^\^?(?:\.\+|[\w-](?![*?{]))[\w .:/*+$-]*$/.test(part))
+  const needsText = value.split('|').every((part) => /^\^?(?:\.\*)?(?:\.\+|[\w-](?![*?{]))[\w .:/*+$-]*$/.test(part))
   return operator === '=~' ? !needsText : needsText
 }
 

@@ -108,11 +108,11 @@ export function readRange(
 function readHours(hours: number | string | undefined): number {
   if (hours === undefined) return defaultHours
   if (typeof hours === 'number') return hours
-  const text = hours.trim().toLowerCase()
-  const words = /^(\d+(?:\.\d+)?)?\s*(minute|min|hour|hr|day|week)s?$/.exec(text)
-  const value = /^\d+(?:\.\d+)?$/.test(text)
-    ? Number(text)
-    : (durationSeconds(words === null ? text : `${words[1] ?? 1}${words[2]?.[0]}`) ?? 0) / 3_600
+  const written = hours.trim().toLowerCase()
+  const words = /^(\d+(?:\.\d+)?)?\s*(minute|min|hour|hr|day|week)s?$/.exec(written)
+  const value = /^\d+(?:\.\d+)?$/.test(written)
+    ? Number(written)
+    : (durationSeconds(words === null ? written : `${words[1] ?? 1}${words[2]?.[0]}`) ?? 0) / 3_600
   if (value > 0) return Math.max(value, minHours)
   throw new ToolError('INVALID_ARGUMENT', `"hours" is ${visibleJson(hours.slice(0, 60))}, expected a number of hours`, {
     hint: '{"hours":1}',

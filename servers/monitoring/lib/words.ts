@@ -16,13 +16,16 @@ export interface Words {
 
 const stopWords = new Set(
   `a about all an and any are can check did display do does entries entry events fetch find for from get give happened has have how i in is
-  it line lines list log logged logs look many me messages much my of on or our please recent latest search see seen show tell that the
+  it line lines list log logged logs look many me messages much my of on or our please recent latest search see seen show since tell that the
   there this to us was we were what when where which why with you`.split(/\s+/),
 )
 const timeWords =
   / (?:(?:in|from|over|during|for|within|of) )?(?:the )?(?:last|past|previous) (?:(\d+(?:\.\d+)?) ?)?([mhdw]|mins?|minutes?|hrs?|hours?|days?|weeks?) /i
 const hoursOfUnit: Readonly<Record<string, number>> = { m: 1 / 60, h: 1, d: 24, w: 168 }
-const hoursOfDay: Readonly<Record<string, number>> = { today: 24, yesterday: 48 }
+const hoursOfDay = new Map([
+  ['today', 24],
+  ['yesterday', 48],
+])
 
 /** Reads "show me errors in nginx from the last hour". */
 export function readWords(text: string, labels: readonly LabelValues[]): Words {
@@ -32,14 +35,15 @@ export function readWords(text: string, labels: readonly LabelValues[]): Words {
   if (time !== null) words = words.replace(time[0], ' \n ')
   const amount = Number(time?.[1] ?? 1) * (hoursOfUnit[time?.[2]?.[0]?.toLowerCase() ?? ''] ?? 0)
   let hours = time === null ? undefined : Math.round(amount * 100) / 100
+  const valueNamed = valueFinder(labels)
   let match: Words['match']
   const phrases: string[][] = [[]]
   for (const word of words.trim().split(' ')) {
     const plain = word.replace(/^["'`]+|["'`,;:?!.]+$/g, '')
     const lower = plain.toLowerCase()
-    hours ??= hoursOfDay[lower]
-    const skipped = plain.trim() === '' || stopWords.has(lower) || hoursOfDay[lower] !== undefined
-    const found = match === undefined && !skipped ? valueNamed(lower, labels) : undefined
+    hours ??= hoursOfDay.get(lower)
+    const skipped = plain.trim() === '' || stopWords.has(lower) || hoursOfDay.has(lower)
+    const found = match === undefined && !skipped ? valueNamed(lower) : undefined
     match ??= found
     if (skipped || found !== undefined) phrases.push([])
     else phrases.at(-1)?.push(plain)
@@ -49,20 +53,19 @@ export function readWords(text: string, labels: readonly LabelValues[]): Words {
   return { match, filter, hours }
 }
 
-/** A value that is this word, or has it as one of its parts: `nginx` names `web-nginx-1`. */
-function valueNamed(word: string, labels: readonly LabelValues[]): Words['match'] {
-  if (word.length < 2) return undefined
-  const search = (is: (value: string) => boolean): Words['match'] => {
-    for (const { name, values } of labels) {
-      const value = isLevelName(name) ? undefined : values.find((each) => is(each.toLowerCase()))
-      if (value !== undefined) return { label: name, value }
+/** Finds the value that is a word, or has it as one of its parts: `nginx` names `web-nginx-1`. */
+function valueFinder(labels: readonly LabelValues[]): (word: string) => Words['match'] {
+  const values = new Map<string, Words['match']>()
+  const parts = new Map<string, Words['match']>()
+  for (const { name, values: all } of labels.filter((label) => !isLevelName(label.name))) {
+    for (const value of all) {
+      const match = { label: name, value }
+      const lower = value.toLowerCase()
+      if (!values.has(lower)) values.set(lower, match)
+      for (const part of lower.split(/[^a-z0-9]+/)) if (part.length > 1 && !parts.has(part)) parts.set(part, match)
     }
-    return undefined
   }
-  return (
-    search((value) => value === word) ??
-    (word.length < 3 ? undefined : search((value) => value.split(/[^a-z0-9]+/).includes(word)))
-  )
+  return (word) => values.get(word) ?? parts.get(word)
 }
 
 /** A label that says how serious a line is. */

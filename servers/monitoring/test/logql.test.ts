@@ -2,6 +2,8 @@
 import assert from 'node:assert/strict'
 import { test } from '../../../test/runner/harness.ts'
 import { admitsAbsent, maskStrings, readLogql, withMatcher, withWindows } from '../lib/logql.ts'
+import { planMetric } from '../lib/metric-plan.ts'
+import { correctLogql, readWords } from '../lib/words.ts'
 
 test('finds the selectors, their matchers and their windows', () => {
   const text = 'sum(rate({app="a}b", level=~`err.*`} |= "{x} [1h]" [5m])) / sum(rate({app!="c"}[1h30m] offset 480h))'
@@ -58,9 +60,21 @@ test('tells metric queries from log queries, and those that choose the largest s
 
 test('a matcher that a stream without the label fulfils is recognised', () => {
   const admits = (matcher: string) => admitsAbsent(readLogql(`{${matcher}}`).leaves[0]?.selector.matchers[0] as never)
-  for (const matcher of ['a=""', 'a!="x"', 'a=~".*"', 'a=~"x?"', 'a=~"x|"', 'a=~"(x|y)*"', 'a!~".+"', 'a!~"x"', 'a!~"x.*|y"'])
+  for (const matcher of [
+    'a=""',
+    'a!="x"',
+    'a=~".*"',
+    'a=~"x?"',
+    'a=~"x|"',
+    'a=~"(x|y)*"',
+    'a=~".*x?"',
+    'a!~".+"',
+    'a!~"x"',
+    'a!~"x.*|y"',
+  ])
     assert.ok(admits(matcher), matcher)
-  for (const matcher of ['a="x"', 'a!=""', 'a=~".+"', 'a=~"x.*"', 'a=~"x-1|y"', 'a=~"db.*"']) assert.ok(!admits(matcher), matcher)
+  for (const matcher of ['a="x"', 'a!=""', 'a=~".+"', 'a=~"x.*"', 'a=~"x-1|y"', 'a=~"db.*"', 'a=~".*db.*"'])
+    assert.ok(!admits(matcher), matcher)
 })
 
 test('reading a query takes linear time', () => {
@@ -70,5 +84,37 @@ test('reading a query takes linear time', () => {
     readLogql(part.repeat(200_000 / part.length))
     assert.ok(performance.now() - began < 2_000, JSON.stringify(part))
   }
+  // As long as a query may be, with as many parts as fit.
+  for (const part of ['{}', '{}[5m]', '{a="b"}[5m]', "{a='b'}", '{a=b}', '(', '()', '"', 'a ', '{a="b" ']) {
+    const text = part.repeat(5_000 / part.length)
+    const began = performance.now()
+    correctLogql(text)
+    planMetric(readLogql(text), { start: 0n, end: 1n }, undefined, String)
+    readWords(text.slice(0, 200), [{ name: 'a', values: Array(5_000).fill('b-c') }])
+    assert.ok(performance.now() - began < 500, JSON.stringify(part))
+  }
   for (const text of ['', '"', '`', '"a', '"a\\', '#', '{a="b"} # "x']) assert.equal(maskStrings(text).length, text.length, text)
+})
+
+test('plain words are read as a source, a phrase and a time', () => {
+  const labels = [
+    { name: 'level', values: ['error', 'info'] },
+    { name: 'app', values: ['nginx', 'worker', 'constructor'] },
+    { name: 'container', values: ['shop_db_1'] },
+  ]
+  const cases: [string, string | undefined, string, number | undefined][] = [
+    ['show me errors in nginx from the last hour', 'nginx', 'error', 1],
+    ['connection refused', undefined, 'connection refused', undefined],
+    ['why did the Worker fail with connection refused yesterday?', 'worker', 'connection refused', 48],
+    ['timeouts of db, past 30 min', 'shop_db_1', 'timeout', 0.5],
+    ['error', undefined, 'error', undefined],
+    ['nginx last 2d', 'nginx', '', 48],
+    ['constructor __proto__ toString', 'constructor', '__proto__ toString', undefined],
+    ['what happened today', undefined, '', 24],
+    ['', undefined, '', undefined],
+  ]
+  for (const [text, value, filter, hours] of cases) {
+    const words = readWords(text, labels)
+    assert.deepEqual([words.match?.value, words.filter, words.hours], [value, filter, hours], text)
+  }
 })

@@ -81,7 +81,7 @@ test('hours are a number or a duration; beside "start" they are ignored, with a 
 test('what a query reads before the range counts', () => {
   const notes: string[] = []
   assert.deepEqual(range({ hours: 48 }, notes, 3_600), { start: nowNs - 47n * hour, end: nowNs })
-  assert.match(notes.join(), /"hours" was set to 47 from 48: .* 60 min of it for the window and offset/)
+  assert.match(notes.join(), /"hours" was set to 47 from 48: .* 60 min of it for the windows and offsets/)
   assert.throws(() => range({ hours: 1 }, notes, 480 * 3_600), /would search 20 d.* at most 48 h/)
   assert.throws(() => range({ start: 'now-48h' }, notes, 60), /at most 48 h/)
 })

@@ -157,7 +157,7 @@ async function searchSeries(
   const { signal } = context
   const { maxHours, maxQueryBytes } = backend.limits
   const wanted = readRange(args, Number.POSITIVE_INFINITY, 0, [])
-  if (asked.leaves.length === 0 && !/[^\s\d.]/.test(asked.text)) {
+  if (asked.leaves.length === 0 && !Number.isNaN(Number(asked.text))) {
     throw await adviseSelector(failedSearch(loki, args, wanted, signal), 'LogQL needs a stream selector in braces')
   }
   if (args.follow_seconds > 0 && asked.windows.length > 0) {
