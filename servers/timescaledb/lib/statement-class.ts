@@ -34,119 +34,87 @@ export interface VolatileFunction {
 }
 
 /** Volatile functions of PostgreSQL and of extensions that change nothing but a sequence. */
-const harmless = new Set([
-  ...[
-    'random',
-    'random_normal',
-    'array_shuffle',
-    'array_sample',
-    'clock_timestamp',
-    'timeofday',
-    'nextval',
-    'currval',
-    'lastval',
-  ],
-  ...['gen_random_uuid', 'uuidv4', 'uuidv7', 'uuid_generate_v1', 'uuid_generate_v1mc', 'uuid_generate_v4'],
-  ...['pg_relation_size', 'pg_table_size', 'pg_indexes_size', 'pg_total_relation_size', 'pg_database_size', 'current_query'],
-  ...['hypertable_size', 'hypertable_detailed_size', 'hypertable_index_size', 'hypertable_approximate_size'],
-  ...['hypertable_approximate_detailed_size', 'chunks_detailed_size', 'approximate_row_count', 'show_tablespaces'],
-  ...['show_policies', 'by_range', 'by_hash', 'time_bucket_gapfill', 'locf', 'interpolate'],
-])
+const harmless = new Set(
+  `random random_normal array_shuffle array_sample clock_timestamp timeofday nextval currval lastval gen_random_uuid uuidv4 uuidv7
+  uuid_generate_v1 uuid_generate_v1mc uuid_generate_v4 pg_relation_size pg_table_size pg_indexes_size pg_total_relation_size pg_database_size
+  current_query hypertable_size hypertable_detailed_size hypertable_index_size hypertable_approximate_size hypertable_approximate_detailed_size
+  chunks_detailed_size approximate_row_count show_tablespaces show_policies by_range by_hash time_bucket_gapfill locf interpolate`.split(
+    /\s+/,
+  ),
+)
 /** Functions and procedures of TimescaleDB that change structure or settings but delete no rows, now or later. */
-const structural = new Set([
-  ...['create_hypertable', 'add_dimension', 'set_chunk_time_interval', 'set_partitioning_interval', 'set_number_partitions'],
-  ...['set_adaptive_chunking', 'set_integer_now_func', 'attach_tablespace', 'detach_tablespace', 'detach_tablespaces'],
-  ...['enable_chunk_skipping', 'disable_chunk_skipping', 'reorder_chunk', 'move_chunk'],
-  ...['compress_chunk', 'decompress_chunk', 'recompress_chunk', 'convert_to_columnstore', 'convert_to_rowstore'],
-  ...['add_compression_policy', 'add_columnstore_policy', 'add_reorder_policy', 'add_continuous_aggregate_policy'],
-  ...['remove_compression_policy', 'remove_columnstore_policy', 'remove_reorder_policy', 'remove_retention_policy'],
-  ...['remove_continuous_aggregate_policy', 'refresh_continuous_aggregate'],
-])
-/** Procedures that commit by themselves. */
-const committing = ['refresh_continuous_aggregate', 'run_job', 'cagg_migrate']
+const structural = new Set(
+  `create_hypertable add_dimension set_chunk_time_interval set_partitioning_interval set_number_partitions set_adaptive_chunking
+  set_integer_now_func attach_tablespace detach_tablespace detach_tablespaces enable_chunk_skipping disable_chunk_skipping reorder_chunk move_chunk
+  compress_chunk decompress_chunk recompress_chunk convert_to_columnstore convert_to_rowstore add_compression_policy add_columnstore_policy
+  add_reorder_policy add_continuous_aggregate_policy remove_compression_policy remove_columnstore_policy remove_reorder_policy
+  remove_retention_policy remove_continuous_aggregate_policy refresh_continuous_aggregate`.split(/\s+/),
+)
 
-const objects = ['table', 'index', 'view', 'materialized', 'schema', 'sequence', 'type', 'domain', 'statistics']
-/** Actions of ALTER, `_` for a name. The first words decide. */
+// What is admitted, as patterns for the first words: `a|b` is one of these, `?a` is optional, `_` a name, `*` an operator, `$` the end.
+const object = 'table|index|view|schema|sequence|type|domain|statistics'
+const rows = 'insert|update|delete|merge|select|with|values|table'
+const creating = [
+  'create ?or ?replace ?global|local ?temp|temporary|unlogged ?unique ?recursive table|index|view|sequence|domain|statistics',
+  ...[
+    'create materialized view',
+    'create type _ as (|enum',
+    'create schema ?if ?not ?exists _ $',
+    'analyze|analyse',
+    'refresh materialized',
+  ],
+  ...[`comment on ?materialized ${object}|column|constraint`, 'call _'],
+]
+const destroying = [`drop ?materialized ${object}`, 'truncate']
+const committing = ['call ?_. refresh_continuous_aggregate|run_job|cagg_migrate (']
+const altering = `alter ?materialized ${object} ?if ?exists ?only _ ?*`
 const keepingActions = [
-  ...['add', 'rename', 'set schema', 'set (', 'reset (', 'set default', 'drop default', 'set not null', 'drop not null'],
-  ...['set statistics', 'set without cluster', 'cluster on', 'validate constraint', 'drop constraint', 'attach partition'],
-  ...['alter _ set default', 'alter _ drop default', 'alter _ set not null', 'alter _ drop not null', 'alter _ set statistics'],
-  ...['alter _ set storage', 'alter _ set compression', 'alter _ set (', 'alter _ reset (', 'alter _ add generated'],
-  ...['alter _ set generated', 'alter _ restart', 'alter _ drop expression', 'alter _ drop identity'],
+  'add|rename',
+  'set schema|(|default|statistics',
+  'set|drop not null',
+  ...['reset (', 'drop default|constraint', 'set without cluster', 'cluster on', 'validate constraint', 'attach partition'],
+  'alter ?column _ set default|statistics|storage|compression|(|generated',
+  'alter ?column _ set|drop not null',
+  ...[
+    'alter ?column _ drop default|expression|identity',
+    'alter ?column _ reset (',
+    'alter ?column _ add generated',
+    'alter ?column _ restart',
+  ],
 ]
 const destroyingActions = [
-  ...[
-    'drop',
-    'detach partition',
-    'set unlogged',
-    'alter _ type',
-    'alter _ set data',
-    'alter _ set expression',
-    'alter attribute',
-  ],
+  'drop',
+  'detach partition',
+  'set unlogged',
+  'alter ?column _ type',
+  'alter ?column _ set data|expression',
+  'alter attribute',
 ]
 const sequenceActions = [
-  ...['as', 'increment', 'minvalue', 'maxvalue', 'no', 'start', 'restart', 'cache', 'cycle', 'owned', 'rename', 'set schema'],
-  ...['logged', 'unlogged', 'set logged', 'set unlogged'],
+  ...['as|increment|minvalue|maxvalue|no|start|restart|cache|cycle|owned|rename|logged|unlogged', 'set schema|logged|unlogged'],
 ]
 
 /** @throws ToolError READ_ONLY for statements that no level admits */
 export function classifyWords(all: readonly Token[]): StatementClass {
-  const tokens = all.filter((token) => !isMark(token, ';')) // of one statement: before and behind it
-  const words = new Words(tokens)
-  while (words.eat('(')) {} // parentheses around a whole SELECT
-  const keyword = words.next()
-  const made = (level: 'dml' | 'ddl', what: string, destroys = false, alone = false): StatementClass => ({
-    ...{ keyword, level, alone, why: what },
-    destructive: destroys ? what : undefined,
+  const one = all.filter((token) => !isMark(token, ';')) // of one statement: before and behind it
+  const tokens = one.slice(one.findIndex((token) => !isMark(token, '('))) // parentheses around a whole SELECT
+  const start = tokens.slice(0, 2).map((token) => (token.kind === 'word' && !token.quoted ? token.name.toUpperCase() : ''))
+  const [keyword = ''] = start
+  const is = (patterns: readonly string[]): boolean => patterns.some((pattern) => match(tokens, pattern) !== undefined)
+  const made = (level: 'dml' | 'ddl', why: string, destructive?: string): StatementClass => ({
+    ...{ keyword, level, why, destructive },
+    alone: is(committing),
   })
-  switch (keyword) {
-    case 'insert':
-    case 'update':
-    case 'delete':
-    case 'merge':
-      return made('dml', keyword.toUpperCase())
-    case 'select':
-    case 'with':
-    case 'values':
-    case 'table':
-      return selectsInto(tokens) ? made('ddl', 'SELECT INTO') : made('dml', keyword.toUpperCase())
-    case 'create':
-      if (isAdmittedCreate(words)) return made('ddl', 'CREATE')
-      break
-    case 'alter': {
-      const effect = alterEffect(words)
-      if (effect !== undefined) return made('ddl', effect, effect !== 'ALTER')
-      break
-    }
-    case 'comment':
-      if (words.eat('on') && [...objects, 'column', 'constraint'].includes(words.next())) return made('ddl', 'COMMENT')
-      break
-    case 'analyze':
-    case 'analyse':
-      return made('ddl', 'ANALYZE')
-    case 'refresh':
-      if (words.eat('materialized')) return made('ddl', 'REFRESH')
-      break
-    case 'drop': {
-      const object = words.next()
-      if (objects.includes(object)) return made('ddl', `DROP ${object.toUpperCase()}`, true)
-      break
-    }
-    case 'truncate':
-      return made('ddl', 'TRUNCATE', true)
-    case 'call': {
-      const name = words.name()
-      if (name !== undefined) return made('ddl', `CALL ${name}`, false, committing.includes(name))
-      break
-    }
-    case 'explain':
-      throw new ToolError('READ_ONLY', 'EXPLAIN only reads', { hint: 'the same statement with tsdb_query' })
-  }
-  const start = tokens.slice(0, 3).flatMap((token) => (token.kind === 'word' && !token.quoted ? [token.name.toUpperCase()] : []))
+  if (is([rows])) return selectsInto(tokens) ? made('ddl', 'SELECT INTO') : made('dml', keyword)
+  if (is(creating)) return made('ddl', keyword)
+  if (is(destroying)) return made('ddl', keyword, start.join(' ').trim())
+  const effect = alterEffect(tokens)
+  if (effect !== undefined) return made('ddl', keyword, effect === 'keeps' ? undefined : effect)
+  if (keyword === 'EXPLAIN')
+    throw new ToolError('READ_ONLY', 'EXPLAIN only reads', { hint: 'the same statement with tsdb_query' })
   throw new ToolError(
     'READ_ONLY',
-    `tsdb_execute accepts INSERT, UPDATE, DELETE, MERGE, SELECT of a function, CALL, CREATE, ALTER and DROP of tables, indexes, views, schemas, sequences, types, domains and statistics, COMMENT, ANALYZE, REFRESH and TRUNCATE, without changes of owners, roles and row security; this ${start.join(' ').slice(0, 60) || 'statement'} is none of them. Ask the operator`,
+    `tsdb_execute accepts INSERT, UPDATE, DELETE, MERGE, SELECT of a function, CALL, CREATE, ALTER and DROP of tables, indexes, views, schemas, sequences, types, domains and statistics, COMMENT, ANALYZE, REFRESH and TRUNCATE, without changes of owners, roles and row security; this ${start.join(' ').trim().slice(0, 60) || 'statement'} is none of them. Ask the operator`,
   )
 }
 
@@ -217,128 +185,62 @@ function selectsInto(tokens: readonly Token[]): boolean {
   return false
 }
 
-function isAdmittedCreate(words: Words): boolean {
-  words.eat('or', 'replace')
-  if (!words.eat('global')) words.eat('local')
-  while (['temp', 'temporary', 'unlogged', 'unique', 'recursive'].includes(words.word)) words.next()
-  switch (words.next()) {
-    case 'table':
-    case 'index':
-    case 'view':
-    case 'sequence':
-    case 'domain':
-    case 'statistics':
-      return true
-    case 'materialized':
-      return words.eat('view')
-    case 'type':
-      return words.name() !== undefined && words.eat('as') && (words.eat('(') || words.eat('enum'))
-    case 'schema':
-      // An owner, and what is created or granted in it, would follow.
-      words.eat('if', 'not', 'exists')
-      return words.word !== 'authorization' && words.name() !== undefined && words.done
-    default:
-      return false
-  }
-}
-
-/** `ALTER` when every action keeps the data, the first one that does not, or undefined when one is not admitted. */
-function alterEffect(words: Words): string | undefined {
-  const object = words.next()
-  if (!objects.includes(object) || (object === 'materialized' && !words.eat('view'))) return undefined
-  words.eat('if', 'exists')
-  words.eat('only')
-  if (words.name() === undefined) return undefined
-  words.eat('*')
-  let effect = 'ALTER'
-  for (const action of words.split()) {
-    const startsWith = (pattern: string): boolean => action.startsWithWords(pattern)
-    if (object === 'sequence' ? sequenceActions.some(startsWith) : keepingActions.some(startsWith)) continue
-    const destroying = object === 'sequence' ? undefined : destroyingActions.find(startsWith)
-    if (destroying === undefined) return undefined
-    effect = `ALTER ${object.toUpperCase()} … ${destroying.replace('_', '…').toUpperCase()}`
+/** `keeps`, the first action that destroys data, or undefined when no level admits the statement. */
+function alterEffect(tokens: readonly Token[]): string | undefined {
+  const start = match(tokens, altering)
+  if (start === undefined) return undefined
+  const ofSequence = match(tokens, 'alter sequence') !== undefined
+  let effect = 'keeps'
+  for (const action of split(tokens.slice(start))) {
+    const fits = (pattern: string): boolean => match(action, pattern) !== undefined
+    if ((ofSequence ? sequenceActions : keepingActions).some(fits)) continue
+    const found = ofSequence ? undefined : destroyingActions.find(fits)
+    if (found === undefined) return undefined
+    if (effect === 'keeps') effect = `ALTER … ${found.replace(/ \?column _/, ' COLUMN …').toUpperCase()}`
   }
   return effect
 }
 
-/** Reads keywords and names one after the other. */
-class Words {
-  readonly #tokens: readonly Token[]
-  #at = 0
-
-  constructor(tokens: readonly Token[]) {
-    this.#tokens = tokens
+/** The tokens between the commas outside of all parentheses. */
+function split(tokens: readonly Token[]): Token[][] {
+  const parts: Token[][] = [[]]
+  let depth = 0
+  for (const token of tokens) {
+    if (isMark(token, '(') || isMark(token, '[')) depth += 1
+    if (isMark(token, ')') || isMark(token, ']')) depth -= 1
+    if (depth === 0 && isMark(token, ',')) parts.push([])
+    else parts.at(-1)?.push(token)
   }
+  return parts
+}
 
-  get done(): boolean {
-    return this.#at >= this.#tokens.length
-  }
+const parsed = new Map<string, { item: string; words: string[]; optional: boolean }[]>()
 
-  /** The keyword at this place; empty for what is quoted or not a word. */
-  get word(): string {
-    const token = this.#tokens[this.#at]
-    return token?.kind === 'word' && !token.quoted ? token.name : ''
-  }
-
-  next(): string {
-    const { word } = this
-    this.#at += 1
-    return word
-  }
-
-  /** Steps over these keywords and marks if all of them follow. `*` is any operator. */
-  eat(...expected: string[]): boolean {
-    const start = this.#at
-    for (const item of expected) {
-      const token = this.#tokens[this.#at]
-      const fits = item === '*' ? token?.kind === 'operator' : isMark(token, item) || (this.word !== '' && this.word === item)
-      if (!fits) {
-        this.#at = start
-        return false
-      }
-      this.#at += 1
+/** @returns how many tokens the pattern takes at the beginning; undefined when it does not fit */
+function match(tokens: readonly Token[], pattern: string): number | undefined {
+  const items =
+    parsed.get(pattern) ??
+    pattern.split(' ').map((item) => ({ item, words: item.replace('?', '').split('|'), optional: item.startsWith('?') }))
+  parsed.set(pattern, items)
+  let at = 0
+  for (const { item, words, optional } of items) {
+    const token = tokens[at]
+    const word = token?.kind === 'word' && !token.quoted ? token.name : token?.kind === 'mark' ? token.mark : token?.kind
+    if (item === '$') {
+      if (token !== undefined) return undefined
+    } else if (item === '_') {
+      if (token?.kind !== 'word' && token?.kind !== 'number') return undefined // an index has numbered columns
+      at += 1
+      while (isMark(tokens[at], '.') && tokens[at + 1]?.kind === 'word') at += 2
+    } else if (item === '?_.') {
+      if (isMark(tokens[at + 1], '.')) at += 2
+    } else if (item === '?*' ? word === 'operator' : word !== undefined && words.includes(word)) {
+      at += 1
+    } else if (!optional) {
+      return undefined
     }
-    return true
   }
-
-  /** Whether these keywords follow, `_` for any name and with an optional COLUMN before it. Steps over nothing. */
-  startsWithWords(pattern: string): boolean {
-    const start = this.#at
-    const fits = pattern.split(' ').every((item) => {
-      if (item !== '_') return this.eat(item)
-      this.eat('column')
-      if (!['word', 'number'].includes(this.#tokens[this.#at]?.kind ?? '')) return false // an index has numbered columns
-      this.#at += 1
-      return true
-    })
-    this.#at = start
-    return fits
-  }
-
-  /** Steps over `schema.name`. @returns its last part */
-  name(): string | undefined {
-    let name: string | undefined
-    do {
-      const token = this.#tokens[this.#at]
-      if (token?.kind !== 'word') return undefined
-      name = token.name
-      this.#at += 1
-    } while (this.eat('.'))
-    return name
-  }
-
-  /** The rest, parted at the commas outside of all parentheses. */
-  split(): Words[] {
-    const parts: Token[][] = [[]]
-    let depth = 0
-    for (const token of this.#tokens.slice(this.#at)) {
-      if (isMark(token, '(') || isMark(token, '[')) depth += 1
-      if (isMark(token, ')') || isMark(token, ']')) depth -= 1
-      if (depth === 0 && isMark(token, ',')) parts.push([])
-      else parts.at(-1)?.push(token)
-    }
-    return parts.map((part) => new Words(part))
-  }
+  return at
 }
 
 function isMark(token: Token | undefined, mark: string): boolean {

@@ -70,14 +70,14 @@ export function rankOf(statements: readonly Node[]): Rank {
   const [[kind, statement]] = Object.entries(statements[0].stmt) as [[string, Node]]
   const names = new Set<string>()
   const into = collect(statement, names)
-  const calls = [...names].map((name) => volatileFunctions[name] ?? 'dml')
-  return [rankOfKind(kind, statement, into), ...calls].reduce((a, b) => (ranks.indexOf(a) > ranks.indexOf(b) ? a : b))
+  const calls = [...names].map((name): Rank => volatileFunctions[name] ?? 'dml')
+  const all: Rank[] = [rankOfKind(kind, statement), into ? 'ddl' : 'dml', ...calls]
+  return all.reduce((a, b) => (ranks.indexOf(a) > ranks.indexOf(b) ? a : b))
 }
 
-function rankOfKind(kind: string, node: Node, into: boolean): Rank {
+function rankOfKind(kind: string, node: Node): Rank {
   switch (kind) {
     case 'SelectStmt':
-      return into ? 'ddl' : 'dml'
     case 'InsertStmt':
     case 'UpdateStmt':
     case 'DeleteStmt':

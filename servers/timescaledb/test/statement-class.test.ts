@@ -149,3 +149,18 @@ test('operators are looked up with and without the signs that may belong to an o
   const text = 'SELECT a @@- 1'
   assert.deepEqual([...namesIn(readStatement(text).tokens, text).operators], ['@@-', '@@', '-'])
 })
+
+test('100,000 characters of any kind are classified in less than a second', () => {
+  for (const part of ['ALTER ', ',', '(', 'DROP a,', 'ALTER COLUMN a RESET (x),', 'a.b.', 'f(', '@@-', 'SELECT INTO ', '; ']) {
+    for (const start of ['', 'ALTER TABLE t ', 'SELECT ', 'WITH ']) {
+      const text = start + part.repeat(100_000 / part.length)
+      const started = performance.now()
+      try {
+        classOf(text)
+      } catch (error) {
+        assert.equal((error as { name: string }).name, 'ToolError')
+      }
+      assert.ok(performance.now() - started < 1_000, `${start}${part}: ${performance.now() - started}`)
+    }
+  }
+})

@@ -10,15 +10,15 @@ import type { Column, Features, Hypertable, TimescaleBackend, Transaction } from
 const inputSchema = {
   type: 'object',
   properties: {
-    hypertable: { type: 'string', minLength: 1, maxLength: 140 },
-    compress_after: { type: 'string', minLength: 1, default: '7 days' },
+    hypertable: { type: 'string', maxLength: 140 },
+    compress_after: { type: 'string', default: '7 days' },
     segment_by: {
       type: 'array',
       maxItems: 10,
       items: { type: 'string' },
       description: 'Columns queries filter by; default: TimescaleDB chooses',
     },
-    order_by: { type: 'string', minLength: 1, examples: ['time DESC'] },
+    order_by: { type: 'string', examples: ['time DESC'] },
     if_not_exists: { type: 'boolean', default: true },
     dry_run: { type: 'boolean', default: false, description: 'Try and roll back' },
   },

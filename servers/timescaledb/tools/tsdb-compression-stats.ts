@@ -17,7 +17,7 @@ export function tsdbCompressionStats(backend: TimescaleBackend) {
       'For one or all hypertables: whether compression is on, compressed of all chunks, bytes before and after, and what the policy waits for.',
     inputSchema: {
       type: 'object',
-      properties: { hypertable: { type: 'string', minLength: 1, maxLength: 140 } },
+      properties: { hypertable: { type: 'string', maxLength: 140 } },
       additionalProperties: false,
     },
     annotations: { readOnlyHint: true, destructiveHint: false, idempotentHint: true, openWorldHint: false },

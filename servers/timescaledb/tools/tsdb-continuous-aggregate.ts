@@ -11,17 +11,17 @@ import type { Features, Relation, TimescaleBackend } from '../types.ts'
 const inputSchema = {
   type: 'object',
   properties: {
-    view_name: { type: 'string', minLength: 1, maxLength: 140 },
+    view_name: { type: 'string', maxLength: 140 },
     query: {
       type: 'string',
-      minLength: 1,
+
       maxLength: 100_000,
       description: 'One SELECT … GROUP BY time_bucket',
       examples: ["SELECT time_bucket('1 hour', time) AS bucket, avg(v) FROM metrics GROUP BY 1"],
     },
-    start_offset: { type: 'string', minLength: 1, description: 'Oldest data to refresh; default all' },
-    end_offset: { type: 'string', minLength: 1, description: 'Default 1 hour' },
-    schedule_interval: { type: 'string', minLength: 1, description: 'Default 1 hour' },
+    start_offset: { type: 'string', description: 'Oldest data to refresh; default all' },
+    end_offset: { type: 'string', description: 'Default 1 hour' },
+    schedule_interval: { type: 'string', description: 'Default 1 hour' },
     with_data: { type: 'boolean', default: false, description: 'Fill it now; without, the first policy run fills its window' },
     if_not_exists: { type: 'boolean', default: true },
     dry_run: { type: 'boolean', default: false, description: 'Try and roll back' },

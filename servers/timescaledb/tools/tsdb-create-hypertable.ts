@@ -10,8 +10,8 @@ import type { Features, TimescaleBackend, Transaction } from '../types.ts'
 const inputSchema = {
   type: 'object',
   properties: {
-    table_name: { type: 'string', minLength: 1, maxLength: 140 },
-    time_column: { type: 'string', minLength: 1, default: 'time' },
+    table_name: { type: 'string', maxLength: 140 },
+    time_column: { type: 'string', default: 'time' },
     chunk_time_interval: { type: 'string', default: '7 days', description: 'A number if the column is an integer' },
     if_not_exists: { type: 'boolean', default: true },
     migrate_data: { type: 'boolean', default: false, description: 'Needed if there are rows: moves them, locks the table' },

@@ -13,7 +13,7 @@ import type { TimescaleBackend, Transaction } from '../types.ts'
 const inputSchema = {
   type: 'object',
   properties: {
-    command: { type: 'string', minLength: 1, maxLength: 100_000, examples: ["DELETE FROM metrics WHERE time < '2020-01-01'"] },
+    command: { type: 'string', maxLength: 100_000, examples: ["DELETE FROM metrics WHERE time < '2020-01-01'"] },
     params: queryProperties.params,
     dry_run: { type: 'boolean', default: false, description: 'Try and roll back' },
     max_affected: { type: 'integer', minimum: 0, maximum: 1_000_000, default: 10_000 },

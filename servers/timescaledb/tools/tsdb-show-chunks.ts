@@ -11,13 +11,13 @@ const maxLimit = 500
 const inputSchema = {
   type: 'object',
   properties: {
-    hypertable: { type: 'string', minLength: 1, maxLength: 140 },
+    hypertable: { type: 'string', maxLength: 140 },
     older_than: {
       type: 'string',
-      minLength: 1,
+
       description: 'Chunks that end before: "7 days" (ago) or "2026-10-01"',
     },
-    newer_than: { type: 'string', minLength: 1, description: 'Chunks that start after' },
+    newer_than: { type: 'string', description: 'Chunks that start after' },
     order: { enum: ['newest', 'oldest'], default: 'newest' },
     limit: { type: 'integer', minimum: 1, maximum: maxLimit, default: 50 },
   },
@@ -103,8 +103,8 @@ function rangeColumns({ integerTime, timeType }: Hypertable): [start: string, en
 }
 
 /** `7 days`, `7 days ago` and `-7 days` count back from now, `2026-10-01` is that time, and a number is for integer columns. */
-function boundExpression(text: string, { integerTime, timeColumn, timeType }: Hypertable, at: number): string {
-  const isNumber = /^-?\d+$/.test(text)
+function boundExpression(bound: string, { integerTime, timeColumn, timeType }: Hypertable, at: number): string {
+  const isNumber = /^-?\d+$/.test(bound)
   if (integerTime !== isNumber) {
     throw new ToolError(
       'INVALID_ARGUMENT',
@@ -116,7 +116,7 @@ function boundExpression(text: string, { integerTime, timeColumn, timeType }: Hy
   }
   if (integerTime) return `$${at}::bigint`
   const local = timeType !== 'timestamp with time zone'
-  if (/^\d{4}-\d/.test(text)) return `$${at}::${local ? 'timestamp' : 'timestamptz'}`
+  if (/^\d{4}-\d/.test(bound)) return `$${at}::${local ? 'timestamp' : 'timestamptz'}`
   return `${local ? 'localtimestamp' : 'now()'} - greatest($${at}::interval, -$${at}::interval)`
 }
 

@@ -14,7 +14,7 @@ import type { Features, Policy, TimescaleBackend } from '../types.ts'
 const inputSchema = {
   type: 'object',
   properties: {
-    schema: { type: 'string', minLength: 1 },
+    schema: { type: 'string' },
     limit: { type: 'integer', minimum: 1, maximum: 500, default: 50 },
     cursor: { type: 'string', description: 'From NEXT' },
   },
