@@ -7,13 +7,15 @@ import { compactJson } from './lib/compact.ts'
 
 /** Structural characters of JSON that are parsed at most: each costs up to 50 bytes of heap, whatever the size of the text. */
 const maxJsonTokens = 60_000
+const maxParsedBytes = 1024 * 1024
 
 export interface Asked {
   /** The scope of the API key that the route needs, such as `workflow:list`. */
   readonly scope: string
   readonly keyExpires: Date | undefined
-  /** Bytes that are kept of each string. */
+  /** Bytes that are kept of each string; `shorterBytes` where the JSON would still be larger than {@link maxParsedBytes}. */
   readonly maxStringBytes: number
+  readonly shorterBytes: number
 }
 
 /**
@@ -24,7 +26,8 @@ export function readAnswer(answer: UpstreamAnswer, asked: Asked): unknown {
   const refusal = refusalOf(answer, asked)
   if (refusal !== undefined) throw refusal
   if (isHtml(answer)) throw webPage('n8n', 'N8N_API_URL', answer.status)
-  const compact = compactJson(answer.body, maxJsonTokens, asked.maxStringBytes)
+  let compact = compactJson(answer.body, maxJsonTokens, asked.maxStringBytes)
+  if (compact !== undefined && compact.length > maxParsedBytes) compact = compactJson(compact, maxJsonTokens, asked.shorterBytes)
   if (compact === undefined) throw new ToolError('TOO_LARGE', `n8n's answer holds more than ${maxJsonTokens} values`)
   return parseJson('n8n', compact)
 }

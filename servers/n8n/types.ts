@@ -12,7 +12,7 @@ export interface Page<T> {
 
 export interface WorkflowFilter {
   readonly active?: boolean | undefined
-  readonly tags?: readonly string[] | undefined
+  /** A pattern of SQL's LIKE for a part of the name, case-sensitive on PostgreSQL. */
   readonly name?: string | undefined
   readonly projectId?: string | undefined
 }
@@ -24,7 +24,11 @@ export interface WorkflowFacts {
   readonly archived: boolean
   readonly tags: readonly string[]
   readonly triggers: readonly string[]
+  /** When the triggers run, such as `every 15 minutes`. */
+  readonly schedules: readonly string[]
+  /** Without sticky notes. */
   readonly nodeCount: number
+  readonly noteCount: number
   /** ISO 8601 as n8n gives it, or empty. */
   readonly updatedAt: string
 }
@@ -46,6 +50,8 @@ export interface WorkflowTotals {
   readonly byTag: Map<string, number>
   nodes: number
   disabledNodes: number
+  /** Sticky notes, which are not counted as nodes. */
+  notes: number
   readonly byType: Map<string, number>
   /** id → name, for the executions. */
   readonly names: Map<string, string>

@@ -13,7 +13,8 @@ export type ExecutionStatus = 'running' | 'waiting'
 const timeoutMs = 10_000
 const maxWaiting = 100
 const maxAnswerBytes = 4 * 1024 * 1024
-const maxStringBytes = { single: 20_000, list: 1_000 }
+/** Kept of each string. A single node is read in parts, so more of it is kept while the whole workflow stays small. */
+const maxStringBytes = { list: 1_000, workflow: 20_000, node: 100_000 }
 /** An id of n8n: letters and digits in all versions. Anything else could address another route. */
 export const idForm = /^[A-Za-z0-9_-]{1,64}$/
 
@@ -46,7 +47,6 @@ export class N8nApi {
     const query = {
       excludePinnedData: 'true',
       ...(filter.active === undefined ? {} : { active: String(filter.active) }),
-      ...(filter.tags === undefined || filter.tags.length === 0 ? {} : { tags: filter.tags.join(',') }),
       ...(filter.name === undefined ? {} : { name: filter.name }),
       ...(filter.projectId === undefined ? {} : { projectId: filter.projectId }),
     }
@@ -54,9 +54,9 @@ export class N8nApi {
   }
 
   /** One workflow as n8n stores it; undefined when none has this id. */
-  workflow(id: string, signal: AbortSignal): Promise<JsonObject | undefined> {
+  workflow(id: string, kept: 'workflow' | 'node', signal: AbortSignal): Promise<JsonObject | undefined> {
     if (!idForm.test(id)) throw new ToolError('INTERNAL', 'not an id') // the tool has checked it
-    return this.#ask(`/api/v1/workflows/${id}`, 'workflow:read', { excludePinnedData: 'true' }, signal, true)
+    return this.#ask(`/api/v1/workflows/${id}`, 'workflow:read', { excludePinnedData: 'true' }, signal, kept)
   }
 
   /** Executions, newest first, without their data. */
@@ -73,7 +73,7 @@ export class N8nApi {
   /** n8n's own figures of the last seven days; undefined where this version or this key has none. */
   async insights(signal: AbortSignal): Promise<JsonObject | undefined> {
     try {
-      return await this.#ask('/api/v1/insights/summary', 'insights:read', {}, signal, true)
+      return await this.#ask('/api/v1/insights/summary', 'insights:read', {}, signal, 'workflow')
     } catch (error) {
       if (error instanceof ToolError && error.code === 'FORBIDDEN') return undefined
       throw error
@@ -98,7 +98,7 @@ export class N8nApi {
       const cursor = page.cursor === undefined ? undefined : (withLimit(page.cursor, limit) ?? page.cursor)
       try {
         const place = cursor === undefined ? {} : { cursor }
-        const answer = await this.#ask(path, scope, { ...query, limit: String(limit), ...place }, signal, false)
+        const answer = await this.#ask(path, scope, { ...query, limit: String(limit), ...place }, signal, 'list')
         if (!Array.isArray(answer?.data)) throw unknownForm()
         const next = text(answer.nextCursor)
         return { entries: objects(answer.data).map(reduce), next: next === '' ? undefined : next, limit, tooLarge: 0 }
@@ -121,16 +121,17 @@ export class N8nApi {
     scope: string,
     query: Readonly<Record<string, string>>,
     signal: AbortSignal,
-    absent: boolean,
+    kept: keyof typeof maxStringBytes,
   ): Promise<JsonObject | undefined> {
     return this.#slots.run({ signal }, async () => {
       const answer = await this.#http.get(path, { signal, timeoutMs, maxBytes: maxAnswerBytes, query })
       // A missing entry; a 404 page of another program is longer.
-      if (absent && answer.status === 404 && answer.body.length < 1_000) return undefined
+      if (kept !== 'list' && answer.status === 404 && answer.body.length < 1_000) return undefined
       const json = readAnswer(answer, {
         scope,
         keyExpires: this.#keyExpires,
-        maxStringBytes: absent ? maxStringBytes.single : maxStringBytes.list,
+        maxStringBytes: maxStringBytes[kept],
+        shorterBytes: Math.min(maxStringBytes[kept], maxStringBytes.workflow),
       })
       if (isObject(json)) return json
       throw unknownForm()

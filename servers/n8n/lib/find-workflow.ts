@@ -1,59 +1,73 @@
-// What to say of a workflow that does not exist: the nearest real ones, by id and by name, because models mix up the two.
+// Finds a workflow by its id or its exact name.
 import { nearest, ToolError } from '../../../protocol/index.ts'
-import { cleanText, clip } from '../../kit/text.ts'
-import type { N8nApi } from './api.ts'
-import { text } from './json.ts'
+import { clip, visibleJson } from '../../kit/text.ts'
+import { idForm, type N8nApi } from './api.ts'
+import { type JsonObject, text } from './json.ts'
+
+interface Known {
+  readonly id: string
+  readonly name: string
+}
 
 const pageSize = 100
+/** Pages that are searched for a name, or for near ones. */
 const maxPages = 3
 const maxCandidates = 5
 
-export async function noSuchWorkflow(api: N8nApi, wanted: string, signal: AbortSignal): Promise<ToolError> {
-  const known = await namesOf(api, signal)
-  const exact = known.filter(({ name }) => name.toLowerCase() === wanted.toLowerCase())
-  const ids = nearest(
-    wanted,
-    known.map(({ id }) => id),
-    maxCandidates,
-  )
-  const names = nearest(
-    wanted,
-    known.map(({ name }) => name),
-    maxCandidates,
-  )
-  const near = [...exact, ...known.filter(({ id }) => ids.includes(id)), ...known.filter(({ name }) => names.includes(name))]
-  const candidates = [...new Set(near.length > 0 ? near : known)].slice(0, maxCandidates)
-  const listed = candidates.map(({ id, name }) => `${id} (${JSON.stringify(clip(cleanText(name), 60))})`).join(', ')
-  const label = near.length > 0 ? 'Similar' : 'Some that exist'
-  const what = idLike(wanted)
-    ? `no workflow with the id "${wanted}"`
-    : `${JSON.stringify(clip(cleanText(wanted), 80))} is not an id`
-  return new ToolError(
-    'NOT_FOUND',
-    `${what}, or this key may not see it. ${listed === '' ? 'No workflow is visible at all' : `${label}: ${listed}`}`,
-    {
-      hint: candidates[0] === undefined ? 'n8n_list_workflows' : JSON.stringify({ workflow_id: candidates[0].id }),
-    },
-  )
+/** @param kept how much of its strings @throws ToolError that names the workflows with this name, or near ones */
+export async function findWorkflow(
+  api: N8nApi,
+  wanted: string,
+  kept: 'workflow' | 'node',
+  signal: AbortSignal,
+): Promise<JsonObject> {
+  const byId = idForm.test(wanted) ? await api.workflow(wanted, kept, signal) : undefined
+  if (byId !== undefined) return byId
+  // n8n searches with SQL's LIKE, where `_` is any character.
+  const same = (await knownBy(api, wanted.replaceAll('\\', '_'), signal)).filter(({ name }) => name === wanted)
+  const [only, ...others] = same
+  const found = only === undefined || others.length > 0 ? undefined : await api.workflow(only.id, kept, signal)
+  if (found !== undefined) return found
+  if (only !== undefined && others.length > 0) {
+    throw new ToolError(
+      'INVALID_ARGUMENT',
+      `${same.length} workflows are named ${shown(wanted)}: ${same
+        .slice(0, maxCandidates)
+        .map(({ id }) => id)
+        .join(', ')}`,
+      { hint: visibleJson({ workflow_id: only.id }) },
+    )
+  }
+  throw noSuchWorkflow(await knownBy(api, undefined, signal), wanted)
 }
 
-function idLike(value: string): boolean {
-  return /^[A-Za-z0-9_-]{1,64}$/.test(value)
+function noSuchWorkflow(known: readonly Known[], wanted: string): ToolError {
+  const near = (part: (each: Known) => string): Known[] =>
+    nearest(wanted, known.map(part), maxCandidates).flatMap((value) => known.filter((each) => part(each) === value))
+  const listed = [...new Set([...near(({ name }) => name), ...near(({ id }) => id)])].slice(0, maxCandidates)
+  const similar = listed.length === 0 ? '' : `. Similar: ${listed.map(({ id, name }) => `${id} (${shown(name)})`).join(', ')}`
+  return new ToolError('NOT_FOUND', `no workflow has the id or the name ${shown(wanted)}, or this key may not see it${similar}`, {
+    hint: listed[0] === undefined ? 'n8n_list_workflows' : visibleJson({ workflow_id: listed[0].id }),
+  })
 }
 
-/** The first few hundred; the candidates are a help, not the answer, so a failure to get them changes nothing. */
-async function namesOf(api: N8nApi, signal: AbortSignal): Promise<{ id: string; name: string }[]> {
-  const known: { id: string; name: string }[] = []
+function shown(name: string): string {
+  return clip(visibleJson(name), 80)
+}
+
+/** The first few hundred. They only help with the name, so a failure to read them is ignored. */
+async function knownBy(api: N8nApi, name: string | undefined, signal: AbortSignal): Promise<Known[]> {
+  const known: Known[] = []
   let cursor: string | undefined
   for (let i = 0; i < maxPages; i += 1) {
     try {
-      const reduce = (each: Readonly<Record<string, unknown>>) => ({ id: text(each.id), name: text(each.name) })
-      const page = await api.workflows({}, { limit: pageSize, cursor }, reduce, signal)
+      const reduce = (each: JsonObject): Known => ({ id: text(each.id), name: text(each.name) })
+      const page = await api.workflows({ name }, { limit: pageSize, cursor }, reduce, signal)
       known.push(...page.entries)
       if (page.next === undefined) break
       cursor = page.next
     } catch (error) {
-      if (signal.aborted) throw error
+      if (signal.aborted || !(error instanceof ToolError)) throw error
       break
     }
   }

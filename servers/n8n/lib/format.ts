@@ -1,5 +1,6 @@
 // Cells, times and counts for the lines of a result.
 import { cleanText, clip } from '../../kit/text.ts'
+import type { WorkflowFacts } from '../types.ts'
 
 /** One cell of a table: a name may hold anything. */
 export function cell(value: string): string {
@@ -13,4 +14,9 @@ export function shortTime(time: string): string {
 
 export function plural(count: number, noun: string): string {
   return `${count} ${noun}${count === 1 ? '' : 's'}`
+}
+
+/** The types of a workflow's triggers, and when they run. */
+export function triggersOf({ triggers, schedules }: WorkflowFacts, separator: string): string {
+  return `${triggers.join(separator)}${schedules.length === 0 ? '' : ` (${schedules.join('; ')})`}`
 }

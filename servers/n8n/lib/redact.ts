@@ -2,7 +2,7 @@
 // name beside it, by its issuer's format, or because it is this server's own. Every regular expression takes linear time.
 import { isObject, type JsonObject } from './json.ts'
 
-export type Redactor = (value: unknown) => unknown
+export type Redactor = ((value: unknown) => unknown) & { readonly inName: (name: string) => string }
 
 const mask = '[redacted]'
 /** Names of secrets, as `words` writes them. */
@@ -106,7 +106,7 @@ export function createRedactor(own: readonly string[]): Redactor {
   const strong = (value: string): string =>
     known.reduce((text, secret) => text.replaceAll(secret, mask), value).replace(issued, mask)
   const clean = (value: string): string => {
-    let text = strong(value.endsWith(cutMark) ? value.slice(0, -500) : value)
+    let text = strong(value.endsWith(cutMark) ? `${value.slice(0, -500)}…[cut]` : value)
     for (const place of places) text = text.replace(place, `$1${mask}`)
     return assignments.reduce(maskValues, text)
   }
@@ -145,5 +145,5 @@ export function createRedactor(own: readonly string[]): Redactor {
     return Object.fromEntries(members.filter(([key]) => !dropped.has(key)))
   }
 
-  return (value) => visit(value, undefined, false)
+  return Object.assign((value: unknown) => visit(value, undefined, false), { inName: strong })
 }

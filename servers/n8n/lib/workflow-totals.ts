@@ -4,7 +4,7 @@ import type { WorkflowTotals } from '../types.ts'
 import type { N8nApi } from './api.ts'
 import { cell } from './format.ts'
 import { type JsonObject, objects, text } from './json.ts'
-import { factsOf } from './workflow.ts'
+import { factsOf, isNote } from './workflow.ts'
 
 const pageSize = 100
 const maxPages = 50
@@ -23,6 +23,7 @@ export async function countWorkflows(api: N8nApi, signal: AbortSignal, timeLeft:
     byTag: new Map(),
     nodes: 0,
     disabledNodes: 0,
+    notes: 0,
     byType: new Map(),
     names: new Map(),
     complete: false,
@@ -54,7 +55,9 @@ function add(totals: WorkflowTotals, workflow: JsonObject): void {
   if (updated < Date.now() - staleMs) totals.stale += 1
   for (const trigger of facts.triggers) count(totals.byTrigger, trigger)
   for (const tag of facts.tags) count(totals.byTag, cell(tag))
+  totals.notes += facts.noteCount
   for (const node of objects(workflow.nodes)) {
+    if (isNote(node)) continue
     totals.nodes += 1
     if (node.disabled === true) totals.disabledNodes += 1
     count(totals.byType, cell(text(node.type)))

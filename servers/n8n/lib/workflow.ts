@@ -1,18 +1,24 @@
 // Reads a workflow: facts for lists and statistics, and the connections between its nodes.
 import type { Edge, WorkflowFacts } from '../types.ts'
 import { type JsonObject, list, object, objects, text } from './json.ts'
+import { outputName } from './outputs.ts'
+import { schedulesOf } from './schedule.ts'
 
 /** Reduces a whole workflow to what a list shows. */
 export function factsOf(workflow: JsonObject): WorkflowFacts {
-  const nodes = objects(workflow.nodes)
+  const all = objects(workflow.nodes)
+  const nodes = all.filter((node) => !isNote(node))
+  const triggers = nodes.filter((node) => isTrigger(node) && node.disabled !== true)
   return {
     id: text(workflow.id),
     name: text(workflow.name),
     active: workflow.active === true,
     archived: workflow.isArchived === true,
     tags: objects(workflow.tags).map((tag) => text(tag.name)),
-    triggers: [...new Set(nodes.filter((node) => isTrigger(node) && node.disabled !== true).map((node) => shortType(node)))],
+    triggers: [...new Set(triggers.map((node) => shortType(node)))],
+    schedules: [...new Set(triggers.flatMap(schedulesOf))],
     nodeCount: nodes.length,
+    noteCount: all.length - nodes.length,
     updatedAt: text(workflow.updatedAt),
   }
 }
@@ -20,6 +26,11 @@ export function factsOf(workflow: JsonObject): WorkflowFacts {
 /** The type without the package of most nodes: `webhook`, `@n8n/n8n-nodes-langchain.agent`, `n8n-nodes-foo.bar`. */
 export function shortType(node: JsonObject): string {
   return text(node.type).replace(/^n8n-nodes-base\./, '')
+}
+
+/** A sticky note: text on the canvas, which n8n stores among the nodes. */
+export function isNote(node: JsonObject): boolean {
+  return node.type === 'n8n-nodes-base.stickyNote'
 }
 
 const triggersByOtherNames = new Set([
@@ -37,7 +48,7 @@ export function isTrigger(node: JsonObject): boolean {
 
 /** Every connection, in the order of n8n's own object: source name → kind → output → targets. */
 export function edgesOf(workflow: JsonObject): Edge[] {
-  const types = new Map(objects(workflow.nodes).map((node) => [text(node.name), text(node.type)]))
+  const nodes = new Map(objects(workflow.nodes).map((node) => [text(node.name), node]))
   const edges: Edge[] = []
   for (const [from, kinds] of Object.entries(object(workflow.connections))) {
     for (const [kind, outputs] of Object.entries(object(kinds))) {
@@ -45,9 +56,9 @@ export function edgesOf(workflow: JsonObject): Edge[] {
         for (const target of objects(targets)) {
           const to = text(target.node)
           const label = [
-            outputLabel(types.get(from) ?? '', kind, output),
+            outputName(nodes.get(from) ?? {}, kind, output),
             Number(target.index) > 0 ? `input ${Number(target.index)}` : '',
-            types.has(to) ? '' : 'no such node',
+            nodes.has(to) ? '' : 'no such node',
           ]
           edges.push({ from, to, label: label.filter((part) => part !== '').join(', ') })
         }
@@ -55,12 +66,6 @@ export function edgesOf(workflow: JsonObject): Edge[] {
     }
   }
   return edges
-}
-
-function outputLabel(type: string, kind: string, output: number): string {
-  if (kind !== 'main') return output === 0 ? kind : `${kind} ${output}`
-  if (type === 'n8n-nodes-base.if') return output === 0 ? 'true' : output === 1 ? 'false' : `output ${output}`
-  return output === 0 ? '' : `output ${output}`
 }
 
 /** Types of the credentials that a node uses; their ids and names stay in n8n. */

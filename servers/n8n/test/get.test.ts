@@ -77,7 +77,7 @@ test('names branches, other inputs, kinds of connections, and nodes that are gon
         'Cron -> If',
         'If -> Call [true]',
         'If -> Agent [false, input 1]',
-        'Call -> Gone [output 1, no such node]',
+        'Call -> Gone [error, no such node]',
         'Model -> Agent [ai_languageModel]',
       ].join('\n'),
     )
@@ -140,7 +140,134 @@ test('a missing workflow is answered with the nearest ones', () =>
       const { text } = await call('n8n_get_workflow', { workflow_id: 'CcAtkVKSM9RvxLjx' })
       assert.match(
         text,
-        /^ERROR NOT_FOUND: no workflow with the id .*Similar: CcAtkVKSM9RvxLjb \("Always fails"\)\. TRY: \{"workflow_id":"CcAtkVKSM9RvxLjb"\}$/,
+        /^ERROR NOT_FOUND: no workflow has the id or the name .*Similar: CcAtkVKSM9RvxLjb \("Always fails"\)\. TRY: \{"workflow_id":"CcAtkVKSM9RvxLjb"\}$/,
       )
+    },
+  ))
+
+test('a name that several workflows have is answered with their ids', () =>
+  withUpstream(
+    (req, res) => {
+      if (target(req).pathname !== '/api/v1/workflows') return reply(res, { message: 'Not Found' }, 404)
+      const all = ['one', 'two'].map((id) => ({ id, name: 'Sync', nodes: [] }))
+      reply(res, { data: all, nextCursor: null })
+    },
+    async ({ call }) => {
+      const { text } = await call('n8n_get_workflow', { workflow_id: 'Sync' })
+      assert.equal(text, 'ERROR INVALID_ARGUMENT: 2 workflows are named "Sync": one, two. TRY: {"workflow_id":"one"}')
+      const unlike = await call('n8n_get_workflow', { workflow_id: 'Quarterly report' })
+      assert.match(unlike.text, /^ERROR NOT_FOUND: [^:]*\. TRY: n8n_list_workflows$/)
+    },
+  ))
+
+test('names the outputs of nodes that have several', () => {
+  const rule = (outputKey?: string) => ({ outputKey, renameOutput: outputKey !== undefined })
+  const error = { onError: 'continueErrorOutput' }
+  const cases: [object, string[]][] = [
+    [
+      node('S', 'switch', {
+        typeVersion: 3.2,
+        parameters: { rules: { values: [rule('paid'), rule()] }, options: { fallbackOutput: 'extra' } },
+        ...error,
+      }),
+      ['paid', 'output 1', 'fallback', 'error'],
+    ],
+    [
+      node('S', 'switch', { typeVersion: 1, parameters: { rules: { rules: [{ value2: 'a' }, { value2: 'b', output: 2 }] } } }),
+      ['a', 'output 1', 'b', 'output 3'],
+    ],
+    [
+      node('S', 'switch', { typeVersion: 3, parameters: { mode: 'expression', numberOutputs: 2 } }),
+      ['output 0', 'output 1', 'output 2'],
+    ],
+    [node('S', 'splitInBatches', { typeVersion: 3 }), ['done', 'loop']],
+    [node('S', 'splitInBatches', { typeVersion: 2 }), ['loop', 'done']],
+    [node('S', 'if', error), ['true', 'false', 'error']],
+    [node('S', 'code', error), ['', 'error']],
+    [
+      node('S', 'x', {
+        type: '@n8n/n8n-nodes-langchain.textClassifier',
+        parameters: { categories: { categories: [{ category: 'spam' }] }, options: { fallback: 'other' } },
+      }),
+      ['spam', 'other'],
+    ],
+    [node('S', 'code'), ['', 'output 1']],
+  ]
+  return Promise.all(
+    cases.map(([source, names]) =>
+      withWorkflow(
+        { id: 'w1', name: 'W', nodes: [source, node('T', 'noOp')], connections: { S: { main: names.map(() => [to('T')]) } } },
+        async ({ call }) => {
+          const { data } = await call('n8n_get_workflow', { workflow_id: 'w1' })
+          assert.deepEqual(
+            data.split('connections:\n')[1]?.split('\n'),
+            names.map((name) => `S -> T${name === '' ? '' : ` [${name}]`}`),
+          )
+        },
+      ),
+    ),
+  )
+})
+
+test('sticky notes are named apart from the nodes, and read like them', () =>
+  withWorkflow(
+    {
+      id: 'w1',
+      name: 'W',
+      nodes: [node('Note 1', 'stickyNote', { parameters: { content: 'How to use it' } }), node('A', 'noOp')],
+      connections: {},
+    },
+    async ({ call }) => {
+      const { text, data } = await call('n8n_get_workflow', { workflow_id: 'w1' })
+      assert.match(text, /^workflow w1: not active, 1 node and 1 sticky note, /)
+      assert.match(data, /\nsticky notes: Note 1\n[\s\S]*credentials\nA\tnoOp$/)
+      assert.match((await call('n8n_get_workflow', { workflow_id: 'w1', nodes: ['note 1'] })).data, /How to use it/)
+    },
+  ))
+
+test('a text of any length is read in parts that join to the whole', async () => {
+  const jsCode = Array.from({ length: 1_500 }, (_, i) => `const line${i} = "${'é😀'.repeat(i % 9)}"`).join('\n')
+  const nodes = [node('Long', 'code', { parameters: { jsCode } }), node('B', 'noOp')]
+  await withWorkflow(
+    { id: 'w1', name: 'W', nodes, connections: {} },
+    async ({ call }) => {
+      const full = await call('n8n_get_workflow', { workflow_id: 'w1', detail: 'full' })
+      assert.match(
+        full.text,
+        /…\[cut\]"[\s\S]*NOTE: long text is cut; a call with one name in "nodes" reads all of it, in parts$/,
+      )
+      let joined = ''
+      for (let next: Record<string, unknown> | undefined = { workflow_id: 'w1', nodes: ['Long'] }; next !== undefined; ) {
+        const page: Awaited<ReturnType<typeof call>> = await call('n8n_get_workflow', next)
+        assert.ok(page.text.length <= 6_000)
+        assert.match(page.text, /^workflow w1: node "Long", draft version, characters \d+-\d+ of \d+\n/)
+        joined += page.data
+        next = page.next
+      }
+      assert.equal(JSON.parse(joined).parameters.jsCode, jsCode)
+    },
+    6_000,
+  )
+})
+
+test('a secret at the end of a text that is too long to read is not shown', () =>
+  withWorkflow(
+    {
+      id: 'w1',
+      name: 'W',
+      nodes: [
+        node('Long', 'code', { parameters: { jsCode: `${'x'.repeat(99_950)}; const password = "${'S3CRET'.repeat(20)}"` } }),
+      ],
+      connections: {},
+    },
+    async ({ call }) => {
+      let all = ''
+      for (let next: Record<string, unknown> | undefined = { workflow_id: 'w1', nodes: ['Long'] }; next !== undefined; ) {
+        const page: Awaited<ReturnType<typeof call>> = await call('n8n_get_workflow', next)
+        all += page.data
+        next = page.next
+      }
+      assert.match(all, /x…\[cut\]"/)
+      assert.doesNotMatch(all, /S3CRET/)
     },
   ))

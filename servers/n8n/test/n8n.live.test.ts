@@ -26,7 +26,15 @@ live('lists by name, tag and state, and pages exactly', () =>
     assert.match(all.data, /\tLive fails\tyes\tlive\twebhook\t2\t/)
     assert.match(all.data, /\tLive holds secrets\tno\tlive\t\t1\t/)
     assert.equal((await call('n8n_list_workflows', { tags: ['live'], active: true })).structured.workflows.length, 3)
-    assert.match((await call('n8n_list_workflows', { tags: ['none such'] })).text, /^0 workflows/)
+    for (const args of [{ name: 'LIVE F' }, { name: 'live f', tags: ['LIVE'] }]) {
+      assert.deepEqual(
+        (await call('n8n_list_workflows', args)).structured.workflows.map((each: any) => each.name),
+        ['Live fails'],
+      )
+    }
+    for (const name of ['%', 'Live_', 'Live%fails'])
+      assert.match((await call('n8n_list_workflows', { name })).text, /^0 workflows/)
+    assert.match((await call('n8n_list_workflows', { tags: ['none such'] })).text, /^0 workflows .*tags are "live"/s)
     const seen: string[] = []
     let next: Record<string, unknown> | undefined = { name: 'Live', limit: 3 }
     while (next !== undefined) {
@@ -69,8 +77,16 @@ live('shows structure and parameters without the secrets in them', () =>
     assert.doesNotMatch(JSON.stringify(whole), /live-(userinfo|query|header|pinned)-secret/)
     const inactive = await wire.call('n8n_get_workflow', { workflow_id, version: 'active' })
     assert.match(inactive.text, /^ERROR NOT_FOUND: .*not published/)
-    const missing = await wire.call('n8n_get_workflow', { workflow_id: 'Live fails' })
-    assert.match(missing.text, /^ERROR NOT_FOUND: "Live fails" is not an id.*\(“?"Live fails"\)/)
+    const named = await wire.call('n8n_get_workflow', { workflow_id: 'Live fails' })
+    assert.equal(named.data, failing.data)
+    for (const unknown of ['live fails', 'Live fail', 'Live_fails', 'Live fails%']) {
+      const { text } = await wire.call('n8n_get_workflow', { workflow_id: unknown })
+      assert.match(text, /^ERROR NOT_FOUND: no workflow has the id or the name .* Similar: \w+ \("Live fails"\)/, unknown)
+    }
+    assert.match(
+      (await wire.call('n8n_get_workflow', { workflow_id: 'qqqqqqqqqqqqqqqq' })).text,
+      /^ERROR NOT_FOUND: [^:]*\. TRY: n8n_list_workflows$/,
+    )
     assert.match(
       (await wire.call('n8n_get_workflow', { workflow_id, nodes: ['Call in'] })).text,
       /^ERROR NOT_FOUND: .*"Call out"/,

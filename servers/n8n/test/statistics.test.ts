@@ -57,7 +57,10 @@ const workflow = (i: number) => ({
     tags: [{ name: i % 10 === 0 ? 'ten' : 'other' }],
   },
   updatedAt: new Date(Date.now() - (i < 5 ? 100 : 1) * 24 * hour).toISOString(),
-  nodes: types.map((type, n) => ({ name: `n${n}`, type, disabled: i === 0 && n === 1 })),
+  nodes: [
+    ...types.map((type, n) => ({ name: `n${n}`, type, disabled: i === 0 && n === 1 })),
+    { name: 'Sticky Note', type: 'n8n-nodes-base.stickyNote' },
+  ],
 })
 const execution = (i: number, minutesAgo: number, status = 'success', workflowId = 'w0', ms = 100) => {
   const started = Date.now() - minutesAgo * 60_000
@@ -100,7 +103,7 @@ test('counts all workflows and the executions of the window, over many pages', (
     })
     const { top_types, ...nodes } = structured.nodes
     assert.deepEqual(nodes, {
-      ...{ total: 1250, distinct_types: 5, code_nodes: 250, http_nodes: 250, ai_nodes: 250, disabled: 1 },
+      ...{ total: 1250, distinct_types: 5, code_nodes: 250, http_nodes: 250, ai_nodes: 250, disabled: 1, sticky_notes: 250 },
       community_types: ['n8n-nodes-odd.thing'],
     })
     assert.equal(top_types.length, 5)
