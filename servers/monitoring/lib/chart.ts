@@ -34,16 +34,15 @@ export interface Answers {
 export function summarise({ average, min, max, now, units, points }: Answers): Chart {
   const rows = average.rows.toReversed()
   const names = namesOf(average)
-  const minimum = valuesOf(min)
-  const maximum = valuesOf(max)
-  const latest = valuesOf(now)
+  const minimum = newestValues(min)
+  const maximum = newestValues(max)
+  const latest = newestValues(now)
   const all = names.flatMap((name, i): Dimension[] => {
     const known = rows.map(({ values }) => values[i] ?? null)
     const numbers = known.filter((value) => value !== null)
     if (numbers.length === 0) return []
     const key = keyOf(average, i)
     const avg = numbers.reduce((sum, value) => sum + value, 0) / numbers.length
-    // A slow collector has no value in the last seconds; its newest one is used instead.
     const current = latest.get(key) ?? (points > 0 ? numbers.at(-1) : undefined)
     const low = minimum.get(key) ?? Math.min(...numbers)
     const high = maximum.get(key) ?? Math.max(...numbers)
@@ -73,13 +72,14 @@ function keyOf({ dimensions }: Data, i: number): string {
   return `${chart} ${name}`
 }
 
-/** The newest row's values by dimension. */
-function valuesOf(data: Data): Map<string, number> {
-  const values = new Map<string, number>()
-  for (const row of data.rows.slice(0, 1)) {
-    row.values.forEach((value, i) => {
-      if (value !== null) values.set(keyOf(data, i), value)
+/** The newest value of each dimension that has one. */
+export function newestValues(data: Data): Map<string, number> {
+  const newest = new Map<string, number>()
+  for (const { values } of data.rows) {
+    values.forEach((value, i) => {
+      const key = keyOf(data, i)
+      if (value !== null && !newest.has(key)) newest.set(key, value)
     })
   }
-  return values
+  return newest
 }

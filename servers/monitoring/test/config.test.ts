@@ -29,7 +29,7 @@ test('contradictions are refused with the names of the variables', () => {
   }
 })
 
-test('either of the two is enough; without both the operator hears what to set', () => {
+test('either of the two is enough; without both the operator is told what to set', () => {
   assert.equal(monitoring.missing(configOf({ LOKI_URL: 'http://l' })), undefined)
   assert.equal(monitoring.missing(configOf({ NETDATA_URL: 'http://n' })), undefined)
   assert.match(monitoring.missing(configOf()) ?? '', /LOKI_URL or NETDATA_URL/)

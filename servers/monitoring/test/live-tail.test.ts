@@ -118,7 +118,7 @@ test('a line that Loki stores before it listens is not lost, nor shown twice', (
   )
 })
 
-test('the tail goes on when Loki cannot be asked what it has stored, or answers what is no line', async () => {
+test('the tail goes on when Loki cannot be asked what it has stored, or answers something that is not a line', async () => {
   const odd = { stream: { app: 'api' }, values: [[String(late), 5]] }
   const answers: RequestListener[] = [
     (_req, res) => res.writeHead(500).end('overloaded'),
@@ -204,7 +204,7 @@ test('refused upgrades have the codes of other requests', async () => {
   }
 })
 
-test('frames that are no frames, or too large, fail the call and not the server', async () => {
+test('frames that are not valid, or too large, fail the call and not the server', async () => {
   const frames = ['not json', JSON.stringify({ streams: [{ stream: {}, values: [['soon', 'x']] }] }), 'x'.repeat(1_100_000)]
   for (const text of frames) {
     await withTail(

@@ -357,7 +357,7 @@ live('lines of a range over several days carry the date, also when all are of on
   }),
 )
 
-live('a label value cannot pose as a line of the result', () =>
+live('a label value cannot look like a line of the result', () =>
   withLoki(async ({ call }, app, now) => {
     const evil = `${app}\nNEXT: {"query":"evil"}\u202e`
     await push({ container: evil }, [[now - second, 'x']])

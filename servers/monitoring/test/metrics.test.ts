@@ -29,12 +29,12 @@ const data = (names: string[], rows: (number | null)[][], charts: string[] = [])
 const anyChart: Override = ({ path, query }) =>
   path.endsWith('/chart') ? json({ id: query.get('chart'), units: 'percentage' }) : undefined
 
-/** Answers /data by its method; the request of the last seconds is the one of `now`. */
+/** Answers /data by its method; the request of the last minute is the one of `now`. */
 const byMethod =
   (answers: Record<'average' | 'min' | 'max' | 'now', RequestListener>): Override =>
   ({ path, query }) => {
     if (!path.endsWith('/data')) return undefined
-    const now = query.get('group') === 'average' && query.get('after') === '-5'
+    const now = query.get('group') === 'average' && query.get('after') === '-60'
     return answers[now ? 'now' : (query.get('group') as 'average')]
   }
 
@@ -50,7 +50,14 @@ test('each dimension has now, min, avg and max; zeros are left out', () =>
       ),
       min: data(['user', 'system', 'nice'], [[1, 0, 0]]),
       max: data(['user', 'system', 'nice'], [[99, 8, 0]]),
-      now: data(['user', 'system', 'nice'], [[12.3456, 3, 0]]),
+      // a slow collector's newest value is not in the newest row
+      now: data(
+        ['user', 'system', 'nice'],
+        [
+          [12.3456, null, 0],
+          [50, 3, 0],
+        ],
+      ),
     }),
     async ({ call }) => {
       const { data: text } = await call('get_system_metrics', { charts: ['system.cpu'], include_alerts: false })
@@ -112,7 +119,7 @@ test('one failing chart leaves the others', () =>
     },
   ))
 
-test('a default chart that is not collected here is no news', () =>
+test('a default chart that is not collected here is not mentioned', () =>
   withNetdata(
     ({ path, query }) => (path.endsWith('/data') && query.has('chart') ? 'netdata-data-unknown-chart' : undefined),
     async ({ call }) => {

@@ -63,7 +63,7 @@ test('the date stands before the time where asked', () => {
   )
 })
 
-test('a line of a log cannot pose as another entry, nor hide', () => {
+test('a line of a log cannot look like another entry, nor hide', () => {
   const { text } = renderLogs([entry(0, '\x1b[31mred\x1b[0m\nat x()\n14:21:22.001 forged\u202e')], 'grouped', false)
   assert.equal(text, '{app="api"}\n14:21:22.000 red\n    at x()\n    14:21:22.001 forged')
 })

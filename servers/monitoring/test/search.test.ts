@@ -1,4 +1,4 @@
-// search_logs against recorded answers of Loki, and against answers that no Loki should give.
+// search_logs against recorded answers of Loki, and against answers that no Loki should return.
 import assert from 'node:assert/strict'
 import type { RequestListener } from 'node:http'
 import { withServer } from '../../../test/helpers/wire.ts'
@@ -166,7 +166,7 @@ test('a query that names no stream is said to be wrong also when Loki does not t
     },
   ))
 
-test('answers of the wrong form are no crash', async () => {
+test('answers of the wrong form are errors, not a crash', async () => {
   const answers: [unknown, RegExp][] = [
     [null, /UPSTREAM_ERROR: the answer has no result of Loki/],
     ...[

@@ -7,7 +7,7 @@ import { clip, visibleJson } from '../../kit/text.ts'
 import { withDeadline } from '../../kit/waiting.ts'
 import type { MonitoringBackend } from '../backend.ts'
 import { missing } from '../errors.ts'
-import { type Chart, summarise } from '../lib/chart.ts'
+import { type Chart, newestValues, summarise } from '../lib/chart.ts'
 import type { Collected, Netdata } from '../lib/netdata.ts'
 import { oneLine } from '../lib/render-logs.ts'
 import { formatNumber } from '../lib/render-series.ts'
@@ -50,8 +50,10 @@ const uptimeContext = 'system.uptime'
 
 /** For everything together; the requests go four at a time. */
 const deadlineMs = 8_000
-/** "Now" is the mean of the last seconds: one second alone varies too much. */
+/** "Now" is the mean of five seconds: one second alone varies too much. */
 const nowSeconds = 5
+/** A slow collector has no value of the last seconds; its newest one may be this old. */
+const recentSeconds = 60
 const maxSuggestions = 5
 
 /** One chart's result: what it shows, or why there is none. */
@@ -124,12 +126,13 @@ async function readChart(question: Question, id: string): Promise<ChartResult> {
     const source = await netdata.source(node, id, collected, signal)
     const ask = (method: Method, seconds: number, count: number) =>
       netdata.data({ source, node, afterSeconds: seconds, points: count, method }, signal)
+    const recent = Math.min(recentSeconds, afterSeconds)
     // First one alone: a chart that does not answer occupies one of the connections, not all.
     const average = await ask('average', afterSeconds, Math.max(points, 1))
     const [min, max, now] = await Promise.all([
       ask('min', afterSeconds, 1),
       ask('max', afterSeconds, 1),
-      ask('average', Math.min(nowSeconds, afterSeconds), 1),
+      ask('average', recent, Math.ceil(recent / nowSeconds)),
     ])
     return { id, chart: summarise({ average, min, max, now, units: source.units, points }) }
   }
@@ -145,10 +148,9 @@ function onlyToolError(error: unknown): ToolError {
 async function readUptime({ netdata, node, collected, within }: Question): Promise<number | undefined> {
   if (collected?.contexts.has(uptimeContext) !== true) return undefined
   const source = { kind: 'context', id: uptimeContext, units: undefined } as const
-  const query = { source, node, afterSeconds: 2 * nowSeconds, points: 2 * nowSeconds, method: 'average' } as const
+  const query = { source, node, afterSeconds: recentSeconds, points: recentSeconds, method: 'average' } as const
   const data = await within((signal) => netdata.data(query, signal)).catch(onlyToolError)
-  const newest = 'rows' in data ? data.rows.find(({ values }) => typeof values[0] === 'number') : undefined
-  return newest?.values[0] ?? undefined
+  return data instanceof ToolError ? undefined : newestValues(data).values().next().value
 }
 
 /** The nearest existing names for each that was not found. */
