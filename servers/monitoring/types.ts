@@ -2,7 +2,7 @@
 
 export type Labels = Readonly<Record<string, string>>
 
-export interface Stream {
+interface Stream {
   readonly labels: Labels
   /** Equal for equal labels. */
   readonly key: string

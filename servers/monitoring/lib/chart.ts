@@ -1,7 +1,7 @@
 // Summary of one chart: now, min, avg and max of each dimension.
 import type { Data } from '../types.ts'
 
-export interface Dimension {
+interface Dimension {
   /** `user`, or `/var used` where a context has several charts. */
   readonly name: string
   readonly now: number | undefined
@@ -22,7 +22,7 @@ export interface Chart {
   readonly times: readonly number[]
 }
 
-export interface Answers {
+interface Answers {
   readonly average: Data
   readonly min: Data
   readonly max: Data

@@ -17,9 +17,9 @@ export interface Followed {
 }
 
 /** What Loki has stored of the same query, oldest first. */
-export type History = (range: Range, signal: AbortSignal) => Promise<readonly Entry[]>
+type History = (range: Range, signal: AbortSignal) => Promise<readonly Entry[]>
 
-export interface FollowOptions {
+interface FollowOptions {
   readonly query: string
   /** Everything from this nanosecond on. */
   readonly from: bigint

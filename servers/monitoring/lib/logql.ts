@@ -10,7 +10,7 @@ export interface Matcher {
   readonly end: number
 }
 
-export interface Selector {
+interface Selector {
   /** With its braces, as written. */
   readonly text: string
   readonly matchers: readonly Matcher[]

@@ -3,9 +3,9 @@ import { cleanText, clip } from '../../kit/text.ts'
 import type { Entry, Labels } from '../types.ts'
 import { formatClock } from './time.ts'
 
-export type LogFormat = 'grouped' | 'lines'
+type LogFormat = 'grouped' | 'lines'
 
-export interface Rendered {
+interface Rendered {
   readonly text: string
   readonly streams: number
   /** Some labels of some lines were left out. */

@@ -8,7 +8,7 @@ import { formatSeconds } from './time.ts'
 const maxSeries = 50
 const maxRowChars = 8_000
 
-export interface RenderedSeries {
+interface RenderedSeries {
   readonly text: string
   /** Those in the text, in its order. */
   readonly shown: readonly (Series & { readonly stats: SeriesStats })[]

@@ -3,7 +3,7 @@ import { ToolError } from '../../../protocol/index.ts'
 import { visibleJson } from '../../kit/text.ts'
 import type { Range } from '../types.ts'
 
-export const nsPerMs = 1_000_000n
+const nsPerMs = 1_000_000n
 export const nsPerSecond = 1_000_000_000n
 const defaultHours = 24
 const minHours = 0.01
@@ -59,7 +59,7 @@ function nanoseconds(seconds: number): bigint {
   return BigInt(Math.round(seconds * 1000)) * nsPerMs
 }
 
-export interface RangeArguments {
+interface RangeArguments {
   readonly hours?: number | string | undefined
   readonly start?: string | undefined
   readonly end?: string | undefined

@@ -6,7 +6,7 @@ export interface LabelValues {
   readonly values: readonly string[]
 }
 
-export interface Words {
+interface Words {
   /** The label whose value the words name. */
   readonly match: { readonly label: string; readonly value: string } | undefined
   /** What to look for in the lines; empty where the words name nothing else. */

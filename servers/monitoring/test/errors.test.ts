@@ -4,6 +4,7 @@ import { gzipSync } from 'node:zlib'
 import { ToolError } from '../../../protocol/index.ts'
 import { test } from '../../../test/runner/harness.ts'
 import { maxEntriesOf, missing, readLoki, readNetdata, refusal } from '../errors.ts'
+import { recorded } from './playback.ts'
 
 function errorOf(read: typeof readLoki, status: number, body: string | Buffer = '', headers: Record<string, string> = {}) {
   try {
@@ -53,6 +54,15 @@ test('why Loki refuses a query is read from the start of its text, whatever the 
   assert.equal(detail('parse error : queries require at least one regexp or equality matcher that does not'), refusal.matchers)
   assert.equal(detail('exceeded maximum resolution of 11,000 points per time series.'), refusal.tooManyValues)
   assert.equal(detail('something else about a parse error'), 400)
+  const recordedError = (name: string) => {
+    const { status, body } = recorded(name)
+    return errorOf(readLoki, status, String(body))
+  }
+  assert.equal(recordedError('loki-bad-logql-parse').detail, refusal.parse)
+  assert.equal(recordedError('loki-bad-logql-empty-matcher').detail, refusal.matchers)
+  assert.equal(recordedError('loki-bad-step-too-many-points').detail, refusal.tooManyValues)
+  assert.equal(maxEntriesOf(recordedError('loki-bad-limit-too-big')), 5_000)
+  assert.match(recordedError('loki-tail-without-upgrade').text, /^ERROR INVALID_ARGUMENT: .*Bad Request/)
   const text = 'max entries limit per query exceeded, limit > max_entries_limit_per_query (1001 > 500)'
   assert.equal(maxEntriesOf(errorOf(readLoki, 400, text)), 500)
   assert.equal(maxEntriesOf(errorOf(readLoki, 400, `parse error: ${text}`)), undefined)

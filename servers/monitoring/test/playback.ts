@@ -8,7 +8,7 @@ interface Recorded {
   readonly body: unknown
 }
 
-function recorded(name: string): Recorded {
+export function recorded(name: string): Recorded {
   return JSON.parse(readFileSync(new URL(`./fixtures/${name}.json`, import.meta.url), 'utf8'))
 }
 

@@ -248,3 +248,44 @@ test('the upstream cannot be chosen by an argument', () =>
       assert.deepEqual(log, [])
     },
   ))
+
+test('values for every window that are too many are answered further apart, saying how much is covered', () => {
+  const matrix = (series: number, points: number) => ({
+    data: {
+      resultType: 'matrix',
+      result: Array.from({ length: series }, (_, s) => ({
+        metric: { pod: `p${s}` },
+        values: Array.from({ length: points }, (_, i) => [1_795_357_000 + i, `${i}`]),
+      })),
+    },
+  })
+  return withLoki(
+    ({ path, query: sent }) =>
+      path.endsWith('/query_range') ? json(sent.get('step') === '60' ? matrix(50, 1_440) : matrix(50, 100)) : undefined,
+    async ({ call }, log) => {
+      const counts = (window: string) => `sum by (pod) (count_over_time({app="api"}[${window}]))`
+      for (const [step, used, exact] of [
+        [undefined, 864, '864s'],
+        [3_600, 3_600, '1h'],
+      ] as const) {
+        log.length = 0
+        const { text, structured, meta } = await call('search_logs', {
+          query: counts('1m'),
+          ...(step === undefined ? {} : { step }),
+        })
+        assert.match(text, /^50 series, a value every /)
+        assert.equal(structured.step, used)
+        assert.deepEqual(
+          log.filter(({ path }) => path.endsWith('/query_range')).map((asked) => asked.query.get('step')),
+          ['60', String(used)],
+        )
+        assert.match(
+          meta.warnings.join(),
+          new RegExp(`too many: they are ${used} s apart and cover ${step === undefined ? '6\\.9' : '1\\.7'} % of the time`),
+        )
+        const tried = JSON.parse(/TRY: (.*)$/.exec(meta.warnings.join())?.[1] ?? '')
+        assert.deepEqual(tried, { query: counts(exact), ...(step === undefined ? {} : { step }) })
+      }
+    },
+  )
+})
