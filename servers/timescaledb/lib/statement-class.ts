@@ -36,15 +36,16 @@ export interface VolatileFunction {
 /** Volatile functions of PostgreSQL and of extensions that change nothing but a sequence. */
 const harmless = new Set(
   `random random_normal array_shuffle array_sample clock_timestamp timeofday nextval currval lastval gen_random_uuid uuidv4 uuidv7
+  gen_salt gen_random_bytes pgp_sym_encrypt pgp_pub_encrypt
   uuid_generate_v1 uuid_generate_v1mc uuid_generate_v4 pg_relation_size pg_table_size pg_indexes_size pg_total_relation_size pg_database_size
   current_query hypertable_size hypertable_detailed_size hypertable_index_size hypertable_approximate_size hypertable_approximate_detailed_size
   chunks_detailed_size approximate_row_count show_tablespaces show_policies by_range by_hash time_bucket_gapfill locf interpolate`.split(
     /\s+/,
   ),
 )
-/** Functions and procedures of TimescaleDB that change structure or settings but delete no rows, now or later. */
+/** Functions and procedures that change structure or settings but delete no rows, now or later: setval, and those of TimescaleDB. */
 const structural = new Set(
-  `create_hypertable add_dimension set_chunk_time_interval set_partitioning_interval set_number_partitions set_adaptive_chunking
+  `setval create_hypertable add_dimension set_chunk_time_interval set_partitioning_interval set_number_partitions set_adaptive_chunking
   set_integer_now_func attach_tablespace detach_tablespace detach_tablespaces enable_chunk_skipping disable_chunk_skipping reorder_chunk move_chunk
   compress_chunk decompress_chunk recompress_chunk convert_to_columnstore convert_to_rowstore add_compression_policy add_columnstore_policy
   add_reorder_policy add_continuous_aggregate_policy remove_compression_policy remove_columnstore_policy remove_reorder_policy

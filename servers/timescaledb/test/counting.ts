@@ -172,4 +172,17 @@ export function testCounting(world: World): void {
     }
     assert.equal((await sql("SELECT 1 FROM pg_class WHERE relname IN ('x', 'y')")).length, 0)
   })
+
+  it('an SQLSTATE of the connection or of a timeout that SQL raises runs the statement once and keeps the session', async ({
+    call,
+  }) => {
+    await sql(`
+      CREATE SEQUENCE runs; CREATE FUNCTION fail_with(state text) RETURNS int LANGUAGE plpgsql AS
+        $$ BEGIN PERFORM nextval('runs'); RAISE EXCEPTION 'as if' USING ERRCODE = state; END $$;`)
+    for (const [i, state] of ['08006', '28000', '57014', '57P01', '40001', '55P03'].entries()) {
+      const { text } = await call('tsdb_execute', { command: 'SELECT fail_with($1)', params: [state] })
+      assert.match(text, new RegExp(`^ERROR (?!INTERNAL|UPSTREAM_UNREACHABLE|UPSTREAM_AUTH|TIMEOUT).*${state}`))
+      assert.equal((await sql<{ n: string }>('SELECT last_value AS n FROM runs'))[0]?.n, String(i + 1))
+    }
+  })
 }

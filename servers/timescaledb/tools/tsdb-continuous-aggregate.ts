@@ -1,7 +1,7 @@
 // tsdb_continuous_aggregate: creates a materialised view that TimescaleDB keeps up to date, adds its refresh policy, and fills it.
 import { type Context, defineTool, type FromSchema, ToolError } from '../../../protocol/index.ts'
 import { report } from '../../kit/report.ts'
-import { readStatement, requireOne } from '../../kit/sql/statement-filter.ts'
+import { bareStatement, readStatement, requireOne } from '../../kit/sql/statement-filter.ts'
 import { visibleJson } from '../../kit/text.ts'
 import { requireCommunity, requireLevel } from '../errors.ts'
 import { newName } from '../lib/relations.ts'
@@ -14,7 +14,6 @@ const inputSchema = {
     view_name: { type: 'string', maxLength: 140 },
     query: {
       type: 'string',
-
       maxLength: 100_000,
       description: 'One SELECT … GROUP BY time_bucket',
       examples: ["SELECT time_bucket('1 hour', time) AS bucket, avg(v) FROM metrics GROUP BY 1"],
@@ -126,7 +125,8 @@ async function continuousAggregate(backend: TimescaleBackend, args: Arguments, c
 }
 
 /** @returns the query without its final semicolon @throws ToolError for what cannot be a continuous aggregate */
-async function checkQuery(text: string, { catalogue }: TimescaleBackend, signal: AbortSignal): Promise<string> {
+async function checkQuery(written: string, { catalogue }: TimescaleBackend, signal: AbortSignal): Promise<string> {
+  const text = bareStatement(written)
   const reading = readStatement(text)
   requireOne(reading)
   if (reading.keyword !== 'select' && reading.keyword !== 'with') {
