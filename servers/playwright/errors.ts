@@ -34,7 +34,7 @@ export async function explainAction(error: unknown, attempt: Attempt): Promise<n
 }
 
 /** How many elements match; undefined when the page is busy, the error when the selector is not valid. */
-export async function countOf(locator: Locator, { ms, signal }: Limit = { ms: 2_000 }): Promise<number | Error | undefined> {
+export async function countOf(locator: Locator, { ms, signal }: Limit = { ms: 1_000 }): Promise<number | Error | undefined> {
   const count = (): Promise<number | Error> =>
     within({ ms, signal }, () => locator.count()).catch((error: unknown) => {
       signal?.throwIfAborted()

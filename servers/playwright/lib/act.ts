@@ -35,7 +35,7 @@ const secondLookMs = 300
 const maxPendingMs = 1_500
 /** Of the text, the part of the page that is compared. */
 const lineLimits = { maxChars: 300_000, ms: 400 }
-const maxChangedLines = 30
+const maxChangedLines = 300
 const maxChangedChars = 1_200
 const maxLineChars = 250
 const previewChars = 500
@@ -130,13 +130,11 @@ async function describe(
   const text = page !== undefined && changes === undefined ? await currentText(page) : ''
   const appeared = fit(changes?.appeared ?? [], maxChangedChars)
   const gone = fit(changes?.gone ?? [], maxChangedChars / 3)
-  const summary = moved
-    ? 'done; the page is another one now'
-    : changes === undefined
-      ? 'done; the page was loaded again or is another window'
-      : appeared.length + gone.length > 0
-        ? 'done; the text of the page changed'
-        : 'done; neither address nor text of the page changed'
+  const what = [...(moved ? ['address'] : []), ...(appeared.length + gone.length > 0 ? ['text'] : [])].join(' and ')
+  const summary =
+    changes !== undefined
+      ? `done; ${what === '' ? 'neither address nor text' : `the ${what}`} of the page changed`
+      : `done; ${moved ? 'the page is another one now' : 'the page was loaded again or is another window'}`
   return report(context, {
     summary,
     untrusted: [
@@ -158,8 +156,8 @@ function fit(lines: readonly string[], maxChars: number): string[] {
   const shown: string[] = []
   let left = maxChars
   for (const line of lines.map((each) => clip(each, maxLineChars))) {
-    left -= line.length
-    if (left < 0) return [...shown, `… ${lines.length - shown.length} more lines`]
+    left -= line.length + 1
+    if (left < 0) return [...shown, '… and more lines']
     shown.push(line)
   }
   return shown

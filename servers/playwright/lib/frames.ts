@@ -8,7 +8,7 @@ export interface PageFrame {
   readonly selector: string
 }
 
-const maxFrames = 12
+export const maxFrames = 12
 /** Playwright's way into the document of a frame. */
 const enter = 'internal:control=enter-frame'
 const separator = ' >> '

@@ -51,7 +51,8 @@ async function selectorOf(
 ): Promise<string> {
   const within = (selector: string): string => (prefix === '' ? selector : `${prefix} >> ${selector}`)
   const byCss = css === '' ? '' : within(css)
-  const nameable = knownRole.test(role) && role !== 'clickable' && role !== 'file' && name !== ''
+  // A name with hidden characters cannot be repeated by who reads the list.
+  const nameable = knownRole.test(role) && role !== 'clickable' && role !== 'file' && name !== '' && cleanText(name) === name
   if ((good && field) || !nameable || name.length > maxNameInSelector || size > maxSizeForRoles) return byCss
   const byRole = within(`role=${role}[name=${JSON.stringify(name)}]`)
   if (until <= performance.now()) return byCss

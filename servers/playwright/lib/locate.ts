@@ -3,7 +3,7 @@ import { ToolError } from '../../../protocol/index.ts'
 import { cleanText, clip, visibleJson } from '../../kit/text.ts'
 import { sleep } from '../../kit/waiting.ts'
 import { countOf, manyMatch, nothingMatches, pageLost, selectorFault } from '../errors.ts'
-import type { Locator, Page } from '../types.ts'
+import type { Frame, Locator, Page } from '../types.ts'
 import { ask, scriptMs } from './ask-page.ts'
 import type { BrowserSession } from './browser-session.ts'
 import { enterFrames, framesOf } from './frames.ts'
@@ -45,38 +45,52 @@ export async function locate(target: Target, fill: boolean): Promise<Locator> {
   let unchangedSince = performance.now()
   for (;;) {
     const began = performance.now()
-    const now = await ask(page.locator('html'), 'progress', undefined, { ms: 2_000, signal }).catch(() => ({
-      loaded: false,
-      size: 0,
-    }))
-    signal.throwIfAborted()
-    let fault: Error | undefined
-    let wanted = words ?? simple
-    if (words !== undefined || simple === undefined || now.size <= maxSizeForRoles) {
+    let fault: ToolError | undefined
+    const bySelector = async (): Promise<Locator | undefined> => {
       const count = await countOf(locator, { ms: Math.max(2_000, timeoutMs), signal })
-      if (count === 1) return locator
-      if (count === undefined)
+      if (count === undefined) {
         throw new ToolError('TIMEOUT', `the page did not search "${clip(selector, 100)}" in time`, {
           hint: 'a simpler selector, such as an id',
         })
-      if (page.isClosed()) throw pageLost(count)
-      if (count instanceof Error) fault = count
-      else if (count > 1) throw await manyMatch(locator, selector, count)
-      if (fault !== undefined && words === undefined) throw selectorFault(selector, fault)
-      wanted = words
+      }
+      if (count instanceof Error) {
+        if (page.isClosed()) throw pageLost(count)
+        fault = selectorFault(selector, count)
+        if (words === undefined) throw fault
+        return undefined
+      }
+      if (count > 1) throw await manyMatch(locator, selector, count)
+      return count === 1 ? locator : undefined
     }
-    const found = wanted === undefined ? undefined : await findByText(target, wanted, fill)
-    if (found !== undefined) return found
-    if (JSON.stringify(now) !== state) {
-      state = JSON.stringify(now)
+    const { loaded, size } = await progressOf(target)
+    const ways =
+      words === undefined
+        ? [size > maxSizeForRoles && simple !== undefined ? () => findByText(target, simple, fill) : bySelector]
+        : [bySelector, () => findByText(target, words, fill)]
+    // `Search` is a text to people, and an element to CSS, whose names of elements people write small.
+    if (/^\p{Lu}/u.test(selector)) ways.reverse()
+    for (const way of ways) {
+      const found = await way()
+      if (found !== undefined) return found
+    }
+    if (`${loaded} ${size}` !== state) {
+      state = `${loaded} ${size}`
       unchangedSince = performance.now()
     }
-    const quiet = now.loaded && session.pending.size === 0
-    if (performance.now() >= end || (quiet && performance.now() - unchangedSince >= Math.max(quietMs, timeoutMs * quietShare))) {
-      throw fault === undefined ? await nothingMatches(page, selector) : selectorFault(selector, fault)
+    const unchangedMs = loaded && session.pending.size === 0 ? performance.now() - unchangedSince : 0
+    if (performance.now() >= end || unchangedMs >= Math.max(quietMs, timeoutMs * quietShare)) {
+      throw fault ?? (await nothingMatches(page, selector))
     }
     await sleep(Math.max(pollMs, performance.now() - began), signal) // half of the page's time at most
   }
+}
+
+async function progressOf({ page, signal }: Target): Promise<{ readonly loaded: boolean; readonly size: number }> {
+  const progress = ask(page.locator('html'), 'progress', undefined, { ms: 2_000, signal })
+  return progress.catch(() => {
+    signal.throwIfAborted()
+    return { loaded: false, size: 0 } // the document is about to be replaced, or busy
+  })
 }
 
 /** In the page itself, then in its frames. @throws ToolError INVALID_ARGUMENT when several are meant alike */
@@ -86,10 +100,11 @@ async function findByText(
   fill: boolean,
 ): Promise<Locator | undefined> {
   const given = { ...wanted, fill: fill && wanted.role === undefined, most: maxListed, ms: scriptMs }
-  for (const { frame, prefix } of [
-    { frame: page.mainFrame(), prefix: '' },
-    ...(await framesOf(page, { ms: 1_000, signal })).map((each) => ({ frame: each.frame, prefix: `${each.selector} >> ` })),
-  ]) {
+  const places = async function* (): AsyncGenerator<{ frame: Frame; prefix: string }> {
+    yield { frame: page.mainFrame(), prefix: '' }
+    for (const each of await framesOf(page, { ms: 1_000, signal })) yield { frame: each.frame, prefix: `${each.selector} >> ` }
+  }
+  for await (const { frame, prefix } of places()) {
     const found = await ask(frame.locator('html'), 'byText', given, { ms: 2_500, signal }).catch(() => undefined)
     signal.throwIfAborted()
     const [first] = found?.elements ?? []

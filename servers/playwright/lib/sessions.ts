@@ -126,7 +126,7 @@ export class Sessions {
         const { page } = session
         const unfinished = context.signal.aborted || (error instanceof ToolError && error.code === 'TIMEOUT')
         // What was given up may still run in the page.
-        if (!crashed && page !== undefined && unfinished) await session.free(page)
+        if (!crashed && !open && page !== undefined && unfinished) await session.free(page)
         if (!crashed || context.signal.aborted) throw error
         if (open && attempt === 1) continue
         throw new ToolError('UPSTREAM_ERROR', 'the browser crashed, and the page is lost', {

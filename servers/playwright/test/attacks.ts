@@ -1,5 +1,5 @@
-// Pages that try to reach what the network policy does not allow, in every way a page can ask for something. The judge is a server that must
-// not see a single connection.
+// Pages that try to reach what the network policy does not allow, in every way a page can ask for something. A server checks that it
+// gets no connection.
 import assert from 'node:assert/strict'
 import { createSocket } from 'node:dgram'
 import { once } from 'node:events'
@@ -311,7 +311,7 @@ export function attackTests(browser: TestBrowser): void {
   )
 
   test.unless(browser.skip)(
-    `${browser.name}: https is judged as http is, and its certificates are verified`,
+    `${browser.name}: https is checked against the policy as http is, and its certificates are verified`,
     async () => {
       const { server } = issue('secure.test')
       const secure = createSecureServer({ cert: server.certificate, key: server.key }, (_req, res) => {

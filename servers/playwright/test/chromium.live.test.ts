@@ -16,8 +16,8 @@ import { workTests } from './work.ts'
 for (const browser of [headlessShell, chromium]) {
   workTests(browser)
   pageTests(browser)
-  lifeTests(browser)
   attackTests(browser)
+  lifeTests(browser)
 }
 
 interface Result {

@@ -12,7 +12,8 @@ import { killGroup, membersOf, memoryOf } from '../lib/processes.ts'
 import type { TestBrowser } from './browsers.ts'
 import { pages, type Setup, type Site, type Wire, withSite, withWire } from './client.ts'
 
-const timeoutMs = 60_000
+/** Four full-page images at once take a minute on a busy machine. */
+const timeoutMs = 120_000
 const waitMs = 15_000
 
 /** Waits for a state, at most fifteen seconds. */

@@ -114,5 +114,5 @@ test(
 
 workTests(npmBrowser)
 pageTests(npmBrowser)
-lifeTests(npmBrowser)
 attackTests(npmBrowser)
+lifeTests(npmBrowser)

@@ -1,6 +1,6 @@
 // Large pages, frames, what actions report, targets by label and text, and ordinary jobs: keys, dialogs, several options, a signed-in browser.
 import assert from 'node:assert/strict'
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { test } from '../../../test/runner/harness.ts'
@@ -198,7 +198,7 @@ export function pageTests(browser: TestBrowser): void {
     {
       '/': `<ul><li>Milk <button onclick="this.parentElement.remove()">Delete milk</button></li></ul><div id=box style="display:none">Really?</div>
         <button onclick="box.style.display = 'block'">Open</button><button onclick="fetch('/slow').then((r) => r.text()).then((t) => out.textContent = t)">Load</button><p id=out></p>
-        <button>Nothing</button>`,
+        <button>Nothing</button><search><p>in it</p><button>Search</button></search>`,
       '/slow': (_req, res) => void setTimeout(() => res.end('Loaded at last'), 500),
     },
     async (wire) => {
@@ -325,6 +325,25 @@ export function pageTests(browser: TestBrowser): void {
       assert.match((await wire.call('click', { selector: '#file' })).text, /NOTE: a file chooser was opened/)
       assert.match((await wire.call('click', { selector: '#blob' })).text, /NOTE: a download was refused: "a\.txt"/)
       assert.match((await wire.call('click', { selector: '#data' })).text, /NOTE: a download was refused: "data\.bin"/)
+    },
+  )
+
+  page(
+    'the scripts of the README drag and upload',
+    {
+      '/': `<div id=card draggable=true ondragstart="event.dataTransfer.setData('text', 'card')">Card</div>
+        <div id=done ondragover="event.preventDefault()" ondrop="out.textContent = 'dropped ' + event.dataTransfer.getData('text')">Done</div>
+        <input type=file id=file onchange="this.files[0].text().then((text) => out.textContent = this.files[0].name + ': ' + text)"><p id=out></p>`,
+    },
+    async (wire) => {
+      const readme = readFileSync(new URL('../README.md', import.meta.url), 'utf8')
+      const scripts = [...readme.matchAll(/```js\n\/\/ evaluate, with "arg": (.*)\n([^`]*)```/g)]
+      const shown = ['dropped card', 'notes.txt: Hello']
+      assert.equal(scripts.length, shown.length)
+      for (const [i, [, arg = '', script = '']] of scripts.entries()) {
+        assert.equal((await wire.call('evaluate', { script, arg: JSON.parse(arg) })).isError, false)
+        assert.equal((await wire.call('wait_for_selector', { text: shown[i] })).isError, false)
+      }
     },
   )
 

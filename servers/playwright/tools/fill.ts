@@ -92,7 +92,9 @@ async function fill(attempt: Attempt, args: Arguments, keys: readonly string[]):
 async function set(attempt: Attempt, state: FieldState, value: string, slowly: boolean, what: string): Promise<Required<Done>> {
   const { locator, selector, timeoutMs: timeout, signal } = attempt
   if (state.kind === 'file') {
-    throw new ToolError('FORBIDDEN', 'files cannot be uploaded with this browser', { hint: 'ask the user to upload the file' })
+    throw new ToolError('FORBIDDEN', 'files cannot be uploaded with this browser', {
+      hint: 'evaluate, which can set input.files from text by DataTransfer and File',
+    })
   }
   if (state.kind === 'select') return { did: `chose in ${what}: ${await choose(attempt, state, value)}`, notes: [] }
   if (state.kind === 'checkbox' || state.kind === 'radio') {

@@ -7,7 +7,7 @@ import type { PlaywrightBackend } from '../backend.ts'
 import { explainAction, manyMatch } from '../errors.ts'
 import { ask, callTime, scriptMs } from '../lib/ask-page.ts'
 import { currentPage } from '../lib/browser-session.ts'
-import { enterFrames, framesOf } from '../lib/frames.ts'
+import { enterFrames, framesOf, maxFrames } from '../lib/frames.ts'
 import { type Listing, listActionables, listEverywhere } from '../lib/interactive.ts'
 import type { PageText } from '../lib/page/program.ts'
 import { part, reads, session } from '../lib/parameters.ts'
@@ -133,7 +133,14 @@ async function read(attempt: Attempt, { format, selector }: Arguments): Promise<
     parts.push(`[frame ${path}]\n${inside.text}`)
     cut ||= inside.cut
   }
-  return { text: parts.join('\n\n').slice(0, maxExtractChars), cut }
+  if (page.frames().length > maxFrames + 1) parts.push(`[only ${maxFrames} frames are read; selector reads another one]`)
+  return {
+    text: parts
+      .filter((part) => part !== '')
+      .join('\n\n')
+      .slice(0, maxExtractChars),
+    cut,
+  }
 }
 
 function listed({ elements, total, cut }: Listing): Omit<Extract, 'of'> {

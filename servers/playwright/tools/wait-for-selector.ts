@@ -3,11 +3,10 @@ import { type AnyTool, type Context, defineTool, type FromSchema, ToolError, typ
 import type { Environment } from '../../kit/definition.ts'
 import { report } from '../../kit/report.ts'
 import { cleanText, clip, visibleJson } from '../../kit/text.ts'
-import { sleep } from '../../kit/waiting.ts'
 import type { PlaywrightBackend } from '../backend.ts'
 import { countOf, describeElement, explainAction, isTimeout, whereIs } from '../errors.ts'
 import { currentText, linesOf, newLines } from '../lib/act.ts'
-import { ask, callTime, scriptMs } from '../lib/ask-page.ts'
+import { callTime } from '../lib/ask-page.ts'
 import { currentPage } from '../lib/browser-session.ts'
 import { enterFrames } from '../lib/frames.ts'
 import { similarElements } from '../lib/interactive.ts'
@@ -29,7 +28,6 @@ const inputSchema = {
 type Arguments = FromSchema<typeof inputSchema>
 
 const maxTextChars = 200
-const pollMs = 100
 
 export function waitForSelectorTool(backend: PlaywrightBackend, environment: Environment): AnyTool {
   return defineTool({
@@ -62,7 +60,9 @@ async function waitFor(
     const { session } = turn
     const page = currentPage(session, turn.name)
     const timeoutMs = callTime(args.timeout_ms, environment)
-    const locator = page.locator(enterFrames(selector, true)).first()
+    const all = page.locator(enterFrames(selector, true))
+    const withText = args.selector === undefined ? page.getByText(wanted ?? '') : all.filter({ hasText: wanted ?? '' })
+    const locator = (wanted === undefined ? all : withText.filter({ visible: true })).first()
     const attempt: Attempt = { page, locator, selector, timeoutMs, signal }
     const expected = state === 'visible' || state === 'attached'
     const what = wanted === undefined ? `"${clip(selector, 200)}"` : `the text "${clip(wanted, 100)}"`
@@ -72,13 +72,9 @@ async function waitFor(
     let text = ''
     let seen = false
     try {
-      if (wanted === undefined) {
-        seen = expected || (await countOf(locator, { ms: 1_000, signal })) !== 0
-        await locator.waitFor({ state, timeout: timeoutMs, signal })
-        if (expected) text = await locator.innerText({ timeout: 1_000, signal }).catch(() => '')
-      } else {
-        ;[text, seen] = await waitForText(attempt, wanted, expected)
-      }
+      seen = expected || (await countOf(locator, { ms: 1_000, signal })) !== 0
+      await locator.waitFor({ state, timeout: timeoutMs, signal })
+      if (expected) text = await locator.innerText({ timeout: 1_000, signal }).catch(() => '')
     } catch (error) {
       signal.throwIfAborted()
       if (!isTimeout(error)) return await explainAction(error, attempt)
@@ -99,39 +95,12 @@ async function waitFor(
       )
     }
     const elapsedMs = Math.round(performance.now() - began)
-    const element = expected && wanted === undefined ? await describeElement(locator).catch(() => '') : ''
+    const element = expected ? await describeElement(locator).catch(() => '') : ''
     return report(context, {
       summary: `${what} is ${state}, after ${elapsedMs} ms`,
       ...(expected ? { untrusted: [element, clip(text, maxTextChars)].filter((line) => line !== '').join('\n') } : {}),
-      notes: [
-        ...turn.notes,
-        ...session.takeEvents(),
-        ...(seen ? [] : [`it was not there when the wait began either; if it has come and gone before, that is as expected`]),
-      ],
+      notes: [...turn.notes, ...session.takeEvents(), ...(seen ? [] : ['it was not there when the wait began either'])],
       structured: { found: expected, elapsed_ms: elapsedMs, text: clip(text, maxTextChars) },
     })
   })
-}
-
-/** Returns the text of the smallest element with it, and whether it was seen. @throws Error with the name TimeoutError */
-async function waitForText(
-  { page, locator, selector, timeoutMs, signal }: Attempt,
-  wanted: string,
-  expected: boolean,
-): Promise<[string, boolean]> {
-  const end = performance.now() + timeoutMs
-  const given = { text: wanted, ms: scriptMs }
-  let seen = false
-  for (;;) {
-    const began = performance.now()
-    const exists = selector === 'html' || (await locator.count()) > 0
-    const found = exists ? await ask(locator, 'containing', given, { ms: 2_000, signal }).catch(() => undefined) : undefined
-    signal.throwIfAborted()
-    seen ||= found !== undefined
-    if ((found !== undefined) === expected) return [found?.text ?? '', seen]
-    if (performance.now() >= end || page.isClosed()) {
-      throw Object.assign(new Error(`the text was not there within ${timeoutMs} ms`), { name: 'TimeoutError' })
-    }
-    await sleep(Math.max(pollMs, performance.now() - began), signal) // half of the page's time at most
-  }
 }

@@ -251,25 +251,6 @@ function withOwnText(root: Element, wanted: string, clock: Clock): Element[] {
   return found
 }
 
-/** Does the page show this text below `root`? The smallest element with it, as its selector and text. */
-export function containing(
-  root: Element,
-  { text, ms }: { readonly text: string; readonly ms: number },
-): { readonly text: string } | undefined {
-  const wanted = clean(text).toLowerCase()
-  let found: Element | undefined
-  for (const el of elementsBelow(root, new Clock(ms))) {
-    if (found !== undefined && !found.contains(el)) break
-    const raw = clean(el.textContent).toLowerCase()
-    if (raw.includes(wanted) && isShown(el) && textOf(el).toLowerCase().includes(wanted)) found = el
-  }
-  if (found === undefined)
-    return clean(root.textContent).toLowerCase().includes(wanted) && textOf(root).toLowerCase().includes(wanted)
-      ? { text: textOf(root).slice(0, 200) }
-      : undefined
-  return { text: textOf(found).slice(0, 200) }
-}
-
 export interface Told {
   /** With its row or card. */
   readonly what: string
