@@ -1,33 +1,28 @@
-// The fetch server's backend: policy, robots.txt, page cache, and the extraction. The only file of the main thread that knows htmlparser2,
-// which is loaded for the first page of HTML; DOM and Readability are the worker's.
-import type { Backend, Environment } from '../kit/definition.ts'
+// The fetch server's backend: network policy, robots.txt, page cache and extraction. The only file that knows htmlparser2, which is loaded for
+// the first page of HTML.
+import { ToolError } from '../../protocol/index.ts'
+import type { Environment } from '../kit/definition.ts'
 import { EgressPolicy, type Resolve } from '../kit/network-policy/policy.ts'
+import { formatBytes } from '../kit/report.ts'
+import { cleanText, clip } from '../kit/text.ts'
+import { Semaphore, withDeadline } from '../kit/waiting.ts'
 import { type FetchConfig, proxyOf } from './config.ts'
-import { DomWorker } from './lib/dom-worker.ts'
-import { type ExtractTools, maxTextChars } from './lib/extract.ts'
+import { late, statusError } from './errors.ts'
+import { download } from './lib/download.ts'
+import { extract } from './lib/extract.ts'
 import type { TokenizerClass } from './lib/html-events.ts'
 import { PageCache } from './lib/page-cache.ts'
-import type { RequestSettings } from './lib/request.ts'
 import { Robots } from './lib/robots-cache.ts'
-import { Slots } from './lib/slots.ts'
-import { workerEntry } from './lib/worker-file.ts'
-
-export interface FetchBackend extends Backend {
-  readonly request: RequestSettings
-  readonly robots: Robots
-  readonly cache: PageCache
-  readonly slots: Slots
-  readonly extraction: ExtractTools
-  readonly maxBytes: number
-  readonly timeoutMs: number
-}
+import type { Answer, Download, FetchBackend, Page, PageFacts, PageForm, RequestSettings } from './types.ts'
 
 const headersMs = 5_000
-/** Pages at once, and of one host; servers.md §6.3. */
-const places = { most: 4, mostPerKey: 2, maxWaiting: 64 }
+/** Pages at once, and of one host. */
+const maxRunning = 4
+const maxRunningPerHost = 2
+const maxWaiting = 64
 const cacheLimits = { maxPages: 20, maxBytes: 4 * 1024 * 1024 }
-/** Also what the tests of the worker hold the largest pages against. */
-export const workerLimits = { deadlineMs: 5_000, idleMs: 1_000, maxQueued: 3, heapMiB: 20 }
+const maxErrorBytes = 65_536
+const maxFactChars = 300
 
 /**
  * @param resolve instead of the system's resolver; tests only
@@ -47,21 +42,64 @@ export function openFetch(config: FetchConfig, environment: Environment, resolve
   const request: RequestSettings = { policy, ca: environment.ca, userAgent, headersMs }
   const robots = new Robots({ ignore: config.FETCH_IGNORE_ROBOTS, strict: config.FETCH_ROBOTS_STRICT, request })
   const cache = new PageCache({ ...cacheLimits, keepMs: config.FETCH_CACHE_SECONDS * 1_000 })
-  const slots = new Slots(places)
-  const dom = new DomWorker({ ...workerEntry, ...workerLimits })
+  const slots = new Semaphore({
+    limit: maxRunning,
+    limitPerKey: maxRunningPerHost,
+    maxWaiting,
+    busy: ({ running, waiting }) =>
+      new ToolError('RATE_LIMITED', `${running} pages are being fetched and ${waiting} calls wait`, {
+        hint: 'the same call again in a few seconds',
+      }),
+  })
+  const tokenizer = async (): Promise<TokenizerClass> => (await import('htmlparser2')).Tokenizer as unknown as TokenizerClass
+
+  async function loadPage(url: URL, { raw, links }: PageForm, signal: AbortSignal): Promise<Page> {
+    let found: Download | undefined
+    try {
+      found = await download(url, request, robots, signal)
+      const { answer } = found
+      const error = answer.status >= 400
+      const form = {
+        url: found.url.href,
+        contentType: answer.headers['content-type'],
+        raw: raw && !error,
+        links: links && !error,
+      }
+      const extracted = await extract(answer.body(error ? maxErrorBytes : config.FETCH_MAX_BYTES), form, tokenizer, signal)
+      if (error) throw statusError(found, extracted.text)
+      return {
+        finalUrl: found.url.href,
+        redirects: found.redirects,
+        status: answer.status,
+        contentType: cleanText((form.contentType ?? 'no type').split(';', 1)[0]?.trim() ?? '').slice(0, 100),
+        method: extracted.method,
+        robots: found.robots,
+        facts: shownFacts(extracted.facts, answer.headers['content-language']),
+        text: extracted.text,
+        notes: [...extracted.notes, ...bodyNotes(answer, config.FETCH_MAX_BYTES, extracted.method.startsWith('not text'))],
+      }
+    } finally {
+      found?.answer.close()
+    }
+  }
+
   return {
     upstream: 'web',
-    request,
-    robots,
-    cache,
-    slots,
-    maxBytes: config.FETCH_MAX_BYTES,
-    timeoutMs: config.FETCH_TIMEOUT_MS,
-    extraction: {
-      tokenizer: async () => (await import('htmlparser2')).Tokenizer as unknown as TokenizerClass,
-      dom: (html, { url, links }, signal) => dom.extract({ html, url, links, maxChars: maxTextChars }, signal),
+    check: (url) => policy.check(url),
+    cached: (key) => cache.get(key),
+    async load(key, url, form, signal) {
+      const page = await slots.run({ key: url.hostname, signal }, () =>
+        withDeadline({ ms: config.FETCH_TIMEOUT_MS, signal, late: () => late(url.host, config.FETCH_TIMEOUT_MS) }, (stop) =>
+          loadPage(url, form, stop),
+        ),
+      )
+      cache.set(key, page)
+      return page
     },
-    // The world outside is not this server's to be healthy: nothing is asked.
+    get running() {
+      return slots.running
+    },
+    // The health of other people's sites is not this server's: nothing is asked.
     async probe() {
       const { pages, bytes } = cache.size
       return {
@@ -69,10 +107,6 @@ export function openFetch(config: FetchConfig, environment: Environment, resolve
         cached_pages: pages,
         cached_bytes: bytes,
         robots_sites: robots.sites,
-        worker: dom.state,
-        worker_pages: dom.counts.pages,
-        worker_failed: dom.counts.failed,
-        worker_replaced: dom.counts.replaced,
         private_openings: config.FETCH_ALLOW_PRIVATE.length,
         robots: config.FETCH_IGNORE_ROBOTS ? 'ignored' : 'obeyed',
         proxy: config.FETCH_PROXY_URL === undefined ? 'none' : 'set',
@@ -80,7 +114,32 @@ export function openFetch(config: FetchConfig, environment: Environment, resolve
     },
     async close() {
       cache.clear()
-      await dom.close()
     },
   }
+}
+
+function shownFacts({ title, byline, published, language, description }: PageFacts, header: string | undefined) {
+  const facts = { title, byline, published, language: language ?? header, description }
+  return Object.fromEntries(
+    Object.entries(facts).flatMap(([name, value]) =>
+      value ? [[name, clip(cleanText(value).replace(/\s+/g, ' ').trim(), maxFactChars)]] : [],
+    ),
+  )
+}
+
+/** What is missing of the body, and what is known of one that is not text. */
+function bodyNotes({ headers, cut, truncated }: Answer, maxBytes: number, notText: boolean): string[] {
+  const notes: string[] = []
+  if (cut) notes.push(`the page is larger than ${formatBytes(maxBytes)}; what is beyond was not read`)
+  else if (truncated) notes.push('the compressed body ends too early; the end of the page is missing')
+  if (notText) {
+    const size = Number(headers['content-length'])
+    const modified = Date.parse(String(headers['last-modified'] ?? ''))
+    const known = [
+      ...(Number.isSafeInteger(size) ? [formatBytes(size)] : []),
+      ...(Number.isNaN(modified) ? [] : [`modified ${new Date(modified).toISOString()}`]),
+    ]
+    notes.push(`this is not text and is not shown${known.length === 0 ? '' : `: ${known.join(', ')}`}`)
+  }
+  return notes
 }

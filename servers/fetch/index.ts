@@ -1,8 +1,8 @@
-// mcp-fetch: reads public web pages as Markdown, and reaches nothing that is private unless the operator opens it.
+// mcp-fetch: reads public web pages as Markdown, and private addresses only where the operator allows them.
 import { defineServer } from '../kit/definition.ts'
 import { openFetch } from './backend.ts'
 import { config } from './config.ts'
-import { fetchTools } from './tools.ts'
+import { fetchWebContent } from './tools/fetch-web-content.ts'
 
 export const fetch = defineServer({
   name: 'fetch',
@@ -12,5 +12,5 @@ export const fetch = defineServer({
   config,
   missing: () => undefined,
   open: (settings, environment) => openFetch(settings, environment),
-  tools: fetchTools,
+  tools: (backend, environment) => [fetchWebContent(backend, environment)],
 })

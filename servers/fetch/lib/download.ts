@@ -1,17 +1,11 @@
-// From an address to the answer that is at its end: redirects by hand, each judged anew by policy and robots.txt.
+// Follows redirects by hand; each address is checked against the network policy and robots.txt.
 import { ToolError } from '../../../protocol/index.ts'
-import { type Answer, type RequestSettings, request } from './request.ts'
+import { visibleJson } from '../../kit/text.ts'
+import type { Download, RequestSettings } from '../types.ts'
+import { request } from './request.ts'
 import type { Robots } from './robots-cache.ts'
 
-export interface Download {
-  readonly answer: Answer
-  readonly url: URL
-  readonly redirects: number
-  /** Of the last address. */
-  readonly robots: string
-}
-
-export const maxRedirects = 5
+const maxRedirects = 5
 const maxLocationChars = 4_096
 const accept = 'text/html,application/xhtml+xml,text/markdown,application/json;q=0.9,text/*;q=0.9,*/*;q=0.5'
 
@@ -41,11 +35,11 @@ function redirectTarget(from: URL, location: string): URL {
   const text = Buffer.from(location, 'latin1').toString()
   const target = URL.canParse(text, from.href) ? new URL(text, from) : undefined
   if (target === undefined || target.href.length > maxLocationChars)
-    throw new ToolError('UPSTREAM_ERROR', `${from.host} redirects to something that is no address, or too long`)
+    throw new ToolError('UPSTREAM_ERROR', `${from.host} redirects to something that is not a valid URL, or too long`)
   target.hash = ''
   if (from.protocol === 'https:' && target.protocol === 'http:') {
     throw new ToolError('FORBIDDEN', `${from.host} redirects from https to http, which is not followed`, {
-      hint: JSON.stringify({ url: target.href.slice(0, 2_048) }),
+      hint: visibleJson({ url: target.href.slice(0, 2_048) }),
     })
   }
   return target

@@ -1,12 +1,6 @@
 // HTML as a stream of opened and closed elements and text, with memory that does not grow with the page: the tokenizer of htmlparser2 without
 // its parser, whose stack and buffers a hostile page can make as large as itself.
-import type { Attributes } from './visibility.ts'
-
-export interface HtmlEvents {
-  open(name: string, attributes: Attributes): void
-  close(name: string): void
-  text(text: string): void
-}
+import type { HtmlEvents } from '../types.ts'
 
 /** htmlparser2's Tokenizer, which only backend.ts loads. */
 export type TokenizerClass = new (
@@ -33,7 +27,7 @@ interface TokenizerCallbacks {
 }
 
 const wanted = new Set(
-  'href src alt class id style hidden aria-hidden role lang content name property datetime itemprop colspan start alttext data-lang rel'.split(
+  'href src alt class id style hidden aria-hidden role lang content name property datetime itemprop itemtype colspan rowspan start value alttext display encoding type http-equiv data-lang data-src data-original'.split(
     ' ',
   ),
 )
@@ -41,8 +35,12 @@ const maxAttributeChars = 4_096
 /** Of earlier chunks so much is kept: names that are longer and comments do not matter. */
 const keptChars = 256
 
-/** @returns feeds text; call `end` once after the last. */
-export function htmlEvents(Tokenizer: TokenizerClass, events: HtmlEvents): { write(text: string): void; end(): void } {
+/** @param xhtml every element may close itself, and CDATA is text @returns feeds text; call `end` once after the last */
+export function htmlEvents(
+  Tokenizer: TokenizerClass,
+  events: HtmlEvents,
+  xhtml = false,
+): { write(text: string): void; end(): void } {
   let text = ''
   let offset = 0 // of `text` in the whole page
   let tag = ''
@@ -80,7 +78,7 @@ export function htmlEvents(Tokenizer: TokenizerClass, events: HtmlEvents): { wri
       onselfclosingtag() {
         const name = tag
         flush()
-        if (foreign.has(name)) events.close(name)
+        if (xhtml || foreign.has(name)) events.close(name)
       },
       onclosetag(start, end) {
         events.close(slice(start, end).toLowerCase())
@@ -91,7 +89,9 @@ export function htmlEvents(Tokenizer: TokenizerClass, events: HtmlEvents): { wri
       ontextentity(codepoint) {
         events.text(String.fromCodePoint(codepoint))
       },
-      oncdata() {},
+      oncdata(start, end, offset) {
+        if (xhtml) events.text(slice(start, end - offset))
+      },
       oncomment() {},
       ondeclaration() {},
       onprocessinginstruction() {},

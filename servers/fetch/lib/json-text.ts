@@ -33,6 +33,7 @@ export function jsonIndenter(): (piece: string) => string {
           continue
         }
       }
+      if (space && depth <= 0) continue // between the values of JSON lines, and in text that is not JSON
       if (space) {
         out.push(piece.slice(from, i))
         from = i + 1

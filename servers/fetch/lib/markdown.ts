@@ -1,40 +1,29 @@
-// From opened and closed elements to Markdown, in one pass and without a tree: the only writer of Markdown here, behind the stream of a large
-// page as behind the DOM of a small one.
+// Writes Markdown from opened and closed elements, in one pass without a tree. Over 400 lines because the rules for text, lists, tables, code,
+// links and formulas share the state of one block.
 import { cleanText } from '../../kit/text.ts'
-import type { HtmlEvents } from './html-events.ts'
-import { type Attributes, isAround, isHidden, isMain } from './visibility.ts'
+import type { Attributes, HtmlEvents, PageFacts } from '../types.ts'
+import { charsetInContent } from './charset.ts'
+import { FormulaReader } from './formula.ts'
+import { Kind, Outline } from './outline.ts'
+import { isHidden, isSilent, Trait, traitsOf } from './visibility.ts'
 
 export interface MarkdownOptions {
-  /** Of the page: what relative links are resolved against, until a `base` element says otherwise. */
+  /** Address of the page; relative links are resolved against it, or against its `base` element. */
   readonly baseUrl: string
   /** False: the text of links without their addresses. */
   readonly links: boolean
-  /** Most characters of Markdown; what comes after is counted as cut. */
+  /** Most characters of Markdown. */
   readonly maxChars: number
-  /** The elements were chosen by someone else: nothing is left out as navigation. */
-  readonly chosen?: boolean
 }
-
-export interface PageFacts {
-  title?: string
-  byline?: string
-  published?: string
-  language?: string
-  description?: string
-}
-
-/** How likely a block belongs to what the page is about. */
-const rank = { around: '\x01', body: '\x02', main: '\x03' } as const
-type Rank = (typeof rank)[keyof typeof rank]
 
 const blocks = new Set(
-  'address article aside blockquote body caption center dd details dialog div dl dt fieldset figcaption figure footer form h1 h2 h3 h4 h5 h6 header hgroup hr html legend li main nav ol p pre section summary table tbody td tfoot th thead tr ul'.split(
+  'address article aside blockquote body caption center dd details dialog div dl dt fieldset figcaption figure footer form h1 h2 h3 h4 h5 h6 header hgroup hr html legend li main menu nav noscript ol p pre search section summary table tbody td tfoot th thead tr ul'.split(
     ' ',
   ),
 )
 const voids = new Set('area base br col embed hr img input link meta param source track wbr'.split(' '))
 const marks: Readonly<Record<string, string>> = { strong: '**', b: '**', em: '*', i: '*', del: '~~', s: '~~', strike: '~~' }
-/** What a cell that holds one of these is: a part of a layout and not of a table. */
+/** A cell that holds one of these is part of a layout, not of a table of data. */
 const notInCells = new Set(['h1', 'h2', 'h3', 'h4', 'h5', 'h6', 'pre', 'table', 'blockquote', 'article', 'section', 'form'])
 /** An element that is opened closes these, up to one of the second list (HTML §13.1.2.4, optional tags). */
 const implied: Readonly<Record<string, readonly [readonly string[], readonly string[]]>> = {
@@ -52,6 +41,8 @@ const implied: Readonly<Record<string, readonly [readonly string[], readonly str
   ],
   tbody: [['thead', 'tbody', 'tr'], ['table']],
   option: [['option'], ['select']],
+  rt: [['rt', 'rp'], ['ruby']],
+  rp: [['rt', 'rp'], ['ruby']],
 }
 
 const maxDepth = 256
@@ -59,48 +50,71 @@ const maxBlockChars = 32_768
 const maxCodeChars = 200_000
 const maxUrlChars = 500
 const maxTitleChars = 300
+const maxColumns = 100
+const maxRowSpan = 1_000
 const chunkChars = 16_384
-/** Below this, by weight, a part of a page is taken to have no content of its own. */
-export const fewChars = 200
+/** schema.org's types of articles. */
+const articleTypes = /schema\.org\/\w*(?:Article|Posting|Report)\b/
+const articleData = /"@type"\s*:\s*\[?\s*"\w*(?:Article|Posting|Report)"/
+const keptDataChars = 100
 
 interface Open {
   readonly name: string
-  readonly hidden: boolean
-  readonly around: boolean
-  readonly main: boolean
-  /** Where its content begins among the parts of the block. */
+  /** Its text is not text of the page. */
+  readonly silent: boolean
+  traits: number
+  /** Index in the outline; -1 until a block of text is inside. */
+  outline: number
+  /** Index of its first part in the block. */
   at: number
-  readonly href: string | undefined
+  href: string | undefined
   readonly list: { readonly ordered: boolean; next: number } | undefined
   readonly table: Table | undefined
 }
 
 interface Table {
   layout: boolean
+  /** It is a layout in this row only. */
+  layoutRow: boolean
   rows: number
+  width: number
   cells: string[]
   inCell: boolean
+  colSpan: number
+  rowSpan: number
+  /** By column: rows that a cell of an earlier row still reaches into. */
+  readonly reaching: number[]
 }
 
 export class MarkdownWriter implements HtmlEvents {
   readonly facts: PageFacts = {}
   /** Something was left out at `maxChars`. */
   cut = false
-  /** Known after `finish`: the page itself says which part of it is the main one. */
-  sure = false
+  readonly outline = new Outline()
+  /** Characters of inline elements that are hidden. */
+  hiddenChars = 0
+  /** Where the page sends a browser by `<meta http-equiv="refresh">`. */
+  refresh: string | undefined
+  /** Its metadata call it an article. */
+  isArticle = false
+  /** Its metadata are made for social networks. */
+  isShared = false
+  scripts = 0
+  /** Label of the first charset that the page declares. */
+  charset: string | undefined
   readonly #options: MarkdownOptions
   readonly #stack: Open[] = []
   #beyond = 0 // elements opened beyond maxDepth
   #base: string
-  #hidden = 0
-  #around = 0
+  #hasBase = false
+  #silent = 0
   #main = 0
-  #hasMain = false
   #parts: string[] = []
   #chars = 0
   #textChars = 0
   #linkChars = 0
   #link = 0
+  #inPage = false // the link leads to a place on the same page, or nowhere
   #pre = 0
   #code = 0
   #language = ''
@@ -109,12 +123,17 @@ export class MarkdownWriter implements HtmlEvents {
   #lastInList = false
   #quotes = 0
   #title: string[] | undefined
+  #siteTitle: string | undefined
+  #linkedData: string | undefined
+  #script: { readonly display: boolean; tex: string } | undefined
+  #formula: FormulaReader | undefined
   #heading: string | undefined
+  #caption = ''
+  #image = ''
   #pending: string[] = []
   #pendingChars = 0
   #total = 0
-  readonly #chunks: string[] = []
-  readonly #sums: Record<Rank, number> = { [rank.around]: 0, [rank.body]: 0, [rank.main]: 0 }
+  #chunks: string[] = []
 
   constructor(options: MarkdownOptions) {
     this.#options = options
@@ -128,36 +147,47 @@ export class MarkdownWriter implements HtmlEvents {
       this.#beyond += 1
       return
     }
-    const formula = name === 'math' && this.#hidden === 0 ? attributes.alttext : undefined
-    if (formula !== undefined) this.text(` ${formula} `)
-    // The formula's own text is the same once more, letter by letter.
-    const hidden = formula !== undefined || isHidden(name, attributes)
-    const found = hidden || this.#options.chosen === true ? undefined : isMain(name, attributes)
-    if (found === 'main') this.#hasMain = true
-    const around = !hidden && this.#options.chosen !== true && found === undefined && isAround(name, attributes, this.#main > 0)
-    // Before the counters change: what came so far belongs to what was open.
-    if (this.#hidden === 0 && blocks.has(name)) this.#boundary(name)
-    if (hidden) this.#hidden += 1
-    if (around) this.#around += 1
-    if (found !== undefined) this.#main += 1
+    const block = blocks.has(name)
+    // HTML §13.2.6.5: these end foreign content that was left open.
+    if (this.#formula !== undefined && block) this.close('math')
+    // Formulas often stand in a hidden element beside a picture or styled letters that show the same.
+    if (this.#formula !== undefined) this.#formula.open(name, attributes)
+    else if (name === 'math' && this.#silent === (this.#stack.at(-1)?.silent === true ? 1 : 0))
+      this.#formula = new FormulaReader(attributes)
+    const hidden = this.#silent === 0 && isHidden(name, attributes)
+    const silent = isSilent(name) || (hidden && (!block || this.#pre > 0 || this.#table()?.inCell === true))
+    // Before the state changes: what came so far belongs to what was open.
+    if (this.#silent === 0 && !silent && block) this.#boundary(name)
+    const traits = block && !silent ? traitsOf(name, attributes, this.#main > 0) | (hidden ? Trait.hidden : 0) : 0
+    if ((traits & Trait.main) !== 0) this.#main += 1
+    if (silent) this.#silent += 1
     const element: Open = {
       name,
-      hidden,
-      around,
-      main: found !== undefined,
+      silent,
+      traits,
+      outline: -1,
       at: this.#parts.length,
-      href: name === 'a' && this.#hidden === 0 ? this.#address(attributes.href) : undefined,
+      href: name === 'a' && this.#silent === 0 ? this.#address(attributes.href) : undefined,
       list:
         name === 'ul' || name === 'ol' || name === 'menu'
           ? { ordered: name === 'ol', next: Math.trunc(Number(attributes.start ?? 1)) || 1 }
           : undefined,
-      table: name === 'table' ? { layout: false, rows: 0, cells: [], inCell: false } : undefined,
+      table:
+        name === 'table'
+          ? { layout: false, layoutRow: false, rows: 0, width: 0, cells: [], inCell: false, colSpan: 1, rowSpan: 1, reaching: [] }
+          : undefined,
     }
     this.#stack.push(element)
-    if (name === 'title' && this.facts.title === undefined && this.#hidden === 0) this.#title = []
+    if (name === 'title' && this.#siteTitle === undefined && this.#silent === 0) this.#title = []
+    if (name === 'script') {
+      this.scripts += 1
+      const type = attributes.type ?? ''
+      if (/^math\/tex/i.test(type)) this.#script = { display: /display/i.test(type), tex: '' }
+      this.#linkedData = /^application\/ld\+json/i.test(type) ? '' : undefined
+    }
+    if (articleTypes.test(attributes.itemtype ?? '')) this.isArticle = true
     if (name === 'html' && attributes.lang !== undefined) this.facts.language ??= cleanText(attributes.lang).slice(0, 35)
-    if (this.#hidden > 0) return
-    this.#enter(element, attributes)
+    if (this.#silent === 0) this.#enter(element, attributes)
   }
 
   close(name: string): void {
@@ -178,40 +208,59 @@ export class MarkdownWriter implements HtmlEvents {
       if (this.#title.length < 50) this.#title.push(text)
       return
     }
-    if (this.#hidden > 0 || text === '') return
+    if (text === '') return
+    if (this.#formula !== undefined) return this.#formula.text(text)
+    if (this.#linkedData !== undefined) {
+      this.#linkedData = (this.#linkedData + text).slice(-keptDataChars - text.length)
+      if (/"@type"\s*:\s*\[?\s*"/.test(this.#linkedData) && articleData.test(this.#linkedData)) this.isArticle = true
+      return
+    }
+    if (this.#script !== undefined) {
+      if (this.#script.tex.length < maxUrlChars) this.#script.tex += text
+      return
+    }
+    if (this.#silent > 0) {
+      // Scripts and the like hide nothing.
+      if (!this.#stack.some((element) => isSilent(element.name))) this.hiddenChars += text.length
+      return
+    }
     if (this.#pre > 0) {
       if (this.#chars < maxCodeChars) this.#push(text)
       else this.cut = true
       return
     }
     const last = this.#parts.at(-1)
-    const collapsed = text.replace(/[ \t\n\r\f\u00a0]+/g, ' ')
+    const collapsed = text.replaceAll('\u00ad', '').replace(/[ \t\n\r\f\u00a0]+/g, ' ')
     const joined = last === undefined || /\s$/.test(last) ? collapsed.replace(/^ /, '') : collapsed
     if (joined === '') return
     this.#textChars += joined.length
-    if (this.#link > 0) this.#linkChars += joined.length
+    if (this.#link > 0 && !this.#inPage) this.#linkChars += joined.length
     this.#push(joined)
     if (this.#chars > maxBlockChars && this.#table()?.inCell !== true) this.#flush()
   }
 
-  /**
-   * What was written, best part first chosen: the page's main part when it says where that is, else all but navigation, else all.
-   * @param pause called between slices of work, so that nobody waits for it
-   */
-  async finish(pause: () => Promise<void>): Promise<string> {
+  /** Ends the page. */
+  end(): void {
     while (this.#stack.length > 0) this.#leave()
     this.#flush()
     this.#join()
-    const { [rank.main]: main, [rank.body]: body } = this.#sums
-    this.sure = main >= fewChars && (this.#hasMain || main >= 0.4 * (main + body))
-    const least: Rank = this.sure ? rank.main : main + body >= fewChars ? rank.body : rank.around
+    if (this.#siteTitle !== undefined) this.facts.title ??= this.#siteTitle
+  }
+
+  /** The text of each block, without the list or quote around it being complete. */
+  texts(): string[] {
+    return this.#chunks.join('').split('\x01').slice(1)
+  }
+
+  /** The blocks for which `keep` is 1, joined. @param pause called between slices of work */
+  async render(keep: Uint8Array, pause: () => Promise<void>): Promise<string> {
     const kept: string[] = []
-    for (const [i, chunk] of this.#chunks.entries()) {
+    let index = -1
+    for (const chunk of this.#chunks) {
       await pause()
-      const blocks = chunk.split(/(?=[\x01-\x03])/).filter((block) => block.charAt(0) >= least)
-      // Joined at once: a slice would keep its whole chunk in memory.
-      kept.push(blocks.map((block) => block.slice(1)).join(''))
-      this.#chunks[i] = ''
+      // A chunk starts with a separator, or with more of the block before it.
+      const blocks = chunk.split('\x01')
+      kept.push(blocks.map((block, i) => (keep[i === 0 ? index : ++index] === 1 ? block : '')).join(''))
     }
     return kept.join('').replace(/^\n+/, '')
   }
@@ -231,6 +280,8 @@ export class MarkdownWriter implements HtmlEvents {
         break
       case 'a':
         this.#link += 1
+        // A table of contents says what the page is about; it is not navigation to others.
+        this.#inPage = attributes.href === undefined || attributes.href.startsWith('#')
         break
       case 'blockquote':
         this.#quotes += 1
@@ -241,6 +292,7 @@ export class MarkdownWriter implements HtmlEvents {
         break
       case 'li': {
         const list = this.#stack.findLast((each) => each.list !== undefined)?.list
+        if (list !== undefined && /^-?\d{1,9}$/.test(attributes.value ?? '')) list.next = Number(attributes.value)
         this.#marker = list?.ordered === true ? `${list.next++}. ` : '- '
         break
       }
@@ -248,8 +300,8 @@ export class MarkdownWriter implements HtmlEvents {
       case 'th':
         if (table !== undefined && !table.layout) {
           table.inCell = true
-          for (let more = Math.min(Number(attributes.colspan ?? 1), 10); more > 1; more--) table.cells.push('')
-          element.at = this.#parts.length
+          table.colSpan = spanOf(attributes.colspan, maxColumns)
+          table.rowSpan = spanOf(attributes.rowspan, maxRowSpan)
         }
         break
       case 'time':
@@ -262,11 +314,30 @@ export class MarkdownWriter implements HtmlEvents {
     const element = this.#stack.at(-1) as Open
     const { name } = element
     if (name === 'title') this.#endTitle()
-    if (this.#hidden === 0) this.#end(element)
+    this.#formula?.close()
+    if (this.#silent === 0) this.#end(element)
     this.#stack.pop()
-    if (element.hidden) this.#hidden -= 1
-    if (element.around) this.#around -= 1
-    if (element.main) this.#main -= 1
+    if (element.silent) this.#silent -= 1
+    if ((element.traits & Trait.main) !== 0) this.#main -= 1
+    if (name === 'script') this.#linkedData = undefined
+    const formula = this.#formula?.done === true ? this.#formula : name === 'script' ? this.#script : undefined
+    if (formula === undefined) return
+    this.#formula = undefined
+    this.#script = undefined
+    this.#writeFormula(formula)
+  }
+
+  #writeFormula({ tex, display }: { readonly tex: string; readonly display: boolean }): void {
+    const text = cleanText(tex).replace(/\s+/g, ' ').trim()
+    if (text === '') return
+    const mark = display ? '$$' : '$'
+    // The hidden element that it stands in does not hide it.
+    const parent = this.#stack.at(-1)
+    if (parent !== undefined) parent.traits &= ~Trait.hidden
+    const silent = this.#silent
+    this.#silent = 0
+    this.text(` ${mark}${text}${mark} `)
+    this.#silent = silent
   }
 
   #end(element: Open): void {
@@ -284,6 +355,7 @@ export class MarkdownWriter implements HtmlEvents {
       const nested = this.#stack.some((each) => each !== element && (marks[each.name] === mark || /^h[1-6]$/.test(each.name)))
       if (!nested) this.#wrap(element.at, (text) => `${mark}${text}${mark}`)
     } else if (name === 'q') this.#wrap(element.at, (text) => `“${text}”`)
+    else if (name === 'rt') this.#wrap(element.at, (text) => `(${text})`)
     else if (name === 'sup' && this.#pre === 0)
       this.#wrap(element.at, (text) => (/^[\w+−-]{1,8}$/.test(text) ? `^${text}` : text))
     else if (name === 'pre') this.#endCode()
@@ -303,11 +375,13 @@ export class MarkdownWriter implements HtmlEvents {
   #boundary(name: string, ends = false): void {
     const table = this.#table()
     if (table?.inCell === true && !table.layout) {
-      if (ends || !notInCells.has(name)) {
+      // A list in a table of keys and values; in a wider table the columns matter more.
+      const list = (name === 'ul' || name === 'ol') && !ends && table.width <= 2 && table.cells.length <= 1
+      if (!list && (ends || !notInCells.has(name))) {
         if (!/\s$/.test(this.#parts.at(-1) ?? ' ')) this.#push(' ')
         return
       }
-      this.#dissolve(table)
+      this.#dissolve(table, list)
     }
     if (this.#pre > 0 && name !== 'pre') {
       // Highlighters make each line an element.
@@ -317,17 +391,20 @@ export class MarkdownWriter implements HtmlEvents {
     const heading = /^h([1-6])$/.exec(name)?.[1]
     if (ends && heading !== undefined) this.#flush('#'.repeat(Number(heading)))
     else if (ends && name === 'dt') {
+      this.#wrapLink()
       this.#wrap(0, (text) => `**${text}**`)
       this.#flush()
-    } else this.#flush()
+    } else if (ends && name === 'figcaption') this.#flush('', true)
+    else this.#flush()
   }
 
   #void(name: string, attributes: Attributes): void {
     if (name === 'meta') return this.#meta(attributes)
-    if (name === 'base' && attributes.href !== undefined && /^https?:/i.test(attributes.href)) {
+    if (name === 'base' && attributes.href !== undefined && !this.#hasBase) {
+      this.#hasBase = true
       this.#base = resolve(attributes.href, this.#base) ?? this.#base
     }
-    if (this.#hidden > 0) return
+    if (this.#silent > 0 || this.#formula !== undefined) return
     if (name === 'br') {
       if (this.#table()?.inCell === true) this.#push(' ')
       else if (this.#parts.length > 0) this.#push('\n')
@@ -337,16 +414,29 @@ export class MarkdownWriter implements HtmlEvents {
         .replace(/\s+/g, ' ')
         .trim()
       if (alt === '') return
-      const url = this.#link > 0 || !this.#options.links ? undefined : this.#address(attributes.src)
-      this.#push(url === undefined ? `[image: ${alt}]` : `![${alt}](${url})`)
+      // The first address of a lazy image is that of a placeholder.
+      const src = attributes['data-src'] ?? attributes['data-original'] ?? attributes.src
+      const url = this.#link > 0 || !this.#options.links ? undefined : this.#address(src)
+      const image = url === undefined ? `[image: ${alt}]` : `![${alt}](${url})`
+      if (image === this.#image) return // the same again in <noscript>
+      this.#image = image
+      this.#push(image)
     }
   }
 
-  #meta({ name, property, itemprop, content }: Attributes): void {
+  #meta(attributes: Attributes): void {
+    const { name, property, itemprop, content, charset } = attributes
+    const pragma = attributes['http-equiv']?.toLowerCase()
+    this.charset ??= charset ?? (pragma === 'content-type' && content !== undefined ? charsetInContent(content) : undefined)
     if (content === undefined || content.trim() === '') return
+    if (/^(og|twitter|fb):/i.test(property ?? name ?? '')) this.isShared = true
     const text = cleanText(content).replace(/\s+/g, ' ').trim().slice(0, maxTitleChars)
     const key = (property ?? name ?? itemprop ?? '').toLowerCase()
-    if (key === 'og:title') this.facts.title ??= text
+    if (pragma === 'refresh') {
+      const target = /^\s*[\d.]*\s*[;,]?\s*(?:url\s*=\s*)?["']?([^"']+)/i.exec(content.slice(0, 2_048))?.[1]
+      if (target !== undefined && !/^[\d.]+$/.test(target)) this.refresh ??= resolve(target.trim(), this.#base)
+    } else if (key === 'og:type' && text === 'article') this.isArticle = true
+    else if (key === 'og:title') this.facts.title ??= text
     else if (key === 'author' || key === 'article:author' || key === 'dc.creator') {
       if (!/^https?:/.test(text)) this.facts.byline ??= text
     } else if (/^(article:published_time|date|datepublished|dc\.date|pubdate|publish-date)$/.test(key))
@@ -357,15 +447,23 @@ export class MarkdownWriter implements HtmlEvents {
   #endTitle(): void {
     if (this.#title === undefined) return
     const title = cleanText(this.#title.join('')).replace(/\s+/g, ' ').trim().slice(0, maxTitleChars)
-    if (title !== '') this.facts.title = title
+    if (title !== '') this.#siteTitle = title
     this.#title = undefined
   }
 
   #endLink(element: Open): void {
     this.#wrap(element.at, (text) => {
       if (/^[#¶§🔗]?$/u.test(text)) return ''
-      return element.href === undefined || !this.#options.links || this.#pre > 0 ? text : `[${text}](${element.href})`
+      return element.href === undefined || this.#pre > 0 ? text : `[${text}](${element.href})`
     })
+  }
+
+  /** A block ends inside a link, as in `<a><h3>`: its first block of text becomes the link. */
+  #wrapLink(): void {
+    const link = this.#link === 0 ? undefined : this.#stack.findLast((element) => element.name === 'a')
+    if (link?.href === undefined || this.#textChars === 0) return
+    this.#endLink(link)
+    link.href = undefined
   }
 
   #endCode(): void {
@@ -381,42 +479,51 @@ export class MarkdownWriter implements HtmlEvents {
     if (code.trim() === '') return
     const longest = Math.max(2, ...[...code.matchAll(/`{3,}/g)].slice(0, 100).map(([ticks]) => ticks.length))
     const fence = '`'.repeat(Math.min(longest + 1, 100))
-    this.#write(`${fence}${language}\n${code}\n${fence}`, 0)
+    this.#textChars = code.length
+    this.#write(`${fence}${language}\n${code}\n${fence}`, Kind.code)
   }
 
   #endCell(table: Table, element: Open): void {
     if (table.layout) return this.#flush()
     if (!table.inCell) return
-    const text = this.#parts.splice(element.at).join('').replace(/\s+/g, ' ').trim()
-    table.cells.push(text.replaceAll('|', '\\|'))
+    const text = this.#parts.splice(element.at).join('').replace(/\s+/g, ' ').trim().replaceAll('|', '\\|')
     table.inCell = false
+    fillReached(table)
+    for (let column = 0; column < table.colSpan && table.cells.length < maxColumns; column++) {
+      if (table.rowSpan > 1) table.reaching[table.cells.length] = table.rowSpan - 1
+      table.cells.push(column === 0 ? text : '')
+    }
   }
 
   #endRow(table: Table): void {
+    if (table.layout) {
+      this.#flush()
+      table.layout = !table.layoutRow
+      table.rows = 0
+      return
+    }
+    fillReached(table)
     const { cells } = table
     table.cells = []
-    if (table.layout) return this.#flush()
     if (cells.every((cell) => cell === '')) return this.#reset()
-    const links = this.#linkShare()
-    this.#reset()
-    if (cells.length === 1 && table.rows === 0) return this.#write(cells[0] as string, links)
+    if (cells.length === 1 && table.rows === 0) return this.#write(cells[0] as string, Kind.text)
+    if (table.rows === 0) table.width = cells.length
+    while (cells.length < table.width) cells.push('')
     const row = `| ${cells.join(' | ')} |`
     const line = table.rows === 0 ? `${row}\n|${' --- |'.repeat(cells.length)}` : row
-    this.#write(line, links, table.rows > 0)
+    this.#write(line, Kind.row, table.rows > 0)
     table.rows += 1
   }
 
-  /** The table turns out to be a layout: what its row has so far becomes blocks. */
-  #dissolve(table: Table): void {
+  /** The table, or this row of it, turns out to be a layout: what it has so far becomes blocks. */
+  #dissolve(table: Table, row: boolean): void {
     table.layout = true
+    table.layoutRow = row
     table.inCell = false
-    const { cells } = table
-    const rest = this.#parts.join('')
-    const links = this.#linkShare()
+    const rest = this.#parts.join('').trim()
+    for (const cell of [...table.cells, rest]) if (cell !== '') this.#write(cell, Kind.text)
     table.cells = []
     this.#reset()
-    for (const cell of cells) if (cell !== '') this.#write(cell, links)
-    if (rest.trim() !== '') this.#write(rest.trim(), links)
   }
 
   #closeImplied(name: string): void {
@@ -457,29 +564,28 @@ export class MarkdownWriter implements HtmlEvents {
     for (const element of this.#stack) element.at = 0
   }
 
-  #flush(heading = ''): void {
+  /** @param heading its number signs @param caption whether the block is left out when the one before says the same */
+  #flush(heading = '', caption = false): void {
     if (this.#parts.length === 0) return
+    this.#wrapLink()
     const text = this.#parts
       .join('')
       .replace(/ *\n[ \n]*/g, '\n')
       .trim()
-    const links = this.#linkShare()
-    this.#reset()
-    if (text === '') return
-    if (heading === '') return this.#write(text, links)
+    if (text === '' || (caption && text === this.#caption)) return this.#reset()
+    if (caption) this.#caption = text
+    if (heading === '') return this.#write(text, this.#marker === '' ? Kind.text : Kind.item)
     const line = text.replaceAll('\n', ' ')
-    if (line === this.#heading) return
+    if (line === this.#heading) return this.#reset()
     this.#heading = line
-    this.#write(`${heading} ${line}`, 0)
+    this.#write(`${heading} ${line}`, Kind.heading)
   }
 
-  #linkShare(): number {
-    return this.#textChars === 0 ? 0 : this.#linkChars / this.#textChars
-  }
-
-  /** @param links share of the text that is in links @param tight it follows the block before without an empty line */
-  #write(block: string, links: number, tight = false): void {
+  /** Ends the block. @param tight it follows the block before without an empty line */
+  #write(block: string, kind: (typeof Kind)[keyof typeof Kind], tight = false): void {
     let text = cleanText(block)
+    const [textChars, linkChars] = [this.#textChars, this.#linkChars]
+    this.#reset()
     let close = tight
     if (this.#lists > 0) {
       const indent = '  '.repeat(Math.min(this.#lists, 10) - 1)
@@ -493,18 +599,36 @@ export class MarkdownWriter implements HtmlEvents {
       text = `${prefix}${text.replaceAll('\n', `\n${prefix}`)}`
     }
     this.#lastInList = this.#lists > 0
-    // A line of links, and nothing else, is a menu; in the main part it is a list of links.
-    const menu = links > 0.7 && this.#main === 0 && this.#options.chosen !== true
-    const of: Rank = this.#around > 0 || menu ? rank.around : this.#main > 0 ? rank.main : rank.body
     if (this.#total + text.length > this.#options.maxChars) {
       this.cut = true
       return
     }
     this.#total += text.length + 2
-    this.#sums[of] += weightOf(text)
-    this.#pending.push(of, close ? '\n' : '\n\n', text)
+    const weight = text === '' ? 1 : weightOf(text) / text.length
+    const figures = {
+      kind,
+      chars: Math.round(textChars * weight),
+      links: Math.round(linkChars * weight),
+      commas: text.slice(0, maxBlockChars).match(/[,.;:!?](?=\s|$)|[、。，；！？،؛]/g)?.length ?? 0,
+    }
+    const separate = this.outline.addBlock(this.#element(textChars === 0), figures)
+    this.#pending.push(separate ? '\x01' : '', close ? '\n' : '\n\n', text)
     this.#pendingChars += text.length
     if (this.#pendingChars > chunkChars || this.#pending.length > 3_000) this.#join()
+  }
+
+  /** The innermost open block element's index in the outline. @param image an image in `noscript` belongs to what is around it */
+  #element(image: boolean): number {
+    let at = this.#stack.length - 1
+    while (at >= 0 && (this.#stack[at] as Open).outline < 0) at -= 1
+    let index = at < 0 ? 0 : (this.#stack[at] as Open).outline
+    for (at += 1; at < this.#stack.length; at++) {
+      const element = this.#stack[at] as Open
+      if (image && element.name === 'noscript') return index
+      if (blocks.has(element.name)) index = this.outline.addElement(index, element.name, element.traits)
+      element.outline = index
+    }
+    return index
   }
 
   /** Many small strings cost far more than their characters. */
@@ -534,6 +658,19 @@ export class MarkdownWriter implements HtmlEvents {
   }
 }
 
+/** Leaves the columns empty that cells of earlier rows reach into. */
+function fillReached({ cells, reaching }: Table): void {
+  for (let left = reaching[cells.length]; left !== undefined && left > 0; left = reaching[cells.length]) {
+    reaching[cells.length] = left - 1
+    cells.push('')
+  }
+}
+
+function spanOf(text: string | undefined, most: number): number {
+  const span = Number(text ?? 1)
+  return Number.isInteger(span) && span >= 0 ? Math.min(span || most, most) : 1
+}
+
 /** A character of Chinese, Japanese or Korean says as much as three of an alphabet. */
 function weightOf(text: string): number {
   const sample = text.slice(0, 2_000)
@@ -544,7 +681,7 @@ function resolve(href: string, base: string): string | undefined {
   try {
     return new URL(href, base).href
   } catch {
-    return undefined // not an address
+    return undefined // not a valid URL
   }
 }
 

@@ -1,20 +1,5 @@
 // Extracted pages, kept for a few minutes: the following page of a text costs no second download and continues the same text.
-
-export interface Page {
-  readonly finalUrl: string
-  readonly redirects: number
-  readonly status: number
-  /** As the site says it, without parameters. */
-  readonly contentType: string
-  /** How the text was made, in a few words. */
-  readonly method: string
-  readonly robots: string
-  /** What stands before the text on its first page: title, author, date, language. */
-  readonly facts: Readonly<Record<string, string>>
-  readonly text: string
-  readonly notes: readonly string[]
-  readonly bytes: number
-}
+import type { Page } from '../types.ts'
 
 export interface PageCacheLimits {
   readonly maxPages: number

@@ -1,7 +1,9 @@
-// robots.txt of each site: fetched through the same network policy as pages, kept for a while, and the verdict on an address.
+// robots.txt of each site: fetched through the same network policy as pages and kept for a while.
 import { ToolError } from '../../../protocol/index.ts'
+import { withDeadline } from '../../kit/waiting.ts'
+import type { Answer, RequestSettings } from '../types.ts'
 import { pause } from './pause.ts'
-import { type Answer, type RequestSettings, request } from './request.ts'
+import { request } from './request.ts'
 import { findRule, maxRobotsBytes, parseRobots, type Rule } from './robots.ts'
 
 export interface RobotsSettings {
@@ -87,19 +89,18 @@ export class Robots {
 
   async #fetch(origin: string, signal: AbortSignal): Promise<Site> {
     const { timeoutMs = 3_000 } = this.#settings
-    const late = new AbortController()
     const progress = { hops: 0 }
-    const timer = setTimeout(() => late.abort(new Error(`its robots.txt did not come within ${timeoutMs} ms`)), timeoutMs)
     try {
-      return await this.#follow(new URL('/robots.txt', origin), AbortSignal.any([signal, late.signal]), progress)
+      return await withDeadline(
+        { ms: timeoutMs, signal, late: () => new Error(`its robots.txt did not come within ${timeoutMs} ms`) },
+        (stop) => this.#follow(new URL('/robots.txt', origin), stop, progress),
+      )
     } catch (error) {
       signal.throwIfAborted()
       // What keeps us from the site itself is the answer; a robots.txt that leads elsewhere and fails there cannot be had.
       if (progress.hops === 0 && error instanceof ToolError && error.code !== 'UPSTREAM_ERROR') throw error
       const why = error instanceof ToolError ? `its robots.txt cannot be fetched (${error.message})` : (error as Error).message
       return { rules: undefined, verdict: why, until: Date.now() + unreachableMs, bytes: 200 }
-    } finally {
-      clearTimeout(timer)
     }
   }
 

@@ -1,4 +1,4 @@
-// robots.txt by RFC 9309: which rules concern us, and which of them decides about an address.
+// robots.txt by RFC 9309: which rules apply to this server, and which of them decides about an address.
 
 export interface Rule {
   readonly allow: boolean
@@ -9,6 +9,7 @@ export interface Rule {
 /** RFC 9309 §2.5: at least so much is parsed. */
 export const maxRobotsBytes = 512_000
 const maxRules = 20_000
+/** Longer rules are cut: a shorter pattern matches more, so that a long `Disallow` still forbids; a long `Allow` is left out. */
 const maxPatternChars = 2_048
 
 /**
@@ -29,24 +30,24 @@ export async function parseRobots(
   let records = 0
   for (const { raw, number } of linesOf(text.replace(/^\ufeff/, ''))) {
     if (records++ % 50 === 49) await pause()
-    const [, key = '', value = ''] = /^\s*([A-Za-z-]{1,40})\s*:\s*([^#]*)/.exec(raw) ?? []
+    const [, key = '', rest = ''] = /^\s*([A-Za-z-]{1,40})\s*:\s*([^#]*)/.exec(raw) ?? []
+    const value = rest.trim()
     const field = key.toLowerCase()
     if (field === 'user-agent') {
       if (!agents) into = []
       agents = true
-      const agent = /^[A-Za-z_-]+/.exec(value.trim())?.[0]?.toLowerCase()
+      const agent = /^[A-Za-z_-]+/.exec(value)?.[0]?.toLowerCase()
       if (agent === product.toLowerCase()) {
         into.push(own)
         named = true
-      } else if (value.trim().startsWith('*')) into.push(general)
+      } else if (/^\*(?:\s|$)/.test(value)) into.push(general)
     } else if (field === 'allow' || field === 'disallow') {
       agents = false
-      const pattern = value.trim()
+      const allow = field === 'allow'
       // An empty pattern matches nothing.
-      if (pattern === '' || pattern.length > maxPatternChars) continue
-      for (const rules of new Set(into)) {
-        if (rules.length < maxRules) rules.push({ allow: field === 'allow', pattern: comparable(pattern), line: number })
-      }
+      if (value === '' || (allow && value.length > maxPatternChars)) continue
+      const pattern = comparablePattern(value.slice(0, maxPatternChars).replace(/[\ud800-\udbff]$/, ''))
+      for (const rules of new Set(into)) if (rules.length < maxRules) rules.push({ allow, pattern, line: number })
     }
     // Other records, such as Sitemap, must not interfere with the groups (§2.2.4).
   }
@@ -76,7 +77,7 @@ export async function findRule(
   url: URL,
   pause: () => Promise<void> = async () => {},
 ): Promise<Rule | undefined> {
-  const path = comparable(`${url.pathname}${url.search}`)
+  const path = comparable(`${url.pathname}${url.search}`).replaceAll('*', '%2A').replaceAll('$', '%24')
   // §2.2.2: the file itself is always allowed.
   if (path === '/robots.txt') return undefined
   let best: Rule | undefined
@@ -105,10 +106,16 @@ function matches(pattern: string, path: string): boolean {
   return anchored ? path.length - last.length >= at && path.endsWith(last) : path.indexOf(last, at) !== -1
 }
 
-/** One spelling for what is the same: unreserved characters decoded, all beyond ASCII encoded, hexadecimal digits in upper case (§2.2.2). */
+/** `*` and a `$` at the end are operators; written as `%2A` and `%24` they are characters (§2.2.3). */
+function comparablePattern(text: string): string {
+  const end = text.endsWith('$') ? '$' : ''
+  return comparable(text.slice(0, text.length - end.length)).replaceAll('$', '%24') + end
+}
+
+/** One spelling for what is the same: unreserved characters decoded, what a URL cannot hold encoded, hexadecimal digits in upper case (§2.2.2). */
 function comparable(text: string): string {
   return text
-    .replace(/[^\x21-\x7e]+/g, (chars) => encodeURIComponent(chars))
+    .replace(/[^\x21-\x7e]+|["<>\\^`{|}]/g, (chars) => encodeURIComponent(chars))
     .replace(/%[0-9a-fA-F]{2}/g, (code) => {
       const char = String.fromCharCode(Number.parseInt(code.slice(1), 16))
       return /[A-Za-z0-9._~-]/.test(char) ? char : code.toUpperCase()

@@ -1,11 +1,10 @@
 // What of a page nobody sees, and what is around its content: judged by an element's name and attributes alone, without style sheets.
 
-/** An element's attributes, as far as extraction looks at them. */
-export type Attributes = Readonly<Record<string, string | undefined>>
+import type { Attributes } from '../types.ts'
 
 /** Elements whose text is no text of the page. */
 const silent = new Set(
-  'script style template noscript svg canvas iframe object embed audio video map select textarea button datalist input frameset applet'.split(
+  'script style template svg canvas iframe object embed audio video map select textarea button datalist input frameset applet'.split(
     ' ',
   ),
 )
@@ -14,9 +13,13 @@ const hiddenStyle =
   /(?:^|[;\s])(?:display\s*:\s*none|visibility\s*:\s*(?:hidden|collapse)|opacity\s*:\s*0(?:\.0*)?\s*(?:;|!|$)|font-size\s*:\s*0(?:\.0*)?(?:px|pt|em|rem|%)?\s*(?:;|!|$)|(?:left|top|text-indent|margin-left|margin-top)\s*:\s*-\d{4,}|clip\s*:\s*rect\(\s*0[^)]{0,40}\)|clip-path\s*:\s*inset\(\s*(?:50|100)%)/i
 const maxStyleChars = 2_000
 
+export function isSilent(name: string): boolean {
+  return silent.has(name)
+}
+
 /** Text that a reader does not see is a common carrier of instructions for models. */
 export function isHidden(name: string, attributes: Attributes): boolean {
-  if (silent.has(name)) return true
+  if (name === 'noscript') return true
   // Pages that fade in hide their body until a script runs, which never happens here.
   if (name === 'html' || name === 'body') return false
   const { style } = attributes
@@ -30,7 +33,9 @@ export function isHidden(name: string, attributes: Attributes): boolean {
 
 /** Class names by which the usual style sheets hide text from the eye. */
 const hiddenWords = new Set(
-  'sr-only visually-hidden visuallyhidden screen-reader-text screenreader-text d-none hidden is-hidden'.split(' '),
+  'skip-link skiplink sr-only visually-hidden visuallyhidden screen-reader-text screenreader-text d-none hidden is-hidden'.split(
+    ' ',
+  ),
 )
 /** `hidden md:block` and `d-none d-lg-flex` are hidden on telephones only. */
 const shownAgain = /^(?:sm|md|lg|xl|2xl):(?:block|flex|grid|inline|table|contents)|^d-(?:sm|md|lg|xl|xxl)-(?!none)/
@@ -39,75 +44,71 @@ const codeWords = new Set('lineno linenos line-numbers linenumber linenumbers gu
 const codeNames = new Set(['td', 'span', 'a'])
 
 function hiddenByName(name: string, attributes: Attributes): boolean {
-  const words = wordsOf(attributes)
+  const words = [...wordsOf(attributes.class), ...wordsOf(attributes.id)]
   if (codeNames.has(name) && words.some((word) => codeWords.has(word))) return true
   return words.some((word) => hiddenWords.has(word)) && !words.some((word) => shownAgain.test(word))
 }
 
-const around = new Set(['nav', 'aside', 'footer', 'menu', 'dialog'])
+/** What an element's name and attributes say about its content; bits. */
+export const Trait = {
+  /** Not displayed; a script may display it. */
+  hidden: 1,
+  main: 2,
+  article: 4,
+  /** Navigation, side columns, page headers and footers by their tag or role. */
+  around: 8,
+  /** The same by a class. */
+  unlikely: 16,
+  /** The same by an id. Headings have ids too, so this alone says little. */
+  unlikelyId: 32,
+  likely: 64,
+} as const
+
+const aroundTags = new Set(['nav', 'aside', 'footer', 'menu', 'dialog'])
 const aroundRoles = new Set(['navigation', 'banner', 'complementary', 'contentinfo', 'search', 'dialog', 'alertdialog', 'menu'])
 /** Whole names, and parts of names between hyphens: builders of pages put words such as `widget` into the names of everything. */
-const aroundWords = new Set(
-  'menu topbar widget widget-area skip skiplink skip-link toc ad ads advert pager toolbar masthead signup overlay subscription'.split(
-    ' ',
-  ),
+const unlikelyNames = new Set(
+  'menu topbar widget widget-area skip ad ads advert pager toolbar masthead signup overlay subscription'.split(' '),
 )
-const aroundParts = new Set(
-  'nav navbar navigation sidebar sidenav footer breadcrumb breadcrumbs cookie cookies consent gdpr banner promo share sharing social related recommended recommendations newsletter subscribe popup modal advertisement sponsor sponsored pagination outbrain taboola'.split(
+const unlikelyParts = new Set(
+  'actions advertisement banner bio breadcrumb breadcrumbs byline comment comments consent cookie cookies cta disqus footer gdpr likes login modal nav navbar navigation newsletter outbrain pagination placeholder popup promo readmore recommendations recommended related replies respond share sharedaddy sharing sidebar sidenav social sponsor sponsored sphinxsidebar subscribe taboola tags teaser teasers timestamp'.split(
     ' ',
   ),
 )
 /** `has-sidebar` and the like describe the layout of the whole page. */
 const layoutWord = /^(?:no|has|with|without|hide|show|is)-|-(?:open|closed|left|right|none)$/
-/** What carries a telling class although the whole page is in it. */
-const neverAround = new Set([
-  'html',
-  'body',
-  'main',
-  'article',
-  'td',
-  'th',
-  'tr',
-  'table',
-  'tbody',
-  'code',
-  'pre',
-  'p',
-  'span',
-  'a',
-])
+const likelyWord = /(?:^|[-_])(?:article|blog|body|content|entry|main|page|post|story|text)(?:$|[-_])/
+const sides = /^(?:left|right|top|bottom|main|page|primary|secondary|site)$/
+/** What carries a telling name although more is in it than the name says. */
+const neverUnlikely = /^(?:html|body|main|article|h[1-6]|table|tbody|tr|td|th|p|pre)$/
 
-/** Navigation, advertising and the like. */
-export function isAround(name: string, attributes: Attributes, insideMain: boolean): boolean {
-  if (around.has(name) || (name === 'header' && !insideMain)) return true
-  if (attributes.role !== undefined && aroundRoles.has(attributes.role.toLowerCase())) return true
-  if (neverAround.has(name) || /^h[1-6]$/.test(name)) return false
-  return wordsOf(attributes).some(
-    (word) => aroundWords.has(word) || (!layoutWord.test(word) && word.split(/[-_]+/, 4).some((part) => aroundParts.has(part))),
-  )
+/** @param insideMain a `header` there is that of the article */
+export function traitsOf(name: string, attributes: Attributes, insideMain: boolean): number {
+  const role = attributes.role?.toLowerCase() ?? ''
+  let traits = 0
+  if (name === 'main' || role === 'main') traits |= Trait.main
+  if (name === 'article') traits |= Trait.article
+  if (attributes.itemprop === 'articleBody') traits |= Trait.likely
+  if (aroundTags.has(name) || (name === 'header' && !insideMain) || aroundRoles.has(role)) traits |= Trait.around
+  for (const word of wordsOf(attributes.class)) {
+    if (isUnlikely(word)) traits |= Trait.unlikely
+    if (likelyWord.test(word)) traits |= Trait.likely
+  }
+  for (const word of wordsOf(attributes.id)) {
+    // Other words in it are those of a topic: `select-related`, `cookies-and-sessions`.
+    if (word.split(/[-_]+/, 6).every((part) => unlikelyNames.has(part) || unlikelyParts.has(part) || sides.test(part)))
+      traits |= Trait.unlikelyId
+    if (likelyWord.test(word)) traits |= Trait.likely
+  }
+  return neverUnlikely.test(name) ? traits & ~(Trait.unlikely | Trait.unlikelyId) : traits
 }
 
-const mainWords = new Set([
-  'main',
-  'main-content',
-  'maincontent',
-  'mw-content-text',
-  'article-body',
-  'post-content',
-  'entry-content',
-])
-
-/** Where the page itself says that its content is. */
-export function isMain(name: string, attributes: Attributes): 'main' | 'article' | undefined {
-  if (name === 'main' || attributes.role?.toLowerCase() === 'main') return 'main'
-  if (name === 'article' || attributes.itemprop === 'articleBody') return 'article'
-  return (name === 'div' || name === 'section') && wordsOf(attributes).some((word) => mainWords.has(word)) ? 'main' : undefined
+function isUnlikely(word: string): boolean {
+  return unlikelyNames.has(word) || (!layoutWord.test(word) && word.split(/[-_]+/, 6).some((part) => unlikelyParts.has(part)))
 }
 
 const maxNameChars = 300
 
-function wordsOf(attributes: Attributes): string[] {
-  const { class: classes, id } = attributes
-  if (classes === undefined && id === undefined) return []
-  return `${classes ?? ''} ${id ?? ''}`.slice(0, maxNameChars).toLowerCase().split(/\s+/)
+function wordsOf(names: string | undefined): string[] {
+  return names === undefined ? [] : names.slice(0, maxNameChars).toLowerCase().split(/\s+/)
 }

@@ -41,8 +41,8 @@ test('a byte order mark is stronger than the header, the header than the page', 
   const of = (bytes: Buffer, header?: string) => charsetOf(bytes, header)
   assert.deepEqual(of(Buffer.concat([Buffer.from('efbbbf', 'hex'), page]), 'text/html; charset=big5').name, 'utf-8')
   assert.deepEqual(of(Buffer.from('fffe3c00', 'hex')).name, 'utf-16le')
-  assert.deepEqual(of(page, 'text/html; charset=big5'), { name: 'big5', source: 'header' })
-  assert.deepEqual(of(page, 'text/html'), { name: 'koi8-r', source: 'page' })
+  assert.deepEqual(of(page, 'text/html; charset=big5'), { name: 'big5', source: 'header', certain: true })
+  assert.deepEqual(of(page, 'text/html'), { name: 'koi8-r', source: 'page', certain: false })
 })
 
 test('the page declares its charset in every form that is in use', () => {
@@ -64,6 +64,7 @@ test('a label that nobody knows is named, and the next source asked', () => {
   assert.deepEqual(charsetOf(Buffer.from('<meta charset=utf-8>'), 'text/html; charset=klingon'), {
     name: 'utf-8',
     source: 'page',
+    certain: false,
     unknown: 'klingon',
   })
   assert.deepEqual(charsetOf(Buffer.from('x'), 'text/html; charset=klingon').source, 'default')
@@ -77,7 +78,7 @@ test('nothing declared: UTF-8 if it is, else windows-1252', () => {
     'a character may be cut at the end',
   )
   const bytes = Buffer.from('caf\xe9 \x80 5', 'latin1')
-  assert.deepEqual(charsetOf(bytes, undefined), { name: 'windows-1252', source: 'guess' })
+  assert.deepEqual(charsetOf(bytes, undefined), { name: 'windows-1252', source: 'guess', certain: false })
   assert.equal(decode(bytes), 'café € 5')
 })
 

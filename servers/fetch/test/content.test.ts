@@ -226,7 +226,7 @@ test('when the caller leaves, the connection to the site closes', async () => {
       await arrived
       await cancel()
       await closed
-      while (backend.slots.running > 0) await new Promise((resolve) => setImmediate(resolve))
+      while (backend.running > 0) await new Promise((resolve) => setImmediate(resolve))
     },
   )
 })
@@ -273,7 +273,7 @@ test('pages of one address at once: two of a host, the others wait', async () =>
 test('addresses as people write them, and those that are none', async () => {
   await withSite(html('<p>x</p>'), async ({ fetch, call }) => {
     assert.match((await fetch('127.0.0.1:1/x')).text, /^ERROR FORBIDDEN/)
-    assert.match((await fetch('http://[nonsense')).text, /^ERROR INVALID_ARGUMENT: "http:\/\/\[nonsense" is no address/)
+    assert.match((await fetch('http://[nonsense')).text, /^ERROR INVALID_ARGUMENT: "http:\/\/\[nonsense" is not a valid URL/)
     assert.match((await fetch('file:///etc/passwd')).text, /^ERROR INVALID_ARGUMENT: only http and https/)
     assert.match((await fetch('data:text/html,x')).text, /^ERROR INVALID_ARGUMENT: only http and https/)
     assert.match((await fetch('http://user:pw@example.com/')).text, /^ERROR INVALID_ARGUMENT/)

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 import { test } from '../../../test/runner/harness.ts'
-import { type Page, PageCache } from '../lib/page-cache.ts'
+import { PageCache } from '../lib/page-cache.ts'
+import type { Page } from '../types.ts'
 
 const page = (text: string): Page => ({
   finalUrl: 'https://example.test/',
@@ -12,7 +13,6 @@ const page = (text: string): Page => ({
   facts: {},
   text,
   notes: [],
-  bytes: text.length,
 })
 
 test('holds so many pages, and lets the one go that was used least recently', () => {

@@ -4,9 +4,10 @@ import { environmentOf, type ToolClient, withTools } from '../../../test/helpers
 import { withServer } from '../../../test/helpers/wire.ts'
 import type { Environment } from '../../kit/definition.ts'
 import type { Resolve } from '../../kit/network-policy/policy.ts'
-import { type FetchBackend, openFetch } from '../backend.ts'
+import { openFetch } from '../backend.ts'
 import type { FetchConfig } from '../config.ts'
-import { fetchTools } from '../tools.ts'
+import { fetchWebContent } from '../tools/fetch-web-content.ts'
+import type { FetchBackend } from '../types.ts'
 
 export interface Wire extends ToolClient {
   readonly backend: FetchBackend
@@ -38,7 +39,7 @@ export async function withWire(setup: Setup, work: (wire: Wire) => Promise<void>
   const environment = environmentOf(setup.environment)
   const backend = openFetch(configOf(setup.config), environment, setup.resolve)
   try {
-    await withTools({ name: 'fetch', tools: fetchTools(backend, environment), structuredContent: 'auto' }, (client) =>
+    await withTools({ name: 'fetch', tools: [fetchWebContent(backend, environment)], structuredContent: 'auto' }, (client) =>
       work({ ...client, backend, fetch: (url, args = {}) => client.call('fetch_web_content', { url, ...args }) }),
     )
   } finally {

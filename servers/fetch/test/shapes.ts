@@ -1,10 +1,9 @@
-// The corpus of page shapes, and how well an extraction keeps their facts and leaves out the rest.
+// Page shapes, and how well an extraction keeps their facts and leaves out the rest.
 import { readdirSync, readFileSync } from 'node:fs'
-import { Readability } from '@mozilla/readability'
 import { Tokenizer } from 'htmlparser2'
-import { parseHTML } from 'linkedom'
-import type { DomLibraries } from '../lib/dom.ts'
-import type { TokenizerClass } from '../lib/html-events.ts'
+import { contentOf, extract } from '../lib/extract.ts'
+import { htmlEvents, type TokenizerClass } from '../lib/html-events.ts'
+import { MarkdownWriter } from '../lib/markdown.ts'
 
 export interface Shape {
   readonly name: string
@@ -48,31 +47,34 @@ function plain(text: string): string {
     .replace(/[ \t]+/g, ' ')
 }
 
-export const tokenizer = Tokenizer as unknown as TokenizerClass
+const tokenizer = Tokenizer as unknown as TokenizerClass
 
-/** The worker's libraries, in this thread. */
-export const libraries: DomLibraries = {
-  parse: (html) => parseHTML(html).document as never,
-  readable: (document) => readArticle(document, (element) => element) as never,
+/** What the server shows of a page: facts, and its text. */
+export async function readShape(
+  html: string,
+  contentType = 'text/html',
+  links = true,
+): Promise<{ text: string; content: string; notes: readonly string[]; method: string }> {
+  const request = { url: corpusUrl, contentType, raw: false, links }
+  const { facts, text, notes, method } = await extract(
+    bytesOf(html),
+    request,
+    async () => tokenizer,
+    new AbortController().signal,
+  )
+  const head = Object.entries(facts).map(([name, value]) => `${name}: ${value}`)
+  return { text: [...head, '', text].join('\n'), content: text, notes, method }
 }
 
-export function readArticle(document: unknown, serializer: (element: never) => unknown) {
-  const article = new Readability(document as never, {
-    keepClasses: true,
-    charThreshold: 200,
-    serializer: serializer as never,
-  }).parse()
-  return article?.content == null
-    ? undefined
-    : {
-        content: article.content as unknown,
-        title: article.title ?? '',
-        byline: article.byline ?? '',
-        published: article.publishedTime ?? '',
-        language: article.lang ?? '',
-      }
+/** A page that a writer is given in pieces of one size. */
+export async function contentInPieces(html: string, size: number): Promise<string> {
+  const writer = new MarkdownWriter({ baseUrl: corpusUrl, links: true, maxChars: 2_000_000 })
+  const parser = htmlEvents(tokenizer, writer)
+  for (let at = 0; at < html.length; at += size) parser.write(html.slice(at, at + size))
+  parser.end()
+  return (await contentOf(writer)).text
 }
 
-export async function* pieces(text: string, size = 16_384): AsyncGenerator<string> {
-  for (let at = 0; at < text.length; at += size) yield text.slice(at, at + size)
+async function* bytesOf(html: string): AsyncGenerator<Buffer> {
+  yield Buffer.from(html)
 }

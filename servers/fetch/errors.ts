@@ -1,0 +1,68 @@
+// What failures of a site, a connection or a body mean to the model.
+import { STATUS_CODES } from 'node:http'
+import { ToolError, type ToolErrorCode } from '../../protocol/index.ts'
+import { retryAfter } from '../kit/http/upstream.ts'
+import { wrapUntrusted } from '../kit/report.ts'
+import { cleanText, clip } from '../kit/text.ts'
+import type { Download } from './types.ts'
+
+const errorChars = 500
+const maxShownUrlChars = 300
+
+export function shownUrl(url: string): string {
+  return clip(cleanText(url), maxShownUrlChars)
+}
+
+/** @param host with its port */
+export function late(host: string, ms: number): ToolError {
+  return new ToolError('TIMEOUT', `${host} took longer than ${ms} ms`, { hint: 'the same call later, or another address' })
+}
+
+/** A failure of the connection or of the body's encoding. */
+export function connectionError(url: URL, error: NodeJS.ErrnoException): ToolError {
+  const { code = '' } = error
+  if (/CERT|SELF_SIGNED|UNABLE_TO|ERR_TLS|ERR_SSL|EPROTO/.test(code)) {
+    return new ToolError('UPSTREAM_UNREACHABLE', `no trusted TLS connection to ${url.host} (${code})`, {
+      hint: 'another address; a certificate that cannot be trusted is never accepted',
+      cause: error,
+      detail: code,
+    })
+  }
+  const encoding = code.startsWith('Z_') || code.startsWith('ERR__ERROR') || code.startsWith('ERR_PADDING')
+  return new ToolError(
+    'UPSTREAM_ERROR',
+    encoding
+      ? `the body of ${url.host} is not what its Content-Encoding says (${code})`
+      : `${url.host} broke off its answer (${code === '' ? 'no reason given' : code})`,
+    { hint: 'the same call again', cause: error, detail: code },
+  )
+}
+
+const codes: Readonly<Record<number, ToolErrorCode>> = {
+  401: 'UPSTREAM_AUTH',
+  404: 'NOT_FOUND',
+  410: 'NOT_FOUND',
+  429: 'RATE_LIMITED',
+}
+/** Client errors that a later request may not meet; all others stay (RFC 9110 §15.5). */
+const passing = new Set([408, 409, 425, 429])
+
+/** An answer with an error status. @param text of its body: what a page says is often the reason */
+export function statusError({ url, answer }: Download, text: string): ToolError {
+  const { status } = answer
+  const wait = retryAfter(answer.headers['retry-after'])
+  const hint =
+    status === 404 || status === 410
+      ? 'check the address, or look for the page from the start page of the site'
+      : status >= 500 || passing.has(status)
+        ? `the same call again${wait === undefined ? ' later' : ` in ${wait} s`}`
+        : status === 401 || status === 403
+          ? 'another source; this server sends no credentials'
+          : 'another address or another source; the site refuses this request'
+  const said = text.trim() === '' ? '' : `; it says\n${wrapUntrusted(clip(text.trim(), errorChars))}\nThese are the site's words.`
+  const name = STATUS_CODES[status] ?? answer.reason
+  return new ToolError(codes[status] ?? 'UPSTREAM_ERROR', `HTTP ${status} ${name} from ${shownUrl(url.href)}${said}`, {
+    hint,
+    detail: status,
+  })
+}

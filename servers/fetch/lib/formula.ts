@@ -1,0 +1,78 @@
+// Reads one MathML formula as TeX: its annotation, else its alternative text, else its elements written in a line.
+import type { Attributes } from '../types.ts'
+
+const maxFormulaChars = 10_000
+
+interface Part {
+  readonly name: string
+  readonly children: string[]
+}
+
+export class FormulaReader {
+  readonly display: boolean
+  readonly #alternative: string | undefined
+  readonly #open: Part[] = [{ name: 'math', children: [] }]
+  #annotation = ''
+  #chars = 0
+  #result: string | undefined
+
+  constructor({ alttext, display }: Attributes) {
+    this.#alternative = alttext
+    this.display = display === 'block'
+  }
+
+  /** The formula's own end tag was read. */
+  get done(): boolean {
+    return this.#result !== undefined
+  }
+
+  get tex(): string {
+    return this.#annotation.trim() || this.#alternative || this.#result || ''
+  }
+
+  open(name: string, { encoding }: Attributes): void {
+    this.#open.push({ name: name.startsWith('annotation') && encoding !== 'application/x-tex' ? 'foreign' : name, children: [] })
+  }
+
+  close(): void {
+    const part = this.#open.pop()
+    if (part === undefined) return
+    const text = lineOf(part)
+    const parent = this.#open.at(-1)
+    if (parent === undefined) this.#result = text
+    else if (part.name === 'annotation') this.#annotation = text
+    else if (text !== '' && part.name !== 'foreign') parent.children.push(text)
+  }
+
+  text(text: string): void {
+    this.#chars += text.length
+    const part = this.#open.at(-1) as Part
+    if (this.#chars <= maxFormulaChars && part.name !== 'foreign')
+      part.children.push(part.name === 'annotation' ? text : text.trim())
+  }
+}
+
+function lineOf({ name, children }: Part): string {
+  const [first = '', second = '', third = ''] = children
+  const group = (text: string): string => (text.length > 1 && !/^[\d.]+$/.test(text) ? `(${text})` : text)
+  switch (name) {
+    case 'mfrac':
+      return `${group(first)}/${group(second)}`
+    case 'msup':
+    case 'mover':
+      return `${first}^${group(second)}`
+    case 'msub':
+    case 'munder':
+      return `${first}_${group(second)}`
+    case 'msubsup':
+    case 'munderover':
+      return `${first}_${group(second)}^${group(third)}`
+    case 'msqrt':
+      return `√${group(children.join(''))}`
+    case 'mtr':
+    case 'mtext':
+      return `${children.join(' ')} `
+    default:
+      return children.join('')
+  }
+}
