@@ -169,3 +169,28 @@ live('an agent without the list of contexts, or without that of charts, answers 
     })
   for (const shape of shapes.slice(1)) assert.deepEqual(shape, shapes[0])
 })
+
+live(
+  'every context has the dimensions and the unit that the API says, and an average between smallest and largest',
+  () =>
+    withNetdata(async ({ call }) => {
+      const { contexts } = (await send(`${url}/api/v1/contexts`)).json()
+      const ids = Object.keys(contexts)
+      for (let i = 0; i < ids.length; i += 10) {
+        const charts = ids.slice(i, i + 10)
+        const { structured, text } = await call('get_system_metrics', { charts, after: 120, include_alerts: false })
+        for (const { id, units, dimensions, zero, error } of structured.charts) {
+          assert.equal(error, undefined, text)
+          assert.equal(units, contexts[id].units)
+          const query = new URLSearchParams({ context: id, after: '-120', points: '1', options: 'jsonwrap|unaligned' })
+          const { result } = (await send(`${url}/api/v1/data?${query}`)).json()
+          const values: (number | null)[] = result.data[0]?.slice(1) ?? []
+          assert.equal(dimensions.length + zero, values.filter((value) => value !== null).length, id)
+          for (const one of dimensions as Dimension[]) {
+            assert.ok(one.min <= one.avg + 1e-6 && one.avg <= one.max + 1e-6, `${id} ${JSON.stringify(one)}`)
+          }
+        }
+      }
+    }),
+  { timeoutMs: 90_000 },
+)
