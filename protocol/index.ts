@@ -9,6 +9,7 @@ export {
   type Refusal,
 } from './access.ts'
 export { ErrorCode, ProtocolError, ToolError, type ToolErrorCode } from './errors.ts'
+export { type Listening, type ListenOptions, listen, mcpHandler } from './listen.ts'
 export { nearest } from './nearest.ts'
 export { type Revision, revisions } from './revisions.ts'
 export type { FromSchema, JsonSchema, ObjectSchema } from './schema.ts'
