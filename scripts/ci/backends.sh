@@ -5,7 +5,7 @@
 
 # fast_backends are awaited before the first test, slow_backends before the tests named .live.
 fast_backends=(nodes)
-slow_backends=(npm_clients postgres15 python_clients timescaledb chromium ceph netdata minio loki docker n8n)
+slow_backends=(npm_clients postgres15 python_clients more_clients timescaledb chromium ceph netdata minio loki docker n8n)
 
 readonly node_oldest=20.19.6 node_lts=24.21.0
 readonly litellm_version=1.106.2 python_mcp_version=2.3.0
@@ -118,6 +118,8 @@ install_python() {
       --constraint scripts/ci/python-constraints.txt "${@:1:$#-1}"
 }
 
+# shellcheck source=scripts/ci/clients.sh
+source scripts/ci/clients.sh
 # shellcheck source=scripts/ci/s3.sh
 source scripts/ci/s3.sh
 # shellcheck source=scripts/ci/monitoring.sh
