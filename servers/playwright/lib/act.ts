@@ -1,5 +1,5 @@
 // What click and fill have in common: the target, waiting for what the action began, and a report of what changed.
-import type { Context, ToolResult } from '../../../protocol/index.ts'
+import { type Context, ToolError, type ToolResult } from '../../../protocol/index.ts'
 import type { Environment } from '../../kit/definition.ts'
 import { report } from '../../kit/report.ts'
 import { clip } from '../../kit/text.ts'
@@ -59,20 +59,22 @@ export async function act(
     session.extract = undefined
     session.dialogAnswer = args.dialog
     const url = page.url()
+    let before: JSHandle | undefined
     try {
       attempt = { ...attempt, locator: await locate({ session, ...attempt }, fill) }
-      const before = await linesOf(attempt.locator, signal)
+      before = await linesOf(attempt.locator, signal)
       const pending = new Set(session.pending)
       const done = await work(attempt).catch((error: unknown) => {
         const closedItself = page.isClosed() && session.page !== undefined && !session.hasCrashed(page)
         if (!closedItself) throw error
         return { did: `used ${JSON.stringify(clip(selector, 100))}, and its window closed` }
       })
-      const changes = await settle(session, page, before, pending, timeoutMs, signal)
-      return await describe(turn, url, done, changes, context)
+      const outcome = await settle(session, page, before, pending, timeoutMs, signal)
+      return await describe(turn, url, done, outcome, context)
     } catch (error) {
       return await explainAction(error, attempt)
     } finally {
+      void before?.dispose().catch(() => {})
       session.extract = undefined
       session.dialogAnswer = undefined
     }
@@ -88,7 +90,10 @@ export async function linesOf(locator: Locator, signal: AbortSignal): Promise<JS
   })
 }
 
-/** Waits for what the action began. Returns what changed in the document; undefined when it is another one now. */
+/** What the document looks like after an action: another one, or the same, which may be too busy to be compared. */
+type Outcome = Changes | 'replaced' | 'busy'
+
+/** Waits for what the action began, and compares the document with what it was. */
 async function settle(
   session: BrowserSession,
   page: Page,
@@ -96,8 +101,9 @@ async function settle(
   pending: ReadonlySet<unknown>,
   timeoutMs: number,
   signal: AbortSignal,
-): Promise<Changes | undefined> {
+): Promise<Outcome> {
   const began = performance.now()
+  let outcome: Outcome = 'busy'
   for (const pauseMs of [settleMs, secondLookMs]) {
     await sleep(pauseMs, signal)
     const waits = (): boolean => session.loading || [...session.pending].some((request) => !pending.has(request))
@@ -107,38 +113,46 @@ async function settle(
       await session.page?.waitForLoadState('domcontentloaded', { timeout: timeoutMs, signal }).catch(() => {})
       signal.throwIfAborted()
     }
-    if (session.page !== page || before === undefined) return undefined
-    const changes = ask(before, 'changes', { most: maxChangedLines }, { ms: 2_000, signal })
-    const found = await changes.catch(() => undefined) // the document is gone
-    signal.throwIfAborted()
-    if (found === undefined || found.appeared.length + found.gone.length > 0 || pauseMs === secondLookMs) return found
+    outcome = session.page === page ? await compare(before, signal) : 'replaced'
+    if (typeof outcome === 'string' || outcome.appeared.length + outcome.gone.length > 0) return outcome
   }
-  return undefined
+  return outcome
+}
+
+async function compare(before: JSHandle | undefined, signal: AbortSignal): Promise<Outcome> {
+  if (before === undefined) return 'busy'
+  return ask(before, 'changes', { most: maxChangedLines }, { ms: 2_000, signal }).catch((error: unknown) => {
+    signal.throwIfAborted()
+    return error instanceof ToolError ? 'busy' : 'replaced'
+  })
 }
 
 async function describe(
   { session, notes }: Turn,
   before: string,
-  done: Done,
-  changes: Changes | undefined,
+  { did, notes: found = [] }: Done,
+  outcome: Outcome,
   context: Context,
 ): Promise<ToolResult<object>> {
   const { page } = session
   const now = page?.url() ?? 'about:blank'
   const title = page === undefined ? '' : await abortable(titleOf(page), context.signal)
   const moved = now !== before
-  const text = page !== undefined && changes === undefined ? await currentText(page) : ''
-  const appeared = fit(changes?.appeared ?? [], maxChangedChars)
-  const gone = fit(changes?.gone ?? [], maxChangedChars / 3)
-  const what = [...(moved ? ['address'] : []), ...(appeared.length + gone.length > 0 ? ['text'] : [])].join(' and ')
+  const text = page !== undefined && outcome === 'replaced' ? await currentText(page) : ''
+  const changes = typeof outcome === 'string' ? { appeared: [], gone: [] } : outcome
+  const appeared = fit(changes.appeared, maxChangedChars)
+  const gone = fit(changes.gone, maxChangedChars / 3)
+  const changed = [...(moved ? ['address'] : []), ...(appeared.length + gone.length > 0 ? ['text'] : [])].join(' and ')
   const summary =
-    changes !== undefined
-      ? `done; ${what === '' ? 'neither address nor text' : `the ${what}`} of the page changed`
-      : `done; ${moved ? 'the page is another one now' : 'the page was loaded again or is another window'}`
+    outcome === 'replaced'
+      ? `done; ${moved ? 'the page is another one now' : 'the page was loaded again or is another window'}`
+      : outcome === 'busy'
+        ? 'done; the page is too busy to say what changed'
+        : `done; ${changed === '' ? 'neither address nor text' : `the ${changed}`} of the page changed`
   return report(context, {
     summary,
     untrusted: [
-      done.did,
+      did,
       `url: ${clip(now, 500)}`,
       ...(moved ? [`url before: ${clip(before, 500)}`] : []),
       `title: ${title}`,
@@ -146,8 +160,8 @@ async function describe(
       ...appeared.map((line) => `new: ${line}`),
       ...gone.map((line) => `gone: ${line}`),
     ].join('\n'),
-    notes: [...notes, ...(done.notes ?? []), ...session.takeEvents()],
-    structured: { did: done.did, url_before: before, url_after: now, navigated: moved, title, text, appeared, gone },
+    notes: [...notes, ...found, ...session.takeEvents()],
+    structured: { did, url_before: before, url_after: now, navigated: moved, title, text, appeared, gone },
   })
 }
 
@@ -164,15 +178,9 @@ function fit(lines: readonly string[], maxChars: number): string[] {
 }
 
 /** Lines of text that appeared since `linesOf`. */
-export async function newLines(before: JSHandle, signal: AbortSignal): Promise<string[]> {
-  const changes = ask(before, 'changes', { most: maxChangedLines }, { ms: 2_000, signal })
-  return fit(
-    await changes.then(
-      ({ appeared }) => appeared,
-      () => [],
-    ),
-    maxChangedChars / 3,
-  )
+export async function newLines(before: JSHandle | undefined, signal: AbortSignal): Promise<string[]> {
+  const outcome = await compare(before, signal)
+  return typeof outcome === 'string' ? [] : fit(outcome.appeared, maxChangedChars / 3)
 }
 
 /** The first words of a page. */

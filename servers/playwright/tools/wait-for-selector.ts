@@ -78,7 +78,7 @@ async function waitFor(
     } catch (error) {
       signal.throwIfAborted()
       if (!isTimeout(error)) return await explainAction(error, attempt)
-      const lines = before === undefined ? [] : await newLines(before, signal)
+      const lines = await newLines(before, signal)
       const count = wanted === undefined ? await countOf(page.locator(enterFrames(selector)), { ms: 1_000, signal }) : undefined
       const similar = count === 0 ? await similarElements(page, selector, 3) : []
       const now = lines.length > 0 ? `new text since: ${lines.join(' | ')}` : `the text is: ${await currentText(page)}`
@@ -93,6 +93,8 @@ async function waitFor(
           cause: error,
         },
       )
+    } finally {
+      void before?.dispose().catch(() => {})
     }
     const elapsedMs = Math.round(performance.now() - began)
     const element = expected ? await describeElement(locator).catch(() => '') : ''
