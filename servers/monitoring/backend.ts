@@ -30,37 +30,28 @@ const maxErrorBytes = 4_000
 /** @throws Error for the operator when the configuration contradicts itself */
 export function openMonitoring(config: MonitoringConfig, environment: Environment): MonitoringBackend {
   const { LOKI_URL, NETDATA_URL } = config
-  const client = (name: string, url: string, maxSockets: number, headers: Record<string, string>): Upstream => {
-    const prefix = name.toUpperCase()
+  const client = (prefix: 'LOKI' | 'NETDATA', name: string, maxSockets: number, token: string | undefined, tenant = {}) => {
+    const {
+      [`${prefix}_URL` as const]: url,
+      [`${prefix}_USERNAME` as const]: user,
+      [`${prefix}_PASSWORD` as const]: password,
+    } = config
+    if (url === undefined) return undefined
     return new Upstream({
       name,
       baseUrl: readBaseUrl(`${prefix}_URL`, url, 'http://host:3100', `${prefix}_USERNAME and ${prefix}_PASSWORD`),
-      headers: { 'user-agent': `octet-monitoring/${environment.version}`, ...headers },
+      headers: {
+        'user-agent': `octet-monitoring/${environment.version}`,
+        ...tenant,
+        ...authorization(prefix, { token, user, password }),
+      },
       ca: environment.ca,
       maxSockets,
     })
   }
-  const lokiHttp =
-    LOKI_URL === undefined
-      ? undefined
-      : client('Loki', LOKI_URL, 2, {
-          ...(config.LOKI_TENANT_ID === undefined ? {} : { 'x-scope-orgid': config.LOKI_TENANT_ID }),
-          ...authorization('LOKI', {
-            token: config.LOKI_BEARER_TOKEN,
-            user: config.LOKI_USERNAME,
-            password: config.LOKI_PASSWORD,
-          }),
-        })
-  const netdataHttp =
-    NETDATA_URL === undefined
-      ? undefined
-      : client('Netdata', NETDATA_URL, 4, {
-          ...authorization('NETDATA', {
-            token: config.NETDATA_API_KEY,
-            user: config.NETDATA_USERNAME,
-            password: config.NETDATA_PASSWORD,
-          }),
-        })
+  const tenant = config.LOKI_TENANT_ID === undefined ? {} : { 'x-scope-orgid': config.LOKI_TENANT_ID }
+  const lokiHttp = client('LOKI', 'Loki', 2, config.LOKI_BEARER_TOKEN, tenant)
+  const netdataHttp = client('NETDATA', 'Netdata', 4, config.NETDATA_API_KEY)
   const loki = lokiHttp === undefined ? undefined : new Loki(lokiHttp)
   const netdata = netdataHttp === undefined ? undefined : new Netdata(netdataHttp)
   const sockets = new Set<Terminable>()

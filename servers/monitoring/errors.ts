@@ -1,5 +1,5 @@
 // Errors of Loki and Netdata as ToolErrors. Their texts are read here and nowhere else; other files use `code` and `detail`.
-import { ToolError } from '../../protocol/index.ts'
+import { ToolError, type ToolErrorCode } from '../../protocol/index.ts'
 import { type Explain, readJson, statusError } from '../kit/http/answer.ts'
 import type { UpstreamAnswer } from '../kit/http/upstream.ts'
 import { cleanText, clip } from '../kit/text.ts'
@@ -44,10 +44,12 @@ export function lokiError(answer: UpstreamAnswer): ToolError {
   const { status, body } = answer
   const text = clip(cleanText(body.subarray(0, 2_000).toString()).trim().replace(/\s+/g, ' '), 400)
   if (status === 401 && text === 'no org id') {
-    return new ToolError('UPSTREAM_AUTH', 'Loki asks for a tenant (HTTP 401, "no org id")', {
-      hint: 'ask the operator to set LOKI_TENANT_ID',
-      detail: status,
-    })
+    return failure(
+      'UPSTREAM_AUTH',
+      'Loki asks for a tenant (HTTP 401, "no org id")',
+      'ask the operator to set LOKI_TENANT_ID',
+      status,
+    )
   }
   if (status === 400 || status === 422) {
     const reason = text === '' ? 'it gives no reason' : text
@@ -69,28 +71,23 @@ export const missing = { node: 'node', chart: 'chart', route: 'route' } as const
 
 function netdataError(answer: UpstreamAnswer): ToolError {
   const { status } = answer
+  // From the start on: what follows is a name that the caller chose.
   const reason = answer.body.subarray(0, 300).toString('latin1')
   if (status === 412) {
-    return new ToolError('UPSTREAM_AUTH', 'Netdata asks for a valid bearer token (HTTP 412)', {
-      hint: 'ask the operator to check NETDATA_API_KEY',
-      detail: status,
-    })
+    const hint = 'ask the operator to check NETDATA_API_KEY'
+    return failure('UPSTREAM_AUTH', 'Netdata asks for a valid bearer token (HTTP 412)', hint, status)
   }
   if (status === 451) {
-    return new ToolError('UPSTREAM_AUTH', 'Netdata does not allow the address of this server (HTTP 451)', {
-      hint: 'ask the operator to check its "allow connections from" and "allow dashboard from"',
-      detail: status,
-    })
+    const hint = 'ask the operator to check its "allow connections from" and "allow dashboard from"'
+    return failure('UPSTREAM_AUTH', 'Netdata does not allow the address of this server (HTTP 451)', hint, status)
   }
-  if (status === 404 && /does not maintain a database for host|not found.*host|no.*host.*found/i.test(reason))
+  if (status === 404 && /^(?:This netdata does not maintain a database for host|Host (?:is )?not found|No host)/i.test(reason))
     return new ToolError('NOT_FOUND', 'no such node', { detail: missing.node })
   if (status === 404 && /^(?:No metrics where matched|Chart is not found)/i.test(reason))
     return new ToolError('NOT_FOUND', 'no such chart', { detail: missing.chart })
   if (status === 404 && /^Unsupported (?:v1 )?API command/i.test(reason)) {
-    return new ToolError('UPSTREAM_ERROR', 'this version of Netdata lacks a command of API version 1', {
-      hint: 'ask the operator to update Netdata',
-      detail: missing.route,
-    })
+    const message = 'this version of Netdata lacks a command of API version 1'
+    return failure('UPSTREAM_ERROR', message, 'ask the operator to update Netdata', missing.route)
   }
   return statusError(netdata, answer) ?? noApi('Netdata', 'NETDATA_URL', status)
 }
@@ -101,8 +98,9 @@ export function unexpectedForm(what: string, cause?: unknown): ToolError {
 
 function noApi(name: string, address: string, status: number): ToolError {
   const message = `the configured address does not answer as the API of ${name} (HTTP ${status})`
-  return new ToolError('UPSTREAM_ERROR', message, {
-    hint: `ask the operator to check ${address} and its path prefix`,
-    detail: status,
-  })
+  return failure('UPSTREAM_ERROR', message, `ask the operator to check ${address} and its path prefix`, status)
+}
+
+function failure(code: ToolErrorCode, message: string, hint: string, detail: string | number): ToolError {
+  return new ToolError(code, message, { hint, detail })
 }

@@ -72,7 +72,8 @@ test('Netdata has one status for three things that can be missing', () => {
   const detail = (text: string) => errorOf(readNetdata, 404, text).detail
   assert.equal(detail('This netdata does not maintain a database for host: web page'), missing.node)
   assert.equal(detail('No metrics where matched to query.'), missing.chart)
-  assert.equal(detail('Chart is not found: web page'), missing.chart)
+  assert.equal(detail('Chart is not found: ghost.cpu'), missing.chart)
+  assert.equal(detail('Chart is not found: no host found'), missing.chart)
   assert.equal(detail('Unsupported v1 API command: contexts'), missing.route)
   assert.equal(detail('Not Found'), 404)
 })
