@@ -16,7 +16,7 @@ export const timescaledb = defineServer({
   name: 'timescaledb',
   title: 'TimescaleDB',
   instructions:
-    'Reads and, where the operator allows it, changes a TimescaleDB database. Start with tsdb_show_hypertables; write SQL with time_bucket for tsdb_query, and use dry_run before every change.',
+    'Reads and, where the operator allows it, changes a TimescaleDB database. Start with tsdb_show_hypertables; write SQL with time_bucket for tsdb_query, and use dry_run before UPDATE and DELETE.',
   config,
   missing: ({ TSDB_URL, TSDB_HOST }) =>
     TSDB_URL === undefined && TSDB_HOST === undefined

@@ -91,14 +91,7 @@ export class Writer implements TransactionRunner {
         })
       } catch (error) {
         if (committing && (error instanceof LateError || isConnectionLoss(error))) {
-          throw new ToolError(
-            'UPSTREAM_ERROR',
-            'the commit was sent but not confirmed: it is not known whether the change was made',
-            {
-              hint: 'check with tsdb_query before you repeat it',
-              cause: error,
-            },
-          )
+          throw unconfirmed('the commit was sent but not confirmed', error)
         }
         throw error
       }
@@ -110,15 +103,22 @@ export class Writer implements TransactionRunner {
     text: string,
     values: readonly (string | null)[] = [],
   ): Promise<Outcome & { notices: readonly Notice[] }> {
-    return this.#use(limits, (session) =>
-      guarded(session, limits.timeoutMs, limits.signal, async () => {
-        await session.simple(
-          `SET standard_conforming_strings = on; SET statement_timeout = ${limits.timeoutMs}; SET lock_timeout = ${Math.min(lockMs, limits.timeoutMs)}`,
-        )
-        const outcome = await session.run([], { text, values }, { rows: 0, keepRows: 20, keepBytes: 40_000 })
-        return { ...outcome, notices: session.notices }
-      }),
-    )
+    return this.#use(limits, async (session) => {
+      let sent = false
+      try {
+        return await guarded(session, limits.timeoutMs, limits.signal, async () => {
+          await session.simple(
+            `SET standard_conforming_strings = on; SET statement_timeout = ${limits.timeoutMs}; SET lock_timeout = ${Math.min(lockMs, limits.timeoutMs)}`,
+          )
+          sent = true
+          const outcome = await session.run([], { text, values }, { rows: 0, keepRows: 20, keepBytes: 40_000 })
+          return { ...outcome, notices: session.notices }
+        })
+      } catch (error) {
+        if (sent && isConnectionLoss(error)) throw unconfirmed('the connection was lost while the procedure ran', error)
+        throw error
+      }
+    })
   }
 
   close(): Promise<void> {
@@ -213,6 +213,12 @@ function transactionOn(session: Session): Transaction {
       return session.notices.map(({ severity, message }) => `${severity}: ${message}`)
     },
   }
+}
+
+/** Not a loss of the connection for the caller of `work`: what may have been committed is not run again. */
+function unconfirmed(what: string, cause: unknown): ToolError {
+  const hint = 'check with tsdb_query before you repeat it'
+  return new ToolError('UPSTREAM_ERROR', `${what}: it is not known whether the change was made`, { hint, cause })
 }
 
 function textOf(cell: Cell): string | null {

@@ -1,9 +1,13 @@
 // What tsdb_execute counts, refuses and rolls back on a running TimescaleDB of either edition.
 import assert from 'node:assert/strict'
+import type { ToolError } from '../../../protocol/index.ts'
 import { test } from '../../../test/runner/harness.ts'
+import { SqlEngine } from '../../kit/sql/engine.ts'
 import { readStatement } from '../../kit/sql/statement-filter.ts'
-import { RunningServer, withClient } from '../../kit/sql/test/running.ts'
+import { resolveTarget } from '../../kit/sql/target.ts'
+import { RunningServer, until, withClient } from '../../kit/sql/test/running.ts'
 import { classifyWords, namesIn, volatileFunctions, withFunctions } from '../lib/statement-class.ts'
+import { Writer } from '../lib/writer.ts'
 import type { It, World } from './behaviours.ts'
 
 /** Volatile functions of the timescaledb extension that need no TSDB_ALLOW_DESTRUCTIVE; all others do. */
@@ -183,6 +187,30 @@ export function testCounting(world: World): void {
       const { text } = await call('tsdb_execute', { command: 'SELECT fail_with($1)', params: [state] })
       assert.match(text, new RegExp(`^ERROR (?!INTERNAL|UPSTREAM_UNREACHABLE|UPSTREAM_AUTH|TIMEOUT).*${state}`))
       assert.equal((await sql<{ n: string }>('SELECT last_value AS n FROM runs'))[0]?.n, String(i + 1))
+    }
+  })
+
+  test(`${label}: a procedure that commits by itself is not run again when the connection is lost`, async () => {
+    await sql('CREATE SEQUENCE procedures')
+    const options = { urlVariable: 'TSDB_URL', applicationName: 'test', ca: undefined }
+    const target = resolveTarget({ url: env.TSDB_WRITE_URL }, options)
+    const log = { debug() {}, info() {}, warn() {}, error() {} }
+    const environment = { version: '0', maxResultChars: 40_000, toolTimeoutMs: 60_000, readOnly: false, ca: undefined, log }
+    const engine = new SqlEngine({ name: 'test', target, environment, maxConnections: 1, allowedDatabases: [] })
+    const writer = new Writer({ target, environment, engine, allowUnsafeRole: false })
+    try {
+      const limits = { timeoutMs: 30_000, signal: new AbortController().signal }
+      await writer.alone(limits, 'SELECT 1') // so that the session is a reused one
+      const running = writer.alone(limits, "SELECT nextval('procedures'), pg_sleep(20) AS cut").catch((error: unknown) => error)
+      const cut = () =>
+        admin("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE query LIKE '%AS cut' AND wait_event = 'PgSleep'")
+      await until('it sleeps', 10_000, cut, (rows) => rows.length > 0)
+      const { code, message } = (await running) as ToolError
+      assert.deepEqual([code, /not known/.test(message)], ['UPSTREAM_ERROR', true])
+      assert.equal((await sql<{ n: string }>('SELECT last_value AS n FROM procedures'))[0]?.n, '1')
+    } finally {
+      await writer.close()
+      await engine.close()
     }
   })
 }
