@@ -76,7 +76,7 @@ function header(headers: IncomingHttpHeaders, name: string): string | undefined 
   return Array.isArray(value) ? value[0] : value
 }
 
-/** Codes of refused credentials, and what happened to them. */
+/** Codes of refused credentials, and what the store did. */
 const credentialCodes: Readonly<Record<string, string>> = {
   InvalidAccessKeyId: 'does not know the access key',
   SignatureDoesNotMatch: 'rejected the secret key',
@@ -87,103 +87,67 @@ const credentialCodes: Readonly<Record<string, string>> = {
   NotSignedUp: 'rejected the credentials',
   AccountProblem: 'rejected the credentials',
 }
-const regionCodes = new Set(['AuthorizationHeaderMalformed', 'AuthorizationQueryParametersError', 'PermanentRedirect'])
-const throttleCodes = new Set([
-  'SlowDown',
-  'SlowDownRead',
-  'TooManyRequests',
-  'RequestLimitExceeded',
-  'Throttling',
-  'BandwidthLimitExceeded',
-])
-const keyCodes = new Set([
-  'XMinioInvalidObjectName',
-  'XMinioInvalidResourceName',
-  'InvalidObjectName',
-  'KeyTooLongError',
-  'InvalidURI',
-])
+const regionCodes = /^(AuthorizationHeaderMalformed|AuthorizationQueryParametersError|PermanentRedirect)$/
+const throttleCodes = /^(SlowDown|SlowDownRead|TooManyRequests|RequestLimitExceeded|Throttling|BandwidthLimitExceeded)$/
+const keyCodes = /^(XMinioInvalidObjectName|XMinioInvalidResourceName|InvalidObjectName|KeyTooLongError|InvalidURI)$/
+
+/** How a request was signed. */
+interface Signing {
+  readonly region: string
+  readonly signed: boolean
+}
 
 /** For failures that mean the same whatever was asked for. Missing buckets and keys are explained where near names are known. */
-export function toToolError(failure: StoreFailure, { region, signed }: { region: string; signed: boolean }): ToolError {
+export function toToolError(failure: StoreFailure, signing: Signing): ToolError {
+  const [kind, message, hint] = meaningOf(failure, signing)
+  const detail = failure.code === '' ? failure.status : failure.code
+  return new ToolError(kind, message, { cause: failure, detail, ...(hint === undefined ? {} : { hint }) })
+}
+
+const ask = (what: string): string => `ask the operator to ${what}`
+
+function meaningOf(failure: StoreFailure, { region, signed }: Signing): [kind: ToolErrorCode, message: string, hint?: string] {
   const { code, status, headers } = failure
   const answered = `(${code === '' ? status : `${status} ${clip(cleanText(code).replaceAll('\n', ' '), 60)}`})`
   const said = failure.said === '' ? '' : `: ${clip(visibleJson(failure.said), 300)}`
-  const fail = (kind: ToolErrorCode, message: string, hint?: string): ToolError =>
-    new ToolError(kind, message, {
-      cause: failure,
-      detail: code === '' ? status : code,
-      ...(hint === undefined ? {} : { hint }),
-    })
   const seconds = retryAfter(header(headers, 'retry-after'))
-  if (code === 'RequestTimeTooSkewed') {
-    return fail(
-      'UPSTREAM_AUTH',
-      `the store refused the time of the request ${answered}: ${skew(headers)}`,
-      'ask the operator to set the clock',
-    )
-  }
-  if (regionCodes.has(code)) {
+  if (code === 'RequestTimeTooSkewed')
+    return ['UPSTREAM_AUTH', `the store refused the time of the request ${answered}: ${skew(headers)}`, ask('set the clock')]
+  if (regionCodes.test(code)) {
     const wanted = failure.region === undefined ? 'another region' : `region "${failure.region}"`
-    const endpoint = code === 'PermanentRedirect' ? " and MINIO_ENDPOINT to that region's endpoint" : ''
-    return fail(
-      'UPSTREAM_AUTH',
-      `the store wants ${wanted}, not "${region}" ${answered}`,
-      `ask the operator to set MINIO_REGION${endpoint}`,
-    )
+    const variables = code === 'PermanentRedirect' ? 'MINIO_REGION and the MINIO_ENDPOINT of that region' : 'MINIO_REGION'
+    return ['UPSTREAM_AUTH', `the store wants ${wanted}, not "${region}" ${answered}`, ask(`set ${variables}`)]
   }
   if (Object.hasOwn(credentialCodes, code) || status === 401) {
-    return fail(
-      'UPSTREAM_AUTH',
-      `the store ${credentialCodes[code] ?? 'rejected the credentials'} ${answered}`,
-      'ask the operator to check MINIO_ACCESS_KEY and MINIO_SECRET_KEY',
-    )
+    const did = credentialCodes[code] ?? 'rejected the credentials'
+    return ['UPSTREAM_AUTH', `the store ${did} ${answered}`, ask('check MINIO_ACCESS_KEY and MINIO_SECRET_KEY')]
   }
-  if (throttleCodes.has(code) || status === 429) {
-    return fail('RATE_LIMITED', `the store asks for fewer requests ${answered}`, `the same call again in ${seconds ?? 5} s`)
-  }
+  if (throttleCodes.test(code) || status === 429)
+    return ['RATE_LIMITED', `the store asks for fewer requests ${answered}`, `the same call again in ${seconds ?? 5} s`]
   if (status >= 300 && status < 400) {
-    return fail(
-      'UPSTREAM_ERROR',
-      `the endpoint redirects ${answered}, and redirects are not followed`,
-      'ask the operator to check MINIO_ENDPOINT',
-    )
+    const message = `the endpoint redirects ${answered}, and redirects are not followed`
+    return ['UPSTREAM_ERROR', message, ask('check MINIO_ENDPOINT')]
   }
   if (failure.isPage || (status === 404 && code === '')) {
-    return fail(
-      'UPSTREAM_ERROR',
-      `the endpoint answers ${answered} as a web server, not as an S3 store`,
-      'ask the operator to check MINIO_ENDPOINT',
-    )
+    const message = `the endpoint answers ${answered} as a web server, not as an S3 store`
+    return ['UPSTREAM_ERROR', message, ask('check MINIO_ENDPOINT')]
   }
-  if (code === 'InvalidObjectState') {
-    return fail(
-      'UPSTREAM_ERROR',
-      `the object is archived and must be restored before it can be read ${answered}`,
-      'ask the operator',
-    )
-  }
-  if (keyCodes.has(code)) return fail('INVALID_ARGUMENT', `the store does not accept this key ${answered}${said}`)
+  if (code === 'InvalidObjectState') return ['UPSTREAM_ERROR', `the object is archived ${answered}`, ask('restore it')]
+  if (keyCodes.test(code)) return ['INVALID_ARGUMENT', `the store does not accept this key ${answered}${said}`]
   if (status === 403) {
     const who = signed ? "this server's key" : 'requests without credentials'
-    return fail(
-      'FORBIDDEN',
-      `the store denies access to ${who} ${answered}; the bucket or object may also not exist`,
-      'ask the operator for read access',
-    )
+    const message = `the store denies access to ${who} ${answered}; the bucket or object may also not exist`
+    return ['FORBIDDEN', message, 'ask the operator for read access']
   }
   if (status >= 500) {
     const wait = seconds === undefined ? 'a few seconds' : `${seconds} s`
-    return fail('UPSTREAM_ERROR', `the store failed ${answered}${said}`, `the same call again in ${wait}`)
+    return ['UPSTREAM_ERROR', `the store failed ${answered}${said}`, `the same call again in ${wait}`]
   }
   if (status === 400 && code === '') {
-    return fail(
-      'UPSTREAM_ERROR',
-      `the endpoint refused the request ${answered} without an S3 error`,
-      'ask the operator to check MINIO_ENDPOINT and MINIO_USE_SSL',
-    )
+    const message = `the endpoint refused the request ${answered} without an S3 error`
+    return ['UPSTREAM_ERROR', message, ask('check MINIO_ENDPOINT and MINIO_USE_SSL')]
   }
-  return fail('UPSTREAM_ERROR', `the store refused the request ${answered}${said}`)
+  return ['UPSTREAM_ERROR', `the store refused the request ${answered}${said}`]
 }
 
 /** `this server's clock is 905 s behind the store's`. */
@@ -195,11 +159,9 @@ function skew({ date }: IncomingHttpHeaders): string {
   return `this server's clock is ${Math.abs(seconds)} s ${seconds < 0 ? 'behind' : 'ahead of'} the store's`
 }
 
-export function unreachable(why: string, hint = 'ask the operator to check MINIO_ENDPOINT', cause?: Error): ToolError {
-  return new ToolError('UPSTREAM_UNREACHABLE', `the store cannot be reached: ${why}`, {
-    hint,
-    ...(cause === undefined ? {} : { cause }),
-  })
+export function unreachable(why: string, hint: string, cause?: NodeJS.ErrnoException): ToolError {
+  const known = cause === undefined ? {} : { cause, ...(cause.code === undefined ? {} : { detail: cause.code }) }
+  return new ToolError('UPSTREAM_UNREACHABLE', `the store cannot be reached: ${why}`, { hint, ...known })
 }
 
 const reasons: Readonly<Record<string, string>> = {
@@ -207,28 +169,20 @@ const reasons: Readonly<Record<string, string>> = {
   ENOTFOUND: 'the host name of the endpoint is not known',
   EAI_AGAIN: 'the host name of the endpoint is not known',
 }
-const notTls = new Set(['EPROTO', 'ERR_SSL_WRONG_VERSION_NUMBER', 'ERR_SSL_PACKET_LENGTH_TOO_LONG'])
+const notTls = /^(EPROTO|ERR_SSL_WRONG_VERSION_NUMBER|ERR_SSL_PACKET_LENGTH_TOO_LONG)$/
+const notTrusted = /CERT|SELF_SIGNED|UNABLE_TO_(VERIFY|GET_ISSUER)/
 
 /** What a failed connection means. Without the address, which is the operator's. */
 export function connectionError(error: NodeJS.ErrnoException, secure: boolean): ToolError {
-  const code = error.code ?? ''
-  const reason = reasons[code]
-  const useSsl = 'ask the operator to check MINIO_USE_SSL'
-  if (reason !== undefined) return unreachable(reason, undefined, error)
-  if (code === 'ECONNRESET' || code === 'EPIPE') {
-    return unreachable('it closed the connection', secure ? useSsl : 'the same call again', error)
-  }
-  if (notTls.has(code)) return unreachable('it does not speak TLS on this port', useSsl, error)
-  if (/CERT|SELF_SIGNED|UNABLE_TO_(VERIFY|GET_ISSUER)/.test(code)) {
-    return unreachable(`its certificate is not trusted (${code})`, 'ask the operator to name its authority in MCP_CA_FILE', error)
-  }
-  if (code.startsWith('HPE_')) {
-    return new ToolError('UPSTREAM_ERROR', `the endpoint does not answer in HTTP (${code})`, {
-      hint: 'ask the operator to check MINIO_ENDPOINT',
-      cause: error,
-    })
-  }
-  return unreachable(code === '' ? 'the connection failed' : code, undefined, error)
+  const code = error.code ?? 'no connection'
+  if (code === 'ECONNRESET' || code === 'EPIPE')
+    return unreachable('it closed the connection', secure ? ask('check MINIO_USE_SSL') : 'the same call again', error)
+  if (notTls.test(code)) return unreachable('it does not speak TLS on this port', ask('check MINIO_USE_SSL'), error)
+  if (notTrusted.test(code))
+    return unreachable(`its certificate is not trusted (${code})`, ask('name its authority in MCP_CA_FILE'), error)
+  if (!code.startsWith('HPE_')) return unreachable(reasons[code] ?? code, ask('check MINIO_ENDPOINT'), error)
+  const hint = ask('check MINIO_ENDPOINT')
+  return new ToolError('UPSTREAM_ERROR', `the endpoint does not answer in HTTP (${code})`, { hint, detail: code, cause: error })
 }
 
 /** The connection ended within the body of a response. */

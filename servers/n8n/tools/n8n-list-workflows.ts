@@ -73,17 +73,8 @@ interface Row {
   readonly after: string | undefined
 }
 
-interface Search {
-  readonly rows: readonly Row[]
-  readonly next: string | undefined
-  readonly searched: number
-  readonly skipped: number
-  /** What the workflows that do not match are called and tagged, for when none does. */
-  readonly names: ReadonlySet<string>
-  readonly tags: ReadonlySet<string>
-}
-
-async function search(api: N8nApi, args: ListArguments, signal: AbortSignal): Promise<Search> {
+/** The matching workflows from the cursor on; names and tags of all, for when none matches. */
+async function search(api: N8nApi, args: ListArguments, signal: AbortSignal) {
   const { limit } = args
   const filters = args.name !== undefined || args.tags !== undefined
   const end = performance.now() + searchMs
@@ -171,7 +162,7 @@ async function listWorkflows(
 }
 
 /** What there is instead: near names, and the tags in use. */
-function whyNone({ searched, next, names, tags }: Search, args: ListArguments): string[] {
+function whyNone({ searched, next, names, tags }: Awaited<ReturnType<typeof search>>, args: ListArguments): string[] {
   const known = [...tags].filter((tag) => tag !== '')
   const missing = (args.tags ?? []).filter((tag) => !known.some((each) => each.toLowerCase() === tag.toLowerCase()))
   const near = args.name === undefined ? [] : nearest(args.name, [...names])

@@ -46,7 +46,9 @@ export function exchange(
     req.on('socket', (socket: Socket) => {
       if (!socket.connecting) return
       const connected = secure ? 'secureConnect' : 'connect'
-      timer = setTimeout(() => req.destroy(unreachable(`no connection within ${connectMs} ms`)), connectMs)
+      const late = (): void =>
+        void req.destroy(unreachable(`no connection within ${connectMs} ms`, 'ask the operator to check MINIO_ENDPOINT'))
+      timer = setTimeout(late, connectMs)
       socket.once(connected, () => clearTimeout(timer))
     })
     req.on('error', (error: NodeJS.ErrnoException) => {

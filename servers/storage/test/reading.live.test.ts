@@ -145,7 +145,7 @@ live('reads the end of a log in one page, from the start of a line', async (stor
   assert.equal(end.next, undefined)
   assert.ok(Buffer.byteLength(end.structured.text) > 19_900)
   const far = await wire.get({ bucket, key: 'app.log', offset: -100_000, max_bytes: 50_000 })
-  assert.match(far.text, /NOTE: a result has room for \d+ characters, fewer than "max_bytes"/)
+  assert.match(far.text, /NOTE: a result has room for \d+ bytes, fewer than "max_bytes"/)
   const rest: string = (await wire.get(far.next)).structured.text
   assert.equal(text.includes(far.structured.text + rest), true)
   assert.equal((await wire.get({ bucket, key: 'small', offset: -900 })).data, 'ab\ncd')

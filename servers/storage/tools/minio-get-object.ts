@@ -66,7 +66,6 @@ async function getObject(
   context: Context,
 ): Promise<ToolResult<Record<string, unknown>>> {
   const { bucket, rest: key } = readTarget(given.bucket_name, given.object_key)
-  const args = { ...given, bucket_name: bucket, object_key: key }
   if (key === '' && bucket !== '' && given.object_key === '') {
     throw new ToolError('INVALID_ARGUMENT', '"object_key" is missing', {
       hint: `minio_list_objects ${visibleJson({ bucket_name: bucket })}`,
@@ -77,7 +76,17 @@ async function getObject(
   const asked = given.bucket_name === '' ? given.object_key : key
   await checkBucket(backend, bucket, { object_key: asked }, context.signal)
   context.annotate({ upstream: `${backend.upstream}/${bucket}` })
-  const read = (object_key: string) => readObject(backend, environment, { ...args, object_key }, asked, context)
+  const read = async (key: string) => {
+    checkKey('object_key', key)
+    if (backend.scope.deniesKey(key)) throw new ToolError('FORBIDDEN', `object ${nameKey(key)} is denied by the operator`)
+    // Characters beside the content: the summary, the tags, notes, and the arguments of the next page, which repeat the key.
+    const around = 1_000 + 2 * visibleJson(key).length + (given.version_id?.length ?? 0)
+    const budget = Math.max(300, environment.maxResultChars - around - context.warnings.join(' argument ').length)
+    const name: ObjectName = { bucket, key, versionId: given.version_id || undefined, asked }
+    const reading: Reading = { backend, args: { ...given, bucket_name: bucket, object_key: key }, name, context, budget }
+    if (given.mode === 'metadata') return metadataResult(reading)
+    return given.mode === 'base64' ? base64Result(reading) : contentResult(reading)
+  }
   try {
     return await read(key)
   } catch (error) {
@@ -85,26 +94,6 @@ async function getObject(
     if (!(error instanceof ToolError) || error.detail !== 'NoSuchKey' || shorter === undefined || shorter === '') throw error
     return read(shorter).catch(() => Promise.reject(error))
   }
-}
-
-async function readObject(
-  backend: StorageBackend,
-  environment: Environment,
-  args: GetArguments,
-  asked: string,
-  context: Context,
-) {
-  const { bucket_name: bucket, object_key: key, mode } = args
-  checkKey('object_key', key)
-  if (backend.scope.deniesKey(key)) throw new ToolError('FORBIDDEN', `object ${nameKey(key)} is denied by the operator`)
-  const name: ObjectName = { bucket, key, versionId: args.version_id || undefined, asked }
-  // Characters beside the content: the summary, the tags, notes, and the arguments of the next page, which repeat the key.
-  const around = 1_000 + 2 * visibleJson(key).length + (args.version_id?.length ?? 0)
-  const budget = Math.max(300, environment.maxResultChars - around - context.warnings.join(' argument ').length)
-  const reading: Reading = { backend, args, name, context, budget }
-  if (mode === 'metadata') return metadataResult(reading)
-  if (mode === 'base64') return base64Result(reading)
-  return contentResult(reading)
 }
 
 async function contentResult(reading: Reading) {
@@ -135,50 +124,69 @@ async function utf16({ backend, name, context }: Reading, part: Part): Promise<D
 }
 
 function textResult(reading: Reading, part: Part, decoded: Decoded) {
-  const { args } = reading
-  const { facts } = part
   const { charset, skipped, damaged } = decoded
   const hasLines = charset === 'utf-8' && !damaged
   let { text, length } = decoded
   let start = part.offset
   // A page starts and ends with a whole line where that costs at most a quarter of it: half a row of CSV or half a log record misleads.
-  const first = hasLines && args.offset < 0 && start > 0 ? text.indexOf('\n') + 1 : 0
+  const first = hasLines && reading.args.offset < 0 && start > 0 ? text.indexOf('\n') + 1 : 0
   if (first > 0 && first <= text.length / 4) {
     start += skipped + Buffer.byteLength(text.slice(0, first))
     text = text.slice(first)
   }
   const last = hasLines && part.more ? text.lastIndexOf('\n') + 1 : 0
-  const wholeLines = last > 0 && last < text.length && last >= text.length * 0.75
-  if (wholeLines) {
+  const isLine = last > 0 && last < text.length && last >= text.length * 0.75
+  if (isLine) {
     length -= Buffer.byteLength(text.slice(last))
     text = text.slice(0, last)
   }
-  const end = part.offset + length
-  const more = part.more || length < part.bytes.length
   const notes = [
     ...(charset === 'utf-8' ? [] : [`read as ${charset}`]),
     ...(damaged ? ['some bytes are not valid characters and are shown as �'] : []),
     ...(skipped > 0 && start === part.offset ? [`${skipped} bytes of a character that starts before "offset" are left out`] : []),
-    ...pageNotes(reading, facts, more),
   ]
-  const range = `bytes ${start}-${end - 1} of ${facts.size ?? 'more'}`
-  return result(reading, facts, {
-    what: facts.size === 0 ? 'empty' : `${range}${wholeLines ? ', to the end of a line' : ''}`,
-    ...(text === '' ? {} : { untrusted: text.startsWith('\ufeff') ? text.slice(1) : text }),
-    notes,
-    next: nextOf(args, facts, more, end, 'text'),
-    truncated: more,
-    structured: { kind: 'text', encoding: charset, offset: start, end, text },
-  })
+  const range = { start, end: part.offset + length, ending: isLine ? ', to the end of a line' : '' }
+  return pageResult(reading, part, range, text, notes, { kind: 'text', encoding: charset, text })
 }
 
-/** Why a page is shorter than was asked for, or has no next one. */
-function pageNotes({ args, budget }: Reading, facts: ObjectFacts, more: boolean): string[] {
-  if (!more) return []
-  return [
-    ...(budget < args.max_bytes ? [`a result has room for ${budget} characters, fewer than "max_bytes"`] : []),
-    ...(facts.size === undefined ? ['the store decompresses this object and sends only its beginning'] : []),
-  ]
+async function base64Result({ backend, name, args, budget, context }: Reading) {
+  const fitting = Math.min(args.max_bytes, Math.floor(budget / 4) * 3)
+  // Whole groups of three bytes, so that pages can be joined as they are.
+  const part = await readPart(backend, name, args.offset, fitting < 3 ? fitting : fitting - (fitting % 3), context.signal)
+  const data = part.bytes.toString('base64')
+  const range = { start: part.offset, end: part.offset + part.bytes.length, ending: ' as base64' }
+  return pageResult({ backend, name, args, budget: fitting, context }, part, range, data, [], { kind: 'base64', data })
+}
+
+/** A page of text or base64, with the arguments of the next one. Only the beginning of an object of unknown size can be read. */
+function pageResult(
+  reading: Reading,
+  part: Part,
+  { start, end, ending }: { start: number; end: number; ending: string },
+  shown: string,
+  notes: readonly string[],
+  structured: { kind: 'text' | 'base64' } & Record<string, unknown>,
+) {
+  const { max_bytes, version_id, bucket_name, object_key } = reading.args
+  const { size } = part.facts
+  const more = part.more || end < part.offset + part.bytes.length
+  const next = {
+    ...{ bucket_name, object_key, mode: structured.kind, offset: end },
+    ...(max_bytes === inputSchema.properties.max_bytes.default ? {} : { max_bytes }),
+    ...(version_id === undefined || version_id === '' ? {} : { version_id }),
+  }
+  return result(reading, part.facts, {
+    what: size === 0 ? 'empty' : `bytes ${start}-${end - 1} of ${size ?? 'more'}${ending}`,
+    ...(shown === '' ? {} : { untrusted: shown.startsWith('\ufeff') ? shown.slice(1) : shown }),
+    notes: [
+      ...notes,
+      ...(more && reading.budget < max_bytes ? [`a result has room for ${reading.budget} bytes, fewer than "max_bytes"`] : []),
+      ...(more && size === undefined ? ['the store decompresses this object and sends only its beginning'] : []),
+    ],
+    next: more && size !== undefined ? next : undefined,
+    truncated: more,
+    structured: { ...structured, offset: start, end },
+  })
 }
 
 async function imageResult(reading: Reading, part: Part, mimeType: string, size: number) {
@@ -229,46 +237,19 @@ function binaryResult(reading: Reading, part: Part, type: string) {
   })
 }
 
-async function base64Result(reading: Reading) {
-  const { backend, name, args, budget, context } = reading
-  const fitting = Math.min(args.max_bytes, Math.floor(budget / 4) * 3)
-  // Whole groups of three bytes, so that pages can be joined as they are.
-  const part = await readPart(backend, name, args.offset, fitting < 3 ? fitting : fitting - (fitting % 3), context.signal)
-  const { facts, offset, bytes, more } = part
-  const end = offset + bytes.length
-  const data = bytes.toString('base64')
-  return result(reading, facts, {
-    what: facts.size === 0 ? 'empty' : `base64 of bytes ${offset}-${end - 1} of ${facts.size ?? 'more'}`,
-    ...(data === '' ? {} : { untrusted: data }),
-    notes: pageNotes({ ...reading, budget: fitting }, facts, more),
-    next: nextOf(args, facts, more, end, 'base64'),
-    truncated: more,
-    structured: { kind: 'base64', offset, end, data },
-  })
-}
-
 async function metadataResult(reading: Reading) {
-  const { backend, name, context } = reading
-  const { facts, type } = await sampled(backend, name, context.signal)
-  return result(reading, facts, {
-    what: type,
-    untrusted: describe(facts),
-    structured: { kind: 'metadata', type },
-  })
+  const { facts, type } = await sampled(reading)
+  return result(reading, facts, { what: type, untrusted: describe(facts), structured: { kind: 'metadata', type } })
 }
 
-async function sampled(
-  backend: StorageBackend,
-  name: ObjectName,
-  signal: AbortSignal,
-): Promise<{ facts: ObjectFacts; type: string }> {
+async function sampled({ backend, name, context }: Reading): Promise<{ facts: ObjectFacts; type: string }> {
   try {
-    const { facts, bytes, more } = await readPart(backend, name, 0, signatureBytes, signal)
+    const { facts, bytes, more } = await readPart(backend, name, 0, signatureBytes, context.signal)
     const content = sniff(bytes, true, more)
     return { facts, type: facts.size === 0 ? 'empty' : content.kind === 'text' ? `text (${content.text.charset})` : content.type }
   } catch (error) {
     if (!(error instanceof ToolError) || error.detail !== 'InvalidObjectState') throw error
-    return { facts: await readFacts(backend, name, signal), type: 'archived' }
+    return { facts: await readFacts(backend, name, context.signal), type: 'archived' }
   }
 }
 
@@ -281,24 +262,6 @@ function describe({ contentType, contentEncoding, etag, metadata }: ObjectFacts)
     ...Object.entries(metadata).map(([name, value]) => `${name}\t${value.replaceAll('\n', ' ')}`),
   ]
   return clip(lines.join('\n'), maxMetadataChars)
-}
-
-function nextOf(
-  args: GetArguments,
-  { size }: ObjectFacts,
-  more: boolean,
-  offset: number,
-  mode: 'text' | 'base64',
-): Record<string, unknown> | undefined {
-  if (!more || size === undefined) return undefined
-  return {
-    bucket_name: args.bucket_name,
-    object_key: args.object_key,
-    mode,
-    offset,
-    ...(args.max_bytes === inputSchema.properties.max_bytes.default ? {} : { max_bytes: args.max_bytes }),
-    ...(args.version_id === undefined || args.version_id === '' ? {} : { version_id: args.version_id }),
-  }
 }
 
 function result({ args, context }: Reading, facts: ObjectFacts, { what, ...rest }: Omit<Report, 'summary'> & { what: string }) {
