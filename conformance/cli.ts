@@ -3,7 +3,7 @@
 import { main } from './command.ts'
 import { Failure } from './expect.ts'
 
-// A case that was cut short may leave requests behind, whose failure is no news. Anything else is a fault of ours.
+// A case that ends early may leave requests behind, whose failure does not matter. Anything else is a fault of the suite.
 process.on('unhandledRejection', (reason) => {
   if (!(reason instanceof Failure)) throw reason
 })

@@ -27,6 +27,9 @@ export class Silence extends Failure {}
 /** The connection could not be made or broke. */
 export class Broken extends Failure {}
 
+/** The answer to another request, or to another client. */
+export class Misdirected extends Failure {}
+
 /** The requirement does not concern this target, or cannot be tested on it. */
 export class Skip extends Error {}
 

@@ -1,15 +1,15 @@
 // Every buffer, list and wait of the suite has its limit here: the target may be hostile.
 
 export const LIMITS = {
-  /** Bytes kept of one body or event stream for judging. What comes after is read, counted and dropped; then the connection is cut. */
+  /** Bytes kept of one body or event stream. What comes after is read, counted and dropped; then the connection is cut. */
   bodyBytes: 8 * 1024 * 1024,
   /** Bytes kept of each direction of one exchange for the report. */
   recordedBytes: 8 * 1024,
   /** Exchanges kept for one case; older ones give way. */
   exchangesPerCase: 64,
-  /** Messages kept for the cases that judge every message ever seen, for each revision. */
+  /** Messages kept for the cases over every message, for each revision. */
   observations: 4_000,
-  /** Bytes of one message that are kept as an observation; of a larger one only its size is judged. */
+  /** Bytes of one message that are kept as an observation; of a larger one only its size is checked. */
   observedBytes: 1024 * 1024,
   /** Bytes of all messages kept as observations, for each revision. */
   observedTotalBytes: 32 * 1024 * 1024,

@@ -5,7 +5,7 @@ import { Context } from './client/context.ts'
 import { Observations } from './client/observations.ts'
 import type { Exchange } from './client/target.ts'
 import { checkReachable, detectTransport, learnRevisions, type Probe } from './detect.ts'
-import { Broken, Failure, isObject, Silence, Skip, show } from './expect.ts'
+import { Broken, Failure, isObject, Misdirected, Silence, Skip, show } from './expect.ts'
 import { learnFacts, type ToolMemory, UnknownTool } from './facts.ts'
 import { LIMITS } from './limits.ts'
 import { type Need, unmet } from './needs.ts'
@@ -299,6 +299,7 @@ function causeOf(error: unknown, exchanges: readonly Exchange[]): string | undef
   if (last === undefined || !(error instanceof Failure)) return undefined
   const what = `${last.method} ${last.url.pathname}`
   if (error instanceof Silence) return `${what} gets no answer in time`
+  if (error instanceof Misdirected) return 'responses with the ids of other requests'
   if (error instanceof Broken) return `${what} ends in a broken connection`
   return last.status >= 400 && error.actual.includes(`HTTP ${last.status}`) ? `${what} answers HTTP ${last.status}` : undefined
 }

@@ -19,7 +19,6 @@ export const JSON_HEADERS = { 'Content-Type': 'application/json', Accept: 'appli
 export function foreignOrigins({ protocol, hostname, host }: URL): string[] {
   return [
     'http://evil.example.com',
-    `${protocol}//${host}.evil.example.com`,
     `${protocol}//${hostname}.evil.example.com`,
     `http://evil-${hostname}`,
     'http://localhost.evil.example.com',

@@ -37,7 +37,7 @@ export function schemaProblem(schema: Json | undefined): string | undefined {
   return `${error?.instancePath ?? ''} ${error?.message ?? 'is not valid'}`
 }
 
-/** Why the value does not conform; `undefined` when it does, or when the schema cannot be judged here. */
+/** Why the value does not conform; `undefined` when it does, or when the schema cannot be compiled here. */
 export function conformanceProblem(schema: JsonObject, value: unknown): string | undefined {
   const validator = validatorFor(schema)
   if (validator === undefined) return undefined
@@ -49,7 +49,7 @@ export function conformanceProblem(schema: JsonObject, value: unknown): string |
     const error = validate.errors?.[0]
     return `${error?.instancePath || 'the whole'} ${error?.message ?? 'does not conform'}`
   } catch {
-    return undefined // a reference that leads nowhere we can go; the schema case judges schemas
+    return undefined // a reference outside of the schema; another case checks schemas
   }
 }
 
@@ -67,7 +67,8 @@ export function invalidArguments(schema: Json | undefined, valid: JsonObject): {
     .map((name) => ({ ...valid, [name]: { not: 'of this type' } }))
   return {
     missing: [{}, ...missing].filter(forbidden).slice(0, MOST_VARIANTS),
-    wrong: [...wrong, { ...valid, 'no such parameter': 1 }].filter(forbidden).slice(0, MOST_VARIANTS),
+    // Where other arguments can be wrong, an unknown one is left out: many validators drop it without a word.
+    wrong: (wrong.some(forbidden) ? wrong : [{ ...valid, 'no such parameter': 1 }]).filter(forbidden).slice(0, MOST_VARIANTS),
   }
 }
 

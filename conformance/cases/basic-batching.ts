@@ -47,7 +47,7 @@ export const cases: Case[] = [
     id: 'basic/index/batching/only-notifications-get-nothing',
     level: 'MUST',
     ...only,
-    quote: `${RECEIVE} (JSON-RPC 2.0 §6: no response objects at all for a batch of notifications.)`,
+    quote: `${RECEIVE} (For notifications only, the server MUST return 202 Accepted with no body; JSON-RPC 2.0 §6: no response objects at all.)`,
     async run(t) {
       const session = await t.connect()
       const reply = await session.send([cancelled(session), cancelled(session)], 'anything')

@@ -7,7 +7,6 @@ import { check, checkEqual, fail, isObject, isResponse, type Json, type JsonObje
 import { LIST, traffic } from '../steps.ts'
 
 const SAME_ID = 'Responses MUST include the same ID as the request they correspond to.'
-const LONG_ID_CHARACTERS = 20_000
 const JSON_RPC = 'All messages between MCP clients and servers MUST follow the JSON-RPC 2.0 specification.'
 const NO_REPLY = 'The receiver of a notification MUST NOT send a response.'
 
@@ -86,13 +85,17 @@ export const cases: Case[] = [
     quote: `${SAME_ID} Where a server divides its input or output, characters of several bytes stay whole.`,
     async run(t) {
       const session = await t.connect()
+      let answered = 0
       // Wherever a boundary falls, one of three offsets puts it inside a character.
-      for (const offset of ['', 'a', 'ab']) {
-        const id = offset + '世界😀é'.repeat(LONG_ID_CHARACTERS / 5)
-        const reply = await session.send(session.build(LIST, {}, id), { id })
-        if (reply.status >= 400) return t.skip(`the server refuses an id of ${id.length} characters (HTTP ${reply.status})`)
-        check(reply.message?.id === id, 'the same id', reply.message ?? 'no response that can be read')
+      for (const text of [20_000, 900].flatMap((length) =>
+        ['', 'a', 'ab'].map((offset) => offset + '世界😀é'.repeat(length / 5)),
+      )) {
+        const { status, message } = await session.send(session.build(LIST, {}, text), { id: text })
+        if (status >= 400 || message?.error !== undefined) continue
+        check(message?.id === text, 'the same id', message ?? 'no response that can be read')
+        answered += 1
       }
+      if (answered === 0) t.skip('the server refuses ids of 900 characters')
     },
   },
   {
@@ -115,7 +118,7 @@ export const cases: Case[] = [
       const session = await t.connect()
       for (const id of ['e-1', 0]) {
         const reply = await session.request('conformance/no-such-method', {}, { id })
-        check(reply.message !== undefined, 'an error response', `HTTP ${reply.status} without a response`)
+        if (reply.message === undefined) return t.skip('an unknown method is refused without a JSON-RPC error')
         checkEqual(reply.message.id, id, 'the id')
       }
     },
@@ -190,8 +193,8 @@ export const cases: Case[] = [
     quote: `${JSON_RPC} (§4: method is a string containing the name of the method; Tools/List is another one.)`,
     async run(t) {
       const session = await t.connect()
-      const { message, status } = await session.request('Tools/List', {})
-      check(isObject(message?.error), 'an error response', message ?? `HTTP ${status} without a response`)
+      const { message } = await session.request('Tools/List', {})
+      if (message?.result !== undefined) fail('no result', message)
     },
   },
   {

@@ -12,13 +12,13 @@ async function initialized(t: Context, params: JsonObject = {}): Promise<JsonObj
   return t.initialize(await t.begin(), params)
 }
 
-function resultCase(slug: string, quote: string, judge: (result: JsonObject) => void): Case {
+function resultCase(slug: string, quote: string, inspect: (result: JsonObject) => void): Case {
   return {
     id: `basic/lifecycle/initialization/${slug}`,
     level: 'MUST',
     until,
     quote,
-    run: async (t) => judge(await initialized(t)),
+    run: async (t) => inspect(await initialized(t)),
   }
 }
 

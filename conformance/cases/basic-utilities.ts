@@ -26,11 +26,17 @@ async function ignored(t: Context, params: JsonObject | undefined): Promise<void
 }
 
 /** The answer to a slow call during which something is cancelled, in the same session unless another is given. */
-async function cancelDuring(t: Context, id: Json, requestId: Json, others: Json[] = [], canceller?: Session) {
+async function cancelDuring(
+  t: Context,
+  id: Json,
+  requestId: Json,
+  others: Json[] = [],
+  canceller?: Session,
+  timeoutMs = t.timeoutMs,
+) {
   const tool = t.facts.slow ?? t.skip('no call is slow')
   const session = await t.connect()
   const started = performance.now()
-  const timeoutMs = tool.ms + 2 * LIMITS.slowMs
   const running = inBackground(call(t, session, { tool, id, timeoutMs }))
   for (const other of others) inBackground(call(t, session, { tool, id: other, timeoutMs }))
   await t.pause(LIMITS.graceMs)
@@ -153,7 +159,14 @@ export const cases: Case[] = [
     needs: ['slow-tool'],
     quote: 'Receivers of cancellation notifications SHOULD stop processing and not send a response for the cancelled request.',
     async run(t) {
-      const { response, ms, isStream } = await cancelDuring(t, 'to-cancel', 'to-cancel')
+      const { response, ms, isStream } = await cancelDuring(
+        t,
+        'to-cancel',
+        'to-cancel',
+        [],
+        undefined,
+        (t.facts.slow?.ms ?? 0) + 2 * LIMITS.slowMs,
+      )
       if (!isStream) return t.skip('the server answers with JSON, and must answer the POST somehow')
       if (response !== undefined && ms < LIMITS.slowMs) return t.skip('the call was not slow this time')
       if (response?.result !== undefined) fail('no response to the cancelled request', response)

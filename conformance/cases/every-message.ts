@@ -1,4 +1,5 @@
-// Cases that judge every message the target sent during the whole run: its envelope and its shape in schema.ts.
+// Cases over every message that the target sent during the whole run: its envelope and its shape in schema.ts. Over 400 lines: one table
+// of rules, each a few lines long.
 import type { Case } from '../case.ts'
 import type { Context } from '../client/context.ts'
 import type { Observation } from '../client/observations.ts'
@@ -11,10 +12,10 @@ import { violation } from '../wire-schema.ts'
 interface Rule extends Pick<Case, 'id' | 'quote' | 'since' | 'until' | 'needs' | 'transport'> {
   level?: Level
   /** What is wrong with a message; `undefined` when nothing is. */
-  judge: (observation: Observation, t: Context) => string | undefined
+  problemOf: (observation: Observation, t: Context) => string | undefined
 }
 
-function rule({ level = 'MUST', judge, ...rest }: Rule): Case {
+function rule({ level = 'MUST', problemOf, ...rest }: Rule): Case {
   return {
     ...rest,
     level,
@@ -24,7 +25,7 @@ function rule({ level = 'MUST', judge, ...rest }: Rule): Case {
       check(t.observed.messages.length > 0, 'at least one message from the server', 'none')
       for (const observation of t.observed.messages) {
         if (observation.message === undefined) continue
-        const problem = judge(observation, t)
+        const problem = problemOf(observation, t)
         if (problem !== undefined) fail(problem, observation.message)
       }
     },
@@ -38,7 +39,7 @@ function shape(definition: string, id: string, quote: string, extra: Partial<Rul
     id,
     quote,
     ...extra,
-    judge: (observation, t) => {
+    problemOf: (observation, t) => {
       if (observation.method !== definition || !isResponse(observation.message)) return undefined
       const { result } = observation.message
       if (!isObject(result) || (result.resultType !== undefined && result.resultType !== 'complete')) return undefined
@@ -64,12 +65,12 @@ export const cases: Case[] = [
   rule({
     id: 'basic/index/messages/jsonrpc-2-0',
     quote: 'All messages MUST follow the JSON-RPC 2.0 specification: jsonrpc is exactly "2.0".',
-    judge: (observation) => (asObject(observation).jsonrpc === '2.0' ? undefined : 'a message with jsonrpc "2.0"'),
+    problemOf: (observation) => (asObject(observation).jsonrpc === '2.0' ? undefined : 'a message with jsonrpc "2.0"'),
   }),
   rule({
     id: 'basic/index/messages/one-of-three-kinds',
     quote: 'The protocol defines requests, responses and notifications: a message has a method, or a result, or an error.',
-    judge: (observation) => {
+    problemOf: (observation) => {
       const message = asObject(observation)
       const kinds = ['method', 'result', 'error'].filter((name) => message[name] !== undefined)
       return kinds.length === 1 ? undefined : 'exactly one of method, result and error'
@@ -78,7 +79,7 @@ export const cases: Case[] = [
   rule({
     id: 'basic/index/responses/result-or-error',
     quote: 'Either a result or an error MUST be set. A response MUST NOT set both.',
-    judge: (observation) => {
+    problemOf: (observation) => {
       const message = asObject(observation)
       if ('method' in message) return undefined
       return 'result' in message !== 'error' in message ? undefined : 'either a result or an error'
@@ -87,7 +88,7 @@ export const cases: Case[] = [
   rule({
     id: 'basic/index/responses/result-is-an-object',
     quote: 'result: { [key: string]: unknown }',
-    judge: (observation) => {
+    problemOf: (observation) => {
       const message = asObject(observation)
       return 'result' in message && !isObject(message.result) ? 'a result that is an object' : undefined
     },
@@ -95,7 +96,7 @@ export const cases: Case[] = [
   rule({
     id: 'basic/index/responses/result-has-a-valid-id',
     quote: 'id: string | number; the ID MUST NOT be null.',
-    judge: (observation) => {
+    problemOf: (observation) => {
       // The echo of an illegal id that the suite itself sent says nothing about the server.
       if (observation.answers === 'an illegal id') return undefined
       const message = asObject(observation)
@@ -106,12 +107,12 @@ export const cases: Case[] = [
   rule({
     id: 'basic/index/responses/answered-once',
     quote: 'All messages MUST follow the JSON-RPC 2.0 specification. (§5: one response to a request.)',
-    judge: ({ answers }) => (answers === 'it again' ? 'one response to each request, not a second one' : undefined),
+    problemOf: ({ answers }) => (answers === 'it again' ? 'one response to each request, not a second one' : undefined),
   }),
   rule({
     id: 'basic/index/responses/only-to-requests-of-this-session',
     quote: 'Responses MUST include the same ID as the request they correspond to: no response with an id that was not sent here.',
-    judge: (observation) =>
+    problemOf: (observation) =>
       observation.answers === 'another request' && ('result' in asObject(observation) || observation.status < 400)
         ? 'responses to requests that were sent on this session and stream'
         : undefined,
@@ -119,7 +120,7 @@ export const cases: Case[] = [
   rule({
     id: 'basic/index/responses/error-code-is-an-integer',
     quote: 'Error codes MUST be integers.',
-    judge: (observation) => {
+    problemOf: (observation) => {
       const { error } = asObject(observation)
       return isObject(error) && !Number.isInteger(error.code) ? 'an integer error code' : undefined
     },
@@ -127,7 +128,7 @@ export const cases: Case[] = [
   rule({
     id: 'basic/index/responses/error-has-a-message',
     quote: 'Errors MUST include an error code and message at minimum.',
-    judge: (observation) => {
+    problemOf: (observation) => {
       const message = asObject(observation)
       if (!('error' in message)) return undefined
       return isObject(message.error) && typeof message.error.message === 'string' ? undefined : 'an error object with a message'
@@ -136,7 +137,7 @@ export const cases: Case[] = [
   rule({
     id: 'basic/index/notifications/no-id',
     quote: 'Notifications MUST NOT include an ID.',
-    judge: (observation) => {
+    problemOf: (observation) => {
       const message = asObject(observation)
       return typeof message.method === 'string' && message.method.startsWith('notifications/') && 'id' in message
         ? 'a notification without id'
@@ -146,7 +147,7 @@ export const cases: Case[] = [
   rule({
     id: 'basic/index/notifications/shape',
     quote: 'A notification is { jsonrpc, method, params? } with params an object.',
-    judge: (observation, t) => {
+    problemOf: (observation, t) => {
       const message = asObject(observation)
       if (message.method === undefined || 'id' in message) return undefined
       const problem = violation(t.revision, 'notification', message)
@@ -157,7 +158,7 @@ export const cases: Case[] = [
     id: 'basic/index/requests/server-requests-have-a-valid-id',
     until: '2025-11-25',
     quote: 'Requests MUST include a string or integer ID. The ID MUST NOT be null.',
-    judge: (observation, t) => {
+    problemOf: (observation, t) => {
       const message = asObject(observation)
       if (message.method === undefined || !('id' in message) || String(message.method).startsWith('notifications/'))
         return undefined
@@ -171,28 +172,28 @@ export const cases: Case[] = [
     since: '2025-06-18',
     until: '2025-11-25',
     quote: 'Both parties MUST only use capabilities that were successfully negotiated: this client declared none.',
-    judge: unnegotiated,
+    problemOf: unnegotiated,
   }),
   rule({
     id: 'basic/lifecycle/operation/only-negotiated-capabilities-then',
     level: 'SHOULD',
     until: '2025-03-26',
     quote: 'Both parties SHOULD only use capabilities that were successfully negotiated: this client declared none.',
-    judge: unnegotiated,
+    problemOf: unnegotiated,
   }),
   rule({
     id: 'basic/lifecycle/operation/only-declared-capabilities',
     since: '2025-06-18',
     until: '2025-11-25',
     quote: 'Both parties MUST only use capabilities that were successfully negotiated: this server did not declare this one.',
-    judge: undeclared,
+    problemOf: undeclared,
   }),
   rule({
     id: 'basic/lifecycle/operation/only-declared-capabilities-then',
     level: 'SHOULD',
     until: '2025-03-26',
     quote: 'Both parties SHOULD only use capabilities that were successfully negotiated: this server did not declare this one.',
-    judge: undeclared,
+    problemOf: undeclared,
   }),
   rule({
     id: 'basic/transports/sending-messages-to-the-server/messages-relate-to-the-request',
@@ -201,14 +202,14 @@ export const cases: Case[] = [
     until: '2025-11-25',
     transport: 'http',
     quote: 'Messages before the response on the stream of a request SHOULD relate to that request: no progress of another one.',
-    judge: ({ progress }) => (progress?.ofAnother ? 'progress of the request whose stream it is' : undefined),
+    problemOf: ({ progress }) => (progress?.ofAnother ? 'progress of the request whose stream it is' : undefined),
   }),
   rule({
     id: 'server/tools/image-content/data-is-an-image',
     needs: ['tool'],
     quote:
       'ImageContent: data is the base64-encoded image data, mimeType the MIME type of the image: the data begins as such a file does.',
-    judge: (observation) => {
+    problemOf: (observation) => {
       const { result } = asObject(observation)
       const blocks = isObject(result) && Array.isArray(result.content) ? result.content.filter(isObject) : []
       return blocks.map(imageProblem).find((problem) => problem !== undefined)
@@ -217,19 +218,20 @@ export const cases: Case[] = [
   rule({
     id: 'basic/utilities/progress/behavior-requirements/only-active-tokens',
     quote: 'Progress notifications MUST only reference tokens that were provided in an active request.',
-    judge: ({ progress }) => (progress === undefined || progress.known ? undefined : 'a progress token that a request provided'),
+    problemOf: ({ progress }) =>
+      progress === undefined || progress.known ? undefined : 'a progress token that a request provided',
   }),
   rule({
     id: 'basic/utilities/progress/implementation-notes/none-after-the-response',
     quote: 'Progress notifications MUST stop after completion.',
-    judge: ({ progress }) =>
+    problemOf: ({ progress }) =>
       progress === undefined || !progress.known || progress.active ? undefined : 'no progress after the response',
   }),
   rule({
     id: 'basic/utilities/progress/progress-flow/shape',
     quote:
       'A progress notification has progressToken (string or integer), progress (number), and optionally total (number) and message.',
-    judge: (observation, t) => {
+    problemOf: (observation, t) => {
       const message = asObject(observation)
       if (message.method !== 'notifications/progress') return undefined
       const problem = violation(t.revision, 'notifications/progress', message.params)
@@ -269,7 +271,7 @@ export const cases: Case[] = [
     since: '2025-06-18',
     quote:
       'A _meta key is an optional prefix (labels separated by dots, then a slash) and a name that begins and ends alphanumeric.',
-    judge: (observation) => {
+    problemOf: (observation) => {
       const bad = metaKeys(observation.message).find((key) => !META_KEY.test(key))
       return bad === undefined ? undefined : `_meta keys of the form prefix/name, not ${JSON.stringify(bad)}`
     },
@@ -278,7 +280,7 @@ export const cases: Case[] = [
     id: 'basic/index/result-responses/result-type',
     since: '2026-07-28',
     quote: 'The result MUST include a resultType field to indicate the type of the result.',
-    judge: (observation) => {
+    problemOf: (observation) => {
       const { result } = asObject(observation)
       return isObject(result) && typeof result.resultType !== 'string' ? 'a result with resultType' : undefined
     },
@@ -287,7 +289,7 @@ export const cases: Case[] = [
     id: 'basic/index/resulttype/known-type',
     since: '2026-07-28',
     quote: 'The set of ResultType values is that of the core protocol and of supported extensions (this client declares none).',
-    judge: (observation) => {
+    problemOf: (observation) => {
       const { result } = asObject(observation)
       const isKnown =
         !isObject(result) || typeof result.resultType !== 'string' || /^(complete|input_required)$/.test(result.resultType)
@@ -299,7 +301,7 @@ export const cases: Case[] = [
     since: '2026-07-28',
     quote:
       'A server MUST NOT rely on capabilities the client has not declared: no input requests to a client that declares none.',
-    judge: (observation) => {
+    problemOf: (observation) => {
       const { result } = asObject(observation)
       return isObject(result) && isObject(result.inputRequests) && Object.keys(result.inputRequests).length > 0
         ? 'no input requests'
@@ -311,7 +313,7 @@ export const cases: Case[] = [
     level: 'SHOULD',
     since: '2026-07-28',
     quote: "Servers SHOULD include io.modelcontextprotocol/serverInfo in every result's _meta.",
-    judge: (observation) => {
+    problemOf: (observation) => {
       const { result } = asObject(observation)
       if (!isObject(result)) return undefined
       const info = isObject(result._meta) ? result._meta[`${META}serverInfo`] : undefined
@@ -324,7 +326,7 @@ export const cases: Case[] = [
     id: 'basic/index/error-codes/only-defined-codes-of-the-reserved-range',
     since: '2026-07-28',
     quote: 'Implementations MUST NOT emit any code from -32020 to -32099 that is not defined by this specification.',
-    judge: (observation) => {
+    problemOf: (observation) => {
       const code = errorCode(observation)
       return code !== undefined && code <= -32020 && code >= -32099 && !RESERVED.has(code) && code !== -32042
         ? 'a defined code'
@@ -335,7 +337,7 @@ export const cases: Case[] = [
     id: 'basic/index/error-codes/no-retired-codes',
     since: '2026-07-28',
     quote: 'Implementations of this protocol version MUST NOT emit -32002 and -32042.',
-    judge: (observation) => {
+    problemOf: (observation) => {
       const code = errorCode(observation)
       return code === -32002 || code === -32042 ? 'another code than -32002 and -32042' : undefined
     },
@@ -345,7 +347,7 @@ export const cases: Case[] = [
     level: 'SHOULD',
     since: '2026-07-28',
     quote: 'New implementations SHOULD NOT use codes from -32000 to -32019 at all.',
-    judge: (observation) => {
+    problemOf: (observation) => {
       const code = errorCode(observation)
       return code !== undefined && code <= -32000 && code >= -32019 && code !== -32002
         ? 'no code from -32000 to -32019'
@@ -356,7 +358,7 @@ export const cases: Case[] = [
     id: 'basic/patterns/index/overview/servers-do-not-request',
     since: '2026-07-28',
     quote: 'Servers MUST NOT initiate JSON-RPC requests.',
-    judge: (observation) => {
+    problemOf: (observation) => {
       const message = asObject(observation)
       return message.method !== undefined && message.id !== undefined ? 'no request from the server' : undefined
     },
@@ -365,7 +367,7 @@ export const cases: Case[] = [
     id: 'basic/patterns/cancellation/overview/servers-do-not-cancel',
     since: '2026-07-28',
     quote: 'Servers MUST NOT send notifications/cancelled for any purpose but to end a subscription.',
-    judge: (observation) => {
+    problemOf: (observation) => {
       const message = asObject(observation)
       return message.method === 'notifications/cancelled' && observation.method !== 'subscriptions/listen'
         ? 'no cancellation'
@@ -377,7 +379,7 @@ export const cases: Case[] = [
     since: '2026-07-28',
     quote:
       'Notifications before the final response MUST relate to the originating request: no list changes on the stream of a call.',
-    judge: (observation) => {
+    problemOf: (observation) => {
       const method = String(asObject(observation).method ?? '')
       if (observation.progress?.ofAnother) return 'progress of the request whose stream it is'
       return observation.method !== 'subscriptions/listen' && /list_changed$|resources\/updated$/.test(method)

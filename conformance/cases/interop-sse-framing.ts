@@ -82,11 +82,11 @@ export const cases: Case[] = [
 
 type StreamObservation = Context['observed']['streams'][number]
 
-async function everyStream(t: Context, judge: (stream: StreamObservation) => boolean, expected: string): Promise<void> {
+async function everyStream(t: Context, inspect: (stream: StreamObservation) => boolean, expected: string): Promise<void> {
   await traffic(t)
   const streams = t.observed.streams.filter((stream) => stream.headers['content-type'] !== undefined)
   if (streams.length === 0) return t.skip('no stream was seen')
-  const bad = streams.find((stream) => !judge(stream))
+  const bad = streams.find((stream) => !inspect(stream))
   if (bad !== undefined)
     fail(expected, `${JSON.stringify(bad.headers)}, largest event ${bad.largestEvent} bytes, in ${bad.caseId}`)
 }

@@ -1,4 +1,5 @@
-// tools/list and tools/call. Only tools that are marked read-only, or that the user named, are ever called.
+// tools/list and tools/call. Only tools that are marked read-only, or that the user named, are ever called. Over 400 lines: the page
+// server/tools, case by case.
 import { isDeepStrictEqual } from 'node:util'
 import type { Case } from '../case.ts'
 import type { Context } from '../client/context.ts'
@@ -21,7 +22,7 @@ function toolCase(
   id: string,
   level: 'MUST' | 'SHOULD',
   quote: string,
-  judge: (tool: JsonObject) => boolean,
+  inspect: (tool: JsonObject) => boolean,
   expected: string,
   extra: Partial<Case> = {},
 ): Case {
@@ -32,7 +33,7 @@ function toolCase(
     needs,
     ...extra,
     async run(t) {
-      for (const tool of await listed(t)) check(judge(tool), expected, tool)
+      for (const tool of await listed(t)) check(inspect(tool), expected, tool)
     },
   }
 }
@@ -42,13 +43,13 @@ async function callUnknown(t: Context): Promise<Reply> {
   return (await t.connect()).request('tools/call', { name: UNKNOWN_TOOL, arguments: {} })
 }
 
-/** Calls every tool that may be called with arguments its schema forbids; `judge` sees each answer. */
-async function callWithInvalid(t: Context, kind: 'missing' | 'wrong', judge: (reply: Reply) => void): Promise<void> {
+/** Calls every tool that may be called with arguments its schema forbids; `inspect` sees each answer. */
+async function callWithInvalid(t: Context, kind: 'missing' | 'wrong', inspect: (reply: Reply) => void): Promise<void> {
   let calls = 0
   for (const tool of t.facts.callables) {
     const session = await t.connect()
     for (const args of invalidArguments(tool.tool.inputSchema, tool.args)[kind]) {
-      judge(await call(t, session, { tool, args }))
+      inspect(await call(t, session, { tool, args }))
       calls += 1
     }
   }
@@ -408,8 +409,8 @@ export const cases: Case[] = [
   },
 ]
 
-/** Calls the tools that have an `outputSchema`, also with 0, false, empty and odd arguments; `judge` sees each result. */
-async function structured(t: Context, judge: (tool: JsonObject, result: JsonObject) => void): Promise<void> {
+/** Calls the tools that have an `outputSchema`, also with 0, false, empty and odd arguments; `inspect` sees each result. */
+async function structured(t: Context, inspect: (tool: JsonObject, result: JsonObject) => void): Promise<void> {
   let results = 0
   for (const tool of t.facts.callables.filter((item) => isObject(item.tool.outputSchema))) {
     const session = await t.connect()
@@ -418,7 +419,7 @@ async function structured(t: Context, judge: (tool: JsonObject, result: JsonObje
       const reply = await call(t, session, { tool, args })
       if (args === tool.args && !tool.isError) checkServed(reply)
       if (!succeeded(reply)) continue
-      judge(tool.tool, checkServed(reply))
+      inspect(tool.tool, checkServed(reply))
       results += 1
     }
   }

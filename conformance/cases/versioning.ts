@@ -34,7 +34,7 @@ function checkHints(result: JsonObject): void {
   check(result.cacheScope === 'public' || result.cacheScope === 'private', 'cacheScope, "public" or "private"', result)
 }
 
-function headerRule(slug: string, quote: string, judge: (annotation: Annotation, all: Annotation[]) => boolean): Case {
+function headerRule(slug: string, quote: string, inspect: (annotation: Annotation, all: Annotation[]) => boolean): Case {
   return {
     ...base,
     id: `server/tools/x-mcp-header/${slug}`,
@@ -48,7 +48,7 @@ function headerRule(slug: string, quote: string, judge: (annotation: Annotation,
         .filter((item) => item.annotations.length > 0)
       if (found.length === 0) return t.skip('no tool has x-mcp-header')
       for (const { tool, annotations } of found) {
-        for (const annotation of annotations) if (!judge(annotation, annotations)) fail(quote, tool)
+        for (const annotation of annotations) if (!inspect(annotation, annotations)) fail(quote, tool)
       }
     },
   }

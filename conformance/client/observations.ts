@@ -1,4 +1,4 @@
-// Everything the target sent in one run of one revision, kept (within limits) for the cases that judge every message ever seen.
+// Everything the target sent in one run of one revision, kept (within limits) for the cases over every message.
 import type { IncomingHttpHeaders } from 'node:http'
 import { isObject, isResponse, type Json } from '../expect.ts'
 import { LIMITS } from '../limits.ts'
@@ -23,7 +23,7 @@ export interface Observation {
   asksForLogs: boolean
 }
 
-/** One event stream, judged for its framing when it is closed. */
+/** One event stream, whose framing is read when it is closed. */
 export interface StreamObservation {
   caseId: string
   headers: IncomingHttpHeaders

@@ -157,6 +157,6 @@ function parse(data: string): unknown {
   try {
     return JSON.parse(data)
   } catch {
-    return undefined // the framing cases judge it
+    return undefined // the framing cases report it
   }
 }

@@ -110,7 +110,7 @@ export class SseSession extends Session {
       try {
         message = JSON.parse(event.data)
       } catch {
-        continue // the framing cases judge it
+        continue // the framing cases report it
       }
       const bytes = Buffer.byteLength(event.data)
       for (const single of Array.isArray(message) ? message : [message]) {

@@ -2,7 +2,7 @@
 // together. How they travel is in session-sse.ts and session-http.ts.
 
 import { isDeepStrictEqual } from 'node:util'
-import { check, Failure, isObject, isResponse, type Json, type JsonObject, resultOf, show } from '../expect.ts'
+import { check, Failure, isObject, isResponse, type Json, type JsonObject, Misdirected, resultOf, show } from '../expect.ts'
 import { LIMITS } from '../limits.ts'
 import type { Revision } from '../revisions.ts'
 import type { Observation } from './observations.ts'
@@ -19,7 +19,7 @@ export interface SendOptions {
   responses?: number
   /** Over Streamable HTTP: also wait for the end of an event stream that answers. */
   untilEnd?: boolean
-  /** Hears of the exchange as soon as it is begun. */
+  /** Called with the exchange as soon as it has begun. */
   onOpened?: (exchange: Exchange) => void
   /** A kept connection to use. */
   connection?: Connection
@@ -73,7 +73,7 @@ export abstract class Session {
     const id = 'id' in options ? (options.id as Json) : this.newId()
     const reply = await this.send(this.build(method, params, id, options), { id }, options)
     if (reply.message !== undefined && reply.message.id !== id) {
-      throw new Failure(`a response with the id ${show(id)} of the ${method} request`, `id ${show(reply.message.id)}`)
+      throw new Misdirected(`a response with the id ${show(id)} of the ${method} request`, `id ${show(reply.message.id)}`)
     }
     return reply
   }

@@ -1,4 +1,4 @@
-// The suite judged: the reference passes every case, each mutant fails the cases it names, and no MUST case is beyond every mutant.
+// The suite itself: the reference passes every case, each mutant fails the cases it names, and no MUST case is beyond every mutant.
 import assert from 'node:assert/strict'
 import { test } from '../../test/runner/harness.ts'
 import { CASES } from '../cases/index.ts'
@@ -13,7 +13,7 @@ import type { RunReport } from '../types.ts'
 const LEGACY = ['2024-11-05', '2025-03-26', '2025-06-18', '2025-11-25']
 const slow = [{ name: 'wait', args: { ms: 260 } }]
 
-async function judge(path: string, options: Partial<RunOptions> = {}, deviation: Deviation = {}): Promise<RunReport> {
+async function runAgainst(path: string, options: Partial<RunOptions> = {}, deviation: Deviation = {}): Promise<RunReport> {
   const reference = await startReference(deviation)
   try {
     return await runConformance({ url: reference.url + path, timeoutMs: 3_000, ...options })
@@ -37,15 +37,19 @@ function assertConforms(report: RunReport, revisions: readonly string[]): void {
   for (const result of report.cases) if (result.status === 'pass') passed.add(result.id)
 }
 
-test('the reference conforms over HTTP+SSE', async () => assertConforms(await judge('/sse'), LEGACY), { timeoutMs: 60_000 })
+test('the reference conforms over HTTP+SSE', async () => assertConforms(await runAgainst('/sse'), LEGACY), { timeoutMs: 60_000 })
 
-test('the reference conforms over Streamable HTTP', async () => assertConforms(await judge('/mcp'), [...LEGACY, '2026-07-28']), {
-  timeoutMs: 60_000,
-})
+test(
+  'the reference conforms over Streamable HTTP',
+  async () => assertConforms(await runAgainst('/mcp'), [...LEGACY, '2026-07-28']),
+  {
+    timeoutMs: 60_000,
+  },
+)
 
 test(
   'the reference conforms with a slow tool over HTTP+SSE',
-  async () => assertConforms(await judge('/sse', { calls: slow }), LEGACY),
+  async () => assertConforms(await runAgainst('/sse', { calls: slow }), LEGACY),
   {
     timeoutMs: 60_000,
   },
@@ -53,12 +57,12 @@ test(
 
 test(
   'the reference conforms with a slow tool over Streamable HTTP',
-  async () => assertConforms(await judge('/mcp', { calls: slow, revisions: ['2025-11-25'] }), ['2025-11-25']),
+  async () => assertConforms(await runAgainst('/mcp', { calls: slow, revisions: ['2025-11-25'] }), ['2025-11-25']),
   { timeoutMs: 60_000 },
 )
 
 test('the reference conforms when it serves 2026-07-28 only', async () =>
-  assertConforms(await judge('/mcp', {}, { modernOnly: true }), ['2026-07-28']))
+  assertConforms(await runAgainst('/mcp', {}, { modernOnly: true }), ['2026-07-28']))
 
 test('every case but those that wait for a keep-alive has passed once', () => {
   const missing = CASES.filter((item) => item.slow !== true && !passed.has(item.id)).map((item) => item.id)
@@ -82,7 +86,7 @@ function title(mutant: Mutant): string {
 async function assertKilled(mutant: Mutant): Promise<void> {
   const cases = mutant.kills.map((id) => CASES.find((item) => item.id === id) ?? assert.fail(`no case has the id ${id}`))
   const transport = mutant.transport ?? 'http'
-  const report = await judge(
+  const report = await runAgainst(
     transport === 'sse' ? '/sse' : '/mcp',
     {
       transport,

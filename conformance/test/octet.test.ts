@@ -1,5 +1,5 @@
-// Our own servers, judged as anybody's: each of them as a process of its own, by URL, over both transports, and strictly.
-// A new server is judged from its first commit, because the names come from the command itself.
+// Our own servers, tested as any others: each as a process of its own, by URL, over both transports, and strictly.
+// A new server is tested from its first commit, because the names come from the command itself.
 import assert from 'node:assert/strict'
 import { type ChildProcess, execFileSync, spawn } from 'node:child_process'
 import { createInterface } from 'node:readline'

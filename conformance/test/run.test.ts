@@ -37,7 +37,7 @@ async function withServer<T>(listener: RequestListener, work: (url: string) => P
   }
 }
 
-const judge = (listener: RequestListener, path: string, options: Partial<RunOptions> = {}): Promise<RunReport> =>
+const runAgainst = (listener: RequestListener, path: string, options: Partial<RunOptions> = {}): Promise<RunReport> =>
   withServer(listener, (url) => runConformance({ url: url + path, ...FAST, ...options }))
 
 test('a refused connection is unreachable', async () => {
@@ -51,18 +51,18 @@ test('a refused connection is unreachable', async () => {
 
 test('a URL that answers 404 is unreachable', async () => {
   const notFound: RequestListener = (_, res) => res.writeHead(404).end()
-  await assert.rejects(judge(notFound, '/mcp'), Unreachable)
-  await assert.rejects(judge(notFound, '/sse', { transport: 'sse' }), Unreachable)
-  await assert.rejects(judge(notFound, '/mcp', { transport: 'http' }), Unreachable)
+  await assert.rejects(runAgainst(notFound, '/mcp'), Unreachable)
+  await assert.rejects(runAgainst(notFound, '/sse', { transport: 'sse' }), Unreachable)
+  await assert.rejects(runAgainst(notFound, '/mcp', { transport: 'http' }), Unreachable)
 })
 
 test('a URL that wants credentials is unreachable without them', async () => {
   await assert.rejects(
-    judge((_, res) => res.writeHead(401).end(), '/mcp', { transport: 'http' }),
+    runAgainst((_, res) => res.writeHead(401).end(), '/mcp', { transport: 'http' }),
     /HTTP 401: give credentials with --header/,
   )
   await assert.rejects(
-    judge((_, res) => res.writeHead(403).end(), '/mcp'),
+    runAgainst((_, res) => res.writeHead(403).end(), '/mcp'),
     /HTTP 403: give credentials with --header/,
   )
 })
@@ -127,7 +127,7 @@ test('what tools return is shown as shape and length, unless asked for', async (
 })
 
 test('a server that says nothing fails', async () => {
-  const report = await judge(() => {}, '/mcp')
+  const report = await runAgainst(() => {}, '/mcp')
   assert.match(report.aborted ?? '', /no longer answers/)
   assert.equal(exitCodeOf(report), 1)
   assert.ok(report.summary.fail > 0)
@@ -147,7 +147,7 @@ test('a server that accepts connections and never speaks HTTP fails', async () =
 })
 
 test('a stream without an endpoint event fails its case', async () => {
-  const report = await judge((_, res) => res.writeHead(200, { 'Content-Type': 'text/event-stream' }).flushHeaders(), '/sse')
+  const report = await runAgainst((_, res) => res.writeHead(200, { 'Content-Type': 'text/event-stream' }).flushHeaders(), '/sse')
   const result = report.cases.find((item) => item.id === 'basic/transports/http-with-sse/endpoint-event')
   assert.equal(result?.status, 'fail')
   assert.match(result?.message ?? '', /an `endpoint` event/)
@@ -220,7 +220,7 @@ test('an endless body is cut off', async () => {
     more()
   }
   const before = process.memoryUsage().rss
-  const report = await judge(flood, '/mcp', {
+  const report = await runAgainst(flood, '/mcp', {
     transport: 'http',
     only: ['basic/lifecycle'],
     revisions: ['2025-11-25'],
@@ -241,7 +241,7 @@ test('an endless stream of events is cut off', async () => {
     res.writeHead(200, { 'Content-Type': 'text/event-stream' })
     more()
   }
-  const report = await judge(flood, '/sse', {
+  const report = await runAgainst(flood, '/sse', {
     transport: 'sse',
     only: ['basic/transports/http-with-sse/endpoint'],
     concurrency: 1,
@@ -257,7 +257,7 @@ test('headers of the user go to the origin of the target only', async () => {
       res.writeHead(202).end()
     },
     async (thief) => {
-      const report = await judge(
+      const report = await runAgainst(
         (_, res) =>
           res.writeHead(200, { 'Content-Type': 'text/event-stream' }).write(`event: endpoint\ndata: ${thief}/steal\n\n`),
         '/sse',
@@ -359,7 +359,7 @@ test('the JSON report is as its schema says', async () => {
   const reference = await startReference({ outgoing: (message, { request }) => (request?.method === 'ping' ? [] : message) })
   try {
     const failing = await runConformance({ url: `${reference.url}/mcp`, ...FAST, only: ['basic/utilities/ping', 'interop/http'] })
-    const silent = await judge(() => {}, '/mcp')
+    const silent = await runAgainst(() => {}, '/mcp')
     for (const report of [failing, silent]) assert.ok(validate(JSON.parse(jsonReport(report))), JSON.stringify(validate.errors))
   } finally {
     await reference.close()

@@ -1,10 +1,10 @@
-// Judges several servers and keeps the outcome: one JSON line for each, failed cases only, and a table in Markdown on standard output.
+// Tests several servers and keeps the outcome: one JSON line for each, failed cases only, and a table in Markdown on standard output.
 // npx tsx examples/conformance-foreign/table.ts docs/conformance/DATE.jsonl 'NAME=URL' …
 import { appendFileSync } from 'node:fs'
 import { type RunReport, runConformance } from '../../conformance/index.ts'
 
 const [file, ...targets] = process.argv.slice(2)
-if (file === undefined || targets.length === 0) throw new Error("usage: judge.ts FILE 'NAME=URL' …")
+if (file === undefined || targets.length === 0) throw new Error("usage: table.ts FILE 'NAME=URL' …")
 
 console.log('| server | transport | revisions | MUST | SHOULD | INTEROP |\n|---|---|---|---|---|---|')
 for (const target of targets) {
