@@ -47,19 +47,22 @@ function readObject(rules: ArgumentRules, given: unknown, warnings: string[]): R
   return object
 }
 
-function applyAliases(
-  rules: ArgumentRules,
-  given: Readonly<Record<string, unknown>>,
-  warnings: string[],
-): Record<string, unknown> {
-  const args: Record<string, unknown> = Object.create(null)
+function applyAliases({ aliases, inputSchema }: ArgumentRules, given: Readonly<Record<string, unknown>>, warnings: string[]) {
+  if (aliases === undefined) return given
+  const args: Record<string, unknown> = {}
   for (const [key, value] of Object.entries(given)) {
-    const target = Object.hasOwn(rules.aliases ?? {}, key) ? rules.aliases?.[key] : undefined
-    if (target === undefined || Object.hasOwn(rules.inputSchema.properties ?? {}, key)) args[key] = value
-    else if (given[target] === undefined || given[target] === null) args[target] = value
+    const target = Object.hasOwn(aliases, key) ? aliases[key] : undefined
+    if (target === undefined || Object.hasOwn(inputSchema.properties ?? {}, key)) set(args, key, value)
+    else if (given[target] === undefined || given[target] === null) set(args, target, value)
     else warnings.push(`"${key}" was ignored because "${target}" is given too`)
   }
   return args
+}
+
+/** A key named __proto__ must stay an ordinary, unknown key that validation then refuses. */
+function set(args: Record<string, unknown>, key: string, value: unknown): void {
+  if (key !== '__proto__') args[key] = value
+  else Object.defineProperty(args, key, { value, enumerable: true })
 }
 
 function repairObject(schema: JsonSchema, given: Readonly<Record<string, unknown>>, path: string, warnings: string[]) {
@@ -70,10 +73,7 @@ function repairObject(schema: JsonSchema, given: Readonly<Record<string, unknown
     if (value === undefined) continue
     // null for an optional property means "not given", unless the schema itself admits null.
     if (value === null && property !== undefined && !schema.required?.includes(key) && !admits(property, 'null')) continue
-    const repaired = property === undefined ? value : repair(property, value, `${path}${key}`, warnings)
-    // A key named __proto__ must stay an ordinary, unknown key that validation then refuses.
-    if (key !== '__proto__') args[key] = repaired
-    else Object.defineProperty(args, key, { value: repaired, enumerable: true })
+    set(args, key, property === undefined ? value : repair(property, value, `${path}${key}`, warnings))
   }
   for (const [key, property] of Object.entries(properties)) {
     if (property.default !== undefined && !Object.hasOwn(args, key))

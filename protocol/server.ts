@@ -212,10 +212,11 @@ export class Server {
   }
 
   /** Runs the handler until it ends or the request is cancelled: a handler that ignores its signal cannot delay the answer. */
-  #run(tool: AnyTool, args: Record<string, unknown>, call: ServerCall): Promise<ToolOutput> {
+  #run(tool: AnyTool, args: Record<string, unknown>, call: ServerCall): Promise<ToolOutput> | ToolOutput {
     const { context } = call
-    if (context.reason !== undefined) return Promise.reject(context.reason)
-    const running = (async () => tool.handler(args as never, context))()
+    if (context.reason !== undefined) throw context.reason
+    const running = tool.handler(args as never, context)
+    if (!(running instanceof Promise)) return running
     call.settled = running.then(ignore, ignore)
     return new Promise((resolve, reject) => {
       context.onCancel = reject
