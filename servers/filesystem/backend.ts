@@ -1,27 +1,13 @@
-// The filesystem server's backend: the roots, and what is remembered of large files.
+// The filesystem server's backend: the sandbox around the roots, and line positions of large files.
 import { existsSync } from 'node:fs'
 import { opendir } from 'node:fs/promises'
 import { ToolError } from '../../protocol/index.ts'
 import type { Backend } from '../kit/definition.ts'
-import { type FilesystemConfig, parseDeny, parseRoots, type Root } from './config.ts'
+import { type FilesystemConfig, parseDeny, parseRoots } from './config.ts'
 import { LineIndex } from './lib/line-index.ts'
 import { labelsOf } from './lib/location.ts'
 import { Sandbox } from './lib/sandbox.ts'
-
-export interface Limits {
-  /** Lines are counted to the end in files smaller than this. */
-  readonly countBelowBytes: number
-  readonly maxLineChars: number
-  readonly maxReadLines: number
-  readonly maxReadBytes: number
-  readonly maxImageBytes: number
-  /** How long one call may look for a line in a large file. */
-  readonly searchMs: number
-  /** A file that changed more recently is not remembered. */
-  readonly settledMs: number
-  readonly maxScanned: number
-  readonly listMs: number
-}
+import type { Limits, Root } from './types.ts'
 
 const defaultLimits: Limits = {
   countBelowBytes: 8 * 1024 * 1024,
@@ -31,7 +17,9 @@ const defaultLimits: Limits = {
   maxImageBytes: 700_000, // 933,336 as base64; no message may have more than 1,000,000 bytes
   searchMs: 15_000,
   settledMs: 1_000,
+  searchBytes: 256 * 1024 * 1024,
   maxScanned: 20_000,
+  maxSorted: 400_000,
   listMs: 2_000,
 }
 
@@ -44,7 +32,7 @@ export interface FilesystemBackend extends Backend {
 /** @throws Error for the operator: not on Linux, or a root or pattern that cannot be used */
 export function openFilesystem(config: FilesystemConfig, limits: Partial<Limits> = {}): FilesystemBackend {
   if (process.platform !== 'linux' || !existsSync('/proc/self/fd')) {
-    throw new Error('the filesystem server needs Linux with /proc: its sandbox checks what it has opened by /proc/self/fd')
+    throw new Error('the filesystem server needs Linux with /proc: its sandbox checks what it has opened through /proc/self/fd')
   }
   const roots = parseRoots(config.FS_ROOTS ?? [])
   const sandbox = new Sandbox(roots, {
@@ -62,7 +50,7 @@ export function openFilesystem(config: FilesystemConfig, limits: Partial<Limits>
       await Promise.all(roots.map(probeRoot))
       return { roots: labelsOf(roots) }
     },
-    async close() {}, // every descriptor belongs to a call
+    async close() {}, // descriptors are closed by the call that opened them
   }
 }
 

@@ -1,7 +1,8 @@
-// The environment of the filesystem server, and what its roots and deny patterns mean.
+// The environment of the filesystem server, and how its roots and deny patterns are read.
 import { isAbsolute, resolve } from 'node:path/posix'
 import type { Config, ConfigSchema } from '../kit/definition.ts'
-import { compileGlob, type Folded, type Glob, splitOutsideBraces } from './lib/glob.ts'
+import { compileGlob, type Glob, splitOutsideBraces } from './lib/glob.ts'
+import type { Deny, Root } from './types.ts'
 
 export const config = {
   type: 'object',
@@ -16,12 +17,12 @@ export const config = {
     FS_DENY: {
       type: 'string',
       description:
-        'More glob patterns that are never read, added to the built-in list of secrets, such as `**/private/**,*.bak`; `!pattern` admits again, as in `!.env.example`',
+        'Glob patterns of files that are never read, added to the built-in list of secrets, such as `**/private/**,*.bak`; `!pattern` makes an exception, as in `!.env.example`',
     },
     FS_ALLOW_HIDDEN: {
       type: 'boolean',
       default: true,
-      description: 'false refuses every path with a part that begins with a dot',
+      description: 'false refuses every path with a name that starts with a dot',
     },
     FS_DENY_HARDLINKS: {
       type: 'boolean',
@@ -40,16 +41,9 @@ export const config = {
 
 export type FilesystemConfig = Config<typeof config>
 
-export interface Root {
-  /** What the model calls it. */
-  readonly label: string
-  /** Absolute; never leaves this server. */
-  readonly path: string
-}
-
 const labelForm = /^[A-Za-z0-9_][A-Za-z0-9._-]{0,63}$/
 
-/** @throws Error for the operator when names are missing, double, or not usable as the first part of a path */
+/** @throws Error for the operator when a name is missing, used twice, or unusable as the first part of a path */
 export function parseRoots(entries: readonly string[]): Root[] {
   const roots = entries.map((entry): Root => {
     if (/^\s*$/.test(entry)) throw new Error('FS_ROOTS: a root is empty')
@@ -72,8 +66,8 @@ export function parseRoots(entries: readonly string[]): Root[] {
 }
 
 /**
- * What lies about in people's folders and gives access to something else. A language model has no use for any of it, and whatever it reads
- * may end up elsewhere.
+ * Files that give access to something else. A model has no use for them, and what it reads may be sent elsewhere. Patterns of system files
+ * have no leading folder, because these folders may be mounted below a root.
  */
 const secrets = [
   '.env*',
@@ -91,15 +85,13 @@ const secrets = [
   '.{netrc,pgpass,my.cnf,npmrc,pypirc,htpasswd,vault-token}',
   '.*_history',
   '*.sqlite-wal',
-  '/run/secrets/**', // where Docker and Kubernetes put this server's own token
+  '**/run/secrets/**', // where Docker and Kubernetes put this server's own token
+  '{shadow,gshadow}{,-}',
   '/etc/{shadow,gshadow}*',
 ]
 
-/** Is this path denied? `relative` is what a root leads to, `absolute` the real path. */
-export type Deny = (relative: readonly Folded[], absolute: readonly Folded[]) => boolean
-
 /**
- * The last pattern that matches decides, as in .gitignore. A pattern that begins with a slash is matched against the real path on the host.
+ * The last pattern that matches decides, as in .gitignore. A pattern that starts with a slash is matched against the real path on the host.
  * @throws Error for the operator when a pattern cannot be used
  */
 export function parseDeny(patterns: string | undefined): Deny {

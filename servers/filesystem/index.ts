@@ -1,8 +1,9 @@
-// mcp-filesystem: reads files and lists folders below the roots, and nothing else.
+// The filesystem server: two tools that read files and list folders below the roots.
 import { defineServer } from '../kit/definition.ts'
 import { openFilesystem } from './backend.ts'
 import { config } from './config.ts'
-import { filesystemTools } from './tools.ts'
+import { listDirectoryTool } from './tools/list-directory.ts'
+import { readFileTool } from './tools/read-file.ts'
 
 export const filesystem = defineServer({
   name: 'filesystem',
@@ -12,6 +13,6 @@ export const filesystem = defineServer({
   config,
   missing: ({ FS_ROOTS }) => (FS_ROOTS === undefined || FS_ROOTS.length === 0 ? 'set FS_ROOTS' : undefined),
   open: (settings) => openFilesystem(settings),
-  tools: filesystemTools,
+  tools: (backend, environment) => [readFileTool(backend, environment), listDirectoryTool(backend, environment)],
   demo: () => ({ FS_ROOTS: process.cwd() }),
 })

@@ -1,4 +1,4 @@
-// What is remembered of large files between calls, so that the next page of a log is not searched for from its first line again.
+// Line positions of large files, kept between calls so that the next page of a log is not searched for from the first line again.
 import type { BigIntStats } from 'node:fs'
 
 const maxFiles = 32

@@ -1,7 +1,7 @@
 // Lines of a file of any size, found with one buffer of constant size.
-import type { FileHandle } from 'node:fs/promises'
 import { ToolError } from '../../../protocol/index.ts'
 import { formatBytes } from '../../kit/report.ts'
+import type { OpenFile } from './sandbox.ts'
 import type { TextFormat } from './text.ts'
 
 const chunkBytes = 64 * 1024
@@ -14,7 +14,9 @@ export interface LinesOptions {
   readonly signal: AbortSignal
   /** Milliseconds after which a search for a line is given up. */
   readonly searchMs: number
-  /** Told now and then how far a search has come: the start of a line, and how many lines are before it. */
+  /** The first bytes of the file, if they were read before. */
+  readonly head?: Buffer
+  /** Called from time to time with the progress of a search: the start of a line, and the number of lines before it. */
   onMark(position: number, linesBefore: number): void
 }
 
@@ -26,7 +28,7 @@ export interface Line {
   readonly start: number
 }
 
-/** What a reader says of a line it was given: go on, go on but this was the last, or stop before it. */
+/** A reader's answer to a line: continue, stop after it, or stop before it. */
 export type Taken = 'more' | 'last' | 'refused'
 
 export class Lines {
@@ -34,12 +36,12 @@ export class Lines {
   size: number
   /** The file became shorter while it was read. */
   truncated = false
-  readonly #file: FileHandle
+  readonly #file: OpenFile
   readonly #options: LinesOptions
   readonly #deadline: number
   #buffer: Buffer | undefined
 
-  constructor(file: FileHandle, options: LinesOptions) {
+  constructor(file: OpenFile, options: LinesOptions) {
     this.#file = file
     this.#options = options
     this.size = options.size
@@ -79,6 +81,22 @@ export class Lines {
       }
     }
     if (skipped < count && lineStart < this.size) return { position: this.size, skipped: skipped + 1 } // the last line has no end
+    return { position: lineStart, skipped }
+  }
+
+  /** The start of the line that holds the byte at `to`, and the number of lines between it and `from`. */
+  async skipTo(from: number, to: number): Promise<{ position: number; skipped: number }> {
+    let skipped = 0
+    let lineStart = from
+    for (let position = from; position < to; ) {
+      const chunk = await this.#chunk(position, Math.min(to, this.size))
+      if (chunk.length === 0) break
+      for (let next = this.#lineEnd(chunk, 0); next !== -1; next = this.#lineEnd(chunk, next)) {
+        lineStart = position + next
+        skipped += 1
+      }
+      position += chunk.length
+    }
     return { position: lineStart, skipped }
   }
 
@@ -159,20 +177,16 @@ export class Lines {
 
   /** The bytes from `from` up to `to`, or as many as the buffer holds. Never empty before the end of the file. */
   async #chunk(from: number, to: number): Promise<Buffer> {
-    this.#options.signal.throwIfAborted()
+    const { head } = this.#options
+    if (head !== undefined && to <= head.length) return head.subarray(from, to)
     this.#buffer ??= Buffer.allocUnsafeSlow(Math.min(chunkBytes, Math.max(this.size, 2)))
-    const wanted = Math.min(to - from, this.#buffer.length)
-    let filled = 0
-    while (filled < wanted) {
-      const { bytesRead } = await this.#file.read(this.#buffer, filled, wanted - filled, from + filled)
-      if (bytesRead === 0) {
-        this.truncated = true
-        this.size = from + filled
-        break
-      }
-      filled += bytesRead
+    const chunk = this.#buffer.subarray(0, to - from)
+    const filled = await this.#file.read(chunk, from, this.#options.signal)
+    if (filled < chunk.length) {
+      this.truncated = true
+      this.size = from + filled
     }
-    return this.#buffer.subarray(0, filled)
+    return chunk.subarray(0, filled)
   }
 
   /** Index after the first line feed at or after `at`, or -1. */

@@ -2,32 +2,37 @@
 // before anything is.
 import { isAbsolute, normalize, relative } from 'node:path/posix'
 import { nearest, ToolError } from '../../../protocol/index.ts'
-import type { Root } from '../config.ts'
+import { visibleJson } from '../../kit/text.ts'
+import type { Location, Root } from '../types.ts'
 import { joinRaw, type RawPath, rawPath, segmentsOf, show, textOf, unshow } from './raw-path.ts'
 
 const maxPathBytes = 4_000 // PATH_MAX is 4,096, with the root's own path in it
 const maxNameBytes = 255
 const maxLevels = 256
 
-export interface Location {
-  readonly root: Root
-  /** Below the root; empty for the root itself. */
-  readonly segments: readonly RawPath[]
+/** The places that a path may mean, best first. */
+export interface Located {
+  readonly candidates: readonly Location[]
+  /** The absolute path lies in no root, so that the candidates are its endings: the first that exists is taken. */
+  readonly isOutside: boolean
 }
 
 /**
- * The readings of a path, best first: as written; with the escapes of unprintable bytes undone; with its letters composed or decomposed,
- * because names from macOS hold `ü` as two characters and a model writes one; without the label of the only root.
- * @throws ToolError INVALID_ARGUMENT for what can be no path, FORBIDDEN for what lies outside, NOT_FOUND for an unknown root
+ * The candidate interpretations of a path: as written; with the escapes of unprintable bytes undone; with its letters composed or decomposed,
+ * because names from macOS hold `ü` as two characters and a model writes one; without the label of the only root. For an absolute path in no
+ * root (people type the path of their own machine): each of its endings in each root, the longest first.
+ * @throws ToolError INVALID_ARGUMENT for what cannot be a path, FORBIDDEN for what lies outside, NOT_FOUND for an unknown root
  */
-export function locate(roots: readonly Root[], path: string): Location[] {
+export function locate(roots: readonly Root[], args: { readonly path: string }): Located {
+  const { path } = args
   if (path.includes('\0')) throw new ToolError('INVALID_ARGUMENT', '"path" must not hold a NUL character')
   const bytes = Buffer.byteLength(path)
   if (bytes > maxPathBytes) {
     throw new ToolError('INVALID_ARGUMENT', `"path" must have at most ${maxPathBytes} bytes, got ${bytes}`)
   }
-  const written = below(roots, path)
-  const { root, segments } = written
+  // Lexically: `a/../b` is `b` even where a is a link, which is less than the kernel would admit, never more.
+  const wanted = normalize(path === '' ? '.' : path)
+  const segments = segmentsOf(rawPath(wanted)).filter((segment) => segment !== '.')
   const long = segments.find((segment) => segment.length > 4 * maxNameBytes) // four for each byte that is escaped
   if (long !== undefined) {
     throw new ToolError('INVALID_ARGUMENT', `a name in "path" has ${long.length} bytes; file names have at most ${maxNameBytes}`)
@@ -35,16 +40,15 @@ export function locate(roots: readonly Root[], path: string): Location[] {
   if (segments.length > maxLevels) {
     throw new ToolError('INVALID_ARGUMENT', `"path" must have at most ${maxLevels} levels, got ${segments.length}`)
   }
-  const readings = [written]
-  const whole = joinRaw(...segments)
-  const unshown = unshow(whole)
-  if (unshown !== undefined) readings.push({ root, segments: segmentsOf(unshown) })
-  for (const form of ['NFC', 'NFD'] as const) {
-    const composed = rawPath(textOf(whole).normalize(form))
-    if (composed !== whole) readings.push({ root, segments: segmentsOf(composed) })
+  if (isAbsolute(wanted)) {
+    const root = roots.filter((candidate) => isBelow(candidate.path, wanted)).sort((a, b) => b.path.length - a.path.length)[0]
+    if (root === undefined) return { candidates: endingsOf(roots, segments), isOutside: true }
+    return {
+      candidates: variantsOf(roots, { root, segments: segmentsOf(rawPath(relative(root.path, wanted))) }),
+      isOutside: false,
+    }
   }
-  if (roots.length === 1 && segments[0] === rawPath(root.label)) readings.push({ root, segments: segments.slice(1) })
-  return readings
+  return { candidates: variantsOf(roots, below(roots, segments, args)), isOutside: false }
 }
 
 /** The path by which the model may ask for this place; never a path of the host. */
@@ -54,21 +58,42 @@ export function showLocation(roots: readonly Root[], { root, segments }: Locatio
   return path === '' ? root.label : `${root.label}/${path}`
 }
 
-/** `root "docs"`, or all of them: how errors say what there is. */
+/** The labels of all roots, as errors list them. */
 export function labelsOf(roots: readonly Root[]): string {
   return roots.map(({ label }) => label).join(', ')
 }
 
-function below(roots: readonly Root[], path: string): Location {
-  // Lexically: `a/../b` is `b` even where a is a link, which is less than the kernel would admit, never more.
-  const wanted = normalize(path === '' ? '.' : path)
-  if (isAbsolute(wanted)) {
-    const root = roots.filter((candidate) => isBelow(candidate.path, wanted)).sort((a, b) => b.path.length - a.path.length)[0]
-    if (root === undefined) throw outside(roots, wanted)
-    return { root, segments: segmentsOf(rawPath(relative(root.path, wanted))) }
+function variantsOf(roots: readonly Root[], written: Location): Location[] {
+  const { root, segments } = written
+  const whole = joinRaw(...segments)
+  const unshown = unshow(whole)
+  const composed = (['NFC', 'NFD'] as const)
+    .map((form) => rawPath(textOf(whole).normalize(form)))
+    .filter((text) => text !== whole)
+  return [
+    written,
+    ...(unshown === undefined ? [] : [{ root, segments: segmentsOf(unshown) }]),
+    ...composed.map((text) => ({ root, segments: segmentsOf(text) })),
+    ...(roots.length === 1 && segments[0] === rawPath(root.label) ? [{ root, segments: segments.slice(1) }] : []),
+  ]
+}
+
+/** A root's label counts as a name of the path: `/srv/logs/app.log` ends in `app.log` of the root `logs`. */
+function endingsOf(roots: readonly Root[], segments: readonly RawPath[]): Location[] {
+  const endings: Location[] = []
+  for (let start = 0; start <= segments.length; start++) {
+    const rest = segments.slice(start)
+    const labelled = roots.find(({ label }) => rawPath(label) === segments[start - 1])
+    const order = labelled === undefined ? roots : [labelled, ...roots.filter((root) => root !== labelled)]
+    // The whole root is meant by `/` and by its own name only, not by any path that ends nowhere.
+    for (const root of order)
+      if (rest.length > 0 || segments.length === 0 || root === labelled) endings.push({ root, segments: rest })
   }
-  const segments = segmentsOf(rawPath(wanted)).filter((segment) => segment !== '.')
-  if (segments[0] === '..') throw outside(roots, wanted)
+  return endings
+}
+
+function below(roots: readonly Root[], segments: readonly RawPath[], args: { readonly path: string }): Location {
+  if (segments[0] === '..') throw outsideError(roots, args)
   const [first] = roots
   if (roots.length === 1 && first !== undefined) return { root: first, segments }
   const root = roots.find(({ label }) => rawPath(label) === segments[0])
@@ -78,7 +103,7 @@ function below(roots: readonly Root[], path: string): Location {
   const rest = segments.slice(1).map(show)
   const near = nearest(asked, labels, 1)[0] ?? labels[0]
   throw new ToolError('NOT_FOUND', `no root is named "${asked.slice(0, 200)}". Roots: ${labels.join(', ')}`, {
-    hint: JSON.stringify({ path: [near, ...rest].join('/') }),
+    hint: visibleJson({ ...args, path: [near, ...rest].join('/') }),
   })
 }
 
@@ -88,18 +113,10 @@ function isBelow(root: string, path: string): boolean {
   return way === '' || (way !== '..' && !way.startsWith('../') && !isAbsolute(way))
 }
 
-function outside(roots: readonly Root[], wanted: string): ToolError {
-  const single = roots.length === 1
-  const inside = segmentsOf(rawPath(wanted))
-    .filter((segment) => segment !== '..')
-    .map(show)
-  return new ToolError(
-    'FORBIDDEN',
-    `that path is outside of what this server may read. ${single ? 'Root' : 'Roots'}: ${labelsOf(roots)}`,
-    {
-      hint: single
-        ? `a path relative to the root, such as ${JSON.stringify({ path: inside.join('/') || '.' })}`
-        : `a path that begins with a root, such as ${JSON.stringify({ path: [roots[0]?.label, ...inside].join('/') })}`,
-    },
-  )
+/** @param existing a path that exists, to try instead */
+export function outsideError(roots: readonly Root[], args: { readonly path: string }, existing?: string): ToolError {
+  const noun = roots.length === 1 ? 'Root' : 'Roots'
+  return new ToolError('FORBIDDEN', `that path is outside of what this server may read. ${noun}: ${labelsOf(roots)}`, {
+    hint: existing === undefined ? 'list_directory {"path":"."}' : visibleJson({ ...args, path: existing }),
+  })
 }

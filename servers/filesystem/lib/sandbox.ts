@@ -1,51 +1,32 @@
-// The sandbox: whatever is read was opened first and judged afterwards, by what was really opened.
+// The sandbox: everything is opened first and checked afterwards, by what was really opened.
 //
-// Checking a path and then opening it is a race: a link that is exchanged in between leads outside. Here a name is opened as O_PATH, which
-// pins an inode without reading it, waking a FIFO's writer or touching a device; /proc/self/fd says which path it really has; and only after
+// Checking a path and then opening it is a race: a link that is exchanged in between leads outside. Here a name is opened with O_PATH, which
+// holds an inode without reading it, waking a FIFO's writer or touching a device. /proc/self/fd says which path it really has, and only after
 // that was checked, the same inode is opened for reading through /proc/self/fd. No name is resolved a second time.
-import type { BigIntStats } from 'node:fs'
-import { type FileHandle, lstat, open, readlink, realpath, statfs } from 'node:fs/promises'
+import { type BigIntStats, constants, type Dir, opendir, opendirSync, readdirSync, type Stats } from 'node:fs'
+import { realpath } from 'node:fs/promises'
+import { promisify } from 'node:util'
 import { ToolError } from '../../../protocol/index.ts'
-import type { Deny, Root } from '../config.ts'
-import { Pinned } from './descriptor.ts'
-import { foldSegments } from './glob.ts'
-import type { Location } from './location.ts'
-import { type RawPath, rawBytes, rawFromBytes, rawPath, segmentsOf, textOf } from './raw-path.ts'
+import { permissionError, refusedBy } from '../errors.ts'
+import type { Deny, FileKind, Location, Refused, Root } from '../types.ts'
+import { asyncOps, type FileOps, kernelFileSystems, Mounts, nameOf, syncOps } from './file-ops.ts'
+import { type Folded, foldSegments } from './glob.ts'
+import { joinRaw, type RawPath, rawBytes, rawFromBytes, rawPath, segmentsOf, textOf } from './raw-path.ts'
 
+const { O_DIRECTORY, O_NOCTTY, O_NOFOLLOW, O_NONBLOCK, O_RDONLY } = constants
 /** include/uapi/asm-generic/fcntl.h, the same on every architecture Node runs on; node:fs has no name for it. */
 const O_PATH = 0o10000000
 
-const deleted = ' (deleted)'
-
 /** How often a name is opened again when the file behind it was replaced in between. */
 const maxRetries = 8
-
-/**
- * File systems whose files are windows into the kernel (linux/magic.h): /proc/self/environ would be this server's own secrets. Known by
- * type and not by path, because monitoring containers mount them elsewhere.
- */
-const kernelFileSystems = new Set([
-  0x9fa0, // proc
-  0x62656572, // sysfs
-  0x1cd1, // devpts
-  0x64626720, // debugfs
-  0x74726163, // tracefs
-  0x73636673, // securityfs
-  0x62656570, // configfs
-  0x27e0eb, // cgroup
-  0x63677270, // cgroup2
-  0xcafe4a11, // bpf
-  0xf97cff8c, // selinuxfs
-  0xde5e81e4, // efivarfs
-  0x42494e4d, // binfmt_misc
-  0x6e736673, // nsfs
-])
-
-/**
- * Why something was not pinned. `outside` is also the answer for a link that leads nowhere, so that nobody learns by it which files exist
- * outside.
- */
-export type Refused = 'outside' | 'denied' | 'hidden' | 'kernel' | 'missing' | 'not-a-directory' | 'not-permitted'
+/** How long the real paths of the roots are used. */
+const rootsKeptMs = 1_000
+/** Larger files are read asynchronously on every file system: a disk may take milliseconds for each part. */
+const maxSyncReadBytes = 256 * 1024
+/** A folder of at most this size has some thousand names, which are read in one call. */
+const maxSmallFolderBytes = 64 * 1024
+/** Names of a folder that are read before other calls get a turn. */
+const namesInTurn = 512
 
 export interface SandboxRules {
   readonly deny: Deny
@@ -53,22 +34,27 @@ export interface SandboxRules {
   readonly denyHardLinks: boolean
 }
 
-/** A root and the real path it has in this call: the operator may move a link above it at any time, as Kubernetes does. */
+/** A root and its real path: the operator may move a link above it at any time, as Kubernetes does. */
 export interface RealRoot {
   readonly root: Root
   readonly real: RawPath
 }
 
-/** From where something is opened: its root names what is found, and its file system was approved. */
+/** From where something is opened: its root names what is found, and its file system was checked. */
 export interface Origin {
-  readonly location: { readonly root: Root }
+  readonly location: Location
   readonly stat?: BigIntStats
 }
 
 export class Sandbox {
   readonly roots: readonly Root[]
   readonly denyHardLinks: boolean
+  readonly mounts = new Mounts()
   readonly #rules: SandboxRules
+  #realRoots: readonly RealRoot[] = []
+  #realRootsAt = Number.NEGATIVE_INFINITY
+  /** Devices whose file system is not a pseudo one; forgotten with the real paths of the roots. */
+  readonly #checkedDevices = new Set<bigint>()
 
   constructor(roots: readonly Root[], rules: SandboxRules) {
     this.roots = roots
@@ -77,139 +63,327 @@ export class Sandbox {
   }
 
   /**
-   * Pins what the location leads to. The caller closes it.
-   * @throws ToolError UPSTREAM_UNREACHABLE when the root itself is not there
+   * Opens what the location leads to. The caller closes it.
+   * @throws ToolError UPSTREAM_UNREACHABLE when the root itself does not exist
    */
-  async pin({ root, segments }: Location): Promise<Pinned | Refused> {
-    const refused = this.judge(rawPath(root.path), segments)
+  async open(location: Location): Promise<OpenEntry | Refused> {
+    const { root, segments } = location
+    const refused = this.check(rawPath(root.path), segments)
     if (refused !== undefined) return refused
-    const roots = await this.#realRoots()
+    const isRecent = performance.now() - this.#realRootsAt < rootsKeptMs
+    if (!isRecent) await this.#resolveRoots()
+    const found = await this.#openBelow(location)
+    if (found instanceof OpenEntry) return found
+    // The root may have moved within the time that its real path is remembered.
+    if (isRecent) await this.#resolveRoots()
+    const again = isRecent ? await this.#openBelow(location) : found
+    if (again === undefined) {
+      throw new ToolError('UPSTREAM_UNREACHABLE', `root "${root.label}" does not exist, or may not be entered`)
+    }
+    return again
+  }
+
+  /** Undefined when the root does not exist. */
+  async #openBelow({ root, segments }: Location): Promise<OpenEntry | Refused | undefined> {
+    const roots = this.#realRoots
     const base = roots.find((candidate) => candidate.root === root)
-    if (base === undefined)
-      throw new ToolError('UPSTREAM_UNREACHABLE', `root "${root.label}" is not there, or may not be entered`)
-    return this.open(`${base.real}/${segments.join('/')}`, 0, roots, { location: { root } })
+    if (base === undefined) return undefined
+    const from = { location: { root, segments } }
+    const entry = await this.#openLocal(base.real, roots, from)
+    return entry ?? this.openPath(`${base.real}/${segments.join('/')}`, 0, roots, from, asyncOps)
   }
 
   /**
-   * Opens the raw path with O_PATH and judges what it got. For this folder's own use: `path` must begin at a real root or a pinned folder.
+   * Opens a path on a local file system with synchronous calls, name by name, so that no link can lead to another file system. Undefined when
+   * it is not local, has a link in it, or cannot be opened: then the asynchronous way decides.
    */
-  async open(path: string, flags: number, roots: readonly RealRoot[], from: Origin): Promise<Pinned | Refused> {
+  async #openLocal(base: RawPath, roots: readonly RealRoot[], from: Origin): Promise<OpenEntry | undefined> {
+    if (!this.mounts.isLocal(base)) return undefined
+    const { segments } = from.location
+    let fd: number | undefined
+    try {
+      let path: string = base === '/' && segments.length > 0 ? '' : base
+      for (let i = 0; i < Math.max(1, segments.length); i++) {
+        if (i < segments.length) path += `/${segments[i]}`
+        if (this.mounts.isForeignMount(path as RawPath)) return undefined
+        const below = fd === undefined ? path : `/proc/self/fd/${fd}/${segments[i]}`
+        const next = syncOps.open(rawBytes(below), O_PATH | O_NOFOLLOW) as number
+        if (fd !== undefined) syncOps.close(fd)
+        fd = next
+      }
+      if (fd === undefined) return undefined
+      const checked = await this.#checkOpened(fd, roots, from, syncOps)
+      if (typeof checked === 'string' || kindOf(checked.stat) === 'symlink') return undefined
+      const entry = new OpenEntry(this, fd, syncOps, roots, checked)
+      fd = undefined
+      return entry
+    } catch {
+      return undefined
+    } finally {
+      if (fd !== undefined) syncOps.close(fd)
+    }
+  }
+
+  /**
+   * Opens the raw path with O_PATH and checks what it got. For this folder's own use: `path` must start at a real root or an open entry.
+   * @throws ToolError UPSTREAM_ERROR when the file system fails
+   */
+  async openPath(
+    path: string,
+    flags: number,
+    roots: readonly RealRoot[],
+    from: Origin,
+    ops: FileOps,
+  ): Promise<OpenEntry | Refused> {
     for (let attempt = 0; attempt < maxRetries; attempt++) {
-      let handle: FileHandle | undefined
+      let fd: number | undefined
       try {
-        handle = await open(rawBytes(path), O_PATH | flags)
-        const verdict = await this.#judgeOpened(handle, roots, from)
-        if (verdict === 'replaced') continue
-        if (typeof verdict === 'string') return verdict
-        const pinned = new Pinned(this, handle, roots, verdict.location, verdict.stat)
-        handle = undefined
-        return pinned
+        fd = await ops.open(rawBytes(path), O_PATH | flags)
+        const checked = await this.#checkOpened(fd, roots, from, ops)
+        if (checked === 'replaced') continue
+        if (typeof checked === 'string') return checked
+        const entry = new OpenEntry(this, fd, ops, roots, checked)
+        fd = undefined
+        return entry
       } catch (error) {
-        return refusalOf(error)
+        return refusedBy(error)
       } finally {
-        await handle?.close()
+        if (fd !== undefined) await ops.close(fd)
       }
     }
     return 'missing'
   }
 
-  /** Judges a path below `base` by its letters; each folder on the way counts too, but for the first `approved` ones. */
-  judge(base: RawPath, segments: readonly RawPath[], approved = 0): 'denied' | 'hidden' | undefined {
+  /** Checks a path below `base` by its letters; each folder on the way counts too, except the first `checked` ones. */
+  check(base: RawPath, segments: readonly RawPath[], checked = 0): 'denied' | 'hidden' | undefined {
     if (!this.#rules.allowHidden && segments.some((segment) => segment.startsWith('.'))) return 'hidden'
+    if (segments.length === checked) return undefined
     const folded = foldSegments(segments.map(textOf))
-    const above = foldSegments(segmentsOf(base).map(textOf))
-    for (let end = approved + 1; end <= folded.length; end++) {
+    const above = this.#foldedBase(base)
+    for (let end = checked + 1; end <= folded.length; end++) {
       const relative = folded.slice(0, end)
       if (this.#rules.deny(relative, [...above, ...relative])) return 'denied'
     }
     return undefined
   }
 
-  async #judgeOpened(
-    handle: FileHandle,
+  readonly #foldedBases = new Map<RawPath, readonly Folded[]>()
+
+  /** Only paths of roots come here, so that the map is as small as their list; real paths that have changed are dropped with it. */
+  #foldedBase(base: RawPath): readonly Folded[] {
+    const known = this.#foldedBases.get(base)
+    if (known !== undefined) return known
+    const folded = foldSegments(segmentsOf(base).map(textOf))
+    if (this.#foldedBases.size > 4 * this.roots.length) this.#foldedBases.clear()
+    this.#foldedBases.set(base, folded)
+    return folded
+  }
+
+  async #checkOpened(
+    fd: number,
     roots: readonly RealRoot[],
     from: Origin,
-  ): Promise<{ location: Location; stat: BigIntStats } | Refused | 'replaced'> {
-    const opened = rawFromBytes(await readlink(`/proc/self/fd/${handle.fd}`, { encoding: 'buffer' }))
+    ops: FileOps,
+  ): Promise<Checked | Refused | 'replaced'> {
+    const opened = await ops.pathOf(fd)
     const homes = roots.filter((root) => isBelow(root.real, opened)).sort((a, b) => b.real.length - a.real.length)
     const home = homes.find(({ root }) => root === from.location.root) ?? homes[0]
     if (home === undefined) return 'outside'
-    const stat = await handle.stat({ bigint: true })
-    const real = await nameOf(opened, stat)
+    const stat = await ops.stat(fd)
+    const real = await nameOf(opened, stat, ops)
     if (real === undefined) return 'replaced'
-    // Every root that the file lies below has a say.
-    for (const { real: base } of homes) {
-      const refused = this.judge(base, segmentsOf(real.slice(base.length) as RawPath))
+    // The rules of every root apply that the file lies below.
+    for (const { root, real: base } of homes) {
+      // open() has checked this very path, unless links led elsewhere.
+      if (root === from.location.root && base === root.path && real === joinRaw(base, ...from.location.segments)) continue
+      const refused = this.check(base, segmentsOf(real.slice(base.length) as RawPath))
       if (refused !== undefined) return refused
     }
-    if (stat.dev !== from.stat?.dev) {
-      const { type } = await statfs(`/proc/self/fd/${handle.fd}`)
-      if (kernelFileSystems.has(type >>> 0)) return 'kernel'
+    if (stat.dev !== from.stat?.dev && !this.#checkedDevices.has(stat.dev)) {
+      if (kernelFileSystems.has(await ops.typeOf(fd))) return 'kernel'
+      this.#checkedDevices.add(stat.dev)
     }
-    return { location: { root: home.root, segments: segmentsOf(real.slice(home.real.length) as RawPath) }, stat }
+    return { path: real, location: { root: home.root, segments: segmentsOf(real.slice(home.real.length) as RawPath) }, stat }
   }
 
-  async #realRoots(): Promise<RealRoot[]> {
+  async #resolveRoots(): Promise<void> {
     const found = await Promise.all(
       this.roots.map(async (root): Promise<RealRoot[]> => {
         try {
           return [{ root, real: rawFromBytes(await realpath(root.path, { encoding: 'buffer' })) }]
         } catch {
-          return [] // a root that is not there now contains nothing; pin() says so where it is the one asked for
+          return [] // a root that does not exist now contains nothing; open() says so where it is the one asked for
         }
       }),
     )
-    return found.flat()
+    this.#realRoots = found.flat()
+    this.#checkedDevices.clear()
+    this.#realRootsAt = performance.now()
   }
 }
 
-/** Both paths come from the kernel, so they are normal, and a comparison of whole components is one of the letters and a slash. */
+interface Checked {
+  readonly path: RawPath
+  readonly location: Location
+  readonly stat: BigIntStats
+}
+
+/** A file or folder that the sandbox has opened and checked. Everything is done through its descriptor, never through its name. */
+export class OpenEntry {
+  /** Where it really lies, links resolved. */
+  readonly location: Location
+  readonly stat: BigIntStats
+  readonly kind: FileKind
+  readonly #sandbox: Sandbox
+  readonly #fd: number
+  readonly #ops: FileOps
+  readonly #roots: readonly RealRoot[]
+  readonly #realPath: RawPath
+
+  constructor(sandbox: Sandbox, fd: number, ops: FileOps, roots: readonly RealRoot[], { path, location, stat }: Checked) {
+    this.#sandbox = sandbox
+    this.#fd = fd
+    this.#ops = ops
+    this.#roots = roots
+    this.#realPath = path
+    this.location = location
+    this.stat = stat
+    this.kind = kindOf(stat)
+  }
+
+  get #path(): string {
+    return `/proc/self/fd/${this.#fd}`
+  }
+
+  /**
+   * Opens the file for reading. The caller closes it.
+   * @throws ToolError FORBIDDEN when it is not a regular file, has another name, or its permissions refuse
+   */
+  async read(): Promise<OpenFile> {
+    if (this.kind !== 'file') throw new ToolError('FORBIDDEN', `it is a ${this.kind}; only regular files are read`)
+    if (this.#sandbox.denyHardLinks && this.stat.nlink > 1n) {
+      throw new ToolError(
+        'FORBIDDEN',
+        `the file has ${this.stat.nlink} names (hard links), and this server reads only files with one`,
+      )
+    }
+    const ops = this.stat.size <= maxSyncReadBytes ? this.#ops : asyncOps
+    try {
+      return new OpenFile(await ops.open(this.#path, O_RDONLY | O_NONBLOCK | O_NOCTTY), ops)
+    } catch (error) {
+      throw permissionError(error)
+    }
+  }
+
+  /** The names in the folder, in the order of the file system. */
+  async *names(signal: AbortSignal): AsyncGenerator<RawPath> {
+    const isLocal = this.#ops === syncOps
+    if (isLocal && this.stat.size <= maxSmallFolderBytes) return yield* this.#smallFolder()
+    const options = { encoding: 'buffer' as BufferEncoding, bufferSize: 256 }
+    let folder: Dir
+    try {
+      folder = isLocal ? opendirSync(this.#path, options) : await openFolder(this.#path, options)
+    } catch (error) {
+      throw permissionError(error)
+    }
+    try {
+      for (let i = 1; ; i++) {
+        const entry = isLocal ? folder.readSync() : await folder.read()
+        if (entry === null) return
+        signal.throwIfAborted()
+        if (isLocal && i % namesInTurn === 0) await new Promise((resolve) => setImmediate(resolve))
+        yield rawFromBytes(entry.name as unknown as Buffer)
+      }
+    } finally {
+      if (isLocal) folder.closeSync()
+      else await folder.close()
+    }
+  }
+
+  #smallFolder(): RawPath[] {
+    try {
+      return readdirSync(this.#path, { encoding: 'buffer' }).map(rawFromBytes)
+    } catch (error) {
+      throw permissionError(error)
+    }
+  }
+
+  /** Of the entry itself, not of what a link leads to. A folder may be listable although its entries are unreadable. */
+  async lstat(name: RawPath): Promise<Stats | 'vanished' | 'unreadable'> {
+    try {
+      return await this.#opsFor(name).lstat(rawBytes(`${this.#path}/${name}`))
+    } catch (error) {
+      return (error as NodeJS.ErrnoException).code === 'ENOENT' ? 'vanished' : 'unreadable'
+    }
+  }
+
+  /** Opens a subfolder, but no link to one. */
+  enter(name: RawPath): Promise<OpenEntry | Refused> {
+    return this.#sandbox.openPath(`${this.#path}/${name}`, O_DIRECTORY | O_NOFOLLOW, this.#roots, this, this.#opsFor(name))
+  }
+
+  /** Opens what an entry leads to. */
+  follow(name: RawPath): Promise<OpenEntry | Refused> {
+    return this.#sandbox.openPath(`${this.#path}/${name}`, 0, this.#roots, this, asyncOps)
+  }
+
+  async close(): Promise<void> {
+    await this.#ops.close(this.#fd)
+  }
+
+  /** Another file system may be mounted on an entry of a local folder. */
+  #opsFor(name: RawPath): FileOps {
+    const isForeign = this.#ops === asyncOps || this.#sandbox.mounts.isForeignMount(`${this.#realPath}/${name}` as RawPath)
+    return isForeign ? asyncOps : this.#ops
+  }
+}
+
+const openFolder = promisify(opendir) as (path: string, options: { bufferSize: number }) => Promise<Dir>
+
+/** A regular file that is open for reading. */
+export class OpenFile {
+  readonly #fd: number
+  readonly #ops: FileOps
+
+  constructor(fd: number, ops: FileOps) {
+    this.#fd = fd
+    this.#ops = ops
+  }
+
+  /**
+   * Fills the buffer from `position` on, as far as the file goes.
+   * @returns the bytes that were read
+   * @throws the signal's reason
+   */
+  async read(buffer: Buffer, position: number, signal: AbortSignal): Promise<number> {
+    let filled = 0
+    while (filled < buffer.length) {
+      signal.throwIfAborted()
+      const count = await this.#ops.read(this.#fd, buffer, filled, buffer.length - filled, position + filled)
+      if (count === 0) break
+      filled += count
+    }
+    return filled
+  }
+
+  async stat(): Promise<BigIntStats> {
+    return this.#ops.stat(this.#fd)
+  }
+
+  async close(): Promise<void> {
+    await this.#ops.close(this.#fd)
+  }
+}
+
+export function kindOf(stat: Stats | BigIntStats): FileKind {
+  if (stat.isFile()) return 'file'
+  if (stat.isDirectory()) return 'dir'
+  if (stat.isSymbolicLink()) return 'symlink'
+  if (stat.isFIFO()) return 'fifo'
+  return stat.isSocket() ? 'socket' : 'device'
+}
+
+/** Both paths come from the kernel, so they are normal, and whole components can be compared as text. */
 function isBelow(root: RawPath, path: RawPath): boolean {
   return path === root || path.startsWith(root === '/' ? '/' : `${root}/`)
-}
-
-/**
- * The kernel appends ` (deleted)` to the path of a name that is gone; taken for the name, `x.pem (deleted)` would pass a pattern for `*.pem`.
- * It does the same to a single file that is mounted, as containers do with configuration, after the host has replaced it: there the file
- * still is what the path without the appendix leads to. Undefined when the file has no name any more.
- */
-async function nameOf(opened: RawPath, stat: BigIntStats): Promise<RawPath | undefined> {
-  if (!opened.endsWith(deleted) || (await isNamed(opened, stat))) return opened
-  const before = opened.slice(0, -deleted.length) as RawPath
-  return (await isNamed(before, stat)) ? before : undefined
-}
-
-/** Is there a file of exactly this name, and is it this one? */
-async function isNamed(path: RawPath, stat: BigIntStats): Promise<boolean> {
-  try {
-    const named = await lstat(rawBytes(path), { bigint: true })
-    return named.ino === stat.ino && named.dev === stat.dev
-  } catch {
-    return false
-  }
-}
-
-function refusalOf(error: unknown): Refused {
-  const { code } = error as NodeJS.ErrnoException
-  switch (code) {
-    case 'ENOENT':
-    case 'ENAMETOOLONG':
-      return 'missing'
-    case 'ENOTDIR':
-      return 'not-a-directory'
-    case 'EACCES':
-    case 'EPERM':
-      return 'not-permitted'
-    case 'ELOOP':
-      return 'outside'
-    default:
-      throw ioError(error)
-  }
-}
-
-/** Node's own messages hold the path on the host. */
-export function ioError(error: unknown): unknown {
-  const { code, syscall } = error as NodeJS.ErrnoException
-  if (error instanceof ToolError || syscall === undefined || code === undefined) return error
-  return new ToolError('UPSTREAM_ERROR', `the file system answered ${code}`, { cause: error })
 }

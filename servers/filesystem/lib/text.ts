@@ -1,4 +1,4 @@
-// What the bytes of a file are: text in which encoding, a picture, or something else; and the text of one line.
+// The kind and encoding of a file's bytes, and the text of one line.
 import { isUtf8 } from 'node:buffer'
 import {
   byteOrderMark,
@@ -23,11 +23,12 @@ export interface TextFormat {
 
 export type Content = { readonly kind: 'text'; readonly format: TextFormat } | Exclude<ContentKind, { kind: 'text' }>
 
-/** So many bytes from the start decide what a file is. */
+/** The kind of a file is decided by this many bytes from its start. */
 export const sampleBytes = 8_192
 
-export function sniff(sample: Buffer): Content {
-  const content = contentKind(sample)
+/** @param atStart whether these are the first bytes, which alone have a signature or a byte order mark */
+export function sniff(sample: Buffer, atStart = true): Content {
+  const content = contentKind(sample, atStart)
   if (content.kind !== 'text') return content
   const { mark } = content
   if (mark === 'utf-16le' || mark === 'utf-16be') return { kind: 'text', format: { charset: mark, width: 2, start: 2 } }
@@ -41,7 +42,7 @@ export function formatOf(charset: 'auto' | 'utf-8' | 'latin1', sample: Buffer): 
 
 export interface DecodedLine {
   readonly text: string
-  /** How it was read, where that was in question. */
+  /** How it was decoded, if that was ambiguous. */
   readonly read: 'plain' | 'latin1' | 'damaged'
 }
 
@@ -76,14 +77,14 @@ function decode(bytes: Buffer, charset: Charset): DecodedLine {
   }
 }
 
-/** Drops a character that the end of the bytes cuts in two. */
+/** Drops an incomplete character at the end. */
 function trimPartial(bytes: Buffer, charset: Charset): Buffer {
   if (charset === 'latin1') return bytes
   if (charset === 'utf-16le' || charset === 'utf-16be') return bytes.subarray(0, bytes.length & ~1)
   return bytes.subarray(0, wholeCharacters(bytes))
 }
 
-/** Not between the halves of a surrogate pair. */
+/** The position, moved out of the middle of a surrogate pair. */
 function cutBefore(text: string, at: number): number {
   const code = text.charCodeAt(at - 1)
   return code >= 0xd800 && code <= 0xdbff ? at - 1 : at
@@ -92,4 +93,10 @@ function cutBefore(text: string, at: number): number {
 function byteLength(text: string, charset: Charset, read: DecodedLine['read']): number {
   if (charset === 'utf-16le' || charset === 'utf-16be') return text.length * 2
   return charset === 'latin1' || read === 'latin1' ? text.length : Buffer.byteLength(text)
+}
+
+/** In seconds; `unknown` beyond the calendar: any writer can set such a time, and it must not break a listing. */
+export function showTime(mtimeMs: number): string {
+  const time = new Date(mtimeMs)
+  return Number.isNaN(time.getTime()) ? 'unknown' : time.toISOString().replace(/\.\d+Z$/, 'Z')
 }

@@ -1,18 +1,19 @@
-// Walks a folder in the order of its names, each folder before what is in it. The order makes a place in it enough to go on from later, so a
-// tree of any size is listed in pages without anything being kept between calls.
+// Walks a folder in the order of its names, each folder before its content. With this order a position is enough to continue from later, so
+// that a tree of any size is listed in pages and nothing is kept between calls.
 import type { Stats } from 'node:fs'
 import { ToolError } from '../../../protocol/index.ts'
-import { type FileKind, kindOf, Pinned } from './descriptor.ts'
+import type { FileKind } from '../types.ts'
 import { showLocation } from './location.ts'
 import { type RawPath, rawPath } from './raw-path.ts'
-import type { Sandbox } from './sandbox.ts'
+import { kindOf, OpenEntry, type Sandbox } from './sandbox.ts'
 
-/** Looked up together; one after the other, a folder of 20,000 takes three times as long. */
+/** Entries that are looked up together; one by one, a folder of 20,000 takes three times as long. */
 const batch = 64
 
-const breathMs = 10
+/** How long a walk runs before other calls get a turn. */
+const turnMs = 10
 
-/** Listed, but not descended into: thousands of files that nobody asks for. */
+/** Listed, but not entered: they hold thousands of files that nobody asks for. */
 const ignored = new Set(['node_modules', '.git'])
 
 export interface Entry {
@@ -38,8 +39,8 @@ export interface WalkOptions {
 }
 
 export class Walk {
-  /** Why the walk ended before its end. */
-  incomplete: 'entries' | 'time' | undefined
+  /** Why the listing is a part: the limit of entries or of time, or of entries kept for sorting. */
+  incomplete: 'entries' | 'time' | 'kept' | undefined
   /** The last entry that was looked at, matching or not. */
   position: readonly RawPath[] | undefined
   /** Names left out because they begin with a dot. */
@@ -58,7 +59,7 @@ export class Walk {
 
   /** The matching entries after the place `after`. Open folders are closed when the loop over them ends, however it ends. */
   async *entries(
-    folder: Pinned,
+    folder: OpenEntry,
     after: readonly RawPath[] | undefined,
     above: readonly RawPath[] = [],
   ): AsyncGenerator<Entry, void, undefined> {
@@ -68,7 +69,7 @@ export class Walk {
       const stats = await Promise.all(some.map((name) => folder.lstat(name)))
       for (const [i, name] of some.entries()) {
         if (this.#mustStop()) return
-        await this.#breathe()
+        await this.#yield()
         const stat = stats[i] as Stats | 'vanished' | 'unreadable'
         const segments = [...above, name]
         const isPlace = name === after?.[0] // shown before, or a folder whose content was partly shown
@@ -76,11 +77,11 @@ export class Walk {
         this.#visited += 1
         if (stat === 'vanished') continue
         const { root, segments: way } = folder.location
-        const denied = this.#sandbox.judge(rawPath(root.path), [...way, name], way.length) !== undefined
+        const denied = this.#sandbox.check(rawPath(root.path), [...way, name], way.length) !== undefined
         if (!isPlace && this.#options.matches(segments)) yield await this.#entry(folder, name, segments, stat, denied)
         if (denied || typeof stat === 'string' || !stat.isDirectory() || !this.#descends(name, segments)) continue
         const subfolder = await folder.enter(name)
-        if (!(subfolder instanceof Pinned)) continue
+        if (!(subfolder instanceof OpenEntry)) continue
         try {
           yield* this.entries(subfolder, isPlace && after.length > 1 ? after.slice(1) : undefined, segments)
         } catch (error) {
@@ -99,7 +100,7 @@ export class Walk {
   }
 
   async #entry(
-    folder: Pinned,
+    folder: OpenEntry,
     name: RawPath,
     segments: readonly RawPath[],
     stat: Stats | 'unreadable',
@@ -114,9 +115,9 @@ export class Walk {
       const remark = kind === 'dir' && segments.length < this.#options.levels && ignored.has(name) ? 'not searched' : undefined
       return { ...nothing, kind, size, mtimeMs: stat.mtimeMs, remark }
     }
-    // Nothing of the link itself is told: its text, and by its size the length of it, may be of the host.
+    // Nothing of the link itself is shown: its text, and its size, which is the length of the text, may be of the host.
     const target = await folder.follow(name)
-    if (!(target instanceof Pinned)) {
+    if (!(target instanceof OpenEntry)) {
       return { ...nothing, kind, remark: target === 'denied' || target === 'hidden' ? 'denied' : 'leads outside or nowhere' }
     }
     try {
@@ -134,8 +135,8 @@ export class Walk {
     }
   }
 
-  /** The folder's names from `from` on, sorted. Of more than can be visited the first are kept, so that memory is bounded and order exact. */
-  async #names(folder: Pinned, from: RawPath | undefined): Promise<{ names: RawPath[]; all: boolean }> {
+  /** The folder's names from `from` on, sorted. Of more than may be visited the first are kept, so that memory is limited and the order exact. */
+  async #names(folder: OpenEntry, from: RawPath | undefined): Promise<{ names: RawPath[]; all: boolean }> {
     const most = this.#options.maxVisited
     let names: RawPath[] = []
     let all = true
@@ -156,16 +157,16 @@ export class Walk {
       if (names.length >= most * 2) sortAndCut()
       if (names.length % 1_024 === 0 && performance.now() > this.#deadline) {
         this.incomplete = 'time'
-        return { names: [], all: false } // a part of the names in no order is no place to go on from
+        return { names: [], all: false } // an arbitrary part of the names has no position to continue from
       }
     }
     sortAndCut()
     return { names, all }
   }
 
-  /** A pattern may take milliseconds for each name, and other calls want the event loop too. */
-  async #breathe(): Promise<void> {
-    if (performance.now() - this.#resumedAt < breathMs) return
+  /** Lets other calls run: a pattern may take milliseconds for each name. */
+  async #yield(): Promise<void> {
+    if (performance.now() - this.#resumedAt < turnMs) return
     await new Promise((resolve) => setImmediate(resolve))
     this.#resumedAt = performance.now()
   }
@@ -188,7 +189,7 @@ export function inWalkOrder(a: readonly RawPath[], b: readonly RawPath[]): numbe
   return a.length - b.length
 }
 
-/** A subfolder that may not be listed is shown, and otherwise passed over. */
+/** A subfolder that may not be listed is shown and not entered. */
 function isPermission(error: unknown): boolean {
   return error instanceof ToolError && error.code === 'FORBIDDEN'
 }

@@ -1,4 +1,4 @@
-// Which lines of a text file make one result: a part from a line on, or a part before the end.
+// Selects the lines of a text file that make one result: from a line on, or before the end.
 import { ToolError } from '../../../protocol/index.ts'
 import type { Line, Lines, Taken } from './lines.ts'
 import { type DecodedLine, decodeLine, type TextFormat } from './text.ts'
@@ -15,12 +15,12 @@ export interface Caps {
 
 export interface Window {
   readonly lines: readonly string[]
-  /** Number of the first line; undefined where nobody counted that far. */
+  /** Number of the first line; undefined where the lines before were not counted. */
   readonly first: number | undefined
   readonly totalLines: number | undefined
   /** There are lines after (or, counted from the end, before) these. */
   readonly more: boolean
-  /** So many lines are not UTF-8: read as latin1, or shown with replacement characters. */
+  /** Numbers of lines that are not UTF-8: read as latin1, or shown with replacement characters. */
   readonly latin1: number
   readonly damaged: number
   /** The last line goes on for longer than there was time to search. */
@@ -51,7 +51,7 @@ export async function fromLine(
   let { totalLines } = known
   if (!more) totalLines = last
   else if (totalLines === undefined && count) totalLines = last + (await lines.skip(end, Number.MAX_SAFE_INTEGER)).skipped
-  return { ...page.facts(), first: offset, totalLines, more, endless, end }
+  return { ...page.result(), first: offset, totalLines, more, endless, end }
 }
 
 /** The `count` lines that begin `tail` lines before the end, or the last of them that fit: of a log the latest lines matter. */
@@ -68,7 +68,7 @@ export async function fromEnd(
   const page = new Page(format, caps, 'last')
   const { endless } = await lines.read(begin, end, caps.lineChars * 4, (line) => page.take(line))
   return {
-    ...page.facts(),
+    ...page.result(),
     first: totalLines === undefined ? undefined : totalLines - (tail - count) - page.lines.length + 1,
     totalLines,
     more: begin > format.start || page.dropped,
@@ -114,7 +114,7 @@ class Page {
     return 'more'
   }
 
-  facts(): { lines: string[]; latin1: number; damaged: number } {
+  result(): { lines: string[]; latin1: number; damaged: number } {
     return {
       lines: this.lines.map(({ text }) => text),
       latin1: this.lines.filter(({ read }) => read === 'latin1').length,

@@ -4,7 +4,7 @@ import { mkdir, stat, symlink, unlink, utimes, writeFile } from 'node:fs/promise
 import { join } from 'node:path'
 import type { Answer } from '../../../test/helpers/tool-client.ts'
 import { test } from '../../../test/runner/harness.ts'
-import { showTime } from '../lib/descriptor.ts'
+import { showTime } from '../lib/text.ts'
 import { make, namesOf, type Wire, withFiles } from './wire.ts'
 
 async function allPages(wire: Wire, args: Record<string, unknown>): Promise<Answer[]> {
@@ -262,12 +262,12 @@ test('a folder with more entries than one listing looks at is paged to its end b
       assert.ok(all.length >= 5)
       const none = await allPages(wire, { recursive: true, pattern: 'nothing' })
       assert.ok(none.length >= 5 && none.every((answer) => answer.data === ''))
-      assert.match(none[0]?.text ?? '', /^NOTE: as many entries as one listing may look at were looked at$/m)
+      assert.match(none[0]?.text ?? '', /^NOTE: one listing looks at no more entries than it has looked at$/m)
       const bySize = await wire.call('list_directory', { recursive: true, sort: 'size', limit: 1_000 })
       assert.deepEqual([bySize.meta.truncated, bySize.next], [true, undefined])
-      assert.match(bySize.text, /^NOTE: as many entries .*, so this is a part; list a subfolder$/m)
+      assert.match(bySize.text, /^NOTE: one listing looks at .*, so these are the largest of a part; list a subfolder$/m)
     },
-    { limits: { maxScanned: 20 } },
+    { limits: { maxScanned: 20, maxSorted: 20 } },
   ))
 
 test('a listing for which there is no time says so and ends', () =>
@@ -276,7 +276,7 @@ test('a listing for which there is no time says so and ends', () =>
       await make(join(folder, 'root'), { a: 1, b: 1 })
       const { text, meta, next } = await wire.call('list_directory', {})
       assert.deepEqual([meta.truncated, next], [true, undefined])
-      assert.match(text, /^NOTE: the time for one listing was over, so this is a part; list a subfolder$/m)
+      assert.match(text, /^NOTE: the time for one listing is over, so this is a part; list a subfolder$/m)
     },
     { limits: { listMs: -1 } },
   ))

@@ -6,8 +6,8 @@ import { mkdir, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { environmentOf } from '../../../test/helpers/tool-client.ts'
 import { test } from '../../../test/runner/harness.ts'
-import { listDirectory } from '../tools/list-directory.ts'
-import { readFile } from '../tools/read-file.ts'
+import { listDirectoryTool } from '../tools/list-directory.ts'
+import { readFileTool } from '../tools/read-file.ts'
 import { contextOf, withFiles } from './wire.ts'
 
 /** Replaces `link` by a link to each target in turn, atomically, until it is killed; says so when it has begun. */
@@ -56,7 +56,7 @@ async function race(folder: string, targets: [string, string], attempt: () => Pr
   return outcomes
 }
 
-async function textOf(call: Promise<unknown>): Promise<string> {
+async function textOf(call: unknown): Promise<string> {
   try {
     return JSON.stringify(((await call) as { content: unknown }).content)
   } catch (error) {
@@ -78,7 +78,7 @@ test('a link to a file that is exchanged all the time leads outside never', () =
     const { signal } = new AbortController()
     const args = { path: 'link', encoding: 'auto', line_numbers: false } as const
     const outcomes = await race(folder, ['file', '../file'], () =>
-      textOf(readFile(backend, environmentOf(), args, contextOf(signal))),
+      textOf(readFileTool(backend, environmentOf()).handler(args, contextOf(signal))),
     )
     assertSealed(outcomes)
   }))
@@ -95,7 +95,7 @@ test('a link to a folder on the way that is exchanged all the time leads outside
     const { signal } = new AbortController()
     const args = { path: 'link/file', encoding: 'auto', line_numbers: false } as const
     const outcomes = await race(folder, ['dir', '../dir'], () =>
-      textOf(readFile(backend, environmentOf(), args, contextOf(signal))),
+      textOf(readFileTool(backend, environmentOf()).handler(args, contextOf(signal))),
     )
     assertSealed(outcomes)
   }))
@@ -109,7 +109,7 @@ test('a listed folder that is exchanged all the time shows no name from outside'
     const { signal } = new AbortController()
     const args = { path: 'link', recursive: true, sort: 'name', show_hidden: true, limit: 200 } as const
     const outcomes = await race(folder, ['dir', '../dir'], () =>
-      textOf(listDirectory(backend, environmentOf(), args, contextOf(signal))),
+      textOf(listDirectoryTool(backend, environmentOf()).handler(args, contextOf(signal))),
     )
     assertSealed(outcomes)
   }))

@@ -248,7 +248,10 @@ test('not found names what is nearby, also in a folder of a similar name', () =>
         'config/zzzzzzzzz',
         'ERROR NOT_FOUND: "config/zzzzzzzzz" not found in root "root"; nothing in "config" has a similar name. TRY: list_directory {"path":"config"}',
       ],
-      ['readme.md/x', 'ERROR NOT_FOUND: "readme.md/x" not found: "readme.md" is a file, not a folder. TRY: {"path":"readme.md"}'],
+      [
+        'readme.md/x',
+        'ERROR NOT_FOUND: "readme.md/x" not found: "readme.md" is a file, not a folder. TRY: read_file {"path":"readme.md"}',
+      ],
       ['config', 'ERROR INVALID_ARGUMENT: "config" is a folder. TRY: list_directory {"path":"config"}'],
     ]
     for (const [path, text] of cases) assert.equal((await wire.call('read_file', { path })).text, text)

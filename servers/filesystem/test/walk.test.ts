@@ -5,8 +5,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { test } from '../../../test/runner/harness.ts'
 import { parseDeny, parseRoots } from '../config.ts'
-import { Pinned } from '../lib/descriptor.ts'
-import { Sandbox } from '../lib/sandbox.ts'
+import { OpenEntry, Sandbox } from '../lib/sandbox.ts'
 import { Walk } from '../lib/walk.ts'
 import { make, namesOf, withFiles, withWire } from './wire.ts'
 
@@ -16,8 +15,8 @@ test('what vanishes while it is listed is left out, and nothing stays open', () 
     await make(root, Object.fromEntries(Array.from({ length: 300 }, (_, i) => [`d${i}/f`, 1])))
     const sandbox = new Sandbox(parseRoots([root]), { deny: parseDeny(undefined), allowHidden: true, denyHardLinks: false })
     const before = readdirSync('/proc/self/fd').length
-    const top = await sandbox.pin({ root: sandbox.roots[0] as (typeof sandbox.roots)[0], segments: [] })
-    assert.ok(top instanceof Pinned)
+    const top = await sandbox.open({ root: sandbox.roots[0] as (typeof sandbox.roots)[0], segments: [] })
+    assert.ok(top instanceof OpenEntry)
     const walk = new Walk(sandbox, {
       levels: 5,
       showHidden: false,
@@ -48,8 +47,8 @@ test('a deep listing holds at most eight descriptors, also when it ends early', 
     const sandbox = new Sandbox(parseRoots([root]), { deny: parseDeny(undefined), allowHidden: true, denyHardLinks: false })
     const before = readdirSync('/proc/self/fd').length
     for (const stopAt of [1, 3, 5, 99]) {
-      const top = await sandbox.pin({ root: sandbox.roots[0] as (typeof sandbox.roots)[0], segments: [] })
-      assert.ok(top instanceof Pinned)
+      const top = await sandbox.open({ root: sandbox.roots[0] as (typeof sandbox.roots)[0], segments: [] })
+      assert.ok(top instanceof OpenEntry)
       const options = {
         levels: 5,
         showHidden: true,

@@ -5,9 +5,10 @@ import { join } from 'node:path'
 import type { Context } from '../../../protocol/index.ts'
 import { type Answer, environmentOf, type ToolClient, withTools } from '../../../test/helpers/tool-client.ts'
 import type { Environment } from '../../kit/definition.ts'
-import { type Limits, openFilesystem } from '../backend.ts'
+import { openFilesystem } from '../backend.ts'
 import type { FilesystemConfig } from '../config.ts'
-import { filesystemTools } from '../tools.ts'
+import { filesystem } from '../index.ts'
+import type { Limits } from '../types.ts'
 
 export interface Setup {
   config?: Partial<FilesystemConfig>
@@ -68,7 +69,7 @@ export async function withWire(setup: Setup, work: (wire: Wire) => Promise<void>
     ...setup.config,
   }
   const backend = openFilesystem(config, setup.limits)
-  const tools = filesystemTools(backend, environmentOf(setup.environment))
+  const tools = filesystem.tools(backend, environmentOf(setup.environment))
   try {
     await withTools({ name: 'filesystem', tools, maxResultBytes: 1_000_000 }, (client) => work({ ...client, backend }))
   } finally {

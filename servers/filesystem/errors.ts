@@ -1,0 +1,59 @@
+// Failures of the file system and refusals of the sandbox as errors for the model. None of them holds a path of the host.
+import { ToolError } from '../../protocol/index.ts'
+import type { Refused } from './types.ts'
+
+/** An error of a system call; anything else is returned as it is. Node's own messages hold the path on the host. */
+export function ioError(error: unknown): unknown {
+  const { code, syscall } = error as NodeJS.ErrnoException
+  if (error instanceof ToolError || syscall === undefined || code === undefined) return error
+  return new ToolError('UPSTREAM_ERROR', `the file system answered ${code}`, { detail: code, cause: error })
+}
+
+/** An error of opening something that was found: EACCES and EPERM are refusals of its permissions. */
+export function permissionError(error: unknown): unknown {
+  const { code } = error as NodeJS.ErrnoException
+  if (code !== 'EACCES' && code !== 'EPERM') return error
+  return new ToolError('FORBIDDEN', 'its permissions do not let this server read it', { detail: code, cause: error })
+}
+
+/** Why a path could not be opened, by the error of the system call. @throws ToolError for a failure of the file system */
+export function refusedBy(error: unknown): Refused {
+  switch ((error as NodeJS.ErrnoException).code) {
+    case 'ENOENT':
+    case 'ENAMETOOLONG':
+      return 'missing'
+    case 'ENOTDIR':
+      return 'not-a-directory'
+    case 'EACCES':
+    case 'EPERM':
+      return 'not-permitted'
+    case 'ELOOP':
+      return 'outside'
+    default:
+      throw ioError(error)
+  }
+}
+
+/** @param name the path as the caller may see it */
+export function refusalError(name: string, reason: Refused): ToolError {
+  switch (reason) {
+    case 'outside':
+      return new ToolError('FORBIDDEN', `"${name}" is or lies behind a link that leads outside of the roots or to nothing`)
+    case 'denied':
+      return new ToolError(
+        'FORBIDDEN',
+        `"${name}" is on this server's list of files that are not read (secrets). Ask the operator`,
+      )
+    case 'hidden':
+      return new ToolError(
+        'FORBIDDEN',
+        `"${name}" is hidden (a name that starts with a dot), and this server reads no hidden files`,
+      )
+    case 'kernel':
+      return new ToolError('FORBIDDEN', `"${name}" is on a pseudo file system such as /proc or /sys, which is not read`)
+    case 'not-permitted':
+      return new ToolError('FORBIDDEN', `the permissions on the way to "${name}" do not let this server read it`)
+    default:
+      return new ToolError('NOT_FOUND', `"${name}" not found`)
+  }
+}
