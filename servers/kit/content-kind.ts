@@ -1,4 +1,4 @@
-// What bytes are: text, a picture, or something else; and the encodings of text that Node does not know by itself.
+// Detects text, images and other formats by their bytes, and decodes the text encodings that Node lacks.
 
 export type ContentKind =
   | { readonly kind: 'text'; readonly mark: ByteOrderMark | undefined }
@@ -45,7 +45,8 @@ export const signatureBytes = 512
 const pictures = new Set(['image/png', 'image/jpeg', 'image/gif', 'image/webp'])
 
 /**
- * Like git, takes a NUL byte for the sign of what is not text; unlike git, knows UTF-16 by its byte order mark.
+ * Like git, takes a NUL byte as the sign of a binary file, except in holes: long runs of NULs, which sparse and truncated logs have. Unlike
+ * git, detects UTF-16 by its byte order mark.
  * @param atStart whether these are the first bytes, which alone have a signature or a mark
  */
 export function contentKind(bytes: Buffer, atStart = true): ContentKind {
@@ -53,11 +54,11 @@ export function contentKind(bytes: Buffer, atStart = true): ContentKind {
   if (mark !== undefined && mark !== 'utf-8') return { kind: 'text', mark }
   const head = bytes.toString('latin1', 0, signatureBytes)
   const type = atStart ? signatures.find(([, at, start]) => head.startsWith(start, at))?.[0] : undefined
-  // Short signatures of letters may begin a text; a text has no control characters.
-  if (type !== undefined && (hasControls(bytes) || type === 'application/pdf')) {
+  // Signatures that consist of letters may start a text, too.
+  if (type !== undefined && (type === 'application/pdf' || bytes.includes(0) || !isText(bytes))) {
     return { kind: pictures.has(type) ? 'image' : type === 'application/gzip' ? 'gzip' : 'binary', type }
   }
-  return hasManyControls(bytes) ? { kind: 'binary', type: 'application/octet-stream' } : { kind: 'text', mark }
+  return isText(bytes) ? { kind: 'text', mark } : { kind: 'binary', type: 'application/octet-stream' }
 }
 
 export function byteOrderMark(bytes: Buffer): ByteOrderMark | undefined {
@@ -70,14 +71,24 @@ export function hasControls(bytes: Buffer): boolean {
   return bytes.some(isControl)
 }
 
-/** A bell here and there is no sign of a binary file; a NUL is. */
-function hasManyControls(bytes: Buffer): boolean {
-  let count = 0
-  for (const byte of bytes) {
-    if (byte === 0) return true
-    if (isControl(byte)) count += 1
+/** NULs in a row that count as a hole. */
+const minHole = 8
+
+/** Outside of holes no NUL, and few control characters: one in a short text, one in twenty in a long one. */
+function isText(bytes: Buffer): boolean {
+  let controls = 0
+  let printable = 0
+  for (let i = 0; i < bytes.length; i++) {
+    const byte = bytes[i] as number
+    if (byte === 0) {
+      let end = i
+      while (bytes[end] === 0) end += 1
+      if (end - i < minHole) return false
+      i = end - 1
+    } else if (isControl(byte)) controls += 1
+    else printable += 1
   }
-  return count > bytes.length * 0.05
+  return (printable > 0 || bytes.length === 0) && (controls <= 1 || controls <= (controls + printable) * 0.05)
 }
 
 /** Tab, line and page ends, escape and substitute may be in a text. */

@@ -54,8 +54,19 @@ export function report<S extends object = Record<string, never>>(
 
 /** Data from elsewhere between two tags with a random id. Tool descriptions say that what is inside is data, not instructions. */
 export function wrapUntrusted(text: string): string {
-  const id = randomBytes(6).toString('base64url')
+  const id = boundaryId()
   return `<untrusted-data id="${id}">\n${cleanText(text)}\n</untrusted-data id="${id}">`
+}
+
+const idBytes = 6
+/** Random bytes are drawn for many ids at once: each request to the system's generator costs as much as a hundred ids. */
+let randomPool = Buffer.alloc(0)
+
+function boundaryId(): string {
+  if (randomPool.length < idBytes) randomPool = randomBytes(idBytes * 512)
+  const id = randomPool.toString('base64url', 0, idBytes)
+  randomPool = randomPool.subarray(idBytes)
+  return id
 }
 
 /** 1536 → `1.5 KiB`. */

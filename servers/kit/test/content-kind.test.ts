@@ -12,6 +12,8 @@ test('tells text from what has a control character too many, and knows its byte 
     ['plain', undefined],
     ['log with \x1b[31mcolour\x1b[0m and one \x07 bell', undefined],
     ['DOS ended its texts with this\x1a', undefined],
+    [`${'\0'.repeat(100)}a log that was truncated under its writer\n`, undefined],
+    ['x\by', undefined],
     [latin1('caf\xe9 cr\xe8me'), undefined],
     ['\ufeffmarked', 'utf-8'],
     [Buffer.from('\ufeffwide', 'utf16le'), 'utf-16le'],
