@@ -1,7 +1,6 @@
 // The interfaces of this server's backend and of what its tools pass to each other.
 import type { Backend } from '../kit/definition.ts'
 import type { Row, SqlEngine } from '../kit/sql/engine.ts'
-import type { Notice } from '../kit/sql/pg-adapter.ts'
 import type { Outcome } from '../kit/sql/statement.ts'
 import type { WriteLevel } from './config.ts'
 
@@ -44,7 +43,7 @@ export interface TransactionRunner {
   /** Runs `work` in a transaction; commits it, or rolls back when `commit` returns false or anything fails. @throws ToolError */
   transaction<T>(limits: WriteLimits, work: (transaction: Transaction) => Promise<T>, commit?: (result: T) => boolean): Promise<T>
   /** One statement that PostgreSQL refuses to run inside a transaction, such as CALL refresh_continuous_aggregate. @throws ToolError */
-  alone(limits: WriteLimits, text: string, values?: readonly (string | null)[]): Promise<Outcome & { notices: readonly Notice[] }>
+  alone(limits: WriteLimits, text: string, values?: readonly (string | null)[]): Promise<Outcome & { notices: string[] }>
 }
 
 export interface Transaction {

@@ -6,7 +6,7 @@ import { arrayLiteral } from '../../kit/sql/identifiers.ts'
 import type { Token } from '../../kit/sql/lexer.ts'
 
 export interface StatementClass {
-  /** First word, in lower case. */
+  /** First word, in upper case. */
   readonly keyword: string
   readonly level: 'dml' | 'ddl'
   /** Why `level` is needed. */
@@ -57,31 +57,30 @@ const object = 'table|index|view|schema|sequence|type|domain|statistics'
 const rows = 'insert|update|delete|merge|select|with|values|table'
 const creating = [
   'create ?or ?replace ?global|local ?temp|temporary|unlogged ?unique ?recursive table|index|view|sequence|domain|statistics',
-  ...[
-    'create materialized view',
-    'create type _ as (|enum',
-    'create schema ?if ?not ?exists _ $',
-    'analyze|analyse',
-    'refresh materialized',
-  ],
-  ...[`comment on ?materialized ${object}|column|constraint`, 'call _'],
+  'create materialized view',
+  'create type _ as (|enum',
+  'create schema ?if ?not ?exists _ $',
+  'analyze|analyse',
+  'refresh materialized',
+  `comment on ?materialized ${object}|column|constraint`,
+  'call _',
 ]
 const destroying = [`drop ?materialized ${object}`, 'truncate']
 const committing = ['call ?_. refresh_continuous_aggregate|run_job|cagg_migrate (']
 const altering = `alter ?materialized ${object} ?if ?exists ?only _ ?*`
 const keepingActions = [
-  'add|rename',
+  'add|rename|reset',
   'set schema|(|default|statistics',
   'set|drop not null',
-  ...['reset (', 'drop default|constraint', 'set without cluster', 'cluster on', 'validate constraint', 'attach partition'],
+  'drop default|constraint',
+  'set without cluster',
+  'cluster on',
+  'validate constraint',
+  'attach partition',
   'alter ?column _ set default|statistics|storage|compression|(|generated',
   'alter ?column _ set|drop not null',
-  ...[
-    'alter ?column _ drop default|expression|identity',
-    'alter ?column _ reset (',
-    'alter ?column _ add generated',
-    'alter ?column _ restart',
-  ],
+  'alter ?column _ drop default|expression|identity',
+  'alter ?column _ reset|add|restart',
 ]
 const destroyingActions = [
   'drop',
@@ -92,8 +91,12 @@ const destroyingActions = [
   'alter attribute',
 ]
 const sequenceActions = [
-  ...['as|increment|minvalue|maxvalue|no|start|restart|cache|cycle|owned|rename|logged|unlogged', 'set schema|logged|unlogged'],
+  'as|increment|minvalue|maxvalue|no|start|restart|cache|cycle|owned|rename|logged|unlogged',
+  'set schema|logged|unlogged',
 ]
+
+/** A table has at most 1,600 columns. */
+const maxActions = 1_600
 
 /** @throws ToolError READ_ONLY for statements that no level admits */
 export function classifyWords(all: readonly Token[]): StatementClass {
@@ -191,8 +194,10 @@ function alterEffect(tokens: readonly Token[]): string | undefined {
   const start = match(tokens, altering)
   if (start === undefined) return undefined
   const ofSequence = match(tokens, 'alter sequence') !== undefined
+  const actions = split(tokens.slice(start))
+  if (actions.length > maxActions) return undefined
   let effect = 'keeps'
-  for (const action of split(tokens.slice(start))) {
+  for (const action of actions) {
     const fits = (pattern: string): boolean => match(action, pattern) !== undefined
     if ((ofSequence ? sequenceActions : keepingActions).some(fits)) continue
     const found = ofSequence ? undefined : destroyingActions.find(fits)
@@ -215,16 +220,23 @@ function split(tokens: readonly Token[]): Token[][] {
   return parts
 }
 
-const parsed = new Map<string, { item: string; words: string[]; optional: boolean }[]>()
+type Item = { readonly item: string; readonly words: string[]; readonly optional: boolean }
+const parsed = new Map<string, Item[]>()
+
+function itemsOf(pattern: string): Item[] {
+  const known = parsed.get(pattern)
+  if (known !== undefined) return known
+  const items = pattern
+    .split(' ')
+    .map((item) => ({ item, words: item.replace('?', '').split('|'), optional: item.startsWith('?') }))
+  parsed.set(pattern, items)
+  return items
+}
 
 /** @returns how many tokens the pattern takes at the beginning; undefined when it does not fit */
 function match(tokens: readonly Token[], pattern: string): number | undefined {
-  const items =
-    parsed.get(pattern) ??
-    pattern.split(' ').map((item) => ({ item, words: item.replace('?', '').split('|'), optional: item.startsWith('?') }))
-  parsed.set(pattern, items)
   let at = 0
-  for (const { item, words, optional } of items) {
+  for (const { item, words, optional } of itemsOf(pattern)) {
     const token = tokens[at]
     const word = token?.kind === 'word' && !token.quoted ? token.name : token?.kind === 'mark' ? token.mark : token?.kind
     if (item === '$') {

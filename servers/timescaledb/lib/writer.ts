@@ -12,6 +12,7 @@ import { guarded, LateError, readOnly, resetSession, transactionSettings } from 
 import type { Session } from '../../kit/sql/session.ts'
 import type { Outcome } from '../../kit/sql/statement.ts'
 import type { Target } from '../../kit/sql/target.ts'
+import { cleanText, clip } from '../../kit/text.ts'
 import type { Transaction, TransactionRunner, WriteLimits } from '../types.ts'
 import { writerRoleSql } from './writer-role.ts'
 
@@ -102,7 +103,7 @@ export class Writer implements TransactionRunner {
     limits: WriteLimits,
     text: string,
     values: readonly (string | null)[] = [],
-  ): Promise<Outcome & { notices: readonly Notice[] }> {
+  ): Promise<Outcome & { notices: string[] }> {
     return this.#use(limits, async (session) => {
       let sent = false
       try {
@@ -112,7 +113,7 @@ export class Writer implements TransactionRunner {
           )
           sent = true
           const outcome = await session.run([], { text, values }, { rows: 0, keepRows: 20, keepBytes: 40_000 })
-          return { ...outcome, notices: session.notices }
+          return { ...outcome, notices: session.notices.map(describeNotice) }
         })
       } catch (error) {
         if (sent && isConnectionLoss(error)) throw unconfirmed('the connection was lost while the procedure ran', error)
@@ -189,7 +190,7 @@ export class Writer implements TransactionRunner {
     if (this.#privileges?.unsafe.length === 0) return
     throw new ToolError(
       'FORBIDDEN',
-      `${this.#unsafeRole()}. Statements are not run with it; tsdb_create_hypertable and tsdb_add_compression work. Ask the operator for a role that is not: /ready and the log show the statements that create one`,
+      `${this.#unsafeRole()}. Statements are not run with it; tsdb_create_hypertable and tsdb_add_compression work. Ask the operator for a safe role: /ready and the log show the statements that create one`,
     )
   }
 
@@ -210,9 +211,14 @@ function transactionOn(session: Session): Transaction {
     run: (text, values = [], keepRows = 20) => session.run([], { text, values }, { rows: 0, keepRows, keepBytes: 100_000 }),
     row: async (text, values) => (await ask(text, values, 1))[0] ?? [],
     get notices() {
-      return session.notices.map(({ severity, message }) => `${severity}: ${message}`)
+      return session.notices.map(describeNotice)
     },
   }
+}
+
+/** The text is written by triggers and functions of the database, too: cleaned, cut, and on one line. */
+function describeNotice({ severity, message }: Notice): string {
+  return `${severity}: ${clip(cleanText(message).replace(/\s+/g, ' '), 500)}`
 }
 
 /** Not a loss of the connection for the caller of `work`: what may have been committed is not run again. */

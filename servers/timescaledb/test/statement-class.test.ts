@@ -150,17 +150,17 @@ test('operators are looked up with and without the signs that may belong to an o
   assert.deepEqual([...namesIn(readStatement(text).tokens, text).operators], ['@@-', '@@', '-'])
 })
 
-test('100,000 characters of any kind are classified in less than a second', () => {
+test('100,000 characters of any kind are classified in less than half a second of CPU time', () => {
   for (const part of ['ALTER ', ',', '(', 'DROP a,', 'ALTER COLUMN a RESET (x),', 'a.b.', 'f(', '@@-', 'SELECT INTO ', '; ']) {
     for (const start of ['', 'ALTER TABLE t ', 'SELECT ', 'WITH ']) {
       const text = start + part.repeat(100_000 / part.length)
-      const started = performance.now()
+      const before = process.cpuUsage()
       try {
         classOf(text)
       } catch (error) {
         assert.equal((error as { name: string }).name, 'ToolError')
       }
-      assert.ok(performance.now() - started < 1_000, `${start}${part}: ${performance.now() - started}`)
+      assert.ok(process.cpuUsage(before).user < 500_000, `${start}${part}`)
     }
   }
 })

@@ -64,8 +64,7 @@ async function execute(
     if (found.alone) {
       if (dryRun) throw new ToolError('INVALID_ARGUMENT', 'this procedure commits by itself, so it cannot be tried with dry_run')
       const outcome = await writer.alone(limits, command, values)
-      const notices = outcome.notices.map(({ severity, message }) => `${severity}: ${message}`)
-      return describe({ outcome, rows: undefined, changed: 0, notices }, false, started, maxResultChars, context)
+      return describe({ outcome, rows: undefined, changed: 0, notices: outcome.notices }, false, started, maxResultChars, context)
     }
     const done = await writer.transaction(
       limits,
@@ -164,7 +163,7 @@ function describe(done: Executed, dryRun: boolean, started: number, maxResultCha
   const table = toTable(columns, outcome.rows, { maxChars: maxResultChars - 2_000, maxCellChars })
   const more = outcome.rowCount > table.shown
   const affected = reads ? changed : (rows ?? changed)
-  const notes = notices.slice(0, 10).map((notice) => notice.slice(0, 500))
+  const notes = notices.slice(0, 10)
   if (changed > affected) notes.push(`${changed} rows were changed in all, counting triggers, cascades and the parts of a WITH`)
   if (more) notes.push(`only ${table.shown} of ${outcome.rowCount} returned rows are shown`)
   return report(context, {

@@ -146,17 +146,8 @@ function toRelation(row: Row, policies: Map<string, Policy[]>) {
 
 type ListedRelation = ReturnType<typeof toRelation>
 
-const hypertableHeader = [
-  'hypertable',
-  'time column',
-  'chunk interval',
-  'chunks',
-  'size',
-  'compression',
-  'policies',
-  'columns',
-].join('\t')
-const tableHeader = ['table', 'kind', 'size', 'columns'].join('\t')
+const hypertableHeader = 'hypertable\ttime column\tchunk interval\tchunks\tsize\tcompression\tpolicies\tcolumns'
+const tableHeader = 'table\tkind\tsize\tcolumns'
 
 function describeHypertable(table: ListedRelation): string {
   return [
