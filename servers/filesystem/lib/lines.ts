@@ -148,6 +148,8 @@ export class Lines {
       for (let at = 0; at < chunk.length; ) {
         const next = this.#lineEnd(chunk, at)
         const stop = next === -1 ? chunk.length : next - this.#options.format.width
+        // NULs at the start of a line are the hole that a truncated log has there.
+        if (keptBytes === 0 && this.#options.format.width === 1) while (at < stop && chunk[at] === 0) at += 1
         if (keptBytes < keepBytes && stop > at) {
           const piece = chunk.subarray(at, Math.min(stop, at + keepBytes - keptBytes))
           kept.push(next === -1 ? Buffer.from(piece) : piece) // the buffer is used again for the next chunk
