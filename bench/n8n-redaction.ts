@@ -146,6 +146,12 @@ const named: Record<string, (secret: string) => Json> = {
   }),
   'pair in JSON': (s) => ({ jsonBody: `{"fields": [{"name": "${pick(['api_key', 'token'])}", "value": "${s}"}]}` }),
   'setting in prose': (s) => ({ content: `Note: ${pick(['password', 'apikey'])}=${s} on the test system` }),
+  'name with a suffix': (s) => ({
+    values: { string: [{ name: pick(['apiKey2', 'token_prod', 'passwordValue', 'api_key_live', 'SECRET_1']), value: s }] },
+  }),
+  'curl -H with a scheme': (s) => ({
+    command: `curl -H 'Authorization: ${pick(['Basic', 'Bearer', 'Token'])} ${s}' https://api.example.com/`,
+  }),
   'variable of a shell': (s) => ({
     command: `${pick(['PGPASSWORD', 'export API_KEY', 'MYSQL_PWD', 'SECRET_TOKEN'])}=${s} ./run.sh`,
   }),

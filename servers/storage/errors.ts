@@ -108,7 +108,7 @@ const ask = (what: string): string => `ask the operator to ${what}`
 
 function meaningOf(failure: StoreFailure, { region, signed }: Signing): [kind: ToolErrorCode, message: string, hint?: string] {
   const { code, status, headers } = failure
-  const answered = `(${code === '' ? status : `${status} ${clip(cleanText(code).replaceAll('\n', ' '), 60)}`})`
+  const answered = `(${code === '' ? status : `${status} ${code.replace(/[^\w.-]+/g, ' ').slice(0, 60)}`})`
   const said = failure.said === '' ? '' : `: ${clip(visibleJson(failure.said), 300)}`
   const seconds = retryAfter(header(headers, 'retry-after'))
   if (code === 'RequestTimeTooSkewed')

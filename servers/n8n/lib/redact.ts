@@ -10,6 +10,7 @@ const secretName =
   /\b(auth|authorization|secret|\w*passw(or)?d|passwort|kennwort|senha|wachtwoord|contrase a|mot de passe|passphrase|passcode|pwd|pass|pw|cookies?|bearer|token|jwt|credentials?|signature|sig|pin|otp|(api|app|access|private|secret|consumer|subscription|auth|account|shared|master|encryption|signing|license|rapid ?api|client|service|storage|rest)s? ?key|apikey|appkey)$/
 /** Names that mean a secret only beside a value that looks random. */
 const weakName = /\b(key|code|app ?id|(consumer|client|license|access) (id|code)|hash|webhook|session ?(id|token)?)$/
+const suffix = /( ?\d+| (prod|production|live|test|dev|staging|value|old|new|string))+$/
 /** Limits of language models and positions in a listing. */
 const harmlessName = /^(max|min|total|num|prompt|completion|input|output|next|page|continuation|sync|stop) (output )?token$/
 const harmlessHeader =
@@ -53,13 +54,13 @@ const assignments = [
   /(?<![\w$-])(?<name>[\w$-]{1,64})\\?["'`]?\]?\s{0,8}(?::|=>?)\s{0,8}\\(["'`])(?=(?<value>(?:(?!\\\2)[^\n]){1,4000}))/g,
   /(?<![\w$-])(?<name>[\w$-]{1,64})\\?["'`]?\]?\s{0,8}(?::|=>?)\s{0,8}(["'`])(?=(?<value>(?:\\.|(?!\2)[^\\\n]){1,4000}))/g,
   // In prose and settings: a name of one or two words and a value.
-  /(?<![\w$.-])(?<name>(?:[A-Za-z][\w-]{1,40} )?[A-Za-z_][\w-]{1,60})(?<sign>\s{0,3}[:=]\s{0,3})(?=(?<value>[^\s"'`,;{}()[\]<>|$][^\s"'`,;{}()<>|]{3,200})(?<end>[ \t]*(?:\n|$))?)/g,
+  /(?<![\w$.-])(?<name>(?:[A-Za-z][\w-]{1,40} )?[A-Za-z_][\w-]{1,60})(?<sign>\s{0,3}[:=]\s{0,3})(?=(?<value>(?:(?:Bearer|Basic|Token|ApiKey) )?[^\s"'`,;{}()[\]<>|$][^\s"'`,;{}()<>|]{3,200})(?<end>[ \t]*(?:\n|$))?)/g,
 ]
 
-/** `X-Auth-Key`, `consumerKey` and `API Key` → `x auth key`, `consumer key`, `api key`. */
+/** `X-Auth-Key`, `consumerKey` and `API Key 2` → `x auth key`, `consumer key`, `api key`. */
 function words(name: string): string {
   const spaced = name.slice(-64).replace(/([a-z\d])([A-Z])|[^A-Za-z\d]+/g, '$1 $2')
-  return spaced.trim().toLowerCase()
+  return spaced.trim().toLowerCase().replace(suffix, '')
 }
 
 /** Must a value beside this name be masked? */
@@ -80,15 +81,15 @@ function isReference(value: string): boolean {
 
 /** Is the value of this assignment a secret? `sign` and `end` are of an unquoted one. */
 function isSecretValue({ name = '', value = '', sign, end }: Record<string, string | undefined>): boolean {
-  if (!isSecret(name, value)) return false
+  const item = value.replace(/^(?:bearer|basic|token|apikey) /i, '')
+  if (!isSecret(name, item)) return false
   if (sign === undefined) return !/\s\S+\s\S+\s/.test(value) // a sentence is not a secret
-  if (random.test(value.padEnd(12, value)) || (sign === '=' && /^[A-Z_\d]+$/.test(name))) return true
+  if (random.test(item.padEnd(12, item)) || (item !== value && item.length > 7) || /^[A-Z_\d]+=$/.test(name + sign)) return true
   return end !== undefined && !describing.test(value) && !secretName.test(words(value)) // one word up to the end of the line
 }
 
 function maskValues(text: string, form: RegExp): string {
-  let result = ''
-  let done = 0
+  let [result, done] = ['', 0]
   for (const { 0: start, index, groups = {} } of text.matchAll(form)) {
     const at = index + start.length
     if (at < done || !isSecretValue(groups)) continue

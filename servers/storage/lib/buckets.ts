@@ -4,6 +4,7 @@ import { visibleJson } from '../../kit/text.ts'
 import { StoreFailure } from '../errors.ts'
 import type { Bucket, StorageBackend } from '../types.ts'
 import { readXml } from './body.ts'
+import { plain } from './keys.ts'
 
 /** Memory limit for the list of a faulty store. */
 const maxBuckets = 10_000
@@ -69,7 +70,7 @@ async function bucketError(
   const message = `bucket ${bucket === '' ? '' : `${visibleJson(bucket.slice(0, 80))} `}${why}`
   if (best === undefined) return new ToolError(code, message)
   const more = others.length >= maxNamed ? ` and ${others.length + 1 - maxNamed} more` : ''
-  const names = [best, ...others].slice(0, maxNamed).map((name) => (visibleJson(name) === `"${name}"` ? name : visibleJson(name)))
+  const names = [best, ...others].slice(0, maxNamed).map(plain)
   return new ToolError(code, `${message}. Buckets this server can see: ${names.join(', ')}${more}`, {
     hint: visibleJson({ bucket_name: best, ...rest }),
   })

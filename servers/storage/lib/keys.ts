@@ -28,11 +28,14 @@ export function nameKey(key: string): string {
   return clip(visibleJson(key), maxShownChars)
 }
 
-/** For summaries: `bucket/key`, or a JSON string where a character needs escaping. */
+/** Text of the store in a summary: as it is, or a JSON string where a character needs escaping. */
+export function plain(text: string): string {
+  const json = visibleJson(text)
+  return json === `"${text}"` ? text : json
+}
+
 export function namePath(bucket: string, key: string): string {
-  const path = key === '' ? bucket : `${bucket}/${key}`
-  const json = visibleJson(path)
-  return json === `"${path}"` ? path : json
+  return plain(key === '' ? bucket : `${bucket}/${key}`)
 }
 
 /** The folder that a key or prefix lies in: `a/b/c` and `a/b/` → `a/b/` and `a/`. */

@@ -15,7 +15,7 @@ import { clip, visibleJson } from '../../kit/text.ts'
 import { checkBucket, noBucketNamed } from '../lib/buckets.ts'
 import { type Decoded, decodeText, readUtf16, sniff } from '../lib/content.ts'
 import { unpackStart } from '../lib/gzip.ts'
-import { checkKey, nameKey, namePath } from '../lib/keys.ts'
+import { checkKey, nameKey, namePath, plain } from '../lib/keys.ts'
 import { readFacts, readPart } from '../lib/object.ts'
 import { readTarget, withoutBucket } from '../lib/target.ts'
 import type { ObjectFacts, ObjectName, Part, StorageBackend } from '../types.ts'
@@ -269,8 +269,8 @@ function result({ args, context }: Reading, facts: ObjectFacts, { what, ...rest 
   const about = [
     ...(size === undefined ? [] : [formatBytes(size)]),
     ...(modified === '' ? [] : [`modified ${modified}`]),
-    ...(versionId === undefined ? [] : [`version ${versionId}`]),
-    ...(storageClass === '' || storageClass === 'STANDARD' ? [] : [`class ${storageClass}`]),
+    ...(versionId === undefined ? [] : [`version ${plain(versionId)}`]),
+    ...(storageClass === '' || storageClass === 'STANDARD' ? [] : [`class ${plain(storageClass)}`]),
   ]
   return report(context, {
     ...rest,
