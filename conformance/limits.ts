@@ -25,7 +25,7 @@ export const LIMITS = {
   /** Cases in a row that meet only silence before the target is taken to be silent. */
   silences: 3,
   /** How long a case may take, in multiples of the time limit of one answer. */
-  answersPerCase: 4,
+  answersPerCase: 8,
   /** Time in which something that must not come would have come, after the answer that follows it. */
   graceMs: 40,
   /** The largest event that the Python SDK's client accepts. */

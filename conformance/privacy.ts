@@ -24,6 +24,7 @@ export function shapeOf(value: unknown, depth = 0): unknown {
 /** A message, or a part of one, with the shape of what a tool returned, logged or reported in place of the values. */
 export function maskResults(value: unknown): unknown {
   if (Array.isArray(value)) return value.map(maskResults)
+  if (typeof value === 'string') return maskText(value)
   if (!isObject(value)) return value
   const isLog = value.method === 'notifications/message'
   return Object.fromEntries(
@@ -34,6 +35,16 @@ export function maskResults(value: unknown): unknown {
       return [key, maskResults(item)]
     }),
   )
+}
+
+/** Text that is a message, such as the data of an event. Text that only begins as one is a part of one, or broken. */
+function maskText(text: string): unknown {
+  if (!/^\s*[[{]/.test(text)) return text
+  try {
+    return JSON.stringify(maskResults(JSON.parse(text)))
+  } catch {
+    return shapeOf(text)
+  }
 }
 
 function maskBlock(block: unknown): unknown {

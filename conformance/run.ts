@@ -213,7 +213,8 @@ class Run {
     let timer: NodeJS.Timeout | undefined
     try {
       const limit = new Promise<never>((_, reject) => {
-        timer = setTimeout(() => reject(new Silence(`an end of the case within ${limitMs} ms`, 'none')), limitMs)
+        // Each answer has a time limit of its own: what takes this long is a server that answers, but slowly.
+        timer = setTimeout(() => reject(new Skip(`not finished within ${limitMs} ms, though the server answered`)), limitMs)
       })
       await Promise.race([limit, this.#abort, (async () => item.run(context))()])
       this.#silences = 0

@@ -46,8 +46,8 @@ async function callUnknown(t: Context): Promise<Reply> {
 /** Calls every tool that may be called with arguments its schema forbids; `inspect` sees each answer. */
 async function callWithInvalid(t: Context, kind: 'missing' | 'wrong', inspect: (reply: Reply) => void): Promise<void> {
   let calls = 0
+  const session = await t.connect()
   for (const tool of t.facts.callables) {
-    const session = await t.connect()
     for (const args of invalidArguments(tool.tool.inputSchema, tool.args)[kind]) {
       inspect(await call(t, session, { tool, args }))
       calls += 1
@@ -412,8 +412,8 @@ export const cases: Case[] = [
 /** Calls the tools that have an `outputSchema`, also with 0, false, empty and odd arguments; `inspect` sees each result. */
 async function structured(t: Context, inspect: (tool: JsonObject, result: JsonObject) => void): Promise<void> {
   let results = 0
+  const session = await t.connect()
   for (const tool of t.facts.callables.filter((item) => isObject(item.tool.outputSchema))) {
-    const session = await t.connect()
     const variants = tool.isReadOnly ? edgeArguments(tool.tool.inputSchema, tool.args) : []
     for (const args of [tool.args, ...variants]) {
       const reply = await call(t, session, { tool, args })

@@ -90,7 +90,6 @@ test('failures of one cause are grouped', async () => {
   try {
     const report = await runConformance({
       url: `${reference.url}/mcp`,
-      ...FAST,
       revisions: ['2025-11-25'],
       only: ['server/tools', 'basic/index'],
     })
@@ -103,6 +102,7 @@ test('failures of one cause are grouped', async () => {
 test('what tools return is shown as shape and length, unless asked for', async () => {
   const secret = 'AWS_SECRET=hush'
   const reference = await startReference({
+    event: (text) => (/^data:$/m.test(text) ? '' : text),
     outgoing: (message, { request }) => {
       if (request?.method !== 'tools/call' || message.result?.content === undefined) return message
       return {
@@ -113,6 +113,14 @@ test('what tools return is shown as shape and length, unless asked for', async (
   })
   try {
     const options = { revisions: ['2025-11-25'], only: ['server/tools', 'basic/utilities/progress'] } as const
+    // An event in the message of a failure holds a result as text.
+    const priming = await runConformance({
+      url: `${reference.url}/mcp`,
+      revisions: ['2025-11-25'],
+      only: ['basic/transports/sending-messages-to-the-server/priming-event'],
+    })
+    assert.equal(priming.summary.fail, 1)
+    assert.ok(!jsonReport(priming).includes('hush'))
     for (const path of ['mcp', 'sse']) {
       const hidden = await runConformance({ url: `${reference.url}/${path}`, ...options })
       assert.ok(hidden.summary.levels.MUST.fail > 0)
