@@ -91,9 +91,9 @@ function isText(bytes: Buffer): boolean {
   return (printable > 0 || bytes.length === 0) && (controls <= 1 || controls <= (controls + printable) * 0.05)
 }
 
-/** Tab, line and page ends, escape and substitute may be in a text. */
+/** Bell, backspace, tab, line and page ends, escape and substitute may be in a text. */
 function isControl(byte: number): boolean {
-  return byte < 0x09 || (byte > 0x0d && byte < 0x1a) || (byte > 0x1b && byte < 0x20)
+  return byte < 0x07 || (byte > 0x0d && byte < 0x1a) || (byte > 0x1b && byte < 0x20)
 }
 
 /** Without a byte too many at the end. */
