@@ -1,7 +1,7 @@
 // Help for a model that does not know this Loki: its labels and values, a corrected query, and why a search found nothing.
 import { nearest, ToolError } from '../../../protocol/index.ts'
 import type { Range } from '../types.ts'
-import { admitsAbsent, type Leaf, type Logql, type Matcher, withMatcher } from './logql.ts'
+import { admitsAbsent, type Leaf, type Logql, logQueryOf, type Matcher, withMatcher } from './logql.ts'
 import type { Loki } from './loki.ts'
 import { oneLine } from './render-logs.ts'
 import { formatSpan, secondsOf } from './time.ts'
@@ -85,10 +85,11 @@ function escapeRegExp(text: string): string {
  */
 export async function explainNothing(failed: Failed, query: Logql, ranges: readonly Range[]): Promise<string | undefined> {
   for (const [i, leaf] of query.leaves.entries()) {
-    const { selector, logQuery } = leaf
+    const { selector } = leaf
+    const logQuery = logQueryOf(query, leaf)
     const there = { ...failed, range: ranges[i] ?? failed.range }
     if (query.metric && (await hasLines(there, logQuery))) continue
-    if (logQuery.trim() !== selector.text && (await hasLines(there, selector.text))) return explainFilter(there, leaf)
+    if (logQuery.trim() !== selector.text && (await hasLines(there, selector.text))) return explainFilter(there, leaf, logQuery)
     return explainSelector(there, leaf)
   }
   return query.leaves.length === 0
@@ -101,7 +102,7 @@ async function hasLines({ loki, range, signal }: Failed, query: string): Promise
   return entries.length > 0
 }
 
-async function explainFilter(failed: Failed, { selector, logQuery }: Leaf): Promise<string> {
+async function explainFilter(failed: Failed, { selector }: Leaf, logQuery: string): Promise<string> {
   const { loki, range, signal, call } = failed
   const why = `the selector ${oneLine(selector.text, 200)} has lines in this range; what follows it leaves none`
   if (!/err|fatal|crit|panic|exception|fail|warn/i.test(logQuery.slice(selector.text.length))) return why

@@ -28,11 +28,11 @@ export interface Window {
   readonly end: number
 }
 
-/** A selector with its pipeline, and in a metric query its window. */
+/** A selector, and in a metric query its window. */
 export interface Leaf {
   readonly selector: Selector
-  /** The log query that selects these lines: without window, offset and unwrap. */
-  readonly logQuery: string
+  /** Position of the selector in the query. */
+  readonly start: number
   readonly window: Window | undefined
 }
 
@@ -56,14 +56,9 @@ export function readLogql(text: string): Logql {
     const seconds = durationSeconds(duration) ?? Number.NaN
     return { text: duration, seconds, offsetSeconds, start: index, end: index + inside.length + 2 }
   })
-  const braces = [...outline.matchAll(/\{[^{}]*\}/g)]
-  const leaves = braces.map((found, i): Leaf => {
-    const selector = { text: text.slice(found.index, found.index + found[0].length), matchers: matchersOf(text, outline, found) }
-    const end = endOfLeaf(outline, found.index)
-    const rest = outline.slice(found.index + found[0].length, end)
-    const logQuery =
-      windows.length === 0 ? text : selector.text + withoutMetricParts(text.slice(found.index + found[0].length, end), rest)
-    return { selector, logQuery, window: windows[i] }
+  const leaves = [...outline.matchAll(/\{[^{}]*\}/g)].map(({ index: start, 0: whole }, i): Leaf => {
+    const selector = text.slice(start, start + whole.length)
+    return { selector: { text: selector, matchers: matchersOf(selector, whole, start) }, start, window: windows[i] }
   })
   return {
     text,
@@ -103,37 +98,37 @@ export function admitsAbsent({ operator, value }: Matcher): boolean {
 
 const matcherForm = /(?<![\w.])([A-Za-z_][\w.]*)\s*(=~|!~|!=|=)\s*(?:"((?:[^"\\]|\\.)*)"|`([^`]*)`)/g
 
-function matchersOf(text: string, outline: string, braces: RegExpExecArray): Matcher[] {
-  const inside = text.slice(braces.index, braces.index + braces[0].length)
-  return [...inside.matchAll(matcherForm)]
-    .filter(({ index }) => outline[braces.index + index] !== maskCharacter)
+function matchersOf(selector: string, outline: string, start: number): Matcher[] {
+  return [...selector.matchAll(matcherForm)]
+    .filter(({ index }) => outline[index] !== maskCharacter)
     .map(({ index, 0: whole, 1: label = '', 2: operator, 3: quoted = '', 4: raw }) => ({
       label,
       operator: operator as Matcher['operator'],
       value: raw ?? quoted.replace(/\\(.)/g, '$1'),
-      start: braces.index + index,
-      end: braces.index + index + whole.length,
+      start: start + index,
+      end: start + index + whole.length,
     }))
 }
 
-/** Ends at the bracket that closes what the selector is in. */
-function endOfLeaf(outline: string, start: number): number {
-  let depth = 0
-  for (let i = start; i < outline.length; i++) {
-    if (outline[i] === '(') depth += 1
-    else if (outline[i] === ')' && --depth < 0) return i
+/** The log query that selects the lines of a leaf: without window, offset and unwrap. */
+export function logQueryOf({ text, metric }: Logql, { selector, start }: Leaf): string {
+  if (!metric) return text
+  const outline = maskStrings(text)
+  let end = start + selector.text.length
+  // It ends at the bracket that closes what the selector is in.
+  for (let depth = 0; end < outline.length; end++) {
+    if (outline[end] === '(') depth += 1
+    else if (outline[end] === ')' && --depth < 0) break
   }
-  return outline.length
-}
-
-function withoutMetricParts(text: string, outline: string): string {
   let result = ''
-  let at = 0
-  for (const found of outline.matchAll(/\[[^[\]]*\](?:\s*offset\s+-?[\w.µ]+)?|\|\s*unwrap\b[^|[]*/gi)) {
-    result += text.slice(at, found.index)
-    at = found.index + found[0].length
+  let at = start
+  const notLog = /\[[^[\]]*\](?:\s*offset\s+-?[\w.µ]+)?|\|\s*unwrap\b[^|[]*/gi
+  for (const { index, 0: part } of outline.slice(0, end).matchAll(notLog)) {
+    if (index < start) continue
+    result += text.slice(at, index)
+    at = index + part.length
   }
-  return (result + text.slice(at)).trimEnd()
+  return (result + text.slice(at, end)).trimEnd()
 }
 
 const maskCharacter = '\x00'

@@ -84,29 +84,26 @@ export function correctLogql(query: string): string {
   )
   const outline = maskStrings(quoted)
   const open = outline.indexOf('{')
-  if (open === -1) return quoted
-  const close = outline.indexOf('}', open)
-  const pipe = /\||$/.exec(outline.slice(open))?.index ?? 0
-  const end = close === -1 ? open + pipe : close
-  return (
-    quoted.slice(0, open) +
-    correctSelector(quoted.slice(open + 1, end)) +
-    correctPipeline(quoted.slice(close === -1 ? end : end + 1))
-  )
+  const close = open === -1 ? -1 : outline.indexOf('}', open)
+  const pipe = outline.indexOf('|', open + 1)
+  const end = close !== -1 ? close : pipe !== -1 ? pipe : quoted.length
+  const inside = quoted.slice(open + 1, end)
+  const selector = correctSelector(inside) ?? (open === -1 ? inside : `{${inside}}`)
+  return quoted.slice(0, Math.max(0, open)) + selector + correctPipeline(quoted.slice(close === -1 ? end : end + 1))
 }
 
-function correctSelector(inside: string): string {
+/** The matchers with quotes, commas and braces; undefined when there is anything else, or nothing. */
+function correctSelector(inside: string): string | undefined {
   const matchers: string[] = []
   const rest = inside.replace(
     /(?<![\w.])([A-Za-z_][\w.]*)\s*(=~|!~|!=|==|=|:)\s*("(?:[^"\\]|\\.)*"|`[^`]*`|[^\s,{}"`=!~]+)/g,
     (_, name: string, operator: string, value: string) => {
-      matchers.push(
-        `${name}${operator === '==' || operator === ':' ? '=' : operator}${/^["`]/.test(value) ? value : JSON.stringify(value)}`,
-      )
+      const quoted = /^["`]/.test(value) ? value : JSON.stringify(value)
+      matchers.push(`${name}${operator === '==' || operator === ':' ? '=' : operator}${quoted}`)
       return ''
     },
   )
-  return /^(?:[\s,]|and|&)*$/i.test(rest) ? `{${matchers.join(', ')}}` : `{${inside}}`
+  return matchers.length > 0 && /^(?:[\s,]|and|&)*$/i.test(rest) ? `{${matchers.join(', ')}}` : undefined
 }
 
 /** Puts quotes around bare words after `|=` and `|~`, and after the operators of label filters, where `==` is for numbers only. */

@@ -1,13 +1,14 @@
 // What is read out of LogQL, and what must not be mistaken for it.
 import assert from 'node:assert/strict'
 import { test } from '../../../test/runner/harness.ts'
-import { admitsAbsent, maskStrings, readLogql, withMatcher, withWindows } from '../lib/logql.ts'
+import { admitsAbsent, type Leaf, logQueryOf, maskStrings, readLogql, withMatcher, withWindows } from '../lib/logql.ts'
 import { planMetric } from '../lib/metric-plan.ts'
 import { correctLogql, readWords } from '../lib/words.ts'
 
 test('finds the selectors, their matchers and their windows', () => {
   const text = 'sum(rate({app="a}b", level=~`err.*`} |= "{x} [1h]" [5m])) / sum(rate({app!="c"}[1h30m] offset 480h))'
-  const { leaves, windows, metric } = readLogql(text)
+  const query = readLogql(text)
+  const { leaves, windows, metric } = query
   const [first, second] = leaves
   assert.equal(metric, true)
   assert.equal(first?.selector.text, '{app="a}b", level=~`err.*`}')
@@ -16,8 +17,9 @@ test('finds the selectors, their matchers and their windows', () => {
     ['app', '=', 'a}b'],
     ['level', '=~', 'err.*'],
   ])
-  assert.equal(first.logQuery, '{app="a}b", level=~`err.*`} |= "{x} [1h]"')
-  assert.equal(second?.logQuery, '{app!="c"}')
+  assert.equal(logQueryOf(query, first), '{app="a}b", level=~`err.*`} |= "{x} [1h]"')
+  assert.ok(second !== undefined)
+  assert.equal(logQueryOf(query, second), '{app!="c"}')
   assert.deepEqual(
     windows.map(({ text, seconds, offsetSeconds }) => [text, seconds, offsetSeconds]),
     [
@@ -36,7 +38,8 @@ test('the lines of a metric query are selected without window, offset and unwrap
     ['quantile_over_time(0.9, {a="b"} | json | unwrap duration(took) | took > 3 [5m]) by (x)', '{a="b"} | json | took > 3'],
     ['sum(rate(({a="b"} | (x="1" or y="2"))[5m]))', '{a="b"} | (x="1" or y="2")'],
   ] as const) {
-    assert.equal(readLogql(query).leaves[0]?.logQuery.replace(/ +/g, ' '), lines, query)
+    const read = readLogql(query)
+    assert.equal(logQueryOf(read, read.leaves[0] as Leaf).replace(/ +/g, ' '), lines, query)
   }
 })
 

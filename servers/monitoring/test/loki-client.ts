@@ -34,10 +34,22 @@ export async function pushOld(app: string, values: readonly Value[]): Promise<vo
   await push({ app }, values)
   await send(`${url}/flush`, { method: 'POST' })
   const [first = 0n] = values.map(([at]) => at)
-  for (;;) {
-    const { result } = await ask('query_range', { query: `{app="${app}"}`, start: String(first), limit: '5000' })
-    if (result.flatMap((stream: { values: unknown[] }) => stream.values).length === values.length) return
-  }
+  const query = `{app="${app}"}`
+  await until(async () => {
+    const { result } = await ask('query_range', { query, start: String(first), limit: '5000' })
+    return result.flatMap((stream: { values: unknown[] }) => stream.values).length === values.length
+  })
+  // The index follows the chunks a little later.
+  const range = { start: String(first - 600n * second), end: String(first + 600n * second) }
+  await until(async () => {
+    const { json } = await send(`${url}/loki/api/v1/index/stats?${new URLSearchParams({ query, ...range })}`)
+    return json().entries > 0
+  })
+}
+
+async function until(isTrue: () => Promise<boolean>): Promise<void> {
+  const end = performance.now() + 15_000
+  while (!(await isTrue())) if (performance.now() > end) throw new Error('Loki has not flushed its lines in 15 s')
 }
 
 /** The result of Loki's own API. */

@@ -296,6 +296,8 @@ live('the usual mistakes come back corrected', () =>
       `{app="${app}"`,
       `{app=“${app}”}`,
       `{app: "${app}", tier == web}`,
+      `app="${app}"`,
+      `app=${app} tier=web |= 'broke'`,
       `{app="${app}"} |= 'it broke'`,
       `{app="${app}"} |= it broke`,
       `{app="${app}"} | logfmt | level=error`,

@@ -236,9 +236,9 @@ async function explained(failed: Failed, error: unknown, fewer: string): Promise
   }
   if (detail === refusal.tooManyValues || code === 'TOO_LARGE') return hinted(fewer)
   if (detail === refusal.parse) {
-    if (!failed.query.includes('{')) return adviseSelector(failed, 'LogQL needs a stream selector in braces')
     const corrected = await correctedQuery(failed)
-    return hinted(corrected === undefined ? exampleHint : failed.call(corrected))
+    if (corrected !== undefined) return hinted(failed.call(corrected))
+    return failed.query.includes('{') ? hinted(exampleHint) : adviseSelector(failed, 'LogQL needs a stream selector in braces')
   }
   if (code === 'TIMEOUT' || (code === 'UPSTREAM_ERROR' && typeof detail === 'number' && detail >= 500))
     return hinted('fewer hours, or a narrower selector')
@@ -246,7 +246,13 @@ async function explained(failed: Failed, error: unknown, fewer: string): Promise
 }
 
 /** @param ranges what each selector reads @throws ToolError when the index says that this is more than the operator allows */
-async function checkCost(loki: Loki, { leaves }: Logql, ranges: readonly Range[], maxBytes: number, signal: AbortSignal) {
+async function checkCost(
+  loki: Loki,
+  { leaves, windows }: Logql,
+  ranges: readonly Range[],
+  maxBytes: number,
+  signal: AbortSignal,
+) {
   if (maxBytes === 0) return
   if (leaves.length > maxSelectors) {
     throw new ToolError('INVALID_ARGUMENT', `the query has ${leaves.length} selectors; at most ${maxSelectors} are allowed`, {
@@ -267,7 +273,7 @@ async function checkCost(loki: Loki, { leaves }: Logql, ranges: readonly Range[]
   throw new ToolError(
     'TOO_LARGE',
     `this would make Loki read ${formatBytes(bytes)} of logs in ${formatSpan(seconds)}; ${formatBytes(maxBytes)} are allowed`,
-    { hint: `more labels in the selector, or about {"hours":${fits}}` },
+    { hint: `more labels in the selector, ${windows.length > 0 ? 'a shorter window, ' : ''}or about {"hours":${fits}}` },
   )
 }
 
