@@ -59,7 +59,7 @@ export async function nothingMatches(page: Page, selector: string): Promise<Tool
   const similar = await similarElements(page, selector, maxListed)
   const [first] = similar
   const found =
-    similar.length === 0 ? ` (${await whereIs(page)})` : `. Actionable now: ${similar.map(({ told }) => told).join(', ')}`
+    similar.length === 0 ? ` (${await whereIs(page)})` : `. Actionable now: ${similar.map(({ shown }) => shown).join(', ')}`
   return new ToolError('NOT_FOUND', `0 elements match "${clip(selector, 200)}"${found}`, {
     hint: first?.alone ? visibleJson({ selector: first.selector }) : useListing,
   })

@@ -12,9 +12,9 @@ import { type BrowserSession, currentPage } from './browser-session.ts'
 import { enterFrames } from './frames.ts'
 import { locate } from './locate.ts'
 import type { Changes } from './page/program.ts'
-import type { Turn } from './sessions.ts'
+import type { Lease } from './sessions.ts'
 
-export interface ActionArguments {
+interface ActionArguments {
   readonly selector: string
   readonly timeout_ms: number
   readonly dialog?: string | undefined
@@ -50,9 +50,9 @@ export async function act(
   fill: boolean,
 ): Promise<ToolResult<object>> {
   const { signal } = context
-  return backend.sessions.use(context, { session: args.session }, async (turn) => {
-    const { session } = turn
-    const page = currentPage(session, turn.name)
+  return backend.sessions.use(context, { session: args.session }, async (lease) => {
+    const { session } = lease
+    const page = currentPage(session, lease.name)
     const timeoutMs = callTime(args.timeout_ms, environment)
     const { selector } = args
     let attempt: Attempt = { page, locator: page.locator(enterFrames(selector)), selector, timeoutMs, signal }
@@ -70,7 +70,7 @@ export async function act(
         return { did: `used ${JSON.stringify(clip(selector, 100))}, and its window closed` }
       })
       const outcome = await settle(session, page, before, pending, timeoutMs, signal)
-      return await describe(turn, url, done, outcome, context)
+      return await describe(lease, url, done, outcome, context)
     } catch (error) {
       return await explainAction(error, attempt)
     } finally {
@@ -128,7 +128,7 @@ async function compare(before: JSHandle | undefined, signal: AbortSignal): Promi
 }
 
 async function describe(
-  { session, notes }: Turn,
+  { session, notes }: Lease,
   before: string,
   { did, notes: found = [] }: Done,
   outcome: Outcome,

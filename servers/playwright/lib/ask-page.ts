@@ -16,8 +16,9 @@ export interface Limit {
   readonly signal?: AbortSignal | undefined
 }
 
-/** How long a script of ours may run in a page before it returns what it has. */
-export const scriptMs = 1_200
+/** How long a script of ours may run in a page before it returns what it has, and how long to wait for it. */
+export const scriptMs = 2_500
+export const scriptLimitMs = 4_000
 /** Calls end this much before the server's own deadline, because they can say more about why. */
 const headStartMs = 1_500
 

@@ -5,7 +5,7 @@ import type { Launched } from '../types.ts'
 import { settled } from './ask-page.ts'
 import { killGroup, membersOf, memoryOf } from './processes.ts'
 
-export interface KeeperOptions {
+interface KeeperOptions {
   launch(): Promise<Launched>
   readonly maxMemoryMb: number
   readonly log: Log

@@ -6,7 +6,7 @@ import { cleanText, clip } from '../../kit/text.ts'
 import type { BrowserContext, CDPSession, Dialog, Extract, Launched, Page, Request, Route } from '../types.ts'
 import { settled, within } from './ask-page.ts'
 
-export interface SessionOptions {
+interface SessionOptions {
   readonly launched: Launched
   readonly policy: EgressPolicy
   readonly ignoreHttpsErrors: boolean
@@ -26,6 +26,7 @@ const closeTimeoutMs = 5_000
 const answerMs = 700
 /** One ends one script, and others may wait behind it. */
 const maxTerminations = 5
+const prepareMs = 30_000
 /** Requests that are not waited for. */
 const endless = new Set(['eventsource', 'websocket', 'media', 'ping'])
 /** Schemes that a page and its frames may load from. Everything but http and https stays inside the page. */
@@ -39,6 +40,7 @@ export class BrowserSession {
   /** Oldest first; the last one is the current page. */
   readonly #pages: Page[] = []
   readonly #crashed = new WeakSet<Page>()
+  readonly #prepared = new WeakSet<Page>()
   /** Opened with each page, because none can be opened to a page that is busy. */
   readonly #protocols = new WeakMap<Page, Promise<CDPSession>>()
   #events: string[] = []
@@ -93,7 +95,10 @@ export class BrowserSession {
     return this.#loading > 0
   }
 
-  /** Ends a script that keeps the page busy, its own or one of ours, so that the page can be used. Closes a page that does not answer then. */
+  /**
+   * Ends a script that keeps the page busy, so that the page can be used; closes a page that does not answer even then. Returns whether it
+   * answers.
+   */
   async free(page: Page): Promise<boolean> {
     const answers = (): Promise<boolean> =>
       within({ ms: answerMs }, () => page.evaluate('1')).then(
@@ -103,7 +108,7 @@ export class BrowserSession {
     const protocol = this.#protocols.get(page)
     for (let attempt = 0; attempt < maxTerminations; attempt++) {
       if (await answers()) return true
-      if (protocol === undefined) break
+      if (protocol === undefined || !this.#prepared.has(page)) return false // navigate closes it if it is busy then
       await settled(
         answerMs,
         protocol.then((session) => session.send('Runtime.terminateExecution')),
@@ -112,6 +117,19 @@ export class BrowserSession {
     this.#note('the page did not answer any more and was closed')
     await this.drop(page)
     return false
+  }
+
+  /**
+   * Lets Playwright put its scripts into both worlds of a new document. If one of them were terminated, Playwright could not use the document
+   * any more.
+   */
+  async #prepare(page: Page): Promise<void> {
+    this.#prepared.delete(page)
+    const worlds = [page.locator('html').evaluate('1', undefined, { timeout: prepareMs }), page.locator('html').count()]
+    await Promise.all(worlds).then(
+      () => this.#prepared.add(page),
+      () => {}, // it is closed or replaced
+    )
   }
 
   hasCrashed(page: Page): boolean {
@@ -168,8 +186,11 @@ export class BrowserSession {
     })
     page.on('close', () => this.#forget(page))
     page.on('framenavigated', (frame) => {
-      if (frame === page.mainFrame()) this.extract = undefined
+      if (frame !== page.mainFrame()) return
+      this.extract = undefined
+      this.#prepared.delete(page)
     })
+    page.on('domcontentloaded', () => void this.#prepare(page))
     const main = (request: Request): boolean => request.isNavigationRequest() && request.frame() === page.mainFrame()
     page.on('request', (request) => {
       if (page === this.page && !endless.has(request.resourceType())) this.pending.add(request)

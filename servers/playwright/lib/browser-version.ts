@@ -1,4 +1,4 @@
-// The version of a browser that does not run, asked of its program once.
+// The version of a browser that is not running: asked once by running `--version`.
 import { execFile } from 'node:child_process'
 import { promisify } from 'node:util'
 import type { FoundBrowser } from './find-browser.ts'

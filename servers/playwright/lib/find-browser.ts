@@ -1,4 +1,4 @@
-// Which Chromium is used, found without loading Playwright: what is configured, what the machine has, Playwright's own, the npm package.
+// Finds the Chromium to use without loading Playwright: configured, installed, Playwright's own, or from the npm package.
 import { accessSync, constants, existsSync, readdirSync, readFileSync, realpathSync, statSync } from 'node:fs'
 import { createRequire } from 'node:module'
 import { homedir } from 'node:os'
@@ -25,7 +25,7 @@ const ownFiles = [
   ['chromium-', 'chrome-linux/chrome'],
 ] as const
 
-export interface Places {
+interface Places {
   /** PATH */
   readonly path: string
   readonly home: string

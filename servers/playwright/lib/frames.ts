@@ -2,7 +2,7 @@
 import type { Frame, Page } from '../types.ts'
 import { ask, type Limit, scriptMs } from './ask-page.ts'
 
-export interface PageFrame {
+interface PageFrame {
   readonly frame: Frame
   /** Of its `iframe`, through the frames around it: `iframe[name="pay"]`. */
   readonly selector: string

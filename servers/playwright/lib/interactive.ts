@@ -6,7 +6,7 @@ import { ask, type Limit, scriptMs } from './ask-page.ts'
 import { enterFrames, framesOf } from './frames.ts'
 import type { Actionable } from './page/program.ts'
 
-export interface Listed extends Omit<Actionable, 'css' | 'good' | 'field'> {
+interface Listed extends Omit<Actionable, 'css' | 'good' | 'field'> {
   readonly selector: string
 }
 
@@ -84,10 +84,10 @@ export async function listEverywhere(page: Page, most: number, limit: Limit): Pr
 
 const maxCompared = 300
 
-export interface Similar {
+interface Similar {
   readonly selector: string
   /** With the row of elements that look alike. */
-  readonly told: string
+  readonly shown: string
   /** No other element has the same role and name. */
   readonly alone: boolean
 }
@@ -115,8 +115,8 @@ export async function similarElements(page: Page, selector: string, most: number
     for (const element of new Set(near)) {
       if (similar.length >= most) break
       const found = clip(cleanText(await selectorOf(page, element, '', size, until, undefined)), 150)
-      const told = element.row === '' ? found : `${found} in "${cleanText(element.row)}"`
-      if (found !== '') similar.push({ selector: found, told, alone: element.row === '' })
+      const shown = element.row === '' ? found : `${found} in "${cleanText(element.row)}"`
+      if (found !== '') similar.push({ selector: found, shown, alone: element.row === '' })
     }
     return similar
   } catch {

@@ -4,12 +4,12 @@ import { cleanText, clip, visibleJson } from '../../kit/text.ts'
 import { sleep } from '../../kit/waiting.ts'
 import { countOf, manyMatch, nothingMatches, pageLost, selectorFault } from '../errors.ts'
 import type { Frame, Locator, Page } from '../types.ts'
-import { ask, scriptMs } from './ask-page.ts'
+import { ask, scriptLimitMs, scriptMs } from './ask-page.ts'
 import type { BrowserSession } from './browser-session.ts'
 import { enterFrames, framesOf } from './frames.ts'
 import { maxSizeForRoles } from './interactive.ts'
 
-export interface Target {
+interface Target {
   readonly session: BrowserSession
   readonly page: Page
   readonly selector: string
@@ -81,7 +81,7 @@ export async function locate(target: Target, fill: boolean): Promise<Locator> {
     if (performance.now() >= end || unchangedMs >= Math.max(quietMs, timeoutMs * quietShare)) {
       throw fault ?? (await nothingMatches(page, selector))
     }
-    await sleep(Math.max(pollMs, performance.now() - began), signal) // half of the page's time at most
+    await sleep(Math.max(pollMs, 3 * (performance.now() - began)), signal) // a quarter of the page's time at most
   }
 }
 
@@ -105,7 +105,7 @@ async function findByText(
     for (const each of await framesOf(page, { ms: 1_000, signal })) yield { frame: each.frame, prefix: `${each.selector} >> ` }
   }
   for await (const { frame, prefix } of places()) {
-    const found = await ask(frame.locator('html'), 'byText', given, { ms: 2_500, signal }).catch(() => undefined)
+    const found = await ask(frame.locator('html'), 'byText', given, { ms: scriptLimitMs, signal }).catch(() => undefined)
     signal.throwIfAborted()
     const [first] = found?.elements ?? []
     if (found === undefined || first === undefined) continue

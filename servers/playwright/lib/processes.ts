@@ -1,4 +1,4 @@
-// The browser's processes as Linux lists them: a process group of its own, whose memory is added up and whose end can be seen.
+// The browser's process group as Linux lists it: its members, their memory, and how to kill it.
 import { readdirSync, readFileSync } from 'node:fs'
 
 interface Entry {
@@ -12,7 +12,7 @@ export function groupOf(pid: number): number | undefined {
   return read(pid)?.group
 }
 
-/** Every process of the group that runs. One that has ended and waits for its parent to notice holds nothing any more. */
+/** Running processes of the group. A zombie uses no memory and is not counted. */
 export function membersOf(group: number): number[] {
   return readdirSync('/proc').flatMap((name) => {
     const entry = /^\d+$/.test(name) ? read(Number(name)) : undefined
@@ -37,13 +37,13 @@ export function memoryOf(group: number): number {
   return (kiB * 1_024) / 1_000_000
 }
 
-/** Ends the whole group at once. @throws Error for 0 and 1, which mean our own group and every process there is (kill(2)) */
+/** Ends the whole group at once. @throws Error for 0 and 1, which mean our own group and every process (kill(2)) */
 export function killGroup(group: number): void {
   if (!(group > 1)) throw new Error(`no process group: ${group}`)
   try {
     process.kill(-group, 'SIGKILL')
   } catch {
-    // there is nobody left in it
+    // all have ended
   }
 }
 

@@ -1,8 +1,8 @@
-// What the network policy refused a page, as results and errors tell it.
+// What the network policy refused to a page, for results and errors.
 import type { Refusal } from '../../kit/network-policy/proxy.ts'
 import { clip } from '../../kit/text.ts'
 
-export interface Blocked {
+interface Blocked {
   /** With its port where that says something. */
   readonly host: string
   readonly reason: string

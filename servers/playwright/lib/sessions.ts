@@ -7,7 +7,7 @@ import { Semaphore } from '../../kit/waiting.ts'
 import type { BrowserKeeper, EndReason } from './browser-keeper.ts'
 import { BrowserSession } from './browser-session.ts'
 
-export interface SessionsOptions {
+interface SessionsOptions {
   readonly keeper: BrowserKeeper
   readonly policy: EgressPolicy
   readonly maxSessions: number
@@ -22,7 +22,7 @@ export interface SessionsOptions {
   readonly log: Log
 }
 
-export interface Use {
+interface Use {
   /** The argument `session`. */
   readonly session: string | undefined
   /** Opens a session where there is none, and starts again once when the browser crashes under it. */
@@ -30,7 +30,7 @@ export interface Use {
 }
 
 /** What a tool works with. */
-export interface Turn {
+export interface Lease {
   readonly session: BrowserSession
   readonly name: string
   /** For the result: why an earlier page is gone. */
@@ -81,11 +81,11 @@ export class Sessions {
    * Runs `work` when no other call of this session runs.
    * @throws ToolError INVALID_ARGUMENT when there is no session and none may be opened, RATE_LIMITED when too many wait or none gives way
    */
-  async use<T>(context: Context, { session: given, open = false }: Use, work: (turn: Turn) => Promise<T>): Promise<T> {
+  async use<T>(context: Context, { session: given, open = false }: Use, work: (lease: Lease) => Promise<T>): Promise<T> {
     const name = given ?? 'default'
     const owner = JSON.stringify([context.caller.principal, context.caller.user ?? null])
     const key = `${owner} ${name}`
-    const slot = this.#slots.get(key) ?? (open ? this.#place(key, name) : undefined)
+    const slot = this.#slots.get(key) ?? (open ? this.#addSlot(key, name) : undefined)
     if (slot === undefined) throw this.#nothingOpen(owner, key, name)
     const release = await slot.queue.acquire({ signal: context.signal })
     try {
@@ -108,7 +108,7 @@ export class Sessions {
     this.#slots.clear()
   }
 
-  async #work<T>(slot: Slot, owner: string, open: boolean, context: Context, work: (turn: Turn) => Promise<T>): Promise<T> {
+  async #work<T>(slot: Slot, owner: string, open: boolean, context: Context, work: (lease: Lease) => Promise<T>): Promise<T> {
     for (let attempt = 1; ; attempt++) {
       const notes: string[] = []
       if (slot.session === undefined) {
@@ -146,7 +146,7 @@ export class Sessions {
   }
 
   /** Adds a session; at the limit, the one that was unused longest is closed. */
-  #place(key: string, name: string): Slot {
+  #addSlot(key: string, name: string): Slot {
     if (this.#slots.size >= this.#options.maxSessions) {
       const [oldest] = [...this.#slots.values()]
         .filter(({ queue }) => queue.running === 0)

@@ -1,11 +1,11 @@
-// The Chromium of the npm package @sparticuz/chromium, unpacked with its libraries and fonts into a folder of this process alone.
+// Unpacks the Chromium of the npm package @sparticuz/chromium, with its libraries and fonts, into a folder of this process.
 import { execFile } from 'node:child_process'
 import { existsSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { promisify } from 'node:util'
 
-export interface Unpacked {
+interface Unpacked {
   readonly executable: string
   /** What the browser needs in its environment. */
   readonly env: Readonly<Record<string, string>>

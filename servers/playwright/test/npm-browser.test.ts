@@ -7,6 +7,7 @@ import { fileURLToPath } from 'node:url'
 import { test } from '../../../test/runner/harness.ts'
 import { ports, proxyUrl } from '../config.ts'
 import { findBrowser, missingBrowser } from '../lib/find-browser.ts'
+import { enterFrames } from '../lib/frames.ts'
 import { attackTests } from './attacks.ts'
 import { npmBrowser } from './browsers.ts'
 import { configOf, pages, withSite, withWire } from './client.ts'
@@ -76,6 +77,30 @@ test('a configured browser that cannot be run is told, and never passed over', (
       )
     }
   }))
+
+test('selectors enter the frames that they name, and nothing else is changed', () => {
+  const enter = 'internal:control=enter-frame'
+  for (const same of [
+    '#id',
+    'a >> nth=1',
+    'role=button[name="x >> iframe"]',
+    'div.iframe >> a',
+    'iframe-like >> a',
+    'text=iframe',
+    'iframe',
+  ]) {
+    assert.equal(enterFrames(same), same)
+  }
+  assert.equal(enterFrames('iframe#pay >> input'), `iframe#pay >> ${enter} >> input`)
+  assert.equal(
+    enterFrames('div > iframe[title="a > b"]>>nth=0 >> a >> b'),
+    `div > iframe[title="a > b"] >> nth=0 >> ${enter} >> a >> b`,
+  )
+  assert.equal(enterFrames('frame[name=a] >> iframe >> a'), `frame[name=a] >> ${enter} >> iframe >> ${enter} >> a`)
+  assert.equal(enterFrames('iframe', true), `iframe >> ${enter} >> html`)
+  const long = 'iframe'.repeat(300)
+  assert.equal(enterFrames(long), long)
+})
 
 test('contradictory variables are told', () => {
   assert.deepEqual(ports(['81', '65535']), [81, 65_535])

@@ -24,7 +24,8 @@ export function clickTool(backend: PlaywrightBackend, environment: Environment):
   return defineTool({
     name: 'click',
     title: 'Click',
-    description: 'Click an element of the open page. Returns the text that appeared or changed.',
+    description:
+      'Click an element of the open page. Returns the text that appeared or changed; a miss returns the elements that exist.',
     inputSchema,
     annotations: acts,
     aliases: timeoutAlias,

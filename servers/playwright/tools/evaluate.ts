@@ -6,11 +6,11 @@ import { report } from '../../kit/report.ts'
 import { cleanText, clip } from '../../kit/text.ts'
 import type { PlaywrightBackend } from '../backend.ts'
 import { pageLost } from '../errors.ts'
-import { callTime, settled, within } from '../lib/ask-page.ts'
+import { callTime, within } from '../lib/ask-page.ts'
 import { type BrowserSession, currentPage } from '../lib/browser-session.ts'
 import { actionTimeout, acts, session, timeoutAlias } from '../lib/parameters.ts'
 import { blockedBy, notLoaded } from '../lib/refusals.ts'
-import type { CDPSession, Page } from '../types.ts'
+import type { Page } from '../types.ts'
 
 const inputSchema = {
   type: 'object',
@@ -78,9 +78,9 @@ async function evaluate(
   if (!backend.allowEvaluate) {
     throw new ToolError('FORBIDDEN', 'evaluate is switched off on this server', { hint: 'get_content, click and fill' })
   }
-  return backend.sessions.use(context, { session: args.session }, async (turn) => {
-    const { session } = turn
-    const page = currentPage(session, turn.name)
+  return backend.sessions.use(context, { session: args.session }, async (lease) => {
+    const { session } = lease
+    const page = currentPage(session, lease.name)
     const timeoutMs = callTime(args.timeout_ms, environment)
     session.extract = undefined
     const before = new Set(session.proxy.refusals)
@@ -94,7 +94,7 @@ async function evaluate(
     return report(context, {
       summary: `${value.type}${truncated ? `, the first ${value.json.length} of ${value.chars} characters` : ''}`,
       untrusted: value.json,
-      notes: [...turn.notes, ...session.takeEvents()],
+      notes: [...lease.notes, ...session.takeEvents()],
       truncated,
       structured: { type: value.type, json: value.json },
     })
@@ -138,7 +138,7 @@ async function run(
     signal.throwIfAborted()
     if (error instanceof ToolError && error.code !== 'TIMEOUT') throw error
     // The protocol gives no codes: which failure it is depends on when it came and on the page.
-    if (performance.now() - began >= timeoutMs) throw await tooLong(session, page, protocol, timeoutMs)
+    if (performance.now() - began >= timeoutMs) throw await tooLong(session, page, timeoutMs)
     if (!page.isClosed() && !session.hasCrashed(page) && (await session.free(page)))
       return { ...nothing, type: 'no value: the script left the page' }
     throw pageLost(error)
@@ -192,11 +192,10 @@ function withRefusals(error: unknown, refusals: readonly Refusal[]): unknown {
   })
 }
 
-async function tooLong(session: BrowserSession, page: Page, protocol: CDPSession, timeoutMs: number): Promise<ToolError> {
-  await settled(500, protocol.send('Runtime.terminateExecution')) // also ends waiting for a promise
+async function tooLong(session: BrowserSession, page: Page, timeoutMs: number): Promise<ToolError> {
   const alive = await session.free(page)
-  const then = alive ? 'it was stopped' : 'the page did not answer any more and was closed'
+  const then = alive ? 'it was stopped' : 'the page does not answer'
   return new ToolError('TIMEOUT', `the script did not end within ${timeoutMs} ms; ${then}`, {
-    hint: alive ? 'a shorter script, or wait_for_selector' : 'call navigate',
+    hint: alive ? 'a shorter script, or wait_for_selector' : 'the same call in a few seconds, or navigate',
   })
 }

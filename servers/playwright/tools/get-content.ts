@@ -56,9 +56,9 @@ async function getContent(
   context: Context,
 ): Promise<ToolResult<object>> {
   const { format, selector, start_index: start } = args
-  return backend.sessions.use(context, { session: args.session }, async (turn) => {
-    const { session } = turn
-    const page = currentPage(session, turn.name)
+  return backend.sessions.use(context, { session: args.session }, async (lease) => {
+    const { session } = lease
+    const page = currentPage(session, lease.name)
     const attempt: Attempt = {
       page,
       locator: page.locator(enterFrames(selector ?? 'html', true)),
@@ -89,7 +89,7 @@ async function getContent(
       summary: `${format} of ${clip(page.url(), 500)}: characters ${start} to ${end} of ${text.length}`,
       untrusted: content,
       notes: [
-        ...turn.notes,
+        ...lease.notes,
         ...session.takeEvents(),
         ...(cut ? ['the page has more than is read at once; selector reads a part of it'] : []),
         ...(text === ''

@@ -11,7 +11,7 @@ import { callTime, settled, titleOf, within } from '../lib/ask-page.ts'
 import type { BrowserSession } from '../lib/browser-session.ts'
 import { reads, session, timeoutAlias } from '../lib/parameters.ts'
 import { blockedBy, notLoaded } from '../lib/refusals.ts'
-import type { Turn } from '../lib/sessions.ts'
+import type { Lease } from '../lib/sessions.ts'
 import type { Page, Request, Response } from '../types.ts'
 
 const inputSchema = {
@@ -54,8 +54,8 @@ async function navigate(
 ): Promise<ToolResult<object>> {
   const url = readUrl(args.url)
   backend.policy.check(url)
-  return backend.sessions.use(context, { session: args.session, open: true }, async (turn) => {
-    const { session } = turn
+  return backend.sessions.use(context, { session: args.session, open: true }, async (lease) => {
+    const { session } = lease
     const timeoutMs = callTime(args.timeout_ms, environment)
     backend.sessions.countNavigation()
     session.proxy.begin()
@@ -70,7 +70,7 @@ async function navigate(
       await leave(page)
       throw refusal
     }
-    return await describe(page, turn, response, loadMs, context)
+    return await describe(page, lease, response, loadMs, context)
   })
 }
 
@@ -167,12 +167,12 @@ async function leave(page: Page): Promise<void> {
 
 async function describe(
   page: Page,
-  turn: Turn,
+  lease: Lease,
   response: Response | null,
   loadMs: number,
   context: Context,
 ): Promise<ToolResult<object>> {
-  const { session, notes } = turn
+  const { session, notes } = lease
   const status = response?.status()
   const redirects = response === null ? [] : redirectsOf(response.request())
   const [title, preview] = await abortable(Promise.all([titleOf(page), currentText(page)]), context.signal)

@@ -74,9 +74,9 @@ async function screenshot(
   args: Arguments,
   context: Context,
 ): Promise<ToolResult<object>> {
-  return backend.sessions.use(context, { session: args.session }, async (turn) => {
-    const { session } = turn
-    const page = currentPage(session, turn.name)
+  return backend.sessions.use(context, { session: args.session }, async (lease) => {
+    const { session } = lease
+    const page = currentPage(session, lease.name)
     const selector = args.selector ?? 'html'
     const timeout = callTime(timeoutMs, environment)
     const attempt: Attempt = {
@@ -96,7 +96,7 @@ async function screenshot(
         summary: `${type.toUpperCase()} ${size} px${scaled}, ${formatBytes(bytes)}, of ${clip(page.url(), 500)}`,
         untrusted: `title: ${await titleOf(page)}`,
         notes: [
-          ...turn.notes,
+          ...lease.notes,
           ...session.takeEvents(),
           ...(cut ? [`the page is higher; the image ends after ${maxFullHeight} px`] : []),
           ...(args.format === 'png' && type === 'jpeg' ? ['as PNG it would have been too large'] : []),

@@ -18,7 +18,11 @@ const inputSchema = {
   properties: {
     selector: { ...selector, description: 'CSS, text= or role=', examples: ['#result'] },
     text: { type: 'string', minLength: 1, maxLength: 500, description: 'Visible text to wait for, in the element or the page' },
-    state: { enum: ['visible', 'attached', 'hidden', 'detached'], default: 'visible' },
+    state: {
+      enum: ['visible', 'attached', 'hidden', 'detached'],
+      default: 'visible',
+      description: 'hidden and detached also if it never existed',
+    },
     timeout_ms: { type: 'integer', minimum: 100, maximum: 60_000, default: 10_000 },
     session,
   },
@@ -56,9 +60,9 @@ async function waitFor(
 ): Promise<ToolResult<object>> {
   const { selector = 'html', text: wanted, state } = args
   const { signal } = context
-  return backend.sessions.use(context, { session: args.session }, async (turn) => {
-    const { session } = turn
-    const page = currentPage(session, turn.name)
+  return backend.sessions.use(context, { session: args.session }, async (lease) => {
+    const { session } = lease
+    const page = currentPage(session, lease.name)
     const timeoutMs = callTime(args.timeout_ms, environment)
     const all = page.locator(enterFrames(selector, true))
     const withText = args.selector === undefined ? page.getByText(wanted ?? '') : all.filter({ hasText: wanted ?? '' })
@@ -88,7 +92,7 @@ async function waitFor(
         {
           hint:
             similar.length > 0
-              ? `one of ${similar.map(({ told }) => told).join(', ')}`
+              ? `one of ${similar.map(({ shown }) => shown).join(', ')}`
               : 'get_content to read the page, or the same call with a longer timeout_ms',
           cause: error,
         },
@@ -101,7 +105,7 @@ async function waitFor(
     return report(context, {
       summary: `${what} is ${state}, after ${elapsedMs} ms`,
       ...(expected ? { untrusted: [element, clip(text, maxTextChars)].filter((line) => line !== '').join('\n') } : {}),
-      notes: [...turn.notes, ...session.takeEvents(), ...(seen ? [] : ['it was not there when the wait began either'])],
+      notes: [...lease.notes, ...session.takeEvents(), ...(seen ? [] : ['it was not there when the wait began either'])],
       structured: { found: expected, elapsed_ms: elapsedMs, text: clip(text, maxTextChars) },
     })
   })

@@ -87,17 +87,19 @@ export function roleOf(el: Element): string {
   return tagRoles[el.tagName] ?? (isEditingHost(el) ? 'textbox' : '')
 }
 
-export function isEditingHost(el: Element): boolean {
+function isEditingHost(el: Element): boolean {
   return el instanceof HTMLElement && el.isContentEditable && el.parentElement?.isContentEditable !== true
 }
 
-export type Field = HTMLInputElement | HTMLTextAreaElement | HTMLSelectElement
+type Field = HTMLInputElement | HTMLTextAreaElement | HTMLSelectElement
 
 export function isField(el: Element): el is Field {
   return el instanceof HTMLInputElement || el instanceof HTMLTextAreaElement || el instanceof HTMLSelectElement
 }
 
-export const textOf = (el: Element): string => clean(el instanceof HTMLElement ? el.innerText : el.textContent)
+/** The shown text. That of an element without children is read without a layout. */
+export const textOf = (el: Element): string =>
+  clean(el instanceof HTMLElement && el.childElementCount > 0 ? el.innerText : el.textContent)
 
 /** The name that an element has not from its content: `aria-label`, a label, a placeholder. */
 export function labelOf(el: Element): string {
@@ -126,7 +128,7 @@ export function nameOf(el: Element): string {
   )
 }
 
-/** `checked`, `disabled` … as far as they hold. */
+/** Those of `checked`, `disabled` … that apply. */
 export function statesOf(el: Element): string[] {
   const has = (property: string, attribute: string): boolean =>
     (el as unknown as Record<string, unknown>)[property] === true || el.getAttribute(attribute) === 'true'

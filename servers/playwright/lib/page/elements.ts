@@ -17,7 +17,7 @@ export interface Actionable {
   readonly row: string
 }
 
-export interface Actionables {
+interface Actionables {
   readonly elements: Actionable[]
   readonly total: number
   /** Elements of the whole document. */
@@ -34,7 +34,7 @@ const actionable =
     .map((role) => `[role=${role}]`)
     .join()
 
-export interface ListOptions {
+interface ListOptions {
   readonly most: number
   readonly ms: number
   /** Goes on after `most` elements to count the others. */
@@ -110,7 +110,7 @@ function rowOf(el: Element, equal: readonly Element[]): string {
   return text === textOf(el) ? '' : text.slice(0, maxRowChars)
 }
 
-const attributes = ['data-testid', 'name', 'placeholder', 'aria-label', 'href', 'value', 'title'] as const
+const attributes = ['data-testid', 'name', 'placeholder', 'aria-label', 'href', 'value', 'title']
 const quoted = (value: string): string => `"${value.replace(/["\\]/g, '\\$&')}"`
 
 /** CSS selectors that find exactly one element, from one count of what is unique in the document. */
@@ -121,12 +121,17 @@ class Selectors {
   constructor(document: Document, clock: Clock) {
     for (const el of elementsBelow(document, clock)) {
       this.size += 1
-      if (el.attributes.length === 0) continue
-      for (const key of [this.#byId(el), ...attributes.map((name) => this.#byAttribute(el, name)), this.#byNameAndValue(el)]) {
-        if (key !== '') this.#counts.set(key, (this.#counts.get(key) ?? 0) + 1)
+      for (const { name } of el.attributes) {
+        if (name === 'id') this.#count(this.#byId(el))
+        else if (attributes.includes(name)) this.#count(this.#byAttribute(el, name))
+        if (name === 'name') this.#count(this.#byNameAndValue(el))
       }
     }
     if (clock.over) this.#counts.clear() // nothing is known to be unique
+  }
+
+  #count(key: string): void {
+    if (key !== '') this.#counts.set(key, (this.#counts.get(key) ?? 0) + 1)
   }
 
   of(el: Element): { css: string; good: boolean } {
@@ -195,7 +200,7 @@ export interface Found {
   readonly cut: boolean
 }
 
-export interface Wanted {
+interface Wanted {
   readonly text: string
   /** Only elements with this role, and exactly this name. */
   readonly role?: string | undefined
@@ -251,7 +256,7 @@ function withOwnText(root: Element, wanted: string, clock: Clock): Element[] {
   return found
 }
 
-export interface Told {
+interface Told {
   /** With its row or card. */
   readonly what: string
   readonly name: string
