@@ -222,6 +222,7 @@ test('understands s3:// addresses and bucket/key in either argument', () =>
     ] as const) {
       assert.match((await wire.get(args)).text, expected)
     }
+    assert.match((await wire.list({ bucket_name: 's3://medai/logs' })).text, /TRY: {"bucket_name":"media","prefix":"logs"}$/)
     const wrong = await wire.get({ bucket: 'media', key: 'media/logs/b.txt' })
     assert.match(wrong.text, /^ERROR NOT_FOUND: object "media\/logs\/b\.txt" is not in bucket "media"/)
   }))

@@ -56,61 +56,62 @@ async function listObjects(
   context: Context,
 ): Promise<ToolResult<Record<string, unknown>>> {
   const { signal } = context
-  const { bucket, rest: prefix } = readTarget(given.bucket_name, given.prefix)
-  if (bucket === '*' || (bucket === '' && prefix === '')) return bucketsResult(backend, environment, context)
-  checkKey('prefix', prefix)
+  const target = readTarget(given.bucket_name, given.prefix)
+  const { bucket, rest } = target
+  if (bucket === '*' || (bucket === '' && rest === '')) return bucketsResult(backend, environment, context)
+  checkKey('prefix', rest)
   checkKey('start_after', given.start_after ?? '')
   // Without bucket_name, the first segment of the prefix may be its beginning.
-  const tried = { ...(given.prefix === '' ? {} : { prefix: given.bucket_name === '' ? given.prefix : prefix }) }
+  const asked = given.bucket_name === '' ? given.prefix : rest
+  const tried = asked === '' ? {} : { prefix: asked }
   await checkBucket(backend, bucket, tried, signal)
   context.annotate({ upstream: `${backend.upstream}/${bucket}` })
-  const args = { ...given, bucket_name: bucket, prefix }
-  const request: PageRequest = {
-    bucket,
-    prefix,
+  let args: ListArguments = { ...given, bucket_name: bucket, prefix: rest }
+  try {
+    let found = await firstPage(backend, args, signal)
+    const shorter = isStart(args) && isEmpty(found.page) ? withoutBucket(target) : undefined
+    const other = shorter === undefined ? undefined : await firstPage(backend, { ...args, prefix: shorter }, signal)
+    if (shorter !== undefined && other !== undefined && !isEmpty(other.page)) {
+      found = other
+      args = { ...args, prefix: shorter }
+    }
+    const { page, from, notes } = found
+    const fits = fitting(page.entries, environment.maxResultChars - overhead(args, page, context))
+    // Only the store's token continues exactly, so a page that is too long is requested again with as many keys as fit.
+    const cut = fits < page.entries.length ? await fetchPage(backend, { ...from, maxKeys: Math.max(1, fits) }, signal) : page
+    return await listResult(backend, args, cut, notes, context)
+  } catch (error) {
+    if (!(error instanceof StoreFailure)) throw error
+    if (error.code !== 'InvalidArgument') throw await noSuchBucket(backend, bucket, tried, signal)
+    throw new ToolError(
+      'INVALID_ARGUMENT',
+      `the store refuses ${args.continuation_token ? '"continuation_token"' : 'these arguments'}`,
+      {
+        cause: error,
+        detail: error.code,
+        hint: visibleJson(argumentsOf(args)),
+      },
+    )
+  }
+}
+
+function isStart({ start_after, continuation_token }: ListArguments): boolean {
+  return !start_after && !continuation_token
+}
+
+function isEmpty({ entries, truncated }: Page): boolean {
+  return entries.length === 0 && !truncated
+}
+
+async function firstPage(backend: StorageBackend, args: ListArguments, signal: AbortSignal) {
+  let from: PageRequest = {
+    bucket: args.bucket_name,
+    prefix: args.prefix,
     delimiter: !args.recursive,
     maxKeys: args.max_keys,
     startAfter: args.start_after || undefined,
     token: args.continuation_token || undefined,
   }
-  try {
-    return await pageResult(backend, environment, args, request, context)
-  } catch (error) {
-    if (!(error instanceof StoreFailure)) throw error
-    if (error.code !== 'InvalidArgument') throw await noSuchBucket(backend, bucket, tried, signal)
-    const { continuation_token: token, start_after: _start, ...others } = args
-    throw new ToolError('INVALID_ARGUMENT', `the store refuses ${token ? '"continuation_token"' : 'these arguments'}`, {
-      cause: error,
-      detail: error.code,
-      hint: visibleJson(argumentsOf(others)),
-    })
-  }
-}
-
-async function pageResult(
-  backend: StorageBackend,
-  environment: Environment,
-  args: ListArguments,
-  request: PageRequest,
-  context: Context,
-): Promise<ToolResult<Record<string, unknown>>> {
-  const { signal } = context
-  const { page, from, notes } = await firstPage(backend, request, signal)
-  const isStart = request.startAfter === undefined && request.token === undefined
-  if (page.entries.length === 0 && !page.truncated && isStart) {
-    const prefix = withoutBucket({ bucket: request.bucket, rest: args.prefix })
-    const again = prefix === undefined ? undefined : await firstPage(backend, { ...request, prefix }, signal)
-    if (prefix !== undefined && again !== undefined && again.page.entries.length > 0)
-      return pageResult(backend, environment, { ...args, prefix }, { ...request, prefix }, context)
-  }
-  const fits = fitting(page.entries, environment.maxResultChars - overhead(args, page, context))
-  // Only the store's token continues exactly, so a page that is too long is requested again with as many keys as fit.
-  const cut = fits < page.entries.length ? await fetchPage(backend, { ...from, maxKeys: Math.max(1, fits) }, signal) : page
-  return listResult(backend, args, cut, notes, context)
-}
-
-async function firstPage(backend: StorageBackend, request: PageRequest, signal: AbortSignal) {
-  let from = request
   for (let empty = 0; ; empty++) {
     const page = await fetchPage(backend, from, signal)
     const { token, truncated, entries } = page
@@ -132,11 +133,8 @@ async function listResult(backend: StorageBackend, args: ListArguments, page: Pa
   const prefixes = shown.flatMap(({ key, object }) => (object === undefined ? [key] : []))
   const bytes = objects.reduce((sum, { size }) => sum + size, 0)
   const next = nextOf(args, page)
-  const isStart = args.start_after === undefined && args.continuation_token === undefined
-  const near =
-    shown.length + hidden === 0 && next === undefined && isStart && prefix !== ''
-      ? await nearKeys(backend, bucket, prefix, context.signal)
-      : []
+  const isMissing = isEmpty(page) && isStart(args) && prefix !== ''
+  const near = isMissing ? await nearKeys(backend, bucket, prefix, context.signal) : []
   const counts = [
     ...(prefixes.length === 0 ? [] : [`${prefixes.length} prefix${prefixes.length === 1 ? '' : 'es'}`]),
     `${objects.length} object${objects.length === 1 ? '' : 's'} (${formatBytes(bytes)})`,
