@@ -8,7 +8,7 @@ import { latestLegacy } from '../revisions.ts'
 import type { Server } from '../server.ts'
 import { drainSessions, Session } from '../session.ts'
 import type { Caller } from '../types.ts'
-import { EventStream, Ticker } from './event-stream.ts'
+import { EventStream } from './event-stream.ts'
 import {
   createListener,
   type Handler,
@@ -38,7 +38,7 @@ interface Connection {
 export function httpSse(server: Server, options: HttpOptions = {}): Handler {
   const settings = httpSettings(options)
   const connections = new Map<string, Connection>()
-  const ticker = new Ticker(Math.ceil(settings.keepAliveMs / 3))
+  const { ticker } = settings
   let closing = false
 
   const listener = createListener(settings, async (req, res, caller) => {

@@ -4,6 +4,7 @@ import { type Access, createAccess, isRefusal, type Refusal } from '../access.ts
 import { ErrorCode, ProtocolError } from '../errors.ts'
 import { errorText, parseJson } from '../jsonrpc.ts'
 import type { Caller } from '../types.ts'
+import { Ticker } from './event-stream.ts'
 
 /** A request listener for `http.createServer`, or for one path of a larger server. */
 export interface Handler {
@@ -41,11 +42,13 @@ export interface HttpOptions {
 
 export type RefusedReason = Refusal['reason'] | 'session' | 'sessions-full' | 'body' | 'client-stalled'
 
-export type HttpSettings = Required<HttpOptions>
+export interface HttpSettings extends Required<HttpOptions> {
+  readonly ticker: Ticker
+}
 
 export function httpSettings(options: HttpOptions): HttpSettings {
   const given = Object.fromEntries(Object.entries(options).filter(([, value]) => value !== undefined))
-  return {
+  const settings = {
     maxBodyBytes: 1_048_576,
     bodyTimeoutMs: 15_000,
     maxSessions: 256,
@@ -59,6 +62,8 @@ export function httpSettings(options: HttpOptions): HttpSettings {
     access: options.access ?? createAccess(),
     basePath: (options.basePath ?? '').replace(/\/$/, ''),
   }
+  const { keepAliveMs, silentMs, bodyTimeoutMs } = settings
+  return { ...settings, ticker: new Ticker(Math.min(1_000, Math.ceil(Math.min(keepAliveMs, silentMs, bodyTimeoutMs) / 3))) }
 }
 
 /** A refusal below JSON-RPC, with an HTTP status of its own. `reason` is reported to `onRefused`. */
@@ -146,7 +151,7 @@ export async function readMessage(req: IncomingMessage, settings: HttpSettings):
   }
 }
 
-async function readBody(req: IncomingMessage, { maxBodyBytes, bodyTimeoutMs }: HttpSettings): Promise<Buffer> {
+async function readBody(req: IncomingMessage, { maxBodyBytes, bodyTimeoutMs, ticker }: HttpSettings): Promise<Buffer> {
   const mediaType = (req.headers['content-type'] ?? '').split(';', 1)[0]?.trim().toLowerCase()
   if (mediaType !== 'application/json')
     throw bodyError(415, `Content-Type must be application/json, got "${(mediaType ?? '').slice(0, 80)}"`)
@@ -158,12 +163,16 @@ async function readBody(req: IncomingMessage, { maxBodyBytes, bodyTimeoutMs }: H
   return new Promise((resolve, reject) => {
     const chunks: Buffer[] = []
     let bytes = 0
-    const timer = setTimeout(
-      () => fail(bodyError(408, `body did not arrive within ${bodyTimeoutMs} ms`, { Connection: 'close' })),
-      bodyTimeoutMs,
-    )
+    const deadline = Date.now() + bodyTimeoutMs
+    // Cheaper than a timer for each POST.
+    const late = {
+      tick(now: number): void {
+        if (now >= deadline) fail(bodyError(408, `body did not arrive within ${bodyTimeoutMs} ms`, { Connection: 'close' }))
+      },
+    }
+    ticker.add(late)
     const fail = (error: HttpError): void => {
-      clearTimeout(timer)
+      ticker.delete(late)
       req.off('data', onData).off('end', onEnd).off('error', onGone).off('close', onGone)
       reject(error)
     }
@@ -173,7 +182,7 @@ async function readBody(req: IncomingMessage, { maxBodyBytes, bodyTimeoutMs }: H
       else chunks.push(chunk)
     }
     const onEnd = (): void => {
-      clearTimeout(timer)
+      ticker.delete(late)
       req.off('close', onGone)
       resolve(chunks.length === 1 && chunks[0] !== undefined ? chunks[0] : Buffer.concat(chunks))
     }

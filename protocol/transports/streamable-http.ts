@@ -8,7 +8,7 @@ import { assumedWithoutHeader, findRevision, latestLegacy, modern, type Revision
 import type { Server } from '../server.ts'
 import { drainSessions, type Reply, Session, type SessionOptions } from '../session.ts'
 import type { Caller, JsonRpcErrorObject, RequestId } from '../types.ts'
-import { EventStream, Ticker } from './event-stream.ts'
+import { EventStream } from './event-stream.ts'
 import {
   createListener,
   type Handler,
@@ -32,7 +32,7 @@ export function streamableHttp(server: Server, options: HttpOptions = {}): Handl
   const settings = httpSettings(options)
   const readAccept = acceptReader()
   const active = new Set<Session>()
-  const ticker = new Ticker(Math.min(1_000, Math.ceil(settings.keepAliveMs / 3), Math.ceil(settings.silentMs / 3)))
+  const { ticker } = settings
   let closing = false
 
   async function post(req: IncomingMessage, res: ServerResponse, caller: Caller): Promise<void> {
