@@ -7,7 +7,7 @@ import { abortable, sleep } from '../../kit/waiting.ts'
 import type { PlaywrightBackend } from '../backend.ts'
 import { explainAction } from '../errors.ts'
 import type { Attempt, JSHandle, Locator, Page } from '../types.ts'
-import { ask, callTime, pageFunction, scriptMs, titleOf, within } from './ask-page.ts'
+import { ask, callTime, pageFunction, scriptLimitMs, scriptMs, titleOf, within } from './ask-page.ts'
 import { type BrowserSession, currentPage } from './browser-session.ts'
 import { enterFrames } from './frames.ts'
 import { locate } from './locate.ts'
@@ -186,7 +186,7 @@ export async function newLines(before: JSHandle | undefined, signal: AbortSignal
 /** The first words of a page. */
 export async function currentText(page: Page): Promise<string> {
   const limits = { maxChars: previewChars, ms: scriptMs }
-  const { text, cut } = await ask(page.locator('html'), 'plainText', limits, { ms: 2_000 }).catch(() => ({
+  const { text, cut } = await ask(page.locator('html'), 'plainText', limits, { ms: scriptLimitMs }).catch(() => ({
     text: '',
     cut: false,
   }))

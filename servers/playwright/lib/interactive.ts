@@ -2,7 +2,7 @@
 import { nearest } from '../../../protocol/index.ts'
 import { cleanText, clip } from '../../kit/text.ts'
 import type { Locator, Page } from '../types.ts'
-import { ask, type Limit, scriptMs } from './ask-page.ts'
+import { ask, type Limit, scriptLimitMs, scriptMs } from './ask-page.ts'
 import { enterFrames, framesOf } from './frames.ts'
 import type { Actionable } from './page/program.ts'
 
@@ -70,7 +70,13 @@ export async function listEverywhere(page: Page, most: number, limit: Limit): Pr
   for (const { frame, selector } of await framesOf(page, { ms: 2_000, signal: limit.signal })) {
     const listed = listings.reduce((sum, { elements }) => sum + elements.length, 0)
     if (listed >= most) break
-    const inFrame = listActionables(page, frame.locator('html'), most - listed, { ms: 2_000, signal: limit.signal }, selector)
+    const inFrame = listActionables(
+      page,
+      frame.locator('html'),
+      most - listed,
+      { ms: scriptLimitMs, signal: limit.signal },
+      selector,
+    )
     const listing = await inFrame.catch(() => undefined) // the frame is gone or busy
     limit.signal?.throwIfAborted()
     if (listing !== undefined) listings.push(listing)
@@ -99,7 +105,7 @@ export async function similarElements(page: Page, selector: string, most: number
       page.locator('html'),
       'actionables',
       { most: maxCompared, ms: scriptMs, count: false },
-      { ms: 2_000 },
+      { ms: scriptLimitMs },
     )
     const words = (/name\s*=\s*["']?([^"'\]]+)/.exec(selector)?.[1] ?? selector.replace(/^[a-z]+=/, ''))
       .replace(/[^\p{L}\p{N}]+/gu, ' ')

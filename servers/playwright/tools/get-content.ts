@@ -43,7 +43,7 @@ const maxExtractChars = 1_000_000
 const timeoutMs = 8_000
 /** An element that is not there is waited for, and a frame asked, no longer than this. */
 const existsMs = 1_000
-const frameMs = 2_000
+const frameMs = 4_000
 const maxElements = 60
 /** Room for the summary and the notes within the limit of a result. */
 const reservedChars = 1_500
