@@ -1,4 +1,4 @@
-// The published package: packed from the committed files, installed into an empty folder, and started. Needs the npm registry.
+// The published package: packed from the sources, installed into an empty folder, and started. Needs the npm registry.
 import assert from 'node:assert/strict'
 import { execFileSync, spawn } from 'node:child_process'
 import {
@@ -107,10 +107,10 @@ test(
   { timeoutMs: 300_000 },
 )
 
-/** Packs a copy of the committed files, so that nothing of this working tree gets in and `dist` is not rebuilt under other tests. */
+/** Packs a copy of the files that git knows or would add, so that `dist` is not rebuilt under other tests. */
 function pack(folder: string): string {
   const source = join(folder, 'source')
-  for (const file of execFileSync('git', ['ls-files'], { cwd: root, encoding: 'utf8' })
+  for (const file of execFileSync('git', ['ls-files', '-co', '--exclude-standard'], { cwd: root, encoding: 'utf8' })
     .split('\n')
     .filter((name) => name !== '')) {
     mkdirSync(dirname(join(source, file)), { recursive: true })
