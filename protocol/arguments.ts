@@ -217,7 +217,7 @@ function parsed<T>(text: string, accept: (value: unknown) => value is T): T | un
     const value: unknown = JSON.parse(text)
     return accept(value) ? value : undefined
   } catch {
-    return undefined // not JSON: the caller reads the text another way
+    return undefined // not JSON: the caller tries another reading
   }
 }
 

@@ -1,4 +1,4 @@
-// One row for each published revision of MCP: everything that differs between them on our wire is decided here or by reading a row.
+// The published revisions of MCP and how they differ on the wire: one row each.
 
 export interface Revision {
   readonly version: string
@@ -20,7 +20,7 @@ const rows = [
   { version: '2026-07-28', era: 'modern', batching: false, audioContent: true, resourceLinks: true, structured: 'any' },
 ] as const satisfies readonly Revision[]
 
-/** Every revision this library speaks, oldest first. */
+/** Every supported revision, oldest first. */
 export const revisions: readonly Revision[] = rows
 
 const byVersion = new Map<string, Revision>(rows.map((row) => [row.version, row]))
@@ -38,7 +38,7 @@ export function findRevision(version: string): Revision | undefined {
 }
 
 /**
- * The answer to `initialize`: the requested revision where it is a legacy one we know, otherwise our latest legacy one
+ * The answer to `initialize`: the requested revision if it is a supported legacy one, otherwise the latest legacy one
  * (lifecycle §Version Negotiation: not an error, the client decides whether to go on). Never a modern one: it has no `initialize`.
  */
 export function negotiate(requested: string): Revision {

@@ -117,8 +117,8 @@ export class Server {
     } catch (error) {
       if (error instanceof ProtocolError) throw error
       if (call.method === 'tools/call') {
-        const told = error instanceof ToolError ? error : this.#internal(error, call)
-        return outcome({ content: [{ type: 'text', text: told.text }], isError: true, ...this.#envelope(session.revision) })
+        const failure = error instanceof ToolError ? error : this.#internal(error, call)
+        return outcome({ content: [{ type: 'text', text: failure.text }], isError: true, ...this.#envelope(session.revision) })
       }
       throw new ProtocolError(ErrorCode.internalError, this.#internal(error, call).message)
     }
@@ -220,7 +220,7 @@ export class Server {
     call.settled = running.then(ignore, ignore)
     return new Promise((resolve, reject) => {
       context.onCancel = reject
-      // A driver's own AbortError says less than the reason of the cancellation.
+      // The reason of the cancellation explains more than a driver's own AbortError.
       running.then(resolve, (error) => reject(context.reason ?? error))
     })
   }

@@ -148,7 +148,7 @@ export interface AnyTool extends Omit<Tool<ObjectSchema, JsonSchema | undefined>
 export interface Caller {
   /** The name of the token that was presented; `anonymous` where the server has none. The only part that is proven. */
   readonly principal: string
-  /** The person a gateway says it acts for, from a forwarded header; read only beside a valid token, and it grants nothing. */
+  /** The person a gateway acts for, from a forwarded header. Read only beside a valid token; grants no rights. */
   readonly user: string | undefined
   /** W3C trace context, if it is well formed. */
   readonly traceparent: string | undefined

@@ -12,12 +12,12 @@ export interface Validator {
 }
 
 const ajvOptions = {
-  allErrors: true, // a model mends all its mistakes in one go; the size of what is validated is bounded before (arguments.ts)
-  strict: true, // a misspelt keyword in a tool's schema is a bug of ours, found when the server starts
+  allErrors: true, // a model corrects all its mistakes at once; arguments.ts bounds the size of what is validated
+  strict: true, // finds a misspelt keyword in a tool's schema when the server starts
   strictRequired: false,
   strictTypes: false,
   allowUnionTypes: true,
-  validateFormats: false, // 2020-12: `format` is an annotation unless a vocabulary says otherwise
+  validateFormats: false, // 2020-12: `format` is an annotation unless a vocabulary changes that
   addUsedSchema: false, // two tools may use schemas with the same $id
 } as const
 

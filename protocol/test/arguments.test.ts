@@ -41,7 +41,7 @@ const repairs: [what: string, given: Record<string, unknown>, expected: Record<s
   ['less than the minimum', { limit: -3 }, { limit: 1 }],
 ]
 for (const [what, given, expected] of repairs) {
-  test(`${what} is mended, and said`, () => {
+  test(`${what} is repaired, with a warning`, () => {
     const { args, warnings } = prepare({ path: 'x', ...given })
     for (const [key, value] of Object.entries(expected)) assert.deepEqual(args[key], value)
     assert.equal(warnings.length > 0, true)
@@ -75,7 +75,7 @@ const refusals: [what: string, given: Record<string, unknown>, says: RegExp][] =
   ['null for a required argument', { path: null }, /"path" must be string, got null/],
   ['an unknown argument', { path: 'x', limitt: 3 }, /unknown "limitt", did you mean "limit"\?/],
   ['a value that is not in the enum', { path: 'x', sort: 'date' }, /"sort" must be one of "name", "size", got string "date"/],
-  ['text that is no number', { path: 'x', limit: 'many' }, /"limit" must be integer, got string "many"/],
+  ['text that is not a number', { path: 'x', limit: 'many' }, /"limit" must be integer, got string "many"/],
   ['an object for text', { path: {} }, /"path" must be string, got an object/],
   ['__proto__', JSON.parse('{"path":"x","__proto__":{"a":1}}'), /unknown "__proto__"/],
   ['constructor', { path: 'x', constructor: 1 }, /unknown "constructor"/],

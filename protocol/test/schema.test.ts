@@ -35,7 +35,7 @@ test('a handler gets the types of its schema', () => {
       assert.equal(args.pth, undefined)
       // @ts-expect-error an optional property may be undefined
       assert.equal(args.sort.length, 4)
-      // @ts-expect-error a number is no string
+      // @ts-expect-error a number is not a string
       const wrong: string = args.limit
       return String(wrong)
     },
