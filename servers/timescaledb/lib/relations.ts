@@ -5,7 +5,25 @@ import type { Row } from '../../kit/sql/engine.ts'
 import { nearestTables } from '../../kit/sql/hints.ts'
 import { quoteName } from '../../kit/sql/identifiers.ts'
 import { visibleJson } from '../../kit/text.ts'
-import type { Ask, Column, Hypertable, Relation } from '../types.ts'
+import type { Ask, Column, Features, Hypertable, Relation } from '../types.ts'
+
+/** FROM and WHERE of a query on what callers can read: `c` and `n` of the catalogue, `h` where it is a hypertable. Chunks, partitions and what belongs
+ * to extensions are left out. */
+export const userRelations = `
+  FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
+  LEFT JOIN timescaledb_information.hypertables h ON h.hypertable_schema = n.nspname AND h.hypertable_name = c.relname
+  LEFT JOIN timescaledb_information.dimensions d ON d.hypertable_schema = n.nspname AND d.hypertable_name = c.relname AND d.dimension_number = 1
+  LEFT JOIN timescaledb_information.continuous_aggregates a ON a.view_schema = n.nspname AND a.view_name = c.relname
+  WHERE c.relkind IN ('r', 'p', 'v', 'm', 'f') AND NOT c.relispartition AND n.nspname !~ '^(pg_|_timescaledb_|timescaledb_|information_schema$)'
+    AND (h.hypertable_name IS NOT NULL OR NOT EXISTS (SELECT FROM pg_depend e WHERE e.classid = 'pg_class'::regclass AND e.objid = c.oid AND e.deptype = 'e'))`
+
+/** Size of `c`. Approximate for hypertables where that function exists (2.14): the exact one opens every chunk. */
+export function sizeOf(features: Features): string {
+  const size = features.fn(features.has('hypertable_approximate_size') ? 'hypertable_approximate_size' : 'hypertable_size')
+  return `CASE WHEN h.hypertable_name IS NOT NULL THEN ${size}(c.oid::regclass)
+      WHEN c.relkind = 'p' THEN (SELECT sum(pg_total_relation_size(t.relid)) FROM pg_partition_tree(c.oid) t)
+      WHEN c.relkind IN ('r', 'm') THEN pg_total_relation_size(c.oid) END`
+}
 
 const relationQuery = `
   SELECT n.nspname, c.relname, c.relkind FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace

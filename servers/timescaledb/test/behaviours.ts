@@ -335,6 +335,7 @@ export function testTimescale(world: World): void {
     const { structured, text } = await call('tsdb_database_stats')
     assert.match(text, /^TimescaleDB 2\.\d+\.\d+ \((Apache|Community) edition\) on PostgreSQL/)
     assert.ok(structured.hypertables >= 1 && structured.chunks >= 10 && structured.largest.length >= 1)
+    assert.match(text, /largest tables\tchunks\tsize\n[\s\S]*public\.metrics\t10\t[\s\S]*public\.parents\t-\t/)
     const { body } = await server.ready()
     assert.equal(body.servers.timescaledb.detail.timescaledb, structured.version)
   })

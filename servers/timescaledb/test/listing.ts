@@ -36,6 +36,7 @@ export function testListing(world: World): void {
     const { text, structured } = await call('tsdb_show_hypertables')
     const wide = structured.tables.find(({ name }: { name: string }) => name === 'wide')
     assert.deepEqual([wide.kind, wide.columns], ['table', 'a numeric(10,2), "B c" text[]'])
+    assert.match(text, /^\d+ hypertables and \d+ other tables or views, [\d.]+ \w+ in all\n/)
     assert.match(text, /public\.newest\tview\t-\tat timestamp with time zone/)
     const metrics = structured.hypertables.find(({ name }: { name: string }) => name === 'metrics')
     assert.match(metrics.columns, /^"?time"? timestamp with time zone, device integer, value double precision$/)

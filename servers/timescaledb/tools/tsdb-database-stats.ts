@@ -5,6 +5,7 @@ import { quoteName } from '../../kit/sql/identifiers.ts'
 import { quoteCell } from '../../kit/sql/table.ts'
 import { clip } from '../../kit/text.ts'
 import { isSizeFailure } from '../errors.ts'
+import { sizeOf, userRelations } from '../lib/relations.ts'
 import type { Features, TimescaleBackend } from '../types.ts'
 
 const totalsQuery = `
@@ -14,9 +15,8 @@ const totalsQuery = `
     (SELECT count(*) FROM timescaledb_information.continuous_aggregates), (SELECT count(*) FROM timescaledb_information.jobs WHERE job_id >= 1000)`
 
 const largestQuery = (features: Features): string => `
-  SELECT h.hypertable_schema, h.hypertable_name, h.num_chunks,
-    ${features.fn(features.has('hypertable_approximate_size') ? 'hypertable_approximate_size' : 'hypertable_size')}(format('%I.%I', h.hypertable_schema, h.hypertable_name)::regclass) AS bytes
-  FROM timescaledb_information.hypertables h ORDER BY bytes DESC NULLS LAST, 1, 2 LIMIT 10`
+  SELECT n.nspname, c.relname, h.num_chunks, ${sizeOf(features)} AS bytes ${userRelations} AND c.relkind IN ('r', 'p', 'm')
+  ORDER BY bytes DESC NULLS LAST, 1, 2 LIMIT 10`
 
 const errorsQuery = `
   SELECT count(*), (array_agg(proc_name ORDER BY finish_time DESC))[1], (array_agg(err_message ORDER BY finish_time DESC))[1]
@@ -50,11 +50,11 @@ async function databaseStats(backend: TimescaleBackend, context: Context) {
     : []
   const percent = Number(chunks) === 0 ? 0 : Math.round((Number(compressed) / Number(chunks)) * 100)
   const top = (largest ?? []).map(([schema, name, count, bytes]) => ({
-    hypertable: `${quoteName(schema ?? '')}.${quoteName(name ?? '')}`,
-    chunks: Number(count),
+    table: `${quoteName(schema ?? '')}.${quoteName(name ?? '')}`,
+    chunks: count === null || count === undefined ? null : Number(count),
     bytes: Number(bytes ?? 0),
   }))
-  const { safety } = engine
+  const { safety, unsafeRole } = engine
   return report(context, {
     summary: `TimescaleDB ${features.version} (${features.license === 'apache' ? 'Apache edition' : 'Community edition'}) on PostgreSQL ${version}; database ${quoteName(database)}, ${formatBytes(Number(size))}`,
     body: [
@@ -66,13 +66,14 @@ async function databaseStats(backend: TimescaleBackend, context: Context) {
         .join(', ')}`,
     ].join('\n'),
     untrusted: [
-      ['largest hypertables', 'chunks', 'size'].join('\t'),
-      ...top.map(({ hypertable, chunks, bytes }) => [quoteCell(hypertable), chunks, formatBytes(bytes)].join('\t')),
+      'largest tables\tchunks\tsize',
+      ...top.map(({ table, chunks, bytes }) => [quoteCell(table), chunks ?? '-', formatBytes(bytes)].join('\t')),
       ...(Number(failed) > 0
         ? [`${failed} failed job runs in 24 hours; the last one, ${failedJob}: ${clip(lastError ?? '', 300)}`]
         : []),
     ].join('\n'),
     notes: [
+      ...(unsafeRole === undefined ? [] : [`${unsafeRole}. Tell the operator to use a role that only reads`]),
       ...(largest === undefined ? ['sizes are left out, because a chunk is locked or may not be read by this role'] : []),
       ...(features.license === 'apache' ? ['compression, continuous aggregates and policies need the Community edition'] : []),
     ],

@@ -9,6 +9,7 @@ import { quoteCell } from '../../kit/sql/table.ts'
 import { clip } from '../../kit/text.ts'
 import { isSizeFailure } from '../errors.ts'
 import { describePolicy, readPolicies } from '../lib/policies.ts'
+import { sizeOf, userRelations } from '../lib/relations.ts'
 import type { Features, Policy, TimescaleBackend } from '../types.ts'
 
 const inputSchema = {
@@ -26,29 +27,16 @@ const maxColumnChars = 1_500
 /** Room for the summary, the headers and the notes. */
 const overheadChars = 1_500
 
-// One list: hypertables, then everything else that a query can read. Sizes are approximate where that function exists (2.14): the exact one
-// opens every chunk.
+// One list: hypertables, then everything else that a query can read.
 const relationsQuery = (features: Features, sized: boolean): string => `
   SELECT n.nspname, c.relname, CASE WHEN h.hypertable_name IS NOT NULL THEN 'hypertable' WHEN a.view_name IS NOT NULL THEN 'continuous aggregate'
       ELSE CASE c.relkind WHEN 'v' THEN 'view' WHEN 'm' THEN 'materialized view' WHEN 'f' THEN 'foreign table' ELSE 'table' END END,
     d.column_name, d.column_type::text, coalesce(d.time_interval::text, d.integer_interval::text), h.num_chunks,
-    ${
-      sized
-        ? `CASE WHEN h.hypertable_name IS NOT NULL THEN ${features.fn(features.has('hypertable_approximate_size') ? 'hypertable_approximate_size' : 'hypertable_size')}(c.oid::regclass)
-      WHEN c.relkind = 'p' THEN (SELECT sum(pg_total_relation_size(t.relid)) FROM pg_partition_tree(c.oid) t)
-      WHEN c.relkind IN ('r', 'm') THEN pg_total_relation_size(c.oid) END`
-        : 'NULL'
-    }, h.compression_enabled, h.num_dimensions,
+    ${sized ? sizeOf(features) : 'NULL'}, h.compression_enabled, h.num_dimensions,
     (SELECT string_agg(quote_ident(l.attname) || ' ' || format_type(l.atttypid, l.atttypmod), ', ' ORDER BY l.attnum) FROM (
       SELECT * FROM pg_attribute l WHERE l.attrelid = c.oid AND l.attnum > 0 AND NOT l.attisdropped ORDER BY l.attnum LIMIT ${maxColumns}) l),
     (SELECT count(*) FROM pg_attribute l WHERE l.attrelid = c.oid AND l.attnum > 0 AND NOT l.attisdropped)
-  FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
-  LEFT JOIN timescaledb_information.hypertables h ON h.hypertable_schema = n.nspname AND h.hypertable_name = c.relname
-  LEFT JOIN timescaledb_information.dimensions d ON d.hypertable_schema = n.nspname AND d.hypertable_name = c.relname AND d.dimension_number = 1
-  LEFT JOIN timescaledb_information.continuous_aggregates a ON a.view_schema = n.nspname AND a.view_name = c.relname
-  WHERE c.relkind IN ('r', 'p', 'v', 'm', 'f') AND NOT c.relispartition AND n.nspname !~ '^(pg_|_timescaledb_|timescaledb_|information_schema$)'
-    AND (h.hypertable_name IS NOT NULL OR NOT EXISTS (SELECT FROM pg_depend e WHERE e.classid = 'pg_class'::regclass AND e.objid = c.oid AND e.deptype = 'e'))
-    AND ($1 = '' OR n.nspname = $1) AND ((h.hypertable_name IS NULL)::int, n.nspname, c.relname) > ($2::int, $3::name, $4::name)
+  ${userRelations} AND ($1 = '' OR n.nspname = $1) AND ((h.hypertable_name IS NULL)::int, n.nspname, c.relname) > ($2::int, $3::name, $4::name)
   ORDER BY (h.hypertable_name IS NULL)::int, 1, 2 LIMIT $5::int`
 
 export function tsdbShowHypertables(backend: TimescaleBackend, { maxResultChars }: Environment) {
@@ -99,8 +87,9 @@ async function showHypertables(
   const page = relations.slice(0, shown)
   const hypertables = page.filter(({ kind }) => kind === 'hypertable')
   const tables = page.filter(({ kind }) => kind !== 'hypertable')
+  const total = page.reduce((sum, { size_bytes }) => sum + (size_bytes ?? 0), 0)
   return report(context, {
-    summary: `${hypertables.length} hypertable${hypertables.length === 1 ? '' : 's'} and ${tables.length} other table${tables.length === 1 ? '' : 's'} or views${more ? ' (of more)' : ''}${args.schema === undefined ? '' : ` in schema ${quoteName(args.schema)}`}`,
+    summary: `${hypertables.length} hypertable${hypertables.length === 1 ? '' : 's'} and ${tables.length} other table${tables.length === 1 ? '' : 's'} or views${more ? ' (of more)' : total === 0 ? '' : `, ${formatBytes(total)} in all`}${args.schema === undefined ? '' : ` in schema ${quoteName(args.schema)}`}`,
     ...(shown === 0 ? {} : { untrusted: [...blocks.values()].flat().join('\n') }),
     notes: [
       ...(hypertables.length === 0 && !more && args.cursor === undefined
