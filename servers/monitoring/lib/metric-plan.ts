@@ -15,7 +15,7 @@ export interface MetricPlan {
 export const maxPoints = 11_000
 const pointsWanted = 100
 
-/** @param call writes the arguments of the same call with another query and step */
+/** @param call writes the arguments of the same call with another query */
 export function planMetric(asked: Logql, range: Range, step: number | undefined, call: (query: string) => string): MetricPlan {
   const length = Math.max(1, Math.ceil(secondsOf(range)))
   const coarse = Math.max(1, step ?? Math.ceil(length / pointsWanted))
