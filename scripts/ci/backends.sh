@@ -21,7 +21,7 @@ backend_nodes() {
   done
 }
 
-# Clients and judges that only the live tests use; they need Node 22 or newer.
+# Clients and the official conformance suite, for the live tests; they need Node 22 or newer.
 backend_npm_clients() {
   local scope=node_modules/@modelcontextprotocol
   cached "inspector-$inspector_version" true install_npm "@modelcontextprotocol/inspector@$inspector_version" || return

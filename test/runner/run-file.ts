@@ -16,7 +16,7 @@ await import(pathToFileURL(file).href)
 await runRegistered()
 process.send({ registered, outcomes, shown } satisfies FileReport)
 process.disconnect()
-process.exitCode = 0 // the runner judges by the report; uvu's own code knows less
+process.exitCode = 0 // the runner reads the report; uvu's exit code says less
 setTimeout(() => {
   console.error(`still open after the last test: ${process.getActiveResourcesInfo().join(', ')}`)
   process.exit(70)
