@@ -13,6 +13,7 @@ export function outputName(node: JsonObject, kind: string, output: number): stri
 function namesOf(node: JsonObject): string[] {
   const parameters = object(node.parameters)
   const options = object(parameters.options)
+  // After the node definitions of n8n 2.41.
   switch (text(node.type).replace(/^.*\./, '')) {
     case 'if':
       return ['true', 'false']
@@ -22,6 +23,10 @@ function namesOf(node: JsonObject): string[] {
       return Number(node.typeVersion) >= 3 ? ['done', 'loop'] : ['loop', 'done']
     case 'switch':
       return Number(node.typeVersion) >= 2 ? switchNames(parameters) : oldSwitchNames(parameters)
+    case 'webhook':
+      return Array.isArray(parameters.httpMethod) ? parameters.httpMethod.map(text) : ['']
+    case 'respondToWebhook':
+      return parameters.enableResponseOutput === true || node.typeVersion === 1.3 ? ['input data', 'response'] : ['']
     case 'compareDatasets':
       return ['in A only', 'same', 'different', 'in B only']
     case 'textClassifier': {

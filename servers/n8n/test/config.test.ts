@@ -17,7 +17,7 @@ test('takes the address from the browser and from the documentation of the API',
     assert.equal(parseApiUrl(given), base)
 })
 
-test('refuses what is no address, and never shows a password', () => {
+test('refuses an invalid address, and never shows a password', () => {
   for (const [given, why] of [
     ['n8n:5678', /expected http/],
     ['n8n', /is not a valid URL/],

@@ -191,6 +191,8 @@ test('names the outputs of nodes that have several', () => {
       }),
       ['spam', 'other'],
     ],
+    [node('S', 'webhook', { parameters: { httpMethod: ['GET', 'POST'], multipleMethods: true } }), ['GET', 'POST']],
+    [node('S', 'respondToWebhook', { typeVersion: 1.4, parameters: { enableResponseOutput: true } }), ['input data', 'response']],
     [node('S', 'code'), ['', 'output 1']],
   ]
   return Promise.all(
