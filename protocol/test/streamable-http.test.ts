@@ -208,7 +208,7 @@ const faults: [what: string, method: string, change: Modern, status: number, cod
   ['no version in the body', 'tools/list', { meta: { [`${K}protocolVersion`]: undefined } }, 400, -32602],
   ['a version that is not text', 'tools/list', { meta: { [`${K}protocolVersion`]: 20260728 } }, 400, -32602],
   ['no client capabilities', 'tools/list', { meta: { [`${K}clientCapabilities`]: undefined } }, 400, -32602],
-  ['capabilities that are no object', 'tools/list', { meta: { [`${K}clientCapabilities`]: [] } }, 400, -32602],
+  ['capabilities that are not an object', 'tools/list', { meta: { [`${K}clientCapabilities`]: [] } }, 400, -32602],
   ['a log level that does not exist', 'tools/list', { meta: { [`${K}logLevel`]: 'loud' } }, 400, -32602],
   [
     'a version that does not exist',

@@ -18,7 +18,7 @@ test('needs no configuration', async () => {
   assert.equal(fetch.missing({} as never), undefined)
 })
 
-test('openings, domains and ports are read; what is none of them is the operator’s error', async () => {
+test('private targets, domains and ports are read; anything else is the operator’s error', async () => {
   await open({
     FETCH_ALLOW_PRIVATE: '192.168.1.0/24, nas.lan:5000',
     FETCH_ALLOWED_DOMAINS: 'example.com,*.example.org',

@@ -111,7 +111,7 @@ for (const tool of ['read_file', 'list_directory']) {
     }))
 }
 
-test('a folder whose name starts like a root's is not below it even where the root is a link', () =>
+test('a folder with a name like that of a root is not below it even where the root is a link', () =>
   withFiles(async (folder) => {
     await layOut(folder)
     await symlink('root', join(folder, 'alias'))

@@ -22,7 +22,7 @@ test('reads text in the encoding it is in', () => {
   }
 })
 
-test('bytes of which many are no characters are no text, even without a control character', () => {
+test('bytes that are mostly not characters are not text, even without a control character', () => {
   const bytes = Buffer.from(Array.from({ length: 4_000 }, (_, i) => 0x80 + ((i * 7) % 0x80)))
   assert.deepEqual(sniff(bytes, true, false), { kind: 'binary', type: 'application/octet-stream' })
 })
