@@ -112,9 +112,7 @@ export function openFetch(config: FetchConfig, environment: Environment, resolve
         proxy: config.FETCH_PROXY_URL === undefined ? 'none' : 'set',
       }
     },
-    async close() {
-      cache.clear()
-    },
+    async close() {},
   }
 }
 

@@ -60,66 +60,45 @@ export function charsetInContent(content: string): string | undefined {
     .find((label) => label !== undefined)
 }
 
+const tag = /<(\/?[a-z][^\t\n\f\r />]*)/iy
+/** HTML §13.2.3.2, "get an attribute": the end of the tag, or a name with its value. */
+const attribute =
+  /[\t\n\f\r /]*(?:(>)|(=?[^\t\n\f\r /=>]+|=)(?:[\t\n\f\r ]*=[\t\n\f\r ]*(?:"([^"]*)"|'([^']*)'|(?!["'])([^\t\n\f\r >]*))|(?![\t\n\f\r ]*=)))/y
+
 /** HTML §13.2.3.2, "prescan a byte stream to determine its encoding". */
 function prescan(text: string): string | undefined {
-  const xml = /^<\?xml[\t\n\f\r ][^>]{0,200}?encoding[\t\n\f\r ]*=[\t\n\f\r ]*["']([^"'>]{1,60})["']/.exec(text)?.[1]
   for (let at = text.indexOf('<'); at !== -1; at = text.indexOf('<', at)) {
-    if (text.startsWith('<!--', at)) {
-      // The end may overlap with the start: `<!-->`.
-      const end = text.indexOf('-->', at + 2)
-      if (end === -1) break
-      at = end + 3
-    } else if (/^<[a-z/]/i.test(text.slice(at, at + 2)) && /^<\/?[a-z]/i.test(text.slice(at, at + 3))) {
-      const isMeta = /^<meta[\t\n\f\r /]/i.test(text.slice(at, at + 6))
-      const tag = new AttributeReader(text, isMeta ? at + 5 : nameEnd(text, at + 1))
-      const found = tag.readAll()
-      if (isMeta) {
-        const pragma = found.get('http-equiv')?.toLowerCase() === 'content-type'
-        const content = pragma ? charsetInContent(found.get('content') ?? '') : undefined
-        const label = found.get('charset') ?? content
-        if (label !== undefined && charsetName(label) !== undefined) return label
-      }
-      at = tag.at
-    } else if (/^<[!/?]/.test(text.slice(at, at + 2))) {
-      const end = text.indexOf('>', at)
-      if (end === -1) break
+    tag.lastIndex = at
+    const name = tag.exec(text)?.[1]?.toLowerCase()
+    if (name === undefined) {
+      const isComment = text.startsWith('<!--', at)
+      const end = isComment ? text.indexOf('-->', at + 2) + 2 : /[!/?]/.test(text[at + 1] ?? '') ? text.indexOf('>', at) : at
+      if (end < at) break
       at = end + 1
-    } else at += 1
-  }
-  return xml
-}
-
-function nameEnd(text: string, from: number): number {
-  const end = text.slice(from, from + 1_000).search(/[\t\n\f\r >]/)
-  return end === -1 ? text.length : from + end
-}
-
-/** HTML §13.2.3.2, "get an attribute"; `at` is behind the tag afterwards. */
-class AttributeReader {
-  at: number
-  readonly #text: string
-
-  constructor(text: string, at: number) {
-    this.#text = text
-    this.at = at
-  }
-
-  readAll(): Map<string, string> {
-    const found = new Map<string, string>()
-    const attribute =
-      /[\t\n\f\r /]*(?:(>)|([^\t\n\f\r /=>][^\t\n\f\r /=>]*|=[^\t\n\f\r /=>]*)(?:[\t\n\f\r ]*=[\t\n\f\r ]*(?:"([^"]*)"|'([^']*)'|([^\t\n\f\r >"'][^\t\n\f\r >]*)?))?)/y
-    for (;;) {
-      attribute.lastIndex = this.at
-      const match = attribute.exec(this.#text)
-      if (match === null || match[0] === '') break
-      this.at = attribute.lastIndex
-      if (match[1] !== undefined) return found
-      const name = (match[2] ?? '').toLowerCase()
-      if (name !== '' && !found.has(name)) found.set(name, match[3] ?? match[4] ?? match[5] ?? '')
+      continue
     }
-    this.at = Math.max(this.at, Math.min(this.at + 1, this.#text.length))
-    return found
+    const attributes = new Map<string, string>()
+    attribute.lastIndex = tag.lastIndex
+    for (let ended = false; !ended; ) {
+      const each = attribute.exec(text)
+      if (each === null) return xmlCharset(text) // the tag does not end
+      at = attribute.lastIndex
+      const [, end, key = '', ...values] = each
+      ended = end !== undefined
+      if (!ended && !attributes.has(key.toLowerCase()))
+        attributes.set(key.toLowerCase(), values.find((value) => value !== undefined) ?? '')
+    }
+    if (name !== 'meta') continue
+    const isPragma = attributes.get('http-equiv')?.toLowerCase() === 'content-type'
+    const labels = [attributes.get('charset'), isPragma ? charsetInContent(attributes.get('content') ?? '') : undefined]
+    const known = labels.find((label) => charsetName(label) !== undefined)
+    if (known !== undefined) return known
   }
+  return xmlCharset(text)
+}
+
+function xmlCharset(text: string): string | undefined {
+  return /^<\?xml[\t\n\f\r ][^>]{0,200}?encoding[\t\n\f\r ]*=[\t\n\f\r ]*["']([^"'>]{1,60})["']/.exec(text)?.[1]
 }
 
 function isUtf8(head: Buffer): boolean {

@@ -6,7 +6,7 @@ import type { PageFacts } from '../types.ts'
 import { type Charset, charsetName, charsetOf, decoder, prescanBytes } from './charset.ts'
 import { htmlEvents, type TokenizerClass } from './html-events.ts'
 import { jsonIndenter } from './json-text.ts'
-import { MarkdownWriter } from './markdown.ts'
+import { MarkdownWriter, resolve } from './markdown.ts'
 import { pause } from './pause.ts'
 import { fewChars, select } from './selection.ts'
 
@@ -95,7 +95,7 @@ async function extractHtml(
     await pause()
     if (writer.cut) break
     // The scan of the first bytes knows neither scripts nor what comes later; what the parser finds is surer (HTML §13.2.3.4).
-    const declared = charset.certain ? undefined : charsetName(writer.charset)
+    const declared = charset.certain ? undefined : charsetName(writer.metadata.charset)
     if (declared !== undefined && declared !== charset.name && source.rewind()) {
       const again: Charset = { ...charset, name: declared, source: 'page', certain: true }
       return await extractHtml(source, again, { url, links, contentType, raw: false }, Tokenizer, signal)
@@ -111,14 +111,15 @@ export async function contentOf(writer: MarkdownWriter): Promise<Found> {
   writer.end()
   const { keep, method, hiddenChars, hiddenKept } = select(writer)
   const text = await writer.render(keep, pause)
-  const { title = '', description, ...facts } = writer.facts
+  const { title = '', description, ...facts } = writer.metadata.facts
   const few = text.length < fewChars
   const notes = cutNote(writer.cut)
   if (hiddenKept) notes.push('the page shows this text only after a script ran')
   else if (few) notes.push('the page has hardly any text of its own; if scripts fill it in a browser, use a tool that drives one')
   if (!hiddenKept && hiddenChars + writer.hiddenChars >= fewChars)
     notes.push(`${hiddenChars + writer.hiddenChars} characters that the page hides until a script shows them are left out`)
-  if (writer.refresh !== undefined) notes.push(`the page sends browsers on to ${writer.refresh}`)
+  const { refresh } = writer.metadata
+  if (refresh !== undefined) notes.push(`the page sends browsers on to ${cleanText(resolve(refresh, writer.base) ?? refresh)}`)
   return {
     text: text === '' ? title : text,
     method,

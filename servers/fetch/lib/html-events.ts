@@ -8,23 +8,7 @@ export type TokenizerClass = new (
   callbacks: TokenizerCallbacks,
 ) => { write(chunk: string): void; end(): void }
 
-interface TokenizerCallbacks {
-  onattribdata(start: number, end: number): void
-  onattribentity(codepoint: number): void
-  onattribend(quote: number, end: number): void
-  onattribname(start: number, end: number): void
-  oncdata(start: number, end: number, offset: number): void
-  onclosetag(start: number, end: number): void
-  oncomment(start: number, end: number, offset: number): void
-  ondeclaration(start: number, end: number): void
-  onend(): void
-  onopentagend(end: number): void
-  onopentagname(start: number, end: number): void
-  onprocessinginstruction(start: number, end: number): void
-  onselfclosingtag(end: number): void
-  ontext(start: number, end: number): void
-  ontextentity(codepoint: number, end: number): void
-}
+type TokenizerCallbacks = Readonly<Record<string, (start: number, end: number, offset: number) => void>>
 
 const wanted = new Set(
   'href src alt class id style hidden aria-hidden role lang content name property datetime itemprop itemtype colspan rowspan start value alttext display encoding type http-equiv data-lang data-src data-original'.split(
@@ -92,10 +76,10 @@ export function htmlEvents(
       oncdata(start, end, offset) {
         if (xhtml) events.text(slice(start, end - offset))
       },
-      oncomment() {},
-      ondeclaration() {},
-      onprocessinginstruction() {},
-      onend() {},
+      oncomment: ignore,
+      ondeclaration: ignore,
+      onprocessinginstruction: ignore,
+      onend: ignore,
     },
   )
   return {
@@ -108,6 +92,8 @@ export function htmlEvents(
     end: () => tokenizer.end(),
   }
 }
+
+function ignore(): void {}
 
 /** The elements that HTML lets close themselves; `<div/>` it does not. */
 const foreign = new Set(['svg', 'math'])

@@ -1,10 +1,11 @@
 // Writes Markdown from opened and closed elements, in one pass without a tree. Over 400 lines because the rules for text, lists, tables, code,
 // links and formulas share the state of one block.
 import { cleanText } from '../../kit/text.ts'
-import type { Attributes, HtmlEvents, PageFacts } from '../types.ts'
-import { charsetInContent } from './charset.ts'
+import type { Attributes, HtmlEvents } from '../types.ts'
 import { FormulaReader } from './formula.ts'
+import { Metadata } from './metadata.ts'
 import { Kind, Outline } from './outline.ts'
+import { Table } from './table.ts'
 import { isHidden, isSilent, Trait, traitsOf } from './visibility.ts'
 
 export interface MarkdownOptions {
@@ -26,37 +27,18 @@ const marks: Readonly<Record<string, string>> = { strong: '**', b: '**', em: '*'
 /** A cell that holds one of these is part of a layout, not of a table of data. */
 const notInCells = new Set(['h1', 'h2', 'h3', 'h4', 'h5', 'h6', 'pre', 'table', 'blockquote', 'article', 'section', 'form'])
 /** An element that is opened closes these, up to one of the second list (HTML §13.1.2.4, optional tags). */
-const implied: Readonly<Record<string, readonly [readonly string[], readonly string[]]>> = {
-  li: [['li'], ['ul', 'ol', 'menu']],
-  dt: [['dt', 'dd'], ['dl']],
-  dd: [['dt', 'dd'], ['dl']],
-  tr: [['tr', 'td', 'th'], ['table']],
-  td: [
-    ['td', 'th'],
-    ['tr', 'table'],
-  ],
-  th: [
-    ['td', 'th'],
-    ['tr', 'table'],
-  ],
-  tbody: [['thead', 'tbody', 'tr'], ['table']],
-  option: [['option'], ['select']],
-  rt: [['rt', 'rp'], ['ruby']],
-  rp: [['rt', 'rp'], ['ruby']],
-}
+const implied = new Map(
+  'li:li:ul ol menu|dt:dt dd:dl|dd:dt dd:dl|tr:tr td th:table|td:td th:tr table|th:td th:tr table|tbody:thead tbody tr:table|option:option:select|rt:rt rp:ruby|rp:rt rp:ruby'
+    .split('|')
+    .map((rule) => rule.split(':').map((names) => names.split(' ')))
+    .map(([[name = ''] = [], closes = [], until = []]) => [name, { closes, until }]),
+)
 
 const maxDepth = 256
 const maxBlockChars = 32_768
 const maxCodeChars = 200_000
 const maxUrlChars = 500
-const maxTitleChars = 300
-const maxColumns = 100
-const maxRowSpan = 1_000
 const chunkChars = 16_384
-/** schema.org's types of articles. */
-const articleTypes = /schema\.org\/\w*(?:Article|Posting|Report)\b/
-const articleData = /"@type"\s*:\s*\[?\s*"\w*(?:Article|Posting|Report)"/
-const keptDataChars = 100
 
 interface Open {
   readonly name: string
@@ -72,40 +54,18 @@ interface Open {
   readonly table: Table | undefined
 }
 
-interface Table {
-  layout: boolean
-  /** It is a layout in this row only. */
-  layoutRow: boolean
-  rows: number
-  width: number
-  cells: string[]
-  inCell: boolean
-  colSpan: number
-  rowSpan: number
-  /** By column: rows that a cell of an earlier row still reaches into. */
-  readonly reaching: number[]
-}
-
 export class MarkdownWriter implements HtmlEvents {
-  readonly facts: PageFacts = {}
+  readonly metadata = new Metadata()
   /** Something was left out at `maxChars`. */
   cut = false
   readonly outline = new Outline()
   /** Characters of inline elements that are hidden. */
   hiddenChars = 0
-  /** Where the page sends a browser by `<meta http-equiv="refresh">`. */
-  refresh: string | undefined
-  /** Its metadata call it an article. */
-  isArticle = false
-  /** Its metadata are made for social networks. */
-  isShared = false
-  scripts = 0
-  /** Label of the first charset that the page declares. */
-  charset: string | undefined
   readonly #options: MarkdownOptions
   readonly #stack: Open[] = []
   #beyond = 0 // elements opened beyond maxDepth
-  #base: string
+  /** What relative links are resolved against. */
+  base: string
   #hasBase = false
   #silent = 0
   #main = 0
@@ -122,9 +82,6 @@ export class MarkdownWriter implements HtmlEvents {
   #lists = 0
   #lastInList = false
   #quotes = 0
-  #title: string[] | undefined
-  #siteTitle: string | undefined
-  #linkedData: string | undefined
   #script: { readonly display: boolean; tex: string } | undefined
   #formula: FormulaReader | undefined
   #heading: string | undefined
@@ -137,7 +94,7 @@ export class MarkdownWriter implements HtmlEvents {
 
   constructor(options: MarkdownOptions) {
     this.#options = options
-    this.#base = options.baseUrl
+    this.base = options.baseUrl
   }
 
   open(name: string, attributes: Attributes): void {
@@ -168,25 +125,15 @@ export class MarkdownWriter implements HtmlEvents {
       outline: -1,
       at: this.#parts.length,
       href: name === 'a' && this.#silent === 0 ? this.#address(attributes.href) : undefined,
-      list:
-        name === 'ul' || name === 'ol' || name === 'menu'
-          ? { ordered: name === 'ol', next: Math.trunc(Number(attributes.start ?? 1)) || 1 }
-          : undefined,
-      table:
-        name === 'table'
-          ? { layout: false, layoutRow: false, rows: 0, width: 0, cells: [], inCell: false, colSpan: 1, rowSpan: 1, reaching: [] }
-          : undefined,
+      list: /^(?:ul|ol|menu)$/.test(name)
+        ? { ordered: name === 'ol', next: Math.trunc(Number(attributes.start ?? 1)) || 1 }
+        : undefined,
+      table: name === 'table' ? new Table() : undefined,
     }
     this.#stack.push(element)
-    if (name === 'title' && this.#siteTitle === undefined && this.#silent === 0) this.#title = []
-    if (name === 'script') {
-      this.scripts += 1
-      const type = attributes.type ?? ''
-      if (/^math\/tex/i.test(type)) this.#script = { display: /display/i.test(type), tex: '' }
-      this.#linkedData = /^application\/ld\+json/i.test(type) ? '' : undefined
-    }
-    if (articleTypes.test(attributes.itemtype ?? '')) this.isArticle = true
-    if (name === 'html' && attributes.lang !== undefined) this.facts.language ??= cleanText(attributes.lang).slice(0, 35)
+    this.metadata.open(name, attributes)
+    if (name === 'script' && /^math\/tex/i.test(attributes.type ?? ''))
+      this.#script = { display: /display/i.test(attributes.type ?? ''), tex: '' }
     if (this.#silent === 0) this.#enter(element, attributes)
   }
 
@@ -204,17 +151,8 @@ export class MarkdownWriter implements HtmlEvents {
   }
 
   text(text: string): void {
-    if (this.#title !== undefined) {
-      if (this.#title.length < 50) this.#title.push(text)
-      return
-    }
-    if (text === '') return
+    if (text === '' || this.metadata.text(text)) return
     if (this.#formula !== undefined) return this.#formula.text(text)
-    if (this.#linkedData !== undefined) {
-      this.#linkedData = (this.#linkedData + text).slice(-keptDataChars - text.length)
-      if (/"@type"\s*:\s*\[?\s*"/.test(this.#linkedData) && articleData.test(this.#linkedData)) this.isArticle = true
-      return
-    }
     if (this.#script !== undefined) {
       if (this.#script.tex.length < maxUrlChars) this.#script.tex += text
       return
@@ -244,7 +182,6 @@ export class MarkdownWriter implements HtmlEvents {
     while (this.#stack.length > 0) this.#leave()
     this.#flush()
     this.#join()
-    if (this.#siteTitle !== undefined) this.facts.title ??= this.#siteTitle
   }
 
   /** The text of each block, without the list or quote around it being complete. */
@@ -299,13 +236,8 @@ export class MarkdownWriter implements HtmlEvents {
       case 'td':
       case 'th':
         if (table !== undefined && !table.layout) {
-          table.inCell = true
-          table.colSpan = spanOf(attributes.colspan, maxColumns)
-          table.rowSpan = spanOf(attributes.rowspan, maxRowSpan)
+          table.beginCell(attributes)
         }
-        break
-      case 'time':
-        if (attributes.datetime !== undefined) this.facts.published ??= cleanText(attributes.datetime).slice(0, 40)
         break
     }
   }
@@ -313,13 +245,12 @@ export class MarkdownWriter implements HtmlEvents {
   #leave(): void {
     const element = this.#stack.at(-1) as Open
     const { name } = element
-    if (name === 'title') this.#endTitle()
+    this.metadata.close(name)
     this.#formula?.close()
     if (this.#silent === 0) this.#end(element)
     this.#stack.pop()
     if (element.silent) this.#silent -= 1
     if ((element.traits & Trait.main) !== 0) this.#main -= 1
-    if (name === 'script') this.#linkedData = undefined
     const formula = this.#formula?.done === true ? this.#formula : name === 'script' ? this.#script : undefined
     if (formula === undefined) return
     this.#formula = undefined
@@ -376,7 +307,7 @@ export class MarkdownWriter implements HtmlEvents {
     const table = this.#table()
     if (table?.inCell === true && !table.layout) {
       // A list in a table of keys and values; in a wider table the columns matter more.
-      const list = (name === 'ul' || name === 'ol') && !ends && table.width <= 2 && table.cells.length <= 1
+      const list = (name === 'ul' || name === 'ol') && !ends && table.isNarrow
       if (!list && (ends || !notInCells.has(name))) {
         if (!/\s$/.test(this.#parts.at(-1) ?? ' ')) this.#push(' ')
         return
@@ -399,10 +330,10 @@ export class MarkdownWriter implements HtmlEvents {
   }
 
   #void(name: string, attributes: Attributes): void {
-    if (name === 'meta') return this.#meta(attributes)
+    this.metadata.open(name, attributes)
     if (name === 'base' && attributes.href !== undefined && !this.#hasBase) {
       this.#hasBase = true
-      this.#base = resolve(attributes.href, this.#base) ?? this.#base
+      this.base = resolve(attributes.href, this.base) ?? this.base
     }
     if (this.#silent > 0 || this.#formula !== undefined) return
     if (name === 'br') {
@@ -422,33 +353,6 @@ export class MarkdownWriter implements HtmlEvents {
       this.#image = image
       this.#push(image)
     }
-  }
-
-  #meta(attributes: Attributes): void {
-    const { name, property, itemprop, content, charset } = attributes
-    const pragma = attributes['http-equiv']?.toLowerCase()
-    this.charset ??= charset ?? (pragma === 'content-type' && content !== undefined ? charsetInContent(content) : undefined)
-    if (content === undefined || content.trim() === '') return
-    if (/^(og|twitter|fb):/i.test(property ?? name ?? '')) this.isShared = true
-    const text = cleanText(content).replace(/\s+/g, ' ').trim().slice(0, maxTitleChars)
-    const key = (property ?? name ?? itemprop ?? '').toLowerCase()
-    if (pragma === 'refresh') {
-      const target = /^\s*[\d.]*\s*[;,]?\s*(?:url\s*=\s*)?["']?([^"']+)/i.exec(content.slice(0, 2_048))?.[1]
-      if (target !== undefined && !/^[\d.]+$/.test(target)) this.refresh ??= resolve(target.trim(), this.#base)
-    } else if (key === 'og:type' && text === 'article') this.isArticle = true
-    else if (key === 'og:title') this.facts.title ??= text
-    else if (key === 'author' || key === 'article:author' || key === 'dc.creator') {
-      if (!/^https?:/.test(text)) this.facts.byline ??= text
-    } else if (/^(article:published_time|date|datepublished|dc\.date|pubdate|publish-date)$/.test(key))
-      this.facts.published ??= text
-    else if (key === 'description' || key === 'og:description') this.facts.description ??= text
-  }
-
-  #endTitle(): void {
-    if (this.#title === undefined) return
-    const title = cleanText(this.#title.join('')).replace(/\s+/g, ' ').trim().slice(0, maxTitleChars)
-    if (title !== '') this.#siteTitle = title
-    this.#title = undefined
   }
 
   #endLink(element: Open): void {
@@ -485,51 +389,34 @@ export class MarkdownWriter implements HtmlEvents {
 
   #endCell(table: Table, element: Open): void {
     if (table.layout) return this.#flush()
-    if (!table.inCell) return
-    const text = this.#parts.splice(element.at).join('').replace(/\s+/g, ' ').trim().replaceAll('|', '\\|')
-    table.inCell = false
-    fillReached(table)
-    for (let column = 0; column < table.colSpan && table.cells.length < maxColumns; column++) {
-      if (table.rowSpan > 1) table.reaching[table.cells.length] = table.rowSpan - 1
-      table.cells.push(column === 0 ? text : '')
-    }
+    if (table.inCell) table.endCell(this.#parts.splice(element.at).join('').replace(/\s+/g, ' ').trim())
   }
 
   #endRow(table: Table): void {
     if (table.layout) {
       this.#flush()
-      table.layout = !table.layoutRow
-      table.rows = 0
-      return
+      return table.endLayoutRow()
     }
-    fillReached(table)
-    const { cells } = table
-    table.cells = []
-    if (cells.every((cell) => cell === '')) return this.#reset()
-    if (cells.length === 1 && table.rows === 0) return this.#write(cells[0] as string, Kind.text)
-    if (table.rows === 0) table.width = cells.length
-    while (cells.length < table.width) cells.push('')
-    const row = `| ${cells.join(' | ')} |`
-    const line = table.rows === 0 ? `${row}\n|${' --- |'.repeat(cells.length)}` : row
-    this.#write(line, Kind.row, table.rows > 0)
-    table.rows += 1
+    const row = table.endRow()
+    if (row === undefined) return this.#reset()
+    this.#write(row.text, row.isRow ? Kind.row : Kind.text, table.rows > 1)
   }
 
   /** The table, or this row of it, turns out to be a layout: what it has so far becomes blocks. */
   #dissolve(table: Table, row: boolean): void {
-    table.layout = true
-    table.layoutRow = row
-    table.inCell = false
-    const rest = this.#parts.join('').trim()
-    for (const cell of [...table.cells, rest]) if (cell !== '') this.#write(cell, Kind.text)
-    table.cells = []
+    const linked = this.#linkChars / Math.max(1, this.#textChars)
+    for (const cell of [...table.dissolve(row), this.#parts.join('').trim()]) {
+      this.#textChars = cell.length
+      this.#linkChars = cell.length * linked
+      if (cell !== '') this.#write(cell, Kind.text)
+    }
     this.#reset()
   }
 
   #closeImplied(name: string): void {
-    const rule = implied[name]
+    const rule = implied.get(name)
     if (rule !== undefined) {
-      const [closes, until] = rule
+      const { closes, until } = rule
       for (let i = this.#stack.length - 1; i >= 0; i--) {
         const each = this.#stack[i] as Open
         if (until.includes(each.name)) return
@@ -605,13 +492,9 @@ export class MarkdownWriter implements HtmlEvents {
     }
     this.#total += text.length + 2
     const weight = text === '' ? 1 : weightOf(text) / text.length
-    const figures = {
-      kind,
-      chars: Math.round(textChars * weight),
-      links: Math.round(linkChars * weight),
-      commas: text.slice(0, maxBlockChars).match(/[,.;:!?](?=\s|$)|[、。，；！？،؛]/g)?.length ?? 0,
-    }
-    const separate = this.outline.addBlock(this.#element(textChars === 0), figures)
+    const commas = text.slice(0, maxBlockChars).match(/[,.;:!?](?=\s|$)|[、。，；！？،؛]/g)?.length ?? 0
+    const element = this.#element(textChars === 0)
+    const separate = this.outline.addBlock(element, kind, Math.round(textChars * weight), Math.round(linkChars * weight), commas)
     this.#pending.push(separate ? '\x01' : '', close ? '\n' : '\n\n', text)
     this.#pendingChars += text.length
     if (this.#pendingChars > chunkChars || this.#pending.length > 3_000) this.#join()
@@ -639,11 +522,7 @@ export class MarkdownWriter implements HtmlEvents {
   }
 
   #table(): Table | undefined {
-    for (let i = this.#stack.length - 1; i >= 0; i--) {
-      const { table } = this.#stack[i] as Open
-      if (table !== undefined) return table
-    }
-    return undefined
+    return this.#stack.findLast(({ table }) => table !== undefined)?.table
   }
 
   /** An address worth showing: not a script, not data, not a place on the same page. */
@@ -651,24 +530,11 @@ export class MarkdownWriter implements HtmlEvents {
     if (href === undefined || !this.#options.links) return undefined
     const trimmed = href.trim()
     if (trimmed === '' || trimmed.startsWith('#') || trimmed.length > maxUrlChars) return undefined
-    const url = resolve(trimmed, this.#base)
+    const url = resolve(trimmed, this.base)
     return url === undefined || url.length > maxUrlChars || !/^(https?|mailto|tel):/.test(url)
       ? undefined
       : cleanText(url).replaceAll('(', '%28').replaceAll(')', '%29')
   }
-}
-
-/** Leaves the columns empty that cells of earlier rows reach into. */
-function fillReached({ cells, reaching }: Table): void {
-  for (let left = reaching[cells.length]; left !== undefined && left > 0; left = reaching[cells.length]) {
-    reaching[cells.length] = left - 1
-    cells.push('')
-  }
-}
-
-function spanOf(text: string | undefined, most: number): number {
-  const span = Number(text ?? 1)
-  return Number.isInteger(span) && span >= 0 ? Math.min(span || most, most) : 1
 }
 
 /** A character of Chinese, Japanese or Korean says as much as three of an alphabet. */
@@ -677,7 +543,7 @@ function weightOf(text: string): number {
   return text.length + 2 * (sample.match(/[\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af]/g)?.length ?? 0)
 }
 
-function resolve(href: string, base: string): string | undefined {
+export function resolve(href: string, base: string): string | undefined {
   try {
     return new URL(href, base).href
   } catch {

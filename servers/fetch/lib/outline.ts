@@ -1,36 +1,28 @@
-// What a page consists of: its block elements as a tree and its blocks of text in document order, with the figures that selection needs.
-const maxElements = 30_000
-const maxBlocks = 60_000
+// A page as a tree of block elements with its blocks of text in document order, and the figures that selection needs.
+
+/** More elements are counted with the one around them, more blocks with the one before. */
+const maxElements = 20_000
+const maxBlocks = 40_000
 
 export const Kind = { text: 0, heading: 1, item: 2, row: 3, code: 4 } as const
-export type BlockKind = (typeof Kind)[keyof typeof Kind]
-
-export interface BlockFigures {
-  readonly kind: BlockKind
-  /** Characters of text, weighted: one of Chinese, Japanese or Korean says as much as three of an alphabet. */
-  readonly chars: number
-  /** Of them in links. */
-  readonly links: number
-  readonly commas: number
-}
 
 export class Outline {
-  /** Element 0 is the page. A parent has a smaller index than its children. */
+  /** By element; element 0 is the page. A parent has a smaller index than its children. */
+  readonly names: string[] = ['#page']
   readonly parent = new Int32Array(maxElements)
   readonly traits = new Uint16Array(maxElements)
+  /** By block: its element and kind, characters (one of Chinese, Japanese or Korean counts for three), those in links, marks of prose. */
   readonly element = new Int32Array(maxBlocks)
   readonly kind = new Uint8Array(maxBlocks)
   readonly chars = new Int32Array(maxBlocks)
   readonly links = new Int32Array(maxBlocks)
   readonly commas = new Int32Array(maxBlocks)
-  readonly names: string[] = ['#page']
   blocks = 0
 
   get elements(): number {
     return this.names.length
   }
 
-  /** @returns its index, or that of its parent when the outline is full */
   addElement(parent: number, name: string, traits: number): number {
     const index = this.names.length
     if (index >= maxElements) return parent
@@ -40,15 +32,18 @@ export class Outline {
     return index
   }
 
-  /** @returns false when it was counted with the block before, which a full outline does */
-  addBlock(element: number, { kind, chars, links, commas }: BlockFigures): boolean {
-    const full = this.blocks >= maxBlocks
-    const index = full ? this.blocks - 1 : this.blocks++
+  /** @returns false when it is counted with the block before */
+  addBlock(element: number, kind: number, chars: number, links: number, commas: number): boolean {
+    const isFull = this.blocks >= maxBlocks
+    const index = isFull ? maxBlocks - 1 : this.blocks++
     this.element[index] = element
     this.kind[index] = kind
-    this.chars[index] = (full ? (this.chars[index] as number) : 0) + chars
-    this.links[index] = (full ? (this.links[index] as number) : 0) + links
-    this.commas[index] = (full ? (this.commas[index] as number) : 0) + commas
-    return !full
+    for (const [list, figure] of [
+      [this.chars, chars],
+      [this.links, links],
+      [this.commas, commas],
+    ] as const)
+      list[index] = (list[index] as number) + figure
+    return !isFull
   }
 }

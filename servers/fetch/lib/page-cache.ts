@@ -7,9 +7,15 @@ export interface PageCacheLimits {
   readonly keepMs: number
 }
 
+interface Entry {
+  readonly page: Page
+  readonly until: number
+  readonly bytes: number
+}
+
 export class PageCache {
   readonly #limits: PageCacheLimits
-  readonly #pages = new Map<string, { page: Page; until: number; bytes: number }>()
+  readonly #pages = new Map<string, Entry>()
   #bytes = 0
 
   constructor(limits: PageCacheLimits) {
@@ -22,36 +28,31 @@ export class PageCache {
 
   get(key: string): Page | undefined {
     const found = this.#pages.get(key)
-    if (found === undefined) return undefined
-    this.#pages.delete(key)
-    if (found.until <= Date.now()) {
-      this.#bytes -= found.bytes
-      return undefined
-    }
-    this.#pages.set(key, found) // now the most recently used
+    this.#delete(key)
+    if (found === undefined || found.until <= Date.now()) return undefined
+    this.#add(key, found) // now the most recently used
     return found.page
   }
 
   set(key: string, page: Page): void {
-    this.delete(key)
+    this.#delete(key)
     const bytes = bytesOf(page.text) + 1_000
     if (bytes > this.#limits.maxBytes) return
-    this.#pages.set(key, { page, until: Date.now() + this.#limits.keepMs, bytes })
-    this.#bytes += bytes
+    this.#add(key, { page, until: Date.now() + this.#limits.keepMs, bytes })
     for (const oldest of this.#pages.keys()) {
       if (this.#pages.size <= this.#limits.maxPages && this.#bytes <= this.#limits.maxBytes) break
-      this.delete(oldest)
+      this.#delete(oldest)
     }
   }
 
-  delete(key: string): void {
-    this.#bytes -= this.#pages.get(key)?.bytes ?? 0
-    this.#pages.delete(key)
+  #add(key: string, entry: Entry): void {
+    this.#pages.set(key, entry)
+    this.#bytes += entry.bytes
   }
 
-  clear(): void {
-    this.#pages.clear()
-    this.#bytes = 0
+  #delete(key: string): void {
+    this.#bytes -= this.#pages.get(key)?.bytes ?? 0
+    this.#pages.delete(key)
   }
 }
 

@@ -11,6 +11,7 @@ export const maxRobotsBytes = 512_000
 const maxRules = 20_000
 /** Longer rules are cut: a shorter pattern matches more, so that a long `Disallow` still forbids; a long `Allow` is left out. */
 const maxPatternChars = 2_048
+const maxLineChars = 4_096
 
 /**
  * The rules of all groups that name the product token, or else of those for `*` (§2.2.1).
@@ -30,7 +31,9 @@ export async function parseRobots(
   let records = 0
   for (const { raw, number } of linesOf(text.replace(/^\ufeff/, ''))) {
     if (records++ % 50 === 49) await pause()
-    const [, key = '', rest = ''] = /^\s*([A-Za-z-]{1,40})\s*:\s*([^#]*)/.exec(raw) ?? []
+    // Many files lack the colon; read as it is meant, such a line still forbids.
+    const [, key = '', rest = ''] =
+      /^\s*([A-Za-z-]{1,40})(?:\s*:|\s(?=\s*\S+\s*$))\s*([^#]*)/.exec(raw.slice(0, maxLineChars)) ?? []
     const value = rest.trim()
     const field = key.toLowerCase()
     if (field === 'user-agent') {

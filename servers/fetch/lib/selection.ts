@@ -53,7 +53,7 @@ export function select(writer: MarkdownWriter): Selection {
   }
   const page = new Page(writer.outline)
   const { hidden } = page
-  const isDocument = !writer.isArticle && !writer.isShared && writer.scripts <= documentScripts
+  const isDocument = !writer.metadata.isArticle && writer.metadata.scripts <= documentScripts
   const attempts: [Selection['method'], number, () => Uint8Array][] = [
     ['article', fewArticleChars, () => page.article(texts)],
     ['document', fewChars, () => page.document()],

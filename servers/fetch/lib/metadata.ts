@@ -1,0 +1,76 @@
+// What a page says about itself in its head: title, author, date, charset, and whether it is an article.
+import { cleanText } from '../../kit/text.ts'
+import type { Attributes, PageFacts } from '../types.ts'
+import { charsetInContent } from './charset.ts'
+
+const maxTitleChars = 300
+const maxTitlePieces = 50
+/** Of linked data so much is kept between two pieces. */
+const keptDataChars = 100
+/** schema.org's types of articles. */
+const articleType = /schema\.org\/\w*(?:Article|Posting|Report)\b/
+const articleData = /"@type"\s{0,9}:\s{0,9}\[?\s{0,9}"\w{0,30}(?:Article|Posting|Report)"/
+
+export class Metadata {
+  readonly facts: PageFacts = {}
+  /** It is made for readers of a site: it calls itself an article, or describes itself to social networks. */
+  isArticle = false
+  /** Label of the first charset that is declared. */
+  charset: string | undefined
+  /** Where `<meta http-equiv="refresh">` leads, not resolved. */
+  refresh: string | undefined
+  scripts = 0
+  #title: string[] | undefined
+  #data: string | undefined
+
+  open(name: string, attributes: Attributes): void {
+    if (name === 'meta') this.#meta(attributes)
+    else if (name === 'script') {
+      this.scripts += 1
+      if (/^application\/ld\+json/i.test(attributes.type ?? '')) this.#data = ''
+    } else if (name === 'title' && this.facts.title === undefined) this.#title = []
+    else if (name === 'html' && attributes.lang !== undefined) this.facts.language ??= short(attributes.lang)
+    else if (name === 'time' && attributes.datetime !== undefined) this.facts.published ??= short(attributes.datetime)
+    if (articleType.test(attributes.itemtype ?? '')) this.isArticle = true
+  }
+
+  /** @returns whether the text is metadata */
+  text(text: string): boolean {
+    if (this.#title !== undefined && this.#title.length < maxTitlePieces) this.#title.push(text)
+    if (this.#data !== undefined) {
+      const data = this.#data + text
+      if (articleData.test(data)) this.isArticle = true
+      this.#data = data.slice(-keptDataChars)
+    }
+    return this.#title !== undefined || this.#data !== undefined
+  }
+
+  close(name: string): void {
+    if (name === 'script') this.#data = undefined
+    if (name !== 'title' || this.#title === undefined) return
+    const title = short(this.#title.join(''))
+    if (title !== '') this.facts.title = title
+    this.#title = undefined
+  }
+
+  #meta({ name, property, itemprop, content, charset, 'http-equiv': pragma }: Attributes): void {
+    const isPragma = (value: string): boolean => pragma?.toLowerCase() === value
+    this.charset ??= charset ?? (isPragma('content-type') ? charsetInContent(content ?? '') : undefined)
+    const text = short(content ?? '')
+    if (text === '') return
+    const key = (property ?? name ?? itemprop ?? '').toLowerCase()
+    if (/^(?:og|twitter|fb):/.test(key)) this.isArticle = true
+    if (isPragma('refresh'))
+      this.refresh ??= /^[\d.\s]*[;,]\s*(?:url\s*=\s*)?["']?([^"']+)/i.exec(content?.slice(0, 2_048) ?? '')?.[1]?.trim()
+    // The title of the page itself; `<title>` is often that of the site.
+    else if (key === 'og:title') this.facts.title = text
+    else if (/^(?:author|article:author|dc\.creator)$/.test(key) && !/^https?:/.test(text)) this.facts.byline ??= text
+    else if (/^(?:article:published_time|date|datepublished|dc\.date|pubdate|publish-date)$/.test(key))
+      this.facts.published ??= text
+    else if (key === 'description' || key === 'og:description') this.facts.description ??= text
+  }
+}
+
+function short(text: string): string {
+  return cleanText(text).replace(/\s+/g, ' ').trim().slice(0, maxTitleChars)
+}
