@@ -101,17 +101,16 @@ async function getWorkflow(
   const body = [...head, ...bodyOf(page.lines, whole ? undefined : { first, nodes: shown.length })]
   if (isCut || page.clipped) notes.push(`long text is cut; a call with one name in "nodes" reads all of it, in parts`)
   const range = first > 0 || more ? `, ${whole ? 'nodes' : 'lines'} ${first + 1}-${page.end} of ${count}` : ''
-  const { nodes: _nodes, ...rest } = args
   return report(context, {
     summary: `workflow ${facts.id}: ${stateOf(facts)}, ${countsOf(facts)}, ${args.version} version${range}`,
     untrusted: body.join('\n'),
     notes,
     truncated: more,
-    next: more ? { ...rest, ...(args.nodes === undefined ? {} : { nodes: args.nodes }), offset: page.end + 1 } : undefined,
+    next: more ? { ...args, offset: page.end + 1 } : undefined,
     rows: page.end - first,
     structured: {
       id: facts.id,
-      name: facts.name,
+      name: redact.inName(facts.name),
       active: facts.active,
       archived: facts.archived,
       tags: facts.tags,
@@ -142,11 +141,15 @@ function nodeResult(
   const more = end < json.length
   const range = start > 0 || more ? `, characters ${start + 1}-${end} of ${json.length}` : ''
   return report(context, {
-    summary: `workflow ${facts.id}: node ${clip(visibleJson(text(node.name)), 100)}, ${args.version} version${range}`,
+    summary: `workflow ${facts.id}: node ${clip(visibleJson(redact.inName(text(node.name))), 100)}, ${args.version} version${range}`,
     untrusted: part,
     next: more ? { ...args, offset: end + 1 } : undefined,
     rows: 1,
-    structured: { id: facts.id, name: facts.name, ...(range === '' ? { nodes: [JSON.parse(json)] } : { text: part }) },
+    structured: {
+      id: facts.id,
+      name: redact.inName(facts.name),
+      ...(range === '' ? { nodes: [JSON.parse(json)] } : { text: part }),
+    },
   })
 }
 

@@ -147,7 +147,7 @@ async function listWorkflows(
     structured: {
       workflows: found.rows.slice(0, shown).map(({ facts: each }) => ({
         id: each.id,
-        name: each.name,
+        name: redact.inName(each.name),
         active: each.active,
         archived: each.archived,
         tags: each.tags,
