@@ -98,20 +98,20 @@ function repair(schema: JsonSchema, given: unknown, path: string, warnings: stri
 function coerce(schema: JsonSchema, given: unknown): unknown {
   if (schema.type === undefined || admitsValue(schema, given)) return given
   if (typeof given === 'string') {
-    const text = given.trim()
+    const trimmed = given.trim()
     if (admits(schema, 'number') || admits(schema, 'integer')) {
-      if (/^[+-]?(\d+\.?\d*|\.\d+)(e[+-]?\d+)?$/i.test(text)) {
-        const number = Number(text)
+      if (/^[+-]?(\d+\.?\d*|\.\d+)(e[+-]?\d+)?$/i.test(trimmed)) {
+        const number = Number(trimmed)
         if (admits(schema, 'number') || Number.isSafeInteger(number)) return number
       }
     }
     if (admits(schema, 'boolean')) {
-      if (/^(true|yes|1)$/i.test(text)) return true
-      if (/^(false|no|0)$/i.test(text)) return false
+      if (/^(true|yes|1)$/i.test(trimmed)) return true
+      if (/^(false|no|0)$/i.test(trimmed)) return false
     }
     if (admits(schema, 'array'))
-      return parsed(text, Array.isArray) ?? (text === '' ? [] : text.split(',').map((part) => part.trim()))
-    if (admits(schema, 'object')) return parsed(text, isObject) ?? given
+      return parsed(trimmed, Array.isArray) ?? (trimmed === '' ? [] : trimmed.split(',').map((part) => part.trim()))
+    if (admits(schema, 'object')) return parsed(trimmed, isObject) ?? given
     return given
   }
   if (typeof given === 'number') {

@@ -95,7 +95,7 @@ export class ToolError extends Error {
 
   /** The text block a model reads. */
   get text(): string {
-    const stop = /[.!?]$/.test(this.message) ? '' : '.'
+    const stop = ['.', '!', '?'].some((end) => this.message.endsWith(end)) ? '' : '.'
     return `ERROR ${this.code}: ${this.message}${stop}${this.hint === undefined ? '' : ` TRY: ${this.hint}`}`
   }
 }
