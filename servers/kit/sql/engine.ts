@@ -9,11 +9,11 @@ import { arrayLiteral, quoteName } from './identifiers.ts'
 import { Pool } from './pool.ts'
 import { describeSafety, isEnforced, type RolePrivileges, readPrivileges, type SelfTest, selfTest } from './privileges.ts'
 import type { Cell } from './protocol-guard.ts'
-import { type ReadLimits, type ReadResult, readOnly, resetSession } from './read-only.ts'
+import { type ReadResult, readOnly, resetSession } from './read-only.ts'
 import type { Session } from './session.ts'
 import { bareStatement, requireReading, type ShellCommand, shellCommand } from './statement-filter.ts'
 import { describeTarget, type Target } from './target.ts'
-import { builtinTypeName } from './values.ts'
+import { TypeNames } from './type-names.ts'
 
 export interface EngineOptions {
   readonly target: Target
@@ -63,15 +63,9 @@ const lookupMs = 1_500
 /** How old privileges and the list of databases may be. */
 const keptMs = 10_000
 const maxWaitMs = 10_000
-const maxTypes = 5_000
 const maxDatabases = 200
 const catalogueRows = 5_000
 const catalogueBytes = 4_000_000
-
-interface TypeInfo {
-  readonly name: string
-  readonly delimiter: string
-}
 
 export class SqlEngine {
   readonly upstream: string
@@ -83,8 +77,7 @@ export class SqlEngine {
   readonly #privilegesOf = new Map<string, { privileges: RolePrivileges; at: number }>()
   #ownDatabase: string | undefined
   readonly #databases: Remembered<string[]>
-  /** By `database/oid`. */
-  readonly #types = new Map<string, TypeInfo>()
+  readonly #types = new TypeNames()
 
   constructor(options: EngineOptions) {
     this.#options = options
@@ -132,8 +125,8 @@ export class SqlEngine {
       const started = performance.now()
       const result = await readOnly(session, { text, values }, { timeoutMs: limit, maxRows, keepBytes, signal })
       const durationMs = Math.round(performance.now() - started)
-      await this.#learnTypes(session, result, signal)
-      const columns = (result.fields ?? []).map((field) => ({ name: field.name, ...this.#type(name, field.dataTypeID) }))
+      await this.#types.learn(session, result.fields ?? [], signal)
+      const columns = (result.fields ?? []).map((field) => ({ name: field.name, ...this.#types.of(name, field.dataTypeID) }))
       return { ...result, database: name, columns, durationMs }
     }
     try {
@@ -381,31 +374,6 @@ export class SqlEngine {
       'FORBIDDEN',
       `${reason}. SQL is not run with it; the tools that list databases and tables work. Ask the operator to use a role that only reads: /ready and the log show the statements that create one`,
     )
-  }
-
-  #type(database: string, oid: number): { type: string; delimiter: string } {
-    const type = builtinTypeName(oid)
-    const learnt = this.#types.get(`${database}/${oid}`)
-    return { type: type ?? learnt?.name ?? `oid ${oid}`, delimiter: learnt?.delimiter ?? ',' }
-  }
-
-  /** Asks for the names of types that are not built in, on the session that is at hand. */
-  async #learnTypes(session: Session, { fields = [] }: ReadResult, signal: AbortSignal): Promise<void> {
-    const unknown = new Set(fields.map(({ dataTypeID }) => dataTypeID))
-    for (const oid of unknown) {
-      if (builtinTypeName(oid) !== undefined || this.#types.has(`${session.database}/${oid}`)) unknown.delete(oid)
-    }
-    if (unknown.size === 0) return
-    await resetSession(session)
-    if (session.closed) return
-    const text = `SELECT t.oid, pg_catalog.format_type(t.oid, NULL), (SELECT e.typdelim FROM pg_catalog.pg_type e WHERE e.oid = t.typelem)
-      FROM pg_catalog.pg_type t WHERE t.oid = ANY ($1::pg_catalog.oid[])`
-    const limits: ReadLimits = { timeoutMs: lookupMs, maxRows: unknown.size, keepBytes: 100_000, signal }
-    const { rows } = await readOnly(session, { text, values: [`{${[...unknown].join(',')}}`] }, limits)
-    if (this.#types.size > maxTypes) this.#types.clear()
-    for (const [oid, name, delimiter] of rows) {
-      this.#types.set(`${session.database}/${oid}`, { name: String(name), delimiter: String(delimiter ?? ',') })
-    }
   }
 }
 

@@ -45,7 +45,8 @@ export function toToolError(error: unknown, context: ErrorContext = {}): unknown
   const options = { cause: error, detail: code }
   const said = describeError(error, context.query)
   const own = serverHint(error)
-  if (/not supported under the current "?\w+"? license/.test(error.message)) {
+  // TimescaleDB reports it as 0A000, like every other feature that does not exist.
+  if (code === '0A000' && /under the current "?\w+"? license/.test(said)) {
     return new ToolError(
       'UPSTREAM_ERROR',
       `${shorten(error.message)} (${code}): this server runs the Apache edition of TimescaleDB, and only the Community (TSL) edition has that. Ask the operator`,
@@ -119,15 +120,16 @@ function connectionFailed(error: ConnectionError): ToolError {
   if (code !== undefined && isServerError(error.cause)) {
     return new ToolError('UPSTREAM_UNREACHABLE', `PostgreSQL is not available now (${code}: ${shorten(message)})`, options)
   }
-  // pg's own errors have no codes.
-  const auth = /SASL|password/.test(message)
+  // pg's own errors have neither codes nor classes.
+  const told = shorten(message)
+  const auth = /SASL|password/.test(told)
   const why = auth
     ? 'it requires a password that this server does not have, or has wrong'
-    : /SSL|TLS|certificate|self.signed|altnames/i.test(message)
-      ? `TLS failed: ${shorten(message.replace(/(?:host|IP)\S*:? ?'?[\w.:-]+'?/gi, 'the host'))}`
+    : /SSL|TLS|certificate|self.signed|altnames/i.test(told)
+      ? `TLS failed: ${told.replace(/(?:host|IP)\S*:? ?'?[\w.:-]+'?/gi, 'the host')}`
       : code !== undefined && /^E[A-Z]+$/.test(code)
         ? code
-        : /timeout/i.test(message)
+        : /timeout/i.test(told)
           ? 'no connection within the limit'
           : 'the connection ended'
   return new ToolError(

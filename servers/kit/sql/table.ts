@@ -85,8 +85,8 @@ function codePoints(text: string): number {
 }
 
 /** NULL, the empty string, and text that would look like them or break the line are told apart by JSON quotes. */
-export function quoteCell(text: string): string {
-  return text === '' || text === 'NULL' || text.startsWith('"') || /[\t\n\r\x00-\x1f]/.test(text) ? JSON.stringify(text) : text
+export function quoteCell(cell: string): string {
+  return cell === '' || cell === 'NULL' || cell.startsWith('"') || /[\t\n\r\x00-\x1f]/.test(cell) ? JSON.stringify(cell) : cell
 }
 
 function jsonCell(cell: Cell, { type, delimiter }: Column, maxChars: number): unknown {

@@ -75,12 +75,12 @@ export function describeTarget({ host, port, databases }: Target): string {
   return `${host.startsWith('/') ? 'local socket' : `${host}:${port}`}/${databases[0]}`
 }
 
-function parseUrl(text: string, variable: string): Omit<TargetParts, 'url'> {
+function parseUrl(given: string, variable: string): Omit<TargetParts, 'url'> {
   const expected = 'postgresql://user:password@host:5432/database (percent-encode special characters of the password)'
   // URL's own error would quote the text, and with it the password.
-  if (!/^postgres(ql)?:\/\//.test(text) || !URL.canParse(text)) throw new Error(`${variable}: expected ${expected}`)
-  const url = new URL(text)
-  if (url.hostname.includes(',') || /^postgres(ql)?:\/\/[^/]*,/.test(text)) {
+  if (!/^postgres(ql)?:\/\//.test(given) || !URL.canParse(given)) throw new Error(`${variable}: expected ${expected}`)
+  const url = new URL(given)
+  if (url.hostname.includes(',') || /^postgres(ql)?:\/\/[^/]*,/.test(given)) {
     throw new Error(`${variable}: several hosts are not supported; name one`)
   }
   const known: Record<string, keyof TargetParts> = {

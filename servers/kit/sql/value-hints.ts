@@ -58,10 +58,10 @@ export async function existingValues(
 /** `column = 'value'` and `column IN ('a', 'b')`, also with parameters and numbers. */
 function comparisons(query: string, tokens: readonly Token[], params: readonly (string | null)[]): Comparison[] {
   const literal = (token: Token | undefined): string | undefined => {
-    const text = token === undefined ? '' : query.slice(token.at, token.end)
-    if (token?.kind === 'number') return text
-    if (token?.kind === 'parameter') return params[Number(text.slice(1)) - 1] ?? undefined
-    return token?.kind === 'string' && /^'[^\n]*'$/.test(text) ? text.slice(1, -1).replaceAll("''", "'") : undefined
+    const source = token === undefined ? '' : query.slice(token.at, token.end)
+    if (token?.kind === 'number') return source
+    if (token?.kind === 'parameter') return params[Number(source.slice(1)) - 1] ?? undefined
+    return token?.kind === 'string' && /^'[^\n]*'$/.test(source) ? source.slice(1, -1).replaceAll("''", "'") : undefined
   }
   const found: Comparison[] = []
   for (const [i, token] of tokens.entries()) {

@@ -92,7 +92,7 @@ export function toJson(text: string | null, type: string, delimiter = ','): unkn
 /** A number when it prints as it came; otherwise (2^53 and beyond, trailing zeros of a scale, NaN, Infinity) its text. */
 function toNumber(text: string): number | string {
   const number = Number(text)
-  return String(number) === text || (/e/i.test(text) && isExact(text)) ? safe(number, text) : text
+  return String(number) === text || (text.includes('e') && isExact(text)) ? safe(number, text) : text
 }
 
 function safe(number: number, text: string): number | string {

@@ -257,7 +257,7 @@ for (const signal of ['SIGTERM', 'SIGKILL'] as const) {
         }
         assert.match((await call('postgres_query', { query: 'SELECT * FROM pg_authid' })).text, /^ERROR FORBIDDEN/)
       })
-      // The first look may have come while the sample was still being filled, and is kept for ten seconds.
+      // The first probe may have come while the sample was still being filled, and is kept for ten seconds.
       const look = async () => (await server.ready()).body.servers.postgres
       const { detail } = await until('the sample is ready', 20_000, look, ({ state }) => state === 'ok')
       assert.equal(detail.safety.role_can, 'only read')

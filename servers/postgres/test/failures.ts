@@ -15,7 +15,7 @@ import {
   withSql,
 } from '../../kit/sql/test/running.ts'
 
-/** Never returns within a test's time, and is not stopped by the gate. */
+/** Never returns within a test's time, and is not stopped by the filter. */
 const endless = 'SELECT count(*) FROM generate_series(1, 100000000000)'
 
 const running = (address: Address): Promise<number> =>
@@ -173,12 +173,12 @@ export function testFailures(edition: Edition): void {
     withServer(edition, ['max_connections=8', 'superuser_reserved_connections=0', 'max_wal_senders=0'], {}, (cluster, server) =>
       withClient(server.url, async ({ call }) => {
         await until(
-          'the first look is over',
+          'the first probe has passed',
           5_000,
           () => server.ready(),
           ({ status }) => status === 200,
         )
-        // Our server's own idle connection gives way too: every place is taken.
+        // Our server's own idle connection is ended too: every connection is in use.
         await withSql(cluster, (client) =>
           client.query("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name LIKE 'mcp-postgres/%'"),
         )
@@ -189,7 +189,7 @@ export function testFailures(edition: Edition): void {
           assert.match(text, /^ERROR UPSTREAM_UNREACHABLE: PostgreSQL accepts no more connections \(53300\)/)
         })
         const again = await until(
-          'a place is free',
+          'a connection is free',
           2_000,
           () => call('postgres_query', { query: 'SELECT 1' }),
           ({ isError }) => !isError,
@@ -236,7 +236,7 @@ export function testFailures(edition: Edition): void {
       )
     }))
 
-  it('the place beyond the cap that a probe may take is never passed on to a call', async () => {
+  it('the connection above the limit that a probe may open is never passed on to a call', async () => {
     const cluster = await startCluster(edition)
     const parts = { host: cluster.host, port: String(cluster.port), user: 'postgres' }
     const target = resolveTarget(parts, { urlVariable: 'POSTGRES_URL', applicationName: 'pool-test', ca: undefined })

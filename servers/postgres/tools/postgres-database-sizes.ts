@@ -18,7 +18,7 @@ export function databaseSizesTool(backend: PostgresBackend): AnyTool {
     name: 'postgres_database_sizes',
     title: 'Database sizes and activity',
     description:
-      'Size, connections, cache hit ratio, commits, deadlocks and temporary files of each PostgreSQL database, largest first, with the total.',
+      'Size, connections, cache hit ratio, commits, deadlocks and temporary files of each PostgreSQL database, largest first.',
     inputSchema: {
       type: 'object',
       properties: { limit: { type: 'integer', minimum: 1, maximum: 500, default: 50 } },
