@@ -8,10 +8,10 @@ import { cleanText, clip } from '../kit/text.ts'
 import { Semaphore, withDeadline } from '../kit/waiting.ts'
 import { type FetchConfig, proxyOf } from './config.ts'
 import { late, statusError } from './errors.ts'
+import { BoundedCache } from './lib/bounded-cache.ts'
 import { download } from './lib/download.ts'
 import { extract } from './lib/extract.ts'
 import type { TokenizerClass } from './lib/html-events.ts'
-import { PageCache } from './lib/page-cache.ts'
 import { Robots } from './lib/robots-cache.ts'
 import type { Answer, Download, FetchBackend, Page, PageFacts, PageForm, RequestSettings } from './types.ts'
 
@@ -20,7 +20,8 @@ const headersMs = 5_000
 const maxRunning = 4
 const maxRunningPerHost = 2
 const maxWaiting = 64
-const cacheLimits = { maxPages: 20, maxBytes: 4 * 1024 * 1024 }
+const maxCachedPages = 20
+const maxCachedBytes = 4 * 1024 * 1024
 const maxErrorBytes = 65_536
 const maxFactChars = 300
 
@@ -41,7 +42,7 @@ export function openFetch(config: FetchConfig, environment: Environment, resolve
   const userAgent = config.FETCH_USER_AGENT ?? `mcp-fetch/${environment.version}`
   const request: RequestSettings = { policy, ca: environment.ca, userAgent, headersMs }
   const robots = new Robots({ ignore: config.FETCH_IGNORE_ROBOTS, strict: config.FETCH_ROBOTS_STRICT, request })
-  const cache = new PageCache({ ...cacheLimits, keepMs: config.FETCH_CACHE_SECONDS * 1_000 })
+  const cache = new BoundedCache<Page>(maxCachedPages, maxCachedBytes)
   const slots = new Semaphore({
     limit: maxRunning,
     limitPerKey: maxRunningPerHost,
@@ -93,7 +94,9 @@ export function openFetch(config: FetchConfig, environment: Environment, resolve
           loadPage(url, form, stop),
         ),
       )
-      cache.set(key, page)
+      // V8 keeps a string in one byte for each character as long as all are of Latin-1.
+      const bytes = page.text.length * (/[^\x00-\xff]/.test(page.text) ? 2 : 1) + 1_000
+      cache.set(key, page, bytes, config.FETCH_CACHE_SECONDS * 1_000)
       return page
     },
     get running() {
@@ -101,10 +104,10 @@ export function openFetch(config: FetchConfig, environment: Environment, resolve
     },
     // The health of other people's sites is not this server's: nothing is asked.
     async probe() {
-      const { pages, bytes } = cache.size
+      const { entries, bytes } = cache.size
       return {
         running: slots.running,
-        cached_pages: pages,
+        cached_pages: entries,
         cached_bytes: bytes,
         robots_sites: robots.sites,
         private_openings: config.FETCH_ALLOW_PRIVATE.length,

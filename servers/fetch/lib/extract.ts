@@ -109,7 +109,7 @@ async function extractHtml(
 /** The content of a page that is written to its end. */
 export async function contentOf(writer: MarkdownWriter): Promise<Found> {
   writer.end()
-  const { keep, method, hiddenChars, hiddenKept } = select(writer)
+  const { keep, method, hiddenChars, hiddenKept } = await select(writer, pause)
   const text = await writer.render(keep, pause)
   const { title = '', description, ...facts } = writer.metadata.facts
   const few = text.length < fewChars

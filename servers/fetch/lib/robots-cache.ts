@@ -2,6 +2,7 @@
 import { ToolError } from '../../../protocol/index.ts'
 import { withDeadline } from '../../kit/waiting.ts'
 import type { Answer, RequestSettings } from '../types.ts'
+import { BoundedCache } from './bounded-cache.ts'
 import { pause } from './pause.ts'
 import { request } from './request.ts'
 import { findRule, maxRobotsBytes, parseRobots, type Rule } from './robots.ts'
@@ -16,12 +17,11 @@ export interface RobotsSettings {
   readonly timeoutMs?: number
 }
 
-/** Undefined rules: the file cannot be had, and nothing may be fetched. */
 interface Site {
+  /** Undefined: the file cannot be had, and nothing may be fetched. */
   readonly rules: readonly Rule[] | undefined
   readonly verdict: string
-  readonly until: number
-  readonly bytes: number
+  readonly keepMs: number
 }
 
 const hourMs = 3_600_000
@@ -33,8 +33,7 @@ const maxKeptBytes = 2 * 1024 * 1024
 export class Robots {
   readonly #settings: RobotsSettings
   readonly #product: string
-  readonly #sites = new Map<string, Site>()
-  #bytes = 0
+  readonly #sites = new BoundedCache<Site>(maxSites, maxKeptBytes)
 
   constructor(settings: RobotsSettings) {
     this.#settings = settings
@@ -43,7 +42,7 @@ export class Robots {
   }
 
   get sites(): number {
-    return this.#sites.size
+    return this.#sites.size.entries
   }
 
   /**
@@ -70,37 +69,27 @@ export class Robots {
 
   async #site(origin: string, signal: AbortSignal): Promise<Site> {
     const known = this.#sites.get(origin)
-    if (known !== undefined && known.until > Date.now()) return known
+    if (known !== undefined) return known
     const site = await this.#fetch(origin, signal)
-    this.#forget(origin)
-    this.#sites.set(origin, site)
-    this.#bytes += site.bytes
-    for (const [oldest] of this.#sites) {
-      if (this.#sites.size <= maxSites && this.#bytes <= maxKeptBytes) break
-      this.#forget(oldest)
-    }
+    const bytes = (site.rules ?? []).reduce((sum, { pattern }) => sum + 2 * pattern.length + 80, 200)
+    this.#sites.set(origin, site, bytes, site.keepMs)
     return site
-  }
-
-  #forget(origin: string): void {
-    this.#bytes -= this.#sites.get(origin)?.bytes ?? 0
-    this.#sites.delete(origin)
   }
 
   async #fetch(origin: string, signal: AbortSignal): Promise<Site> {
     const { timeoutMs = 3_000 } = this.#settings
     const progress = { hops: 0 }
+    const late = (): Error => new Error(`its robots.txt did not come within ${timeoutMs} ms`)
     try {
-      return await withDeadline(
-        { ms: timeoutMs, signal, late: () => new Error(`its robots.txt did not come within ${timeoutMs} ms`) },
-        (stop) => this.#follow(new URL('/robots.txt', origin), stop, progress),
+      return await withDeadline({ ms: timeoutMs, signal, late }, (stop) =>
+        this.#follow(new URL('/robots.txt', origin), stop, progress),
       )
     } catch (error) {
       signal.throwIfAborted()
-      // What keeps us from the site itself is the answer; a robots.txt that leads elsewhere and fails there cannot be had.
+      // A failure to reach the site itself is the answer; a robots.txt that leads elsewhere and fails there cannot be had.
       if (progress.hops === 0 && error instanceof ToolError && error.code !== 'UPSTREAM_ERROR') throw error
       const why = error instanceof ToolError ? `its robots.txt cannot be fetched (${error.message})` : (error as Error).message
-      return { rules: undefined, verdict: why, until: Date.now() + unreachableMs, bytes: 200 }
+      return { rules: undefined, verdict: why, keepMs: unreachableMs }
     }
   }
 
@@ -113,8 +102,8 @@ export class Robots {
       policy.check(url)
       const answer = await request(url, 'text/plain,*/*;q=0.1', this.#settings.request, signal)
       const { status, headers } = answer
-      const until = Date.now() + lifetimeOf(headers['cache-control'])
-      if (status >= 200 && status < 300) return await this.#read(answer, until)
+      const keepMs = lifetimeOf(headers['cache-control'])
+      if (status >= 200 && status < 300) return { rules: await this.#read(answer), verdict: 'allowed', keepMs }
       answer.close()
       if (status >= 300 && status < 400 && headers.location !== undefined) {
         const next = URL.canParse(headers.location, url.href) ? new URL(headers.location, url) : undefined
@@ -122,23 +111,21 @@ export class Robots {
           url = next
           continue
         }
-        return { rules: [], verdict: 'no robots.txt (too many redirects)', until, bytes: 200 }
+        return { rules: [], verdict: 'no robots.txt (too many redirects)', keepMs }
       }
       const refused = this.#settings.strict && (status === 401 || status === 403)
       if (status === 429 || status >= 500 || refused || status < 200) {
         const verdict = `its robots.txt answers ${status}, which forbids everything`
-        return { rules: undefined, verdict, until: Date.now() + unreachableMs, bytes: 200 }
+        return { rules: undefined, verdict, keepMs: unreachableMs }
       }
-      return { rules: [], verdict: `no robots.txt (${status})`, until, bytes: 200 }
+      return { rules: [], verdict: `no robots.txt (${status})`, keepMs }
     }
   }
 
-  async #read(answer: Answer, until: number): Promise<Site> {
+  async #read(answer: Answer): Promise<readonly Rule[]> {
     const chunks: Buffer[] = []
     for await (const chunk of answer.body(maxRobotsBytes)) chunks.push(chunk)
-    const rules = await parseRobots(Buffer.concat(chunks).toString(), this.#product, pause)
-    const bytes = rules.reduce((sum, { pattern }) => sum + 2 * pattern.length + 80, 200)
-    return { rules, verdict: 'allowed', until, bytes }
+    return await parseRobots(Buffer.concat(chunks).toString(), this.#product, pause)
   }
 }
 

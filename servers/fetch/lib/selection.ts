@@ -45,7 +45,8 @@ const paragraphs = /^(?:p|td|th|pre|li|dd|dt)$/
 
 const at = (list: ArrayLike<number>, index: number): number => list[index] as number
 
-export function select(writer: MarkdownWriter): Selection {
+/** @param pause called between slices of work */
+export async function select(writer: MarkdownWriter, pause: () => Promise<void>): Promise<Selection> {
   let all: readonly string[] | undefined
   const texts = (index: number): string => {
     all ??= writer.texts()
@@ -54,14 +55,16 @@ export function select(writer: MarkdownWriter): Selection {
   const page = new Page(writer.outline)
   const { hidden } = page
   const isDocument = !writer.metadata.isArticle && writer.metadata.scripts <= documentScripts
-  const attempts: [Selection['method'], number, () => Uint8Array][] = [
-    ['article', fewArticleChars, () => page.article(texts)],
+  const attempts: [Selection['method'], number, () => Uint8Array | Promise<Uint8Array>][] = [
+    ['article', fewArticleChars, () => page.article(texts, pause)],
     ['document', fewChars, () => page.document()],
     ['whole page', fewChars, () => page.kept(hidden)],
   ]
   const hiddenChars = page.all - page.charsOf(page.kept(hidden))
   for (const [method, least, choose] of isDocument ? attempts.slice(1) : attempts) {
-    const keep = choose()
+    await pause()
+    const keep = await choose()
+    await pause()
     if (page.charsOf(keep) >= least) return { keep, method, hiddenChars, hiddenKept: false }
   }
   const hiddenKept = hiddenChars >= fewChars
@@ -135,10 +138,12 @@ class Page {
     )
   }
 
-  article(texts: (index: number) => string): Uint8Array {
+  async article(texts: (index: number) => string, pause: () => Promise<void>): Promise<Uint8Array> {
     const { parent, kind, chars, links, element, blocks } = this.#outline
     const noise = this.noise(true)
+    await pause()
     const { top, siblings } = this.#articleElement(noise)
+    await pause()
     const inside = this.#below((e) => e === top || (siblings.has(e) && at(noise, e) === 0))
     const left = this.#linkLists(noise, inside, top)
     const keep = Uint8Array.from({ length: blocks }, (_, i) => {
@@ -146,10 +151,14 @@ class Page {
       if (at(inside, e) === 0 || at(left, e) === 1) return 0
       return at(kind, i) === Kind.text && at(links, i) > 0 && at(links, i) >= linkParagraph * at(chars, i) ? 0 : 1
     })
+    await pause()
+    texts(0)
+    await pause()
     this.#addHeadings(keep, noise, top, texts)
     // Galleries repeat their captions. What an author repeats stands in the same element.
     const seen = new Map<string, number>()
     for (let i = 0; i < blocks; i++) {
+      if (i % 500 === 0) await pause()
       if (keep[i] === 0 || at(chars, i) < repeatedChars || kind[i] === Kind.row || kind[i] === Kind.code) continue
       const text = texts(i).replace(/^[\s>#-]+/, '')
       const within = at(parent, at(element, i))

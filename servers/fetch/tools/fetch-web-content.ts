@@ -2,7 +2,7 @@
 import { type AnyTool, type Context, defineTool, type FromSchema, ToolError, type ToolResult } from '../../../protocol/index.ts'
 import type { Environment } from '../../kit/definition.ts'
 import { report } from '../../kit/report.ts'
-import { cleanText, clip, visibleJson } from '../../kit/text.ts'
+import { cleanText, clip, fitText, visibleJson } from '../../kit/text.ts'
 import { shownUrl } from '../errors.ts'
 import type { FetchBackend, Page } from '../types.ts'
 
@@ -108,7 +108,8 @@ function show(
   const around =
     500 + 2 * maxUrlRoom + JSON.stringify(next(0)).length + [...head, ...notes, ...context.warnings].join(' argument ').length
   const room = Math.max(200, Math.min(args.max_length, environment.maxResultChars - around))
-  const end = cutAt(text, start, start + room)
+  const content = fitText(text.slice(start, start + room + 1), room)
+  const end = start + content.length
   const more = end < text.length
   const range =
     text.length === 0
@@ -121,7 +122,7 @@ function show(
     summary: `${shownUrl(page.finalUrl)}: ${range}, ${page.method}, ${page.status} ${page.contentType}, robots.txt: ${page.robots}${from}`,
     ...(head.length === 0 && text.length === 0
       ? {}
-      : { untrusted: [...head, ...(head.length > 0 && text !== '' ? [''] : []), text.slice(start, end)].join('\n') }),
+      : { untrusted: [...head, ...(head.length > 0 && text !== '' ? [''] : []), content].join('\n') }),
     notes,
     next: more ? next(end) : undefined,
     truncated: more,
@@ -135,19 +136,7 @@ function show(
       robots: page.robots,
       total_chars: text.length,
       start_index: start,
-      content: text.slice(start, end),
+      content,
     },
   })
-}
-
-/** The end of a page at a paragraph, a line, a sentence or a word, if there is one in its last third; never inside a character. */
-function cutAt(text: string, start: number, end: number): number {
-  if (end >= text.length) return text.length
-  const least = start + Math.floor(((end - start) * 2) / 3)
-  for (const mark of ['\n\n', '\n', '. ', '。', ' ']) {
-    const at = text.lastIndexOf(mark, end - mark.length)
-    if (at >= least) return at + mark.length
-  }
-  const code = text.charCodeAt(end - 1)
-  return code >= 0xd800 && code <= 0xdbff ? end - 1 : end
 }
