@@ -24,7 +24,7 @@ Tests the MCP server at URL (its SSE URL or its MCP endpoint) against the specif
   --revision REVISION     test this revision only (repeatable); default: every revision the server accepts
   --header 'NAME: VALUE'  send this header with every request (repeatable)
   --tool NAME             a tool that may be called although it is not marked read-only (repeatable)
-  --args JSON             arguments for the --tool before it; default {}
+  --args JSON             the only arguments for the --tool before it; default: any that its schema allows
   --only PREFIX           only cases whose id starts with PREFIX (repeatable)
   --strict                any failure ends with 1, not only that of a MUST
   --slow                  also the cases that wait for a keep-alive
@@ -64,12 +64,12 @@ const OPTIONS = {
 const FORMATS = ['text', 'json', 'junit', 'markdown'] as const
 
 /** Where the command writes; `process` will do. */
-export interface Streams {
+interface Streams {
   stdout: Output
   stderr: Output
 }
 
-export interface Output {
+interface Output {
   write(text: string): unknown
   isTTY?: boolean | undefined
   columns?: number | undefined
@@ -223,7 +223,7 @@ function callsOf(tokens: readonly Token[]): NamedCall[] {
   const calls: NamedCall[] = []
   for (const { kind, name, value = '' } of tokens) {
     if (kind !== 'option') continue
-    if (name === 'tool') calls.push({ name: value, args: {} })
+    if (name === 'tool') calls.push({ name: value })
     if (name !== 'args') continue
     const call = calls.at(-1) ?? usage('--args comes after the --tool it belongs to')
     call.args = objectOf(value)

@@ -64,12 +64,6 @@ export function resultOf(message: JsonObject | undefined, what: string): JsonObj
   return message.result
 }
 
-export function errorOf(message: JsonObject | undefined, what: string): { code: number; message: string; data?: Json } {
-  check(message !== undefined, `an error response to ${what}`, 'no response')
-  check(isObject(message.error), `an error response to ${what}`, message)
-  return message.error as unknown as { code: number; message: string; data?: Json }
-}
-
 /** At most 600 characters of a value, for a report; of what tools return only the shape, unless `withResults`. */
 export function show(value: unknown, withResults = false): string {
   const shown = withResults ? value : maskResults(value)

@@ -3,7 +3,7 @@ import type { Context } from './client/context.ts'
 import type { Session } from './client/session.ts'
 import { HttpSession } from './client/session-http.ts'
 import { type Probe, probeContext } from './detect.ts'
-import { Broken, isObject, type JsonObject, Silence } from './expect.ts'
+import { Broken, isObject, Silence } from './expect.ts'
 import { LIMITS } from './limits.ts'
 import type { Need } from './needs.ts'
 import { MODERN, type Revision, type TransportName } from './revisions.ts'
@@ -20,7 +20,7 @@ export interface ToolMemory {
   echo?: { name: string; property: string }
 }
 
-export interface Learning {
+interface Learning {
   revisions: readonly Revision[]
   calls: readonly NamedCall[]
   /** Tools that are marked read-only in a newer revision. */
@@ -30,7 +30,7 @@ export interface Learning {
   memory: ToolMemory
 }
 
-type Candidate = NamedCall & { tool: JsonObject }
+type Candidate = Pick<Callable, 'name' | 'args' | 'tool' | 'mayVary'>
 
 const ECHOED = 'conformance-7f3a'
 
@@ -66,7 +66,11 @@ export async function learnFacts(probe: Probe, transport: TransportName, revisio
 async function chooseTools(context: Context, facts: Facts, { calls, memory, needs }: Learning): Promise<void> {
   const withTool = (call: NamedCall): Candidate[] => {
     const tool = facts.tools.find((item) => item.name === call.name)
-    return tool === undefined ? [] : [{ ...call, tool }]
+    if (tool === undefined) return []
+    const args = call.args ?? sampleArguments(tool.inputSchema) ?? {}
+    const mayVary =
+      facts.readOnly.has(call.name) || calls.some(({ name, args: given }) => name === call.name && given === undefined)
+    return [{ name: call.name, args, tool, mayVary }]
   }
   const named = calls.flatMap(withTool)
   const free = (memory.chosen?.flatMap(withTool) ?? sampled(facts))
@@ -74,7 +78,7 @@ async function chooseTools(context: Context, facts: Facts, { calls, memory, need
     .slice(0, LIMITS.triedTools)
   const tried: Callable[] = []
   for (const candidate of [...named, ...free]) {
-    const callable = await tryTool(context, facts, candidate, named.includes(candidate) ? context.timeoutMs : LIMITS.trialMs)
+    const callable = await tryTool(context, candidate, named.includes(candidate) ? context.timeoutMs : LIMITS.trialMs)
     if (callable !== undefined) tried.push(callable)
   }
   const working = tried.filter((call) => !call.isError)
@@ -83,11 +87,11 @@ async function chooseTools(context: Context, facts: Facts, { calls, memory, need
   facts.structured = working.find((call) => isObject(call.tool.outputSchema))
   facts.progressing = working.find((call) => call.reportsProgress)
   facts.slow = working.find((call) => call.ms >= LIMITS.slowMs)
-  const mayVary = working.filter((call) => call.isReadOnly)
+  const mayVary = working.filter((call) => call.mayVary)
   if (facts.slow === undefined && needs.has('slow-tool')) {
     const variants = memory.slow === undefined ? mayVary.flatMap(waiting) : withTool(memory.slow)
     facts.slow = await first(variants, async (variant) => {
-      const call = await tryTool(context, facts, variant, LIMITS.trialMs)
+      const call = await tryTool(context, variant, LIMITS.trialMs)
       return call !== undefined && !call.isError && call.ms >= LIMITS.slowMs ? call : undefined
     })
     if (facts.slow !== undefined) memory.slow = { name: facts.slow.name, args: facts.slow.args }
@@ -119,13 +123,13 @@ function sampled(facts: Facts): Candidate[] {
     .filter((tool) => facts.readOnly.has(String(tool.name)))
     .flatMap((tool) => {
       const args = sampleArguments(tool.inputSchema)
-      return args === undefined ? [] : [{ name: String(tool.name), args, tool }]
+      return args === undefined ? [] : [{ name: String(tool.name), args, tool, mayVary: true }]
     })
     .sort((a, b) => Object.keys(a.args).length - Object.keys(b.args).length)
 }
 
-function waiting({ name, args, tool }: Callable): Candidate[] {
-  return waitingArguments(tool.inputSchema, args).map((variant) => ({ name, args: variant, tool }))
+function waiting(call: Callable): Candidate[] {
+  return waitingArguments(call.tool.inputSchema, call.args).map((args) => ({ ...call, args }))
 }
 
 async function first<T, R>(items: readonly T[], find: (item: T) => Promise<R | undefined>): Promise<R | undefined> {
@@ -153,8 +157,7 @@ async function callOnce(session: Session, { name, args, tool }: Candidate, timeo
   return { message: reply.message, messages: reply.messages, ms: performance.now() - started }
 }
 
-async function tryTool(context: Context, facts: Facts, call: Candidate, timeoutMs: number): Promise<Callable | undefined> {
-  const isReadOnly = facts.readOnly.has(call.name)
+async function tryTool(context: Context, call: Candidate, timeoutMs: number): Promise<Callable | undefined> {
   try {
     const session = await context.connect()
     const { message, messages, ms } = await callOnce(session, call, Math.min(timeoutMs, context.timeoutMs))
@@ -162,10 +165,10 @@ async function tryTool(context: Context, facts: Facts, call: Candidate, timeoutM
     const again = ms >= LIMITS.slowMs ? await callOnce(session, call, timeoutMs) : undefined
     const isError = !isObject(message?.result) || message.result.isError === true
     const reportsProgress = messages.some((item) => isObject(item) && item.method === 'notifications/progress')
-    return { ...call, isReadOnly, ms: Math.min(ms, again?.ms ?? ms), reportsProgress, isError }
+    return { ...call, ms: Math.min(ms, again?.ms ?? ms), reportsProgress, isError }
   } catch (error) {
     // A tool that says nothing is left alone; one that answers wrongly is for the cases to test.
     if (error instanceof Silence || error instanceof Broken) return undefined
-    return { ...call, isReadOnly, ms: 0, reportsProgress: false, isError: true }
+    return { ...call, ms: 0, reportsProgress: false, isError: true }
   }
 }

@@ -3,7 +3,7 @@ import { LIMITS } from './limits.ts'
 import { mirroredProperties } from './tool-schema.ts'
 import type { Facts } from './types.ts'
 
-export const NEEDS = {
+const NEEDS = {
   /** The `tools` capability, or at least one tool. */
   tools: (facts: Facts) => facts.capabilities.tools !== undefined || facts.tools.length > 0 || 'the server offers no tools',
   /** A tool that may be called: marked read-only, or named by the user. */

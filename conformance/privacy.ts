@@ -6,7 +6,7 @@ const MOST_MEMBERS = 20
 const isObject = (value: unknown): value is Value => typeof value === 'object' && value !== null && !Array.isArray(value)
 
 /** `<text of 12 characters>`, `<number>`, `{ name: <text of 3 characters> }`: everything but the values. */
-export function shapeOf(value: unknown, depth = 0): unknown {
+function shapeOf(value: unknown, depth = 0): unknown {
   if (typeof value === 'string') return `<text of ${value.length} characters>`
   if (value === null || typeof value !== 'object') return value === null ? null : `<${typeof value}>`
   if (depth > 4) return '<more>'

@@ -326,7 +326,7 @@ function failureOf(error: unknown, withResults: boolean): Partial<CaseResult> {
   return { status: 'fail', message: `the suite itself failed: ${error instanceof Error ? error.stack : String(error)}` }
 }
 
-export function summarize(results: readonly CaseResult[]): RunReport['summary'] {
+function summarize(results: readonly CaseResult[]): RunReport['summary'] {
   const count = (level?: Level): Counts => {
     const counts = { pass: 0, fail: 0, skip: 0 }
     for (const result of results) if (level === undefined || result.level === level) counts[result.status] += 1

@@ -5,7 +5,7 @@ import type { Observations } from './client/observations.ts'
 import type { Reply, SendOptions, Session } from './client/session.ts'
 import { HttpSession, META } from './client/session-http.ts'
 import { SseSession } from './client/session-sse.ts'
-import { Broken, check, checkEqual, isObject, isResponse, type Json, type JsonObject } from './expect.ts'
+import { Broken, check, checkEqual, isObject, type Json, type JsonObject } from './expect.ts'
 import { LIMITS } from './limits.ts'
 import { parameterHeaders } from './tool-schema.ts'
 import type { Callable } from './types.ts'
@@ -41,7 +41,7 @@ export function parse(text: unknown): unknown {
   }
 }
 
-export interface CallOptions extends SendOptions {
+interface CallOptions extends SendOptions {
   /** Default: the first that works. */
   tool?: Callable | undefined
   /** Default: those it was tried with. */
@@ -140,10 +140,6 @@ export function paramsOf(messages: readonly unknown[], method: string): JsonObje
 
 export const progressOf = (messages: readonly unknown[]): JsonObject[] => paramsOf(messages, 'notifications/progress')
 
-export function responsesTo(messages: readonly unknown[], id: Json): JsonObject[] {
-  return messages.filter(isResponse).filter((message) => message.id === id)
-}
-
 const made = new WeakMap<Observations, Promise<void>>()
 
 /** Makes one of each kind of exchange, once for each set of observations. What fails here is found by other cases. */
@@ -161,7 +157,7 @@ async function exchange(t: Context): Promise<void> {
   const session = await t.connect().catch(() => undefined)
   if (session === undefined) return
   const meta = t.isModern ? { [`${META}logLevel`]: 'debug' } : {}
-  const untilEnd = { untilEnd: true, timeoutMs: LIMITS.trafficMs }
+  const untilEnd = { untilEnd: LIMITS.lateMs, timeoutMs: LIMITS.trafficMs }
   const hasLogging = t.facts.capabilities.logging !== undefined
   const steps: (() => Promise<unknown>)[] = [
     () => session.request(t.isModern ? 'server/discover' : 'ping', {}, untilEnd),

@@ -10,13 +10,16 @@ export type Level = 'MUST' | 'SHOULD' | 'MAY' | 'INTEROP'
 
 export const LEVELS: readonly Level[] = ['MUST', 'SHOULD', 'MAY', 'INTEROP']
 
-/** A call that may be made: of a tool that is marked read-only, or that the user named. */
+/** A tool that may be called although it is not marked read-only: with these arguments, or with any that its schema allows. */
 export interface NamedCall {
   name: string
-  args: JsonObject
+  args?: JsonObject
 }
 
-export interface Callable extends NamedCall {
+/** A tool that may be called, with arguments it was called with. */
+export interface Callable {
+  name: string
+  args: JsonObject
   tool: JsonObject
   /** How long a call took. */
   ms: number
@@ -24,8 +27,8 @@ export interface Callable extends NamedCall {
   reportsProgress: boolean
   /** The call failed, one way or another: the cases call it all the same when no other works. */
   isError: boolean
-  /** The tool is marked read-only, so that it may be called with other arguments than the user's. */
-  isReadOnly: boolean
+  /** It may be called with other arguments, too: it is marked read-only, or the user named it without arguments. */
+  mayVary: boolean
 }
 
 export interface Facts {

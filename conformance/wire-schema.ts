@@ -72,7 +72,7 @@ function typedBlock(type: string): Schema {
 }
 
 /** The content block types of a revision. */
-export function blockTypes(revision: Revision): string[] {
+function blockTypes(revision: Revision): string[] {
   const types = ['text', 'image', 'resource']
   if (revision >= '2025-03-26') types.push('audio')
   if (revision >= '2025-06-18') types.push('resource_link')
@@ -191,10 +191,6 @@ export function violation(revision: Revision, definition: string, value: unknown
   if (validate(value)) return undefined
   const error = validate.errors?.at(-1)
   return `${error?.instancePath || 'the whole'} ${error?.message ?? 'is not valid'}${describe(error?.params)}`
-}
-
-export function hasDefinition(revision: Revision, definition: string): boolean {
-  return definitions(revision)[definition] !== undefined
 }
 
 function describe(params: unknown): string {

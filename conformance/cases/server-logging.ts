@@ -3,6 +3,7 @@ import type { Case } from '../case.ts'
 import { META } from '../client/session-http.ts'
 import { SseSession } from '../client/session-sse.ts'
 import { check, checkEqual, fail, isObject } from '../expect.ts'
+import { LIMITS } from '../limits.ts'
 import { call, paramsOf, received, traffic } from '../steps.ts'
 import { violation } from '../wire-schema.ts'
 
@@ -36,7 +37,7 @@ export const cases: Case[] = [
         if (!t.isModern) await sessions.error.result('logging/setLevel', { level })
         const earlier = (await received(t, sessions.error)).length
         for (const tool of t.facts.callables) {
-          const reply = await call(t, sessions.error, { tool, meta, untilEnd: true })
+          const reply = await call(t, sessions.error, { tool, meta, untilEnd: LIMITS.lateMs })
           const messages = await received(t, sessions.error, reply)
           const low = paramsOf(messages.slice(sessions.error instanceof SseSession ? earlier : 0), 'notifications/message').find(
             (params) => LEVELS.indexOf(String(params.level)) < LEVELS.indexOf(level),

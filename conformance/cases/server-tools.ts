@@ -414,7 +414,7 @@ async function structured(t: Context, inspect: (tool: JsonObject, result: JsonOb
   let results = 0
   const session = await t.connect()
   for (const tool of t.facts.callables.filter((item) => isObject(item.tool.outputSchema))) {
-    const variants = tool.isReadOnly ? edgeArguments(tool.tool.inputSchema, tool.args) : []
+    const variants = tool.mayVary ? edgeArguments(tool.tool.inputSchema, tool.args) : []
     for (const args of [tool.args, ...variants]) {
       const reply = await call(t, session, { tool, args })
       if (args === tool.args && !tool.isError) checkServed(reply)

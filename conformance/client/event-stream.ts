@@ -4,7 +4,7 @@ import { createParser } from 'eventsource-parser'
 import { Broken, Silence } from '../expect.ts'
 import { LIMITS } from '../limits.ts'
 
-export interface StreamEvent {
+interface StreamEvent {
   /** The `event` field; `message` when there is none, as the standard says. */
   name: string
   data: string

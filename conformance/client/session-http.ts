@@ -102,7 +102,8 @@ export class HttpSession extends Session {
       'a response',
       options.timeoutMs,
     )
-    if (options.untilEnd === true || options.connection !== undefined) await stream.ends(this.context.timeoutMs)
+    const { untilEnd = options.connection !== undefined } = options
+    if (untilEnd !== false) await stream.ends(untilEnd === true ? this.context.timeoutMs : untilEnd)
     pump()
     const ended = stream.ended
     stream.close()
@@ -111,7 +112,7 @@ export class HttpSession extends Session {
 }
 
 /** 2026-07-28: no handshake, no session; each request says which revision it speaks, in its body and in its headers. */
-export class ModernSession extends HttpSession {
+class ModernSession extends HttpSession {
   override build(method: string, params: JsonObject | undefined, id: Json | undefined, options: SendOptions = {}): JsonObject {
     const given = isObject(params?._meta) ? params._meta : {}
     const meta: JsonObject = { ...defaultMeta(this.revision), ...given, ...options.meta }

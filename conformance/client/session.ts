@@ -17,8 +17,8 @@ export interface SendOptions {
   timeoutMs?: number
   /** How many responses to wait for (a batch). Default 1. */
   responses?: number
-  /** Over Streamable HTTP: also wait for the end of an event stream that answers. */
-  untilEnd?: boolean
+  /** Over Streamable HTTP: also wait for the end of an event stream that answers, this long or as long as for an answer. */
+  untilEnd?: boolean | number
   /** Called with the exchange as soon as it has begun. */
   onOpened?: (exchange: Exchange) => void
   /** A kept connection to use. */
@@ -140,7 +140,13 @@ export abstract class Session {
     const meta = isObject(request?.params) && isObject(request.params._meta) ? request.params._meta : undefined
     const progress =
       isObject(message) && message.method === 'notifications/progress'
-        ? this.#progress(message, this.hasOwnStreams ? request : undefined)
+        ? this.#progress(
+            message,
+            this.hasOwnStreams &&
+              !Array.isArray(from.request) &&
+              (request === undefined ? undefined : tokenOf(request)) !==
+                (isObject(message.params) ? message.params.progressToken : undefined),
+          )
         : undefined
     if (isResponse(message)) this.#finish(request)
     this.context.observed.add({
@@ -171,10 +177,9 @@ export abstract class Session {
     return request !== undefined && request.answered > request.sent ? 'it again' : 'a request'
   }
 
-  #progress(message: JsonObject, request: JsonObject | undefined): Observation['progress'] & object {
+  #progress(message: JsonObject, ofAnother: boolean): Observation['progress'] & object {
     const params = isObject(message.params) ? message.params : {}
     const state = this.#tokens.get(params.progressToken ?? null)
-    const ofAnother = request !== undefined && tokenOf(request) !== params.progressToken
     if (state === undefined) return { known: false, active: false, previous: undefined, ofAnother }
     const previous = state.last
     if (typeof params.progress === 'number') state.last = params.progress

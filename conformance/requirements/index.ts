@@ -39,7 +39,7 @@ function rows(sections: readonly Section[], revision: Revision): Requirement[] {
   )
 }
 
-export interface Coverage {
+interface Coverage {
   /** Sentences in all. */
   sentences: number
   /** Those that bind a tools-only server over HTTP: the covered and the unobservable. */

@@ -2,7 +2,7 @@
 import type { Revision } from '../revisions.ts'
 
 /** First and last revision it is in, its keyword, the sentence (cut where long), and what covers it. */
-export type Sentence = readonly [since: Revision, until: Revision, level: 'MUST' | 'SHOULD', text: string, covered: Covered]
+type Sentence = readonly [since: Revision, until: Revision, level: 'MUST' | 'SHOULD', text: string, covered: Covered]
 
 /**
  * Beginnings of case ids; or why no case covers the sentence: it binds somebody else than a tools-only server over HTTP (`client`, or

@@ -2,8 +2,8 @@
 
 import type { Revision, TransportName } from '../revisions.ts'
 import type { NamedCall } from '../types.ts'
-import type { About, Deviation, Incoming } from './reference.ts'
 import type { Message } from './reference-rpc.ts'
+import type { About, Deviation, Incoming } from './reference-types.ts'
 
 export interface Mutant {
   name: string

@@ -1,15 +1,15 @@
 // The reference server's way from a body to its responses: reading, checking the headers of 2026-07-28, dispatching, replying.
 import { randomUUID } from 'node:crypto'
 import { setTimeout as sleep } from 'node:timers/promises'
-import { type About, type Handler, remember, type Session } from './reference.ts'
 import { dispatch, KEY, type Message, MODERN, RpcError, type Scope, TOOLS } from './reference-rpc.ts'
+import { type About, type Handler, remember, type Session } from './reference-types.ts'
 
-export interface Read {
+interface Read {
   messages: Message[]
   isBatch: boolean
 }
 
-export interface Flow extends Omit<About, 'request'> {
+interface Flow extends Omit<About, 'request'> {
   session: Session
   emit(message: unknown): void
 }
@@ -101,16 +101,15 @@ async function sendOne(handler: Handler, request: Message, route: Route & { sess
   const stream = randomUUID()
   const write = (message: unknown): void => {
     const data = JSON.stringify(message)
-    const flow = { ...route, emit: () => {} }
-    const event = route.isModern ? `event: message\ndata: ${data}\n\n` : remember(flow, stream, data, handler.deviation)
+
+    const event = route.isModern ? `event: message\ndata: ${data}\n\n` : remember(route, stream, data, handler.deviation)
     handler.writeEvent(handler.res, event, 'message')
     if (handler.deviation.respondsOnGet) for (const other of route.session.streams) handler.writeEvent(other, event, 'message')
   }
   if (streams) {
     handler.openStream(headers)
     const isPrimed = route.session.revision >= '2025-11-25' && !route.isModern
-    if (isPrimed)
-      handler.writeEvent(handler.res, remember({ ...route, emit: () => {} }, stream, '', handler.deviation), 'message')
+    if (isPrimed) handler.writeEvent(handler.res, remember(route, stream, '', handler.deviation), 'message')
   }
   // In 2026-07-28 a closed stream is a cancellation; before, it is not one.
   const abort = new AbortController()

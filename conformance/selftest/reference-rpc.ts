@@ -107,7 +107,7 @@ const validators = new Map(TOOLS.map((tool) => [tool.name, ajv.compile(tool.inpu
 
 const isObject = (value: unknown): value is Message => typeof value === 'object' && value !== null && !Array.isArray(value)
 
-export const isModernScope = (scope: Scope): boolean => scope.revision === MODERN
+const isModernScope = (scope: Scope): boolean => scope.revision === MODERN
 
 const CAPABILITIES = { tools: { listChanged: true }, logging: {}, resources: {} }
 const HINTS = { ttlMs: 60_000, cacheScope: 'public' }

@@ -8,7 +8,8 @@ import { fileURLToPath } from 'node:url'
 import { test } from '../../test/runner/harness.ts'
 import { main } from '../command.ts'
 import type { RunReport } from '../index.ts'
-import { type Deviation, startReference } from '../selftest/reference.ts'
+import { startReference } from '../selftest/reference.ts'
+import type { Deviation } from '../selftest/reference-types.ts'
 
 const cli = fileURLToPath(new URL('../cli.ts', import.meta.url))
 

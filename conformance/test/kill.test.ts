@@ -6,8 +6,9 @@ import type { RunOptions } from '../run.ts'
 import { runConformance } from '../run.ts'
 import type { Mutant } from '../selftest/mutant.ts'
 import { MUTANTS } from '../selftest/mutants/index.ts'
-import { type Deviation, startReference } from '../selftest/reference.ts'
+import { startReference } from '../selftest/reference.ts'
 import { calledTools } from '../selftest/reference-rpc.ts'
+import type { Deviation } from '../selftest/reference-types.ts'
 import type { RunReport } from '../types.ts'
 
 const LEGACY = ['2024-11-05', '2025-03-26', '2025-06-18', '2025-11-25']

@@ -16,7 +16,8 @@ import {
   textReport,
   Unreachable,
 } from '../index.ts'
-import { type Deviation, startReference } from '../selftest/reference.ts'
+import { startReference } from '../selftest/reference.ts'
+import type { Deviation } from '../selftest/reference-types.ts'
 
 const FAST = { timeoutMs: 250 }
 

@@ -2,8 +2,8 @@
 import type { ServerResponse } from 'node:http'
 import type { MutantOptions } from '../mutant.ts'
 import { answering, beforeCall, bodyOf, framing, type Mutant, NEW, reading, result, SSE, sending, taking } from '../mutant.ts'
-import type { Deviation, Incoming } from '../reference.ts'
 import type { Message } from '../reference-rpc.ts'
+import type { Deviation, Incoming } from '../reference-types.ts'
 
 const RESPONSES = 'basic/index/responses'
 const CANCEL = 'basic/utilities/cancellation/behavior-requirements'
