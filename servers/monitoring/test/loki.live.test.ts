@@ -263,17 +263,20 @@ live('windows, offsets and their sum count against the longest range', () =>
   }),
 )
 
-live('the size of what windows and offsets read is asked for, not that of the range', () =>
-  withLoki(
-    async ({ call }, app, now) => {
-      await pushOld(app, burst(now - 36_000n * second))
-      const ask = (query: string) => call('search_logs', { query: query.replace('S', `app="${app}"`), hours: 1 })
-      assert.match((await ask('sum(count_over_time({S}[12h]))')).text, /^ERROR TOO_LARGE: .* 100 B are allowed/)
-      assert.match((await ask('sum(count_over_time({S}[1h] offset 9h30m))')).text, /^ERROR TOO_LARGE/)
-      assert.equal((await ask('sum(count_over_time({S}[1h]))')).isError, false)
-    },
-    { LOKI_MAX_QUERY_BYTES: 100 },
-  ),
+live(
+  'the size of what windows and offsets read is asked for, not that of the range',
+  () =>
+    withLoki(
+      async ({ call }, app, now) => {
+        await pushOld(app, burst(now - 36_000n * second))
+        const ask = (query: string) => call('search_logs', { query: query.replace('S', `app="${app}"`), hours: 1 })
+        assert.match((await ask('sum(count_over_time({S}[12h]))')).text, /^ERROR TOO_LARGE: .* 100 B are allowed/)
+        assert.match((await ask('sum(count_over_time({S}[1h] offset 9h30m))')).text, /^ERROR TOO_LARGE/)
+        assert.equal((await ask('sum(count_over_time({S}[1h]))')).isError, false)
+      },
+      { LOKI_MAX_QUERY_BYTES: 100 },
+    ),
+  { timeoutMs: 60_000 },
 )
 
 live('plain words name a source, a filter and a time', () =>

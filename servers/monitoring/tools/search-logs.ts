@@ -52,12 +52,28 @@ export function searchLogs(backend: MonitoringBackend, environment: Environment)
     annotations: { readOnlyHint: true, destructiveHint: false, idempotentHint: true, openWorldHint: false },
     aliases: { logql: 'query' },
     handler: (args, context) => {
-      const query = readLogql(args.query)
-      return query.metric
-        ? searchSeries(backend, environment, args, query, context)
-        : searchLines(backend, environment, args, query, context)
+      const call: Call = {
+        backend,
+        loki: backend.loki(),
+        args,
+        query: readLogql(args.query),
+        context,
+        maxChars: environment.maxResultChars - overheadChars,
+        notes: [],
+      }
+      return call.query.metric ? searchSeries(call) : searchLines(call)
     },
   })
+}
+
+interface Call {
+  readonly backend: MonitoringBackend
+  readonly loki: Loki
+  readonly args: Arguments
+  readonly query: Logql
+  readonly context: Context
+  readonly maxChars: number
+  readonly notes: string[]
 }
 
 /** Room for the summary, the notes and the next page's arguments. */
@@ -67,28 +83,20 @@ const explainMs = 5_000
 /** The size of each is asked for. */
 const maxSelectors = 20
 
-async function searchLines(
-  backend: MonitoringBackend,
-  environment: Environment,
-  args: Arguments,
-  query: Logql,
-  context: Context,
-) {
-  const loki = backend.loki()
-  const { signal } = context
+async function searchLines(call: Call) {
+  const { backend, loki, args, query, context, notes } = call
   const { limit, direction, skip, follow_seconds: followSeconds } = args
-  const notes: string[] = []
   const range = readRange(args, backend.limits.maxHours, 0, notes)
   if (followSeconds > 0 && args.end !== undefined) {
     throw new ToolError('INVALID_ARGUMENT', '"end" and "follow_seconds" exclude each other', {
       hint: 'the same call without follow_seconds',
     })
   }
-  await checkCost(loki, query, [range], backend.limits.maxQueryBytes, signal)
+  await checkCost(call, query, [range])
 
-  const failed = failedSearch(loki, args, range, signal)
-  const search: Search = { args, query: { ...range, limit, direction, skip, most: maxEntries }, notes, scannedBytes: 0 }
-  const maxChars = (environment.maxResultChars - overheadChars) / (followSeconds > 0 ? 2 : 1)
+  const failed = failedSearch(call, range)
+  const search: Search = { query: { ...range, limit, direction, skip, most: maxEntries }, notes, scannedBytes: 0 }
+  const maxChars = followSeconds > 0 ? call.maxChars / 2 : call.maxChars
   const page = await readPage(loki, search, failed)
   const history = async (part: Range, during: AbortSignal): Promise<readonly Entry[]> => {
     const forward = { query: args.query, limit: search.query.limit, direction: 'forward' } as const
@@ -98,11 +106,10 @@ async function searchLines(
   const followed = followSeconds === 0 ? undefined : await follow(backend.tail, history, following, context)
   if (page.entries.length === 0 && skip === 0 && (followed?.entries.length ?? 0) === 0)
     await explain(failed, query, [range], notes)
-  return reportLines(search, page, followed, maxChars, context)
+  return reportLines({ ...call, maxChars }, search, page, followed)
 }
 
 interface Search {
-  readonly args: Arguments
   /** As it was asked in the end: Loki's own limits, or long lines, may have lowered the limit. */
   query: PageQuery
   readonly notes: string[]
@@ -110,8 +117,8 @@ interface Search {
 }
 
 async function readPage(loki: Loki, search: Search, failed: Failed): Promise<Page> {
-  const { query, direction } = search.args
-  const { range, signal } = failed
+  const { query, range, signal } = failed
+  const { direction } = search.query
   const fetch = async (part: Range, limit: number): Promise<readonly Entry[]> => {
     const { entries, scannedBytes } = await loki.logs({ query, ...part, limit, direction }, signal)
     search.scannedBytes += scannedBytes
@@ -146,37 +153,28 @@ function lower({ query, notes }: Search, error: unknown): PageQuery | undefined 
   return { ...query, limit: fewer, most: Math.max(fewer + 1, Math.floor(query.most / 10)) }
 }
 
-async function searchSeries(
-  backend: MonitoringBackend,
-  environment: Environment,
-  args: Arguments,
-  asked: Logql,
-  context: Context,
-) {
-  const loki = backend.loki()
-  const { signal } = context
-  const { maxHours, maxQueryBytes } = backend.limits
+async function searchSeries(call: Call) {
+  const { backend, loki, args, query: asked, notes } = call
   const wanted = readRange(args, Number.POSITIVE_INFINITY, 0, [])
   if (asked.leaves.length === 0 && !Number.isNaN(Number(asked.text))) {
-    throw await adviseSelector(failedSearch(loki, args, wanted, signal), 'LogQL needs a stream selector in braces')
+    throw await adviseSelector(failedSearch(call, wanted), 'LogQL needs a stream selector in braces')
   }
   if (args.follow_seconds > 0 && asked.windows.length > 0) {
     throw new ToolError('INVALID_ARGUMENT', 'a metric query cannot be followed', { hint: 'the same call without follow_seconds' })
   }
-  const notes: string[] = []
   const plan = planMetric(asked, wanted, args.step, (query) => sameCall(args, query))
-  const range = readRange(args, maxHours, reachSeconds(plan, wanted), notes)
+  const range = readRange(args, backend.limits.maxHours, reachSeconds(plan, wanted), notes)
   const ranges = plan.query.leaves.map(({ window }) =>
     window === undefined ? range : windowRange(window, range, plan.steps[0] === 0),
   )
-  await checkCost(loki, plan.query, ranges, maxQueryBytes, signal)
-  const failed = failedSearch(loki, args, range, signal)
+  await checkCost(call, plan.query, ranges)
+  const failed = failedSearch(call, range)
   const found = await readSeries(loki, plan, failed)
   const planned = plan.notes(found.step)
   // Where the windows leave time out, that may be the reason; the call that leaves nothing out will say more.
   if (found.series.length === 0 && planned.length === 0) await explain(failed, asked, ranges, notes)
   notes.push(...planned)
-  return reportSeries(args, range, found, notes, environment.maxResultChars - overheadChars, context)
+  return reportSeries(call, range, found)
 }
 
 interface Found {
@@ -200,13 +198,13 @@ async function readSeries(loki: Loki, { query, steps }: MetricPlan, failed: Fail
   throw new ToolError('INTERNAL', 'a metric query has no step')
 }
 
-function failedSearch(loki: Loki, args: Arguments, range: Range, signal: AbortSignal): Failed {
+function failedSearch({ loki, args, context }: Call, range: Range): Failed {
   return {
     loki,
     query: args.query,
     range,
-    signal,
-    call: (query, hours) => sameCall(hours === undefined || args.hours !== undefined ? args : { ...args, hours }, query),
+    signal: context.signal,
+    call: (query, hours) => sameCall({ ...args, hours: args.hours ?? hours }, query),
   }
 }
 
@@ -246,13 +244,9 @@ async function explained(failed: Failed, error: unknown, fewer: string): Promise
 }
 
 /** @param ranges what each selector reads @throws ToolError when the index says that this is more than the operator allows */
-async function checkCost(
-  loki: Loki,
-  { leaves, windows }: Logql,
-  ranges: readonly Range[],
-  maxBytes: number,
-  signal: AbortSignal,
-) {
+async function checkCost({ backend, loki, context }: Call, { leaves, windows }: Logql, ranges: readonly Range[]): Promise<void> {
+  const { maxQueryBytes: maxBytes } = backend.limits
+  const { signal } = context
   if (maxBytes === 0) return
   if (leaves.length > maxSelectors) {
     throw new ToolError('INVALID_ARGUMENT', `the query has ${leaves.length} selectors; at most ${maxSelectors} are allowed`, {
@@ -277,8 +271,8 @@ async function checkCost(
   )
 }
 
-function reportLines(search: Search, page: Page, followed: Followed | undefined, maxChars: number, context: Context) {
-  const { args, notes, query } = search
+function reportLines({ args, maxChars, notes, context }: Call, search: Search, page: Page, followed: Followed | undefined) {
+  const { query } = search
   const shown = page.entries.slice(0, fitting(page.entries, maxChars))
   const more = page.more || shown.length < page.entries.length
   if (shown.length < page.entries.length)
@@ -312,14 +306,7 @@ function reportLines(search: Search, page: Page, followed: Followed | undefined,
   })
 }
 
-function reportSeries(
-  args: Arguments,
-  range: Range,
-  { series, scannedBytes, step }: Found,
-  notes: string[],
-  maxChars: number,
-  context: Context,
-) {
+function reportSeries({ args, maxChars, notes, context }: Call, range: Range, { series, scannedBytes, step }: Found) {
   const withPoints = step > 0 && args.step !== undefined
   const { text, shown } = renderSeries(series, { once: step === 0, pointsEvery: withPoints ? step : undefined, maxChars })
   const truncated = shown.length < series.length
