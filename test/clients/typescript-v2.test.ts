@@ -1,4 +1,5 @@
 // @modelcontextprotocol/client, the second generation of the official TypeScript SDK.
+import assert from 'node:assert/strict'
 import {
   Client,
   type ClientOptions,
@@ -6,7 +7,11 @@ import {
   StreamableHTTPClientTransport,
   type Transport,
 } from '@modelcontextprotocol/client'
-import { type CallResult, type Connection, testClient } from './behaviours.ts'
+import { streamableHttp } from '../../protocol/index.ts'
+import { sampleServer } from '../helpers/sample-server.ts'
+import { withServer } from '../helpers/wire.ts'
+import { test } from '../runner/harness.ts'
+import { type CallResult, type Connection, testClient, text } from './behaviours.ts'
 
 /** @param meta what a client of 2026-07-28 sends with each call, such as the log level it wants */
 async function open(transport: Transport, options: ClientOptions = {}, meta?: Record<string, unknown>): Promise<Connection> {
@@ -69,3 +74,16 @@ testClient({
       { 'io.modelcontextprotocol/logLevel': 'info' },
     ),
 })
+
+for (const mode of ['legacy', 'auto'] as const) {
+  test(`/mcp ${mode}: gets the result of a call whose answer began with keep-alive comments`, async () => {
+    const sample = sampleServer()
+    await withServer(streamableHttp(sample.server, { silentMs: 50, keepAliveMs: 100 }), async (url) => {
+      const transport = new StreamableHTTPClientTransport(new URL('/mcp', url))
+      const connection = await open(transport, mode === 'auto' ? { versionNegotiation: { mode } } : {})
+      setTimeout(sample.release, 500)
+      assert.equal(text(await connection.callTool('wait')), 'released')
+      await connection.close()
+    })
+  })
+}
