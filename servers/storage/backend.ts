@@ -61,7 +61,7 @@ export function openStorage(config: StorageConfig, environment: Environment, lim
       {
         method: request.method ?? 'GET',
         // The library does not encode the name of the bucket. Only a DNS name can be part of a host name.
-        ...(request.bucket === undefined ? {} : { bucketName: encodeURIComponent(request.bucket) }),
+        ...(request.bucket === undefined ? {} : { bucketName: percentEncode(request.bucket) }),
         ...(request.bucket === undefined || dnsName.test(request.bucket) ? {} : { pathStyle: true }),
         ...(request.key === undefined ? {} : { objectName: request.key }),
         ...(request.query === undefined ? {} : { query: queryOf(request.query) }),
@@ -166,12 +166,13 @@ function transportOf(send: (options: RequestOptions) => Promise<IncomingMessage>
   return { request } as unknown as NonNullable<ClientOptions['transport']>
 }
 
-/** Strictly percent-encoded: what is signed is what is sent. */
 function queryOf(query: Readonly<Record<string, string>>): string {
   return Object.entries(query)
-    .map(
-      ([name, value]) =>
-        `${name}=${encodeURIComponent(value).replace(/[!'()*]/g, (char) => `%${char.charCodeAt(0).toString(16).toUpperCase()}`)}`,
-    )
+    .map(([name, value]) => `${name}=${percentEncode(value)}`)
     .join('&')
+}
+
+/** As SigV4 requires: what is signed is what is sent. */
+function percentEncode(text: string): string {
+  return encodeURIComponent(text).replace(/[!'()*]/g, (char) => `%${char.charCodeAt(0).toString(16).toUpperCase()}`)
 }

@@ -137,7 +137,7 @@ live('reads the end of a log in one page, from the start of a line', async (stor
   const lines = Array.from({ length: 2_400 }, (_, i) => `2026-01-02T03:04:05Z line ${i} ${'x'.repeat(20)}`)
   lines[2_390] = '2026-01-02T03:04:05Z ERROR the last one'
   const text = `${lines.join('\n')}\n`
-  await put(store.client, bucket, { 'app.log': text, small: 'ab\ncd', empty: '' })
+  await put(store.client, bucket, { 'app.log': text, small: 'ab\ncd', empty: '', wide: Buffer.from('\ufeffab日本\n', 'utf16le') })
   const end = await wire.get({ bucket, key: 'app.log', offset: -20_000 })
   assert.match(end.data, /^2026-[\s\S]*ERROR the last one/)
   assert.equal(text.endsWith(end.structured.text), true)
@@ -153,6 +153,9 @@ live('reads the end of a log in one page, from the start of a line', async (stor
   assert.match((await wire.get({ bucket, key: 'empty', offset: -5 })).text, /: empty, 0 B/)
   const base64 = await wire.get({ bucket, key: 'small', offset: -2, mode: 'base64' })
   assert.equal(Buffer.from(base64.data, 'base64').toString(), 'cd')
+  const wide = await wire.get({ bucket, key: 'wide', offset: -7 })
+  assert.equal(wide.data, '日本\n')
+  assert.match(wide.text, /NOTE: read as utf-16le\nNOTE: 1 bytes of a character/)
   const beyond = await wire.get({ bucket, key: 'small', offset: 900 })
   const retry = JSON.parse(/TRY: ({.*})$/.exec(beyond.text)?.[1] ?? '{}')
   assert.equal((await wire.get(retry)).data, 'ab\ncd')

@@ -116,11 +116,14 @@ async function contentResult(reading: Reading) {
 async function utf16({ backend, name, context }: Reading, part: Part): Promise<Decoded | undefined> {
   let start = part.bytes
   if (part.offset > 0) {
-    if (!part.bytes.includes(0) || part.offset % 2 === 1) return undefined
+    if (!part.bytes.includes(0)) return undefined
     start = (await readPart(backend, name, 0, 2, context.signal, part.facts.etag)).bytes
   }
   const mark = byteOrderMark(start)
-  return mark === 'utf-16le' || mark === 'utf-16be' ? readUtf16(part.bytes, mark) : undefined
+  if (mark !== 'utf-16le' && mark !== 'utf-16be') return undefined
+  const skipped = part.offset % 2
+  const decoded = readUtf16(part.bytes.subarray(skipped), mark)
+  return { ...decoded, skipped, length: decoded.length + skipped }
 }
 
 function textResult(reading: Reading, part: Part, decoded: Decoded) {
