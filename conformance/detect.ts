@@ -38,7 +38,8 @@ export async function detectTransport(probe: Probe): Promise<TransportName> {
       try {
         const exchange = await (transport === 'http' ? postInitialize(context) : getStream(context))
         note(transport === 'http' ? 'POST initialize' : 'GET', exchange)
-        if (transport === 'sse' && exchange.status === 200 && exchange.isEventStream) return 'sse'
+        // After a silent POST, only an endpoint event tells HTTP+SSE from the GET stream of Streamable HTTP.
+        if (transport === 'sse' && exchange.status === 200 && exchange.isEventStream && silent === undefined) return 'sse'
         if (await looksLikeMcp(context, exchange)) return transport
       } catch (error) {
         if (error instanceof Silence) silent = error

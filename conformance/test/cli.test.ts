@@ -52,16 +52,20 @@ test('a server that conforms ends with 0', () =>
     assert.ok(!stdout.includes('\u001b['))
   }))
 
-test('the exit code and the report are those of the process', () =>
-  withReference(
-    { outgoing: (message, { request }) => (request?.method === 'ping' ? { ...message, result: 5 } : message) },
-    async (url) => {
-      const { code, stdout } = await spawn(`${url}/sse`, ...PING)
-      assert.equal(code, 1)
-      assert.match(stdout, /^does not conform/m)
-      assert.equal((await spawn('--frobnicate')).code, 2)
-    },
-  ))
+test(
+  'the exit code and the report are those of the process',
+  () =>
+    withReference(
+      { outgoing: (message, { request }) => (request?.method === 'ping' ? { ...message, result: 5 } : message) },
+      async (url) => {
+        const { code, stdout } = await spawn(`${url}/sse`, ...PING)
+        assert.equal(code, 1)
+        assert.match(stdout, /^does not conform/m)
+        assert.equal((await spawn('--frobnicate')).code, 2)
+      },
+    ),
+  { timeoutMs: 60_000 },
+)
 
 test('a server that does not conform ends with 1', () =>
   withReference(
@@ -118,22 +122,26 @@ for (const [signal, exitCode] of [
   ['SIGINT', 130],
   ['SIGTERM', 143],
 ] as const) {
-  test(`${signal} ends the run with a report of what was tested`, () =>
-    withReference({}, async (url) => {
-      const child = execFile(process.execPath, ['--import', 'tsx', cli, `${url}/mcp`, '--format', 'json'], {
-        maxBuffer: 64 * 1024 * 1024,
-      })
-      const exited = once(child, 'exit')
-      let written = ''
-      child.stdout?.on('data', (text: string) => (written += text))
-      // The first line says that the cases begin.
-      await once(child.stderr ?? child, 'data')
-      child.kill(signal)
-      assert.deepEqual(await exited, [exitCode, null])
-      const report = JSON.parse(written) as RunReport
-      assert.equal(report.aborted, `interrupted: ${signal}`)
-      assert.ok(report.cases.some((result) => result.message === 'interrupted'))
-    }))
+  test(
+    `${signal} ends the run with a report of what was tested`,
+    () =>
+      withReference({}, async (url) => {
+        const child = execFile(process.execPath, ['--import', 'tsx', cli, `${url}/mcp`, '--format', 'json'], {
+          maxBuffer: 64 * 1024 * 1024,
+        })
+        const exited = once(child, 'exit')
+        let written = ''
+        child.stdout?.on('data', (text: string) => (written += text))
+        // The first line says that the cases begin.
+        await once(child.stderr ?? child, 'data')
+        child.kill(signal)
+        assert.deepEqual(await exited, [exitCode, null])
+        const report = JSON.parse(written) as RunReport
+        assert.equal(report.aborted, `interrupted: ${signal}`)
+        assert.ok(report.cases.some((result) => result.message === 'interrupted'))
+      }),
+    { timeoutMs: 60_000 },
+  )
 }
 
 test('headers, a tool and its arguments are passed on', () =>
