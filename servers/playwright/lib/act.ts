@@ -50,7 +50,7 @@ export async function act(
   fill: boolean,
 ): Promise<ToolResult<object>> {
   const { signal } = context
-  return backend.sessions.use(context, { session: args.session }, async (lease) => {
+  return backend.sessions.use(context, { session: args.session, stop: true }, async (lease) => {
     const { session } = lease
     const page = currentPage(session, lease.name)
     const timeoutMs = callTime(args.timeout_ms, environment)

@@ -27,6 +27,8 @@ interface Use {
   readonly session: string | undefined
   /** Opens a session where there is none, and starts again once when the browser crashes under it. */
   readonly open?: boolean
+  /** Stops what the call has left running in the page when it is given up. */
+  readonly stop?: boolean
 }
 
 /** What a tool works with. */
@@ -81,7 +83,11 @@ export class Sessions {
    * Runs `work` when no other call of this session runs.
    * @throws ToolError INVALID_ARGUMENT when there is no session and none may be opened, RATE_LIMITED when too many wait or none gives way
    */
-  async use<T>(context: Context, { session: given, open = false }: Use, work: (lease: Lease) => Promise<T>): Promise<T> {
+  async use<T>(
+    context: Context,
+    { session: given, open = false, stop = false }: Use,
+    work: (lease: Lease) => Promise<T>,
+  ): Promise<T> {
     const name = given ?? 'default'
     const owner = JSON.stringify([context.caller.principal, context.caller.user ?? null])
     const key = `${owner} ${name}`
@@ -90,7 +96,7 @@ export class Sessions {
     const release = await slot.queue.acquire({ signal: context.signal })
     try {
       await this.#recycle(open)
-      return await this.#work(slot, owner, open, context, work)
+      return await this.#work(slot, owner, { open, stop }, context, work)
     } finally {
       slot.lastUsed = this.#lastUsed = Date.now()
       release()
@@ -108,7 +114,13 @@ export class Sessions {
     this.#slots.clear()
   }
 
-  async #work<T>(slot: Slot, owner: string, open: boolean, context: Context, work: (lease: Lease) => Promise<T>): Promise<T> {
+  async #work<T>(
+    slot: Slot,
+    owner: string,
+    { open, stop }: Omit<Use, 'session'>,
+    context: Context,
+    work: (lease: Lease) => Promise<T>,
+  ): Promise<T> {
     for (let attempt = 1; ; attempt++) {
       const notes: string[] = []
       if (slot.session === undefined) {
@@ -125,8 +137,7 @@ export class Sessions {
         const crashed = slot.session !== session
         const { page } = session
         const unfinished = context.signal.aborted || (error instanceof ToolError && error.code === 'TIMEOUT')
-        // What was given up may still run in the page.
-        if (!crashed && !open && page !== undefined && unfinished) await session.free(page)
+        if (!crashed && stop && page !== undefined && unfinished) await session.free(page)
         if (!crashed || context.signal.aborted) throw error
         if (open && attempt === 1) continue
         throw new ToolError('UPSTREAM_ERROR', 'the browser crashed, and the page is lost', {

@@ -78,7 +78,7 @@ async function evaluate(
   if (!backend.allowEvaluate) {
     throw new ToolError('FORBIDDEN', 'evaluate is switched off on this server', { hint: 'get_content, click and fill' })
   }
-  return backend.sessions.use(context, { session: args.session }, async (lease) => {
+  return backend.sessions.use(context, { session: args.session, stop: true }, async (lease) => {
     const { session } = lease
     const page = currentPage(session, lease.name)
     const timeoutMs = callTime(args.timeout_ms, environment)

@@ -56,7 +56,7 @@ async function getContent(
   context: Context,
 ): Promise<ToolResult<object>> {
   const { format, selector, start_index: start } = args
-  return backend.sessions.use(context, { session: args.session }, async (lease) => {
+  return backend.sessions.use(context, { session: args.session, stop: true }, async (lease) => {
     const { session } = lease
     const page = currentPage(session, lease.name)
     const attempt: Attempt = {

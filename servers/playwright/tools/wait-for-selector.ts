@@ -60,7 +60,7 @@ async function waitFor(
 ): Promise<ToolResult<object>> {
   const { selector = 'html', text: wanted, state } = args
   const { signal } = context
-  return backend.sessions.use(context, { session: args.session }, async (lease) => {
+  return backend.sessions.use(context, { session: args.session, stop: true }, async (lease) => {
     const { session } = lease
     const page = currentPage(session, lease.name)
     const timeoutMs = callTime(args.timeout_ms, environment)
