@@ -4,7 +4,7 @@ import type { Attributes } from '../types.ts'
 
 /** Elements whose text is no text of the page. */
 const silent = new Set(
-  'script style template svg canvas iframe object embed audio video map select textarea button datalist input frameset applet'.split(
+  'script style template rp svg canvas iframe object embed audio video map select textarea button datalist input frameset applet'.split(
     ' ',
   ),
 )

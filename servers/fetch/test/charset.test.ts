@@ -1,6 +1,8 @@
 import assert from 'node:assert/strict'
 import { test } from '../../../test/runner/harness.ts'
 import { charsetOf, decoder } from '../lib/charset.ts'
+import { extract } from '../lib/extract.ts'
+import { tokenizer } from './shapes.ts'
 
 const decode = (bytes: Buffer, header?: string): string => {
   const read = decoder(charsetOf(bytes, header).name)
@@ -87,4 +89,30 @@ test('text made to trouble the search for a declaration takes no time', () => {
   charsetOf(Buffer.from('<meta '.repeat(1_000)), `text/html; ${'charset '.repeat(2_000)}`)
   charsetOf(Buffer.from(`<?xml ${' '.repeat(4_000)}`), `text/html;${' '.repeat(60_000)}`)
   assert.ok(performance.now() - started < 1_000)
+})
+
+test('a declaration in a comment or an attribute does not count, a later one does, and broken UTF-8 is UTF-8', () => {
+  const of = (html: string) => charsetOf(Buffer.from(html, 'latin1'), undefined).name
+  assert.equal(of('<!-- <meta charset=big5> --><meta charset=koi8-r>'), 'koi8-r')
+  assert.equal(of('<a title="<meta charset=big5>"><meta charset=koi8-r>'), 'koi8-r')
+  assert.equal(of('<meta charset=nonsense><meta charset=koi8-r>'), 'koi8-r')
+  assert.equal(of(`${' '.repeat(12_000)}<meta charset=koi8-r>`), 'koi8-r')
+  assert.equal(charsetOf(Buffer.concat([Buffer.from('é'.repeat(20)), Buffer.from('e9', 'hex')]), undefined).name, 'utf-8')
+})
+
+test('the page is decoded again when the parser finds another declaration than the scan', async () => {
+  const bytes = (html: string) => Buffer.from(html, 'latin1')
+  const request = { url: 'http://example.test/', contentType: 'text/html', raw: false, links: true }
+  const read = async (...chunks: Buffer[]) => {
+    const arriving = async function* () {
+      yield* chunks
+    }
+    return await extract(arriving(), request, async () => tokenizer, new AbortController().signal)
+  }
+  const word = '\xf0\xd2\xc9\xd7\xc5\xd4'
+  assert.equal(
+    (await read(bytes(`<script>x = "<meta charset=big5>"</script><meta charset=koi8-r><p>${word}</p>`))).text,
+    'Привет',
+  )
+  assert.equal((await read(bytes(`<!--${'x'.repeat(20_000)}-->`), bytes(`<meta charset=koi8-r><p>${word}</p>`))).text, 'Привет')
 })

@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict'
 import { once } from 'node:events'
 import type { IncomingMessage } from 'node:http'
-import { brotliCompressSync, deflateSync, gzipSync } from 'node:zlib'
+import { brotliCompressSync, deflateRawSync, deflateSync, gzipSync } from 'node:zlib'
 import { test } from '../../../test/runner/harness.ts'
 import { html, withSite } from './wire.ts'
 
@@ -278,5 +278,68 @@ test('addresses as people write them, and those that are none', async () => {
     assert.match((await fetch('data:text/html,x')).text, /^ERROR INVALID_ARGUMENT: only http and https/)
     assert.match((await fetch('http://user:pw@example.com/')).text, /^ERROR INVALID_ARGUMENT/)
     assert.match((await call('fetch_web_content', { uri: 'ftp://x/' })).text, /^ERROR INVALID_ARGUMENT: only http and https/)
+  })
+})
+
+test('encodings as servers send them: none, in a list, raw deflate, bytes behind the end, cut off', async () => {
+  const page = `<main><p>${'inflated '.repeat(500)}</p></main>`
+  const zipped = gzipSync(page)
+  const named = Buffer.concat([Buffer.from('1f8b0818000000000003', 'hex'), Buffer.from('name\0a comment\0'), zipped.subarray(10)])
+  const bodies: Record<string, [string, Buffer]> = {
+    '/none': ['none', Buffer.from(page)],
+    '/list': ['identity, gzip', zipped],
+    '/twice': ['gzip, br', brotliCompressSync(zipped)],
+    '/raw': ['deflate', deflateRawSync(page)],
+    '/behind': ['gzip', Buffer.concat([zipped, Buffer.from('<!-- cached -->')])],
+    '/named': ['gzip', named],
+  }
+  await withSite(
+    (req, res) => {
+      const [encoding, body] = bodies[req.url ?? ''] ?? []
+      if (encoding !== undefined) res.writeHead(200, { 'content-type': 'text/html', 'content-encoding': encoding }).end(body)
+      if (req.url === '/cut')
+        res.writeHead(200, { 'content-type': 'text/html', 'content-encoding': 'gzip' }).end(zipped.subarray(0, -20))
+    },
+    async ({ fetch }, url) => {
+      for (const path of Object.keys(bodies)) {
+        const { data, text } = await fetch(`${url}${path}`)
+        assert.match(data, /^(inflated ?){500}$/, path)
+        assert.doesNotMatch(text, /NOTE/, path)
+      }
+      assert.match((await fetch(`${url}/cut`)).text, /inflated[\s\S]*NOTE: the compressed body ends too early/)
+    },
+  )
+})
+
+test('an error that stays is not answered with "again later"', async () => {
+  await withSite(
+    (req, res) => {
+      if (req.url !== '/robots.txt') res.writeHead(Number(req.url?.slice(1))).end()
+    },
+    async ({ fetch }, url) => {
+      for (const status of [400, 405, 418, 451])
+        assert.match((await fetch(`${url}/${status}`)).text, /TRY: another address or another source/)
+      for (const status of [408, 500, 503]) assert.match((await fetch(`${url}/${status}`)).text, /TRY: the same call again/)
+    },
+  )
+})
+
+test('addresses as models copy them', async () => {
+  await withSite(html('<main><p>read</p></main>'), async ({ fetch }, url) => {
+    const wiki = `${url}/a_(b)`
+    const forms = [
+      `<${url}/>`,
+      `"${url}/"`,
+      `'${url}/'`,
+      `[a page](${url}/)`,
+      `[x](${url}/ "title")`,
+      `\`${url}/\``,
+      `  ${url}/ `,
+      url.replace('//', '/'),
+      url.replace('//', ''),
+      wiki,
+      `<${wiki}>`,
+    ]
+    for (const form of forms) assert.equal((await fetch(form)).data, 'read', form)
   })
 })

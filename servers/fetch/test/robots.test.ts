@@ -124,3 +124,27 @@ test('half a megabyte of line ends of every kind costs next to nothing, and line
     assert.deepEqual(rule, { allow: false, pattern: '/x', line: 200_002 })
   }
 })
+
+test('%2A and %24 are characters, and both sides are normalised (RFC 9309 §2.2.3)', async () => {
+  const rules = (pattern: string): string => `User-agent: *\nDisallow: ${pattern}`
+  for (const [pattern, path] of [
+    ['/path/file-with-a-%2A.html', '/path/file-with-a-*.html'],
+    ['/path/foo-%24', '/path/foo-$'],
+    ['/a$b', '/a$b'],
+    ['/<x>{y}', '/<x>{y}'],
+    ['/%3cx', '/<x>'],
+    ['/a%2fb', '/a%2Fb'],
+    ['/ツ', '/%E3%83%84'],
+  ] as const)
+    assert.equal(await allowed(rules(pattern), path), false, pattern)
+  assert.equal(await allowed(rules('/file-%2A.html'), '/file-x.html'), true)
+  assert.equal(await allowed(rules('/foo-%24'), '/foo-'), true)
+})
+
+test('a group for *foo is not for all; a missing colon and a very long rule still forbid', async () => {
+  assert.equal(await allowed('User-agent: *foo\nDisallow: /', '/x'), true)
+  assert.equal(await allowed('User-agent *\nDisallow /x', '/x'), false)
+  const long = `/${'a'.repeat(3_000)}`
+  assert.equal(await allowed(`User-agent: *\nDisallow: ${long}`, long), false)
+  assert.equal(await allowed(`User-agent: *\nDisallow: /\nAllow: ${long}`, long), false)
+})

@@ -47,7 +47,7 @@ function plain(text: string): string {
     .replace(/[ \t]+/g, ' ')
 }
 
-const tokenizer = Tokenizer as unknown as TokenizerClass
+export const tokenizer = Tokenizer as unknown as TokenizerClass
 
 /** What the server shows of a page: facts, and its text. */
 export async function readShape(
