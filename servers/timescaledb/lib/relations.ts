@@ -134,11 +134,14 @@ export async function resolveHypertable(ask: Ask, text: string): Promise<Hyperta
   const names = await ask(hypertableNamesQuery)
   const near = nearestTables(lastPart(text), names)
   if (found === undefined) throw notFound('hypertable', text, near, 'tsdb_show_hypertables lists the hypertables and tables')
+  const time = (await columnsOf(ask, found)).find(({ type }) => /^(?:timestamp|date)/.test(type))
   const listed = names.slice(0, 5).map(([schema, name]) => relation(schema ?? '', name ?? '').sql)
   throw new ToolError(
     'NOT_FOUND',
     `${found.sql} is ${kinds[found.kind]}, not a hypertable${listed.length > 0 ? `. Hypertables: ${listed.join(', ')}${names.length > 5 ? ', …' : ''}` : ''}`,
-    found.kind === 'r' ? { hint: `tsdb_create_hypertable with ${visibleJson({ table_name: found.sql })}` } : {},
+    time === undefined || found.kind !== 'r'
+      ? {}
+      : { hint: `tsdb_create_hypertable ${visibleJson({ table_name: found.sql, time_column: time.name, migrate_data: true })}` },
   )
 }
 

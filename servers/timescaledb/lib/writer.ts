@@ -50,9 +50,10 @@ export class Writer implements TransactionRunner {
   /** Reads the role's privileges; the answer is for `/ready`. @throws ToolError */
   async probe(signal: AbortSignal): Promise<Record<string, unknown>> {
     try {
+      const known = this.#privileges
       const session = await this.#pool.acquire(await this.#database(signal), { signal, reserve: true })
       try {
-        await this.#examine(session, signal)
+        if (this.#privileges === known) await this.#examine(session, signal) // a new connection has read them already
         const { role = '', unsafe = [] } = this.#privileges ?? {}
         const { allowUnsafeRole } = this.#options
         if (unsafe.length === 0) return { role, statements: 'allowed' }

@@ -1,6 +1,6 @@
 // What each kind of database role may do through the tools, on a running TimescaleDB of either edition.
 import assert from 'node:assert/strict'
-import { test } from '../../../test/runner/harness.ts'
+import { test as register } from '../../../test/runner/harness.ts'
 import { type Caller, RunningServer, withClient } from '../../kit/sql/test/running.ts'
 import { writerRole, writerRoleSql } from '../lib/writer-role.ts'
 import type { World } from './behaviours.ts'
@@ -16,47 +16,45 @@ export function testRoles({ label, env, sql, admin, superuserUrl, urlFor }: Worl
       await server.stop()
     }
   }
+  // Most of them start a server of their own.
+  const test = (name: string, body: () => Promise<void>): void => register(name, body, { timeoutMs: 60_000 })
   const superuser = { TSDB_URL: superuserUrl, TSDB_WRITE_URL: superuserUrl }
 
-  test(
-    `${label}: with a superuser no SQL of a caller runs, and the tools with SQL of their own work`,
-    () =>
-      withServer(superuser, async ({ call }, server) => {
-        for (const [tool, args] of [
-          ['tsdb_query', { query: 'SELECT 1' }],
-          ['tsdb_execute', { command: 'INSERT INTO parents VALUES (9999)' }],
-          ['tsdb_execute', { command: 'INSERT INTO parents VALUES (9999)', dry_run: true }],
-        ] as const) {
-          const { text } = await call(tool, args)
-          assert.match(text, /^ERROR FORBIDDEN: .*role postgres is not safe: it is a superuser.*operator/, tool)
-        }
-        assert.ok((await call('tsdb_continuous_aggregate', { view_name: 'no', query: count })).isError)
-        for (const [tool, args] of [
-          ['tsdb_show_hypertables', {}],
-          ['tsdb_show_chunks', { hypertable: 'metrics' }],
-          ['tsdb_compression_stats', {}],
-          ['tsdb_database_stats', {}],
-          ['tsdb_create_hypertable', { table_name: 'plain', dry_run: true, migrate_data: true }],
-        ] as const) {
-          const { text, isError } = await call(tool, args)
-          assert.equal(isError, false, text)
-        }
-        const { detail } = (await server.ready()).body.servers.timescaledb
-        assert.match(detail.sql_for_the_operator.join('\n'), /CREATE ROLE mcp_reader/)
-        assert.match(detail.write_role.statements, /^refused: it is a superuser/)
-        assert.match(
-          detail.write_role.sql_for_the_operator.join('\n'),
-          /CREATE ROLE mcp_writer .*\n.*\nGRANT USAGE, CREATE ON SCHEMA/,
-        )
-        assert.ok(
-          server.log.some(
-            ({ message, sql: shown }) => /writing role postgres/.test(String(message)) && /mcp_writer/.test(String(shown)),
-          ),
-        )
-        assert.equal((await sql('SELECT 1 FROM parents WHERE id = 9999')).length, 0)
-      }),
-    { timeoutMs: 60_000 },
-  )
+  test(`${label}: with a superuser no SQL of a caller runs, and the tools with SQL of their own work`, () =>
+    withServer(superuser, async ({ call }, server) => {
+      for (const [tool, args] of [
+        ['tsdb_query', { query: 'SELECT 1' }],
+        ['tsdb_execute', { command: 'INSERT INTO parents VALUES (9999)' }],
+        ['tsdb_execute', { command: 'INSERT INTO parents VALUES (9999)', dry_run: true }],
+      ] as const) {
+        const { text } = await call(tool, args)
+        assert.match(text, /^ERROR FORBIDDEN: .*role postgres is not safe: it is a superuser.*operator/, tool)
+      }
+      assert.ok((await call('tsdb_continuous_aggregate', { view_name: 'no', query: count })).isError)
+      for (const [tool, args] of [
+        ['tsdb_show_hypertables', {}],
+        ['tsdb_show_chunks', { hypertable: 'metrics' }],
+        ['tsdb_compression_stats', {}],
+        ['tsdb_database_stats', {}],
+        ['tsdb_create_hypertable', { table_name: 'plain', dry_run: true, migrate_data: true }],
+      ] as const) {
+        const { text, isError } = await call(tool, args)
+        assert.equal(isError, false, text)
+      }
+      const { detail } = (await server.ready()).body.servers.timescaledb
+      assert.match(detail.sql_for_the_operator.join('\n'), /CREATE ROLE mcp_reader/)
+      assert.match(detail.write_role.statements, /^refused: it is a superuser/)
+      assert.match(
+        detail.write_role.sql_for_the_operator.join('\n'),
+        /CREATE ROLE mcp_writer .*\n.*\nGRANT USAGE, CREATE ON SCHEMA/,
+      )
+      assert.ok(
+        server.log.some(
+          ({ message, sql: shown }) => /writing role postgres/.test(String(message)) && /mcp_writer/.test(String(shown)),
+        ),
+      )
+      assert.equal((await sql('SELECT 1 FROM parents WHERE id = 9999')).length, 0)
+    }))
 
   test(`${label}: TSDB_ALLOW_UNSAFE_ROLE runs SQL with a superuser`, () =>
     withServer({ ...superuser, TSDB_ALLOW_UNSAFE_ROLE: 'true' }, async ({ call }) => {

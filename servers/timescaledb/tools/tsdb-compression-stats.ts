@@ -85,7 +85,7 @@ async function compressionStats(backend: TimescaleBackend, hypertable: string | 
     summary:
       one !== undefined && only !== undefined
         ? `${only.hypertable}: ${only.enabled ? 'enabled' : 'not enabled'}, ${compressed} of ${chunks} chunks compressed; ${sum}`
-        : `${tables.length} hypertables, ${compressed} of ${chunks} chunks compressed; ${sum}`,
+        : `hypertables: ${tables.length}; ${compressed} of ${chunks} chunks compressed; ${sum}`,
     ...(lines.length === 0
       ? {}
       : {

@@ -58,7 +58,7 @@ async function databaseStats(backend: TimescaleBackend, context: Context) {
   return report(context, {
     summary: `TimescaleDB ${features.version} (${features.license === 'apache' ? 'Apache edition' : 'Community edition'}) on PostgreSQL ${version}; database ${quoteName(database)}, ${formatBytes(Number(size))}`,
     body: [
-      `${hypertables} hypertables with ${chunks} chunks, ${percent} % of them compressed; ${aggregates} continuous aggregates; ${jobs} policies and other jobs`,
+      `hypertables: ${hypertables}, with ${chunks} chunks, ${percent} % of them compressed; continuous aggregates: ${aggregates}; policies and other jobs: ${jobs}`,
       `writing: level "${backend.level}"${backend.allowDestructive ? ', DROP and TRUNCATE allowed' : ''}`,
       `reading: ${Object.entries(safety)
         .filter(([, value]) => typeof value !== 'object')
@@ -69,7 +69,7 @@ async function databaseStats(backend: TimescaleBackend, context: Context) {
       'largest tables\tchunks\tsize',
       ...top.map(({ table, chunks, bytes }) => [quoteCell(table), chunks ?? '-', formatBytes(bytes)].join('\t')),
       ...(Number(failed) > 0
-        ? [`${failed} failed job runs in 24 hours; the last one, ${failedJob}: ${clip(lastError ?? '', 300)}`]
+        ? [`failed job runs in 24 hours: ${failed}; the last one, ${failedJob}: ${clip(lastError ?? '', 300)}`]
         : []),
     ].join('\n'),
     notes: [

@@ -33,7 +33,8 @@ const relationsQuery = (features: Features, sized: boolean): string => `
       ELSE CASE c.relkind WHEN 'v' THEN 'view' WHEN 'm' THEN 'materialized view' WHEN 'f' THEN 'foreign table' ELSE 'table' END END,
     d.column_name, d.column_type::text, coalesce(d.time_interval::text, d.integer_interval::text), h.num_chunks,
     ${sized ? sizeOf(features) : 'NULL'}, h.compression_enabled, h.num_dimensions,
-    (SELECT string_agg(quote_ident(l.attname) || ' ' || format_type(l.atttypid, l.atttypmod), ', ' ORDER BY l.attnum) FROM (
+    (SELECT string_agg(CASE WHEN l.attname ~ '^[a-z_][a-z0-9_$]*$' AND l.attname <> ALL (ARRAY(SELECT word FROM pg_get_keywords() WHERE catcode IN ('R', 'T')))
+      THEN l.attname ELSE quote_ident(l.attname) END || ' ' || format_type(l.atttypid, l.atttypmod), ', ' ORDER BY l.attnum) FROM (
       SELECT * FROM pg_attribute l WHERE l.attrelid = c.oid AND l.attnum > 0 AND NOT l.attisdropped ORDER BY l.attnum LIMIT ${maxColumns}) l),
     (SELECT count(*) FROM pg_attribute l WHERE l.attrelid = c.oid AND l.attnum > 0 AND NOT l.attisdropped)
   ${userRelations} AND ($1 = '' OR n.nspname = $1) AND ((h.hypertable_name IS NULL)::int, n.nspname, c.relname) > ($2::int, $3::name, $4::name)
