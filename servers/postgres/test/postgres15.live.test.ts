@@ -32,6 +32,7 @@ else {
       execFileSync(join(bin, 'psql'), [...target, ...args], { stdio: 'pipe' })
     }
     const file = fileURLToPath(new URL('../sql/readonly-role.sql', import.meta.url))
+    await withSql(cluster, (client) => client.query('DROP DATABASE IF EXISTS odd WITH (FORCE)'))
     await withSql(cluster, (client) => client.query('DROP OWNED BY mcp_reader'), { database: 'shop' })
     await withSql(cluster, (client) => client.query('DROP ROLE mcp_reader'))
     await withSql(
