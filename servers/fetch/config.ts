@@ -1,4 +1,4 @@
-// The environment of the fetch server: none is needed; these open, close or limit where it may go.
+// Environment variables of the fetch server. None is required.
 import type { Config, ConfigSchema } from '../kit/definition.ts'
 
 export const config = {
@@ -52,7 +52,7 @@ export const config = {
       minLength: 1,
       'x-secret': true,
       examples: ['http://user:password@proxy:3128'],
-      description: 'Forward proxy, asked to CONNECT to the address that was judged; usual proxy variables are not read',
+      description: 'Forward proxy, asked to CONNECT to the address that was checked; the usual proxy variables are not read',
     },
     FETCH_MAX_BYTES: {
       type: 'integer',
@@ -80,12 +80,12 @@ export const config = {
 
 export type FetchConfig = Config<typeof config>
 
-/** @throws Error for the operator when it is no proxy that can be asked */
+/** @throws Error for the operator when it is not an http or https URL */
 export function proxyOf(value: string | undefined): URL | undefined {
   if (value === undefined) return undefined
   const url = URL.canParse(value) ? new URL(value) : undefined
   if (url === undefined || !/^https?:$/.test(url.protocol)) {
-    throw new Error('FETCH_PROXY_URL is no address of a proxy; expected one such as http://user:password@proxy:3128')
+    throw new Error('FETCH_PROXY_URL is not a valid proxy URL; write it as http://user:password@proxy:3128')
   }
   return url
 }
