@@ -77,7 +77,7 @@ test('an upstream whose pages are empty and never end is left', () => {
       reply(res, { data: [], nextCursor: 'eyJsaW1pdCI6Miwib2Zmc2V0IjoyfQ==' })
     },
     async ({ call }) => {
-      assert.match((await call('n8n_list_workflows')).text, /^0 workflows; more exist/)
+      assert.match((await call('n8n_list_workflows')).text, /^0 workflows; not all searched/)
       assert.equal(requests, 1)
     },
   )

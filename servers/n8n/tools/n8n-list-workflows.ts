@@ -61,7 +61,7 @@ const header = 'id\tname\tactive\ttags\ttriggers\tnodes\tupdated'
 const reservedChars = 800
 /** Workflows that are skipped because they are too large: each costs a download of 4 MiB. */
 const maxSkipped = 5
-/** Name and tags are compared here, because n8n compares them by upper and lower case, and `%` and `_` as wildcards. */
+/** Name and tags are compared here, because n8n's own filters distinguish upper and lower case and take `%` and `_` as wildcards. */
 const maxSearched = 5_000
 const searchMs = 20_000
 const searchPage = 100
@@ -74,10 +74,10 @@ interface Row {
 }
 
 /** The matching workflows from the cursor on; names and tags of all, for when none matches. */
-async function search(api: N8nApi, args: ListArguments, signal: AbortSignal) {
+async function search(api: N8nApi, environment: Environment, args: ListArguments, signal: AbortSignal) {
   const { limit } = args
   const filters = args.name !== undefined || args.tags !== undefined
-  const end = performance.now() + searchMs
+  const end = performance.now() + Math.min(searchMs, environment.toolTimeoutMs / 2)
   const rows: Row[] = []
   const names = new Set<string>()
   const tags = new Set<string>()
@@ -128,11 +128,11 @@ async function listWorkflows(
 ): Promise<ToolOutput> {
   const started = performance.now()
   const { cursor: _from, ...filters } = args
-  const found = await search(api, args, context.signal)
+  const found = await search(api, environment, args, context.signal)
   const { lines, shown } = cut(found.rows.slice(0, args.limit), redact, environment.maxResultChars - reservedChars)
   const isCut = shown < found.rows.length
   const next = isCut ? found.rows[shown - 1]?.after : found.next
-  const more = next === undefined ? '' : '; more exist'
+  const more = next === undefined ? '' : found.rows.length === 0 ? '; not all searched' : '; more exist'
   return report(context, {
     summary: `${plural(shown, 'workflow')}${describeFilter(args)}${more}, ${Math.round(performance.now() - started)} ms`,
     ...(shown === 0 ? {} : { untrusted: [header, ...lines].join('\n') }),
