@@ -106,7 +106,9 @@ const candidates: Record<string, Candidate> = {
     ? {}
     : {
         defuddle: async (html, url) => {
-          const { Defuddle } = await import(pathToFileURL(require.resolve('defuddle/node')).href)
+          const { Defuddle } = await import(
+            pathToFileURL(join(resolve(options.packages ?? ''), 'node_modules/defuddle/dist/node.js')).href
+          )
           return (await Defuddle(parseHTML(html).document, url, { markdown: true })).content ?? ''
         },
         '@extractus/article-extractor': async (html, url) => {
