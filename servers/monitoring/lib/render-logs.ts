@@ -15,6 +15,8 @@ interface Rendered {
 export const maxLineChars = 1_000
 const maxValueChars = 100
 const maxLabelsChars = 600
+/** Loki's own default limit for one line is 128. */
+const maxLabelsRead = 256
 /** Time with date, number of the stream, count of repeats. */
 const maxLineOverhead = 70
 
@@ -56,7 +58,9 @@ export function renderLogs(entries: readonly Entry[], format: LogFormat, withDat
     })
     for (const run of runs(entries)) put(run, `[${keys.indexOf(run[0]?.stream.key ?? '') + 1}] `)
   }
-  const labelsLeftOut = entries.map(lineLabels).some((labels) => Object.keys(labels).length > pairsOf(labels).length)
+  const labelsLeftOut = entries
+    .map(({ metadata, parsed }) => firstLabels(metadata, parsed))
+    .some((labels) => Object.keys(labels).length > pairsOf(labels).length)
   return { text: lines.join('\n'), streams: keys.length, labelsLeftOut }
 }
 
@@ -112,19 +116,30 @@ function runs(entries: readonly Entry[]): Entry[][] {
 
 /** One line of a log may hold several lines of text, such as a stack trace; they are indented, so that none looks like another entry. */
 function messageOf(entry: Entry): string {
-  const pairs = pairsOf(lineLabels(entry))
-  const labels = pairs.length === 0 ? '' : ` ${bracesOf(pairs, Object.keys(lineLabels(entry)).length)}`
-  return `${clip(cleanText(entry.line).trimEnd().replace(/\n/g, '\n    '), maxLineChars)}${labels}`
+  const labels = firstLabels(entry.metadata, entry.parsed)
+  const pairs = pairsOf(labels)
+  const braces = pairs.length === 0 ? '' : ` ${bracesOf(pairs, Object.keys(labels).length)}`
+  return `${clip(cleanText(entry.line).trimEnd().replace(/\n/g, '\n    '), maxLineChars)}${braces}`
 }
 
-/** What Loki knows of a line beside the labels of its stream. Not the level that it guesses: the line itself says it better. */
-function lineLabels({ metadata, parsed }: Entry): Labels {
-  const { detected_level: _, ...labels } = { ...metadata, ...parsed }
+/** What Loki knows of a line beside the labels of its stream; not the level that it guesses, because the line itself says it better. */
+function firstLabels(...parts: (Labels | undefined)[]): Labels {
+  const labels: Record<string, string> = {}
+  let count = 0
+  for (const part of parts) {
+    // Not Object.keys: a hostile line may have tens of thousands.
+    for (const name in part) {
+      if (name === 'detected_level') continue
+      if (++count > maxLabelsRead) return labels
+      labels[name] = part[name] ?? ''
+    }
+  }
   return labels
 }
 
 /** The labels of a line that are shown, as data. */
-export function shownLabels(labels: Labels): Record<string, string> {
+export function shownLabels(all: Labels): Record<string, string> {
+  const labels = firstLabels(all)
   return Object.fromEntries(pairsOf(labels).map(([name]) => [name, clip(labels[name] ?? '', maxLineChars)]))
 }
 
