@@ -1,34 +1,38 @@
-// The playwright server's backend. The only file that imports Playwright at run time, when the first browser is started.
+// Starts Chromium. The only file that imports Playwright, at run time when the first browser is started.
 import { mkdirSync, mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import type { Browser } from 'playwright'
 import { ToolError } from '../../protocol/index.ts'
-import type { Backend, Environment } from '../kit/definition.ts'
-import { EgressPolicy, type Resolve } from '../kit/network-policy/policy.ts'
-import { Semaphore } from '../kit/waiting.ts'
-import { type PlaywrightConfig, ports, proxyUrl, storageStates } from './config.ts'
-import { BrowserKeeper } from './lib/browser-keeper.ts'
-import { versionOf } from './lib/browser-version.ts'
+import type { Environment } from '../kit/definition.ts'
+import type { PlaywrightConfig } from './config.ts'
 import { findBrowser, missingBrowser } from './lib/find-browser.ts'
 import { groupOf, killGroup } from './lib/processes.ts'
-import { Sessions } from './lib/sessions.ts'
 import { unpackBrowser } from './lib/unpack-browser.ts'
-import type { Launched } from './types.ts'
 
-export interface PlaywrightBackend extends Backend {
-  readonly sessions: Sessions
-  readonly policy: EgressPolicy
-  readonly allowEvaluate: boolean
-  readonly omitImages: boolean
-  /** One image larger than the window at a time: each takes some 16 bytes of the browser's memory for every pixel while it is made. */
-  readonly largeImages: Semaphore
-  /** What is left of PLAYWRIGHT_MAX_RSS_MB, in MB. */
-  roomMb(): number
-  /** Process group of the browser, while it runs. */
-  browserGroup(): number | undefined
+export type {
+  BrowserContext,
+  CDPSession,
+  Dialog,
+  Frame,
+  JSHandle,
+  Locator,
+  Page,
+  Request,
+  Response,
+  Route,
+} from 'playwright'
+
+/** A browser that runs. */
+export interface Launched {
+  readonly browser: Browser
+  readonly version: string
+  /** Its process group. */
+  readonly group: number
+  /** Removes its folder; when all of its processes have ended. */
+  cleanUp(): void
 }
 
-const maxWaitingImages = 16
 const launchTimeoutMs = 30_000
 
 /**
@@ -47,81 +51,12 @@ const memorySwitches = ['--force-gpu-mem-available-mb=24']
 /** Every context has its own proxy. Requests outside of any context get this one, which does not exist. */
 const noProxy = 'http://nowhere.invalid:1'
 
-/** @throws Error for the operator when the configuration cannot be used */
-export function openPlaywright(
-  config: PlaywrightConfig,
-  environment: Pick<Environment, 'log' | 'toolTimeoutMs'>,
-  resolve?: Resolve,
-): PlaywrightBackend {
-  const domains = config.PLAYWRIGHT_ALLOWED_DOMAINS
-  const policy = new EgressPolicy({
-    prefix: 'PLAYWRIGHT',
-    allowPrivate: config.PLAYWRIGHT_ALLOW_PRIVATE,
-    ...(domains.length === 0 ? {} : { allowedDomains: domains }),
-    deniedDomains: config.PLAYWRIGHT_DENIED_DOMAINS,
-    allowedPorts: ports(config.PLAYWRIGHT_ALLOWED_PORTS),
-    proxy: proxyUrl(config.PLAYWRIGHT_PROXY_URL),
-    ...(resolve === undefined ? {} : { resolve }),
-  })
-  const { log } = environment
-  const keeper = new BrowserKeeper({
-    launch: () => launch(config, log),
-    maxMemoryMb: config.PLAYWRIGHT_MAX_RSS_MB,
-    log,
-  })
-  const sessions = new Sessions({
-    keeper,
-    policy,
-    maxSessions: config.PLAYWRIGHT_MAX_CONTEXTS,
-    ttlMs: config.PLAYWRIGHT_CONTEXT_TTL_SECONDS * 1_000,
-    idleMs: config.PLAYWRIGHT_IDLE_SECONDS * 1_000,
-    ignoreHttpsErrors: config.PLAYWRIGHT_IGNORE_HTTPS_ERRORS,
-    blockedTypes: new Set(config.PLAYWRIGHT_BLOCK_RESOURCES),
-    storageStates: storageStates(config.PLAYWRIGHT_STORAGE_STATE_FILE),
-    log,
-  })
-  log.info('browser sessions are kept apart by token, forwarded user and the argument session', {
-    note: 'callers with one token and no forwarded user (MCP_USER_HEADERS) share their pages',
-  })
-  return {
-    upstream: 'browser',
-    sessions,
-    policy,
-    allowEvaluate: config.PLAYWRIGHT_ALLOW_EVALUATE,
-    omitImages: config.PLAYWRIGHT_IMAGE_RESPONSES === 'omit',
-    largeImages: new Semaphore({
-      limit: 1,
-      maxWaiting: maxWaitingImages,
-      busy: () =>
-        new ToolError('RATE_LIMITED', 'other sessions are taking large images, which are made one at a time', {
-          hint: 'the same call in a few seconds, or without full_page',
-        }),
-    }),
-    roomMb: () => keeper.roomMb,
-    browserGroup: () => keeper.group,
-    async probe(signal) {
-      const found = findBrowser(config)
-      if (found === undefined) throw new ToolError('UPSTREAM_UNREACHABLE', missingBrowser(config) ?? 'no browser was found')
-      return {
-        browser: found.kind,
-        path: found.path,
-        version: keeper.version ?? (await versionOf(found, signal)),
-        running: keeper.running,
-        contexts: sessions.count,
-      }
-    },
-    async close() {
-      await sessions.close()
-      await keeper.close()
-    },
-  }
-}
-
 /** What Chromium puts below its TMPDIR, and the longest path of a Unix socket (unix(7): 108 bytes with the NUL). */
 const socketName = 'org.chromium.Chromium.XXXXXX/SingletonSocket'
 const maxSocketPath = 107
 
-async function launch(config: PlaywrightConfig, log: Environment['log']): Promise<Launched> {
+/** @throws ToolError UPSTREAM_UNREACHABLE */
+export async function launch(config: PlaywrightConfig, log: Environment['log']): Promise<Launched> {
   const found = findBrowser(config)
   if (found === undefined) throw new ToolError('UPSTREAM_UNREACHABLE', `${missingBrowser(config)}. Ask the operator`)
   const folder = mkdtempSync(join(tmpdir(), 'octet-'))

@@ -1,9 +1,9 @@
 // mcp-playwright: a browser whose pages outlive MCP sessions, and which reaches only what the network policy allows.
 import type { AnyTool } from '../../protocol/index.ts'
 import { defineServer, type Environment } from '../kit/definition.ts'
-import { openPlaywright, type PlaywrightBackend } from './backend.ts'
 import { config } from './config.ts'
 import { missingBrowser } from './lib/find-browser.ts'
+import { openPlaywright, type PlaywrightBackend } from './lib/service.ts'
 import { clickTool } from './tools/click.ts'
 import { evaluateTool } from './tools/evaluate.ts'
 import { fillTool } from './tools/fill.ts'

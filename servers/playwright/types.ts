@@ -1,29 +1,19 @@
 // The interfaces that the files of this server share.
-import type { Browser, Locator, Page } from 'playwright'
+import type { Locator, Page } from './backend.ts'
 
 export type {
-  Browser,
   BrowserContext,
   CDPSession,
   Dialog,
   Frame,
   JSHandle,
+  Launched,
   Locator,
   Page,
   Request,
   Response,
   Route,
-} from 'playwright'
-
-/** A browser that runs. */
-export interface Launched {
-  readonly browser: Browser
-  readonly version: string
-  /** Its process group. */
-  readonly group: number
-  /** Removes its folder; when all of its processes have ended. */
-  cleanUp(): void
-}
+} from './backend.ts'
 
 /** Content that was read, kept so that its following pages are of the same state. */
 export interface Extract {

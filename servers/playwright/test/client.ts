@@ -6,9 +6,9 @@ import { type Answer, answerOf, environmentOf } from '../../../test/helpers/tool
 import { send } from '../../../test/helpers/wire.ts'
 import type { Environment } from '../../kit/definition.ts'
 import type { Resolve } from '../../kit/network-policy/policy.ts'
-import { openPlaywright, type PlaywrightBackend } from '../backend.ts'
 import { type PlaywrightConfig, config as schema } from '../config.ts'
 import { playwrightTools } from '../index.ts'
+import { openPlaywright, type PlaywrightBackend } from '../lib/service.ts'
 
 export interface Setup {
   config?: Partial<PlaywrightConfig>

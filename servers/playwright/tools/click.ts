@@ -1,10 +1,10 @@
 // click: clicks one element.
 import { type AnyTool, defineTool } from '../../../protocol/index.ts'
 import type { Environment } from '../../kit/definition.ts'
-import type { PlaywrightBackend } from '../backend.ts'
 import { describeElement } from '../errors.ts'
 import { act } from '../lib/act.ts'
 import { actionTimeout, acts, dialog, session, target, timeoutAlias } from '../lib/parameters.ts'
+import type { PlaywrightBackend } from '../lib/service.ts'
 
 const inputSchema = {
   type: 'object',

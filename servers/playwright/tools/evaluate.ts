@@ -4,12 +4,12 @@ import type { Environment } from '../../kit/definition.ts'
 import type { Refusal } from '../../kit/network-policy/proxy.ts'
 import { report } from '../../kit/report.ts'
 import { cleanText, clip } from '../../kit/text.ts'
-import type { PlaywrightBackend } from '../backend.ts'
 import { pageLost } from '../errors.ts'
 import { callTime, within } from '../lib/ask-page.ts'
 import { type BrowserSession, currentPage } from '../lib/browser-session.ts'
 import { actionTimeout, acts, session, timeoutAlias } from '../lib/parameters.ts'
 import { blockedBy, notLoaded } from '../lib/refusals.ts'
+import type { PlaywrightBackend } from '../lib/service.ts'
 import type { Page } from '../types.ts'
 
 const inputSchema = {

@@ -2,12 +2,12 @@
 import { type AnyTool, defineTool, type FromSchema, ToolError } from '../../../protocol/index.ts'
 import type { Environment } from '../../kit/definition.ts'
 import { cleanText, clip, visibleJson } from '../../kit/text.ts'
-import type { PlaywrightBackend } from '../backend.ts'
 import { isTimeout } from '../errors.ts'
 import { act, type Done } from '../lib/act.ts'
 import { ask } from '../lib/ask-page.ts'
 import type { FieldState } from '../lib/page/program.ts'
 import { actionTimeout, acts, dialog, session, target, timeoutAlias } from '../lib/parameters.ts'
+import type { PlaywrightBackend } from '../lib/service.ts'
 import type { Attempt } from '../types.ts'
 
 const inputSchema = {

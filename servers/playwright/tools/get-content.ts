@@ -3,7 +3,6 @@ import { type AnyTool, type Context, defineTool, type FromSchema, ToolError, typ
 import type { Environment } from '../../kit/definition.ts'
 import { report } from '../../kit/report.ts'
 import { clip, fitText, visibleJson } from '../../kit/text.ts'
-import type { PlaywrightBackend } from '../backend.ts'
 import { explainAction, manyMatch } from '../errors.ts'
 import { ask, callTime, scriptMs } from '../lib/ask-page.ts'
 import { currentPage } from '../lib/browser-session.ts'
@@ -11,6 +10,7 @@ import { enterFrames, framesOf, maxFrames } from '../lib/frames.ts'
 import { type Listing, listActionables, listEverywhere } from '../lib/interactive.ts'
 import type { PageText } from '../lib/page/program.ts'
 import { part, reads, session } from '../lib/parameters.ts'
+import type { PlaywrightBackend } from '../lib/service.ts'
 import type { Attempt, Extract, Locator } from '../types.ts'
 
 const inputSchema = {

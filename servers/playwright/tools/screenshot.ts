@@ -3,12 +3,12 @@ import { type AnyTool, type Context, defineTool, type FromSchema, ToolError, typ
 import type { Environment } from '../../kit/definition.ts'
 import { formatBytes, report } from '../../kit/report.ts'
 import { clip } from '../../kit/text.ts'
-import type { PlaywrightBackend } from '../backend.ts'
 import { explainAction } from '../errors.ts'
 import { callTime, settled, titleOf, within } from '../lib/ask-page.ts'
 import { currentPage } from '../lib/browser-session.ts'
 import { enterFrames } from '../lib/frames.ts'
 import { part, reads, session } from '../lib/parameters.ts'
+import type { PlaywrightBackend } from '../lib/service.ts'
 import type { Attempt, CDPSession, Page } from '../types.ts'
 
 const inputSchema = {

@@ -3,7 +3,6 @@ import { type AnyTool, type Context, defineTool, type FromSchema, ToolError, typ
 import type { Environment } from '../../kit/definition.ts'
 import { report } from '../../kit/report.ts'
 import { cleanText, clip, visibleJson } from '../../kit/text.ts'
-import type { PlaywrightBackend } from '../backend.ts'
 import { countOf, describeElement, explainAction, isTimeout, whereIs } from '../errors.ts'
 import { currentText, linesOf, newLines } from '../lib/act.ts'
 import { callTime } from '../lib/ask-page.ts'
@@ -11,6 +10,7 @@ import { currentPage } from '../lib/browser-session.ts'
 import { enterFrames } from '../lib/frames.ts'
 import { similarElements } from '../lib/interactive.ts'
 import { reads, selector, session, timeoutAlias } from '../lib/parameters.ts'
+import type { PlaywrightBackend } from '../lib/service.ts'
 import type { Attempt } from '../types.ts'
 
 const inputSchema = {
