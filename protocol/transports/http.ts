@@ -119,7 +119,7 @@ const crossOriginHeaders = /^(mcp-[a-z0-9-]+|authorization|x-api-key|content-typ
  * Lets pages of a listed origin read the answers (CORS, https://fetch.spec.whatwg.org/#http-cors-protocol). A preflight carries no
  * credentials, so it is answered before they are checked: then this returns true.
  */
-export function answerCrossOrigin(req: IncomingMessage, res: ServerResponse, access: Access): boolean {
+function answerCrossOrigin(req: IncomingMessage, res: ServerResponse, access: Access): boolean {
   const { origin } = req.headers
   if (origin === undefined || access.sharesWith?.(origin) !== true) return false
   res.setHeader('Access-Control-Allow-Origin', origin)
