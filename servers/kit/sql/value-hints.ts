@@ -20,6 +20,8 @@ interface Comparison {
 const maxComparisons = 3
 const maxValues = 20
 const sampledRows = 10_000
+/** After this no further column is looked at: the answer itself is there already. */
+const budgetMs = 1_500
 
 const columnQuery = `
   SELECT r.nspname, r.relname FROM (${relationsQuery}) r
@@ -34,7 +36,9 @@ export async function existingValues(
   const { tokens } = lex(query)
   const { schemas, names } = namedRelations(tokens)
   const found: ExistingValues[] = []
+  const end = performance.now() + budgetMs
   for (const { column, wanted } of comparisons(query, tokens, params).slice(0, maxComparisons)) {
+    if (performance.now() > end) break
     const [relation] = (await lookup(columnQuery, [arrayLiteral(schemas), arrayLiteral(names), column])) ?? []
     if (relation === undefined) continue
     const [schema, table] = relation.map((name) => name ?? '')
