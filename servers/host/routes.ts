@@ -20,7 +20,7 @@ export interface RouterParts {
 type Listener = (req: IncomingMessage, res: ServerResponse) => void
 type Row = [path: string, listener: Listener]
 
-/** Every path of the process. To serve another one, add a row; a trailing slash and the base path are removed before the look-up. */
+/** Every path of the process. To serve another one, add a row. The base path and a trailing slash are removed before the look-up, so "" is /. */
 function rows(parts: RouterParts): Row[] {
   const { services, metricsPublic } = parts
   return [
