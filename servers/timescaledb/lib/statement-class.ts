@@ -122,14 +122,17 @@ export function classifyWords(all: readonly Token[]): StatementClass {
   )
 }
 
+/** One more than a name has: what is longer is not an operator. */
+const maxOperatorChars = 64
+
 /** What the words of a statement may call. */
 export function namesIn(tokens: readonly Token[], text: string): Names {
   const [calls, attributes, operators] = [new Set<string>(), new Set<string>(), new Set<string>()]
   for (const [i, token] of tokens.entries()) {
     if (token.kind === 'operator') {
-      const operator = text.slice(token.at, token.end)
+      const operator = text.slice(token.at, Math.min(token.end, token.at + maxOperatorChars))
       // `=-1` is `=` and `-`: signs at the end of an operator may belong to what follows.
-      for (const name of [operator, operator.replace(/[+-]+$/, ''), operator.slice(-1)]) operators.add(name)
+      for (const name of [operator, operator.replace(/[+-]+$/, ''), text.slice(token.end - 1, token.end)]) operators.add(name)
     } else if (token.kind === 'word') {
       if (isMark(tokens[i + 1], '(')) calls.add(token.name)
       else if (isMark(tokens[i - 1], '.')) attributes.add(token.name)
