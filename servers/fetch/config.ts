@@ -1,27 +1,23 @@
 // Environment variables of the fetch server. None is required.
 import type { Config, ConfigSchema } from '../kit/definition.ts'
 
+const list = { type: 'array', items: { type: 'string' }, default: [] } as const
+
 export const config = {
   type: 'object',
   properties: {
     FETCH_ALLOW_PRIVATE: {
-      type: 'array',
-      items: { type: 'string' },
-      default: [],
+      ...list,
       examples: ['192.168.1.0/24,nas.lan:5000'],
       description:
         'Private addresses that may be fetched: CIDRs, hosts, `host:port`. A CIDR never opens loopback, link-local or a metadata service; `127.0.0.1:8000` opens that one port',
     },
     FETCH_ALLOWED_DOMAINS: {
-      type: 'array',
-      items: { type: 'string' },
-      default: [],
+      ...list,
       description: 'Only these domains and those below them; empty: all',
     },
     FETCH_DENIED_DOMAINS: {
-      type: 'array',
-      items: { type: 'string' },
-      default: [],
+      ...list,
       description: 'Never these domains and those below them',
     },
     FETCH_ALLOWED_PORTS: {

@@ -10,14 +10,14 @@ import { MarkdownWriter, resolve } from './markdown.ts'
 import { pause } from './pause.ts'
 import { fewChars, select } from './selection.ts'
 
-export interface ExtractRequest {
+interface ExtractRequest {
   readonly url: string
   readonly contentType: string | undefined
   readonly raw: boolean
   readonly links: boolean
 }
 
-export interface Extracted {
+interface Extracted {
   readonly text: string
   readonly method: string
   readonly facts: PageFacts
@@ -27,7 +27,7 @@ export interface Extracted {
 }
 
 /** Five of the largest parts that a call may ask for; four such texts, twice while they are joined, and the cache have to fit into the container. */
-export const maxTextChars = 500_000
+const maxTextChars = 500_000
 /** Small enough that what `pause` measures between two of them is never far beyond its turn. */
 const sliceChars = 8_192
 /** Kept, so that a page can be decoded again when it declares another charset. */

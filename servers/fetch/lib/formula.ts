@@ -52,27 +52,22 @@ export class FormulaReader {
   }
 }
 
+/** What stands between the children of an element. */
+const marks: Readonly<Record<string, string>> = {
+  mfrac: '/',
+  msup: '^',
+  mover: '^',
+  msub: '_',
+  munder: '_',
+  mtr: ' ',
+  mtext: ' ',
+}
+
 function lineOf({ name, children }: Part): string {
-  const [first = '', second = '', third = ''] = children
   const group = (text: string): string => (text.length > 1 && !/^[\d.]+$/.test(text) ? `(${text})` : text)
-  switch (name) {
-    case 'mfrac':
-      return `${group(first)}/${group(second)}`
-    case 'msup':
-    case 'mover':
-      return `${first}^${group(second)}`
-    case 'msub':
-    case 'munder':
-      return `${first}_${group(second)}`
-    case 'msubsup':
-    case 'munderover':
-      return `${first}_${group(second)}^${group(third)}`
-    case 'msqrt':
-      return `√${group(children.join(''))}`
-    case 'mtr':
-    case 'mtext':
-      return `${children.join(' ')} `
-    default:
-      return children.join('')
-  }
+  if (name === 'msqrt') return `√${group(children.join(''))}`
+  const mark = marks[name]
+  return mark === undefined
+    ? children.join('')
+    : children.map((child, i) => (i > 0 || mark === '/' ? group(child) : child)).join(mark)
 }

@@ -3,7 +3,7 @@
 import { pipeline, Readable, type Transform } from 'node:stream'
 import { createBrotliDecompress, createInflateRaw, constants as zlib } from 'node:zlib'
 
-export type Coding = 'br' | 'deflate' | 'gzip'
+type Coding = 'br' | 'deflate' | 'gzip'
 
 const maxHeaderBytes = 65_536
 

@@ -8,7 +8,7 @@ import { Kind, Outline } from './outline.ts'
 import { Table } from './table.ts'
 import { isHidden, isSilent, Trait, traitsOf } from './visibility.ts'
 
-export interface MarkdownOptions {
+interface MarkdownOptions {
   /** Address of the page; relative links are resolved against it, or against its `base` element. */
   readonly baseUrl: string
   /** False: the text of links without their addresses. */
@@ -107,7 +107,7 @@ export class MarkdownWriter implements HtmlEvents {
     const block = blocks.has(name)
     // HTML §13.2.6.5: these end foreign content that was left open.
     if (this.#formula !== undefined && block) this.close('math')
-    // Formulas often stand in a hidden element beside a picture or styled letters that show the same.
+    // Formulas often stand in a hidden element beside an image or styled letters that show the same.
     if (this.#formula !== undefined) this.#formula.open(name, attributes)
     else if (name === 'math' && this.#silent === (this.#stack.at(-1)?.silent === true ? 1 : 0))
       this.#formula = new FormulaReader(attributes)

@@ -7,7 +7,7 @@ import { pause } from './pause.ts'
 import { request } from './request.ts'
 import { findRule, maxRobotsBytes, parseRobots, type Rule } from './robots.ts'
 
-export interface RobotsSettings {
+interface RobotsSettings {
   /** FETCH_IGNORE_ROBOTS */
   readonly ignore: boolean
   /** FETCH_ROBOTS_STRICT: 401 and 403 forbid everything. */

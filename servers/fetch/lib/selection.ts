@@ -4,7 +4,7 @@ import type { MarkdownWriter } from './markdown.ts'
 import { Kind, type Outline } from './outline.ts'
 import { Trait } from './visibility.ts'
 
-export interface Selection {
+interface Selection {
   /** By block: 1 when it is kept. */
   readonly keep: Uint8Array
   readonly method: 'article' | 'document' | 'whole page'
@@ -16,7 +16,7 @@ export interface Selection {
 
 /** Weighted characters below which a page is taken to have no content of its own. */
 export const fewChars = 200
-/** The same for a page that says that it is an article; a caption under a film is one. */
+/** The same for a page that says that it is an article; a caption under a video can be one. */
 const fewArticleChars = 80
 /** A page with metadata for social networks or more scripts than this is made for readers of a site, with things around its content. */
 const documentScripts = 9

@@ -1,4 +1,4 @@
-// What of a page nobody sees, and what is around its content: judged by an element's name and attributes alone, without style sheets.
+// Which elements are hidden, and what their names say about their content. Only tags and attributes are read, not style sheets.
 
 import type { Attributes } from '../types.ts'
 
