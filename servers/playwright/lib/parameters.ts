@@ -10,6 +10,7 @@ export const dialog = {
   type: 'string',
   minLength: 1,
   maxLength: 2_000,
+  writeOnly: true,
   description: '"accept", or the text for a prompt; else dialogs are dismissed',
 } as const
 export const actionTimeout = { type: 'integer', minimum: 100, maximum: 30_000, default: 5_000 } as const
