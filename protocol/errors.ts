@@ -35,7 +35,7 @@ function hasBrand(value: unknown, name: string): boolean {
  */
 export class ProtocolError extends Error {
   static override [Symbol.hasInstance](value: unknown): boolean {
-    return hasBrand(value, 'ProtocolError')
+    return this === ProtocolError ? hasBrand(value, 'ProtocolError') : super[Symbol.hasInstance](value)
   }
 
   override readonly name = 'ProtocolError'
@@ -76,7 +76,7 @@ export type ToolErrorCode =
  */
 export class ToolError extends Error {
   static override [Symbol.hasInstance](value: unknown): boolean {
-    return hasBrand(value, 'ToolError')
+    return this === ToolError ? hasBrand(value, 'ToolError') : super[Symbol.hasInstance](value)
   }
 
   override readonly name = 'ToolError'

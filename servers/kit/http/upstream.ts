@@ -105,7 +105,8 @@ export class Upstream {
     const send = url.protocol === 'https:' ? requestHttps : requestHttp
     return new Promise<UpstreamAnswer>((resolve, reject) => {
       const req = send(url, {
-        agent: this.#agent,
+        // A repeated request gets a fresh connection: other idle ones may be closed by the upstream, too.
+        ...(again ? { agent: this.#agent } : { agent: false, ...(url.protocol === 'https:' ? trust(this.#options.ca) : {}) }),
         signal,
         method: form === undefined ? 'GET' : 'POST',
         headers: {

@@ -110,6 +110,24 @@ test('waiting for a free connection counts for the deadline', () =>
     },
   ))
 
+test('a request on a connection that the upstream closed is repeated on a fresh one, however many are stale', () => {
+  const used = new WeakSet<object>()
+  return withServer(
+    (req, res) => {
+      if (used.has(req.socket)) return void req.socket.destroy()
+      used.add(req.socket)
+      setTimeout(() => res.end('{}'), 20) // so that two requests need two connections
+    },
+    async (url) => {
+      const upstream = new Upstream({ name: 'Sample', baseUrl: url, maxSockets: 2 })
+      const request = { signal: AbortSignal.timeout(10_000), maxBytes: 10, timeoutMs: 5_000 }
+      await Promise.all([upstream.get('/a', request), upstream.get('/b', request)])
+      assert.equal((await upstream.get('/c', request)).status, 200)
+      upstream.close()
+    },
+  )
+})
+
 test('the caller’s signal ends the request with its own reason', () =>
   withServer(
     (req) => req.on('close', () => {}),
