@@ -1,7 +1,7 @@
 // Streamable HTTP as 2025-03-26 to 2025-11-25 have it, with sessions, a GET stream and resumption.
 import type { Case } from '../case.ts'
-import type { Context } from '../client/context.ts'
-import { check, checkEqual, fail, isResponse } from '../expect.ts'
+import { type Context, initializeParams } from '../client/context.ts'
+import { check, checkEqual, fail, isResponse, type JsonObject } from '../expect.ts'
 import { call, foreignOrigins, in4xx, parse, streamed, traffic } from '../steps.ts'
 
 const base = { transport: 'http', since: '2025-03-26', until: '2025-11-25' } as const
@@ -77,13 +77,19 @@ export const cases: Case[] = [
     level: 'MUST',
     quote: 'If the input is a request, the server MUST return text/event-stream or application/json.',
     async run(t) {
+      const requests: [method: string, params: JsonObject][] = [
+        ['initialize', initializeParams(t.revision)],
+        ['tools/list', {}],
+        ['ping', {}],
+      ]
       const session = await t.connectHttp()
-      for (const method of ['tools/list', 'ping']) {
-        const { exchange } = await session.request(method, {})
+      for (const [method, params] of requests) {
+        const { exchange } = await (method === 'initialize' ? await t.begin() : session).request(method, params)
+        const { mediaType } = exchange
         check(
-          /^(application\/json|text\/event-stream)$/.test(exchange.mediaType),
-          'JSON or an event stream',
-          exchange.mediaType || 'no type',
+          /^(application\/json|text\/event-stream)$/.test(mediaType),
+          `JSON or an event stream for ${method}`,
+          mediaType || 'no type',
         )
       }
     },

@@ -17,6 +17,7 @@ import {
   Unreachable,
 } from '../index.ts'
 import { startReference } from '../selftest/reference.ts'
+import { calledTools } from '../selftest/reference-rpc.ts'
 import type { Deviation } from '../selftest/reference-types.ts'
 
 const FAST = { timeoutMs: 250 }
@@ -72,19 +73,40 @@ test('a URL that wants credentials is unreachable without them', async () => {
 
 for (const [what, change] of [
   ['another id', { body: (text) => text.replace('"id":1,', '"id":99,') }],
-  ['another content type', { head: ({ headers }) => void (headers['Content-Type'] = 'text/plain') }],
-  ['HTTP 500', { head: (head) => void (head.status = 500) }],
+  [
+    'another content type',
+    { head: ({ headers }) => void (headers['Mcp-Session-Id'] !== undefined && (headers['Content-Type'] = 'text/plain')) },
+  ],
+  ['an id that is text', { body: (text) => text.replace(/"id":(\d+)/, '"id":"$1"') }],
 ] as [string, Deviation][]) {
   test(`initialize answered with ${what} is a failure of an MCP server`, async () => {
     const reference = await startReference(change)
     try {
-      const report = await runConformance({ url: `${reference.url}/mcp`, ...PATIENT, only: ['basic/lifecycle'] })
+      const report = await runConformance({
+        url: `${reference.url}/mcp`,
+        ...PATIENT,
+        only: ['basic/lifecycle', 'basic/transports/sending'],
+      })
       assert.deepEqual([report.transport, exitCodeOf(report)], ['http', 1])
     } finally {
       await reference.close()
     }
   })
 }
+
+test('a tool that is not marked read-only is called when it is named, without arguments with any that its schema allows', async () => {
+  const reference = await startReference()
+  try {
+    const options = { url: `${reference.url}/mcp`, revisions: ['2025-11-25'], only: ['server/tools/calling-tools'] } as const
+    await runConformance(options)
+    assert.ok(!calledTools.has('erase'))
+    const report = await runConformance({ ...options, calls: [{ name: 'erase' }] })
+    assert.ok(calledTools.has('erase'))
+    assert.equal(exitCodeOf(report), 0)
+  } finally {
+    await reference.close()
+  }
+})
 
 test('failures of one cause are grouped', async () => {
   const reference = await startReference({
