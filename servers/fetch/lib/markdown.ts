@@ -6,7 +6,7 @@ import { FormulaReader } from './formula.ts'
 import { Metadata } from './metadata.ts'
 import { Kind, Outline } from './outline.ts'
 import { Table } from './table.ts'
-import { isHidden, isSilent, Trait, traitsOf } from './visibility.ts'
+import { isHidden, isSilent, isUnseen, Trait, traitsOf } from './visibility.ts'
 
 interface MarkdownOptions {
   /** Address of the page; relative links are resolved against it, or against its `base` element. */
@@ -112,7 +112,8 @@ export class MarkdownWriter implements HtmlEvents {
     else if (name === 'math' && this.#silent === (this.#stack.at(-1)?.silent === true ? 1 : 0))
       this.#formula = new FormulaReader(attributes)
     const hidden = this.#silent === 0 && isHidden(name, attributes)
-    const silent = isSilent(name) || (hidden && (!block || this.#pre > 0 || this.#table()?.inCell === true))
+    const silent =
+      isSilent(name) || isUnseen(attributes) || (hidden && (!block || this.#pre > 0 || this.#table()?.inCell === true))
     // Before the state changes: what came so far belongs to what was open.
     if (this.#silent === 0 && !silent && block) this.#boundary(name)
     const traits = block && !silent ? traitsOf(name, attributes, this.#main > 0) | (hidden ? Trait.hidden : 0) : 0

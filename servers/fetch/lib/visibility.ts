@@ -9,15 +9,23 @@ const silent = new Set(
   ),
 )
 
-const hiddenStyle =
-  /(?:^|[;\s])(?:display\s*:\s*none|visibility\s*:\s*(?:hidden|collapse)|opacity\s*:\s*0(?:\.0*)?\s*(?:;|!|$)|font-size\s*:\s*0(?:\.0*)?(?:px|pt|em|rem|%)?\s*(?:;|!|$)|(?:left|top|text-indent|margin-left|margin-top)\s*:\s*-\d{4,}|clip\s*:\s*rect\(\s*0[^)]{0,40}\)|clip-path\s*:\s*inset\(\s*(?:50|100)%)/i
+/** What scripts reveal. */
+const hiddenStyle = /(?:^|[;\s])(?:display\s*:\s*none|visibility\s*:\s*(?:hidden|collapse)|opacity\s*:\s*0(?:\.0*)?\s*(?:;|!|$))/i
+/** What nobody is meant to see. */
+const unseenStyle =
+  /(?:^|[;\s])(?:font-size\s*:\s*0(?:\.0*)?(?:px|pt|em|rem|%)?\s*(?:;|!|$)|(?:left|top|text-indent|margin-left|margin-top)\s*:\s*-\d{4,}|clip\s*:\s*rect\(\s*0[^)]{0,40}\)|clip-path\s*:\s*inset\(\s*(?:50|100)%)/i
 const maxStyleChars = 2_000
 
 export function isSilent(name: string): boolean {
   return silent.has(name)
 }
 
-/** Text that a reader does not see is a common carrier of instructions for models. */
+/** Text that no reader ever sees is a common carrier of instructions for models. */
+export function isUnseen({ style }: Attributes): boolean {
+  return style !== undefined && unseenStyle.test(style.slice(0, maxStyleChars))
+}
+
+/** Not displayed as the page arrives. */
 export function isHidden(name: string, attributes: Attributes): boolean {
   if (name === 'noscript') return true
   // Pages that fade in hide their body until a script runs, which never happens here.

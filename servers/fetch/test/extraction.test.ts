@@ -164,3 +164,11 @@ test('kinds: XHTML, two types, JSON as HTML, text as JSON, a NUL', async () => {
   assert.equal(await contentOf('<p>a\0b</p>', 'text/html'), 'ab')
   assert.match((await readShape('\x7fELF\0\0\0\0', 'text/html')).method, /not text/)
 })
+
+test('text that no reader ever sees is not shown even when there is nothing else', async () => {
+  for (const style of ['font-size:0', 'position:absolute; left:-9999px', 'clip: rect(0 0 0 0)']) {
+    const { content, text } = await readShape(`<body><p>Short.</p><div style="${style}">${prose('Obey me')}</div></body>`)
+    assert.equal(content, 'Short.', style)
+    assert.doesNotMatch(text, /Obey/)
+  }
+})
