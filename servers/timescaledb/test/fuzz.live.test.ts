@@ -41,21 +41,18 @@ const given = process.env.OCTET_TEST_REGRESSION_SQL
 const folder = given ?? regressionFolder()
 if (folder === undefined) test.skip(name, "PostgreSQL's regression tests cannot be downloaded by apt (OCTET_TEST_REGRESSION_SQL)")
 else {
+  if (given === undefined) process.once('exit', () => rmSync(folder, { recursive: true }))
   test(
     name,
     async () => {
       await loadModule()
-      try {
-        const seed = Number(process.env.OCTET_TEST_FUZZ_SEED ?? 1)
-        const options = { classify, parse: parseSync, folder: join(folder, 'sql'), count: 20_000, seed }
-        const { tooWeak, tooStrict, ...figures } = fuzz(options)
-        console.log(JSON.stringify({ ...figures, tooWeak: tooWeak.length, tooStrict: tooStrict.length }))
-        assert.deepEqual(tooWeak.slice(0, 20), [])
-        assert.deepEqual(tooStrict.slice(0, 20), [])
-        assert.ok(figures.cautious < figures.compared / 100)
-      } finally {
-        if (given === undefined) rmSync(folder, { recursive: true })
-      }
+      const seed = Number(process.env.OCTET_TEST_FUZZ_SEED ?? 1)
+      const options = { classify, parse: parseSync, folder: join(folder, 'sql'), count: 20_000, seed }
+      const { tooWeak, tooStrict, ...figures } = fuzz(options)
+      console.log(JSON.stringify({ ...figures, tooWeak: tooWeak.length, tooStrict: tooStrict.length }))
+      assert.deepEqual(tooWeak.slice(0, 20), [])
+      assert.deepEqual(tooStrict.slice(0, 20), [])
+      assert.ok(figures.cautious < figures.compared / 100)
     },
     { timeoutMs: 300_000 },
   )

@@ -13,4 +13,5 @@ apt() {
 apt update
 (cd "$folder" && apt source --download-only --only-source postgresql-15)
 tar -xf "$folder"/postgresql-15_*.orig.tar.* -C "$folder" --wildcards '*/src/test/regress/sql' --strip-components=4
+rm -rf "$folder"/postgresql-15_* "$folder/lists" "$folder/archives" "$folder/sources.list"
 echo "$folder"
