@@ -1,6 +1,6 @@
 # shellcheck shell=bash disable=SC2154 # sourced by backends.sh
 # MCP clients in JavaScript, Python, Go and Java for test/clients/more-clients.live.test.ts, at pinned versions. Those of Go are in
-# test/clients/drivers/go/go.mod. Without Go, or without a JDK and Maven, the machine's tests of those languages fail.
+# test/clients/drivers/go/go.mod.
 
 readonly ai_sdk_version=2.0.99 openai_agents_version=0.20.0 mcp_remote_version=0.15.1 zod_version=4.6.7
 readonly fastmcp_version=4.2.0 pydantic_ai_version=2.68.0 java_sdk_version=2.1.0
@@ -27,11 +27,12 @@ backend_more_clients() {
 }
 
 build_go_clients() {
-  (cd "$1" && nice -n 19 go build -trimpath -o "$2/clients" .)
+  with_go "$2" env -C "$1" nice -n 19 go build -trimpath -o "$2/clients" .
 }
 
 build_java_clients() {
   local source=$1 folder=$2
+  if ! command -v mvn >/dev/null || ! command -v javac >/dev/null; then install_debian maven default-jdk-headless || return; fi
   cat >"$folder/pom.xml" <<POM
 <project xmlns="http://maven.apache.org/POM/4.0.0">
   <modelVersion>4.0.0</modelVersion>

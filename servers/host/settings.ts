@@ -38,7 +38,12 @@ export const settingsSchema = {
       default: [],
       description: 'Dotted Host names to accept. IP addresses, single names and private suffixes need no entry.',
     },
-    MCP_ALLOWED_ORIGINS: { type: 'array', items: { type: 'string' }, default: [], description: 'Browser origins to accept.' },
+    MCP_ALLOWED_ORIGINS: {
+      type: 'array',
+      items: { type: 'string' },
+      default: [],
+      description: 'Origins of web pages that may call the servers and read the answers (CORS).',
+    },
     MCP_USER_HEADERS: {
       type: 'array',
       items: { type: 'string', pattern: '^[A-Za-z0-9-]+$' },
