@@ -83,10 +83,14 @@ const loads: Record<string, Load> = {
   timescaledb: {
     skip: missing('TimescaleDB', 'OCTET_TEST_TIMESCALEDB_URL'),
     async with(use) {
-      const { hostname, port, username } = new URL(process.env.OCTET_TEST_TIMESCALEDB_URL ?? '')
+      const { hostname, port } = new URL(process.env.OCTET_TEST_TIMESCALEDB_URL ?? '')
       const address = { host: hostname, port: Number(port) }
       const database = `container_${randomBytes(4).toString('hex')}`
-      await withSql(address, (client) => client.query(`CREATE DATABASE ${database}`))
+      const reader = `${database}_reader`
+      await withSql(address, async (client) => {
+        await client.query(`CREATE DATABASE ${database}`)
+        await client.query(`CREATE ROLE ${reader} LOGIN`)
+      })
       try {
         await withSql(
           address,
@@ -97,22 +101,23 @@ const loads: Record<string, Load> = {
             await client.query(
               "INSERT INTO conditions SELECT t, 'd' || d, d FROM generate_series(now() - interval '9 days', now(), interval '10 minutes') t, generate_series(1, 4) d",
             )
+            await client.query(`GRANT SELECT ON ALL TABLES IN SCHEMA public TO ${reader}`)
           },
           { database },
         )
-        await use(
-          { TSDB_HOST: hostname, TSDB_PORT: port, TSDB_USER: username, TSDB_DATABASE: database, TSDB_ALLOW_UNSAFE_ROLE: 'true' },
-          [
-            { name: 'tsdb_show_hypertables', arguments: {} },
-            { name: 'tsdb_show_chunks', arguments: { hypertable: 'conditions' } },
-            { name: 'tsdb_query', arguments: { query: 'SELECT * FROM conditions', max_rows: 1000 } },
-            { name: 'tsdb_query', arguments: { query: wide, max_rows: 1000 } },
-            { name: 'tsdb_query', arguments: { query: oneCell } },
-            { name: 'tsdb_database_stats', arguments: {} },
-          ],
-        )
+        await use({ TSDB_HOST: hostname, TSDB_PORT: port, TSDB_USER: reader, TSDB_DATABASE: database }, [
+          { name: 'tsdb_show_hypertables', arguments: {} },
+          { name: 'tsdb_show_chunks', arguments: { hypertable: 'conditions' } },
+          { name: 'tsdb_query', arguments: { query: 'SELECT * FROM conditions', max_rows: 1000 } },
+          { name: 'tsdb_query', arguments: { query: wide, max_rows: 1000 } },
+          { name: 'tsdb_query', arguments: { query: oneCell } },
+          { name: 'tsdb_database_stats', arguments: {} },
+        ])
       } finally {
-        await withSql(address, (client) => client.query(`DROP DATABASE ${database} WITH (FORCE)`))
+        await withSql(address, async (client) => {
+          await client.query(`DROP DATABASE ${database} WITH (FORCE)`)
+          await client.query(`DROP ROLE ${reader}`)
+        })
       }
     },
   },
