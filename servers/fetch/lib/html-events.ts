@@ -32,9 +32,15 @@ export function htmlEvents(
   let attribute: string | undefined
   let value = ''
   const slice = (start: number, end: number): string => text.slice(Math.max(0, start - offset), Math.max(0, end - offset))
+  let depth = 0 // of foreign elements
   const flush = (): void => {
+    if (foreign.has(tag)) depth += 1
     if (tag !== '') events.open(tag, attributes)
     tag = ''
+  }
+  const close = (name: string): void => {
+    if (foreign.has(name) && depth > 0) depth -= 1
+    events.close(name)
   }
   const tokenizer = new Tokenizer(
     { decodeEntities: true },
@@ -62,10 +68,10 @@ export function htmlEvents(
       onselfclosingtag() {
         const name = tag
         flush()
-        if (xhtml || foreign.has(name)) events.close(name)
+        if (xhtml || depth > 0) close(name)
       },
       onclosetag(start, end) {
-        events.close(slice(start, end).toLowerCase())
+        close(slice(start, end).toLowerCase())
       },
       ontext(start, end) {
         events.text(slice(start, end))
@@ -95,5 +101,5 @@ export function htmlEvents(
 
 function ignore(): void {}
 
-/** The elements that HTML lets close themselves; `<div/>` it does not. */
+/** HTML lets these, and what is inside them, close themselves; `<div/>` does not. */
 const foreign = new Set(['svg', 'math'])

@@ -172,3 +172,8 @@ test('text that no reader ever sees is not shown even when there is nothing else
     assert.doesNotMatch(text, /Obey/)
   }
 })
+
+test('a drawing of many elements that close themselves does not swallow the page', async () => {
+  const drawing = `<svg>${'<path d="M0,0"/>'.repeat(400)}</svg>`
+  assert.equal(await contentOf(`<div>before ${drawing}</div><p>after</p>`), 'before\n\nafter')
+})
