@@ -52,7 +52,9 @@ export async function select(writer: MarkdownWriter, pause: () => Promise<void>)
     all ??= writer.texts()
     return all[index] ?? ''
   }
+  await pause()
   const page = new Page(writer.outline)
+  await pause()
   const { hidden } = page
   const isDocument = !writer.metadata.isArticle && writer.metadata.scripts <= documentScripts
   const attempts: [Selection['method'], number, () => Uint8Array | Promise<Uint8Array>][] = [
