@@ -55,5 +55,5 @@ for (const file of files) {
     }
   })
 }
-console.log(`${found} private terms in ${files.length} files`)
+if (found > 0) console.log(`${found} private terms in ${files.length} files`)
 process.exitCode = found > 0 ? 1 : 0

@@ -56,7 +56,7 @@ export const sections: Section[] = [
       ['2024-11-05', '2026-07-28', 'MUST', 'Progress tokens MUST be a string or integer value', ['basic/utilities/progress/progress-flow/token-is-the-request-s', 'basic/utilities/progress/progress-flow/shape', 'basic/utilities/progress/progress-flow/token-does-not-hinder']],
       ['2024-11-05', '2025-11-25', 'MUST', 'Progress tokens can be chosen by the sender using any means, but MUST be unique across all active requests.', 'client'],
       ['2024-11-05', '2026-07-28', 'MUST', 'The `progress` value MUST increase with each notification, even if the total is unknown.', ['basic/utilities/progress/progress-flow/progress-increases']],
-      ['2025-03-26', '2026-07-28', 'SHOULD', 'The `message` field SHOULD provide relevant human readable progress information.', 'unobservable: relevance is for people to judge'],
+      ['2025-03-26', '2026-07-28', 'SHOULD', 'The `message` field SHOULD provide relevant human readable progress information.', 'unobservable: only people can assess relevance'],
       ['2026-07-28', '2026-07-28', 'MUST', 'Progress tokens can be chosen by the client using any means, but MUST be unique across all active requests.', 'client'],
     ],
   },

@@ -79,7 +79,7 @@ export function beforeCall(
   )
 }
 
-/** Changes every message that comes in; what is returned as text is no valid message. */
+/** Changes every message that comes in; what is returned as text is not a valid message. */
 export function taking(
   name: string,
   kills: string[],

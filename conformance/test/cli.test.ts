@@ -180,7 +180,7 @@ const mistakes: [what: string, args: string[], says: RegExp][] = [
   ['an unknown transport', ['http://a', '--transport', 'stdio'], /sse or http/],
   ['an unknown format', ['http://a', '--format', 'tap'], /--format is text, json.*not tap/],
   ['arguments without a tool', ['http://a', '--args', '{}'], /after the --tool/],
-  ['arguments that are no object', ['http://a', '--tool', 'x', '--args', '[1]'], /a JSON object/],
+  ['arguments that are not an object', ['http://a', '--tool', 'x', '--args', '[1]'], /a JSON object/],
   ['a header without a colon', ['http://a', '--header', 'x'], /NAME: VALUE/],
   ['a prefix of no case', ['http://a', '--only', 'nowhere'], /no case.*nowhere/],
   ['a time that is none', ['http://a', '--timeout-ms', 'soon'], /a positive number/],

@@ -29,7 +29,7 @@ export const mutants: Mutant[] = [
   ids('ids are written in capitals', ['string-id'], (id) => (typeof id === 'string' ? id.toUpperCase() : id)),
   ids('ids are ASCII', ['unicode-id'], (id) => (typeof id === 'string' ? id.replace(/[^\x20-\x7e]/g, '?') : id)),
   ids('ids lose what needs escapes', ['escaped-id'], (id) => (typeof id === 'string' ? id.replace(/["\\\n\t]/g, '') : id)),
-  taking('0 is no id', [at('responses/zero-id')], (message) => {
+  taking('0 is not taken for an id', [at('responses/zero-id')], (message) => {
     if (message.id !== 0) return message
     const { id: _, ...notification } = message
     return notification

@@ -148,7 +148,7 @@ test('one private address among public ones closes the name', async () => {
   })
 })
 
-test('redirects are judged like addresses: to metadata, to loopback, to other schemes, to other ports', async () => {
+test('redirects are checked like addresses: to metadata, to loopback, to other schemes, to other ports', async () => {
   const targets: [string, RegExp][] = [
     ['http://169.254.169.254/latest/meta-data/', /^ERROR FORBIDDEN: .*169\.254\.169\.254/],
     ['http://127.0.0.1:9/', /^ERROR FORBIDDEN: .*loopback/],
@@ -434,7 +434,7 @@ test('names that do not exist and ports where nobody listens', async () => {
   })
 })
 
-test('the operator’s proxy is asked for the address that was judged, and gets no request that the policy refuses', async () => {
+test('the operator’s proxy is asked for the address that was checked, and gets no request that the policy refuses', async () => {
   const asked: string[] = []
   const proxy = createHttp()
   proxy.on('connect', (req, client) => {
