@@ -249,7 +249,7 @@ test('shows no invisible character outside of the tags', async () => {
   )
 })
 
-// As Google documents them for decompressive transcoding.googleapis.com for an object with Content-Encoding: gzip, requested without Accept-Encoding: gzip.
+// As Google documents them for decompressive transcoding: an object with Content-Encoding: gzip, requested without Accept-Encoding: gzip.
 const googleHeaders = {
   'x-goog-stored-content-encoding': 'gzip',
   'x-goog-stored-content-length': '120',
