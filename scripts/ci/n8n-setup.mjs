@@ -80,6 +80,41 @@ const workflows = [
   { name: 'Live holds secrets', nodes: [http], pinData: { 'Call out': [{ json: { secret: 'live-pinned-secret' } }] } },
 ]
 
+// Not run: what a workflow looks like that starts by a schedule, branches, carries a note, and holds more code than one answer shows.
+const report = {
+  name: 'Weekday report',
+  nodes: [
+    node(
+      'Every morning',
+      'n8n-nodes-base.scheduleTrigger',
+      { rule: { interval: [{ field: 'cronExpression', expression: '0 6 * * 1-5' }] } },
+      1.2,
+    ),
+    node(
+      'Compute',
+      'n8n-nodes-base.code',
+      { jsCode: `${'// one line of a long program\n'.repeat(200)}return items // the end\n` },
+      2,
+    ),
+    node(
+      'By size',
+      'n8n-nodes-base.switch',
+      {
+        rules: { values: ['large', 'small'].map((outputKey) => ({ conditions: {}, renameOutput: true, outputKey })) },
+      },
+      3.2,
+    ),
+    node('Post', 'n8n-nodes-base.noOp', {}),
+    node('Keep', 'n8n-nodes-base.noOp', {}),
+    node('A note', 'n8n-nodes-base.stickyNote', { content: 'Unlike the basic token splitter, this runs on weekdays.' }),
+  ],
+  connections: {
+    'Every morning': { main: [[{ node: 'Compute', type: 'main', index: 0 }]] },
+    Compute: { main: [[{ node: 'By size', type: 'main', index: 0 }]] },
+    'By size': { main: ['Post', 'Keep'].map((to) => [{ node: to, type: 'main', index: 0 }]) },
+  },
+}
+
 await until(
   'ready',
   () => fetch(`${base}/healthz/readiness`),
@@ -114,6 +149,7 @@ for (const { name, path, nodes, pinData } of workflows) {
   await call('PUT', `/api/v1/workflows/${made.id}/tags`, [{ id: tag.id }], filling)
   if (path !== undefined) await call('POST', `/api/v1/workflows/${made.id}/activate`, undefined, filling)
 }
+await call('POST', '/api/v1/workflows', { ...report, settings: { executionOrder: 'v1' } }, filling)
 // A webhook answers a moment after its workflow was activated; a failing one answers 500.
 for (const [path, times] of [
   ['live-ok', 3],

@@ -94,6 +94,26 @@ live('shows structure and parameters without the secrets in them', () =>
   }),
 )
 
+live('shows when a workflow runs, names the outputs of its branches, and reads long code in parts', () =>
+  withN8n(async ({ call }) => {
+    const listed = await call('n8n_list_workflows', { name: 'weekday' })
+    assert.match(listed.data, /\tWeekday report\tno\t\tscheduleTrigger \(cron 0 6 \* \* 1-5\)\t5\t/)
+    const shown = await call('n8n_get_workflow', { workflow_id: 'Weekday report' })
+    assert.match(shown.data, /^triggers: scheduleTrigger \(cron 0 6 \* \* 1-5\)$/m)
+    assert.match(shown.data, /^By size -> Post \[large\]\nBy size -> Keep \[small\]$/m)
+    assert.match(shown.data, /^sticky notes: A note$/m)
+    let code = ''
+    let args: Record<string, unknown> | undefined = { workflow_id: 'Weekday report', nodes: ['Compute'] }
+    for (let pages = 0; args !== undefined && pages < 20; pages++) {
+      const page: Awaited<ReturnType<typeof call>> = await call('n8n_get_workflow', args)
+      code += page.data
+      args = page.next
+    }
+    assert.match(code, /the end/)
+    assert.ok(code.split('one line of a long program').length > 200)
+  }),
+)
+
 const figures = (structured: any) => {
   const { executions, workflows, nodes } = structured
   return {
@@ -125,7 +145,7 @@ live('counts the same by the API and in the database', async () => {
       { total, by_status, failing, slowest },
       { total: 6, by_status: { success: 4, error: 2 }, failing: [['Live fails', 2]], slowest: 'Live is slow' },
     )
-    assert.deepEqual([rest.workflows, rest.active, rest.nodes, rest.complete], [4, 3, 7, true])
+    assert.deepEqual([rest.workflows, rest.active, rest.nodes, rest.complete], [5, 3, 12, true])
     await withN8n(async (exact) => {
       const answer = await exact.call('n8n_get_database_statistics', { window_hours: 720 })
       assert.equal(answer.structured.source, 'database', answer.text)
@@ -155,7 +175,7 @@ live('recognises a wrong base URL, a wrong key and a missing scope', async () =>
   )
   await withN8n(
     async ({ call, backend }) => {
-      assert.match((await call('n8n_list_workflows')).text, /^4 workflows/)
+      assert.match((await call('n8n_list_workflows')).text, /^5 workflows/)
       const { key_expires } = await backend.probe(new AbortController().signal)
       assert.match(String(key_expires), /^\d{4}-\d\d-\d\d$/) // n8n's keys are still JWTs
     },
