@@ -78,10 +78,11 @@ export async function locate(target: Target, fill: boolean): Promise<Locator> {
       unchangedSince = performance.now()
     }
     const unchangedMs = loaded && session.pending.size === 0 ? performance.now() - unchangedSince : 0
-    if (performance.now() >= end || unchangedMs >= Math.max(quietMs, timeoutMs * quietShare)) {
-      throw fault ?? (await nothingMatches(page, selector))
-    }
-    await sleep(Math.max(pollMs, 3 * (performance.now() - began)), signal) // a quarter of the page's time at most
+    const quiet = Math.max(quietMs, timeoutMs * quietShare)
+    if (performance.now() >= end || unchangedMs >= quiet) throw fault ?? (await nothingMatches(page, selector))
+    // About a quarter of the page's time is spent on searches, but the last one comes when the page has been quiet for long enough.
+    const pause = Math.min(3 * (performance.now() - began), quiet - unchangedMs)
+    await sleep(Math.max(pollMs, pause), signal)
   }
 }
 

@@ -127,6 +127,35 @@ export function pageTests(browser: TestBrowser): void {
     },
   )
 
+  test.unless(browser.skip)(
+    `${browser.name}: a field in a frame of another site is listed, filled and clicked`,
+    () =>
+      withSite(
+        pages({
+          '/': (req, res) => {
+            res.setHeader('content-type', 'text/html')
+            res.end(`<h1>Checkout</h1><iframe id=pay src="http://localhost:${req.socket.localPort}/card"></iframe>`)
+          },
+          '/card': card,
+        }),
+        async (site) => {
+          const { port } = new URL(site.url)
+          const executable = await browser.path()
+          const config = { PLAYWRIGHT_EXECUTABLE_PATH: executable, PLAYWRIGHT_ALLOW_PRIVATE: [site.opening, `localhost:${port}`] }
+          await withWire({ config }, async (wire) => {
+            await wire.call('navigate', { url: site.url })
+            const { data } = await wire.call('get_content', { format: 'interactive' })
+            const selector = /^(.*input.*)\ttextbox "Number"/m.exec(data)?.[1] ?? ''
+            assert.match(selector, /^iframe#pay >> input\[name="number"\]$/, data)
+            assert.equal((await wire.call('fill', { selector, value: '4111' })).isError, false)
+            assert.match((await wire.call('click', { selector: 'iframe#pay >> button' })).data, /^new: Paid 4111$/m)
+            assert.match((await wire.call('get_content')).data, /\[frame iframe#pay\]\nNumber below/)
+          })
+        },
+      ),
+    { timeoutMs },
+  )
+
   page(
     'shadow roots are part of the text',
     {
