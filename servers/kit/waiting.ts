@@ -97,6 +97,13 @@ export class Semaphore {
     return this.#waiting.length
   }
 
+  /** A slot that is free now, without waiting for a promise; undefined when none is. */
+  acquireNow(key = ''): (() => void) | undefined {
+    if (!this.#isFree(key)) return undefined
+    this.#take(key)
+    return this.#releaser(key)
+  }
+
   /**
    * Resolves with the function that releases the slot; calling it again does nothing.
    * @throws the value of `busy` when the queue is full or the wait too long, the signal's reason when it aborts
@@ -104,8 +111,13 @@ export class Semaphore {
   async acquire(options: AcquireOptions = {}): Promise<() => void> {
     const { signal, key = '' } = options
     signal?.throwIfAborted()
-    if (this.#isFree(key)) this.#take(key)
-    else await this.#wait(key, options)
+    const release = this.acquireNow(key)
+    if (release !== undefined) return release
+    await this.#wait(key, options)
+    return this.#releaser(key)
+  }
+
+  #releaser(key: string): () => void {
     let released = false
     return () => {
       if (released) return
