@@ -54,6 +54,24 @@ export function sleep(ms: number, signal?: AbortSignal): Promise<void> {
   return abortable(over, signal).finally(() => clearTimeout(timer))
 }
 
+/** Lets other work of the process run while a long task goes on. */
+export class Turns {
+  #resumedAt = performance.now()
+  readonly #ms: number
+
+  /** @param ms how long the task runs before others get a turn, in milliseconds */
+  constructor(ms: number) {
+    this.#ms = ms
+  }
+
+  /** To be awaited between steps of the task; returns at once while the turn lasts. */
+  async yield(): Promise<void> {
+    if (performance.now() - this.#resumedAt < this.#ms) return
+    await new Promise((resolve) => setImmediate(resolve))
+    this.#resumedAt = performance.now()
+  }
+}
+
 export interface SemaphoreOptions {
   /** Holders at once. */
   readonly limit: number

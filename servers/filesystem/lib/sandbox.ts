@@ -21,10 +21,12 @@ const O_PATH = 0o10000000
 const maxRetries = 8
 /** How long the real paths of the roots are used. */
 const rootsKeptMs = 1_000
+/** Something that is missing makes the roots be resolved again, but not more often than this: one path may have hundreds of interpretations. */
+const rootsRecheckMs = 100
 /** Larger files are read asynchronously on every file system: a disk may take milliseconds for each part. */
 const maxSyncReadBytes = 256 * 1024
-/** A folder of at most this size has some thousand names, which are read in one call. */
-const maxSmallFolderBytes = 64 * 1024
+/** A folder of at most this size has at most some thousand names, which are read in one call. On ZFS the size is the number of names. */
+const maxSmallFolderBytes = 8 * 1024
 /** Names of a folder that are read before other calls get a turn. */
 const namesInTurn = 512
 
@@ -70,13 +72,14 @@ export class Sandbox {
     const { root, segments } = location
     const refused = this.check(rawPath(root.path), segments)
     if (refused !== undefined) return refused
-    const isRecent = performance.now() - this.#realRootsAt < rootsKeptMs
-    if (!isRecent) await this.#resolveRoots()
+    const age = performance.now() - this.#realRootsAt
+    if (age >= rootsKeptMs) await this.#resolveRoots()
     const found = await this.#openBelow(location)
     if (found instanceof OpenEntry) return found
     // The root may have moved within the time that its real path is remembered.
-    if (isRecent) await this.#resolveRoots()
-    const again = isRecent ? await this.#openBelow(location) : found
+    const mayHaveMoved = age < rootsKeptMs && (age >= rootsRecheckMs || found === undefined)
+    if (mayHaveMoved) await this.#resolveRoots()
+    const again = mayHaveMoved ? await this.#openBelow(location) : found
     if (again === undefined) {
       throw new ToolError('UPSTREAM_UNREACHABLE', `root "${root.label}" does not exist, or may not be entered`)
     }

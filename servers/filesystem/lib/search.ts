@@ -2,6 +2,7 @@
 import { ToolError } from '../../../protocol/index.ts'
 import { decodeUtf16 } from '../../kit/content-kind.ts'
 import { clip } from '../../kit/text.ts'
+import { Turns } from '../../kit/waiting.ts'
 import type { Location } from '../types.ts'
 import { Lines } from './lines.ts'
 import { OpenEntry, type OpenFile, type Sandbox } from './sandbox.ts'
@@ -9,6 +10,8 @@ import { decodeLine, sampleBytes, sniff, type TextFormat } from './text.ts'
 
 const chunkBytes = 64 * 1024
 const maxLineChars = 240
+/** How long a search runs before other calls get a turn: small local files are read synchronously. */
+const turnMs = 10
 /** A match is shown with at most this many characters of its line before it. */
 const contextChars = 80
 
@@ -35,6 +38,7 @@ export class Search {
   readonly #options: SearchOptions
   readonly #deadline: number
   readonly #needles: Record<'bytes' | 'utf-16le' | 'utf-16be', string>
+  readonly #turns = new Turns(turnMs)
   #bytesLeft: number
   readonly #buffer = Buffer.allocUnsafeSlow(chunkBytes)
 
@@ -49,6 +53,7 @@ export class Search {
 
   /** The first line of the file that holds the text; upper and lower case of ASCII letters are the same. */
   async find(location: Location, name: string): Promise<Found> {
+    await this.#turns.yield()
     if (this.#isOver()) return 'budget'
     const entry = await this.#sandbox.open(location)
     if (!(entry instanceof OpenEntry)) return 'none'
@@ -94,6 +99,7 @@ export class Search {
     const needle = this.#needles[charset]
     const overlap = Buffer.byteLength(this.#options.text) * format.width
     for (let position = format.start; position < end; ) {
+      await this.#turns.yield()
       if (performance.now() > this.#deadline) return 'budget'
       const chunk = this.#buffer.subarray(0, end - position)
       const read = await file.read(chunk, position, this.#options.signal)

@@ -2,6 +2,7 @@
 // that a tree of any size is listed in pages and nothing is kept between calls.
 import type { Stats } from 'node:fs'
 import { ToolError } from '../../../protocol/index.ts'
+import { Turns } from '../../kit/waiting.ts'
 import type { FileKind } from '../types.ts'
 import { showLocation } from './location.ts'
 import { type RawPath, rawPath } from './raw-path.ts'
@@ -46,7 +47,8 @@ export class Walk {
   /** Names left out because they begin with a dot. */
   hidden = 0
   #visited = 0
-  #resumedAt = performance.now()
+  /** A pattern may take milliseconds for each name. */
+  readonly #turns = new Turns(turnMs)
   readonly #sandbox: Sandbox
   readonly #options: WalkOptions
   readonly #deadline: number
@@ -69,7 +71,7 @@ export class Walk {
       const stats = await Promise.all(some.map((name) => folder.lstat(name)))
       for (const [i, name] of some.entries()) {
         if (this.#mustStop()) return
-        await this.#yield()
+        await this.#turns.yield()
         const stat = stats[i] as Stats | 'vanished' | 'unreadable'
         const segments = [...above, name]
         const isPlace = name === after?.[0] // shown before, or a folder whose content was partly shown
@@ -162,13 +164,6 @@ export class Walk {
     }
     sortAndCut()
     return { names, all }
-  }
-
-  /** Lets other calls run: a pattern may take milliseconds for each name. */
-  async #yield(): Promise<void> {
-    if (performance.now() - this.#resumedAt < turnMs) return
-    await new Promise((resolve) => setImmediate(resolve))
-    this.#resumedAt = performance.now()
   }
 
   #mustStop(): boolean {

@@ -83,6 +83,32 @@ test('a search that reaches its limit of bytes continues exactly with NEXT, in e
     { limits: { searchBytes: 2_000 } },
   ))
 
+for (const sort of ['name', 'mtime']) {
+  test(`a search through many small files lets other work run, sorted by ${sort}`, () =>
+    withFiles(async (folder, wire) => {
+      const text = 'Aa'.repeat(10_000)
+      await Promise.all(Array.from({ length: 1_500 }, (_, i) => writeFile(join(folder, 'root', `f${i}`), text)))
+      let longest = 0
+      let last = performance.now()
+      const timer = setInterval(() => {
+        longest = Math.max(longest, performance.now() - last)
+        last = performance.now()
+      }, 5)
+      const { structured } = await wire.call('list_directory', { containing: 'absent', sort, limit: 1_000 })
+      clearInterval(timer)
+      assert.equal(structured.entries.length, 0)
+      assert.ok(longest < 250, `the event loop waited ${Math.round(longest)} ms`)
+    }))
+}
+
+test('a deep path of another machine is refused in a moment', () =>
+  withFiles(async (_folder, wire) => {
+    const started = performance.now()
+    const { text } = await wire.call('read_file', { path: `/${'no/'.repeat(250)}file` })
+    assert.match(text, /^ERROR FORBIDDEN: /)
+    assert.ok(performance.now() - started < 2_000)
+  }))
+
 test('the newest of very many files is the newest', () =>
   withFiles(
     async (folder, wire) => {
