@@ -23,6 +23,9 @@ export interface Denial {
 }
 
 const maxArgsChars = 2_048
+const maxErrorChars = 1_000
+/** Calls that are kept in memory, for the page at `/`. */
+const maxRecentCalls = 50
 /** Refusals of one kind from one address within this time become one record with a count, so that a flood does not rotate out the calls. */
 const denialWindowMs = 10_000
 const maxDenialKeys = 500
@@ -31,6 +34,7 @@ export class Audit {
   readonly #options: AuditOptions
   readonly #file: AuditFile
   readonly #denials = new Map<string, { denial: Denial; repeated: number; timer: NodeJS.Timeout }>()
+  readonly #recent: CallRecord[] = []
 
   /** @throws Error when the file cannot be opened */
   constructor(options: AuditOptions) {
@@ -45,6 +49,11 @@ export class Audit {
   /** Whether the last record was written. */
   get healthy(): boolean {
     return this.#file.healthy
+  }
+
+  /** The last calls of this process as they were recorded, the latest first. */
+  get recentCalls(): readonly CallRecord[] {
+    return this.#recent.toReversed()
   }
 
   /** The first record of a process, with its version and configuration. */
@@ -79,6 +88,7 @@ export class Audit {
         return outcome
       } catch (error) {
         ;[record.outcome, record.error_code] = failure(error)
+        record.error_text = this.#errorText(error, call)
         throw error
       } finally {
         const { rows, truncated, queue_ms, upstream: asked } = call.attributes
@@ -88,6 +98,8 @@ export class Audit {
         record.truncated = truncated
         if (asked !== undefined) record.upstream = asked
         this.#file.append(record)
+        this.#recent.push(record)
+        if (this.#recent.length > maxRecentCalls) this.#recent.shift()
       }
     }
   }
@@ -128,9 +140,8 @@ export class Audit {
   /** One object literal with all members: records of one shape are written fast, and JSON.stringify leaves out undefined members. */
   #callRecord(server: string, call: Call, upstream: string | undefined, readOnly: boolean): CallRecord {
     const { caller, session, requestId } = call.context
-    const sent = call.params.arguments ?? {}
     // Redacted before it is hashed too: a short secret could be guessed and tried against the hash.
-    const given = hasWriteOnly(call.tool) ? maskWriteOnly(call, sent) : sent
+    const { given } = readArguments(call)
     return {
       ts: '',
       seq: 0,
@@ -151,6 +162,7 @@ export class Audit {
       upstream,
       outcome: undefined,
       error_code: undefined,
+      error_text: undefined,
       duration_ms: undefined,
       queue_ms: undefined,
       bytes_out: undefined,
@@ -163,11 +175,20 @@ export class Audit {
   #args(given: unknown): unknown {
     const clean = this.#options.redact(given)
     const text = JSON.stringify(clean)
-    return text.length <= maxArgsChars ? clean : `${text.slice(0, maxArgsChars)}…[+${text.length - maxArgsChars} chars]`
+    return text.length <= maxArgsChars ? clean : cut(text, maxArgsChars)
+  }
+
+  /** What the model was told. Left out where it may quote an argument that the record must not hold. */
+  #errorText(error: unknown, call: Call): string | undefined {
+    const { args, redact } = this.#options
+    const expected = error instanceof ToolError || error instanceof ProtocolError
+    if (!expected) return 'the server failed; its log has the details'
+    if ((args === 'none' || readArguments(call).masked) && !quotesNoArgument.has(error.code)) return undefined
+    return cut(redact(error instanceof ToolError ? error.text : error.message) as string, maxErrorChars)
   }
 }
 
-interface CallRecord extends AuditRecord {
+export interface CallRecord extends AuditRecord {
   server: string
   version: string
   tool: string | undefined
@@ -184,6 +205,7 @@ interface CallRecord extends AuditRecord {
   upstream: string | undefined
   outcome: string | undefined
   error_code: string | undefined
+  error_text: string | undefined
   duration_ms: number | undefined
   queue_ms: number | undefined
   bytes_out: number | undefined
@@ -202,6 +224,33 @@ function failure(error: unknown): [outcome: string, code: string] {
   return error instanceof ProtocolError ? ['denied', String(error.code)] : ['error', 'INTERNAL']
 }
 
+/** Errors of these codes say nothing about the arguments. */
+const quotesNoArgument: ReadonlySet<string | number> = new Set([
+  'UPSTREAM_UNREACHABLE',
+  'UPSTREAM_AUTH',
+  'RATE_LIMITED',
+  'CANCELLED',
+])
+
+function cut(text: string, chars: number): string {
+  return text.length <= chars ? text : `${text.slice(0, chars)}…[+${text.length - chars} chars]`
+}
+
+/** The arguments that a record may hold, and whether some are masked. Some models send the object as its JSON text. */
+function readArguments(call: Call): { given: unknown; masked: boolean } {
+  const sent = call.params.arguments ?? {}
+  const given = typeof sent === 'string' ? parseJson(sent) : sent
+  return hasWriteOnly(call.tool) ? maskWriteOnly(call, given) : { given, masked: false }
+}
+
+function parseJson(text: string): unknown {
+  try {
+    return JSON.parse(text)
+  } catch {
+    return text
+  }
+}
+
 const writeOnlyTools = new WeakMap<object, boolean>()
 
 function hasWriteOnly(tool: Call['tool']): boolean {
@@ -218,14 +267,18 @@ function hasWriteOnly(tool: Call['tool']): boolean {
  * JSON Schema's `writeOnly` marks an argument whose value must not be kept, such as what is typed into a form. Under a name that the tool
  * does not know it may be the same value, misspelled.
  */
-function maskWriteOnly(call: Call, given: unknown): unknown {
+function maskWriteOnly(call: Call, given: unknown): { given: unknown; masked: boolean } {
   const { properties = {} } = call.tool?.inputSchema ?? {}
   const aliases = call.tool?.aliases ?? {}
-  if (typeof given !== 'object' || given === null || Array.isArray(given)) return given
-  return Object.fromEntries(
-    Object.entries(given).map(([key, value]) => {
-      const property = properties[Object.hasOwn(aliases, key) ? (aliases[key] as string) : key]
-      return [key, property === undefined || property.writeOnly === true ? `[${String(value).length} chars]` : value]
-    }),
-  )
+  if (typeof given !== 'object' || given === null || Array.isArray(given)) {
+    return { given: `[${String(given).length} chars]`, masked: true }
+  }
+  let masked = false
+  const entries = Object.entries(given).map(([key, value]) => {
+    const property = properties[Object.hasOwn(aliases, key) ? (aliases[key] as string) : key]
+    if (property !== undefined && property.writeOnly !== true) return [key, value]
+    masked = true
+    return [key, `[${String(value).length} chars]`]
+  })
+  return { given: Object.fromEntries(entries), masked }
 }

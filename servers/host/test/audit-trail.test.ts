@@ -3,9 +3,12 @@ import { createHash } from 'node:crypto'
 import { appendFileSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { ProtocolError, ToolError } from '../../../protocol/index.ts'
 import { runChild, withChild } from '../../../test/helpers/child.ts'
 import { McpSession, postJson, send } from '../../../test/helpers/wire.ts'
 import { test } from '../../../test/runner/harness.ts'
+import { createRedact } from '../../kit/redact.ts'
+import { Audit, type AuditOptions } from '../audit/trail.ts'
 import { verifyAudit } from '../audit/verify.ts'
 
 const script = 'test/helpers/sample-process.ts'
@@ -88,6 +91,78 @@ test('what may be a misspelled secret is masked too', () =>
     })
     assert.equal(readFileSync(file, 'utf8').includes('hunter22'), false)
   }))
+
+const field = { type: 'object', properties: { selector: { type: 'string' }, value: { type: 'string', writeOnly: true } } }
+const failing = (error: Error) => () => Promise.reject(error)
+
+/** Records of calls that fail with these errors, without a process. */
+async function recordsOf(calls: [args: unknown, error: Error][], options: Partial<AuditOptions> = {}): Promise<any[]> {
+  const log = { debug() {}, info() {}, warn() {}, error() {} }
+  const redact = createRedact(['the-backends-key'])
+  const limits = { key: undefined, maxBytes: 1e9, maxFiles: 1, required: false, version: '1' }
+  const audit = new Audit({ ...limits, file: '/dev/null', args: 'redacted', redact, log, ...options })
+  const record = audit.middleware('sample', () => 'backend', false)
+  for (const [args, error] of calls) {
+    const context = { caller: { principal: 'jo', remote: '' }, session: {}, requestId: 1 }
+    const tool = { name: 'fill', inputSchema: field, annotations: { readOnlyHint: true } }
+    const call = { method: 'tools/call', params: { name: 'fill', arguments: args }, tool, context, attributes: {} }
+    await assert.rejects(() => record(call as never, failing(error)))
+  }
+  return audit.recentCalls.toReversed()
+}
+
+test('a failed call keeps the text that the model read, without secrets and cut', async () => {
+  const [missing, wrong, long, fault] = await recordsOf([
+    [{}, new ToolError('NOT_FOUND', 'no key the-backends-key', { hint: 'list' })],
+    [{}, new ProtocolError(-32602, 'unknown tool "x"')],
+    [{}, new ToolError('UPSTREAM_ERROR', 'x'.repeat(5_000))],
+    [{}, new Error('a detail that no caller reads')],
+  ])
+  assert.equal(missing.error_text, 'ERROR NOT_FOUND: no key [redacted]. TRY: list')
+  assert.equal(wrong.error_text, 'unknown tool "x"')
+  assert.match(long.error_text, /^ERROR UPSTREAM_ERROR: x{978}…\[\+4023 chars\]$/)
+  assert.match(fault.error_text, /^the server failed; its log/)
+})
+
+test('a text that may quote an argument which is not kept is left out', async () => {
+  const said = new ToolError('NOT_FOUND', 'there is no option "hunter22"')
+  const down = new ToolError('UPSTREAM_UNREACHABLE', 'nobody answers')
+  const calls: [unknown, Error][] = [
+    [{ selector: '#a', value: 'hunter22' }, said],
+    [{ selector: '#a', vaule: 'hunter22' }, said],
+    [JSON.stringify({ selector: '#a', value: 'hunter22' }), said],
+    [['hunter22'], said],
+    [{ selector: '#a', value: 'hunter22' }, down],
+    [{ selector: '#a' }, said],
+  ]
+  const kept = await recordsOf(calls)
+  assert.equal(JSON.stringify(kept.slice(0, 5)).includes('hunter22'), false)
+  assert.deepEqual(kept[2].args, { selector: '#a', value: '[8 chars]' })
+  assert.deepEqual(
+    kept.map(({ error_text }) => error_text?.slice(0, 26)),
+    [undefined, undefined, undefined, undefined, 'ERROR UPSTREAM_UNREACHABLE', 'ERROR NOT_FOUND: there is '],
+  )
+  const none = await recordsOf(
+    [
+      [{}, said],
+      [{}, down],
+    ],
+    { args: 'none' },
+  )
+  assert.deepEqual(
+    none.map(({ error_text }) => error_text === undefined),
+    [true, false],
+  )
+})
+
+test('the last 50 calls are kept, in order', async () => {
+  const error = new ToolError('NOT_FOUND', 'nothing')
+  const kept = await recordsOf(Array.from({ length: 60 }, (_, i) => [{ selector: `${i}` }, error]))
+  assert.deepEqual(
+    kept.map(({ args }) => Number(args.selector)),
+    Array.from({ length: 50 }, (_, i) => i + 10),
+  )
+})
 
 test('errors, refusals, timeouts, cancels and unknown tools each have their outcome', () =>
   inFolder(async (file) => {
