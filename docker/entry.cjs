@@ -1,4 +1,4 @@
-// What the image runs. `NAME` is the bundle of that server alone, which needs the least memory; several names are one process that serves
+// What the images run. `NAME` is the bundle of that server alone, which needs the least memory; several names are one process that serves
 // them all; anything else (`status`, `audit verify`, `--version`, …) is the octet command.
 const { existsSync } = require('node:fs')
 

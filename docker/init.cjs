@@ -1,23 +1,11 @@
-// Makes what must be secret on the first start and leaves it alone afterwards: the token between the gateway and the servers, the gateway's
-// own key, and the passwords of the demonstration backends. Each lies in a volume that only those who need it mount.
+// Makes the secrets that its arguments name, such as `token/token`, below /run/octet, and leaves those that are there as they are. Each folder
+// is a volume that only the containers that need it mount.
 const { chmodSync, existsSync, linkSync, readFileSync, rmSync, writeFileSync } = require('node:fs')
 const { randomBytes } = require('node:crypto')
 const { join } = require('node:path')
 
-const root = process.argv[2] ?? '/run/octet'
-const secrets = [
-  'token/token',
-  'litellm/master-key',
-  'postgres/password',
-  'postgres/reader-password',
-  'timescaledb/password',
-  'timescaledb/reader-password',
-  'timescaledb/writer-password',
-  'timescaledb/write-url',
-  'minio/password',
-  'n8n/owner-password',
-  'n8n/api-key',
-]
+const root = '/run/octet'
+const secrets = process.argv.slice(2)
 
 for (const name of secrets) {
   const file = join(root, name)

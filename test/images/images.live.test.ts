@@ -7,6 +7,7 @@ import type { RequestListener } from 'node:http'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import packageJson from '../../package.json' with { type: 'json' }
+import { serverNames } from '../../servers/cli/catalog.ts'
 import { embedded, freePort, readOnlyRoleSql, startCluster, withSql } from '../../servers/kit/sql/test/running.ts'
 import { shopSql } from '../../servers/kit/sql/test/shop.ts'
 import { put, stores, withBucket } from '../../servers/storage/test/store.ts'
@@ -258,7 +259,7 @@ for (const [name, load] of Object.entries(loads)) {
     () =>
       inFolder((folder) =>
         load.with(async (env, calls) => {
-          await withServices([name], { ...env, TEST_SECRETS: folder }, async ({ project, token, url }) => {
+          await withServices([name], env, folder, async ({ project, token, url }) => {
             const container = await project.container(`mcp-${name}`)
             const { State } = await inspect(hostEngine, container)
             const pid = State.Pid
@@ -302,9 +303,10 @@ test.unless(skipContainers)(
     const config = JSON.parse(
       await new Project(hostEngine, 'octet-limits', ['docker/compose.yaml']).run('config', '--format', 'json'),
     )
-    const limits = Object.entries(config.services as Record<string, { mem_limit?: string }>)
-      .filter(([name]) => name.startsWith('mcp-') && name !== 'mcp-playwright')
-      .map(([, { mem_limit }]) => Number(mem_limit) / 1_048_576)
+    const services: Record<string, { mem_limit?: string }> = config.services
+    const limits = serverNames
+      .filter((name) => name !== 'playwright')
+      .map((name) => Number(services[`mcp-${name}`]?.mem_limit) / 1_048_576)
     const light = figures.filter(({ name }) => name !== 'playwright')
     const sum = (values: readonly number[]): string => values.reduce((a, b) => a + b, 0).toFixed(0)
     show(
@@ -335,18 +337,27 @@ interface Services {
   url(name: string): string
 }
 
-/** Runs the shipped services on the host's network, each on a port of its own, and removes them with their volumes. */
+/** Runs the shipped services on the host's network, each on a port of its own and with `env` as .env, and removes them with their volumes. */
 async function withServices(
   names: readonly string[],
   env: Record<string, string>,
+  folder: string,
   use: (services: Services) => Promise<void>,
 ): Promise<void> {
+  const envFile = join(folder, 'env')
+  const lines = Object.entries(env).map(([name, value]) => `${name}=${value}\n`)
+  await writeFile(envFile, lines.join(''))
   const ports = Object.fromEntries(await Promise.all(names.map(async (name) => [name, await freePort()] as const)))
   const project = new Project(
     hostEngine,
     `octet-${names.join('-')}`,
     ['docker/compose.yaml', 'test/containers/host-network.yaml'],
-    { ...env, ...Object.fromEntries(names.map((name) => [`TEST_PORT_${name}`, String(ports[name])])) },
+    {
+      ...env, // what is Compose's own, such as OCTET_FILES
+      TEST_ENV: envFile,
+      TEST_SECRETS: folder,
+      ...Object.fromEntries(names.map((name) => [`TEST_PORT_${name}`, String(ports[name])])),
+    },
   )
   await project.down()
   try {

@@ -4,7 +4,7 @@ import assert from 'node:assert/strict'
 import { execFileSync } from 'node:child_process'
 import { randomBytes } from 'node:crypto'
 import { readFileSync } from 'node:fs'
-import { chmod, mkdtemp, rm, writeFile } from 'node:fs/promises'
+import { chmod, mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
@@ -64,7 +64,8 @@ function gateway(key: string, path: string, body?: object): Promise<Answer> {
 async function withStandIns(use: (env: Record<string, string>, folder: string) => Promise<void>): Promise<void> {
   const folder = await mkdtemp(join(tmpdir(), 'octet-networks-'))
   await chmod(folder, 0o755)
-  await writeFile(join(folder, 'postgres_password'), randomBytes(16).toString('hex'), { mode: 0o644 })
+  await mkdir(join(folder, 'postgres'))
+  await writeFile(join(folder, 'postgres/password'), randomBytes(16).toString('hex'), { mode: 0o644 })
   const litellm = process.env.OCTET_TEST_LITELLM ?? ''
   const venv = litellm.replace(/\/bin\/litellm$/, '')
   const python = execFileSync(join(venv, 'bin/python'), ['-c', 'import sys; print(sys.base_prefix)'], { encoding: 'utf8' }).trim()
@@ -86,15 +87,24 @@ async function withStandIns(use: (env: Record<string, string>, folder: string) =
   }
 }
 
+const firstCall = `return await ask('http://127.0.0.1:8085/mcp', { method: 'POST', body: process.env.ASK_BODY, headers: {
+  authorization: 'Bearer ' + process.env.ASK_TOKEN, 'content-type': 'application/json', accept: 'application/json, text/event-stream' } })`
+
+/** What way 1 of docker/README.md writes into .env. */
+const joinedEnv = `PGHOST=postgres
+PGUSER=mcp_reader
+PGDATABASE=postgres
+PGPASSWORD_FILE=/run/secrets/postgres/password
+`
+
 gatewayTest(
   'joins what is there: a gateway and a database of another project, which comes late and goes away',
   () =>
     withStandIns(async (env, folder) => {
-      const octet = new Project(networksEngine, 'octet-join', ['docker/compose.yaml', 'docker/compose.join.yaml'], {
-        ...env,
-        POSTGRES_NET: 'postgres-net',
-        PGDATABASE: 'postgres',
-      })
+      const files = ['docker/compose.yaml', 'docker/compose.join.yaml', 'test/containers/postgres-env.yaml']
+      const TEST_ENV = join(folder, 'env')
+      await writeFile(TEST_ENV, joinedEnv)
+      const octet = new Project(networksEngine, 'octet-join', files, { ...env, TEST_ENV, POSTGRES_NET: 'postgres-net' })
       const config = await dockerOk(hostEngine, [
         'run',
         '--rm',
@@ -110,7 +120,7 @@ gatewayTest(
       const ready = (): Promise<Answer> => inside('octet-postgres', "return await ask('http://mcp-postgres:8080/ready')")
       await docker(networksEngine, ['network', 'create', 'postgres-net'])
       try {
-        await octet.run('up', '--detach', '--no-build', 'mcp-postgres', 'mcp-filesystem')
+        await octet.run('up', '--detach', '--no-build', 'mcp-postgres', 'mcp-filesystem-port')
         // Nothing answers yet: the server is alive and says so.
         const health = () => inside<Answer>('octet-postgres', "return await ask('http://mcp-postgres:8080/health')")
         await until('alive', health, ({ status }) => status === 200)
@@ -182,6 +192,45 @@ gatewayTest(
             return [await reached('mcp-postgres'), await reached('${address}')]`
           assert.deepEqual(await inside(network, script), [false, false], network)
         }
+        // One command shows all eight.
+        const { stdout: table } = await octet.try('run', '--rm', 'status')
+        for (const name of serverNames) assert.match(table, new RegExp(`^${name} `, 'm'))
+
+        // What the README promises to the host, which here is the engine's network namespace. The token is what `run --rm token` prints.
+        const token = await octet.run('run', '--rm', 'token')
+        const call = { jsonrpc: '2.0', id: 1, method: 'tools/call', params: { name: 'list_directory', arguments: {} } }
+        const fromHost = await inside<Answer>('host', firstCall, { ASK_TOKEN: token, ASK_BODY: JSON.stringify(call) })
+        assert.equal(fromHost.body.result.isError ?? false, false, JSON.stringify(fromHost))
+        const ports = [8081, 8082, 8083, 8084, 8086, 8087, 8088]
+        const states = await inside<Answer[]>(
+          'host',
+          `return await Promise.all(${JSON.stringify(ports)}.map((port) => ask('http://127.0.0.1:' + port + '/health')))`,
+        )
+        assert.deepEqual(
+          states.map(({ status }) => status),
+          ports.map(() => 200),
+        )
+
+        // The container with the files has no route to the forwarder's other network, to another server or to the host's ports.
+        const forwarder = await octet.container('mcp-filesystem-port')
+        const other =
+          '{{(index .NetworkSettings.Networks "octet-filesystem-port").IPAddress}} {{(index .NetworkSettings.Networks "octet-filesystem-port").Gateway}}'
+        const [forwarderAddress = '', gatewayAddress = ''] = (
+          await dockerOk(networksEngine, ['inspect', '--format', other, forwarder])
+        ).split(' ')
+        const targets = [`${forwarderAddress}:8080`, `${gatewayAddress}:8081`, `${address}:8080`, '192.0.2.1:80']
+        const tries = `Promise.all(${JSON.stringify(targets)}.map((target) => new Promise((resolve) => {
+          const [host, port] = target.split(':')
+          const socket = require('node:net').connect({ host, port: Number(port) }, () => resolve('reached'))
+          socket.setTimeout(3_000, () => resolve('no answer'))
+          socket.on('error', ({ code }) => resolve(code))
+        }))).then((found) => { console.log(JSON.stringify(found)); process.exit() })`
+        const found: string[] = JSON.parse(await octet.run('exec', '--no-TTY', 'mcp-filesystem', 'node', '-e', tries))
+        assert.ok(
+          found.every((each) => each !== 'reached'),
+          `${targets}: ${found}`,
+        )
+
         const audit = await octet.run(
           'exec',
           '--no-TTY',
@@ -231,6 +280,20 @@ containerTest('a name of no server is answered with those that there are', async
   assert.match(stderr, /postgress/)
 })
 
+containerTest('both images run the octet command', async () => {
+  const { version } = packageJson
+  for (const name of [image, `octet-mcp-playwright:${version}`]) {
+    const octet = (...args: string[]) => docker(hostEngine, ['run', '--rm', '--network', 'none', name, ...args])
+    assert.deepEqual(await octet('--version'), { code: 0, stdout: `${version}\n`, stderr: '' }, name)
+    assert.match((await octet('--help')).stdout, /octet status/)
+    const status = await octet('status', 'http://127.0.0.1:9')
+    assert.equal(status.code, 1)
+    assert.match(status.stdout, /ECONNREFUSED/)
+    assert.match((await octet('audit', 'verify', '/nothing.jsonl')).stderr, /ENOENT|nothing\.jsonl/)
+    assert.match((await octet('doctor')).stdout, /playwright/)
+  }
+})
+
 containerTest('the image holds no shell, and the files of no package manager', async () => {
   const { code } = await docker(hostEngine, ['run', '--rm', '--entrypoint', '/bin/sh', image, '-c', 'true'])
   assert.equal(code, 127)
@@ -242,7 +305,8 @@ containerTest('the image holds no shell, and the files of no package manager', a
 })
 
 containerTest('the Compose files are clean, in every combination', async () => {
-  for (const files of [['docker/compose.yaml'], ['docker/compose.yaml', 'docker/compose.join.yaml']]) {
+  for (const more of [[], ['docker/compose.join.yaml'], ['docker/compose.demo.yaml']]) {
+    const files = ['docker/compose.yaml', ...more]
     const { code, stderr } = await new Project(hostEngine, 'octet-check', files).try('--profile', '*', 'config', '--quiet')
     assert.deepEqual({ code, stderr }, { code: 0, stderr: '' })
   }
