@@ -55,33 +55,51 @@ export function plainSchema(schema: ConfigSchema): JsonSchema {
   return { ...schema, properties: Object.fromEntries(properties) }
 }
 
-/**
- * Variables that look like a misspelled declared one. Every unknown MCP_ variable is reported; one with a server's prefix only if it is close to
- * a declared name, because the backends' own variables share those prefixes. Variables injected by Kubernetes and container links are ignored.
- */
-export function findTypos(schemas: readonly ConfigSchema[], env: Env): string[] {
+export interface Unknown {
+  /** Surely misspelled: one slip away from a declared name. */
+  misspelled: string[]
+  /** Without effect, but they may be another program's. */
+  notes: string[]
+}
+
+/** Finds variables that were meant for this process and are not read. Those that Kubernetes and container links set are ignored. */
+export function findUnknown(schemas: readonly ConfigSchema[], env: Env): Unknown {
   const known = new Set<string>()
   for (const { properties } of schemas) {
     for (const [name, variable] of Object.entries(properties)) {
-      for (const each of [name, ...(variable['x-aliases'] ?? [])]) known.add(each).add(`${each}_FILE`)
+      for (const each of [name, ...(variable['x-aliases'] ?? [])])
+        known.add(each).add(variable['x-secret'] === true ? `${each}_FILE` : each)
     }
   }
-  const prefixes = new Set([...known].map((name) => name.slice(0, name.indexOf('_') + 1)).filter((prefix) => prefix.length > 2))
-  const warnings: string[] = []
+  const unknown: Unknown = { misspelled: [], notes: [] }
   for (const [name, value] of Object.entries(env)) {
-    if (known.has(name) || /_SERVICE_|_PORT_\d+_/.test(name) || (/_PORT$/.test(name) === true && value?.startsWith('tcp://')))
-      continue
-    const prefix = name.slice(0, name.indexOf('_') + 1)
-    if (!prefixes.has(prefix)) continue
-    const [near] = nearest(
-      name,
-      [...known].filter((each) => each.startsWith(prefix) && Math.abs(each.length - name.length) <= 2),
-      1,
-    )
-    if (near !== undefined) warnings.push(`${name} is not a variable of this server; did you mean ${near}?`)
-    else if (prefix === 'MCP_') warnings.push(`${name} is not a variable of this server and has no effect`)
+    if (known.has(name) || /_SERVICE_|_PORT_\d+_/.test(name) || (name.endsWith('_PORT') && value?.startsWith('tcp://'))) continue
+    const slip = [...known].find((each) => isSlip(name, each))
+    if (slip !== undefined) unknown.misspelled.push(`${name} is not a variable of this process; did you mean ${slip}?`)
+    else if (name.startsWith('MCP_')) {
+      const [near] = nearest(name, known, 1)
+      unknown.notes.push(`${name} has no effect${near === undefined ? '' : `; did you mean ${near}?`}`)
+    }
   }
-  return warnings
+  for (const name of ['HOST', 'PORT']) {
+    if (env[name] !== undefined && env[`MCP_${name}`] === undefined)
+      unknown.notes.push(`${name} is not read; set MCP_${name} to change where the servers listen`)
+  }
+  return unknown
+}
+
+/** Do two names differ in one place only: a letter more, less or other (in long names two), or two neighbours swapped? */
+function isSlip(one: string, other: string): boolean {
+  const [shorter, longer] = one.length < other.length ? [one, other] : [other, one]
+  if (shorter.length < 6) return false
+  let start = 0
+  while (start < shorter.length && one[start] === other[start]) start += 1
+  let end = 0
+  while (end < shorter.length - start && one.at(-1 - end) === other.at(-1 - end)) end += 1
+  const differing = longer.slice(start, longer.length - end)
+  if (/\d/.test(differing)) return false // DATABASE_URL_2 is a name of its own
+  const swapped = differing.length === 2 && [...differing].reverse().join('') === shorter.slice(start, start + 2)
+  return swapped || differing.length <= (longer.length < 10 ? 1 : 2)
 }
 
 function find(name: string, variable: Variable, env: Env, problems: string[]): { text: string } | undefined {
@@ -147,6 +165,7 @@ function explain(name: string, variable: Variable, value: unknown): string {
             : variable.type === 'array'
               ? 'a comma-separated list'
               : `${variable.type === 'integer' ? 'an' : 'a'} ${variable.type}`,
+          variable.minLength === undefined ? '' : `of at least ${variable.minLength} characters`,
           variable.minimum === undefined ? '' : `≥ ${variable.minimum}`,
           variable.maximum === undefined ? '' : `≤ ${variable.maximum}`,
           variable.pattern === undefined && variable.items?.pattern === undefined

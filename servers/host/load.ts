@@ -1,7 +1,8 @@
 // Reads the environment for a whole process: one report of all problems, or a configuration.
 import { readFileSync } from 'node:fs'
+import { isLoopbackHost } from '../../protocol/index.ts'
 import type { AnyServer, ConfigSchema } from '../kit/definition.ts'
-import { type Env, findTypos, type Reading, readConfig } from './config.ts'
+import { type Env, findUnknown, type Reading, readConfig } from './config.ts'
 import { checkSettings, type Settings, settingsSchema } from './settings.ts'
 
 export interface Loaded {
@@ -10,7 +11,7 @@ export interface Loaded {
   servers: { definition: AnyServer; reading: Reading<ConfigSchema> }[]
   /** Problems that no process may start with. */
   fatal: string[]
-  /** Likely misspelled variables and demonstration defaults, for the log. */
+  /** Variables without effect and demonstration defaults, for the log. */
   notes: string[]
   secrets: string[]
   /** Content of MCP_CA_FILE. */
@@ -28,17 +29,19 @@ export function loadConfiguration(
   strict: boolean,
 ): Loaded {
   const common = readConfig(settingsSchema, env)
-  const notes = findTypos([settingsSchema, ...definitions.map(({ config }) => config)], env)
+  const { misspelled, notes } = findUnknown([settingsSchema, ...definitions.map(({ config }) => config)], env)
   const servers = definitions.map((definition) => {
     const reading = readConfig(definition.config, env)
     const unset = reading.set.length === 0 && reading.problems.length === 0
-    const demo = command !== undefined && unset ? definition.demo?.(command) : undefined
+    // A demonstration is for this machine only.
+    const local = common.config === undefined || isLoopbackHost(common.config.MCP_HOST)
+    const demo = command !== undefined && unset && local ? definition.demo?.(command) : undefined
     if (demo === undefined) return { definition, reading }
     const chosen = Object.entries(demo).map(([name, value]) => `${name}=${value}`)
     notes.push(`${definition.name}: none of its variables is set; for this demonstration ${chosen.join(' ')}`)
     return { definition, reading: readConfig(definition.config, { ...env, ...demo }) }
   })
-  const fatal = [...common.problems, ...(common.config === undefined ? [] : checkSettings(common.config))]
+  const fatal = [...misspelled, ...common.problems, ...(common.config === undefined ? [] : checkSettings(common.config))]
   const ca = readCa(common.config?.MCP_CA_FILE, fatal)
   if (strict || definitions.length === 1) fatal.push(...servers.flatMap(({ reading }) => reading.problems))
   return {

@@ -3,6 +3,29 @@ import { type Middleware, ProtocolError, ToolError } from '../../protocol/index.
 
 const buckets = [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60]
 const maxSeries = 2_000
+const minute = 60_000
+
+/** Every metric, with its type and its meaning: the HELP lines of /metrics and the table of docs/operate.md. */
+export const metricFamilies = {
+  mcp_server_operation_duration_seconds: ['histogram', 'Time from a request to its result, by method, tool and error code.'],
+  mcp_server_calls_in_flight: ['gauge', 'Tool calls that run or wait now.'],
+  mcp_server_refused_total: ['counter', 'HTTP requests that were refused, by reason.'],
+  mcp_server_truncated_results_total: ['counter', 'Results that were cut at their limit, by tool.'],
+  mcp_server_upstream_up: ['gauge', '1 if the backend answered when it was last asked, else 0. Only for configured servers.'],
+  mcp_server_upstream_since_timestamp_seconds: ['gauge', 'Unix time since when mcp_server_upstream_up has its value.'],
+  mcp_server_tools: ['gauge', 'Tools that are offered.'],
+  mcp_server_open_sessions: ['gauge', 'Open HTTP+SSE sessions.'],
+  mcp_server_last_error_timestamp_seconds: [
+    'gauge',
+    'Unix time of the last tool call that failed, with its tool and error code.',
+  ],
+  octet_audit_records: ['gauge', 'Sequence number of the last audit record.'],
+  octet_audit_written: ['gauge', '1 if the last audit record could be written, else 0.'],
+  process_resident_memory_bytes: ['gauge', 'Resident memory of the process.'],
+} as const satisfies Record<string, readonly [type: 'counter' | 'gauge' | 'histogram', help: string]>
+
+type Family = keyof typeof metricFamilies
+export type GaugeValues = Partial<Record<Family, readonly (readonly [labels: Record<string, string>, value: number])[]>>
 
 interface Series {
   labels: string
@@ -17,15 +40,26 @@ export interface ToolTotals {
   lastError: { at: string; tool: string; code: string } | undefined
 }
 
+interface Minute {
+  at: number
+  calls: number
+  errors: number
+}
+
 export class Metrics {
   readonly #durations = new Map<string, Series>()
   readonly #counters = new Map<string, number>()
   readonly #inFlight = new Map<string, number>()
   readonly #totals = new Map<string, ToolTotals>()
+  /** At most sixty minutes for each server. */
+  readonly #minutes = new Map<string, Minute[]>()
 
-  middleware(server: string): Middleware {
+  /** @param onCall is told the error code of every tool call, empty for a success */
+  middleware(server: string, onCall: (code: string) => void): Middleware {
     const totals: ToolTotals = { calls: 0, errors: 0, lastError: undefined }
+    const minutes: Minute[] = []
     this.#totals.set(server, totals)
+    this.#minutes.set(server, minutes)
     const seriesOf = new Map<string, Series>() // formats the labels once per series instead of once per call
     return async (call, next) => {
       const started = performance.now()
@@ -45,6 +79,8 @@ export class Metrics {
         if (isCall) {
           this.#inFlight.set(server, (this.#inFlight.get(server) ?? 1) - 1)
           totals.calls += 1
+          countMinute(minutes, code !== '')
+          onCall(code)
           if (code !== '') {
             totals.errors += 1
             totals.lastError = { at: new Date().toISOString(), tool, code }
@@ -64,7 +100,7 @@ export class Metrics {
     }
   }
 
-  count(name: string, labels: Readonly<Record<string, string>>, by = 1): void {
+  count(name: Family, labels: Readonly<Record<string, string>>, by = 1): void {
     const key = `${name}${format(labels)}`
     if (this.#counters.has(key) || this.#counters.size < maxSeries) this.#counters.set(key, (this.#counters.get(key) ?? 0) + by)
   }
@@ -73,37 +109,40 @@ export class Metrics {
     return this.#totals.get(server) ?? { calls: 0, errors: 0, lastError: undefined }
   }
 
-  /** @param gauges further gauges, such as open sessions */
-  render(gauges: readonly { name: string; help: string; values: [labels: Record<string, string>, value: number][] }[]): string {
+  /** Calls and errors of the last sixty minutes. */
+  lastHour(server: string): { calls: number; errors: number } {
+    const first = Math.floor(Date.now() / minute) - 59
+    const sum = { calls: 0, errors: 0 }
+    for (const { at, calls, errors } of this.#minutes.get(server) ?? []) {
+      if (at < first) continue
+      sum.calls += calls
+      sum.errors += errors
+    }
+    return sum
+  }
+
+  /** @param gauges those that are not counted here */
+  render(gauges: GaugeValues): string {
     const name = 'mcp_server_operation_duration_seconds'
-    const out = [`# HELP ${name} Time from a request to its result.`, `# TYPE ${name} histogram`]
+    const values = new Map<string, string[]>()
+    const add = (family: string, line: string): void => void values.set(family, [...(values.get(family) ?? []), line])
     for (const { labels, counts, sum, count } of this.#durations.values()) {
       let cumulative = 0
       buckets.forEach((le, i) => {
         cumulative += counts[i] ?? 0
-        out.push(`${name}_bucket{${labels},le="${le}"} ${cumulative}`)
+        add(name, `${name}_bucket{${labels},le="${le}"} ${cumulative}`)
       })
-      out.push(
-        `${name}_bucket{${labels},le="+Inf"} ${count}`,
-        `${name}_sum{${labels}} ${sum}`,
-        `${name}_count{${labels}} ${count}`,
-      )
+      add(name, `${name}_bucket{${labels},le="+Inf"} ${count}\n${name}_sum{${labels}} ${sum}\n${name}_count{${labels}} ${count}`)
     }
-    const families = new Map<string, string[]>()
-    for (const [key, value] of this.#counters) {
-      const family = key.slice(0, key.indexOf('{'))
-      families.set(family, [...(families.get(family) ?? []), `${key} ${value}`])
-    }
-    for (const [family, lines] of families) out.push(`# TYPE ${family} counter`, ...lines)
-    const running = {
-      name: 'mcp_server_calls_in_flight',
-      help: 'Tool calls that run or wait now.',
-      values: [...this.#inFlight].map(([server, value]) => [{ server }, value] as [Record<string, string>, number]),
-    }
-    for (const gauge of [running, ...gauges]) {
-      out.push(`# HELP ${gauge.name} ${gauge.help}`, `# TYPE ${gauge.name} gauge`)
-      for (const [labels, value] of gauge.values) out.push(`${gauge.name}${format(labels)} ${value}`)
-    }
+    for (const [key, value] of this.#counters) add(key.slice(0, key.indexOf('{')), `${key} ${value}`)
+    for (const [server, value] of this.#inFlight)
+      add('mcp_server_calls_in_flight', `mcp_server_calls_in_flight{server="${server}"} ${value}`)
+    for (const [family, each] of Object.entries(gauges))
+      for (const [labels, value] of each) add(family, `${family}${format(labels)} ${value}`)
+    const out = Object.entries(metricFamilies).flatMap(([family, [type, help]]) => {
+      const lines = values.get(family) ?? []
+      return lines.length === 0 ? [] : [`# HELP ${family} ${help}`, `# TYPE ${family} ${type}`, ...lines]
+    })
     return `${out.join('\n')}\n`
   }
 
@@ -124,9 +163,22 @@ function observe(series: Series, seconds: number): void {
   series.count += 1
 }
 
+function countMinute(minutes: Minute[], failed: boolean): void {
+  const at = Math.floor(Date.now() / minute)
+  let last = minutes.at(-1)
+  if (last?.at !== at) {
+    last = { at, calls: 0, errors: 0 }
+    minutes.push(last)
+    if (minutes.length > 60) minutes.shift()
+  }
+  last.calls += 1
+  if (failed) last.errors += 1
+}
+
 const knownMethods = new Set(['initialize', 'ping', 'tools/list', 'tools/call', 'logging/setLevel', 'server/discover'])
 
 function format(labels: Readonly<Record<string, string>>): string {
+  if (Object.keys(labels).length === 0) return ''
   const pairs = Object.entries(labels).map(
     ([key, value]) => `${key}="${value.replaceAll('\\', '\\\\').replaceAll('"', '\\"').replaceAll('\n', '\\n')}"`,
   )

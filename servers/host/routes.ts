@@ -1,20 +1,16 @@
-// The routing table: the MCP transports of each server, and the routes for people and monitors (/health, /ready, /metrics).
+// The routing table: the MCP transports of each server, and the routes for people and monitors (/, /health, /ready, /metrics).
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import { type Access, isRefusal } from '../../protocol/index.ts'
-import type { Audit } from './audit/trail.ts'
-import type { Metrics } from './metrics.ts'
-import type { Service } from './service.ts'
+import type { Endpoint, Service } from './service.ts'
+import { readState, type StateParts } from './state.ts'
 
-export interface RouterParts {
-  services: readonly Service[]
+export interface RouterParts extends StateParts {
+  /** What the addresses without a server's name lead to. */
+  combined: Endpoint
   access: Access
-  audit: Audit
-  metrics: Metrics
   /** Public prefix; accepted with and without it, so that a proxy may strip it or not. */
   basePath: string
   metricsPublic: boolean
-  /** The process is shutting down. */
-  stopping(): boolean
 }
 
 type Listener = (req: IncomingMessage, res: ServerResponse) => void
@@ -22,23 +18,21 @@ type Row = [path: string, listener: Listener]
 
 /** Every path of the process. To serve another one, add a row. The base path and a trailing slash are removed before the look-up, so "" is /. */
 function rows(parts: RouterParts): Row[] {
-  const { services, metricsPublic } = parts
+  const { services, combined, metricsPublic } = parts
   return [
     ...statusRows(parts, '', services),
     ['/metrics', guarded(parts, metricsPublic ? 'open' : 'token', (_req, res) => void sendMetrics(parts, res))],
-    ...services.flatMap((service) => serviceRows(parts, `/${service.name}`, service)),
-    // Exactly one server: its short paths too, so that http://mcp-postgres:8080/sse works.
-    ...(services.length === 1 ? services.flatMap((service) => serviceRows(parts, '', service)) : []),
+    ...services.flatMap((service) => [
+      ...endpointRows(`/${service.name}`, service),
+      ...statusRows(parts, `/${service.name}`, [service]),
+    ]),
+    // Without a name: the only server, so that http://mcp-postgres:8080/sse works, or the tools of all of them.
+    ...endpointRows('', combined),
   ]
 }
 
-function serviceRows(parts: RouterParts, prefix: string, service: Service): Row[] {
-  const { sse, mcp } = service
-  return [
-    [`${prefix}/mcp`, mcp],
-    ...['/sse', '/messages', '/sse/messages'].map((path): Row => [prefix + path, sse]),
-    ...statusRows(parts, prefix, [service]),
-  ]
+function endpointRows(prefix: string, { sse, mcp }: Endpoint): Row[] {
+  return [[`${prefix}/mcp`, mcp], ...['/sse', '/messages', '/sse/messages'].map((path): Row => [prefix + path, sse])]
 }
 
 function statusRows(parts: RouterParts, prefix: string, services: readonly Service[]): Row[] {
@@ -98,57 +92,31 @@ function guarded(
   }
 }
 
-async function ready(
-  { stopping, audit, metrics }: RouterParts,
-  services: readonly Service[],
-  res: ServerResponse,
-  known: boolean,
-): Promise<void> {
-  const states = await Promise.all(services.map((service) => service.health.check()))
-  const isReady = !stopping() && audit.healthy && states.every((state) => state.state === 'ok')
-  const status = isReady ? 'ready' : stopping() ? 'stopping' : 'not ready'
-  if (!known) return sendJson(res, isReady ? 200 : 503, { status })
-  const servers = Object.fromEntries(
-    services.map(({ name, toolNames, sse }, i) => {
-      const { calls, errors, lastError } = metrics.totals(name)
-      const use = { tools: toolNames.length, sessions: sse.openSessions, calls, errors }
-      return [name, { ...states[i], ...use, ...(lastError === undefined ? {} : { last_error: lastError }) }]
-    }),
-  )
-  sendJson(res, isReady ? 200 : 503, { status, servers, audit: { ...audit.head, written: audit.healthy } })
+async function ready(parts: RouterParts, services: readonly Service[], res: ServerResponse, known: boolean): Promise<void> {
+  const state = await readState({ ...parts, services })
+  sendJson(res, state.status === 'ready' ? 200 : 503, known ? state : { status: state.status })
 }
 
 async function sendMetrics({ services, metrics, audit }: RouterParts, res: ServerResponse): Promise<void> {
   await Promise.all(services.map(({ health }) => health.check()))
   type Value = [labels: Record<string, string>, value: number]
-  const each = (value: (service: Service) => number): Value[] =>
-    services.map((service) => [{ server: service.name }, value(service)])
-  const lastErrors = services.flatMap(({ name }): Value[] => {
-    const { lastError } = metrics.totals(name)
-    if (lastError === undefined) return []
-    return [[{ server: name, gen_ai_tool_name: lastError.tool, error_type: lastError.code }, seconds(lastError.at)]]
+  const each = (of: readonly Service[], value: (service: Service) => number): Value[] =>
+    of.map((service) => [{ server: service.name }, value(service)])
+  const configured = services.filter(({ health }) => health.configured)
+  const body = metrics.render({
+    mcp_server_upstream_up: each(configured, ({ health }) => (health.state.state === 'ok' ? 1 : 0)),
+    mcp_server_upstream_since_timestamp_seconds: each(configured, ({ health }) => seconds(health.state.since)),
+    mcp_server_tools: each(services, ({ tools }) => tools.length),
+    mcp_server_open_sessions: each(services, ({ sse }) => sse.openSessions),
+    mcp_server_last_error_timestamp_seconds: services.flatMap(({ name }): Value[] => {
+      const { lastError } = metrics.totals(name)
+      if (lastError === undefined) return []
+      return [[{ server: name, gen_ai_tool_name: lastError.tool, error_type: lastError.code }, seconds(lastError.at)]]
+    }),
+    octet_audit_records: [[{}, audit.head.seq]],
+    octet_audit_written: [[{}, audit.healthy ? 1 : 0]],
+    process_resident_memory_bytes: [[{}, process.memoryUsage.rss()]],
   })
-  const body = metrics.render([
-    {
-      name: 'mcp_server_upstream_up',
-      help: 'Whether the backend answered when it was last asked.',
-      values: each(({ health }) => (health.state.state === 'ok' ? 1 : 0)),
-    },
-    {
-      name: 'mcp_server_upstream_since_timestamp_seconds',
-      help: 'Since when the backend is in this state.',
-      values: each(({ health }) => seconds(health.state.since)),
-    },
-    { name: 'mcp_server_tools', help: 'Tools that are offered.', values: each(({ toolNames }) => toolNames.length) },
-    { name: 'mcp_server_open_sessions', help: 'Open HTTP+SSE sessions.', values: each(({ sse }) => sse.openSessions) },
-    { name: 'mcp_server_last_error_timestamp_seconds', help: 'When a tool call last failed.', values: lastErrors },
-    {
-      name: 'octet_audit_records',
-      help: 'Sequence number of the last audit record; its hash is a label.',
-      values: [[{ head: audit.head.hash }, audit.head.seq]],
-    },
-    { name: 'process_resident_memory_bytes', help: 'Resident memory.', values: [[{}, process.memoryUsage.rss()]] },
-  ])
   res.writeHead(200, { 'Content-Type': 'text/plain; version=0.0.4; charset=utf-8', 'Cache-Control': 'no-store' }).end(body)
 }
 

@@ -1,19 +1,20 @@
 // One process: reads the configuration, listens, and shuts down in order. service.ts makes one server, routes.ts the routing table.
+import { watchFile } from 'node:fs'
 import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import packageJson from '../../package.json' with { type: 'json' }
-import { createAccess } from '../../protocol/index.ts'
+import { type Access, createAccess } from '../../protocol/index.ts'
 import type { AnyServer } from '../kit/definition.ts'
-import { createRedact } from '../kit/redact.ts'
+import { createRedact, type Redact } from '../kit/redact.ts'
 import { Audit } from './audit/trail.ts'
 import { renderColumns } from './columns.ts'
-import type { Env } from './config.ts'
+import { type Env, readConfig } from './config.ts'
 import { loadConfiguration } from './load.ts'
 import { createLog } from './log.ts'
 import { Metrics } from './metrics.ts'
 import { createRouter } from './routes.ts'
-import { createService, type Service } from './service.ts'
-import { accessOptions, settingsSchema } from './settings.ts'
+import { createCombinedEndpoint, createService, type Service } from './service.ts'
+import { accessOptions, principals, settingsSchema, tokenFiles } from './settings.ts'
 
 /** sysexits.h EX_CONFIG: the configuration is wrong, and a restart will not help. */
 export const exitConfig = 78
@@ -32,13 +33,15 @@ const keepAliveTimeoutMs = 65_000
 const tcpKeepAliveMs = 30_000
 /** How often Node checks the two timeouts above. */
 const connectionsCheckMs = 2_000
+const tokenFileCheckMs = 5_000
 
 /** Serves the definitions until SIGTERM or SIGINT. Exits with 78 when the configuration is wrong, with 1 when the port cannot be had. */
 export async function serve(definitions: readonly AnyServer[], { env, command }: ServeOptions): Promise<void> {
   const loaded = loadConfiguration(definitions, env, command, false)
   const { settings, servers, fatal, notes, secrets } = loaded
   if (settings === undefined) return reportProblems(fatal, notes)
-  const redact = createRedact(secrets)
+  let masked = createRedact(secrets)
+  const redact: Redact = (value) => masked(value)
   const log = createLog({ level: settings.LOG_LEVEL, format: settings.LOG_FORMAT, redact })
   const { version } = packageJson
   let audit: Audit
@@ -63,12 +66,24 @@ export async function serve(definitions: readonly AnyServer[], { env, command }:
     )
   }
   for (const note of notes) log.warn(note)
-  for (const { definition, reading } of servers) {
-    for (const problem of reading.problems) log.error('configuration problem', { server: definition.name, problem })
-  }
 
   const metrics = new Metrics()
-  const access = createAccess(accessOptions(settings))
+  let checkAccess = createAccess(accessOptions(settings))
+  const access: Access = (req) => checkAccess(req)
+  access.sharesWith = (origin) => checkAccess.sharesWith?.(origin) === true
+  const renewTokens = (): void => {
+    const { config, problems, secrets: renewed } = readConfig(settingsSchema, env)
+    if (config === undefined) return log.error('tokens are kept, because the settings cannot be read', { problems })
+    masked = createRedact([...secrets, ...renewed])
+    checkAccess = createAccess(accessOptions(config))
+    log.info('tokens were read again', { principals: principals(config).map(({ name }) => name) })
+  }
+  // Polled, because a secret that Kubernetes renews is a symbolic link to another folder, which no watch on the file notices.
+  for (const name of tokenFiles) {
+    const file = env[name]
+    if (file !== undefined && file !== '') watchFile(file, { interval: tokenFileCheckMs, persistent: false }, renewTokens)
+  }
+  process.on('SIGHUP', renewTokens)
   const environment = {
     version,
     maxResultChars: settings.MCP_MAX_RESULT_CHARS,
@@ -77,9 +92,19 @@ export async function serve(definitions: readonly AnyServer[], { env, command }:
     ca: loaded.ca,
     log,
   }
-  const services = servers.map(({ definition, reading }) =>
-    createService({ definition, config: reading.config, settings, environment, access, audit, metrics, log }),
-  )
+  const parts = { settings, environment, access, audit, metrics, log }
+  const services = servers.map(({ definition, reading }) => createService({ ...parts, definition, reading }))
+  const owners = new Map<string, string>()
+  for (const { name, tools } of services) {
+    for (const tool of tools) {
+      const other = owners.get(tool.name)
+      if (other !== undefined)
+        return reportProblems([`${other} and ${name} both have a tool "${tool.name}"; serve them in two processes`], notes)
+      owners.set(tool.name, name)
+    }
+  }
+  const [only] = services
+  const combined = services.length === 1 && only !== undefined ? only : createCombinedEndpoint(parts, services)
   audit.start(
     services.map(({ name }) => name),
     redact({ settings, servers: servers.map(({ reading }) => reading.config) }),
@@ -89,6 +114,7 @@ export async function serve(definitions: readonly AnyServer[], { env, command }:
   const basePath = (settings.MCP_BASE_PATH ?? '').replace(/\/$/, '')
   const router = createRouter({
     services,
+    combined,
     access,
     audit,
     metrics,
@@ -115,7 +141,9 @@ export async function serve(definitions: readonly AnyServer[], { env, command }:
     log.info('stopping', { signal, grace_ms: settings.MCP_SHUTDOWN_GRACE_MS })
     server.close()
     await Promise.all(
-      services.flatMap(({ sse, mcp }) => [sse, mcp]).map((transport) => transport.close(settings.MCP_SHUTDOWN_GRACE_MS)),
+      [combined, ...services]
+        .flatMap(({ sse, mcp }) => [sse, mcp])
+        .map((transport) => transport.close(settings.MCP_SHUTDOWN_GRACE_MS)),
     )
     server.closeIdleConnections()
     await Promise.allSettled(services.map((service) => service.close()))
@@ -181,14 +209,15 @@ async function announce(
   open: boolean,
 ): Promise<void> {
   const states = await Promise.all(services.map(({ health }) => health.check()))
+  for (const { health } of services) health.watch()
   if (command === undefined) return
-  const rows = services.map(({ name, toolNames }, i) => {
+  const rows = services.map(({ name, tools }, i) => {
     const { state, message } = states[i] ?? { state: 'unknown', message: undefined }
     return [
       name,
       `${url}/${name}/sse`,
       message === undefined ? state : `${state.replace('_', ' ')}: ${message}`,
-      String(toolNames.length),
+      String(tools.length),
     ]
   })
   const table = [['server', 'SSE URL', 'backend', 'tools'], ...rows]

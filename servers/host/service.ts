@@ -5,63 +5,113 @@ import {
   type Handler,
   type HttpOptions,
   httpSse,
+  type Middleware,
+  type Outcome,
   type RefusedReason,
   Server,
+  type ServerOptions,
   streamableHttp,
   ToolError,
 } from '../../protocol/index.ts'
-import type { AnyServer, Backend, Environment, Log } from '../kit/definition.ts'
+import type { AnyServer, Backend, ConfigSchema, Environment, Log } from '../kit/definition.ts'
 import { matchesGlob } from '../kit/names.ts'
 import type { Audit } from './audit/trail.ts'
-import { Health } from './health.ts'
+import type { Reading } from './config.ts'
+import { Health, type State } from './health.ts'
 import { concurrency, deadline, rateLimit } from './limits.ts'
 import type { Metrics } from './metrics.ts'
 import type { Settings } from './settings.ts'
 
-export interface Service {
-  readonly name: string
-  readonly title: string
-  readonly toolNames: readonly string[]
-  readonly health: Health
+/** The two transports of a Server. */
+export interface Endpoint {
   readonly sse: Handler
   readonly mcp: Handler
+}
+
+export interface Service extends Endpoint {
+  readonly name: string
+  readonly title: string
+  readonly instructions: string
+  readonly tools: readonly AnyTool[]
+  /** Audit trail, metrics and limits of this server's calls. */
+  readonly middleware: Middleware
+  readonly health: Health
   close(): Promise<void>
 }
 
-export interface ServiceParts {
-  definition: AnyServer
-  /** Undefined when its variables are wrong: the server is listed and says so. */
-  config: object | undefined
-  settings: Settings
-  environment: Environment
-  access: Access
-  audit: Audit
-  metrics: Metrics
-  log: Log
+export interface EndpointParts {
+  readonly settings: Settings
+  readonly environment: Environment
+  readonly access: Access
+  readonly audit: Audit
+  readonly metrics: Metrics
+  readonly log: Log
+}
+
+export interface ServiceParts extends EndpointParts {
+  readonly definition: AnyServer
+  /** With problems instead of a configuration when its variables are wrong: the server is listed and says so. */
+  readonly reading: Reading<ConfigSchema>
 }
 
 export function createService(parts: ServiceParts): Service {
-  const { definition, settings, environment, audit, metrics, log, access } = parts
+  const { definition, settings, environment, audit, metrics } = parts
   const { name, title, instructions } = definition
   const { backend, health, refusal } = openBackend(parts)
   const tools = definition
     .tools(backend as never, environment)
     .filter((tool) => offered(tool.name, settings))
     .map((tool) => withRefusal(tool, refusal ?? readOnlyRefusal(tool, settings)))
-  const server = new Server({
+  const middleware = chain([
+    audit.middleware(name, () => backend?.upstream, settings.MCP_READ_ONLY),
+    metrics.middleware(name, (code) => health.observe(code)),
+    ...(settings.MCP_RATE_LIMIT > 0 ? [rateLimit(settings.MCP_RATE_LIMIT)] : []),
+    deadline(settings.MCP_TOOL_TIMEOUT_MS),
+    concurrency(settings.MCP_MAX_CONCURRENCY, settings.MCP_MAX_QUEUE),
+  ])
+  return {
     name,
     title,
-    version: environment.version,
     instructions,
     tools,
+    middleware,
+    health,
+    ...createEndpoint(parts, { name, title, instructions, tools, middleware: [middleware] }),
+    async close() {
+      health.stop()
+      await backend?.close()
+    },
+  }
+}
+
+/**
+ * One endpoint for the tools of several servers, for clients without a gateway. A call has the audit trail, metrics and limits of the server whose
+ * tool it is; what belongs to none of them is recorded under the name `octet`.
+ */
+export function createCombinedEndpoint(parts: EndpointParts, services: readonly Service[]): Endpoint {
+  const name = 'octet'
+  const own = chain([
+    parts.audit.middleware(name, () => undefined, parts.settings.MCP_READ_ONLY),
+    parts.metrics.middleware(name, () => {}),
+  ])
+  const owners = new Map(services.flatMap(({ tools, middleware }) => tools.map((tool) => [tool.name, middleware] as const)))
+  const middleware: Middleware = (call, next) => (owners.get(call.tool?.name ?? '') ?? own)(call, next)
+  return createEndpoint(parts, {
+    name,
+    title: 'Octet',
+    instructions: services.map(({ instructions }) => instructions).join('\n'),
+    tools: services.flatMap(({ tools }) => tools),
+    middleware: [middleware],
+  })
+}
+
+function createEndpoint(parts: EndpointParts, options: Omit<ServerOptions, 'version'>): Endpoint {
+  const { settings, environment, audit, metrics, log, access } = parts
+  const { name } = options
+  const server = new Server({
+    ...options,
+    version: environment.version,
     structuredContent: settings.MCP_STRUCTURED_CONTENT,
-    middleware: [
-      audit.middleware(name, () => backend?.upstream, settings.MCP_READ_ONLY),
-      metrics.middleware(name),
-      ...(settings.MCP_RATE_LIMIT > 0 ? [rateLimit(settings.MCP_RATE_LIMIT)] : []),
-      deadline(settings.MCP_TOOL_TIMEOUT_MS),
-      concurrency(settings.MCP_MAX_CONCURRENCY, settings.MCP_MAX_QUEUE),
-    ],
     onInternalError: (error, about) => log.error('internal error', { ...about, error }),
   })
   const http: HttpOptions = {
@@ -77,40 +127,55 @@ export function createService(parts: ServiceParts): Service {
         audit.denied({ reason, server: name, principal: caller?.principal, user: caller?.user, remote, status })
     },
   }
-  return {
-    name,
-    title,
-    toolNames: tools.map((tool) => tool.name),
-    health,
-    sse: httpSse(server, http),
-    mcp: streamableHttp(server, http),
-    close: async () => backend?.close(),
+  return { sse: httpSse(server, http), mcp: streamableHttp(server, http) }
+}
+
+/** One middleware that runs these, the first outermost. */
+function chain(middlewares: readonly Middleware[]): Middleware {
+  return (call, last) => {
+    let at = 0
+    const next = (): Promise<Outcome> => {
+      const middleware = middlewares[at++]
+      return middleware === undefined ? last() : middleware(call, next)
+    }
+    return next()
   }
 }
 
 /** Refusals that concern permissions go into the audit trail; the others are client errors and only logged and counted. */
 const audited: ReadonlySet<RefusedReason> = new Set<RefusedReason>(['host', 'origin', 'credentials', 'session'])
 
-function openBackend({ definition, config, environment, log }: ServiceParts): {
+/** Opens the backend. The same health and the same reason are shown in the start table, by /ready, the log and `octet doctor`. */
+export function openBackend({
+  definition,
+  reading,
+  environment,
+  log,
+}: Pick<ServiceParts, 'definition' | 'reading' | 'environment' | 'log'>): {
   backend: Backend | undefined
   health: Health
   refusal: ToolError | undefined
 } {
-  const off = (state: 'misconfigured' | 'not_configured', is: string, remedy: string) => ({
+  const { name: server } = definition
+  const { config, set, problems } = reading
+  const off = (initial: Omit<State, 'since'>, is: string) => ({
     backend: undefined,
-    health: new Health(undefined, { state, message: remedy }),
-    refusal: new ToolError('UPSTREAM_UNREACHABLE', `the ${definition.name} server is ${is}: ${remedy}. Ask the operator`),
+    health: new Health({ server, backend: undefined, log, initial }),
+    refusal: new ToolError('UPSTREAM_UNREACHABLE', `the ${server} server is ${is}. Ask the operator`),
   })
-  const wrong = () => off('misconfigured', 'not configured correctly', 'its log says what is wrong')
-  if (config === undefined) return wrong()
-  const missing = definition.missing(config as never)
-  if (missing !== undefined) return off('not_configured', 'not configured', missing)
+  const wrong = (message: string) => {
+    log.error('server is misconfigured', { server, reason: message })
+    const next = 'correct it and start again'
+    return off({ state: 'misconfigured', message, next }, 'not configured correctly; `octet doctor` says what is wrong')
+  }
+  if (config === undefined) return wrong(problems.join('; '))
+  const next = definition.missing(config as never)
+  if (next !== undefined) return off({ state: 'not_configured', message: 'not configured', next }, `not configured: ${next}`)
   try {
     const backend = definition.open(config as never, environment)
-    return { backend, health: new Health(backend), refusal: undefined }
+    return { backend, health: new Health({ server, backend, set, log }), refusal: undefined }
   } catch (error) {
-    log.error('configuration refused', { server: definition.name, error })
-    return wrong()
+    return wrong((error as Error).message)
   }
 }
 

@@ -119,3 +119,12 @@ export async function run(
 
 /** A Node of at least 22, which the official tools need: this one, or the one that OCTET_TEST_NODE22 names. */
 export const node22 = Number(process.versions.node.split('.')[0]) >= 22 ? process.execPath : process.env.OCTET_TEST_NODE22
+
+/** Waits until something is so, at most `ms`. */
+export async function until(met: () => boolean | Promise<boolean>, ms = 20_000): Promise<void> {
+  const end = Date.now() + ms
+  while (!(await met())) {
+    if (Date.now() > end) throw new Error(`not so within ${ms} ms: ${met}`)
+    await new Promise((resolve) => setTimeout(resolve, 20))
+  }
+}

@@ -1,10 +1,11 @@
 // A process that serves one or two small servers through servers/host, for its tests: `sample-process.ts [NAME …]`.
 import { defineTool, ToolError } from '../../protocol/index.ts'
-import { checkConfiguration, serve } from '../../servers/host/serve.ts'
+import { serve } from '../../servers/host/serve.ts'
 import { type AnyServer, type Backend, defineServer } from '../../servers/kit/definition.ts'
 import { report } from '../../servers/kit/report.ts'
 
-const sample = (name: string) =>
+/** @param prefix of the tools' names: no two servers of a process may have a tool of one name */
+const sample = (name: string, prefix: string) =>
   defineServer({
     name,
     title: 'Sample',
@@ -32,7 +33,7 @@ const sample = (name: string) =>
     },
     tools: (_backend, { readOnly }) => [
       defineTool({
-        name: 'look',
+        name: `${prefix}look`,
         description: 'Reads.',
         inputSchema: {
           type: 'object',
@@ -44,14 +45,14 @@ const sample = (name: string) =>
           report(context, { summary: `looked, ${readOnly}`, untrusted: text, rows: 1, truncated: text === 'cut' }),
       }),
       defineTool({
-        name: 'change',
+        name: `${prefix}change`,
         description: 'Writes.',
         inputSchema: { type: 'object' },
         annotations: { readOnlyHint: false, destructiveHint: true, idempotentHint: false, openWorldHint: false },
         handler: () => 'changed',
       }),
       defineTool({
-        name: 'wait',
+        name: `${prefix}wait`,
         description: 'Waits until it is aborted.',
         inputSchema: { type: 'object' },
         annotations: { readOnlyHint: true, destructiveHint: false, idempotentHint: true, openWorldHint: false },
@@ -59,7 +60,7 @@ const sample = (name: string) =>
           new Promise<string>((_, reject) => signal.addEventListener('abort', () => reject(signal.reason))),
       }),
       defineTool({
-        name: 'crash',
+        name: `${prefix}crash`,
         description: 'Throws outside of any call.',
         inputSchema: { type: 'object' },
         handler: () => {
@@ -73,6 +74,8 @@ const sample = (name: string) =>
   })
 
 const names = process.argv.slice(2).filter((arg) => !arg.startsWith('--'))
-const definitions: AnyServer[] = (names.length === 0 ? ['sample'] : names).map(sample)
-if (process.argv.includes('--check-config')) checkConfiguration(definitions, process.env)
-else void serve(definitions, { env: process.env })
+const definitions: AnyServer[] =
+  names.length === 0
+    ? [sample('sample', '')]
+    : names.map((name) => sample(name, process.argv.includes('--same-tools') ? '' : `${name}_`))
+void serve(definitions, { env: process.env })

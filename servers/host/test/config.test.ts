@@ -3,8 +3,9 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { test } from '../../../test/runner/harness.ts'
+import { catalog, serverNames } from '../../cli/catalog.ts'
 import type { ConfigSchema } from '../../kit/definition.ts'
-import { findTypos, readConfig } from '../config.ts'
+import { findUnknown, readConfig } from '../config.ts'
 import { checkSettings, principals, type Settings, settingsSchema } from '../settings.ts'
 
 const schema = {
@@ -44,7 +45,7 @@ test('every problem is in one report, with what was expected', () => {
   assert.deepEqual(problems, [
     'APP_SIZE: expected an integer ≥ 1 ≤ 9, got 12; for example APP_SIZE=3',
     'APP_FAST: expected true or false, got "maybe"; for example APP_FAST=false',
-    'APP_KEY: expected a string, got set(3 chars)',
+    'APP_KEY: expected a string of at least 4 characters, got set(3 chars)',
     'APP_MODE: expected one of a, b, got "c"',
   ])
 })
@@ -86,21 +87,51 @@ test('_FILE means nothing for a variable that is no secret', () => {
   assert.equal(readConfig(schema, { APP_NAME_FILE: '/nowhere' }).config?.APP_NAME, 'x')
 })
 
-test('likely misspelled variables are named, foreign and injected names are not', () => {
+test('misspelled variables are named, foreign and injected names are not', () => {
   const env = {
     APP_SIZ: '1',
+    APPSIZE: '1',
     MCP_PROT: '1',
+    MCP_MAX_CONCURENCY: '1',
+    MCP_AUTH_TOEKN_FILE: '/x',
+    APP_SIZE_2: '1',
     APP_POSTGRES_SERVICE_HOST: 'x',
     MCP_POSTGRES_PORT: 'tcp://1.2.3.4:8080',
     APP_INITDB_ARGS: 'x',
     APPLE: 'x',
     MCP_WHATEVER_ELSE: '1',
+    PORT: '3000',
+    HOST: 'x',
+    MCP_HOST: 'y',
   }
-  assert.deepEqual(findTypos([schema, settingsSchema], env), [
-    'APP_SIZ is not a variable of this server; did you mean APP_SIZE?',
-    'MCP_PROT is not a variable of this server; did you mean MCP_PORT?',
-    'MCP_WHATEVER_ELSE is not a variable of this server and has no effect',
-  ])
+  assert.deepEqual(findUnknown([schema, settingsSchema], env), {
+    misspelled: [
+      'APP_SIZ is not a variable of this process; did you mean APP_SIZE?',
+      'APPSIZE is not a variable of this process; did you mean APP_SIZE?',
+      'MCP_PROT is not a variable of this process; did you mean MCP_PORT?',
+      'MCP_MAX_CONCURENCY is not a variable of this process; did you mean MCP_MAX_CONCURRENCY?',
+      'MCP_AUTH_TOEKN_FILE is not a variable of this process; did you mean MCP_AUTH_TOKEN_FILE?',
+    ],
+    notes: ['MCP_WHATEVER_ELSE has no effect', 'PORT is not read; set MCP_PORT to change where the servers listen'],
+  })
+})
+
+test('no declared variable of any server is a slip of another', async () => {
+  for (const name of serverNames) {
+    const { config } = await catalog[name]()
+    const env = Object.fromEntries(Object.keys(config.properties).map((variable) => [variable, 'x']))
+    for (const other of serverNames) {
+      const { misspelled } = findUnknown([settingsSchema, (await catalog[other]()).config], env)
+      assert.deepEqual(misspelled, [], `${name} beside ${other}`)
+    }
+  }
+})
+
+test('a secret that is too short says how long it must be, and not what it is', () => {
+  assert.match(
+    readConfig(settingsSchema, { MCP_AUTH_TOKEN: 'abc' }).problems.join(),
+    /MCP_AUTH_TOKEN: expected a string of at least 8 characters, got set\(3 chars\)/,
+  )
 })
 
 const settings = (env: Record<string, string>): Settings => {

@@ -1,6 +1,9 @@
 import assert from 'node:assert/strict'
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { connect } from 'node:net'
-import { runChild, withChild } from '../../../test/helpers/child.ts'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { runChild, until, withChild } from '../../../test/helpers/child.ts'
 import { McpSession, postJson, send, sendRaw } from '../../../test/helpers/wire.ts'
 import { test } from '../../../test/runner/harness.ts'
 
@@ -24,13 +27,73 @@ test('one server answers at its own paths and at the short ones', () =>
     }
   }))
 
-test('several servers answer at their own paths only', () =>
-  withChild(script, ['one', 'two'], configured, async ({ url }) => {
-    for (const name of ['one', 'two']) assert.equal((await postJson(`${url}/${name}/mcp`, list)).status, 200)
-    assert.equal((await send(`${url}/sse`)).status, 404)
-    assert.equal((await postJson(`${url}/mcp`, list)).status, 404)
-    assert.deepEqual(Object.keys((await send(`${url}/ready`)).json().servers), ['one', 'two'])
+test('several servers answer at their own paths, and together at the short ones', () =>
+  withChild(script, ['one', 'two'], { ...configured, MCP_RATE_LIMIT: '2' }, async ({ url, stdout }) => {
+    for (const name of ['one', 'two']) assert.equal((await postJson(`${url}/${name}/mcp`, list)).json().result.tools.length, 4)
+    assert.equal((await postJson(`${url}/mcp`, list)).json().result.tools.length, 8)
+    const session = await McpSession.open(`${url}/sse`)
+    const { serverInfo, instructions } = (await session.request('initialize', { protocolVersion: '2025-11-25' })).result
+    assert.deepEqual([serverInfo.name, instructions], ['octet', 'For tests.\nFor tests.'])
+    assert.equal((await session.call('one_look')).isError, undefined)
+    assert.equal((await session.call('two_look')).isError, undefined)
+    assert.match((await session.request('tools/call', { name: 'three_look' })).error.message, /unknown tool "three_look"/)
+    // Each server has its own limit, whichever address its calls come by.
+    const one = await McpSession.open(`${url}/one/sse`)
+    assert.equal((await one.call('one_look')).isError, undefined)
+    assert.match((await session.call('one_look')).content[0].text, /RATE_LIMITED/)
+    assert.equal((await session.call('two_look')).isError, undefined)
+    session.close()
+    one.close()
+    const { servers } = (await send(`${url}/ready`)).json()
+    assert.deepEqual(Object.keys(servers), ['one', 'two'])
+    assert.deepEqual([servers.one.calls, servers.one.errors, servers.two.calls], [3, 1, 2])
+    const records = stdout()
+      .trim()
+      .split('\n')
+      .map((line) => JSON.parse(line))
+    assert.deepEqual(
+      records.filter(({ type }) => type === 'tool_call').map(({ server, tool, outcome }) => `${server} ${tool} ${outcome}`),
+      [
+        'one one_look ok',
+        'two two_look ok',
+        'octet three_look denied',
+        'one one_look ok',
+        'one one_look denied',
+        'two two_look ok',
+      ],
+    )
   }))
+
+test('two tools of one name are exit 78', async () => {
+  const { code, stderr } = await runChild(script, ['one', 'two', '--same-tools'], configured)
+  assert.equal(code, 78)
+  assert.match(stderr, /one and two both have a tool "look"/)
+})
+
+test('tokens are read again when their file changes and on SIGHUP, which ends nothing', async () => {
+  const folder = mkdtempSync(join(tmpdir(), 'octet-token-'))
+  const file = join(folder, 'token')
+  writeFileSync(file, 'the-first-token\n')
+  try {
+    await withChild(script, [], { ...configured, MCP_AUTH_TOKEN_FILE: file }, async ({ url, process: child, stderr }) => {
+      const status = async (token: string) => (await postJson(`${url}/mcp`, list, { Authorization: `Bearer ${token}` })).status
+      assert.deepEqual([await status('the-first-token'), await status('the-second-token')], [200, 401])
+      writeFileSync(file, 'the-second-token\n')
+      child.kill('SIGHUP')
+      await until(() => stderr().includes('tokens were read again'))
+      assert.deepEqual([await status('the-first-token'), await status('the-second-token')], [401, 200])
+      writeFileSync(file, '') // a file that is being written
+      child.kill('SIGHUP')
+      await until(() => stderr().includes('tokens are kept'))
+      assert.equal(await status('the-second-token'), 200)
+      writeFileSync(file, 'the-third-token\n')
+      await until(async () => (await status('the-third-token')) === 200) // without a signal
+      assert.doesNotMatch(stderr(), /the-(first|second|third)-token/)
+    })
+  } finally {
+    rmSync(folder, { recursive: true })
+  }
+})
 
 test('a trailing slash changes nothing', () =>
   withChild(script, [], { ...configured, MCP_BASE_PATH: '/tools' }, async ({ url }) => {
@@ -69,7 +132,7 @@ test('a backend that is down leaves the server listed, unready and answering why
     const { state, error, message, since } = ready.json().servers.sample
     assert.deepEqual(
       [state, error, message, Number.isNaN(Date.parse(since))],
-      ['down', 'UPSTREAM_UNREACHABLE', 'nobody answers', false],
+      ['down', 'UPSTREAM_UNREACHABLE', 'nobody answers [down]', false],
     )
     assert.equal((await postJson(`${url}/mcp`, list)).json().result.tools.length, 4)
   }))
@@ -95,7 +158,7 @@ test('wrong configuration is one report and exit 78, without any secret', async 
     SAMPLE_SIZ: '1',
   })
   assert.equal(code, 78)
-  assert.match(stderr, /^3 problems in the configuration:/)
+  assert.match(stderr, /^4 problems in the configuration:/)
   for (const says of [
     /MCP_PORT: expected an integer/,
     /SAMPLE_SIZE: expected an integer ≥ 1 ≤ 9, got 99/,
@@ -120,19 +183,10 @@ test('an audit file that cannot be written is exit 78', async () => {
 
 test('among several servers a wrong one is unready, and the others run', () =>
   withChild(script, ['one', 'two'], { SAMPLE_URL: 'contradiction' }, async ({ url, stderr }) => {
-    assert.equal((await send(`${url}/ready`)).json().servers.one.state, 'misconfigured')
+    const { state, message, next } = (await send(`${url}/ready`)).json().servers.one
+    assert.deepEqual([state, message, next], ['misconfigured', 'SAMPLE_URL contradicts itself', 'correct it and start again'])
     assert.match(stderr(), /SAMPLE_URL contradicts itself/)
   }))
-
-test('--check-config reports and exits without listening', async () => {
-  assert.deepEqual(await runChild(script, ['--check-config'], configured), {
-    code: 0,
-    stdout: 'sample: configured\n',
-    stderr: '',
-  })
-  assert.match((await runChild(script, ['--check-config'], {})).stdout, /sample: not configured: set SAMPLE_URL/)
-  assert.equal((await runChild(script, ['one', 'two', '--check-config'], { SAMPLE_SIZE: 'x' })).code, 78)
-})
 
 test('a port in use is said in one line, exit 1', () =>
   withChild(script, [], configured, async ({ url }) => {

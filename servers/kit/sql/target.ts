@@ -38,19 +38,13 @@ export interface TargetOptions {
   ca: string | undefined
 }
 
-/** @throws Error for the operator when the parts contradict each other or cannot be read; never shows a password */
+/** @throws Error for the operator when the parts cannot be read; never shows a password */
 export function resolveTarget(parts: TargetParts, options: TargetOptions): Target {
   const fromUrl = parts.url === undefined ? {} : parseUrl(parts.url, options.urlVariable)
-  const pick = (name: Exclude<keyof TargetParts, 'url'>): string | undefined => {
-    const [one, other] = [fromUrl[name], parts[name]]
-    if (one !== undefined && other !== undefined && one !== other) {
-      throw new Error(`${options.urlVariable} and the separate variable for the ${name} disagree; set one of them`)
-    }
-    return one ?? other
-  }
+  // As in libpq: what the URL says stands above the separate variables.
+  const pick = (name: Exclude<keyof TargetParts, 'url'>): string | undefined => fromUrl[name] ?? parts[name]
   const host = pick('host') ?? 'localhost'
-  const port = readPort(fromUrl.port === undefined ? parts.port : fromUrl.port)
-  if (fromUrl.port !== undefined && parts.port !== undefined && readPort(parts.port) !== port) pick('port')
+  const port = readPort(pick('port'))
   const user = pick('user') ?? 'postgres'
   const database = pick('database')
   const rootCert = pick('sslRootCert')
@@ -70,9 +64,9 @@ export function resolveTarget(parts: TargetParts, options: TargetOptions): Targe
   }
 }
 
-/** `host:port/database`, as the audit trail and the log name it. */
-export function describeTarget({ host, port, databases }: Target): string {
-  return `${host.startsWith('/') ? 'local socket' : `${host}:${port}`}/${databases[0]}`
+/** `user@host:port/database`, as the audit trail, the log and /ready name it. */
+export function describeTarget({ host, port, databases, user }: Target): string {
+  return `${user}@${host.startsWith('/') ? 'local socket' : `${host}:${port}`}/${databases[0]}`
 }
 
 function parseUrl(given: string, variable: string): Omit<TargetParts, 'url'> {

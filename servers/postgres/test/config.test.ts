@@ -46,6 +46,16 @@ const ways: Record<string, [NodeJS.ProcessEnv, [string, string]]> = {
     { DATABASE_URL: `postgres://app@${host}:${port}/postgres`, PGPASSWORD: 'x' },
     ['app', 'postgres'],
   ],
+  'a URL, which stands above the separate variables': [
+    {
+      DATABASE_URL: `postgres://app@${host}:${port}/postgres`,
+      PGHOST: 'elsewhere',
+      PGPORT: '1',
+      PGUSER: 'nobody',
+      PGDATABASE: 'none',
+    },
+    ['app', 'postgres'],
+  ],
   'a URL with parameters': [
     { DATABASE_URL: `postgres:///app?host=${host}&port=${port}&user=app&sslmode=prefer` },
     ['app', 'app'],
@@ -85,7 +95,6 @@ test("what Kubernetes sets for a service named postgres is not taken for the ope
 test('contradictions and unreadable values leave the server unready, and no secret in the log', async () => {
   const secret = 'verysecretpassword'
   for (const env of [
-    { DATABASE_URL: `postgresql://app:${secret}@${host}/app`, PGHOST: 'elsewhere' },
     { DATABASE_URL: `mysql://app:${secret}@${host}/app` },
     { DATABASE_URL: `postgresql://app:${secret}@one,two/app` },
     { DATABASE_URL: `postgresql://app:${secret}%zz@${host}/app` },
@@ -94,7 +103,7 @@ test('contradictions and unreadable values leave the server unready, and no secr
   ] as NodeJS.ProcessEnv[]) {
     await withServer(env, async (server) => {
       assert.match(String(await whoAmI(server)), /^ERROR UPSTREAM_UNREACHABLE: the postgres server is not configured correctly/)
-      assert.ok(server.log.some(({ message }) => message === 'configuration refused'))
+      assert.ok(server.log.some(({ message }) => message === 'server is misconfigured'))
       assert.doesNotMatch(JSON.stringify(server.log), new RegExp(secret))
       assert.equal((await server.ready()).status, 503)
     })

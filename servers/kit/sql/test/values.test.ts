@@ -85,9 +85,10 @@ test('a target is put together from a URL and single values', () => {
     'disable',
   ])
   assert.deepEqual(pick({ url: 'postgres://h/d', host: 'h', port: '5432' }), ['h', 5432, 'postgres', undefined, 'd', 'prefer'])
+  // libpq: the URL stands above the separate variables.
+  const others = { host: 'other', port: '2', user: 'x', password: 'y', database: 'z' }
+  assert.deepEqual(pick({ url: 'postgres://u:p@h:1/d', ...others }), ['h', 1, 'u', 'p', 'd', 'prefer'])
   for (const [parts, why] of [
-    [{ url: 'postgres://h/d', host: 'other' }, /disagree/],
-    [{ url: 'postgres://h:1/d', port: '2' }, /disagree/],
     [{ port: '70000' }, /port must be/],
     [{ url: 'postgres://a,b/d' }, /several hosts/],
     [{ url: 'host=h dbname=d' }, /expected postgresql:/],
