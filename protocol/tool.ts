@@ -22,7 +22,8 @@ import type { AnyTool, CallToolResult, ContentBlock, Tool, ToolOutput, ToolResul
  */
 export function defineTool<const I extends ObjectSchema, const O extends JsonSchema | undefined = undefined>(
   tool: Tool<I, O>,
-): Tool<I, O> {
+  // NoInfer: a list of AnyTool around the call does not decide what the handler may return.
+): Tool<I, NoInfer<O>> {
   return tool
 }
 

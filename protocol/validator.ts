@@ -1,6 +1,7 @@
-// The only file that loads Ajv. A production bundle replaces it with validators compiled at build time (scripts/build.ts), because
-// compiling at run time costs 11 MiB and 75 ms in every process.
-import { Ajv2020, type ErrorObject, type ValidateFunction } from 'ajv/dist/2020.js'
+// The only file that loads Ajv, when the first schema is compiled. A production bundle replaces it with validators compiled at build time
+// (scripts/bundle.ts), because compiling at run time costs 11 MiB and 75 ms in every process.
+import { createRequire } from 'node:module'
+import type { Ajv2020, ErrorObject, ValidateFunction } from 'ajv/dist/2020.js'
 import type { JsonSchema } from './schema.ts'
 
 /** The parts of Ajv's error object that are read; standalone validators produce the same. */
@@ -23,6 +24,7 @@ const ajvOptions = {
 
 /** A compiler for tool schemas. `$anchor` belongs to 2020-12's core vocabulary; Ajv resolves it and yet does not count it as known. */
 export function createAjv(options: object = {}): Ajv2020 {
+  const { Ajv2020 } = createRequire(import.meta.url)('ajv/dist/2020.js') as typeof import('ajv/dist/2020.js')
   return new Ajv2020({ ...ajvOptions, ...options }).addKeyword('$anchor')
 }
 

@@ -1,4 +1,4 @@
-// npm run build: dist/protocol and dist/conformance as ES modules with types (tsc), dist/octet.cjs and dist/servers/NAME.cjs as bundles.
+// npm run build: the three libraries that package.json exports as ES modules with types (tsc), dist/octet.cjs and dist/servers/NAME.cjs as bundles.
 import { execFileSync } from 'node:child_process'
 import { chmodSync, rmSync } from 'node:fs'
 import { createRequire } from 'node:module'

@@ -1,26 +1,14 @@
 // The published package: packed from the sources, installed into an empty folder, and started. Needs the npm registry.
 import assert from 'node:assert/strict'
 import { execFileSync, spawn } from 'node:child_process'
-import {
-  cpSync,
-  existsSync,
-  mkdirSync,
-  mkdtempSync,
-  readdirSync,
-  readFileSync,
-  rmSync,
-  statSync,
-  symlinkSync,
-  writeFileSync,
-} from 'node:fs'
+import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
-import { dirname, join } from 'node:path'
-import { fileURLToPath } from 'node:url'
+import { join } from 'node:path'
 import packageJson from '../package.json' with { type: 'json' }
+import { install, pack } from './examples/packed.ts'
 import { JsonLineProcess } from './helpers/json-line-process.ts'
 import { test } from './runner/harness.ts'
 
-const root = fileURLToPath(new URL('..', import.meta.url))
 /** Without the browser's library, which is an optional peer. */
 const maxPackages = 10
 const maxBytes = 12 * 1024 * 1024
@@ -34,7 +22,7 @@ test(
       const home = join(folder, 'home')
       mkdirSync(home)
       writeFileSync(join(home, 'package.json'), '{ "private": true, "type": "module" }')
-      npm(home, 'install', '--no-audit', '--no-fund', '--loglevel=error', archive)
+      install(home, archive)
 
       const modules = join(home, 'node_modules')
       const { packages } = JSON.parse(readFileSync(join(modules, '.package-lock.json'), 'utf8')) as { packages: object }
@@ -47,6 +35,8 @@ test(
         execFileSync(join(modules, '.bin', command), args, { cwd: home, encoding: 'utf8' })
       assert.equal(run('octet', '--version').trim(), packageJson.version)
       assert.match(run('mcp-conformance', '--help'), /mcp-conformance/)
+      const npx = execFileSync('npx', ['--yes', `file:${archive}`, '--version'], { cwd: folder, encoding: 'utf8' })
+      assert.equal(npx.trim(), packageJson.version)
 
       const server = `
       import { createServer } from 'node:http'
@@ -106,24 +96,6 @@ test(
   },
   { timeoutMs: 300_000 },
 )
-
-/** Packs a copy of the files that git knows or would add, so that `dist` is not rebuilt under other tests. */
-function pack(folder: string): string {
-  const source = join(folder, 'source')
-  for (const file of execFileSync('git', ['ls-files', '-co', '--exclude-standard'], { cwd: root, encoding: 'utf8' })
-    .split('\n')
-    .filter((name) => name !== '')) {
-    mkdirSync(dirname(join(source, file)), { recursive: true })
-    if (existsSync(join(root, file))) cpSync(join(root, file), join(source, file))
-  }
-  symlinkSync(join(root, 'node_modules'), join(source, 'node_modules'))
-  npm(source, 'pack', '--loglevel=error', '--pack-destination', folder)
-  return join(folder, `${packageJson.name}-${packageJson.version}.tgz`)
-}
-
-function npm(cwd: string, ...args: string[]): void {
-  execFileSync('npm', args, { cwd, stdio: ['ignore', 'ignore', 'inherit'] })
-}
 
 function sizeOf(folder: string): number {
   return readdirSync(folder, { recursive: true, withFileTypes: true })
