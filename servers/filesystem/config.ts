@@ -1,5 +1,7 @@
 // The environment of the filesystem server, and how its roots and deny patterns are read.
-import { isAbsolute, resolve } from 'node:path/posix'
+import { existsSync, realpathSync } from 'node:fs'
+import { homedir } from 'node:os'
+import { isAbsolute, join, resolve } from 'node:path/posix'
 import type { Config, ConfigSchema } from '../kit/definition.ts'
 import { compileGlob, type Glob, splitOutsideBraces } from './lib/glob.ts'
 import type { Deny, Root } from './types.ts'
@@ -41,6 +43,14 @@ export const config = {
 
 export type FilesystemConfig = Config<typeof config>
 
+/** The sample files of the repository, for a demonstration; undefined in the published package. */
+export function sampleFolder(): string | undefined {
+  const program = process.argv[1] // dist/octet.cjs, or servers/cli/octet.ts
+  if (program === undefined || !existsSync(program)) return undefined
+  const folders = ['../../examples/files', '../../../examples/files'].map((path) => join(realpathSync(program), path))
+  return folders.find((folder) => existsSync(folder))
+}
+
 const labelForm = /^[A-Za-z0-9_][A-Za-z0-9._-]{0,63}$/
 
 /** @throws Error for the operator when a name is missing, used twice, or unusable as the first part of a path */
@@ -48,7 +58,11 @@ export function parseRoots(entries: readonly string[]): Root[] {
   const roots = entries.map((entry): Root => {
     if (/^\s*$/.test(entry)) throw new Error('FS_ROOTS: a root is empty')
     const named = /^([^=/]+)=(.+)$/s.exec(entry.trim())
-    const path = resolve(named?.[2]?.trim() ?? entry.trim())
+    const folder = named?.[2]?.trim() ?? entry.trim()
+    const path = resolve(folder)
+    if (/^~(\/|$)/.test(folder)) throw new Error(`FS_ROOTS: "~" is not expanded; write ${homedir()}${folder.slice(1)}`)
+    if (/:\//.test(folder) && !existsSync(path))
+      throw new Error(`FS_ROOTS: ${folder} does not exist; separate folders by commas: ${entry.replaceAll(':/', ',/')}`)
     return { label: named?.[1]?.trim() ?? (path.slice(path.lastIndexOf('/') + 1) || 'root'), path }
   })
   const [only] = roots

@@ -117,6 +117,7 @@ export class Health {
       const detail = await withDeadline({ ms: probeTimeoutMs, late }, (signal) => backend.probe(signal))
       next = { state: 'ok', ...(Object.keys(detail).length === 0 ? {} : { detail }) }
     } catch (error) {
+      if (!(error instanceof ToolError)) this.#options.log.error('probe failed', { server: this.#options.server, error })
       next = { state: 'down', ...this.#explain(error, backend.upstream) }
     }
     const before = this.#state
@@ -148,7 +149,7 @@ export class Health {
     const next =
       error.code === 'UPSTREAM_AUTH'
         ? `correct the user or its credentials${variables}`
-        : `start it, or correct its address${variables}`
+        : `check that it runs, and how it is addressed${variables}`
     return { error: error.code, message: `${what} [${upstream}]`, next: advice ?? next }
   }
 }

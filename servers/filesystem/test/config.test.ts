@@ -1,6 +1,9 @@
 import assert from 'node:assert/strict'
+import { homedir } from 'node:os'
 import { basename } from 'node:path'
 import { compileValidator, type JsonSchema } from '../../../protocol/index.ts'
+import { withChild } from '../../../test/helpers/child.ts'
+import { McpSession, send } from '../../../test/helpers/wire.ts'
 import { test } from '../../../test/runner/harness.ts'
 import { openFilesystem } from '../backend.ts'
 import { config, parseDeny, parseRoots } from '../config.ts'
@@ -96,11 +99,30 @@ test('the schema of the environment compiles and its defaults fit it', () => {
 })
 
 test('without roots the server says what to set and each call says so too', () => {
-  assert.equal(filesystem.missing({ ...settings, FS_ROOTS: undefined }), 'set FS_ROOTS')
-  assert.equal(filesystem.missing({ ...settings, FS_ROOTS: [] }), 'set FS_ROOTS')
+  for (const FS_ROOTS of [undefined, []]) assert.match(filesystem.missing({ ...settings, FS_ROOTS }) ?? '', /^set FS_ROOTS/)
   assert.equal(filesystem.missing(settings), undefined)
-  assert.equal(filesystem.demo?.('start')?.FS_ROOTS, process.cwd())
-  assert.equal(filesystem.demo?.('serve')?.FS_ROOTS, process.cwd())
+})
+
+test('a demonstration shows the sample files of the repository and nothing else', async () => {
+  const clean = { MCP_PORT: '0' }
+  await withChild('servers/cli/octet.ts', ['serve', 'filesystem'], clean, async ({ url }) => {
+    const session = await McpSession.open(`${url}/sse`)
+    const { text } = (await session.call('list_directory')).content[0]
+    assert.match(text, /orders\.csv/)
+    assert.doesNotMatch(text, /package\.json/)
+    session.close()
+  })
+  const open = { ...clean, MCP_HOST: '0.0.0.0', MCP_AUTH_TOKEN: 'long-enough' }
+  await withChild('servers/cli/octet.ts', ['serve', 'filesystem'], open, async ({ url }) => {
+    const headers = { Authorization: 'Bearer long-enough' }
+    const { state } = (await send(`${url}/ready`, { headers })).json().servers.filesystem
+    assert.equal(state, 'not_configured', 'beyond loopback nothing is shown unless FS_ROOTS says so')
+  })
+})
+
+test('a list with colons and a tilde say how to write them', () => {
+  assert.throws(() => parseRoots(['/srv/docs:/srv/logs']), /separate folders by commas: \/srv\/docs,\/srv\/logs/)
+  assert.throws(() => parseRoots(['docs=~/docs']), new RegExp(`write ${homedir()}/docs`))
 })
 
 test('the probe names the root that cannot be read, not its path', async () => {
