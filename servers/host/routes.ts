@@ -20,6 +20,8 @@ type Row = [path: string, listener: Listener]
 function rows(parts: RouterParts): Row[] {
   const { services, combined, metricsPublic } = parts
   return [
+    ['', guarded(parts, 'summary', (_req, res, known) => void sendDashboard(res, known))],
+    ['/dashboard.json', guarded(parts, 'token', (_req, res) => void sendDashboardData(parts, res))],
     ...statusRows(parts, '', services),
     ['/metrics', guarded(parts, metricsPublic ? 'open' : 'token', (_req, res) => void sendMetrics(parts, res))],
     ...services.flatMap((service) => [
@@ -95,6 +97,16 @@ function guarded(
 async function ready(parts: RouterParts, services: readonly Service[], res: ServerResponse, known: boolean): Promise<void> {
   const state = await readState({ ...parts, services })
   sendJson(res, state.status === 'ready' ? 200 : 503, known ? state : { status: state.status })
+}
+
+/** Loaded at the first request, because most processes are never opened in a browser. */
+async function sendDashboard(res: ServerResponse, known: boolean): Promise<void> {
+  const { sendPage } = await import('./dashboard/page.ts')
+  sendPage(res, known)
+}
+
+async function sendDashboardData(parts: RouterParts, res: ServerResponse): Promise<void> {
+  sendJson(res, 200, { ...(await readState(parts)), calls: parts.audit.recentCalls })
 }
 
 async function sendMetrics({ services, metrics, audit }: RouterParts, res: ServerResponse): Promise<void> {
