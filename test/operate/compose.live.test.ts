@@ -55,7 +55,8 @@ async function documented(name: keyof typeof catalog): Promise<string[]> {
 composeTest('every documented variable of .env reaches its server, whose container fixes three of them', async () => {
   const all = new Set((await Promise.all(serverNames.map(documented))).flat())
   assert.ok(all.size > 126, `${all.size} variables`)
-  const env = Object.fromEntries([...all, ...ofCompose].map((name) => [name, `value-of-${name}`]))
+  const own = ofCompose.map((name) => [name, '/value'])
+  const env = Object.fromEntries([...own, ...[...all].map((name) => [name, `value-of-${name}`])])
   const found = await services(['compose.yaml'], env)
   for (const name of serverNames) {
     const environment = found[`mcp-${name}`]?.environment ?? {}
