@@ -1,6 +1,7 @@
 // Prepares the arguments of a call for its handler: aliases, repair, clamping, defaults, validation (in this order). Small models send "100"
 // for 100, "true" for true, "a,b" for ["a","b"], null for "not given", and all arguments as one JSON string; refusing those costs a whole
 // round of the model, so they are repaired, and each repair is reported.
+import { isDeepStrictEqual } from 'node:util'
 import { invalidParams, ToolError } from './errors.ts'
 import { describe, isObject } from './jsonrpc.ts'
 import { nearest } from './nearest.ts'
@@ -11,11 +12,15 @@ import type { ValidationIssue, Validator } from './validator.ts'
 export const maxArgumentValues = 20_000
 export const maxArgumentDepth = 64
 const maxReportedIssues = 5
+/** Longest value that an error repeats in the call that it offers. */
+const maxOfferedChars = 1_000
 
 export interface ArgumentRules {
   readonly inputSchema: ObjectSchema
   /** accepted name → declared name */
   readonly aliases?: Readonly<Record<string, string>> | undefined
+  /** See `Tool.lookUp`. */
+  readonly lookUp?: string | undefined
   readonly validate: Validator
 }
 
@@ -34,11 +39,15 @@ export function prepareArguments(rules: ArgumentRules, given: unknown) {
 }
 
 function readObject(rules: ArgumentRules, given: unknown, warnings: string[]): Record<string, unknown> {
-  if (isObject(given)) return given
+  if (isObject(given)) return unwrap(rules, given, warnings)
+  if (Array.isArray(given) && given.length === 1 && isObject(given[0])) {
+    warnings.push('"arguments" was read as an object from a list; send the object itself')
+    return given[0]
+  }
   if (typeof given !== 'string') throw invalidParams(`"arguments" must be an object, got ${describe(given)}`)
   const object = given.trim() === '' ? {} : parsed(given, isObject)
   if (object === undefined) {
-    const hint = exampleOf(rules, {}, [])
+    const hint = correctedCall(rules, {}, [])
     throw new ToolError('INVALID_ARGUMENT', `"arguments" must be an object, got ${describe(given)}, which is not JSON of one`, {
       hint,
     })
@@ -47,16 +56,40 @@ function readObject(rules: ArgumentRules, given: unknown, warnings: string[]): R
   return object
 }
 
-function applyAliases({ aliases, inputSchema }: ArgumentRules, given: Readonly<Record<string, unknown>>, warnings: string[]) {
-  if (aliases === undefined) return given
+/** Some clients put all arguments into one member, such as `{"input": {…}}`. */
+function unwrap({ inputSchema }: ArgumentRules, given: Record<string, unknown>, warnings: string[]): Record<string, unknown> {
+  const [[key, value] = ['', undefined], ...others] = Object.entries(given)
+  if (others.length > 0 || Object.hasOwn(inputSchema.properties ?? {}, key)) return given
+  const inner = isObject(value) ? value : typeof value === 'string' ? parsed(value, isObject) : undefined
+  if (inner === undefined) return given
+  warnings.push(`the arguments were read from "${key.slice(0, 80)}"; send them without it`)
+  return inner
+}
+
+/** Also takes a declared name in another spelling: `maxRows`, `Max-Rows`. */
+function applyAliases(
+  { aliases = {}, inputSchema }: ArgumentRules,
+  given: Readonly<Record<string, unknown>>,
+  warnings: string[],
+) {
+  const { properties = {} } = inputSchema
   const args: Record<string, unknown> = {}
   for (const [key, value] of Object.entries(given)) {
-    const target = Object.hasOwn(aliases, key) ? aliases[key] : undefined
-    if (target === undefined || Object.hasOwn(inputSchema.properties ?? {}, key)) set(args, key, value)
+    const target = Object.hasOwn(properties, key) ? key : (targetOf(key, aliases) ?? respelled(key, properties))
+    if (target === undefined || target === key) set(args, key, value)
     else if (given[target] === undefined || given[target] === null) set(args, target, value)
     else warnings.push(`"${key}" was ignored because "${target}" is given too`)
   }
   return args
+}
+
+function targetOf(key: string, aliases: Readonly<Record<string, string>>): string | undefined {
+  return Object.hasOwn(aliases, key) ? aliases[key] : undefined
+}
+
+function respelled(key: string, properties: Readonly<Record<string, unknown>>): string | undefined {
+  const plain = (name: string): string => name.replace(/[_-]/g, '').toLowerCase()
+  return Object.keys(properties).find((name) => plain(name) === plain(key))
 }
 
 /** A key named __proto__ must stay an ordinary, unknown key that validation then refuses. */
@@ -96,6 +129,10 @@ function repair(schema: JsonSchema, given: unknown, path: string, warnings: stri
 
 /** Returns `given` itself where it already fits or where it cannot be converted. */
 function coerce(schema: JsonSchema, given: unknown): unknown {
+  if (schema.enum !== undefined && typeof given === 'string' && !schema.enum.includes(given)) {
+    const wanted = given.trim().toLowerCase()
+    return schema.enum.find((choice) => typeof choice === 'string' && choice.toLowerCase() === wanted) ?? given
+  }
   if (schema.type === undefined || admitsValue(schema, given)) return given
   if (typeof given === 'string') {
     const trimmed = given.trim()
@@ -142,25 +179,43 @@ function argumentError(
   const problems = [...new Set(issues.map((issue) => explain(issue, args, Object.keys(properties))))]
   const shown = problems.slice(0, maxReportedIssues).join('; ')
   const more = problems.length > maxReportedIssues ? `; and ${problems.length - maxReportedIssues} more` : ''
-  return new ToolError('INVALID_ARGUMENT', `${shown}${more}`, { hint: exampleOf(rules, args, issues) })
+  return new ToolError('INVALID_ARGUMENT', `${shown}${more}`, { hint: correctedCall(rules, args, issues) })
 }
 
-/** Arguments that a next call can use: the required ones, with the values given so far where they are valid and short. */
-function exampleOf(
-  { inputSchema }: ArgumentRules,
+/** The call that was probably meant: what is valid stays, misspelled names are corrected, what is missing comes from the schema's examples. */
+function correctedCall(
+  { inputSchema, lookUp, validate }: ArgumentRules,
   args: Readonly<Record<string, unknown>>,
   issues: readonly ValidationIssue[],
 ): string {
   const { properties = {}, required = [] } = inputSchema
-  if (required.length === 0) return `use only ${Object.keys(properties).join(', ') || 'an empty object'}`
-  const example: Record<string, unknown> = {}
-  for (const key of required) {
-    const property = properties[key]
-    const valid = args[key] !== undefined && !issues.some((issue) => issue.instancePath.split('/')[1] === key)
-    example[key] =
-      valid && JSON.stringify(args[key]).length <= 100 ? args[key] : (property?.examples?.[0] ?? property?.enum?.[0] ?? '…')
+  const known = Object.keys(properties)
+  const broken = new Set(issues.map(({ instancePath }) => instancePath.split('/')[1]))
+  const call: Record<string, unknown> = {}
+  const keep = (key: string, value: unknown): void => {
+    if (!Object.hasOwn(call, key) && JSON.stringify(value).length <= maxOfferedChars) call[key] = value
   }
-  return JSON.stringify(example)
+  for (const [key, value] of Object.entries(args)) {
+    if (Object.hasOwn(properties, key) && !broken.has(key) && !isDeepStrictEqual(value, properties[key]?.default))
+      keep(key, value)
+  }
+  const unknown = Object.entries(args).filter(([key]) => !Object.hasOwn(properties, key))
+  for (const [key, value] of unknown) {
+    const missing = required.filter((name) => !Object.hasOwn(call, name))
+    // The only value that fits nowhere is probably the only one that is missing.
+    const [name] = nearest(key, known, 1).concat(unknown.length === 1 && missing.length === 1 ? missing : [])
+    const property = name === undefined ? undefined : properties[name]
+    if (name !== undefined && property !== undefined && admitsValue(property, coerce(property, value)))
+      keep(name, coerce(property, value))
+  }
+  for (const key of required) {
+    const example = properties[key]?.examples?.[0] ?? properties[key]?.enum?.[0]
+    if (Object.hasOwn(call, key)) continue
+    if (example === undefined && lookUp !== undefined) return lookUp
+    call[key] = example ?? '…'
+  }
+  const offered = validate(call) ? call : Object.fromEntries(required.map((key) => [key, call[key]]))
+  return JSON.stringify(offered)
 }
 
 function explain(issue: ValidationIssue, args: unknown, known: readonly string[]): string {

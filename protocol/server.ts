@@ -83,10 +83,10 @@ export class Server {
     for (const tool of this.tools) {
       checkTool(tool)
       if (this.#compiled.has(tool.name)) throw new TypeError(`two tools are named "${tool.name}"`)
-      const { inputSchema, outputSchema, aliases } = tool
+      const { inputSchema, outputSchema, aliases, lookUp } = tool
       this.#compiled.set(tool.name, {
         tool,
-        rules: { inputSchema, aliases, validate: compile(tool, 'inputSchema', inputSchema) },
+        rules: { inputSchema, aliases, lookUp, validate: compile(tool, 'inputSchema', inputSchema) },
         validateOutput: this.#structured && outputSchema ? compile(tool, 'outputSchema', outputSchema) : undefined,
       })
     }

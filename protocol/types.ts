@@ -131,6 +131,11 @@ export interface Tool<I extends ObjectSchema, O extends JsonSchema | undefined> 
   readonly icons?: readonly Icon[]
   /** Other names that callers use for an argument: accepted name → declared name. */
   readonly aliases?: Readonly<Record<string, string>>
+  /**
+   * What an error suggests where a required argument is missing that no example can stand for, because it names something that exists:
+   * a call that lists it, such as `list_directory {}`.
+   */
+  readonly lookUp?: string
   handler(
     args: FromSchema<I>,
     context: Context,

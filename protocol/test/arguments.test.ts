@@ -22,6 +22,7 @@ const inputSchema = {
   additionalProperties: false,
 } as const satisfies ObjectSchema
 
+const withoutExamples = { ...inputSchema, properties: { ...inputSchema.properties, path: { type: 'string' } } } as const
 const rules = { inputSchema, aliases: { file_path: 'path', query: 'path' }, validate: compileValidator(inputSchema) }
 const prepare = (given: Record<string, unknown>) => prepareArguments(rules, given)
 
@@ -39,6 +40,7 @@ const repairs: [what: string, given: Record<string, unknown>, expected: Record<s
   ['a fraction where an integer is wanted', { limit: 10.7 }, { limit: 10 }],
   ['more than the maximum', { limit: 9_000 }, { limit: 500 }],
   ['less than the minimum', { limit: -3 }, { limit: 1 }],
+  ['a choice in capitals', { sort: 'SIZE' }, { sort: 'size' }],
 ]
 for (const [what, given, expected] of repairs) {
   test(`${what} is repaired, with a warning`, () => {
@@ -69,6 +71,51 @@ test('an alias beside its argument is ignored with a warning', () => {
   assert.equal(args.path, 'x')
   assert.match(warnings.join(), /"file_path" was ignored/)
 })
+
+test('a declared name in another spelling stands for it', () => {
+  for (const name of ['maxRows', 'MAX_ROWS', 'max-rows']) {
+    const schema = { type: 'object', properties: { max_rows: { type: 'integer' } }, additionalProperties: false } as const
+    assert.deepEqual(prepareArguments({ inputSchema: schema, validate: compileValidator(schema) }, { [name]: '3' }).args, {
+      max_rows: 3,
+    })
+  }
+})
+
+test('arguments inside one member, or in a list, are taken out, with a warning', () => {
+  for (const given of [{ input: { path: 'x' } }, { arguments: '{"path":"x"}' }, [{ path: 'x' }]]) {
+    const { args, warnings } = prepareArguments(rules, given)
+    assert.deepEqual([args.path, warnings.length], ['x', 1])
+  }
+  assert.throws(() => prepareArguments(rules, [{ path: 'x' }, { path: 'y' }]), /must be an object/)
+  assert.throws(() => prepare({ filter: { path: 'x' } }), /missing "path"/)
+})
+
+const offers: [what: string, given: Record<string, unknown>, offered: Record<string, unknown>][] = [
+  ['keeps what is valid', { path: 'x', limit: 7, sort: 'date' }, { path: 'x', limit: 7 }],
+  ['corrects a misspelled name', { path: 'x', limitt: '7' }, { path: 'x', limit: 7 }],
+  ['leaves out a name that is near to none', { path: 'x', explanation: 'because' }, { path: 'x' }],
+  ['takes the only value that fits nowhere for the only one that is missing', { document: 'x' }, { path: 'x' }],
+  ['fills what is missing from the examples', { recursive: true }, { recursive: true, path: 'docs/a.md' }],
+  ['does not repeat a long value', { path: 'x'.repeat(2_000), sort: 'date' }, { path: 'docs/a.md' }],
+]
+for (const [what, given, offered] of offers) {
+  test(`the call that an error offers ${what}`, () =>
+    assert.throws(
+      () => prepare(given),
+      (error) => {
+        const { hint = '' } = error as ToolError
+        assert.deepEqual(JSON.parse(hint), offered)
+        prepare(JSON.parse(hint)) // it is valid itself
+        return true
+      },
+    ))
+}
+
+test('where only a listing knows what is missing, the error offers the listing', () =>
+  assert.throws(
+    () => prepareArguments({ ...rules, inputSchema: withoutExamples, lookUp: 'list_directory {}' }, {}),
+    (error) => (error as ToolError).hint === 'list_directory {}',
+  ))
 
 const refusals: [what: string, given: Record<string, unknown>, says: RegExp][] = [
   ['a missing argument', {}, /missing "path".*TRY: \{"path":"docs\/a.md"\}/],
