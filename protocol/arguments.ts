@@ -209,10 +209,9 @@ function correctedCall(
       keep(name, coerce(property, value))
   }
   for (const key of required) {
-    const example = properties[key]?.examples?.[0] ?? properties[key]?.enum?.[0]
     if (Object.hasOwn(call, key)) continue
-    if (example === undefined && lookUp !== undefined) return lookUp
-    call[key] = example ?? '…'
+    if (lookUp !== undefined) return lookUp
+    call[key] = properties[key]?.examples?.[0] ?? properties[key]?.enum?.[0] ?? '…'
   }
   const offered = validate(call) ? call : Object.fromEntries(required.map((key) => [key, call[key]]))
   return JSON.stringify(offered)

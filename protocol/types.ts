@@ -132,8 +132,8 @@ export interface Tool<I extends ObjectSchema, O extends JsonSchema | undefined> 
   /** Other names that callers use for an argument: accepted name → declared name. */
   readonly aliases?: Readonly<Record<string, string>>
   /**
-   * What an error suggests where a required argument is missing that no example can stand for, because it names something that exists:
-   * a call that lists it, such as `list_directory {}`.
+   * What an error suggests where a required argument is missing that only names something that exists: a call that lists it, such as
+   * `list_directory {}`. Without it the error takes the schema's examples.
    */
   readonly lookUp?: string
   handler(

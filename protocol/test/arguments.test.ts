@@ -22,7 +22,6 @@ const inputSchema = {
   additionalProperties: false,
 } as const satisfies ObjectSchema
 
-const withoutExamples = { ...inputSchema, properties: { ...inputSchema.properties, path: { type: 'string' } } } as const
 const rules = { inputSchema, aliases: { file_path: 'path', query: 'path' }, validate: compileValidator(inputSchema) }
 const prepare = (given: Record<string, unknown>) => prepareArguments(rules, given)
 
@@ -113,7 +112,7 @@ for (const [what, given, offered] of offers) {
 
 test('where only a listing knows what is missing, the error offers the listing', () =>
   assert.throws(
-    () => prepareArguments({ ...rules, inputSchema: withoutExamples, lookUp: 'list_directory {}' }, {}),
+    () => prepareArguments({ ...rules, lookUp: 'list_directory {}' }, {}),
     (error) => (error as ToolError).hint === 'list_directory {}',
   ))
 

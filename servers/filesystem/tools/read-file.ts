@@ -36,6 +36,7 @@ export function readFileTool(backend: FilesystemBackend, environment: Environmen
     },
     annotations: { readOnlyHint: true, destructiveHint: false, idempotentHint: true, openWorldHint: false },
     aliases: { file_path: 'path' },
+    lookUp: 'list_directory {}',
     async handler(args, context) {
       if ((args.tail ?? 0) > 0 && (args.offset ?? 1) > 1) {
         throw new ToolError('INVALID_ARGUMENT', '"offset" and "tail" exclude each other', {

@@ -56,6 +56,7 @@ export function getWorkflowTool(backend: N8nBackend, environment: Environment): 
     inputSchema,
     annotations: { readOnlyHint: true, destructiveHint: false, idempotentHint: true, openWorldHint: false },
     aliases: { id: 'workflow_id', workflowId: 'workflow_id', mode: 'detail', nodeNames: 'nodes' },
+    lookUp: 'n8n_list_workflows {}',
     handler: (args, context) => getWorkflow(backend, environment, args, context),
   })
 }

@@ -46,6 +46,7 @@ export function getObjectTool(backend: StorageBackend, environment: Environment)
     inputSchema,
     annotations: { readOnlyHint: true, destructiveHint: false, idempotentHint: true, openWorldHint: false },
     aliases: { bucket: 'bucket_name', key: 'object_key', object_name: 'object_key' },
+    lookUp: 'minio_list_objects {}',
     handler: (args, context) => getObject(backend, environment, args, context),
   })
 }
