@@ -26,6 +26,8 @@ for (const name of secrets) {
 function contentOf(name) {
   const random = randomBytes(24).toString('hex')
   switch (name) {
+    case 'token/tokens': // what the servers accept; rotate.cjs adds to it
+      return `gateway:${readFileSync(join(root, 'token/token'), 'utf8')}\n`
     case 'litellm/master-key':
       return `sk-${random}` // LiteLLM refuses another beginning
     case 'n8n/owner-password':

@@ -201,6 +201,26 @@ gatewayTest(
         const call = { jsonrpc: '2.0', id: 1, method: 'tools/call', params: { name: 'list_directory', arguments: {} } }
         const fromHost = await inside<Answer>('host', firstCall, { ASK_TOKEN: token, ASK_BODY: JSON.stringify(call) })
         assert.equal(fromHost.body.result.isError ?? false, false, JSON.stringify(fromHost))
+        // A rotation: for a while both tokens are valid.
+        await octet.run('run', '--rm', 'rotate')
+        const renewed = await octet.run('run', '--rm', 'token')
+        assert.notEqual(renewed, token)
+        const status = async (ASK_TOKEN: string): Promise<number | undefined> =>
+          (await inside<Answer>('host', firstCall, { ASK_TOKEN, ASK_BODY: JSON.stringify(call) })).status
+        await until(
+          'the new token',
+          () => status(renewed),
+          (code) => code === 200,
+        )
+        assert.equal(await status(token), 200)
+        await octet.run('run', '--rm', 'rotate', 'finish')
+        await until(
+          'the end of the old token',
+          () => status(token),
+          (code) => code === 401,
+        )
+        assert.equal(await status(renewed), 200)
+
         const ports = [8081, 8082, 8083, 8084, 8086, 8087, 8088]
         const states = await inside<Answer[]>(
           'host',

@@ -1,0 +1,54 @@
+# shellcheck shell=bash disable=SC2154 # the names are those of .ci/run
+# Programs of operators, for test/operate: nginx, Prometheus with promtool, PgBouncer and systemd-analyze from Debian, kubeconform from the Go
+# module proxy, and the schemas of Kubernetes from PyPI. Sourced after backends.sh, whose functions it uses. Starts nothing.
+
+# shellcheck source=scripts/ci/lib.sh
+source "${BASH_SOURCE[0]%/*}/lib.sh"
+
+readonly kubeconform_version=v0.7.0 kubernetes_validate_version=1.37.0 kubernetes_oldest=1.30.0 kubernetes_newest=1.37.0
+
+backend_operate() {
+  local name packages=()
+  command -v nginx >/dev/null || packages+=(nginx-light)
+  command -v promtool >/dev/null || packages+=(prometheus)
+  command -v pgbouncer >/dev/null || packages+=(pgbouncer)
+  command -v systemd-analyze >/dev/null || packages+=(systemd)
+  if [ ${#packages[@]} -gt 0 ]; then
+    # A daemon that apt starts would hold ports; 101 is "not allowed" (invoke-rc.d).
+    if [ ! -e /usr/sbin/policy-rc.d ]; then
+      as_root sh -c 'printf "#!/bin/sh\nexit 101\n" >/usr/sbin/policy-rc.d && chmod 755 /usr/sbin/policy-rc.d' || return
+    fi
+    retry install_debian "${packages[@]}" || return
+  fi
+  cached "kubeconform-$kubeconform_version" "./kubeconform -v" install_kubeconform || return
+  name=kubernetes-schemas-$kubernetes_validate_version
+  cached "$name" "test -e $kubernetes_newest/deployment-apps-v1.json" install_kubernetes_schemas || return
+  provide OCTET_TEST_NGINX "$(PATH=$PATH:/usr/sbin command -v nginx)"
+  provide OCTET_TEST_PROMETHEUS "$(command -v prometheus)"
+  provide OCTET_TEST_PROMTOOL "$(command -v promtool)"
+  provide OCTET_TEST_PGBOUNCER "$(PATH=$PATH:/usr/sbin command -v pgbouncer)"
+  provide OCTET_TEST_SYSTEMD_ANALYZE "$(command -v systemd-analyze)"
+  provide OCTET_TEST_KUBECONFORM "$cache/kubeconform-$kubeconform_version/kubeconform"
+  provide OCTET_TEST_KUBERNETES_SCHEMAS "$cache/$name"
+}
+
+install_kubeconform() {
+  GOBIN=$1 with_go "$1" nice -n 19 go install "github.com/yannh/kubeconform/cmd/kubeconform@$kubeconform_version"
+}
+
+# The schemas of the oldest and the newest version, with references that any validator can resolve.
+install_kubernetes_schemas() {
+  install_python "kubernetes-validate==$kubernetes_validate_version" "$1" &&
+    "$1/bin/python" - "$1" "$kubernetes_oldest" "$kubernetes_newest" <<'PYTHON'
+import json, pathlib, sys
+import kubernetes_validate
+schemas = pathlib.Path(kubernetes_validate.__file__).parent / 'kubernetes-json-schema'
+for version in sys.argv[2:]:
+    target = pathlib.Path(sys.argv[1]) / version
+    target.mkdir()
+    for source in (schemas / f'v{version}-local-strict').glob('*.json'):
+        schema = json.loads(source.read_text())
+        schema.pop('$id', None)
+        (target / source.name).write_text(json.dumps(schema).replace('"/api/_definitions.json#', '"_definitions.json#'))
+PYTHON
+}
