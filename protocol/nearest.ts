@@ -5,21 +5,30 @@ const maxWordLength = 200
 /** Cells of the distance tables of one call: some tens of milliseconds at most. */
 const maxWork = 4_000_000
 
-/** The up to `count` candidates nearest to `word` by edit distance (adjacent swaps count once), nearest first; only plausible ones. */
+/**
+ * The up to `count` candidates nearest to `word` by edit distance (adjacent swaps count once), nearest first. A candidate is plausible when
+ * at most a third of it, or of one of its words, differs, or when one of the two contains the other.
+ */
 export function nearest(word: string, candidates: Iterable<string>, count = 5): string[] {
   const wanted = word.slice(0, maxWordLength).toLowerCase()
   const scored: { candidate: string; distance: number }[] = []
   let seen = 0
   let work = 0
+  /** Infinity when too much differs. */
+  const distanceTo = (name: string): number => {
+    const limit = Math.max(1, Math.floor(Math.max(wanted.length, name.length) / 3))
+    if (Math.abs(wanted.length - name.length) > limit) return Infinity // each missing letter is one edit
+    work += wanted.length * name.length
+    const distance = editDistance(wanted, name)
+    return distance <= limit ? distance : Infinity
+  }
   for (const candidate of candidates) {
     if (++seen > maxCandidates || work > maxWork) break
     const name = candidate.slice(0, maxWordLength).toLowerCase()
+    const words = name.split(/[^\p{L}\p{N}]+/u).filter((part) => part.length >= 3 && part !== name)
     const contained = wanted.length >= 3 && name.length >= 3 && (name.includes(wanted) || wanted.includes(name))
-    const plausible = Math.max(1, Math.floor(Math.max(wanted.length, name.length) / 2))
-    if (!contained && Math.abs(wanted.length - name.length) > plausible) continue // each missing letter is one edit
-    if (!contained) work += wanted.length * name.length
-    const distance = contained ? 1 : editDistance(wanted, name)
-    if (distance <= plausible) scored.push({ candidate, distance })
+    const distance = contained ? 1 : Math.min(distanceTo(name), ...words.map((part) => distanceTo(part) + 1))
+    if (distance < Infinity) scored.push({ candidate, distance })
   }
   return scored
     .sort((a, b) => a.distance - b.distance || (a.candidate < b.candidate ? -1 : 1))

@@ -3,8 +3,16 @@ import { test } from '../../test/runner/harness.ts'
 import { nearest } from '../nearest.ts'
 
 test('the nearest come first, and only plausible ones', () => {
-  assert.deepEqual(nearest('oders', ['orders', 'users', 'folders', 'invoice_lines']), ['orders', 'folders', 'users'])
+  assert.deepEqual(nearest('oders', ['orders', 'users', 'folders', 'invoice_lines']), ['orders', 'folders'])
   assert.deepEqual(nearest('qqqq', ['orders', 'users']), [])
+  assert.deepEqual(nearest('README.txt', ['readme.md', 'release.sh']), ['readme.md'])
+  assert.deepEqual(nearest('invoice', ['invite', 'voices', 'device', 'services', 'novice']), ['invite', 'novice'])
+})
+
+test('a word of a name is near as a whole name is', () => {
+  assert.deepEqual(nearest('oders', ['sales.orders_old', 'orders', 'users_old']), ['orders', 'sales.orders_old'])
+  assert.deepEqual(nearest('ordered', ['Order now', 'Borrow it']), ['Order now'])
+  assert.deepEqual(nearest('notes.txt', ['plans.txt', 'text.md']), [])
 })
 
 test('a part of a name, another case and swapped letters are near', () => {
