@@ -2,12 +2,12 @@
 // they arrive; no page is held as a whole.
 import { contentKind } from '../../kit/content-kind.ts'
 import { cleanText } from '../../kit/text.ts'
+import { Turns } from '../../kit/waiting.ts'
 import type { PageFacts } from '../types.ts'
 import { type Charset, charsetName, charsetOf, decoder, prescanBytes } from './charset.ts'
 import { htmlEvents, type TokenizerClass } from './html-events.ts'
 import { jsonIndenter } from './json-text.ts'
 import { MarkdownWriter, resolve } from './markdown.ts'
-import { pause } from './pause.ts'
 import { fewChars, select } from './selection.ts'
 
 interface ExtractRequest {
@@ -22,14 +22,14 @@ interface Extracted {
   readonly method: string
   readonly facts: PageFacts
   readonly notes: readonly string[]
-  /** Bytes read, inflated. */
-  readonly bytes: number
 }
 
 /** Five of the largest parts that a call may ask for; four such texts, twice while they are joined, and the cache have to fit into the container. */
 const maxTextChars = 500_000
-/** Small enough that what `pause` measures between two of them is never far beyond its turn. */
+/** Small enough that a turn, which is measured between two of them, never lasts much longer. */
 const sliceChars = 8_192
+/** Of work before everything else that is due runs. Four pages take such turns one after the other. */
+const turnMs = 6
 /** Kept, so that a page can be decoded again when it declares another charset. */
 const maxRewindBytes = 256 * 1024
 
@@ -48,34 +48,35 @@ export async function extract(
     // A video is detected by its first bytes; waiting for more of it would be useless.
     let kind = kindOf(await source.head(1), request.contentType)
     if (kind.kind !== 'binary') kind = kindOf(await source.head(prescanBytes), request.contentType)
-    const head = await source.head(1)
-    if (kind.kind === 'binary') return { text: '', method: `not text (${kind.type})`, facts: {}, notes: [], bytes: head.length }
-    const charset = charsetOf(head, request.contentType)
-    const found =
-      kind.kind === 'html' && !request.raw
-        ? await extractHtml(source, charset, request, await tokenizer(), signal)
-        : await extractText(source, charset, kind.kind === 'json' && !request.raw, request.raw, signal)
-    return { ...found, bytes: source.bytes }
+    if (kind.kind === 'binary') return { text: '', method: `not text (${kind.type})`, facts: {}, notes: [] }
+    const charset = charsetOf(await source.head(1), request.contentType)
+    return kind.kind === 'html' && !request.raw
+      ? await extractHtml(source, charset, request, await tokenizer(), signal)
+      : await extractText(source, charset, kind.kind === 'json' && !request.raw, request.raw, signal)
   } finally {
     await iterator.return?.(undefined)
   }
 }
 
-type Found = Omit<Extracted, 'bytes'>
-
-async function extractText(source: Source, charset: Charset, json: boolean, raw: boolean, signal: AbortSignal): Promise<Found> {
+async function extractText(
+  source: Source,
+  charset: Charset,
+  json: boolean,
+  raw: boolean,
+  signal: AbortSignal,
+): Promise<Extracted> {
+  const turns = new Turns(turnMs)
   const indent = json ? jsonIndenter() : (piece: string) => piece
   const kept: string[] = []
   let chars = 0
-  let cut = false
   for await (const piece of decoded(source, charset, signal)) {
-    const text = cleanText(indent(piece)).slice(0, maxTextChars + 1 - chars)
+    const text = cleanText(indent(piece))
     kept.push(text)
     chars += text.length
-    await pause()
-    cut = chars > maxTextChars
-    if (cut) break
+    await turns.yield()
+    if (chars > maxTextChars) break
   }
+  const cut = chars > maxTextChars
   const text = cut ? kept.join('').slice(0, maxTextChars) : kept.join('').trim()
   const method = raw ? 'as it is' : json ? 'JSON, indented' : 'text'
   return { text, method: withCharset(method, charset), facts: {}, notes: [...charsetNotes(charset), ...cutNote(cut)] }
@@ -84,41 +85,41 @@ async function extractText(source: Source, charset: Charset, json: boolean, raw:
 async function extractHtml(
   source: Source,
   charset: Charset,
-  { url, links, contentType }: ExtractRequest,
+  request: ExtractRequest,
   Tokenizer: TokenizerClass,
   signal: AbortSignal,
-): Promise<Found> {
-  const writer = new MarkdownWriter({ baseUrl: url, links, maxChars: maxTextChars })
-  const parser = htmlEvents(Tokenizer, writer, mediaTypeOf(contentType) === 'application/xhtml+xml')
+): Promise<Extracted> {
+  const turns = new Turns(turnMs)
+  const writer = new MarkdownWriter({ baseUrl: request.url, links: request.links, maxChars: maxTextChars })
+  const parser = htmlEvents(Tokenizer, writer, mediaTypeOf(request.contentType) === 'application/xhtml+xml')
   for await (const piece of decoded(source, charset, signal)) {
     parser.write(piece)
-    await pause()
+    await turns.yield()
     if (writer.cut) break
     // The scan of the first bytes knows neither scripts nor what comes later; what the parser finds is surer (HTML §13.2.3.4).
     const declared = charset.certain ? undefined : charsetName(writer.metadata.charset)
-    if (declared !== undefined && declared !== charset.name && source.rewind()) {
-      const again: Charset = { ...charset, name: declared, source: 'page', certain: true }
-      return await extractHtml(source, again, { url, links, contentType, raw: false }, Tokenizer, signal)
-    }
+    if (declared !== undefined && declared !== charset.name && source.rewind())
+      return await extractHtml(source, { ...charset, name: declared, source: 'page', certain: true }, request, Tokenizer, signal)
   }
   parser.end()
-  const found = await contentOf(writer)
+  const found = await contentOf(writer, () => turns.yield())
   return { ...found, method: withCharset(found.method, charset), notes: [...charsetNotes(charset), ...found.notes] }
 }
 
-/** The content of a page that is written to its end. */
-export async function contentOf(writer: MarkdownWriter): Promise<Found> {
+/** The content of a page that is written to its end. @param pause called between slices of work */
+export async function contentOf(writer: MarkdownWriter, pause: () => Promise<void>): Promise<Extracted> {
   writer.end()
   const { keep, method, hiddenChars, hiddenKept } = await select(writer, pause)
   const text = await writer.render(keep, pause)
   const { title = '', description, ...facts } = writer.metadata.facts
+  const { refresh } = writer.metadata
   const few = text.length < fewChars
+  const hidden = hiddenChars + writer.hiddenChars
   const notes = cutNote(writer.cut)
   if (hiddenKept) notes.push('the page shows this text only after a script ran')
   else if (few) notes.push('the page has hardly any text of its own; if scripts fill it in a browser, use a tool that drives one')
-  if (!hiddenKept && hiddenChars + writer.hiddenChars >= fewChars)
-    notes.push(`${hiddenChars + writer.hiddenChars} characters that the page hides until a script shows them are left out`)
-  const { refresh } = writer.metadata
+  if (!hiddenKept && hidden >= fewChars)
+    notes.push(`${hidden} characters that the page hides until a script shows them are left out`)
   if (refresh !== undefined) notes.push(`the page sends browsers on to ${cleanText(resolve(refresh, writer.base) ?? refresh)}`)
   return {
     text: text === '' ? title : text,
@@ -175,55 +176,47 @@ function kindOf(head: Buffer, contentType: string | undefined): { kind: Kind; ty
   return { kind: unsure && looksHtml.test(start) ? 'html' : 'text', type: declared }
 }
 
-/** Bytes that are read ahead, and then what follows them. */
+/** The bytes of a body. The first ones are kept, so that they can be looked at and read again. */
 class Source {
+  #bytes = 0
   readonly #iterator: AsyncIterator<Buffer>
-  #ahead: Buffer[] = []
-  /** What was given out, as long as it is kept. */
-  #given: Buffer[] | undefined = []
-  #givenBytes = 0
-  #ended = false
-  bytes = 0
+  #kept: Buffer[] = []
+  #next = 0
+  #keepsStart = true
 
   constructor(iterator: AsyncIterator<Buffer>) {
     this.#iterator = iterator
   }
 
-  /** At least so many bytes from here on, or all there are; they stay where they are. */
+  /** At least so many bytes from the start, or all there are. To be called before `next`. */
   async head(bytes: number): Promise<Buffer> {
-    while (this.#ahead.reduce((sum, { length }) => sum + length, 0) < bytes && !this.#ended) await this.#read()
-    const joined = this.#ahead.length === 1 ? (this.#ahead[0] as Buffer) : Buffer.concat(this.#ahead)
-    this.#ahead = [joined]
-    return joined
+    while (this.#bytes < bytes && (await this.#read()));
+    return Buffer.concat(this.#kept)
   }
 
   async next(): Promise<Buffer | undefined> {
-    while (this.#ahead.length === 0 && !this.#ended) await this.#read()
-    const next = this.#ahead.shift()
-    if (next === undefined) return undefined
-    this.#givenBytes += next.length
-    if (this.#givenBytes > maxRewindBytes) this.#given = undefined
-    this.#given?.push(next)
+    if (this.#next === this.#kept.length && !(await this.#read())) return undefined
+    const next = this.#kept[this.#next++]
+    if (this.#bytes > maxRewindBytes && this.#next === this.#kept.length) {
+      this.#keepsStart = false
+      this.#kept = []
+      this.#next = 0
+    }
     return next
   }
 
   /** Back to the start. @returns false when that is no longer kept */
   rewind(): boolean {
-    if (this.#given === undefined) return false
-    this.#ahead.unshift(...this.#given)
-    this.#given = []
-    this.#givenBytes = 0
-    return true
+    if (this.#keepsStart) this.#next = 0
+    return this.#keepsStart
   }
 
-  async #read(): Promise<void> {
+  async #read(): Promise<boolean> {
     const { done, value } = await this.#iterator.next()
-    if (done === true) {
-      this.#ended = true
-      return
-    }
-    this.#ahead.push(value)
-    this.bytes += value.length
+    if (done === true) return false
+    this.#kept.push(value)
+    this.#bytes += value.length
+    return true
   }
 }
 

@@ -84,8 +84,6 @@ export class MarkdownWriter implements HtmlEvents {
   #quotes = 0
   #script: { readonly display: boolean; tex: string } | undefined
   #formula: FormulaReader | undefined
-  #heading: string | undefined
-  #caption = ''
   #image = ''
   #pending: string[] = []
   #pendingChars = 0
@@ -326,8 +324,7 @@ export class MarkdownWriter implements HtmlEvents {
       this.#wrapLink()
       this.#wrap(0, (text) => `**${text}**`)
       this.#flush()
-    } else if (ends && name === 'figcaption') this.#flush('', true)
-    else this.#flush()
+    } else this.#flush()
   }
 
   #void(name: string, attributes: Attributes): void {
@@ -452,21 +449,17 @@ export class MarkdownWriter implements HtmlEvents {
     for (const element of this.#stack) element.at = 0
   }
 
-  /** @param heading its number signs @param caption whether the block is left out when the one before says the same */
-  #flush(heading = '', caption = false): void {
+  /** @param heading its number signs */
+  #flush(heading = ''): void {
     if (this.#parts.length === 0) return
     this.#wrapLink()
     const text = this.#parts
       .join('')
       .replace(/ *\n[ \n]*/g, '\n')
       .trim()
-    if (text === '' || (caption && text === this.#caption)) return this.#reset()
-    if (caption) this.#caption = text
+    if (text === '') return this.#reset()
     if (heading === '') return this.#write(text, this.#marker === '' ? Kind.text : Kind.item)
-    const line = text.replaceAll('\n', ' ')
-    if (line === this.#heading) return this.#reset()
-    this.#heading = line
-    this.#write(`${heading} ${line}`, Kind.heading)
+    this.#write(`${heading} ${text.replaceAll('\n', ' ')}`, Kind.heading)
   }
 
   /** Ends the block. @param tight it follows the block before without an empty line */

@@ -5,15 +5,10 @@ import { charsetInContent } from './charset.ts'
 
 const maxTitleChars = 300
 const maxTitlePieces = 50
-/** Of linked data so much is kept between two pieces. */
-const keptDataChars = 100
-/** schema.org's types of articles. */
-const articleType = /schema\.org\/\w*(?:Article|Posting|Report)\b/
-const articleData = /"@type"\s{0,9}:\s{0,9}\[?\s{0,9}"\w{0,30}(?:Article|Posting|Report)"/
 
 export class Metadata {
   readonly facts: PageFacts = {}
-  /** It is made for readers of a site: it calls itself an article, or describes itself to social networks. */
+  /** It is made for readers of a site: it describes itself to social networks. */
   isArticle = false
   /** Label of the first charset that is declared. */
   charset: string | undefined
@@ -21,32 +16,22 @@ export class Metadata {
   refresh: string | undefined
   scripts = 0
   #title: string[] | undefined
-  #data: string | undefined
 
   open(name: string, attributes: Attributes): void {
     if (name === 'meta') this.#meta(attributes)
-    else if (name === 'script') {
-      this.scripts += 1
-      if (/^application\/ld\+json/i.test(attributes.type ?? '')) this.#data = ''
-    } else if (name === 'title' && this.facts.title === undefined) this.#title = []
+    else if (name === 'script') this.scripts += 1
+    else if (name === 'title' && this.facts.title === undefined) this.#title = []
     else if (name === 'html' && attributes.lang !== undefined) this.facts.language ??= short(attributes.lang)
     else if (name === 'time' && attributes.datetime !== undefined) this.facts.published ??= short(attributes.datetime)
-    if (articleType.test(attributes.itemtype ?? '')) this.isArticle = true
   }
 
   /** @returns whether the text is metadata */
   text(text: string): boolean {
     if (this.#title !== undefined && this.#title.length < maxTitlePieces) this.#title.push(text)
-    if (this.#data !== undefined) {
-      const data = this.#data + text
-      if (articleData.test(data)) this.isArticle = true
-      this.#data = data.slice(-keptDataChars)
-    }
-    return this.#title !== undefined || this.#data !== undefined
+    return this.#title !== undefined
   }
 
   close(name: string): void {
-    if (name === 'script') this.#data = undefined
     if (name !== 'title' || this.#title === undefined) return
     const title = short(this.#title.join(''))
     if (title !== '') this.facts.title = title

@@ -1,9 +1,8 @@
 // robots.txt of each site: fetched through the same network policy as pages and kept for a while.
 import { ToolError } from '../../../protocol/index.ts'
-import { withDeadline } from '../../kit/waiting.ts'
+import { Turns, withDeadline } from '../../kit/waiting.ts'
 import type { Answer, RequestSettings } from '../types.ts'
 import { BoundedCache } from './bounded-cache.ts'
-import { pause } from './pause.ts'
 import { request } from './request.ts'
 import { findRule, maxRobotsBytes, parseRobots, type Rule } from './robots.ts'
 
@@ -24,6 +23,8 @@ interface Site {
   readonly keepMs: number
 }
 
+/** Of work before everything else that is due runs. */
+const turnMs = 6
 const hourMs = 3_600_000
 const unreachableMs = 60_000
 const maxRedirects = 5
@@ -57,7 +58,8 @@ export class Robots {
         hint: 'the same call in a few minutes, or another site',
       })
     }
-    const rule = await findRule(site.rules, url, pause)
+    const turns = new Turns(turnMs)
+    const rule = await findRule(site.rules, url, () => turns.yield())
     if (rule === undefined || rule.allow) return site.verdict
     const text = `Disallow: ${rule.pattern}`.slice(0, 120)
     throw new ToolError(
@@ -123,9 +125,10 @@ export class Robots {
   }
 
   async #read(answer: Answer): Promise<readonly Rule[]> {
+    const turns = new Turns(turnMs)
     const chunks: Buffer[] = []
     for await (const chunk of answer.body(maxRobotsBytes)) chunks.push(chunk)
-    return await parseRobots(Buffer.concat(chunks).toString(), this.#product, pause)
+    return await parseRobots(Buffer.concat(chunks).toString(), this.#product, () => turns.yield())
   }
 }
 

@@ -16,8 +16,6 @@ interface Selection {
 
 /** Weighted characters below which a page is taken to have no content of its own. */
 export const fewChars = 200
-/** The same for a page that says that it is an article; a caption under a video can be one. */
-const fewArticleChars = 80
 /** A page with metadata for social networks or more scripts than this is made for readers of a site, with things around its content. */
 const documentScripts = 9
 /** A name does not make an element noise when the element holds this share of the prose. */
@@ -32,15 +30,13 @@ const proseChars = 25
 const linkBox = 0.5
 const linkParagraph = 0.8
 /** A teaser: a linked title and an excerpt; at least three of them fill what they are in. */
-const teaser = { chars: 900, excerpt: 30, title: 15, count: 3, fill: 0.9, most: 0.6 }
+const teaser = { chars: 900, excerpt: 30, title: 15, count: 3, fill: 0.9 }
 /** A block of this length that stands elsewhere already is left out. */
 const repeatedChars = 40
 const scoreLevels = 5
-const nameScore = 25
 
 const lists = /^(?:ul|ol|dl)$/
 const boxes = /^(?:div|section|ul|ol|dl|form|fieldset|header|aside|figure)$/
-const units = /^(?:li|article|div|section|td)$/
 const paragraphs = /^(?:p|td|th|pre|li|dd|dt)$/
 
 const at = (list: ArrayLike<number>, index: number): number => list[index] as number
@@ -57,17 +53,17 @@ export async function select(writer: MarkdownWriter, pause: () => Promise<void>)
   await pause()
   const { hidden } = page
   const isDocument = !writer.metadata.isArticle && writer.metadata.scripts <= documentScripts
-  const attempts: [Selection['method'], number, () => Uint8Array | Promise<Uint8Array>][] = [
-    ['article', fewArticleChars, () => page.article(texts, pause)],
-    ['document', fewChars, () => page.document()],
-    ['whole page', fewChars, () => page.kept(hidden)],
+  const attempts: [Selection['method'], () => Uint8Array | Promise<Uint8Array>][] = [
+    ['article', () => page.article(texts, pause)],
+    ['document', () => page.document()],
+    ['whole page', () => page.kept(hidden)],
   ]
   const hiddenChars = page.all - page.charsOf(page.kept(hidden))
-  for (const [method, least, choose] of isDocument ? attempts.slice(1) : attempts) {
+  for (const [method, choose] of isDocument ? attempts.slice(1) : attempts) {
     await pause()
     const keep = await choose()
     await pause()
-    if (page.charsOf(keep) >= least) return { keep, method, hiddenChars, hiddenKept: false }
+    if (page.charsOf(keep) >= fewChars) return { keep, method, hiddenChars, hiddenKept: false }
   }
   const hiddenKept = hiddenChars >= fewChars
   return { keep: page.kept(hiddenKept ? new Uint8Array(hidden.length) : hidden), method: 'whole page', hiddenChars, hiddenKept }
@@ -109,15 +105,15 @@ class Page {
     return Uint8Array.from({ length: blocks }, (_, i) => 1 - at(without, at(element, i)))
   }
 
-  /** @param strict on a page for readers of a site, navigation is left out even when it has a heading of its own */
-  noise(strict: boolean): Uint8Array {
+  /** Elements that are hidden, around the content, or named as noise. */
+  noise(): Uint8Array {
     const { traits, kind, chars } = this.#outline
     const noise = this.#below((e) => {
-      const said = at(traits, e) & (Trait.around | Trait.unlikely | Trait.unlikelyId)
+      const said = at(traits, e) & (Trait.around | Trait.unlikely)
       if (at(this.hidden, e) === 1) return true
       if (said === 0 || at(this.#prose, e) >= wholeShare * at(this.#prose, 0)) return false
       const first = at(this.#first, e)
-      if ((strict && (said & Trait.around) !== 0) || at(kind, first) !== Kind.heading) return true
+      if ((said & Trait.around) !== 0 || at(kind, first) !== Kind.heading) return true
       return at(this.#links, e) > headedLinks * (at(this.#chars, e) - at(chars, first))
     })
     this.#addTeasers(noise)
@@ -126,7 +122,7 @@ class Page {
 
   document(): Uint8Array {
     const { traits, elements, element, chars, links, kind, blocks } = this.#outline
-    const noise = this.noise(false)
+    const noise = this.noise()
     const prose = this.#sum((i) => this.#proseOf(i), noise)
     let main = 0
     for (let e = 1; e < elements; e++)
@@ -135,14 +131,15 @@ class Page {
     // A menu without a name stands before the content.
     let start = 0
     while (start < blocks && kind[start] !== Kind.heading && at(links, start) >= linkParagraph * at(chars, start)) start += 1
-    return Uint8Array.from({ length: blocks }, (_, i) =>
-      at(inside, at(element, i)) === 1 && at(noise, at(element, i)) === 0 && (i >= start || links[i] === 0) ? 1 : 0,
-    )
+    return Uint8Array.from({ length: blocks }, (_, i) => {
+      const isMenu = i < start && links[i] !== 0
+      return at(inside, at(element, i)) === 1 && at(noise, at(element, i)) === 0 && !isMenu ? 1 : 0
+    })
   }
 
   async article(texts: (index: number) => string, pause: () => Promise<void>): Promise<Uint8Array> {
     const { parent, kind, chars, links, element, blocks } = this.#outline
-    const noise = this.noise(true)
+    const noise = this.noise()
     await pause()
     const { top, siblings } = this.#articleElement(noise)
     await pause()
@@ -172,28 +169,26 @@ class Page {
 
   /** Marks boxes that consist of teasers. */
   #addTeasers(noise: Uint8Array): void {
-    const { parent, names, elements, chars, links } = this.#outline
+    const { parent, elements, chars, links } = this.#outline
     const count = new Int32Array(elements)
     const filled = new Float64Array(elements)
     for (let e = 1; e < elements; e++) {
       const title = at(this.#title, e)
       const size = at(this.#chars, e)
-      if (title < 0 || size >= teaser.chars || size - at(this.#links, e) < teaser.excerpt || !units.test(names[e] as string))
-        continue
+      if (title < 0 || size >= teaser.chars || size - at(this.#links, e) < teaser.excerpt) continue
       if (at(links, title) < linkParagraph * at(chars, title)) continue
       count[at(parent, e)] = at(count, at(parent, e)) + 1
       filled[at(parent, e)] = at(filled, at(parent, e)) + size
     }
     for (let e = 1; e < elements; e++) {
-      const size = at(this.#chars, e)
-      const consists = at(count, e) >= teaser.count && at(filled, e) > teaser.fill * size && size < teaser.most * this.all
+      const consists = at(count, e) >= teaser.count && at(filled, e) > teaser.fill * at(this.#chars, e)
       if (consists || at(noise, at(parent, e)) === 1) noise[e] = 1
     }
   }
 
   /** The element with the best score, or the next one around it that holds enough of the prose, and siblings that score well. */
   #articleElement(noise: Uint8Array): { top: number; siblings: Set<number> } {
-    const { parent, traits, names, elements, element, kind, chars, links, commas, blocks } = this.#outline
+    const { parent, names, elements, element, kind, chars, links, commas, blocks } = this.#outline
     const prose = this.#sum((i) => this.#proseOf(i), noise)
     const score = new Float64Array(elements)
     for (let i = 0; i < blocks; i++) {
@@ -201,15 +196,13 @@ class Page {
       if (at(noise, e) === 1 || at(chars, i) < proseChars || kind[i] === Kind.heading) continue
       const points = (1 + at(commas, i) + Math.min(3, at(chars, i) / 100)) * (1 - at(links, i) / at(chars, i))
       if (paragraphs.test(names[e] as string)) e = at(parent, e)
-      for (let level = 0; level < scoreLevels && e > 0; level++, e = at(parent, e))
-        score[e] = at(score, e) + points / (level === 0 ? 1 : level === 1 ? 2 : level * 3)
+      for (let level = 0; level < scoreLevels && e > 0; level++, e = at(parent, e)) score[e] = at(score, e) + points / (level + 1)
     }
     let top = 0
     for (let e = 1; e < elements; e++) {
       if (at(score, e) === 0) continue
-      const name = (at(traits, e) & Trait.likely ? nameScore : 0) - (at(traits, e) & Trait.unlikely ? nameScore : 0)
-      const tag = names[e] === 'div' ? 5 : lists.test(names[e] as string) ? -3 : 0
-      score[e] = (at(score, e) + name + tag) * (1 - at(this.#links, e) / at(this.#chars, e))
+      const tag = names[e] === 'div' ? 5 : 0
+      score[e] = (at(score, e) + tag) * (1 - at(this.#links, e) / at(this.#chars, e))
       if (at(score, e) > at(score, top)) top = e
     }
     const least = Math.max(10, at(score, top) * 0.2)
@@ -227,7 +220,7 @@ class Page {
     return this.#below((e) => {
       const box = at(parent, e)
       const [name, around] = [names[e] as string, names[box] as string]
-      if (at(held, box) === 1 || lists.test(around) || (around === 'table' && at(this.#chars, box) < 0.3 * this.all)) held[e] = 1
+      if (at(held, box) === 1 || lists.test(around) || around === 'table') held[e] = 1
       if (at(noise, e) === 1) return true
       if (
         e === top ||
@@ -243,31 +236,15 @@ class Page {
 
   /** Subtitles stand above the article's element. The page's title is shown with its facts. */
   #addHeadings(keep: Uint8Array, noise: Uint8Array, top: number, texts: (index: number) => string): void {
-    const { parent, traits, kind, links, chars, element } = this.#outline
-    const first = keep.indexOf(1)
+    const { parent, kind, links, chars, element } = this.#outline
     let around = top
-    for (let level = 0, found = false; level < scoreLevels && around > 0 && !found; level++) {
-      around = at(parent, around)
-      found = (at(traits, around) & (Trait.main | Trait.article)) !== 0
-      for (let i = first - 1; i >= 0; i--) {
-        const e = at(element, i)
-        if (
-          kind[i] !== Kind.heading ||
-          at(noise, e) === 1 ||
-          at(links, i) >= linkBox * at(chars, i) ||
-          !this.#contains(around, e)
-        )
-          continue
-        found = true
-        if (!/^\s*# /.test(texts(i))) keep[i] = 1
-      }
+    for (let level = 0; level < scoreLevels; level++) around = at(parent, around)
+    const inside = this.#below((e) => e === around)
+    for (let i = keep.indexOf(1) - 1; i >= 0; i--) {
+      const e = at(element, i)
+      const isOther = at(noise, e) === 1 || at(inside, e) === 0 || at(links, i) >= linkBox * at(chars, i)
+      if (kind[i] === Kind.heading && !isOther && !/^\s*# /.test(texts(i))) keep[i] = 1
     }
-  }
-
-  #contains(around: number, e: number): boolean {
-    let inner = e
-    while (inner > around) inner = at(this.#outline.parent, inner)
-    return inner === around
   }
 
   #proseOf(i: number): number {

@@ -65,28 +65,18 @@ export const Trait = {
   article: 4,
   /** Navigation, side columns, page headers and footers by their tag or role. */
   around: 8,
-  /** The same by a class. */
+  /** The same by a class or an id. */
   unlikely: 16,
-  /** The same by an id. Headings have ids too, so this alone says little. */
-  unlikelyId: 32,
-  likely: 64,
 } as const
 
 const aroundTags = new Set(['nav', 'aside', 'footer', 'menu', 'dialog'])
 const aroundRoles = new Set(['navigation', 'banner', 'complementary', 'contentinfo', 'search', 'dialog', 'alertdialog', 'menu'])
-/** Whole names, and parts of names between hyphens: builders of pages put words such as `widget` into the names of everything. */
-const unlikelyNames = new Set(
-  'menu topbar widget widget-area skip ad ads advert pager toolbar masthead signup overlay subscription'.split(' '),
-)
+/** Parts of names between hyphens. */
 const unlikelyParts = new Set(
-  'actions advertisement banner bio breadcrumb breadcrumbs byline comment comments consent cookie cookies cta disqus footer gdpr likes login modal nav navbar navigation newsletter outbrain pagination placeholder popup promo readmore recommendations recommended related replies respond share sharedaddy sharing sidebar sidenav social sponsor sponsored sphinxsidebar subscribe taboola tags teaser teasers timestamp'.split(
+  'menu topbar advert pager toolbar masthead signup subscription actions advertisement banner bio breadcrumb breadcrumbs byline comment comments consent cookie cookies cta disqus footer gdpr likes login modal nav navbar navigation newsletter outbrain pagination placeholder popup promo readmore recommendations recommended related replies respond share sharedaddy sharing sidebar sidenav social sponsor sponsored sphinxsidebar subscribe taboola tags teaser teasers timestamp'.split(
     ' ',
   ),
 )
-/** `has-sidebar` and the like describe the layout of the whole page. */
-const layoutWord = /^(?:no|has|with|without|hide|show|is)-|-(?:open|closed|left|right|none)$/
-const likelyWord = /(?:^|[-_])(?:article|blog|body|content|entry|main|page|post|story|text)(?:$|[-_])/
-const sides = /^(?:left|right|top|bottom|main|page|primary|secondary|site)$/
 /** What carries a telling name although more is in it than the name says. */
 const neverUnlikely = /^(?:html|body|main|article|h[1-6]|table|tbody|tr|td|th|p|pre)$/
 
@@ -96,23 +86,15 @@ export function traitsOf(name: string, attributes: Attributes, insideMain: boole
   let traits = 0
   if (name === 'main' || role === 'main') traits |= Trait.main
   if (name === 'article') traits |= Trait.article
-  if (attributes.itemprop === 'articleBody') traits |= Trait.likely
   if (aroundTags.has(name) || (name === 'header' && !insideMain) || aroundRoles.has(role)) traits |= Trait.around
-  for (const word of wordsOf(attributes.class)) {
-    if (isUnlikely(word)) traits |= Trait.unlikely
-    if (likelyWord.test(word)) traits |= Trait.likely
-  }
-  for (const word of wordsOf(attributes.id)) {
-    // Other words in it are those of a topic: `select-related`, `cookies-and-sessions`.
-    if (word.split(/[-_]+/, 6).every((part) => unlikelyNames.has(part) || unlikelyParts.has(part) || sides.test(part)))
-      traits |= Trait.unlikelyId
-    if (likelyWord.test(word)) traits |= Trait.likely
-  }
-  return neverUnlikely.test(name) ? traits & ~(Trait.unlikely | Trait.unlikelyId) : traits
+  if (wordsOf(attributes.class).some((word) => partsOf(word).some((part) => unlikelyParts.has(part)))) traits |= Trait.unlikely
+  // Other words in an id are those of a topic: `select-related`, `cookies-and-sessions`.
+  if (wordsOf(attributes.id).some((word) => partsOf(word).every((part) => unlikelyParts.has(part)))) traits |= Trait.unlikely
+  return neverUnlikely.test(name) ? traits & ~Trait.unlikely : traits
 }
 
-function isUnlikely(word: string): boolean {
-  return unlikelyNames.has(word) || (!layoutWord.test(word) && word.split(/[-_]+/, 6).some((part) => unlikelyParts.has(part)))
+function partsOf(word: string): string[] {
+  return word.split(/[-_]+/, 6)
 }
 
 const maxNameChars = 300

@@ -72,7 +72,7 @@ export async function contentInPieces(html: string, size: number): Promise<strin
   const parser = htmlEvents(tokenizer, writer)
   for (let at = 0; at < html.length; at += size) parser.write(html.slice(at, at + size))
   parser.end()
-  return (await contentOf(writer)).text
+  return (await contentOf(writer, async () => {})).text
 }
 
 async function* bytesOf(html: string): AsyncGenerator<Buffer> {
