@@ -2,8 +2,7 @@
 import { Tiktoken } from 'js-tiktoken/lite'
 import o200k from 'js-tiktoken/ranks/o200k_base'
 import type { AnyTool } from '../protocol/index.ts'
-import { listingEnvironment } from '../scripts/bundle.ts'
-import { catalog, serverNames } from '../servers/cli/catalog.ts'
+import { catalog, listingEnvironment, serverNames } from '../servers/cli/catalog.ts'
 
 const budget = 6_000
 

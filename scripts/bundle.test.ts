@@ -2,11 +2,11 @@ import assert from 'node:assert/strict'
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { catalog, serverNames } from '../servers/cli/catalog.ts'
+import { catalog, serverNames, toolsOf } from '../servers/cli/catalog.ts'
 import { runChild, withChild } from '../test/helpers/child.ts'
 import { postJson, send, withServer } from '../test/helpers/wire.ts'
 import { test } from '../test/runner/harness.ts'
-import { bundleServers, listingEnvironment } from './bundle.ts'
+import { bundleServers } from './bundle.ts'
 
 const folder = mkdtempSync(join(tmpdir(), 'bundles-'))
 process.on('exit', () => rmSync(folder, { recursive: true, force: true }))
@@ -19,11 +19,10 @@ for (const name of serverNames) {
 
   test(`the bundle of ${name} lists what its source defines`, () =>
     withChild(file, [], {}, async ({ url }) => {
-      const { tools } = await catalog[name]()
       const { result } = (await postJson(`${url}/mcp`, list)).json()
       assert.deepEqual(
         result.tools.map((tool: { name: string }) => tool.name),
-        tools(undefined as never, listingEnvironment).map((tool) => tool.name),
+        toolsOf(await catalog[name]()).map((tool) => tool.name),
       )
     }))
 
@@ -73,12 +72,12 @@ test('octet start serves every server on one port, with a table for people', () 
 
 test('octet says how it is used, and names the server that was meant', async () => {
   const octet = join(folder, 'octet.cjs')
-  assert.match((await runChild(octet, ['--help'])).stdout, /octet serve NAME/)
+  assert.match((await runChild(octet, ['--help'])).stdout, /octet start \[NAME/)
   assert.match((await runChild(octet, ['--version'])).stdout, /^\d+\.\d+\.\d+\n$/)
-  for (const args of [[], ['nope'], ['start', 'x'], ['serve'], ['--nope'], ['audit', 'verify']]) {
+  for (const args of [[], ['nope'], ['start', 'x'], ['start', '--check-config'], ['--nope'], ['audit', 'verify']]) {
     assert.equal((await runChild(octet, args)).code, 2, args.join(' '))
   }
   const { code, stderr } = await runChild(octet, ['serve', 'filesytem'])
   assert.deepEqual([code, /did you mean filesystem\?/.test(stderr)], [2, true])
-  assert.equal((await runChild(octet, ['serve', 'filesystem', '--check-config'], { FS_ROOTS: '/tmp' })).code, 0)
+  assert.equal((await runChild(octet, ['doctor', 'filesystem'], { FS_ROOTS: '/tmp', MCP_PORT: '0' })).code, 0)
 })

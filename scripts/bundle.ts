@@ -6,25 +6,15 @@ import standaloneModule from 'ajv/dist/standalone/index.js'
 import { build, type Plugin } from 'esbuild'
 import type { JsonSchema } from '../protocol/index.ts'
 import { createAjv } from '../protocol/validator.ts'
-import { catalog, serverNames } from '../servers/cli/catalog.ts'
+import { catalog, serverNames, toolsOf } from '../servers/cli/catalog.ts'
 import { plainSchema } from '../servers/host/config.ts'
 import { pageSource } from '../servers/host/dashboard/source.ts'
 import { settingsSchema } from '../servers/host/settings.ts'
-import type { AnyServer, Environment } from '../servers/kit/definition.ts'
+import type { AnyServer } from '../servers/kit/definition.ts'
 import { pageScript } from '../servers/playwright/lib/page/source.ts'
 
 const standalone = standaloneModule.default // a CommonJS module as Node's ES modules see it
 const root = fileURLToPath(new URL('..', import.meta.url))
-
-/** An environment in which tools can be listed, though not called. */
-export const listingEnvironment: Environment = {
-  version: '',
-  maxResultChars: 0,
-  toolTimeoutMs: 0,
-  readOnly: false,
-  ca: undefined,
-  log: { debug() {}, info() {}, warn() {}, error() {} },
-}
 
 /** Writes `octet.cjs` and `servers/NAME.cjs` for every server of the catalog. */
 export async function bundleServers(folder: string): Promise<void> {
@@ -39,9 +29,8 @@ export async function bundleServers(folder: string): Promise<void> {
 function entryOf(name: string): string {
   return `
     import { ${name} } from '${join(root, `servers/${name}/index.ts`)}'
-    import { checkConfiguration, serve } from '${join(root, 'servers/host/serve.ts')}'
-    if (process.argv.includes('--check-config')) checkConfiguration([${name}], process.env)
-    else void serve([${name}], { env: process.env })`
+    import { serve } from '${join(root, 'servers/host/serve.ts')}'
+    void serve([${name}], { env: process.env })`
 }
 
 /** @param contents TypeScript of the entry, with absolute paths @param schemas every schema that the bundle will compile */
@@ -66,12 +55,10 @@ export async function bundle(outfile: string, contents: string, schemas: readonl
 
 /** The schemas of a server: its variables and its tools. */
 export function schemasOf(definition: AnyServer): JsonSchema[] {
-  // The tools' factory may not touch its backend before a handler runs, so the schemas can be had without one.
-  const tools = definition.tools(undefined as never, listingEnvironment)
   return [
     plainSchema(settingsSchema),
     plainSchema(definition.config),
-    ...tools.flatMap(({ inputSchema, outputSchema }) =>
+    ...toolsOf(definition).flatMap(({ inputSchema, outputSchema }) =>
       outputSchema === undefined ? [inputSchema] : [inputSchema, outputSchema],
     ),
   ]

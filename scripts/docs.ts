@@ -4,22 +4,17 @@ import { readFileSync, writeFileSync } from 'node:fs'
 import { join, relative } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import type { AnyTool, JsonSchema } from '../protocol/index.ts'
-import { catalog, serverNames } from '../servers/cli/catalog.ts'
+import { definitionsOf, toolsOf } from '../servers/cli/catalog.ts'
 import { litellmConfig } from '../servers/cli/litellm-config.ts'
 import { settingsSchema } from '../servers/host/settings.ts'
 import type { ConfigSchema } from '../servers/kit/definition.ts'
-import { listingEnvironment } from './bundle.ts'
 
 const root = fileURLToPath(new URL('..', import.meta.url))
 const check = process.argv.includes('--check')
 const stale: string[] = []
 
-const servers = await Promise.all(
-  serverNames.map(async (name) => {
-    const { title, config, tools } = await catalog[name]()
-    return { name, title, config, tools: tools(undefined as never, listingEnvironment) as readonly AnyTool[] }
-  }),
-)
+const definitions = await definitionsOf([])
+const servers = definitions.map((definition) => ({ ...definition, tools: toolsOf(definition) }))
 for (const { name, config, tools } of servers) {
   fill(`servers/${name}/README.md`, { tools: toolTable(tools), environment: variableTable(config) })
 }
@@ -33,7 +28,9 @@ fill('README.md', {
   ),
 })
 fill('docs/configuration.md', { environment: variableTable(settingsSchema) })
-write('docker/litellm.yaml', () => litellmConfig({ servers: serverNames, transport: 'sse' }))
+write('docker/litellm.yaml', () =>
+  litellmConfig({ servers: definitions, transport: 'sse', url: 'http://mcp-{server}:8080', token: true, complete: true }),
+)
 
 if (stale.length > 0) {
   console.error(`${check ? 'stale, run npm run docs' : 'written'}: ${stale.join(', ')}`)

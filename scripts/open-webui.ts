@@ -59,11 +59,8 @@ process.on('exit', () => servers.process.kill())
 const model = await startModelApi([{ question: /databases/, tool: '-postgres_list_databases', arguments: {} }])
 const configuration = execFileSync(
   process.execPath,
-  ['--import', 'tsx', 'servers/cli/octet.ts', 'litellm-config', '--all', '--url', servers.url],
-  {
-    cwd: root,
-    encoding: 'utf8',
-  },
+  ['--import', 'tsx', 'servers/cli/octet.ts', 'connect', 'litellm', '--complete', '--all', '--url', servers.url],
+  { cwd: root, encoding: 'utf8', env: { ...process.env, MCP_AUTH_TOKEN: token } },
 )
 const litellm = await Litellm.run(configuration, undefined, {
   ...{ MCP_AUTH_TOKEN: token, OPENAI_API_KEY: 'none', OPENAI_BASE_URL: model.url, OPENAI_API_BASE: model.url },

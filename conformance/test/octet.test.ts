@@ -17,7 +17,7 @@ const ACCEPTED: Record<string, string> = {
 }
 
 const help = execFileSync(process.execPath, ['--import', 'tsx', program, '--help'], { encoding: 'utf8' })
-const names = (/^ +octet serve NAME.*: (.+)$/m.exec(help)?.[1] ?? '').split(', ').filter((name) => name !== '')
+const names = (/^Servers:\n +(.+)$/m.exec(help)?.[1] ?? '').split(', ').filter((name) => name !== '')
 
 test('the command says which servers there are', () => assert.ok(names.length > 0, help))
 

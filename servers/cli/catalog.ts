@@ -1,5 +1,7 @@
 // The servers that exist, each loaded only when it is wanted.
-import type { AnyServer } from '../kit/definition.ts'
+import { type AnyTool, nearest } from '../../protocol/index.ts'
+import type { AnyServer, Environment } from '../kit/definition.ts'
+import { fail } from './usage.ts'
 
 export const catalog = {
   postgres: async () => (await import('../postgres/index.ts')).postgres,
@@ -15,3 +17,31 @@ export const catalog = {
 export type ServerName = keyof typeof catalog
 
 export const serverNames = Object.keys(catalog) as ServerName[]
+
+/** The definitions of these servers, of all when none is named. Ends the process when one does not exist. */
+export function definitionsOf(names: readonly string[]): Promise<AnyServer[]> {
+  return Promise.all(
+    [...new Set(names.length > 0 ? names : serverNames)].map((name) => {
+      if (Object.hasOwn(catalog, name)) return catalog[name as ServerName]()
+      const [near] = nearest(name, serverNames, 1)
+      return fail(
+        `there is no server "${name}"${near === undefined ? '.' : `; did you mean ${near}?`} There are: ${serverNames.join(', ')}`,
+      )
+    }),
+  )
+}
+
+/** An environment in which tools can be listed, though not called. */
+export const listingEnvironment: Environment = {
+  version: '',
+  maxResultChars: 0,
+  toolTimeoutMs: 0,
+  readOnly: false,
+  ca: undefined,
+  log: { debug() {}, info() {}, warn() {}, error() {} },
+}
+
+/** The tools of a server, which need no backend to be listed. */
+export function toolsOf(definition: AnyServer): readonly AnyTool[] {
+  return definition.tools(undefined as never, listingEnvironment)
+}

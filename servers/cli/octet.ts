@@ -1,117 +1,76 @@
 #!/usr/bin/env node
-// The `octet` command: serves the servers in one process, shows their state, and verifies their audit trail.
-import { parseArgs } from 'node:util'
+// The `octet` command: help, version, and which file holds each subcommand.
 import packageJson from '../../package.json' with { type: 'json' }
 import { nearest } from '../../protocol/index.ts'
-import { readConfig } from '../host/config.ts'
-import { checkConfiguration, serve } from '../host/serve.ts'
-import { principals, settingsSchema } from '../host/settings.ts'
-import type { AnyServer } from '../kit/definition.ts'
-import { catalog, type ServerName, serverNames } from './catalog.ts'
+import { serverNames } from './catalog.ts'
+import { fail } from './usage.ts'
 
 const usage = `octet ${packageJson.version}: MCP servers for LiteLLM and every other MCP client
 
-  octet start                    serve all of them on one port
-  octet serve NAME [NAME …]      serve some: ${serverNames.join(', ')}
-  octet status [URL …]           how running servers are; exit 1 unless all are ready (the token, if any, in MCP_AUTH_TOKEN
-                                 or MCP_AUTH_TOKEN_FILE; without URL: this machine, MCP_PORT)
-  octet litellm-config [NAME …]  print LiteLLM's configuration for some servers, or for those that the environment configures
-  octet audit verify FILE …      verify an audit trail, oldest file first (the key, if any, in AUDIT_KEY or AUDIT_KEY_FILE)
+  octet start [NAME …]       serve all servers, or some, on one port
+  octet doctor [NAME …]      say what is wrong: configuration, port, backends
+  octet status [URL …]       how running servers are; exit 1 unless all
+                             configured ones answer
+  octet call [URL]           list the tools of a running server
+  octet call [URL] TOOL [KEY=VALUE … | JSON]
+                             call one
+  octet connect CLIENT [NAME …]
+                             print the configuration of claude-code,
+                             claude-desktop, vscode, cursor, open-webui, litellm
+  octet audit show FILE …    read the audit trail of one process or several
+  octet audit verify FILE …  verify it, oldest file first; the key, if any, in
+                             AUDIT_KEY or AUDIT_KEY_FILE
+  octet help, octet version
 
-  --check-config                 with start or serve: report on the configuration and exit
-  --all                          with litellm-config: every server
-  --url URL                      with litellm-config: one process serves all of them there; default: containers mcp-<server>
-  --transport sse|http           with litellm-config: HTTP+SSE (default) or /mcp
-  --help, --version
+Servers:
+  ${serverNames.join(', ')}
 
-Configuration comes from the environment; the README lists the variables.
+Options:
+  --json            status, doctor, call, audit show: for programs
+  --litellm URL     doctor: also what LiteLLM lists; its key in LITELLM_MASTER_KEY
+  --url URL         connect: the address for the client, by default this machine
+                    and MCP_PORT; {server} stands for the name of the server
+  --transport, --complete, --all
+                    connect litellm: sse (default) or http; a whole
+                    configuration; also servers that are not configured
+  --since TIME, --user TEXT, --tool TEXT, --errors
+                    audit show; TIME is yesterday, 2h, 30m, 7d or ISO 8601
+
+Configuration comes from the environment and from a file .env in the working
+directory (docs/configuration.md). Without URL, status and call ask this machine
+at MCP_PORT. The token, if any, is in MCP_AUTH_TOKEN or MCP_AUTH_TOKEN_FILE.
 `
-const exitUsage = 2
 
-async function main(): Promise<void> {
-  const { values, positionals } = parseArgs({
-    allowPositionals: true,
-    options: {
-      'check-config': { type: 'boolean' },
-      all: { type: 'boolean' },
-      url: { type: 'string' },
-      transport: { type: 'string' },
-      help: { type: 'boolean', short: 'h' },
-      version: { type: 'boolean' },
-    },
-  })
-  const [command, ...rest] = positionals
-  if (values.version) process.stdout.write(`${packageJson.version}\n`)
-  else if (values.help) process.stdout.write(usage)
-  else if (command === 'start' && rest.length === 0) await run('start', serverNames, values['check-config'])
-  else if (command === 'serve' && rest.length > 0) await run('serve', rest, values['check-config'])
-  else if (command === 'status') await showStatus(rest)
-  else if (command === 'litellm-config') await printLitellmConfig(values.all === true ? serverNames : rest, values)
-  else if (command === 'audit' && rest[0] === 'verify' && rest.length > 1) await audit(rest.slice(1))
-  else fail(command === undefined ? usage : `octet: cannot do "${positionals.join(' ')}"\n\n${usage}`)
+type Command = (args: readonly string[]) => Promise<void>
+
+const commands: Readonly<Record<string, () => Promise<Command>>> = {
+  start: async () => (await import('./start.ts')).start,
+  serve: async () => (await import('./start.ts')).start,
+  doctor: async () => (await import('./doctor.ts')).doctor,
+  status: async () => (await import('./status.ts')).status,
+  call: async () => (await import('./call.ts')).call,
+  connect: async () => (await import('./connect.ts')).connect,
+  'litellm-config': async () => (await import('./connect.ts')).litellmConfig,
+  audit: async () => (await import('./audit.ts')).audit,
+  help: async () => async () => void process.stdout.write(usage),
+  version: async () => async () => void process.stdout.write(`${packageJson.version}\n`),
 }
+const flags: Readonly<Record<string, string>> = { '--help': 'help', '-h': 'help', '--version': 'version', '-v': 'version' }
 
-function definitionsOf(names: readonly string[]): Promise<AnyServer[]> {
-  return Promise.all(
-    [...new Set(names)].map((name) => {
-      if (Object.hasOwn(catalog, name)) return catalog[name as ServerName]()
-      const near = nearest(name, serverNames, 1)
-      return fail(
-        `octet: there is no server "${name}"${near.length > 0 ? `; did you mean ${near[0]}?` : ''} There are: ${serverNames.join(', ')}\n`,
-      )
-    }),
+async function main([word = '', ...args]: readonly string[]): Promise<void> {
+  const name = args.includes('--help') || args.includes('-h') ? 'help' : (flags[word] ?? word)
+  const load = Object.hasOwn(commands, name) ? commands[name] : undefined
+  if (load !== undefined) return (await load())(args)
+  if (word === '') process.stderr.write(usage)
+  const [near] = nearest(word, Object.keys(commands), 1)
+  fail(
+    word === ''
+      ? 'name a command'
+      : `there is no command "${word}"; ${near === undefined ? 'octet help lists them' : `did you mean octet ${near}?`}`,
   )
 }
 
-async function run(command: 'start' | 'serve', names: readonly string[], checkOnly = false): Promise<void> {
-  const definitions = await definitionsOf(names)
-  if (checkOnly) checkConfiguration(definitions, process.env)
-  else await serve(definitions, { env: process.env, command })
-}
-
-async function showStatus(urls: readonly string[]): Promise<void> {
-  const { config, problems } = readConfig(settingsSchema, process.env)
-  if (config === undefined) return fail(`octet: ${problems.join('; ')}\n`)
-  const { status } = await import('./status.ts')
-  const here = [`http://127.0.0.1:${config.MCP_PORT}${config.MCP_BASE_PATH ?? ''}`]
-  const { table, ready } = await status({ urls: urls.length > 0 ? urls : here, token: principals(config)[0]?.token })
-  process.stdout.write(`${table}\n`)
-  process.exitCode = ready ? 0 : 1
-}
-
-async function printLitellmConfig(names: readonly string[], flags: { url?: string; transport?: string }): Promise<void> {
-  const { transport = 'sse', url } = flags
-  if (transport !== 'sse' && transport !== 'http') fail(`octet: --transport must be sse or http, not "${transport}"\n`)
-  if (url !== undefined && !/^https?:\/\/[^\s"]+$/.test(url)) fail('octet: --url must be an http(s) address\n')
-  const definitions = await definitionsOf(names.length > 0 ? names : serverNames)
-  const chosen = definitions.filter((definition) => names.length > 0 || isConfigured(definition))
-  if (chosen.length === 0) fail('octet: the environment configures no server; name some, or give --all\n')
-  const { litellmConfig } = await import('./litellm-config.ts')
-  process.stdout.write(litellmConfig({ servers: chosen.map(({ name }) => name), transport, url }))
-}
-
-/** Something of its own is set, and nothing that it needs is lacking. */
-function isConfigured(definition: AnyServer): boolean {
-  const { config, set } = readConfig(definition.config, process.env)
-  return config !== undefined && set.length > 0 && definition.missing(config as never) === undefined
-}
-
-async function audit(files: readonly string[]): Promise<void> {
-  const { verifyAudit } = await import('../host/audit/verify.ts')
-  const { records, problems, head } = await verifyAudit(files, readConfig(settingsSchema, process.env).config?.AUDIT_KEY)
-  for (const problem of problems) process.stdout.write(`${problem}\n`)
-  process.stdout.write(
-    `${records} records, ${problems.length} problems${head === undefined ? '' : `; head ${head.hash} (seq ${head.seq})`}\n`,
-  )
-  process.exitCode = problems.length > 0 || records === 0 ? 1 : 0
-}
-
-function fail(message: string): never {
-  process.stderr.write(message)
-  process.exit(exitUsage)
-}
-
-main().catch((error: NodeJS.ErrnoException) => {
-  if (error.code?.startsWith('ERR_PARSE_ARGS') === true) fail(`octet: ${error.message}\n\n${usage}`)
+main(process.argv.slice(2)).catch((error: NodeJS.ErrnoException) => {
+  if (error.code?.startsWith('ERR_PARSE_ARGS') === true) fail(`${error.message}; octet help lists the options`)
   throw error
 })

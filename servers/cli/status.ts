@@ -1,107 +1,60 @@
 // `octet status`: asks running servers how they are, and sets their answers into one table.
-import { type IncomingMessage, request as requestHttp } from 'node:http'
-import { request as requestHttps } from 'node:https'
-import { renderColumns } from '../host/columns.ts'
+import { parseArgs } from 'node:util'
+import { hasColours, type Row, reasonsOf, renderTable } from '../host/columns.ts'
+import type { ServerState } from '../host/state.ts'
+import { askReady, type Ready, readHere } from './running.ts'
 
-export interface StatusOptions {
-  /** Base addresses, or any address a client was given: `…/sse`, `…/mcp`, `…/ready`. */
-  readonly urls: readonly string[]
-  readonly token: string | undefined
-}
+const head = ['server', 'state', 'since', 'tools', 'calls', 'errors']
 
-interface Row {
-  readonly ready: boolean
-  readonly cells: readonly string[]
-}
-
-/** As /ready shows it to those who may see it. */
-interface Entry {
-  state: string
-  since: string
-  error?: string
-  message?: string
-  tools: number
-  calls: number
-  errors: number
-  last_error?: { at: string; tool: string; code: string }
-}
-
-/** Longer than the five seconds that /ready gives a backend. */
-const answerLimitMs = 8_000
-const maxAnswerBytes = 1_048_576
-const head = ['server', 'alive', 'backend', 'since', 'tools', 'calls', 'errors', 'last error']
-
-/** Returns the table, and whether everything that was asked is ready. Never rejects: what cannot be reached is a row. */
-export async function status({ urls, token }: StatusOptions): Promise<{ table: string; ready: boolean }> {
-  const rows = (await Promise.all(urls.map((url) => ask(url, token)))).flat()
-  const table = renderColumns([head, ...rows.map(({ cells }) => cells)])
-  return { table, ready: rows.every(({ ready }) => ready) }
-}
-
-async function ask(url: string, token: string | undefined): Promise<Row[]> {
-  const address = readyAddress(url)
-  if (address === undefined) return [notReached(url, 'no http(s) address')]
-  const name = address.host + address.pathname.replace(/\/ready$/, '')
-  let body: { status?: unknown; servers?: Record<string, Entry> }
-  try {
-    const { statusCode, text } = await get(address, token)
-    if (statusCode !== 200 && statusCode !== 503) return [notReached(name, `answers ${statusCode} at ${address.pathname}`)]
-    body = JSON.parse(text)
-  } catch (error) {
-    const { code, message } = error as NodeJS.ErrnoException
-    return [notReached(name, error instanceof SyntaxError ? 'answers, but not as these servers do' : (code ?? message))]
+/** Exit code 1 unless every process answers that it is ready. */
+export async function status(args: readonly string[]): Promise<void> {
+  const { values, positionals } = parseArgs({ args: [...args], allowPositionals: true, options: { json: { type: 'boolean' } } })
+  const { url: here, token } = readHere()
+  const urls = positionals.length > 0 ? positionals : [here]
+  const answers = await Promise.all(urls.map(async (url) => ({ url, answer: await askReady(url, token) })))
+  if (values.json === true) {
+    const byUrl = answers.map(({ url, answer }) => [
+      url,
+      typeof answer === 'string' ? { status: 'not reached', error: answer } : answer,
+    ])
+    process.stdout.write(`${JSON.stringify(Object.fromEntries(byUrl), undefined, 2)}\n`)
+  } else {
+    const rows = answers.flatMap(({ url, answer }) => rowsOf(url, answer, urls.length > 1))
+    process.stdout.write(`${renderTable(head, rows, hasColours(process.stdout))}\n`)
   }
-  const { servers } = body
-  if (servers !== undefined)
-    return Object.entries(servers).map(([server, entry]) => rowOf(server, entry, body.status === 'stopping'))
-  if (typeof body.status !== 'string') return [notReached(name, 'answers, but not as these servers do')]
-  const why = `${body.status}; details need the token (MCP_AUTH_TOKEN)`
-  return [{ ready: body.status === 'ready', cells: [name, 'yes', why] }]
+  process.exitCode = answers.every(({ answer }) => typeof answer !== 'string' && answer.status === 'ready') ? 0 : 1
 }
 
-function rowOf(server: string, entry: Entry, stopping: boolean): Row {
-  const { state, since, error, message, tools, calls, errors, last_error: last } = entry
-  const backend = `${state.replace('_', ' ')}${message === undefined ? (error === undefined ? '' : `: ${error}`) : `: ${message}`}`
-  const lastError = last === undefined ? '-' : `${last.code} ${last.tool} ${last.at}`
-  const alive = stopping ? 'stopping' : 'yes'
-  return {
-    ready: state === 'ok' && !stopping,
-    cells: [server, alive, backend.slice(0, 120), since, String(tools), String(calls), String(errors), lastError],
+function rowsOf(url: string, answer: Ready | string, several: boolean): Row[] {
+  if (typeof answer === 'string') return [{ cells: [url, 'not reached'], notes: [answer], mark: 'bad' }]
+  const { servers, status, audit } = answer
+  if (servers === undefined) {
+    const notes = ['details need the token: set MCP_AUTH_TOKEN']
+    return [{ cells: [url, status], notes, ...(status === 'ready' ? {} : { mark: 'bad' as const }) }]
   }
-}
-
-function notReached(name: string, why: string): Row {
-  return { ready: false, cells: [name, `no: ${why}`] }
-}
-
-function readyAddress(text: string): URL | undefined {
-  const withScheme = /^[a-z]+:\/\//i.test(text) ? text : `http://${text}`
-  if (!URL.canParse(withScheme)) return undefined
-  const url = new URL(withScheme)
-  if (url.protocol !== 'http:' && url.protocol !== 'https:') return undefined
-  url.pathname = `${url.pathname.replace(/\/(sse|mcp|messages|ready|health|metrics)?$/, '')}/ready`
-  url.search = ''
-  return url
-}
-
-function get(url: URL, token: string | undefined): Promise<{ statusCode: number; text: string }> {
-  const headers = token === undefined ? {} : { authorization: `Bearer ${token}` }
-  return new Promise((resolve, reject) => {
-    const late = setTimeout(() => sent.destroy(new Error(`no answer within ${answerLimitMs} ms`)), answerLimitMs)
-    const request = url.protocol === 'https:' ? requestHttps : requestHttp
-    const sent = request(url, { headers, agent: false }, (answer: IncomingMessage) => {
-      const chunks: Buffer[] = []
-      let bytes = 0
-      answer.on('data', (chunk: Buffer) => {
-        bytes += chunk.length
-        if (bytes > maxAnswerBytes) sent.destroy(new Error('answers, but not as these servers do'))
-        else chunks.push(chunk)
-      })
-      answer.on('error', reject)
-      answer.on('end', () => resolve({ statusCode: answer.statusCode ?? 0, text: Buffer.concat(chunks).toString('utf8') }))
+  const rows = Object.entries(servers)
+    .sort(([, a], [, b]) => Number(a.state === 'not_configured') - Number(b.state === 'not_configured'))
+    .map(([name, server]) => rowOf(name, server, several ? [`at ${url}`] : []))
+  if (status === 'stopping') rows.push({ cells: [url, 'stopping'], mark: 'bad' })
+  if (audit?.written === false)
+    rows.push({
+      cells: ['audit trail', 'down'],
+      notes: ['the last record could not be written; the log of the process says why'],
+      mark: 'bad',
     })
-    sent.on('error', reject)
-    sent.on('close', () => clearTimeout(late))
-    sent.end()
-  })
+  return rows
+}
+
+function rowOf(name: string, server: ServerState, at: readonly string[]): Row {
+  const { state, since, tools, calls, errors, last_error: last } = server
+  const off = state === 'not_configured'
+  const when = off ? '' : since.replace(/\.\d+Z$/, 'Z')
+  const notes = [
+    ...at,
+    ...reasonsOf(server),
+    ...(last === undefined ? [] : [`last error: ${last.code} in ${last.tool} at ${last.at}`]),
+  ]
+  const mark = off ? 'off' : state === 'ok' ? undefined : 'bad'
+  const cells = [name, state.replace('_', ' '), when, String(tools), String(calls), String(errors)]
+  return { cells, notes, ...(mark === undefined ? {} : { mark }) }
 }

@@ -6,8 +6,9 @@ import packageJson from '../../package.json' with { type: 'json' }
 import { type Access, createAccess } from '../../protocol/index.ts'
 import type { AnyServer } from '../kit/definition.ts'
 import { createRedact, type Redact } from '../kit/redact.ts'
+import { lockAudit } from './audit/lock.ts'
 import { Audit } from './audit/trail.ts'
-import { renderColumns } from './columns.ts'
+import { hasColours, type Row, reasonsOf, renderTable, tableWidth, wrap } from './columns.ts'
 import { type Env, readConfig } from './config.ts'
 import { loadConfiguration } from './load.ts'
 import { createLog } from './log.ts'
@@ -23,6 +24,8 @@ export interface ServeOptions {
   env: Env
   /** Set when a person runs the command: demonstration defaults apply, and a table is printed. */
   command?: 'start' | 'serve'
+  /** What was read from a file `.env`, in one line. */
+  envFile?: string | undefined
 }
 
 const maxConnections = 2_048
@@ -36,18 +39,25 @@ const connectionsCheckMs = 2_000
 const tokenFileCheckMs = 5_000
 
 /** Serves the definitions until SIGTERM or SIGINT. Exits with 78 when the configuration is wrong, with 1 when the port cannot be had. */
-export async function serve(definitions: readonly AnyServer[], { env, command }: ServeOptions): Promise<void> {
+export async function serve(definitions: readonly AnyServer[], { env, command, envFile }: ServeOptions): Promise<void> {
   const loaded = loadConfiguration(definitions, env, command, false)
   const { settings, servers, fatal, notes, secrets } = loaded
   if (settings === undefined) return reportProblems(fatal, notes)
   let masked = createRedact(secrets)
   const redact: Redact = (value) => masked(value)
-  const log = createLog({ level: settings.LOG_LEVEL, format: settings.LOG_FORMAT, redact })
+  // On a terminal a person reads: the log is text unless LOG_FORMAT is set, and records of the audit trail go to a file or nowhere.
+  const textLog = command !== undefined && process.stderr.isTTY && !env.LOG_FORMAT
+  const log = createLog({ level: settings.LOG_LEVEL, format: textLog ? 'text' : settings.LOG_FORMAT, redact })
+  const unrecorded =
+    command !== undefined && process.stdout.isTTY && settings.AUDIT_FILE === undefined && !settings.AUDIT_REQUIRED
+  const taken = settings.AUDIT_FILE === undefined ? undefined : await lockAudit(settings.AUDIT_FILE, log)
+  if (taken !== undefined) return reportProblems([taken], notes)
   const { version } = packageJson
   let audit: Audit
   try {
     audit = new Audit({
       file: settings.AUDIT_FILE,
+      nowhere: unrecorded,
       key: settings.AUDIT_KEY,
       args: settings.AUDIT_ARGS,
       required: settings.AUDIT_REQUIRED,
@@ -66,6 +76,7 @@ export async function serve(definitions: readonly AnyServer[], { env, command }:
     )
   }
   for (const note of notes) log.warn(note)
+  if (envFile !== undefined) log.info(envFile)
 
   const metrics = new Metrics()
   let checkAccess = createAccess(accessOptions(settings))
@@ -167,24 +178,15 @@ export async function serve(definitions: readonly AnyServer[], { env, command }:
   server.listen(settings.MCP_PORT, settings.MCP_HOST, () => {
     const url = urlOf(server.address() as AddressInfo)
     log.info('listening', { url: `${url}${basePath}`, servers: services.map(({ name }) => name), version, node: process.version })
-    void announce(
-      `${url}${basePath}`,
-      services,
-      command,
-      settings.MCP_AUTH_TOKEN === undefined && settings.MCP_AUTH_TOKENS === undefined,
-    )
+    void announce(`${url}${basePath}`, services, command, [
+      services.length === 1 ? '' : `All tools: ${url}${basePath}/mcp and /sse.`,
+      principals(settings).length > 0
+        ? 'Callers need the token.'
+        : 'No token is set: every program on this machine may call these tools.',
+      unrecorded ? 'Calls are not recorded on a terminal; to keep an audit trail, set AUDIT_FILE.' : '',
+      'To connect a client: octet connect CLIENT. Stop with Ctrl-C.',
+    ])
   })
-}
-
-/** `octet … --check-config`: reports on the configuration and exits. */
-export function checkConfiguration(definitions: readonly AnyServer[], env: Env): void {
-  const { fatal, notes, servers } = loadConfiguration(definitions, env, undefined, true)
-  if (fatal.length > 0) return reportProblems(fatal, notes)
-  for (const note of notes) process.stderr.write(`note: ${note}\n`)
-  for (const { definition, reading } of servers) {
-    const missing = definition.missing(reading.config as never)
-    process.stdout.write(`${definition.name}: ${missing === undefined ? 'configured' : `not configured: ${missing}`}\n`)
-  }
 }
 
 /** Every variable of a process that serves these definitions. */
@@ -201,28 +203,24 @@ function reportProblems(problems: readonly string[], notes: readonly string[]): 
   process.exit(exitConfig)
 }
 
-/** Probes each backend once and prints the table of `octet start`. */
+/** Probes each backend once, keeps watching it, and prints the table of `octet start` with these lines below it. */
 async function announce(
   url: string,
   services: readonly Service[],
   command: ServeOptions['command'],
-  open: boolean,
+  lines: readonly string[],
 ): Promise<void> {
-  const states = await Promise.all(services.map(({ health }) => health.check()))
+  await Promise.all(services.map(({ health }) => health.check()))
   for (const { health } of services) health.watch()
   if (command === undefined) return
-  const rows = services.map(({ name, tools }, i) => {
-    const { state, message } = states[i] ?? { state: 'unknown', message: undefined }
-    return [
-      name,
-      `${url}/${name}/sse`,
-      message === undefined ? state : `${state.replace('_', ' ')}: ${message}`,
-      String(tools.length),
-    ]
+  const rows = services.map(({ name, tools, health: { state } }): Row => {
+    const mark = state.state === 'ok' ? {} : { mark: state.state === 'not_configured' ? ('off' as const) : ('bad' as const) }
+    const cells = [name, `${url}/${name}/sse`, state.state.replace('_', ' '), String(tools.length)]
+    return { cells, notes: reasonsOf(state), ...mark }
   })
-  const table = [['server', 'SSE URL', 'backend', 'tools'], ...rows]
-  const tail = open ? 'No token is set: every program on this machine may call these tools.' : 'Callers need the token.'
-  process.stderr.write(`\n${renderColumns(table)}\n\n${tail} Stop with Ctrl-C.\n`)
+  const table = renderTable(['server', 'SSE URL', 'state', 'tools'], rows, hasColours(process.stderr))
+  const below = lines.filter((line) => line !== '').flatMap((line) => wrap(line, tableWidth))
+  process.stderr.write(`\n${table}\n\n${below.join('\n')}\n`)
 }
 
 function urlOf({ address, family, port }: AddressInfo): string {

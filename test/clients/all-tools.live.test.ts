@@ -1,9 +1,9 @@
 // What Octet is for: every tool of every server, on its real backend, through the real LiteLLM with the configuration that `octet
-// litellm-config` prints; what a caller without tools of its own gets; and what it took.
+// connect litellm --complete` prints; what a caller without tools of its own gets; and what it took.
 import assert from 'node:assert/strict'
 import { getEncoding } from 'js-tiktoken'
 import { serverNames } from '../../servers/cli/catalog.ts'
-import { renderColumns } from '../../servers/host/columns.ts'
+import { renderTable } from '../../servers/host/columns.ts'
 import { type Household, openHousehold, skipHousehold } from '../fixtures/household.ts'
 import { Litellm, skipLitellm } from '../fixtures/litellm.ts'
 import { type ModelApi, startModelApi } from '../fixtures/model-api.ts'
@@ -162,7 +162,12 @@ for (const transport of ['sse', 'http'] as const) {
           const args = question.server === 'playwright' ? { ...question.arguments, ...session } : question.arguments
           rows.push(await ask(gateway, house, { ...question, arguments: args }))
         }
-        show(`transport: ${transport}\n${renderColumns([['tool', 'LiteLLM ms', 'ours ms', 'bytes', 'tokens'], ...rows])}`)
+        show(
+          `transport: ${transport}\n${renderTable(
+            ['tool', 'LiteLLM ms', 'ours ms', 'bytes', 'tokens'],
+            rows.map((cells) => ({ cells })),
+          )}`,
+        )
       })
     },
     { timeoutMs: 240_000 },
@@ -276,7 +281,12 @@ live(
           }
         }
       }
-      show(renderColumns([['endpoint', 'stream', 'rounds of tools', 'a question of two'], ...rounds]))
+      show(
+        renderTable(
+          ['endpoint', 'stream', 'rounds of tools', 'a question of two'],
+          rounds.map((cells) => ({ cells })),
+        ),
+      )
     })
   },
   { timeoutMs: 120_000 },
@@ -315,11 +325,11 @@ function setup(): Promise<Setup> {
   return started
 }
 
-/** LiteLLM with what `octet litellm-config` prints, and nothing else. */
+/** LiteLLM with what `octet connect litellm --complete` prints, and nothing else. */
 async function withGateway(transport: 'sse' | 'http', house: Household, use: (gateway: Litellm) => Promise<void>): Promise<void> {
   const { model } = await setup()
-  const args = ['litellm-config', ...serverNames, '--transport', transport, '--url', house.url]
-  const { stdout, code, stderr } = await runChild('servers/cli/octet.ts', args)
+  const args = ['connect', 'litellm', '--complete', ...serverNames, '--transport', transport, '--url', house.url]
+  const { stdout, code, stderr } = await runChild('servers/cli/octet.ts', args, { MCP_AUTH_TOKEN: house.token })
   assert.equal(code, 0, stderr)
   const env = { MCP_AUTH_TOKEN: house.token, OPENAI_API_KEY: 'none', OPENAI_BASE_URL: model.url, OPENAI_API_BASE: model.url }
   const gateway = await Litellm.run(stdout, undefined, env)

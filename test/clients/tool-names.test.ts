@@ -1,7 +1,6 @@
 // Names of the tools behind a gateway: LiteLLM puts `<server>-` before each, and model APIs admit 64 of A-Z a-z 0-9 _ - (docs/clients.md).
 import assert from 'node:assert/strict'
-import { listingEnvironment } from '../../scripts/bundle.ts'
-import { catalog, serverNames } from '../../servers/cli/catalog.ts'
+import { catalog, listingEnvironment, serverNames } from '../../servers/cli/catalog.ts'
 import { test } from '../runner/harness.ts'
 
 test('the name of every tool fits behind the prefix of a gateway', async () => {

@@ -1,24 +1,31 @@
-// The `octet` command as an operator types it: status against real servers and a real database, and LiteLLM's configuration.
+// The `octet` command as an operator types it: its words, and status against real servers and a real database.
 import assert from 'node:assert/strict'
 import { once } from 'node:events'
-import { readFileSync } from 'node:fs'
 import { createServer, type RequestListener } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { runChild, withChild } from '../../../test/helpers/child.ts'
 import { postJson, send } from '../../../test/helpers/wire.ts'
 import { test } from '../../../test/runner/harness.ts'
 import { embedded, startCluster, until } from '../../kit/sql/test/running.ts'
-import { serverNames } from '../catalog.ts'
 
 const octet = 'servers/cli/octet.ts'
 const token = 'a token of the test'
 
-/** The table's rows by their first column, each as its cells. */
-function rowsOf(table: string): Map<string, string[]> {
+/** The table's rows by their first column: their cells, and the lines below them. */
+function rowsOf(table: string): Map<string, { cells: string[]; notes: string }> {
   const [head = '', ...lines] = table.trimEnd().split('\n')
-  const starts = [...head.matchAll(/\S+(?: \S+)*/g)].map(({ index }) => index)
-  const cells = (line: string): string[] => starts.map((start, i) => line.slice(start, starts[i + 1]).trim())
-  return new Map(lines.map((line) => [line.split('  ')[0] ?? '', cells(line)]))
+  const starts = [...head.matchAll(/\S+/g)].map(({ index }) => index)
+  const rows = new Map<string, { cells: string[]; notes: string }>()
+  for (const line of lines) {
+    assert.ok(line.length <= 80, line)
+    const last = [...rows.values()].at(-1)
+    if (line.startsWith('  ') && last !== undefined) last.notes += `${line.trim()} `
+    else {
+      const cells = starts.map((start, i) => line.slice(start, starts[i + 1]).trim())
+      rows.set(cells[0] ?? '', { cells, notes: '' })
+    }
+  }
+  return rows
 }
 
 const status = (urls: string[], env: Record<string, string> = {}) => runChild(octet, ['status', ...urls], env)
@@ -36,7 +43,7 @@ test(
     }
     const bearer = { headers: { authorization: `Bearer ${token}` } }
     try {
-      await withChild(octet, ['serve', 'postgres', 'filesystem'], { ...env, FS_ROOTS: cluster.folder }, async ({ url }) => {
+      await withChild(octet, ['start', 'postgres', 'filesystem'], { ...env, FS_ROOTS: cluster.folder }, async ({ url }) => {
         const query = (text: string) =>
           postJson(
             `${url}/postgres/mcp`,
@@ -50,20 +57,20 @@ test(
         await query('SELECT 1')
         const before = await status([url], { MCP_AUTH_TOKEN: token })
         assert.equal(before.code, 0, before.stdout + before.stderr)
-        assert.deepEqual(rowsOf(before.stdout).get('postgres')?.slice(1, 3), ['yes', 'ok'])
-        assert.deepEqual(rowsOf(before.stdout).get('postgres')?.slice(4), ['5', '1', '0', '-'])
-        assert.deepEqual(rowsOf(before.stdout).get('filesystem')?.slice(1, 3), ['yes', 'ok'])
+        const { cells = [], notes = '' } = rowsOf(before.stdout).get('postgres') ?? {}
+        assert.deepEqual([cells[1], ...cells.slice(3), notes], ['ok', '5', '1', '0', ''])
+        assert.equal(rowsOf(before.stdout).get('filesystem')?.cells[1], 'ok')
 
         await cluster.stop()
         await query('SELECT 2')
         const down = await until('/ready says so', 15_000, facts, ({ state }) => state === 'down')
         const after = await status([url], { MCP_AUTH_TOKEN: token })
         assert.equal(after.code, 1)
-        const row = rowsOf(after.stdout).get('postgres') ?? []
-        assert.match(row[2] ?? '', /^down: PostgreSQL cannot be reached/)
-        assert.equal(row[3], down.since)
-        assert.deepEqual(row.slice(4, 7), ['5', '2', '1'])
-        assert.match(row[7] ?? '', /^UPSTREAM_UNREACHABLE postgres_query \d{4}-/)
+        const row = rowsOf(after.stdout).get('postgres') ?? { cells: [], notes: '' }
+        assert.deepEqual(row.cells, ['postgres', 'down', down.since.replace(/\.\d+Z$/, 'Z'), '5', '2', '1'])
+        assert.match(row.notes, /PostgreSQL cannot be reached/)
+        assert.match(row.notes, /next: \S/)
+        assert.match(row.notes, /last error: UPSTREAM_UNREACHABLE in postgres_query at \d{4}-/)
         assert.deepEqual([down.calls, down.errors, down.last_error.code], [2, 1, 'UPSTREAM_UNREACHABLE'])
         assert.equal(await gauge('mcp_server_upstream_up'), '0')
         assert.equal(Number(await gauge('mcp_server_upstream_since_timestamp_seconds')), Date.parse(down.since) / 1000)
@@ -75,6 +82,8 @@ test(
         const again = await status([`${url}/postgres/sse`], { MCP_AUTH_TOKEN: token })
         assert.equal(again.code, 0, again.stdout)
         assert.deepEqual([...rowsOf(again.stdout).keys()], ['postgres'])
+        const json = JSON.parse((await status([url, '--json'], { MCP_AUTH_TOKEN: token })).stdout)
+        assert.deepEqual([json[url].status, json[url].servers.postgres.state], ['ready', 'ok'])
         assert.equal(await gauge('mcp_server_upstream_up'), '1')
       })
     } finally {
@@ -85,20 +94,20 @@ test(
 )
 
 test('status without the token says that details need it', () =>
-  withChild(octet, ['serve', 'filesystem'], { FS_ROOTS: '/', MCP_AUTH_TOKEN: token }, async ({ url }) => {
+  withChild(octet, ['serve', 'filesystem'], { FS_ROOTS: '/etc', MCP_AUTH_TOKEN: token }, async ({ url }) => {
     const { stdout, code } = await status([url])
-    assert.match(stdout, /yes {4}ready; details need the token \(MCP_AUTH_TOKEN\)/)
+    assert.match(stdout, /ready\n {2}details need the token: set MCP_AUTH_TOKEN/)
     assert.equal(code, 0)
     assert.equal((await status([url], { MCP_AUTH_TOKEN: 'another token' })).code, 0)
   }))
 
 test('what is not there, or is no server of ours, is a row that says so, beside those that answer', async () => {
   const others: [RequestListener, RegExp][] = [
-    [(_req, res) => res.writeHead(404).end(), /no: answers 404 at \/ready/],
-    [(_req, res) => res.end('<html>'), /no: answers, but not as these servers do/],
-    [(_req, res) => res.end('{"up":true}'), /no: answers, but not as these servers do/],
-    [(_req, res) => res.end('x'.repeat(2_000_000)), /no: answers, but not as these servers do/],
-    [(req) => req.socket.destroy(), /no: ECONNRESET/],
+    [(_req, res) => res.writeHead(404).end(), /answers 404 at \/ready/],
+    [(_req, res) => res.end('<html>'), /answers, but is not an octet/],
+    [(_req, res) => res.end('{"up":true}'), /answers, but is not an octet/],
+    [(_req, res) => res.end('x'.repeat(34_000_000)), /answers with more than 33554432 bytes/],
+    [(req) => req.socket.destroy(), /cannot be reached \(ECONNRESET\)/],
   ]
   for (const [answer, expected] of others) {
     const server = createServer(answer).listen(0, '127.0.0.1')
@@ -109,49 +118,48 @@ test('what is not there, or is no server of ours, is a row that says so, beside 
     assert.match(stdout, expected)
     assert.equal(code, 1)
   }
-  await withChild(octet, ['serve', 'filesystem'], { FS_ROOTS: '/' }, async ({ url }) => {
+  await withChild(octet, ['serve', 'filesystem'], { FS_ROOTS: '/etc' }, async ({ url }) => {
     const { stdout, code } = await status(['127.0.0.1:1', url, 'ftp://x'])
-    assert.match(stdout, /^127\.0\.0\.1:1 {2,}no: /m)
-    assert.match(stdout, /^filesystem {2,}yes {2,}ok /m)
-    assert.match(stdout, /no: no http\(s\) address/)
+    const rows = rowsOf(stdout)
+    assert.deepEqual(rows.get('127.0.0.1:1')?.cells[1], 'not reached')
+    assert.deepEqual([rows.get('filesystem')?.cells[1], rows.get('filesystem')?.notes], ['ok', `at ${url} `])
+    assert.match(rows.get('ftp://x')?.notes ?? '', /is not a valid http\(s\) address/)
     assert.equal(code, 1)
   })
 })
 
-test('docker/litellm.yaml is what litellm-config prints for all servers', async () => {
-  const { stdout, code } = await runChild(octet, ['litellm-config', '--all'])
-  assert.equal(code, 0)
-  assert.equal(readFileSync('docker/litellm.yaml', 'utf8'), stdout)
-  for (const name of serverNames) assert.match(stdout, new RegExp(`"http://mcp-${name}:8080/sse"`))
-  assert.doesNotMatch(stdout, /auth_value: (?!os\.environ)/)
-})
+test('status lists unconfigured servers last, and they are no failure; with none configured it is one', () =>
+  withChild(octet, ['start', 'postgres', 'filesystem'], { FS_ROOTS: '/etc' }, async ({ url }) => {
+    const { stdout, code } = await status([url])
+    assert.equal(code, 0, stdout)
+    const rows = rowsOf(stdout)
+    assert.deepEqual([...rows.keys()], ['filesystem', 'postgres'])
+    assert.equal(rows.get('postgres')?.cells[1], 'not configured')
+    assert.match(rows.get('postgres')?.notes ?? '', /next: set DATABASE_URL/)
+    await withChild(octet, ['start', 'postgres'], {}, async (other) => assert.equal((await status([other.url])).code, 1))
+  }))
 
-test('litellm-config takes the servers that the environment configures, or those that are named', async () => {
-  const lines = (text: string): string[] => [...text.matchAll(/^ {2}(\w+): (?:&octet|\{)/gm)].map(([, name = '']) => name)
-  const configured = await runChild(octet, ['litellm-config'], {
-    POSTGRES_URL: 'postgresql://a@b/c',
-    LOKI_URL: 'http://loki:3100',
-  })
-  assert.deepEqual(lines(configured.stdout), ['postgres', 'monitoring'])
-  const named = await runChild(octet, [
-    'litellm-config',
-    'n8n',
-    'storage',
-    '--transport',
-    'http',
-    '--url',
-    'https://tools.example/octet/',
-  ])
-  assert.deepEqual(lines(named.stdout), ['n8n', 'storage'])
-  assert.match(named.stdout, /url: "https:\/\/tools\.example\/octet\/n8n\/mcp"\n {4}transport: http\n/)
-  for (const [args, message] of [
-    [[], /the environment configures no server; name some, or give --all/],
-    [['postgras'], /there is no server "postgras"; did you mean postgres\?/],
-    [['n8n', '--transport', 'stdio'], /--transport must be sse or http, not "stdio"/],
-    [['n8n', '--url', 'tools.example'], /--url must be an http\(s\) address/],
+test('status asks this machine at MCP_PORT without an address', () =>
+  withChild(octet, ['start', 'filesystem'], { FS_ROOTS: '/etc', MCP_BASE_PATH: '/tools' }, async ({ url }) => {
+    const { stdout, code } = await status([], { MCP_PORT: new URL(url).port, MCP_BASE_PATH: '/tools' })
+    assert.deepEqual([code, [...rowsOf(stdout).keys()]], [0, ['filesystem']])
+  }))
+
+test('octet knows its words, and names the one that was meant', async () => {
+  for (const word of ['help', '--help', '-h']) assert.match((await runChild(octet, [word])).stdout, /octet start \[NAME/)
+  for (const line of (await runChild(octet, ['call', '--help'])).stdout.split('\n')) assert.ok(line.length <= 80, line)
+  for (const word of ['version', '--version', '-v']) assert.match((await runChild(octet, [word])).stdout, /^\d+\.\d+\.\d+\n$/)
+  for (const [args, expected] of [
+    [[], /octet start/],
+    [['strat'], /there is no command "strat"; did you mean octet start\?/],
+    [['start', 'filesytem'], /there is no server "filesytem"; did you mean filesystem\?/],
+    [['start', '--check-config'], /--check-config.*octet help lists the options/],
+    [['audit'], /octet audit show FILE/],
+    [['audit', 'verify'], /octet audit verify needs a file/],
+    [['call', 'a b', 'x'], /octet call|nothing listens/],
   ] as const) {
-    const { code, stderr, stdout } = await runChild(octet, ['litellm-config', ...args])
-    assert.match(stderr, message)
-    assert.deepEqual([code, stdout], [2, ''])
+    const { code, stdout, stderr } = await runChild(octet, [...args], { MCP_PORT: '1' })
+    assert.match(stderr, expected)
+    assert.deepEqual([stdout, code === 0], ['', false])
   }
 })

@@ -6,6 +6,8 @@ import { type AuditRecord, type ChainEnd, genesis, openRecord, sealRecord } from
 export interface AuditFileOptions {
   /** Without one, records go to stdout. */
   file: string | undefined
+  /** Nothing is written. For a terminal, where records between the lines for a person help nobody. */
+  nowhere?: boolean
   key: string | undefined
   /** Size at which the file is rotated. */
   maxBytes: number
@@ -51,11 +53,11 @@ export class AuditFile {
   /** Synchronous, so that order and chain are those of the calls and a crash loses nothing that was answered. Never throws. */
   append(record: AuditRecord): boolean {
     if (this.#closed) return false
-    const { key, log } = this.#options
+    const { key, log, nowhere } = this.#options
     const sealed = sealRecord(record, this.#head, key)
     try {
       const bytes = Buffer.byteLength(sealed.line)
-      writeLine(this.#descriptorFor(bytes), sealed.line, bytes)
+      if (!nowhere) writeLine(this.#descriptorFor(bytes), sealed.line, bytes)
       this.#bytes += bytes
       this.#head = { hash: sealed.hash, seq: this.#head.seq + 1 }
       if (this.#failed) log.info('audit trail is written again')

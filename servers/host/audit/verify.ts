@@ -1,7 +1,6 @@
 // Verifies files of audit records as one chain: `octet audit verify`.
-import { createReadStream } from 'node:fs'
-import { createInterface } from 'node:readline'
 import { type ChainEnd, openRecord } from './chain.ts'
+import { linesOf } from './lines.ts'
 
 export interface Verification {
   records: number
@@ -12,14 +11,17 @@ export interface Verification {
 
 const maxProblems = 20
 
-/** Verifies files as one chain, oldest first (`audit.jsonl.2`, `audit.jsonl.1`, `audit.jsonl`). */
+/**
+ * Verifies files as one chain, oldest first (`audit.jsonl.2`, `audit.jsonl.1`, `audit.jsonl`).
+ * @throws UnreadableFile
+ */
 export async function verifyAudit(files: readonly string[], key: string | undefined): Promise<Verification> {
   const problems: string[] = []
   let head: ChainEnd | undefined
   let records = 0
   for (const file of files) {
     let number = 0
-    for await (const line of createInterface({ input: createReadStream(file), crlfDelay: Number.POSITIVE_INFINITY })) {
+    for await (const line of linesOf(file)) {
       number += 1
       if (problems.length >= maxProblems) return { records, problems, head }
       if (line === '') continue

@@ -1,0 +1,174 @@
+// `octet connect`: prints the configuration of an MCP client. It goes to stdout; what else is to do goes to stderr.
+import { parseArgs } from 'node:util'
+import { isLoopbackHost, nearest } from '../../protocol/index.ts'
+import { readConfig } from '../host/config.ts'
+import type { AnyServer } from '../kit/definition.ts'
+import { definitionsOf } from './catalog.ts'
+import { readEnvironment } from './dotenv.ts'
+import { litellmConfig as litellmYaml } from './litellm-config.ts'
+import { askReady, type Here, readHere } from './running.ts'
+import { fail } from './usage.ts'
+
+interface Entry {
+  readonly name: string
+  readonly url: string
+}
+
+interface Printed {
+  readonly text: string
+  /** What the person does with it. */
+  readonly steps: string
+}
+
+/** @param token whether callers need one @param entries one for all tools, or one for each named server */
+type Client = (entries: readonly Entry[], token: boolean) => Printed
+
+const clients: Readonly<Record<string, Client>> = {
+  'claude-code': (entries, token) => ({
+    text: entries
+      .map(({ name, url }) => {
+        const header = token ? ' --header "Authorization: Bearer $MCP_AUTH_TOKEN"' : ''
+        return `claude mcp add --transport http ${name} ${url}${header}`
+      })
+      .join('\n'),
+    steps: `Run it in a shell${token ? ' in which MCP_AUTH_TOKEN is set' : ''}, then check it with: claude mcp list`,
+  }),
+  'claude-desktop': (entries, token) => ({
+    text: json({
+      mcpServers: byName(entries, ({ url }) => ({
+        command: 'npx',
+        args: [
+          ...['-y', 'mcp-remote', url, '--transport', 'http-only'],
+          ...(url.startsWith('http:') && !isLoopbackHost(new URL(url).hostname) ? ['--allow-http'] : []),
+          // Claude Desktop for Windows splits arguments at blanks, so that the blank is in the variable.
+          ...(token ? ['--header', `Authorization:\${MCP_AUTHORIZATION}`] : []),
+        ],
+        ...(token ? { env: { MCP_AUTHORIZATION: 'Bearer TOKEN' } } : {}),
+      })),
+    }),
+    steps: `Settings → Developer → Edit Config opens claude_desktop_config.json; then restart Claude Desktop.${replaceToken(token)}`,
+  }),
+  vscode: (entries, token) => ({
+    text: json({
+      ...(token
+        ? { inputs: [{ type: 'promptString', id: 'octet-token', description: 'MCP_AUTH_TOKEN of octet', password: true }] }
+        : {}),
+      servers: byName(entries, ({ url }) => ({
+        type: 'http',
+        url,
+        ...(token ? { headers: { Authorization: `Bearer \${input:octet-token}` } } : {}),
+      })),
+    }),
+    steps: `Save it as .vscode/mcp.json and press Start above the entry.${token ? ' VS Code asks for the token.' : ''}`,
+  }),
+  cursor: (entries, token) => ({
+    text: json({
+      mcpServers: byName(entries, ({ url }) => ({
+        url,
+        ...(token ? { headers: { Authorization: `Bearer \${env:MCP_AUTH_TOKEN}` } } : {}),
+      })),
+    }),
+    steps: `Save it as ~/.cursor/mcp.json.${token ? ' Cursor reads MCP_AUTH_TOKEN from its environment.' : ''}`,
+  }),
+  'open-webui': (entries, token) => ({
+    text: `TOOL_SERVER_CONNECTIONS='${JSON.stringify(
+      entries.map(({ name, url }) => ({
+        ...{ type: 'mcp', url, path: '', auth_type: token ? 'bearer' : 'none', key: token ? 'TOKEN' : '' },
+        ...{ config: { enable: true }, info: { id: name, name, description: '' } },
+      })),
+    )}'`,
+    steps:
+      'Set it in the environment of a new Open WebUI. In one that runs: Admin settings → External tools → +, type MCP (Streamable HTTP), ' +
+      `with this URL${token ? ' and the token as bearer' : ''}.${replaceToken(token)}`,
+  }),
+}
+const names = [...Object.keys(clients), 'litellm']
+
+/** Containers do not reach the loopback address of the machine they run on. */
+const inContainers = new Set(['open-webui', 'litellm'])
+
+export async function connect(args: readonly string[]): Promise<void> {
+  const { values, positionals } = parseArgs({
+    args: [...args],
+    allowPositionals: true,
+    options: {
+      url: { type: 'string' },
+      transport: { type: 'string', default: 'sse' },
+      all: { type: 'boolean', default: false },
+      complete: { type: 'boolean', default: false },
+    },
+  })
+  const [client = '', ...servers] = positionals
+  const { transport, all, complete } = values
+  if (!names.includes(client)) {
+    const [near] = nearest(client, names, 1)
+    const problem =
+      client === '' ? 'name a client.' : `there is no client "${client}"${near === undefined ? '.' : `; did you mean ${near}?`}`
+    return fail(`${problem} There are: ${names.join(', ')}`)
+  }
+  if (transport !== 'sse' && transport !== 'http') return fail(`--transport must be sse or http, not "${transport}"`)
+  if (values.url !== undefined && !/^https?:\/\/[^\s"']+$/.test(values.url))
+    return fail(`--url must be an http(s) address, not "${values.url}"`)
+  const environment = readEnvironment()
+  const here = readHere(environment)
+  const url = (values.url ?? here.url).replace(/\/+$/, '')
+  const ofServer = url.includes('{server}') ? url : `${url}/{server}`
+  const token = needsToken(here)
+  const definitions = await definitionsOf(servers)
+  if (client === 'litellm') {
+    const chosen = servers.length > 0 || all ? definitions : await configured(definitions, url, here, environment.env)
+    if (chosen.length === 0) return fail('the environment configures no server; name some, or give --all')
+    process.stdout.write(litellmYaml({ servers: chosen, transport, url: ofServer, token, complete }))
+  } else {
+    const entries =
+      servers.length > 0 || url.includes('{server}')
+        ? definitions.map(({ name }) => ({ name, url: `${ofServer.replaceAll('{server}', name)}/mcp` }))
+        : [{ name: 'octet', url: `${url}/mcp` }]
+    const { text, steps } = (clients[client] as Client)(entries, token)
+    process.stdout.write(`${text}\n`)
+    process.stderr.write(`\n${steps}\n`)
+  }
+  if (inContainers.has(client) && isLoopbackHost(new URL(url.replaceAll('{server}', 'x')).hostname))
+    process.stderr.write(
+      `A client in a container does not reach ${url}: start octet with MCP_HOST=0.0.0.0 and MCP_AUTH_TOKEN, and give --url http://host.docker.internal:${here.settings.MCP_PORT}\n`,
+    )
+}
+
+/** The name that `connect litellm --complete` had before. */
+export async function litellmConfig(args: readonly string[]): Promise<void> {
+  process.stderr.write('octet litellm-config is now octet connect litellm --complete; the old name goes with the next release\n')
+  await connect(['litellm', '--complete', ...args])
+}
+
+/** Beyond loopback octet does not start without a token unless it is told to. */
+function needsToken({ settings, token }: Here): boolean {
+  return token !== undefined || (!isLoopbackHost(settings.MCP_HOST) && !settings.MCP_ALLOW_UNAUTHENTICATED)
+}
+
+/** The servers that the running process can use; when none runs, those that its environment configures. */
+async function configured(
+  definitions: readonly AnyServer[],
+  url: string,
+  { token }: Here,
+  env: Readonly<Record<string, string | undefined>>,
+): Promise<readonly AnyServer[]> {
+  const ready = url.includes('{server}') ? undefined : await askReady(url, token)
+  const states = typeof ready === 'object' ? ready.servers : undefined
+  return definitions.filter((definition) => {
+    if (states !== undefined) return (states[definition.name]?.state ?? 'not_configured') !== 'not_configured'
+    const { config } = readConfig(definition.config, env)
+    return config !== undefined && definition.missing(config as never) === undefined
+  })
+}
+
+function byName(entries: readonly Entry[], value: (entry: Entry) => object): object {
+  return Object.fromEntries(entries.map((entry) => [entry.name, value(entry)]))
+}
+
+function json(value: object): string {
+  return JSON.stringify(value, undefined, 2)
+}
+
+function replaceToken(token: boolean): string {
+  return token ? ' Replace TOKEN by the value of MCP_AUTH_TOKEN.' : ''
+}

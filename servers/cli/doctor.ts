@@ -1,0 +1,142 @@
+// `octet doctor`: checks the configuration, the port and each backend in this process, and what LiteLLM sees; prints only what is wrong.
+import { once } from 'node:events'
+import { createServer } from 'node:net'
+import { parseArgs } from 'node:util'
+import packageJson from '../../package.json' with { type: 'json' }
+import { wrap } from '../host/columns.ts'
+import { readConfig } from '../host/config.ts'
+import type { State } from '../host/health.ts'
+import { loadConfiguration } from '../host/load.ts'
+import { openBackend } from '../host/service.ts'
+import { settingsSchema } from '../host/settings.ts'
+import { definitionsOf, listingEnvironment, toolsOf } from './catalog.ts'
+import { readEnvironment } from './dotenv.ts'
+import { siblingAddress } from './http.ts'
+import { McpClient } from './mcp-client.ts'
+import { askReady, type Here, readHere } from './running.ts'
+import { fail } from './usage.ts'
+
+const litellmLimitMs = 30_000
+const lineWidth = 80
+
+/** Exit code 1 when something is wrong. */
+export async function doctor(args: readonly string[]): Promise<void> {
+  const options = { litellm: { type: 'string' }, json: { type: 'boolean' } } as const
+  const { values, positionals: names } = parseArgs({ args: [...args], allowPositionals: true, options })
+  const definitions = await definitionsOf(names)
+  const { env } = readEnvironment()
+  const { fatal, notes, servers, ca } = loadConfiguration(definitions, env, undefined, false)
+  const wrong = [...fatal]
+  // Backends are checked also when a setting of the process is wrong.
+  const settings = readConfig(settingsSchema, env).config ?? readConfig(settingsSchema, {}).config
+  if (settings === undefined) throw new Error('the settings have no defaults')
+  const environment = {
+    ...listingEnvironment,
+    version: packageJson.version,
+    toolTimeoutMs: settings.MCP_TOOL_TIMEOUT_MS,
+    readOnly: settings.MCP_READ_ONLY,
+    ca,
+  }
+  const states = await Promise.all(
+    servers.map(async ({ definition, reading }) => {
+      const { backend, health } = openBackend({ definition, reading, environment, log: environment.log })
+      const state = await health.check()
+      await backend?.close()
+      return { definition, state }
+    }),
+  )
+  for (const { definition, state } of states) wrong.push(...findings(definition.name, state, names.includes(definition.name)))
+  const configured = states.filter(({ state }) => state.state !== 'not_configured')
+  if (configured.length === 0 && wrong.length === 0)
+    wrong.push(
+      `no server is configured; ${states.map(({ definition, state }) => `${definition.name}: ${state.next}`).join('; ')}`,
+    )
+  const here = fatal.length === 0 ? readHere({ env, read: undefined }) : undefined
+  const port = here === undefined ? undefined : await checkPort(here)
+  if (port?.problem !== undefined) wrong.push(port.problem)
+  if (values.litellm !== undefined) {
+    const tools = configured.map(({ definition }) => ({
+      name: definition.name,
+      tools: toolsOf(definition).map(({ name }) => name),
+    }))
+    wrong.push(...(await checkLitellm(values.litellm, tools, env.LITELLM_MASTER_KEY)))
+  }
+  process.exitCode = wrong.length === 0 ? 0 : 1
+  const well = `all is well: ${configured.map(({ definition }) => definition.name).join(', ')} can be reached; ${port?.is}`
+  if (values.json === true) return void process.stdout.write(`${JSON.stringify({ wrong, notes }, undefined, 2)}\n`)
+  const lines = [...(wrong.length === 0 ? [well] : wrong), ...notes.map((note) => `note: ${note}`)]
+  process.stdout.write(`${lines.map(format).join('\n')}\n`)
+}
+
+/** A finding on lines of 80 columns, its own lines, such as SQL, indented and whole. */
+function format(finding: string): string {
+  const [first = '', ...sql] = finding.split('\n')
+  const [head = '', ...rest] = wrap(first, lineWidth - 2)
+  return [head, ...rest.map((line) => `  ${line}`), ...sql.map((line) => `  ${line}`)].join('\n')
+}
+
+function findings(name: string, { state, message, next, detail = {} }: State, named: boolean): string[] {
+  if (state === 'not_configured' && !named) return []
+  if (state !== 'ok') return [`${name}: ${message}; next: ${next}`]
+  return unsafeRoles(name, detail)
+}
+
+/** Roles with more privileges than they should have, of the backend and of its further connections. */
+function unsafeRoles(name: string, detail: Readonly<Record<string, unknown>>): string[] {
+  const { role, role_can: can, queries, sql_for_the_operator: sql, self_test: selfTest } = detail
+  const found: string[] = []
+  if (Array.isArray(sql))
+    found.push(
+      `${name}: role ${role} can: ${can}${queries === undefined ? '' : `; queries are ${queries}`}; give it a role of its own, as a superuser:\n${sql.join('\n')}`,
+    )
+  if (selfTest === 'FAILED')
+    found.push(
+      `${name}: PostgreSQL did not refuse a write in a READ ONLY transaction (${JSON.stringify(detail.refused)}); report it`,
+    )
+  for (const [key, value] of Object.entries(detail))
+    if (typeof value === 'object' && value !== null && !Array.isArray(value))
+      found.push(...unsafeRoles(`${name} (${key})`, value as typeof detail))
+  return found
+}
+
+/** Whether an octet listens where this environment says, or could. */
+async function checkPort({ settings, url, token }: Here): Promise<{ is: string; problem?: string }> {
+  const { MCP_HOST: host, MCP_PORT: port } = settings
+  if (typeof (await askReady(url, token)) === 'object') return { is: `octet runs at ${url}` }
+  const server = createServer()
+  try {
+    await once(server.listen(port, host), 'listening')
+    return { is: `port ${port} of ${host} is free` }
+  } catch (error) {
+    const { code } = error as NodeJS.ErrnoException
+    const why = code === 'EADDRINUSE' ? 'is in use by another program' : `cannot be listened on (${code})`
+    return { is: '', problem: `port ${port} of ${host} ${why}; choose another: MCP_PORT=${port + 1} octet start` }
+  } finally {
+    server.close()
+  }
+}
+
+/** Compares LiteLLM's tools with ours: its own health route has called servers healthy that it could not reach. */
+async function checkLitellm(
+  given: string,
+  servers: readonly { name: string; tools: readonly string[] }[],
+  key: string | undefined,
+): Promise<string[]> {
+  const url = siblingAddress(given, '/mcp') ?? fail(`--litellm: "${given}" is not a valid http(s) address`)
+  let listed: string[]
+  try {
+    const client = await McpClient.open(url, key, litellmLimitMs)
+    listed = (await client.tools()).map(({ name }) => name)
+  } catch (error) {
+    const { code, message } = error as NodeJS.ErrnoException
+    return [`LiteLLM at ${url.href}: ${code ?? message}; start it, or correct the address and LITELLM_MASTER_KEY`]
+  }
+  return servers.flatMap(({ name, tools }) => {
+    // LiteLLM puts the name of its entry before each tool's name.
+    const lacking = tools.filter((tool) => !listed.some((each) => each === tool || each.endsWith(`-${tool}`)))
+    if (lacking.length === 0) return []
+    const sees =
+      lacking.length === tools.length ? `no tool of ${name}, of ${listed.length} in all` : `not ${lacking.join(', ')} of ${name}`
+    return [`LiteLLM at ${url.origin} lists ${sees}; compare its entry and its log with: octet connect litellm ${name}`]
+  })
+}

@@ -1,0 +1,13 @@
+// `octet start`: serves all servers in one process, or those that are named. `octet serve` is the same.
+import { parseArgs } from 'node:util'
+import { serve } from '../host/serve.ts'
+import { definitionsOf } from './catalog.ts'
+import { readEnvironment } from './dotenv.ts'
+
+export async function start(args: readonly string[]): Promise<void> {
+  const { positionals: names } = parseArgs({ args: [...args], allowPositionals: true })
+  const definitions = await definitionsOf(names)
+  const { env, read } = readEnvironment()
+  // The sample database belongs to a start of everything; who names servers has a configuration for them.
+  await serve(definitions, { env, command: names.length === 0 ? 'start' : 'serve', envFile: read })
+}
