@@ -10,23 +10,11 @@ import { findBrowser, missingBrowser } from './lib/find-browser.ts'
 import { groupOf, killGroup } from './lib/processes.ts'
 import { unpackBrowser } from './lib/unpack-browser.ts'
 
-export type {
-  BrowserContext,
-  CDPSession,
-  Dialog,
-  Frame,
-  JSHandle,
-  Locator,
-  Page,
-  Request,
-  Response,
-  Route,
-} from 'playwright'
+export type * from 'playwright'
 
 /** A browser that runs. */
 export interface Launched {
   readonly browser: Browser
-  readonly version: string
   /** Its process group. */
   readonly group: number
   /** Removes its folder; when all of its processes have ended. */
@@ -94,7 +82,7 @@ export async function launch(config: PlaywrightConfig, log: Environment['log']):
       handleSIGHUP: false,
     })
     const session = await browser.newBrowserCDPSession()
-    const { processInfo } = (await session.send('SystemInfo.getProcessInfo')) as { processInfo: { type: string; id: number }[] }
+    const { processInfo } = await session.send('SystemInfo.getProcessInfo')
     await session.detach()
     group = groupOf(processInfo.find(({ type }) => type === 'browser')?.id ?? 0)
     if (group === undefined) throw new Error('the browser ended at once')
@@ -104,7 +92,7 @@ export async function launch(config: PlaywrightConfig, log: Environment['log']):
       version: browser.version(),
       ms: Math.round(performance.now() - started),
     })
-    return { browser, version: browser.version(), group, cleanUp }
+    return { browser, group, cleanUp }
   } catch (error) {
     cleanUp()
     if (error instanceof ToolError) throw error

@@ -2,6 +2,8 @@
 import { readFileSync } from 'node:fs'
 import type { Config, ConfigSchema } from '../kit/definition.ts'
 
+const list = { type: 'array', items: { type: 'string' }, default: [] } as const
+
 export const config = {
   type: 'object',
   properties: {
@@ -17,29 +19,22 @@ export const config = {
       description: 'Where `playwright install` has put its browsers, when not in `~/.cache/ms-playwright`',
     },
     PLAYWRIGHT_ALLOW_PRIVATE: {
-      type: 'array',
-      items: { type: 'string' },
-      default: [],
+      ...list,
       description:
         'Allow-list entries for private networks: CIDRs, host names, `host:port` or `address:port`, such as `192.168.1.0/24,nas.lan:5000`. Metadata services are never opened',
     },
     PLAYWRIGHT_ALLOWED_DOMAINS: {
-      type: 'array',
-      items: { type: 'string' },
-      default: [],
+      ...list,
       description:
         'When set, only these domains and the entries of `PLAYWRIGHT_ALLOW_PRIVATE` can be reached, such as `example.com,*.example.org`',
     },
     PLAYWRIGHT_DENIED_DOMAINS: {
-      type: 'array',
-      items: { type: 'string' },
-      default: [],
+      ...list,
       description: 'Domains that are never reached',
     },
     PLAYWRIGHT_ALLOWED_PORTS: {
-      type: 'array',
+      ...list,
       items: { type: 'string', pattern: '^\\d{1,5}$' },
-      default: [],
       description: 'Ports beside 80, 443, 8080 and 8443',
     },
     PLAYWRIGHT_PROXY_URL: {
@@ -54,16 +49,14 @@ export const config = {
       description: 'Opens pages whose certificate cannot be verified, for a network with certificates of its own',
     },
     PLAYWRIGHT_STORAGE_STATE_FILE: {
-      type: 'array',
+      ...list,
       items: { type: 'string', minLength: 1 },
-      default: [],
       description:
         'Sign-ins that every new browser session starts with: a file that `playwright codegen --save-storage=FILE` has written. For one principal only: `PRINCIPAL=FILE`',
     },
     PLAYWRIGHT_BLOCK_RESOURCES: {
-      type: 'array',
+      ...list,
       items: { enum: ['image', 'media', 'font', 'stylesheet'] },
-      default: [],
       description: 'Kinds of resources that pages do not load: `image`, `media`, `font`, `stylesheet`',
     },
     PLAYWRIGHT_ALLOW_EVALUATE: { type: 'boolean', default: true, description: 'Whether `evaluate` may run scripts in the page' },
@@ -133,18 +126,17 @@ export function ports(values: readonly string[]): number[] {
  * @throws Error for the operator
  */
 export function storageStates(values: readonly string[]): ReadonlyMap<string, string> {
-  const files = new Map<string, string>()
-  for (const value of values) {
-    const [, principal = '', file = ''] = /^(?:([^/=]+)=)?(.+)$/s.exec(value) ?? []
-    try {
-      const { cookies } = JSON.parse(readFileSync(file, 'utf8'))
-      if (!Array.isArray(cookies)) throw new Error('it has no list "cookies"')
-    } catch (error) {
-      throw new Error(
-        `PLAYWRIGHT_STORAGE_STATE_FILE: ${file} is not a storage state (${error instanceof Error ? error.message : error}); write it with: npx playwright codegen --save-storage=${file}`,
-      )
-    }
-    files.set(principal, file)
-  }
-  return files
+  return new Map(
+    values.map((value) => {
+      const [, principal = '', file = ''] = /^(?:([^/=]+)=)?(.+)$/s.exec(value) ?? []
+      try {
+        if (!Array.isArray(JSON.parse(readFileSync(file, 'utf8')).cookies)) throw new Error('it has no list "cookies"')
+      } catch (error) {
+        throw new Error(
+          `PLAYWRIGHT_STORAGE_STATE_FILE: ${file} is not a storage state (${error instanceof Error ? error.message : error}); write it with: npx playwright codegen --save-storage=${file}`,
+        )
+      }
+      return [principal, file]
+    }),
+  )
 }

@@ -1,54 +1,60 @@
 // Failures of Playwright as errors that a model can act on: what happened, the state of the page, and selectors that exist.
 import { ToolError } from '../../protocol/index.ts'
+import type { Refusal } from '../kit/network-policy/proxy.ts'
 import { cleanText, clip, visibleJson } from '../kit/text.ts'
-import { ask, type Limit, pageFunction, within } from './lib/ask-page.ts'
+import { type Limit, pageFunction, within } from './lib/ask-page.ts'
 import { similarElements } from './lib/interactive.ts'
-import type { Attempt, Locator, Page } from './types.ts'
+import type { Target } from './lib/page-call.ts'
+import type { Locator, Page } from './types.ts'
 
 const maxListed = 5
+const maxShownHosts = 10
 const useListing = 'get_content with {"format":"interactive"} to list what can be clicked and filled'
 
-/** Why an action on an element failed. Throws always. Playwright's errors have no codes: what decides is the state of the page. */
-export async function explainAction(error: unknown, attempt: Attempt): Promise<never> {
-  const { page, locator, selector, timeoutMs, signal } = attempt
+/** Why an action on an element failed. Playwright's errors have no codes: what decides is the state of the page. */
+export async function explainAction(error: unknown, { page, locator, selector, timeoutMs, signal }: Target): Promise<never> {
   if (error instanceof ToolError) throw error
   signal.throwIfAborted()
+  const count = page.isClosed() ? undefined : await countOf(locator)
   if (page.isClosed()) throw pageLost(error)
-  const count = await countOf(locator)
-  if (count instanceof Error) throw page.isClosed() ? pageLost(error) : selectorFault(selector, count)
+  if (count instanceof Error) throw selectorFault(selector, count)
   if (count === 0) throw await nothingMatches(page, selector)
+  const what = `"${clip(selector, 200)}"`
   const text = messageOf(error)
   if (isTimeout(error)) {
-    const why = reasonOf(text)
+    const why = reasons.find(([form]) => form.test(text))
+    const reason = why === undefined ? '' : `: ${why[1]}`
     throw new ToolError(
       'TIMEOUT',
-      `"${clip(selector, 200)}" was found, but could not be used within ${timeoutMs} ms${why === undefined ? '' : `: ${why}`} (${await whereIs(page)})`,
+      `${what} was found, but could not be used within ${timeoutMs} ms${reason} (${await whereIs(page)})`,
       { hint: useListing, cause: error },
     )
   }
-  if (count !== undefined && count > 1) throw await manyMatch(locator, selector, count)
-  throw new ToolError('INVALID_ARGUMENT', `"${clip(selector, 200)}" cannot be used like this: ${firstLine(text)}`, {
+  throw new ToolError('INVALID_ARGUMENT', `${what} cannot be used like this: ${firstLine(text)}`, {
     hint: useListing,
     cause: error,
   })
 }
 
+const reasons = [
+  [/intercepts pointer events/, 'another element lies above it'],
+  [/element is not enabled/, 'it is disabled'],
+  [/element is not editable/, 'it cannot be edited'],
+  [/element is not visible/, 'it is not visible'],
+  [/outside of the viewport/, 'it lies outside of what can be scrolled to'],
+  [/element is not stable/, 'it keeps moving'],
+  [/did not find some options/, 'it has no such option'],
+] as const
+
 /** How many elements match; undefined when the page is busy, the error when the selector is not valid. */
 export async function countOf(locator: Locator, { ms, signal }: Limit = { ms: 1_000 }): Promise<number | Error | undefined> {
-  const count = (): Promise<number | Error> =>
-    within({ ms, signal }, () => locator.count()).catch((error: unknown) => {
+  const count = (): Promise<number | Error | undefined> =>
+    within({ ms, signal }, () => locator.count()).catch((error: Error) => {
       signal?.throwIfAborted()
-      if (error instanceof ToolError) throw error // it took too long
-      return error instanceof Error ? error : new Error(String(error))
+      return error instanceof ToolError ? undefined : error
     })
-  try {
-    const first = await count()
-    return first instanceof Error ? await count() : first // a document that was replaced just now rejects, too
-  } catch (error) {
-    signal?.throwIfAborted()
-    if (error instanceof ToolError) return undefined
-    throw error
-  }
+  const first = await count()
+  return first instanceof Error ? count() : first // a document that was replaced just now rejects, too
 }
 
 export function pageLost(cause: unknown): ToolError {
@@ -91,10 +97,6 @@ export async function whereIs(page: Page): Promise<string> {
   return `the page is ${clip(page.url(), 200)}, title "${clip(cleanText(String(title)), 100)}", ${String(readiness).slice(0, 20)}`
 }
 
-export async function describeElement(locator: Locator): Promise<string> {
-  return clip(cleanText(String(await ask(locator, 'describe', undefined, { ms: 1_000 }))), 250)
-}
-
 export function isTimeout(error: unknown): boolean {
   return error instanceof Error && error.name === 'TimeoutError'
 }
@@ -115,17 +117,9 @@ export function firstLine(text: string): string {
   return clip(line.replace(/^[a-zA-Z.]+: (Error: )?/, ''), 300)
 }
 
-function reasonOf(text: string): string | undefined {
-  for (const [form, why] of [
-    [/intercepts pointer events/, 'another element lies above it'],
-    [/element is not enabled/, 'it is disabled'],
-    [/element is not editable/, 'it cannot be edited'],
-    [/element is not visible/, 'it is not visible'],
-    [/outside of the viewport/, 'it lies outside of what can be scrolled to'],
-    [/element is not stable/, 'it keeps moving'],
-    [/did not find some options/, 'it has no such option'],
-  ] as const) {
-    if (form.test(text)) return why
-  }
-  return undefined
+/** What the network policy refused to a page: one line for each host, and one for those that are too many. */
+export function notLoaded(refusals: readonly Refusal[]): string[] {
+  const shown = refusals.slice(0, maxShownHosts).map(({ host, error }) => `not loaded from ${clip(host, 100)}: ${error.message}`)
+  if (refusals.length > maxShownHosts) shown.push(`${refusals.length - maxShownHosts} more hosts were not loaded from`)
+  return shown
 }

@@ -1,6 +1,6 @@
 // mcp-playwright: a browser whose pages outlive MCP sessions, and which reaches only what the network policy allows.
 import type { AnyTool } from '../../protocol/index.ts'
-import { defineServer, type Environment } from '../kit/definition.ts'
+import { defineServer } from '../kit/definition.ts'
 import { config } from './config.ts'
 import { missingBrowser } from './lib/find-browser.ts'
 import { openPlaywright, type PlaywrightBackend } from './lib/service.ts'
@@ -23,8 +23,8 @@ export const playwright = defineServer({
   tools: playwrightTools,
 })
 
-export function playwrightTools(backend: PlaywrightBackend, environment: Environment): readonly AnyTool[] {
+export function playwrightTools(backend: PlaywrightBackend): readonly AnyTool[] {
   return [navigateTool, screenshotTool, clickTool, fillTool, getContentTool, evaluateTool, waitForSelectorTool].map((tool) =>
-    tool(backend, environment),
+    tool(backend),
   )
 }

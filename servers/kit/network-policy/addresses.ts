@@ -1,5 +1,5 @@
 // Classifies IP addresses for the network policy, in every notation and with wrapped IPv4 addresses unwrapped.
-import { BlockList, isIP, isIPv4, SocketAddress } from 'node:net'
+import { BlockList, isIP, isIPv4 } from 'node:net'
 
 /**
  * - `public`: always allowed
@@ -26,18 +26,14 @@ export const metadataNames: ReadonlySet<string> = new Set([
 /** First match wins: the addresses of metadata services come before the networks that contain them. */
 const table: readonly (readonly [Exclude<AddressKind, 'public'>, string])[] = [
   // AWS, Azure, GCP, DigitalOcean, OpenStack; AWS ECS and EKS; Alibaba; Azure's wire server; Oracle; the IPv6 forms of AWS and GCP
-  [
-    'metadata',
-    '169.254.169.254 169.254.170.2 169.254.170.23 100.100.100.200 168.63.129.16 192.0.0.192 fd00:ec2::254 fd00:ec2::23 fd20:ce::254',
-  ],
+  ['metadata', '169.254.169.254 169.254.170.2 169.254.170.23 100.100.100.200 168.63.129.16 192.0.0.192'],
+  ['metadata', 'fd00:ec2::254 fd00:ec2::23 fd20:ce::254'],
   ['unroutable', '0.0.0.0/8 224.0.0.0/4 240.0.0.0/4 ::/128 ff00::/8 100::/64'],
   ['loopback', '127.0.0.0/8 ::1'],
   ['link-local', '169.254.0.0/16 fe80::/10'],
   ['private', '10.0.0.0/8 100.64.0.0/10 172.16.0.0/12 192.168.0.0/16 fc00::/7 fec0::/10'],
-  [
-    'reserved',
-    '192.0.0.0/24 192.0.2.0/24 192.31.196.0/24 192.52.193.0/24 192.88.99.0/24 192.175.48.0/24 198.18.0.0/15 198.51.100.0/24 203.0.113.0/24',
-  ],
+  ['reserved', '192.0.0.0/24 192.0.2.0/24 192.31.196.0/24 192.52.193.0/24 192.88.99.0/24 192.175.48.0/24'],
+  ['reserved', '198.18.0.0/15 198.51.100.0/24 203.0.113.0/24'],
   // IETF protocols with Teredo (2001::/23), documentation, 6to4
   ['reserved', '2001::/23 2001:db8::/32 2002::/16 3fff::/20'],
 ]
@@ -70,32 +66,23 @@ export function isIn(list: BlockList, address: string): boolean {
  * @param text an IP literal, as in a URL's host, a DNS answer or `socket.remoteAddress`
  */
 export function canonicalAddress(text: string): string {
-  const bare = text.replace(/^\[(.*)\]$/, '$1').replace(/%.*$/, '')
+  const bare = withoutBrackets(text).replace(/%.*$/, '')
   if (isIP(bare) !== 6) return bare
-  const short = new SocketAddress({ address: bare, family: 'ipv6' }).address
-  const words = expand(short)
-  const wrapped = words.slice(0, 6).join(':')
-  return wrapped === '0:0:0:0:0:ffff' || wrapped === '64:ff9b:0:0:0:0' ? embedded(words.slice(6)) : short
+  // The URL parser writes an IPv6 address in one form only, with its last 32 bits in hexadecimal.
+  const short = withoutBrackets(new URL(`http://[${bare}]`).hostname)
+  const wrapped = /^::ffff:(\w+):(\w+)$/.exec(short) ?? /^64:ff9b::(?:(?:(\w+):)?(\w+))?$/.exec(short)
+  if (wrapped === null) return short
+  const words = [wrapped[1], wrapped[2]].map((word = '0') => Number.parseInt(word, 16))
+  return words.flatMap((word) => [word >> 8, word & 255]).join('.')
+}
+
+/** A URL has brackets around its IPv6 address, and sockets take it without. */
+export function withoutBrackets(hostname: string): string {
+  return hostname.replace(/^\[(.*)\]$/, '$1')
 }
 
 /** @param address in its canonical form */
 export function kindOfAddress(address: string): AddressKind {
   for (const [kind, list] of networks) if (isIn(list, address)) return kind
   return isIPv4(address) || isIn(globalUnicast, address) ? 'public' : 'reserved'
-}
-
-function expand(address: string): string[] {
-  const dotted = /^(.*:)(\d+)\.(\d+)\.(\d+)\.(\d+)$/.exec(address)
-  const [, lead = '', a, b, c, d] = dotted ?? []
-  const word = (high: unknown, low: unknown): string => (Number(high) * 256 + Number(low)).toString(16)
-  const hex = dotted === null ? address : `${lead}${word(a, b)}:${word(c, d)}`
-  const [head = '', tail] = hex.split('::')
-  const left = head === '' ? [] : head.split(':')
-  const right = tail === undefined || tail === '' ? [] : tail.split(':')
-  return [...left, ...Array(8 - left.length - right.length).fill('0'), ...right]
-}
-
-function embedded([high = '0', low = '0']: readonly string[]): string {
-  const bytes = [high, low].flatMap((word) => [Number.parseInt(word, 16) >> 8, Number.parseInt(word, 16) & 255])
-  return bytes.join('.')
 }

@@ -3,6 +3,7 @@ import type { ClientRequestArgs } from 'node:http'
 import type { Socket } from 'node:net'
 import { connect } from 'node:tls'
 import { trust } from '../http/trust.ts'
+import { withoutBrackets } from './addresses.ts'
 import type { EgressPolicy } from './policy.ts'
 
 export interface ConnectorOptions {
@@ -21,7 +22,7 @@ type Created = (error: Error | null, socket: Socket) => void
 export function connector(policy: EgressPolicy, { signal, ca }: ConnectorOptions) {
   return (options: ClientRequestArgs, created: Created): undefined => {
     const secure = options.protocol === 'https:'
-    const host = (options.hostname ?? options.host ?? '').replace(/^\[(.*)\]$/, '$1')
+    const host = withoutBrackets(options.hostname ?? options.host ?? '')
     const port = Number(options.port || (secure ? 443 : 80))
     policy.connect(host, port, signal).then(
       (socket) => created(null, secure ? encrypt(socket, host, ca) : socket),

@@ -2,6 +2,7 @@
 import { request as requestHttp } from 'node:http'
 import { request as requestHttps } from 'node:https'
 import { connect, isIP, type Socket } from 'node:net'
+import { withoutBrackets } from './addresses.ts'
 
 /** Before the next address is tried beside the first (RFC 8305 §5). */
 const attemptMs = 250
@@ -36,11 +37,10 @@ export function tunnel(proxy: URL, [address = '']: readonly string[], port: numb
   const headers: Record<string, string> = { host: authority }
   if (credentials !== ':') headers['proxy-authorization'] = `Basic ${Buffer.from(credentials).toString('base64')}`
   const request = proxy.protocol === 'https:' ? requestHttps : requestHttp
-  const { hostname, port: proxyPort } = proxy
   return new Promise((resolve, reject) => {
     const asked = request({
-      host: hostname.replace(/^\[(.*)\]$/, '$1'),
-      port: proxyPort === '' ? undefined : proxyPort,
+      host: withoutBrackets(proxy.hostname),
+      port: proxy.port || undefined,
       method: 'CONNECT',
       path: authority,
       headers,

@@ -6,7 +6,7 @@ import { type BlockList, isIP, type Socket } from 'node:net'
 import { networkInterfaces } from 'node:os'
 import { ToolError } from '../../../protocol/index.ts'
 import { withDeadline } from '../waiting.ts'
-import { canonicalAddress, isIn, kindOfAddress, metadataNames, networkList } from './addresses.ts'
+import { canonicalAddress, isIn, kindOfAddress, metadataNames, networkList, withoutBrackets } from './addresses.ts'
 import { dial, tunnel } from './dial.ts'
 
 /** Returns every address of a name, none when it does not exist; rejects when the resolver fails. */
@@ -41,7 +41,13 @@ export interface EgressSettings {
 const usualPorts = [80, 443, 8080, 8443]
 const maxAddresses = 64
 
-const schemes: Readonly<Record<string, number>> = { 'http:': 80, 'https:': 443, 'ws:': 80, 'wss:': 443 }
+const defaultPorts: Readonly<Record<string, number>> = { 'http:': 80, 'https:': 443, 'ws:': 80, 'wss:': 443 }
+
+/** Undefined for other schemes than http, https, ws and wss. */
+export function portOf({ protocol, port }: URL): number | undefined {
+  const usual = defaultPorts[protocol]
+  return usual === undefined || port === '' ? usual : Number(port)
+}
 
 export class EgressPolicy {
   readonly #settings: EgressSettings
@@ -76,8 +82,8 @@ export class EgressPolicy {
    * @throws ToolError INVALID_ARGUMENT or FORBIDDEN
    */
   check(url: URL): void {
-    const usual = schemes[url.protocol]
-    if (usual === undefined) {
+    const port = portOf(url)
+    if (port === undefined) {
       throw new ToolError('INVALID_ARGUMENT', `only http and https addresses can be opened, not ${url.protocol.slice(0, 40)}`, {
         hint: 'an address that begins with https://',
       })
@@ -87,7 +93,7 @@ export class EgressPolicy {
         hint: 'the same address without what stands before the "@"',
       })
     }
-    this.checkTarget(url.hostname, url.port === '' ? usual : Number(url.port))
+    this.checkTarget(url.hostname, port)
   }
 
   /**
@@ -214,10 +220,6 @@ interface DomainRule {
 
 function matches({ domain, itself }: DomainRule, host: string): boolean {
   return host === domain ? itself : isIP(host) === 0 && host.endsWith(`.${domain}`)
-}
-
-function withoutBrackets(hostname: string): string {
-  return hostname.replace(/^\[(.*)\]$/, '$1')
 }
 
 /** Lower case, punycode, canonical addresses, and no trailing dot, which resolvers ignore and list comparisons would not. */

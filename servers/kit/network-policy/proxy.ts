@@ -1,12 +1,13 @@
 // HTTP proxy on loopback through which the browser connects; it checks every request against the network policy. Each browser context has its
 // own proxy with its own credentials, so that other programs cannot use it and refusals and loaded bytes are counted per context.
 import { createHash, randomBytes, timingSafeEqual } from 'node:crypto'
-import { createServer, type IncomingMessage, request, type Server, type ServerResponse } from 'node:http'
+import { createServer, type IncomingMessage, request, type Server, type ServerResponse, STATUS_CODES } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import type { Duplex } from 'node:stream'
-import { ToolError, type ToolErrorCode } from '../../../protocol/index.ts'
+import { ToolError } from '../../../protocol/index.ts'
+import { withoutBrackets } from './addresses.ts'
 import { connector } from './connector.ts'
-import type { EgressPolicy } from './policy.ts'
+import { type EgressPolicy, portOf } from './policy.ts'
 
 export interface ProxyLimits {
   /** Requests and tunnels since the last `begin()`. Default 500. */
@@ -19,8 +20,8 @@ export interface ProxyLimits {
 
 /** A target that was not reached: refused by the policy or a limit (FORBIDDEN, TOO_LARGE), or without a response. */
 export interface Refusal {
+  /** With its port unless that is the usual one. */
   readonly host: string
-  readonly port: number
   readonly error: ToolError
 }
 
@@ -82,14 +83,9 @@ export class EgressProxy {
     return [...this.#refusals.values()]
   }
 
-  get requests(): number {
-    return this.#requests
-  }
-
   /** Why this target was not reached since the last `begin()`; undefined if it was reached or not requested. */
   refusalOf(url: URL): ToolError | undefined {
-    const port = url.port === '' ? (url.protocol === 'https:' || url.protocol === 'wss:' ? 443 : 80) : Number(url.port)
-    return this.#refusals.get(`${url.hostname}:${port}`)?.error
+    return this.#refusals.get(`${url.hostname}:${portOf(url)}`)?.error
   }
 
   /** Starts a navigation: resets its limits and refusals. */
@@ -117,17 +113,17 @@ export class EgressProxy {
     if (!this.#isAuthorized(req)) return void res.writeHead(407, challenge).end()
     const url = URL.canParse(req.url ?? '') ? new URL(req.url ?? '') : undefined
     if (url?.protocol !== 'http:') return void res.writeHead(400).end()
-    const port = url.port === '' ? 80 : Number(url.port)
+    const port = portOf(url) ?? 0
     const fail = (error: Error): void => {
       if (res.headersSent || res.destroyed) return void res.destroy()
-      const refusal = this.#refuse(url.hostname, port, error)
-      res.writeHead(refusal.code === 'FORBIDDEN' || refusal.code === 'TOO_LARGE' ? 403 : 502, plain).end(refusal.message)
+      const { status, message } = this.#refuse(url.hostname, port, error)
+      res.writeHead(status, plain).end(message)
     }
     try {
       this.#count()
       this.#policy.check(url)
       const upstream = request({
-        hostname: url.hostname.replace(/^\[(.*)\]$/, '$1'),
+        hostname: withoutBrackets(url.hostname),
         port,
         path: `${url.pathname}${url.search}`,
         method: req.method,
@@ -169,7 +165,7 @@ export class EgressProxy {
     if (target === undefined || target.username !== '' || target.pathname !== '/' || target.search !== '') {
       return void client.end('HTTP/1.1 400 Bad Request\r\nConnection: close\r\n\r\n')
     }
-    const port = target.port === '' ? 80 : Number(target.port)
+    const port = portOf(target) ?? 0
     try {
       this.#count()
       const left = new AbortController()
@@ -188,9 +184,8 @@ export class EgressProxy {
       client.pipe(upstream)
     } catch (error) {
       if (client.destroyed) return
-      const { code, message } = this.#refuse(target.hostname, port, error as Error)
-      const status = code === 'FORBIDDEN' || code === 'TOO_LARGE' ? '403 Forbidden' : '502 Bad Gateway'
-      client.end(`HTTP/1.1 ${status}\r\n${lines(plain)}\r\n${message}`)
+      const { status, message } = this.#refuse(target.hostname, port, error as Error)
+      client.end(`HTTP/1.1 ${status} ${STATUS_CODES[status]}\r\n${lines(plain)}\r\n${message}`)
     }
   }
 
@@ -207,24 +202,23 @@ export class EgressProxy {
   }
 
   #load(bytes: number): void {
-    const before = this.#bytes
-    this.#bytes += bytes
     const { bytes: most } = this.#limits
-    if (this.#bytes <= most || before > most) return
-    this.#remember({ host: 'any host', port: 0, error: limit(`more than ${most} bytes`) })
+    const wasBelow = this.#bytes <= most
+    this.#bytes += bytes
+    if (this.#bytes <= most || !wasBelow) return
+    this.#remember('any host', { host: 'any host', error: limit(`more than ${most} bytes`) })
     for (const socket of this.#sockets) socket.destroy()
   }
 
-  /** Records the refusal and words it without addresses or internal errors. */
-  #refuse(host: string, port: number, error: Error): ToolError {
-    const refusal =
-      error instanceof ToolError ? error : new ToolError('UPSTREAM_ERROR', `${host} ${closedEarly(error)}`, { cause: error })
-    this.#remember({ host, port, error: refusal })
-    return refusal
+  /** Records the refusal; returns the response to the browser, without addresses or internal errors. */
+  #refuse(host: string, port: number, cause: Error): { status: 403 | 502; message: string } {
+    const error = cause instanceof ToolError ? cause : closedEarly(host, cause)
+    this.#remember(`${host}:${port}`, { host: port === 80 || port === 443 ? host : `${host}:${port}`, error })
+    return { status: error.code === 'FORBIDDEN' || error.code === 'TOO_LARGE' ? 403 : 502, message: error.message }
   }
 
-  #remember(refusal: Refusal): void {
-    if (this.#refusals.size < maxRefusals) this.#refusals.set(`${refusal.host}:${refusal.port}`, refusal)
+  #remember(target: string, refusal: Refusal): void {
+    if (this.#refusals.size < maxRefusals) this.#refusals.set(target, refusal)
   }
 }
 
@@ -247,13 +241,13 @@ function endToEnd(raw: readonly string[], ...others: string[]): string[] {
   return raw.filter((_, i) => !drop.has((raw[i - (i % 2)] ?? '').toLowerCase()))
 }
 
-function closedEarly(error: NodeJS.ErrnoException): string {
-  return `closed the connection${/^[A-Z_]{3,40}$/.test(error.code ?? '') ? ` (${error.code})` : ''}`
+function closedEarly(host: string, cause: NodeJS.ErrnoException): ToolError {
+  const code = /^[A-Z_]{3,40}$/.test(cause.code ?? '') ? ` (${cause.code})` : ''
+  return new ToolError('UPSTREAM_ERROR', `${host} closed the connection${code}`, { cause })
 }
 
 function limit(what: string): ToolError {
-  const code: ToolErrorCode = 'TOO_LARGE'
-  return new ToolError(code, `the page requested ${what} since it was opened; further requests are refused`, {
+  return new ToolError('TOO_LARGE', `the page requested ${what} since it was opened; further requests are refused`, {
     hint: 'a smaller page, or navigate again',
   })
 }

@@ -1,18 +1,14 @@
 // What click and fill have in common: the target, waiting for what the action began, and a report of what changed.
 import { type Context, ToolError, type ToolResult } from '../../../protocol/index.ts'
-import type { Environment } from '../../kit/definition.ts'
-import { report } from '../../kit/report.ts'
 import { clip } from '../../kit/text.ts'
 import { abortable, sleep } from '../../kit/waiting.ts'
 import { explainAction } from '../errors.ts'
-import type { Attempt, JSHandle, Locator, Page } from '../types.ts'
-import { ask, callTime, pageFunction, scriptLimitMs, scriptMs, titleOf, within } from './ask-page.ts'
-import { type BrowserSession, currentPage } from './browser-session.ts'
-import { enterFrames } from './frames.ts'
+import type { JSHandle, Locator, Page } from '../types.ts'
+import { ask, pageFunction, scriptLimitMs, scriptMs, titleOf, within } from './ask-page.ts'
 import { locate } from './locate.ts'
 import type { Changes } from './page/program.ts'
+import { onPage, type PageCall, type Target } from './page-call.ts'
 import type { PlaywrightBackend } from './service.ts'
-import type { Lease } from './sessions.ts'
 
 interface ActionArguments {
   readonly selector: string
@@ -41,38 +37,29 @@ const maxLineChars = 250
 const previewChars = 500
 
 /** Runs `work` on the one element that the arguments name, and reports what came of it. */
-export async function act(
+export function act(
   backend: PlaywrightBackend,
-  environment: Environment,
   args: ActionArguments,
   context: Context,
-  work: (attempt: Attempt) => Promise<Done>,
-  fill: boolean,
+  purpose: 'click' | 'fill',
+  work: (target: Target) => Promise<Done>,
 ): Promise<ToolResult<object>> {
-  const { signal } = context
-  return backend.sessions.use(context, { session: args.session, stop: true }, async (lease) => {
-    const { session } = lease
-    const page = currentPage(session, lease.name)
-    const timeoutMs = callTime(args.timeout_ms, environment)
-    const { selector } = args
-    let attempt: Attempt = { page, locator: page.locator(enterFrames(selector)), selector, timeoutMs, signal }
-    session.extract = undefined
-    session.dialogAnswer = args.dialog
+  return onPage(backend, context, { session: args.session, timeoutMs: args.timeout_ms }, async (call) => {
+    const { session, page, signal } = call
     const url = page.url()
     let before: JSHandle | undefined
+    session.extract = undefined
+    session.dialogAnswer = args.dialog
     try {
-      attempt = { ...attempt, locator: await locate({ session, ...attempt }, fill) }
-      before = await linesOf(attempt.locator, signal)
+      const target = await locate(call, args.selector, purpose)
+      before = await linesOf(target.locator, signal)
       const pending = new Set(session.pending)
-      const done = await work(attempt).catch((error: unknown) => {
+      const done = await work(target).catch((error: unknown) => {
         const closedItself = page.isClosed() && session.page !== undefined && !session.hasCrashed(page)
-        if (!closedItself) throw error
-        return { did: `used ${JSON.stringify(clip(selector, 100))}, and its window closed` }
+        if (!closedItself) return explainAction(error, target)
+        return { did: `used ${JSON.stringify(clip(args.selector, 100))}, and its window closed` }
       })
-      const outcome = await settle(session, page, before, pending, timeoutMs, signal)
-      return await describe(lease, url, done, outcome, context)
-    } catch (error) {
-      return await explainAction(error, attempt)
+      return await describe(call, url, done, await settle(call, before, pending))
     } finally {
       void before?.dispose().catch(() => {})
       session.extract = undefined
@@ -95,12 +82,9 @@ type Outcome = Changes | 'replaced' | 'busy'
 
 /** Waits for what the action began, and compares the document with what it was. */
 async function settle(
-  session: BrowserSession,
-  page: Page,
+  { session, page, timeoutMs, signal }: PageCall,
   before: JSHandle | undefined,
   pending: ReadonlySet<unknown>,
-  timeoutMs: number,
-  signal: AbortSignal,
 ): Promise<Outcome> {
   const began = performance.now()
   let outcome: Outcome = 'busy'
@@ -128,29 +112,27 @@ async function compare(before: JSHandle | undefined, signal: AbortSignal): Promi
 }
 
 async function describe(
-  { session, notes }: Lease,
+  { session, signal, report }: PageCall,
   before: string,
-  { did, notes: found = [] }: Done,
+  { did, notes = [] }: Done,
   outcome: Outcome,
-  context: Context,
 ): Promise<ToolResult<object>> {
   const { page } = session
   const now = page?.url() ?? 'about:blank'
-  const title = page === undefined ? '' : await abortable(titleOf(page), context.signal)
+  const title = page === undefined ? '' : await abortable(titleOf(page), signal)
   const moved = now !== before
   const text = page !== undefined && outcome === 'replaced' ? await currentText(page) : ''
   const changes = typeof outcome === 'string' ? { appeared: [], gone: [] } : outcome
   const appeared = fit(changes.appeared, maxChangedChars)
   const gone = fit(changes.gone, maxChangedChars / 3)
   const changed = [...(moved ? ['address'] : []), ...(appeared.length + gone.length > 0 ? ['text'] : [])].join(' and ')
-  const summary =
-    outcome === 'replaced'
-      ? `done; ${moved ? 'the page is another one now' : 'the page was loaded again or is another window'}`
-      : outcome === 'busy'
-        ? 'done; the page is too busy to say what changed'
-        : `done; ${changed === '' ? 'neither address nor text' : `the ${changed}`} of the page changed`
-  return report(context, {
-    summary,
+  const outcomes = {
+    replaced: moved ? 'the page is another one now' : 'the page was loaded again or is another window',
+    busy: 'the page is too busy to say what changed',
+  }
+  const compared = changed === '' ? 'neither address nor text of the page changed' : `the ${changed} of the page changed`
+  return report({
+    summary: `done; ${typeof outcome === 'string' ? outcomes[outcome] : compared}`,
     untrusted: [
       did,
       `url: ${clip(now, 500)}`,
@@ -160,7 +142,7 @@ async function describe(
       ...appeared.map((line) => `new: ${line}`),
       ...gone.map((line) => `gone: ${line}`),
     ].join('\n'),
-    notes: [...notes, ...found, ...session.takeEvents()],
+    notes,
     structured: { did, url_before: before, url_after: now, navigated: moved, title, text, appeared, gone },
   })
 }
@@ -183,12 +165,9 @@ export async function newLines(before: JSHandle | undefined, signal: AbortSignal
   return typeof outcome === 'string' ? [] : fit(outcome.appeared, maxChangedChars / 3)
 }
 
-/** The first words of a page. */
+/** The first words of a page; none of one that does not answer. */
 export async function currentText(page: Page): Promise<string> {
   const limits = { maxChars: previewChars, ms: scriptMs }
-  const { text, cut } = await ask(page.locator('html'), 'plainText', limits, { ms: scriptLimitMs }).catch(() => ({
-    text: '',
-    cut: false,
-  }))
-  return `${text}${cut ? ' …' : ''}`
+  const found = await ask(page.locator('html'), 'plainText', limits, { ms: scriptLimitMs }).catch(() => undefined)
+  return `${found?.text ?? ''}${found?.cut ? ' …' : ''}`
 }

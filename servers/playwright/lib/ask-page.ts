@@ -1,6 +1,5 @@
 // Questions to a page that may be busy, hostile or gone: each has a time limit.
 import { ToolError } from '../../../protocol/index.ts'
-import type { Environment } from '../../kit/definition.ts'
 import { cleanText, clip } from '../../kit/text.ts'
 import { withDeadline } from '../../kit/waiting.ts'
 import type { JSHandle, Locator, Page } from '../types.ts'
@@ -19,14 +18,6 @@ export interface Limit {
 /** How long a script of ours may run in a page before it returns what it has, and how long to wait for it. */
 export const scriptMs = 2_500
 export const scriptLimitMs = 4_000
-/** Calls end this much before the server's own deadline, because they can say more about why. */
-const headStartMs = 1_500
-
-/** How long a call may take. */
-export function callTime(wantedMs: number, { toolTimeoutMs }: Pick<Environment, 'toolTimeoutMs'>): number {
-  return Math.max(500, Math.min(wantedMs, toolTimeoutMs - headStartMs))
-}
-
 /** Waits for the page, with the limit's time. @throws ToolError TIMEOUT */
 export function within<T>({ ms, signal }: Limit, work: (signal: AbortSignal) => Promise<T>): Promise<T> {
   const late = (): ToolError =>
@@ -59,6 +50,12 @@ export async function ask<K extends keyof Program>(
   const run = await pageFunction(name)
   const options = { timeout: limit.ms, signal: limit.signal }
   return within(limit, () => (target as Locator).evaluate(run as never, given as never, options as never)) as never
+}
+
+/** `button "Save"`; undefined when the element is gone or its page busy. */
+export function describeElement(locator: Locator): Promise<string | undefined> {
+  const told = ask(locator, 'describe', undefined, { ms: 1_000 }).then((text) => clip(cleanText(String(text)), 250))
+  return told.catch(() => undefined)
 }
 
 /** Title, or nothing from a page that does not answer. */

@@ -1,15 +1,11 @@
 // The browser process: started at first use, replaced when it has grown or crashed, closed when idle.
 import type { Log } from '../../kit/definition.ts'
 import { sleep } from '../../kit/waiting.ts'
+import { launch } from '../backend.ts'
+import type { PlaywrightConfig } from '../config.ts'
 import type { Launched } from '../types.ts'
 import { settled } from './ask-page.ts'
 import { killGroup, membersOf, memoryOf } from './processes.ts'
-
-interface KeeperOptions {
-  launch(): Promise<Launched>
-  readonly maxMemoryMb: number
-  readonly log: Log
-}
 
 export type EndReason = 'crashed' | 'recycled' | 'idle' | 'closed'
 
@@ -18,38 +14,35 @@ const closeTimeoutMs = 5_000
 const groupEndTimeoutMs = 3_000
 
 export class BrowserKeeper {
-  readonly #options: KeeperOptions
+  readonly #config: PlaywrightConfig
+  readonly #log: Log
+  /** Starting or running. */
   #current: Promise<Launched> | undefined
-  #launched: Launched | undefined
-  #ending: Promise<void> | undefined
+  #running: Launched | undefined
+  /** When the browser before the current one has ended. */
+  #ended: Promise<void> = Promise.resolve()
   #navigations = 0
   #closed = false
   /** Called when the browser has ended by itself, so that its pages are known to be lost. */
   onCrash: () => void = () => {}
 
-  constructor(options: KeeperOptions) {
-    this.#options = options
+  constructor(config: PlaywrightConfig, log: Log) {
+    this.#config = config
+    this.#log = log
   }
 
-  get running(): boolean {
-    return this.#launched !== undefined
-  }
-
-  get version(): string | undefined {
-    return this.#launched?.version
-  }
-
-  /** Process group of the running browser. */
-  get group(): number | undefined {
-    return this.#launched?.group
+  get running(): Launched | undefined {
+    return this.#running
   }
 
   /** The running browser, started if there is none. @throws ToolError UPSTREAM_UNREACHABLE */
   async get(): Promise<Launched> {
-    await this.#ending
     if (this.#closed) throw new Error('the server is closing')
-    this.#current ??= this.#start()
-    return this.#current
+    const current = (this.#current ??= this.#start())
+    current.catch(() => {
+      if (this.#current === current) this.#current = undefined
+    })
+    return current
   }
 
   countNavigation(): void {
@@ -58,34 +51,25 @@ export class BrowserKeeper {
 
   /** Is it due for recycling: too many navigations, or too much memory? */
   get recyclable(): boolean {
-    if (this.#launched === undefined) return false
-    return this.#navigations >= maxNavigations || memoryOf(this.#launched.group) > this.#options.maxMemoryMb
+    return this.#running !== undefined && (this.#navigations >= maxNavigations || this.roomMb < 0)
   }
 
   /** MB left below the memory limit. */
   get roomMb(): number {
-    return this.#launched === undefined ? 0 : this.#options.maxMemoryMb - memoryOf(this.#launched.group)
+    return this.#running === undefined ? 0 : this.#config.PLAYWRIGHT_MAX_RSS_MB - memoryOf(this.#running.group)
   }
 
   /** Ends the browser; the next `get` starts another. */
-  async end(reason: EndReason): Promise<void> {
-    await this.#ending
-    const current = this.#current
-    if (current === undefined) return
+  end(reason: EndReason): Promise<void> {
+    const end = async (launched: Launched): Promise<void> => {
+      this.#running = undefined
+      const level = reason === 'crashed' ? 'warn' : 'info'
+      this.#log[level]('the browser ends; the next call starts another', { reason, navigations: this.#navigations })
+      await finish(launched)
+    }
+    if (this.#current !== undefined) this.#ended = this.#current.then(end, () => {}) // it never started
     this.#current = undefined
-    this.#ending = current
-      .then(
-        async (launched) => {
-          this.#launched = undefined
-          this.#options.log.info('ending the browser', { reason, navigations: this.#navigations })
-          await end(launched)
-        },
-        () => {}, // it never started
-      )
-      .finally(() => {
-        this.#ending = undefined
-      })
-    await this.#ending
+    return this.#ended
   }
 
   async close(): Promise<void> {
@@ -94,37 +78,27 @@ export class BrowserKeeper {
   }
 
   async #start(): Promise<Launched> {
-    try {
-      const launched = await this.#options.launch()
-      this.#launched = launched
-      this.#navigations = 0
-      launched.browser.on('disconnected', () => {
-        if (this.#launched !== launched) return // ended by us
-        this.#launched = undefined
-        this.#current = undefined
-        this.#options.log.warn('the browser ended by itself; the next call starts another')
-        this.#ending = end(launched).finally(() => {
-          this.#ending = undefined
-        })
-        this.onCrash()
-      })
-      return launched
-    } catch (error) {
-      this.#current = undefined
-      throw error
-    }
+    await this.#ended
+    const launched = await launch(this.#config, this.#log)
+    this.#running = launched
+    this.#navigations = 0
+    launched.browser.on('disconnected', () => {
+      if (this.#running !== launched) return // ended by us
+      this.#running = undefined
+      void this.end('crashed')
+      this.onCrash()
+    })
+    return launched
   }
 }
 
 /** Closes the browser, kills what is left of its processes, and removes its folder. */
-async function end({ browser, group, cleanUp }: Launched): Promise<void> {
+async function finish({ browser, group, cleanUp }: Launched): Promise<void> {
   const closed = browser.close().catch(() => {}) // it may be gone already
   await settled(closeTimeoutMs, closed)
   killGroup(group)
   const began = performance.now()
-  while (membersOf(group).length > 0 && performance.now() - began < groupEndTimeoutMs) {
-    await sleep(20)
-  }
+  while (membersOf(group).length > 0 && performance.now() - began < groupEndTimeoutMs) await sleep(20)
   await settled(closeTimeoutMs, closed) // Playwright removes its profile when it has seen the end
   cleanUp()
 }

@@ -1,17 +1,15 @@
 // One browser session: a browser context with its own cookies and its own proxy, one current page, and the events of its pages.
-import { ToolError } from '../../../protocol/index.ts'
 import type { EgressPolicy } from '../../kit/network-policy/policy.ts'
 import { EgressProxy } from '../../kit/network-policy/proxy.ts'
 import { cleanText, clip } from '../../kit/text.ts'
-import type { BrowserContext, CDPSession, Dialog, Extract, Launched, Page, Request, Route } from '../types.ts'
+import type { PlaywrightConfig } from '../config.ts'
+import type { Browser, BrowserContext, CDPSession, Dialog, Extract, Page, Request, Route } from '../types.ts'
 import { settled, within } from './ask-page.ts'
 
 interface SessionOptions {
-  readonly launched: Launched
+  readonly browser: Browser
   readonly policy: EgressPolicy
-  readonly ignoreHttpsErrors: boolean
-  /** Playwright's resource types that pages do not get. */
-  readonly blockedTypes: ReadonlySet<string>
+  readonly config: PlaywrightConfig
   /** File with the cookies and local storage to begin with. */
   readonly storageState: string | undefined
 }
@@ -33,10 +31,10 @@ const endless = new Set(['eventsource', 'websocket', 'media', 'ping'])
 const schemes = /^(https?|data|blob|about):/i
 
 export class BrowserSession {
-  readonly launched: Launched
   readonly proxy: EgressProxy
   readonly #context: BrowserContext
-  readonly #options: SessionOptions
+  /** Playwright's types of resources that pages do not get. */
+  readonly #blockedTypes: readonly string[]
   /** Oldest first; the last one is the current page. */
   readonly #pages: Page[] = []
   readonly #crashed = new WeakSet<Page>()
@@ -54,29 +52,28 @@ export class BrowserSession {
   /** The content that was read last, so that its pages agree; forgotten when the page may have changed. */
   extract: Extract | undefined
 
-  private constructor(options: SessionOptions, context: BrowserContext, proxy: EgressProxy) {
-    this.#options = options
+  private constructor(context: BrowserContext, proxy: EgressProxy, blockedTypes: readonly string[]) {
     this.#context = context
-    this.launched = options.launched
     this.proxy = proxy
+    this.#blockedTypes = blockedTypes
     context.on('page', (page) => this.#adopt(page))
   }
 
-  static async open(options: SessionOptions): Promise<BrowserSession> {
-    const proxy = await EgressProxy.open(options.policy)
+  static async open({ browser, policy, config, storageState }: SessionOptions): Promise<BrowserSession> {
+    const proxy = await EgressProxy.open(policy)
     try {
       const { username, password } = proxy
-      const context = await options.launched.browser.newContext({
+      const context = await browser.newContext({
         // Playwright leaves loopback out of a proxy unless it is told so here; an environment variable of its could undo its default.
         proxy: { server: proxy.url, bypass: '<-loopback>', username, password },
         viewport,
         acceptDownloads: false,
         serviceWorkers: 'block',
         permissions: [],
-        ignoreHTTPSErrors: options.ignoreHttpsErrors,
-        ...(options.storageState === undefined ? {} : { storageState: options.storageState }),
+        ignoreHTTPSErrors: config.PLAYWRIGHT_IGNORE_HTTPS_ERRORS,
+        ...(storageState === undefined ? {} : { storageState }),
       })
-      const session = new BrowserSession(options, context, proxy)
+      const session = new BrowserSession(context, proxy, config.PLAYWRIGHT_BLOCK_RESOURCES)
       await context.route('**', (route) => session.#admit(route))
       return session
     } catch (error) {
@@ -95,27 +92,27 @@ export class BrowserSession {
     return this.#loading > 0
   }
 
+  /** For commands of the Chrome DevTools Protocol. */
+  protocolOf(page: Page): Promise<CDPSession> {
+    return this.#protocols.get(page) ?? this.#context.newCDPSession(page)
+  }
+
   /**
    * Ends a script that keeps the page busy, so that the page can be used; closes a page that does not answer even then. Returns whether it
    * answers.
    */
   async free(page: Page): Promise<boolean> {
-    const answers = (): Promise<boolean> =>
-      within({ ms: answerMs }, () => page.evaluate('1')).then(
-        () => true,
-        () => page.isClosed(),
-      )
-    const protocol = this.#protocols.get(page)
     for (let attempt = 0; attempt < maxTerminations; attempt++) {
-      if (await answers()) return true
-      if (protocol === undefined || !this.#prepared.has(page)) return false // navigate closes it if it is busy then
+      if ((await answers(page)) || page.isClosed()) return true
+      if (!this.#prepared.has(page)) return false // navigate closes it if it is busy then
+      const protocol = this.protocolOf(page)
       await settled(
         answerMs,
-        protocol.then((session) => session.send('Runtime.terminateExecution')),
+        protocol.then((it) => it.send('Runtime.terminateExecution')),
       )
     }
     this.#note('the page did not answer any more and was closed')
-    await this.drop(page)
+    await this.#drop(page)
     return false
   }
 
@@ -136,9 +133,11 @@ export class BrowserSession {
     return this.#crashed.has(page)
   }
 
-  async openPage(): Promise<Page> {
+  /** The current page, or a new one where there is none or a script keeps it busy. */
+  async responsivePage(): Promise<Page> {
+    if (this.page !== undefined && !(await answers(this.page))) await this.#drop(this.page)
     const page = this.page ?? (await this.#context.newPage())
-    if (!this.#pages.includes(page)) this.#adopt(page)
+    this.#adopt(page)
     return page
   }
 
@@ -155,7 +154,7 @@ export class BrowserSession {
   }
 
   /** Closes a page that no longer answers. */
-  async drop(page: Page): Promise<void> {
+  async #drop(page: Page): Promise<void> {
     this.#forget(page)
     await settled(closeTimeoutMs, page.close())
   }
@@ -182,7 +181,7 @@ export class BrowserSession {
     page.on('crash', () => {
       this.#crashed.add(page)
       this.#note('the page crashed, probably for lack of memory')
-      void this.drop(page)
+      void this.#drop(page)
     })
     page.on('close', () => this.#forget(page))
     page.on('framenavigated', (frame) => {
@@ -230,7 +229,7 @@ export class BrowserSession {
 
   async #admit(route: Route): Promise<void> {
     const request = route.request()
-    const refused = !schemes.test(request.url()) || this.#options.blockedTypes.has(request.resourceType())
+    const refused = !schemes.test(request.url()) || this.#blockedTypes.includes(request.resourceType())
     await (refused ? route.abort('blockedbyclient') : route.continue()).catch(() => {}) // the page may be gone
   }
 
@@ -239,14 +238,15 @@ export class BrowserSession {
   }
 }
 
+/** Does the page run a script that does nothing? */
+function answers(page: Page): Promise<boolean> {
+  return within({ ms: answerMs }, () => page.evaluate('1')).then(
+    () => true,
+    () => false,
+  )
+}
+
 /** Text of the page, to stand in a note. */
 function quoted(text: string): string {
   return JSON.stringify(clip(cleanText(text), maxEventChars))
-}
-
-/** @throws ToolError when nothing is open */
-export function currentPage(session: BrowserSession, name: string): Page {
-  const { page } = session
-  if (page !== undefined) return page
-  throw new ToolError('INVALID_ARGUMENT', `no page is open in session "${name}"`, { hint: 'call navigate first' })
 }

@@ -1,8 +1,11 @@
 // Finds the Chromium to use without loading Playwright: configured, installed, Playwright's own, or from the npm package.
+import { execFile } from 'node:child_process'
 import { accessSync, constants, existsSync, readdirSync, readFileSync, realpathSync, statSync } from 'node:fs'
 import { createRequire } from 'node:module'
 import { homedir } from 'node:os'
 import { delimiter, dirname, join } from 'node:path'
+import { promisify } from 'node:util'
+import { Remembered } from '../../kit/waiting.ts'
 import type { PlaywrightConfig } from '../config.ts'
 
 export interface FoundBrowser {
@@ -91,4 +94,17 @@ function isExecutable(path: string): boolean {
   } catch {
     return false
   }
+}
+
+const versionTimeoutMs = 4_000
+/** By path. The program prints its version and ends; no browser is started. */
+const versions = new Remembered<string>({ keepMs: 3_600_000, maxEntries: 10 }, async (path, signal) => {
+  const env = { PATH: process.env.PATH ?? '' }
+  const { stdout } = await promisify(execFile)(path, ['--version'], { env, timeout: versionTimeoutMs, signal })
+  return /\d+(\.\d+)+/.exec(stdout)?.[0] ?? 'unknown'
+})
+
+/** The version of a browser that is not running; `unknown` when it does not tell. */
+export async function versionOf({ path, version }: FoundBrowser, signal: AbortSignal): Promise<string> {
+  return version ?? versions.get(path, signal).catch(() => 'unknown')
 }

@@ -12,13 +12,15 @@ export const maxFrames = 12
 /** Playwright's way into the document of a frame. */
 const enter = 'internal:control=enter-frame'
 const separator = ' >> '
+/** Separators and what is between them, quoted texts as a whole. */
+const steps = />>|(?:"[^"]*"|'[^']*'|(?!>>)[\s\S])+/g
 
 /**
  * Makes `iframe[name="pay"] >> input` find the input inside the frame.
  * @param whole makes a selector that ends with a frame find the frame's document
  */
 export function enterFrames(selector: string, whole = false): string {
-  const parts = partsOf(selector)
+  const parts = (selector.match(steps) ?? []).filter((part) => part !== '>>').map((part) => part.trim())
   const entered: string[] = []
   let inFrame = false
   for (const part of parts) {
@@ -31,26 +33,6 @@ export function enterFrames(selector: string, whole = false): string {
   }
   if (inFrame && whole) entered.push(enter, 'html')
   return entered.length === parts.length ? selector : entered.join(separator)
-}
-
-/** Splits at `>>`, except in quotes. */
-function partsOf(selector: string): string[] {
-  const parts: string[] = []
-  let part = ''
-  let quote = ''
-  for (let i = 0; i < selector.length; i++) {
-    const character = selector[i] ?? ''
-    if (quote === '' && selector.startsWith('>>', i)) {
-      parts.push(part.trim())
-      part = ''
-      i += 1
-      continue
-    }
-    if (character === quote) quote = ''
-    else if (quote === '' && (character === '"' || character === "'")) quote = character
-    part += character
-  }
-  return [...parts, part.trim()]
 }
 
 /** Is the last element of this CSS selector a frame? */

@@ -1,21 +1,13 @@
-// The target of click and fill: by selector, or by label and visible text where no selector matches.
+// Finds the one element that a caller means: by selector, or by its label or text, and waits for it while the page still changes.
 import { ToolError } from '../../../protocol/index.ts'
 import { cleanText, clip, visibleJson } from '../../kit/text.ts'
 import { sleep } from '../../kit/waiting.ts'
 import { countOf, manyMatch, nothingMatches, pageLost, selectorFault } from '../errors.ts'
-import type { Frame, Locator, Page } from '../types.ts'
+import type { Locator } from '../types.ts'
 import { ask, scriptLimitMs, scriptMs } from './ask-page.ts'
-import type { BrowserSession } from './browser-session.ts'
 import { enterFrames, framesOf } from './frames.ts'
 import { maxSizeForRoles } from './interactive.ts'
-
-interface Target {
-  readonly session: BrowserSession
-  readonly page: Page
-  readonly selector: string
-  readonly timeoutMs: number
-  readonly signal: AbortSignal
-}
+import type { PageCall, Target } from './page-call.ts'
 
 const maxListed = 5
 const pollMs = 100
@@ -28,18 +20,23 @@ const explicit = /^\s*(css|text|role|xpath|id|data-testid|internal:[a-z-]+)=|^\s
 const plainRole = /^role=([a-z]+)\[name=(?:"([^"\\]*)"|'([^'\\]*)')[is]?\]$/
 const plainText = /^text=["']?([^"'/\\]+)["']?$/
 
+interface Wanted {
+  readonly text: string
+  readonly role?: string | undefined
+}
+
+/** For `click` and `fill` only a label or text will do; `read` takes a selector, and that of a frame for its document. */
+export type Purpose = 'click' | 'fill' | 'show' | 'read'
+
 /**
  * Waits until the target exists, and returns what finds exactly it.
  * @throws ToolError NOT_FOUND, or INVALID_ARGUMENT when several match or the selector is not valid
  */
-export async function locate(target: Target, fill: boolean): Promise<Locator> {
-  const { session, page, selector, timeoutMs, signal } = target
-  const locator = page.locator(enterFrames(selector))
-  const role = plainRole.exec(selector)
-  const text = plainText.exec(selector)
-  const simple =
-    role !== null ? { role: role[1], text: role[2] ?? role[3] ?? '' } : text !== null ? { text: text[1] ?? '' } : undefined
-  const words = explicit.test(selector) ? undefined : { text: selector }
+export async function locate(call: PageCall, selector: string, purpose: Purpose): Promise<Target> {
+  const { session, page, timeoutMs, signal } = call
+  const target: Target = { ...call, selector, locator: page.locator(enterFrames(selector, purpose === 'read')) }
+  const words = (purpose === 'click' || purpose === 'fill') && !explicit.test(selector)
+  const wanted = words ? { text: selector } : plainTarget(selector)
   const end = performance.now() + timeoutMs
   let state = ''
   let unchangedSince = performance.now()
@@ -47,31 +44,21 @@ export async function locate(target: Target, fill: boolean): Promise<Locator> {
     const began = performance.now()
     let fault: ToolError | undefined
     const bySelector = async (): Promise<Locator | undefined> => {
-      const count = await countOf(locator, { ms: Math.max(2_000, timeoutMs), signal })
-      if (count === undefined) {
-        throw new ToolError('TIMEOUT', `the page did not search "${clip(selector, 100)}" in time`, {
-          hint: 'a simpler selector, such as an id',
-        })
-      }
-      if (count instanceof Error) {
-        if (page.isClosed()) throw pageLost(count)
-        fault = selectorFault(selector, count)
-        if (words === undefined) throw fault
-        return undefined
-      }
-      if (count > 1) throw await manyMatch(locator, selector, count)
-      return count === 1 ? locator : undefined
+      const found = await countMatches(target)
+      if (typeof found === 'number') return found === 1 ? target.locator : undefined
+      if (!words) throw found
+      fault = found
+      return undefined
     }
+    const byText = (): Promise<Locator | undefined> => findByText(target, wanted ?? { text: '' }, purpose === 'fill' && words)
     const { loaded, size } = await progressOf(target)
-    const ways =
-      words === undefined
-        ? [size > maxSizeForRoles && simple !== undefined ? () => findByText(target, simple, fill) : bySelector]
-        : [bySelector, () => findByText(target, words, fill)]
+    const slow = size > maxSizeForRoles && wanted !== undefined
+    const ways = words ? [bySelector, byText] : [slow ? byText : bySelector]
     // `Search` is a text to people, and an element to CSS, whose names of elements people write small.
     if (/^\p{Lu}/u.test(selector)) ways.reverse()
     for (const way of ways) {
-      const found = await way()
-      if (found !== undefined) return found
+      const locator = await way()
+      if (locator !== undefined) return { ...target, locator }
     }
     if (`${loaded} ${size}` !== state) {
       state = `${loaded} ${size}`
@@ -86,7 +73,30 @@ export async function locate(target: Target, fill: boolean): Promise<Locator> {
   }
 }
 
-async function progressOf({ page, signal }: Target): Promise<{ readonly loaded: boolean; readonly size: number }> {
+/** What a simple selector by role or text asks for. Playwright's own search for it takes seconds on large pages. */
+function plainTarget(selector: string): Wanted | undefined {
+  const role = plainRole.exec(selector)
+  if (role !== null) return { role: role[1], text: role[2] ?? role[3] ?? '' }
+  const text = plainText.exec(selector)?.[1]
+  return text === undefined ? undefined : { text }
+}
+
+/** 0 or 1, or why the selector is not valid. @throws ToolError when several match, or the page is busy or gone */
+async function countMatches({ page, locator, selector, timeoutMs, signal }: Target): Promise<number | ToolError> {
+  const count = await countOf(locator, { ms: Math.max(2_000, timeoutMs), signal })
+  if (count === undefined) {
+    const hint = 'a simpler selector, such as an id'
+    throw new ToolError('TIMEOUT', `the page did not search "${clip(selector, 100)}" in time`, { hint })
+  }
+  if (!(count instanceof Error)) {
+    if (count > 1) throw await manyMatch(locator, selector, count)
+    return count
+  }
+  if (page.isClosed()) throw pageLost(count)
+  return selectorFault(selector, count)
+}
+
+async function progressOf({ page, signal }: PageCall): Promise<{ readonly loaded: boolean; readonly size: number }> {
   const progress = ask(page.locator('html'), 'progress', undefined, { ms: 2_000, signal })
   return progress.catch(() => {
     signal.throwIfAborted()
@@ -95,30 +105,27 @@ async function progressOf({ page, signal }: Target): Promise<{ readonly loaded: 
 }
 
 /** In the page itself, then in its frames. @throws ToolError INVALID_ARGUMENT when several are meant alike */
-async function findByText(
-  { page, selector, signal }: Target,
-  wanted: { readonly text: string; readonly role?: string | undefined },
-  fill: boolean,
-): Promise<Locator | undefined> {
-  const given = { ...wanted, fill: fill && wanted.role === undefined, most: maxListed, ms: scriptMs }
-  const places = async function* (): AsyncGenerator<{ frame: Frame; prefix: string }> {
-    yield { frame: page.mainFrame(), prefix: '' }
-    for (const each of await framesOf(page, { ms: 1_000, signal })) yield { frame: each.frame, prefix: `${each.selector} >> ` }
-  }
-  for await (const { frame, prefix } of places()) {
-    const found = await ask(frame.locator('html'), 'byText', given, { ms: scriptLimitMs, signal }).catch(() => undefined)
+async function findByText(target: Target, wanted: Wanted, fill: boolean): Promise<Locator | undefined> {
+  const { page, selector, signal } = target
+  const given = { ...wanted, fill, most: maxListed, ms: scriptMs }
+  const find = async (root: Locator, prefix: string): Promise<Locator | undefined> => {
+    const found = await ask(root, 'byText', given, { ms: scriptLimitMs, signal }).catch(() => undefined)
     signal.throwIfAborted()
     const [first] = found?.elements ?? []
-    if (found === undefined || first === undefined) continue
+    if (found === undefined || first === undefined) return undefined
     if (found.count === 1 && first.css !== '') return page.locator(enterFrames(prefix + first.css))
     const list = found.elements.map(({ css, what }) => `${visibleJson(prefix + css)} is ${clip(cleanText(what), 200)}`)
     throw new ToolError(
       'INVALID_ARGUMENT',
       `${found.count}${found.cut ? ' or more' : ''} elements match "${clip(selector, 100)}": ${list.join('; ')}`,
-      {
-        hint: 'the selector of the one that you mean',
-      },
+      { hint: 'the selector of the one that you mean' },
     )
+  }
+  const here = await find(page.locator('html'), '')
+  if (here !== undefined) return here
+  for (const frame of await framesOf(page, { ms: 1_000, signal })) {
+    const inside = await find(frame.frame.locator('html'), `${frame.selector} >> `)
+    if (inside !== undefined) return inside
   }
   return undefined
 }

@@ -1,23 +1,22 @@
 // The browser's process group as Linux lists it: its members, their memory, and how to kill it.
 import { readdirSync, readFileSync } from 'node:fs'
 
-interface Entry {
-  readonly pid: number
-
-  readonly group: number
-}
-
-/** The group of a process; undefined when it has ended. */
+/** The group of a process; undefined when it has ended, or is a zombie, which uses no memory. */
 export function groupOf(pid: number): number | undefined {
-  return read(pid)?.group
+  try {
+    // `pid (name) state parent group …`; the name may hold spaces and brackets (proc(5)).
+    const text = readFileSync(`/proc/${pid}/stat`, 'latin1')
+    const [state, , group] = text.slice(text.lastIndexOf(')') + 2).split(' ')
+    return state === 'Z' ? undefined : Number(group)
+  } catch {
+    return undefined
+  }
 }
 
-/** Running processes of the group. A zombie uses no memory and is not counted. */
+/** Running processes of the group. */
 export function membersOf(group: number): number[] {
-  return readdirSync('/proc').flatMap((name) => {
-    const entry = /^\d+$/.test(name) ? read(Number(name)) : undefined
-    return entry?.group === group ? [entry.pid] : []
-  })
+  const pids = readdirSync('/proc').filter((name) => /^\d+$/.test(name))
+  return pids.map(Number).filter((pid) => groupOf(pid) === group)
 }
 
 /**
@@ -44,16 +43,5 @@ export function killGroup(group: number): void {
     process.kill(-group, 'SIGKILL')
   } catch {
     // all have ended
-  }
-}
-
-function read(pid: number): Entry | undefined {
-  try {
-    // `pid (name) state parent group …`; the name may hold spaces and brackets (proc(5)).
-    const text = readFileSync(`/proc/${pid}/stat`, 'latin1')
-    const [state, , group] = text.slice(text.lastIndexOf(')') + 2).split(' ')
-    return state === 'Z' ? undefined : { pid, group: Number(group) }
-  } catch {
-    return undefined
   }
 }

@@ -3,20 +3,21 @@ import { ToolError } from '../../../protocol/index.ts'
 import type { Backend, Environment } from '../../kit/definition.ts'
 import { EgressPolicy, type Resolve } from '../../kit/network-policy/policy.ts'
 import { Semaphore } from '../../kit/waiting.ts'
-import { launch } from '../backend.ts'
-import { type PlaywrightConfig, ports, proxyUrl, storageStates } from '../config.ts'
+import { type PlaywrightConfig, ports, proxyUrl } from '../config.ts'
 import { BrowserKeeper } from './browser-keeper.ts'
-import { versionOf } from './browser-version.ts'
-import { findBrowser, missingBrowser } from './find-browser.ts'
+import { findBrowser, missingBrowser, versionOf } from './find-browser.ts'
 import { Sessions } from './sessions.ts'
 
 export interface PlaywrightBackend extends Backend {
   readonly sessions: Sessions
   readonly policy: EgressPolicy
-  readonly allowEvaluate: boolean
-  readonly omitImages: boolean
+  readonly config: PlaywrightConfig
+  /** MCP_MAX_RESULT_CHARS */
+  readonly maxResultChars: number
   /** One image larger than the window at a time: each takes some 16 bytes of the browser's memory for every pixel while it is made. */
   readonly largeImages: Semaphore
+  /** How long a call may take, in milliseconds, that would like to take `wantedMs`. */
+  callTime(wantedMs: number): number
   /** What is left of PLAYWRIGHT_MAX_RSS_MB, in MB. */
   roomMb(): number
   /** Process group of the browser, while it runs. */
@@ -24,10 +25,13 @@ export interface PlaywrightBackend extends Backend {
 }
 
 const maxWaitingImages = 16
+/** Calls end this much before the server's own deadline, because they can say more about why. */
+const headStartMs = 1_500
+
 /** @throws Error for the operator when the configuration cannot be used */
 export function openPlaywright(
   config: PlaywrightConfig,
-  environment: Pick<Environment, 'log' | 'toolTimeoutMs'>,
+  { log, toolTimeoutMs, maxResultChars }: Environment,
   resolve?: Resolve,
 ): PlaywrightBackend {
   const domains = config.PLAYWRIGHT_ALLOWED_DOMAINS
@@ -40,23 +44,8 @@ export function openPlaywright(
     proxy: proxyUrl(config.PLAYWRIGHT_PROXY_URL),
     ...(resolve === undefined ? {} : { resolve }),
   })
-  const { log } = environment
-  const keeper = new BrowserKeeper({
-    launch: () => launch(config, log),
-    maxMemoryMb: config.PLAYWRIGHT_MAX_RSS_MB,
-    log,
-  })
-  const sessions = new Sessions({
-    keeper,
-    policy,
-    maxSessions: config.PLAYWRIGHT_MAX_CONTEXTS,
-    ttlMs: config.PLAYWRIGHT_CONTEXT_TTL_SECONDS * 1_000,
-    idleMs: config.PLAYWRIGHT_IDLE_SECONDS * 1_000,
-    ignoreHttpsErrors: config.PLAYWRIGHT_IGNORE_HTTPS_ERRORS,
-    blockedTypes: new Set(config.PLAYWRIGHT_BLOCK_RESOURCES),
-    storageStates: storageStates(config.PLAYWRIGHT_STORAGE_STATE_FILE),
-    log,
-  })
+  const keeper = new BrowserKeeper(config, log)
+  const sessions = new Sessions(config, policy, keeper)
   log.info('browser sessions are kept apart by token, forwarded user and the argument session', {
     note: 'callers with one token and no forwarded user (MCP_USER_HEADERS) share their pages',
   })
@@ -64,8 +53,8 @@ export function openPlaywright(
     upstream: 'browser',
     sessions,
     policy,
-    allowEvaluate: config.PLAYWRIGHT_ALLOW_EVALUATE,
-    omitImages: config.PLAYWRIGHT_IMAGE_RESPONSES === 'omit',
+    config,
+    maxResultChars,
     largeImages: new Semaphore({
       limit: 1,
       maxWaiting: maxWaitingImages,
@@ -74,16 +63,17 @@ export function openPlaywright(
           hint: 'the same call in a few seconds, or without full_page',
         }),
     }),
+    callTime: (wantedMs) => Math.max(500, Math.min(wantedMs, toolTimeoutMs - headStartMs)),
     roomMb: () => keeper.roomMb,
-    browserGroup: () => keeper.group,
+    browserGroup: () => keeper.running?.group,
     async probe(signal) {
       const found = findBrowser(config)
       if (found === undefined) throw new ToolError('UPSTREAM_UNREACHABLE', missingBrowser(config) ?? 'no browser was found')
       return {
         browser: found.kind,
         path: found.path,
-        version: keeper.version ?? (await versionOf(found, signal)),
-        running: keeper.running,
+        version: keeper.running?.browser.version() ?? (await versionOf(found, signal)),
+        running: keeper.running !== undefined,
         contexts: sessions.count,
       }
     },

@@ -1,26 +1,11 @@
 // Browser sessions by principal, forwarded user and the argument `session`, because gateways open an MCP session for each call. Each session
 // runs one call at a time.
 import { type Context, ToolError } from '../../../protocol/index.ts'
-import type { Log } from '../../kit/definition.ts'
 import type { EgressPolicy } from '../../kit/network-policy/policy.ts'
 import { Semaphore } from '../../kit/waiting.ts'
+import { type PlaywrightConfig, storageStates } from '../config.ts'
 import type { BrowserKeeper, EndReason } from './browser-keeper.ts'
 import { BrowserSession } from './browser-session.ts'
-
-interface SessionsOptions {
-  readonly keeper: BrowserKeeper
-  readonly policy: EgressPolicy
-  readonly maxSessions: number
-  /** Without a call for so long, a session ends. */
-  readonly ttlMs: number
-  /** Without a session for so long, the browser ends. */
-  readonly idleMs: number
-  readonly ignoreHttpsErrors: boolean
-  readonly blockedTypes: ReadonlySet<string>
-  /** Storage state files by principal; under an empty name, that of all others. */
-  readonly storageStates: ReadonlyMap<string, string>
-  readonly log: Log
-}
 
 interface Use {
   /** The argument `session`. */
@@ -31,17 +16,16 @@ interface Use {
   readonly stop?: boolean
 }
 
-/** What a tool works with. */
-export interface Lease {
-  readonly session: BrowserSession
+type Work<T> = (session: BrowserSession, notes: readonly string[]) => Promise<T>
+
+interface Name {
+  /** Principal and forwarded user. */
+  readonly owner: string
+  /** The argument `session`. */
   readonly name: string
-  /** For the result: why an earlier page is gone. */
-  readonly notes: readonly string[]
 }
 
-interface Slot {
-  readonly key: string
-  readonly name: string
+interface Slot extends Name {
   readonly queue: Semaphore
   lastUsed: number
   session: BrowserSession | undefined
@@ -49,6 +33,7 @@ interface Slot {
 
 const maxWaiting = 8
 const maxRemembered = 100
+const longestCheckMs = 5_000
 
 const lostBecause: Record<EndReason | 'evicted' | 'expired', string> = {
   crashed: 'the browser crashed',
@@ -59,19 +44,26 @@ const lostBecause: Record<EndReason | 'evicted' | 'expired', string> = {
   expired: 'it was unused for too long',
 }
 
+const keyOf = ({ owner, name }: Name): string => `${owner} ${name}`
+
 export class Sessions {
-  readonly #options: SessionsOptions
+  readonly #config: PlaywrightConfig
+  readonly #policy: EgressPolicy
+  readonly #keeper: BrowserKeeper
+  readonly #storageStates: ReadonlyMap<string, string>
   readonly #slots = new Map<string, Slot>()
   /** Why each closed session ended, by its key, so that the next call can say so. */
   readonly #lost = new Map<string, string>()
   #lastUsed = Date.now()
   #timer: NodeJS.Timeout | undefined
 
-  constructor(options: SessionsOptions) {
-    this.#options = options
-    options.keeper.onCrash = () => {
-      for (const slot of this.#slots.values()) void this.#lose(slot, 'crashed')
-    }
+  /** @throws Error for the operator */
+  constructor(config: PlaywrightConfig, policy: EgressPolicy, keeper: BrowserKeeper) {
+    this.#config = config
+    this.#policy = policy
+    this.#keeper = keeper
+    this.#storageStates = storageStates(config.PLAYWRIGHT_STORAGE_STATE_FILE)
+    keeper.onCrash = () => void this.#loseAll('crashed')
   }
 
   /** Open browser sessions. */
@@ -80,94 +72,77 @@ export class Sessions {
   }
 
   /**
-   * Runs `work` when no other call of this session runs.
+   * Runs `work` when no other call of this session runs. The notes say why an earlier page is gone.
    * @throws ToolError INVALID_ARGUMENT when there is no session and none may be opened, RATE_LIMITED when too many wait or none gives way
    */
-  async use<T>(
-    context: Context,
-    { session: given, open = false, stop = false }: Use,
-    work: (lease: Lease) => Promise<T>,
-  ): Promise<T> {
-    const name = given ?? 'default'
-    const owner = JSON.stringify([context.caller.principal, context.caller.user ?? null])
-    const key = `${owner} ${name}`
-    const slot = this.#slots.get(key) ?? (open ? this.#addSlot(key, name) : undefined)
-    if (slot === undefined) throw this.#nothingOpen(owner, key, name)
-    const release = await slot.queue.acquire({ signal: context.signal })
+  async use<T>({ caller, signal }: Context, { session = 'default', open = false, stop = false }: Use, work: Work<T>): Promise<T> {
+    const named = { owner: JSON.stringify([caller.principal, caller.user ?? null]), name: session }
+    const slot = this.#slots.get(keyOf(named)) ?? (open ? this.#addSlot(named) : undefined)
+    if (slot === undefined) throw this.#nothingOpen(named)
+    const release = await slot.queue.acquire({ signal })
     try {
-      await this.#recycle(open)
-      return await this.#work(slot, owner, { open, stop }, context, work)
+      if (open) await this.#recycle()
+      return await this.#work(slot, caller.principal, { open, stop }, signal, work)
     } finally {
       slot.lastUsed = this.#lastUsed = Date.now()
       release()
-      if (slot.queue.running === 0 && slot.session === undefined) this.#slots.delete(slot.key) // could not be opened, or is lost
+      if (slot.queue.running === 0 && slot.session === undefined) this.#slots.delete(keyOf(slot)) // could not be opened, or is lost
     }
   }
 
   countNavigation(): void {
-    this.#options.keeper.countNavigation()
+    this.#keeper.countNavigation()
   }
 
   async close(): Promise<void> {
     clearInterval(this.#timer)
-    await Promise.all([...this.#slots.values()].map((slot) => this.#lose(slot, 'closed')))
+    await this.#loseAll('closed')
     this.#slots.clear()
   }
 
-  async #work<T>(
-    slot: Slot,
-    owner: string,
-    { open, stop }: Omit<Use, 'session'>,
-    context: Context,
-    work: (lease: Lease) => Promise<T>,
-  ): Promise<T> {
+  async #work<T>(slot: Slot, principal: string, { open, stop }: Partial<Use>, signal: AbortSignal, work: Work<T>): Promise<T> {
     for (let attempt = 1; ; attempt++) {
       const notes: string[] = []
       if (slot.session === undefined) {
-        if (!open) throw this.#nothingOpen(owner, slot.key, slot.name)
-        const lost = this.#lost.get(slot.key)
+        if (!open) throw this.#nothingOpen(slot)
+        const lost = this.#lost.get(keyOf(slot))
         if (lost !== undefined) notes.push(`an earlier page of this session is lost, with its sign-ins: ${lost}`)
-        slot.session = await this.#openSession(context.caller.principal)
-        this.#lost.delete(slot.key)
+        slot.session = await this.#openSession(principal)
+        this.#lost.delete(keyOf(slot))
       }
       const { session } = slot
       try {
-        return await work({ session, name: slot.name, notes })
+        return await work(session, notes)
       } catch (error) {
         const crashed = slot.session !== session
-        const { page } = session
-        const unfinished = context.signal.aborted || (error instanceof ToolError && error.code === 'TIMEOUT')
-        if (!crashed && stop && page !== undefined && unfinished) await session.free(page)
-        if (!crashed || context.signal.aborted) throw error
+        const unfinished = signal.aborted || (error instanceof ToolError && error.code === 'TIMEOUT')
+        if (!crashed && stop && session.page !== undefined && unfinished) await session.free(session.page)
+        if (!crashed || signal.aborted) throw error
         if (open && attempt === 1) continue
-        throw new ToolError('UPSTREAM_ERROR', 'the browser crashed, and the page is lost', {
-          hint: 'call navigate',
-          cause: error,
-        })
+        const hint = 'call navigate'
+        throw new ToolError('UPSTREAM_ERROR', 'the browser crashed, and the page is lost', { hint, cause: error })
       }
     }
   }
 
   async #openSession(principal: string): Promise<BrowserSession> {
-    const { keeper, policy, ignoreHttpsErrors, blockedTypes, storageStates } = this.#options
-    const storageState = storageStates.get(principal) ?? storageStates.get('')
-    const launched = await keeper.get()
+    const storageState = this.#storageStates.get(principal) ?? this.#storageStates.get('')
+    const { browser } = await this.#keeper.get()
     this.#watch()
-    return BrowserSession.open({ launched, policy, ignoreHttpsErrors, blockedTypes, storageState })
+    return BrowserSession.open({ browser, policy: this.#policy, config: this.#config, storageState })
   }
 
   /** Adds a session; at the limit, the one that was unused longest is closed. */
-  #addSlot(key: string, name: string): Slot {
-    if (this.#slots.size >= this.#options.maxSessions) {
-      const [oldest] = [...this.#slots.values()]
-        .filter(({ queue }) => queue.running === 0)
-        .sort((a, b) => a.lastUsed - b.lastUsed)
+  #addSlot({ owner, name }: Name): Slot {
+    const limit = this.#config.PLAYWRIGHT_MAX_CONTEXTS
+    if (this.#slots.size >= limit) {
+      const idle = [...this.#slots.values()].filter(({ queue }) => queue.running === 0)
+      const [oldest] = idle.sort((a, b) => a.lastUsed - b.lastUsed)
       if (oldest === undefined) {
-        throw new ToolError('RATE_LIMITED', `all ${this.#options.maxSessions} browser sessions are running calls`, {
-          hint: 'the same call in a few seconds',
-        })
+        const hint = 'the same call in a few seconds'
+        throw new ToolError('RATE_LIMITED', `all ${limit} browser sessions are running calls`, { hint })
       }
-      this.#slots.delete(oldest.key)
+      this.#slots.delete(keyOf(oldest))
       void this.#lose(oldest, 'evicted')
     }
     const busy = (): ToolError =>
@@ -175,58 +150,61 @@ export class Sessions {
         hint: 'the same call with another value of session',
       })
     const queue = new Semaphore({ limit: 1, maxWaiting, busy })
-    const slot: Slot = { key, name, queue, lastUsed: Date.now(), session: undefined }
-    this.#slots.set(key, slot)
+    const slot: Slot = { owner, name, queue, lastUsed: Date.now(), session: undefined }
+    this.#slots.set(keyOf(slot), slot)
     return slot
   }
 
-  #nothingOpen(owner: string, key: string, name: string): ToolError {
-    const lost = this.#lost.get(key)
-    const others = [...this.#slots.values()].filter((slot) => slot.key.startsWith(`${owner} `) && slot.session !== undefined)
-    const open = others.length === 0 ? '' : `; open are ${others.map((slot) => `"${slot.name}"`).join(', ')}`
-    const why = lost === undefined ? '' : `: ${lost}`
-    return new ToolError('INVALID_ARGUMENT', `no page is open in session "${name.slice(0, 64)}"${why}${open}`, {
-      hint: 'call navigate first',
-    })
+  #nothingOpen(named: Name): ToolError {
+    const lost = this.#lost.get(keyOf(named))
+    const others = [...this.#slots.values()].filter(({ owner, session }) => owner === named.owner && session !== undefined)
+    const open = others.length === 0 ? '' : `; open are ${others.map(({ name }) => `"${name}"`).join(', ')}`
+    return noPage(named.name, `${lost === undefined ? '' : `: ${lost}`}${open}`)
   }
 
   /** Replaces a browser that is due for it, before a new page is opened and while no other call runs. */
-  async #recycle(open: boolean): Promise<void> {
-    const { keeper } = this.#options
-    const atWork = [...this.#slots.values()].filter(({ queue }) => queue.running > 0).length
-    if (!open || atWork > 1 || !keeper.recyclable) return
-    await Promise.all([...this.#slots.values()].map((slot) => this.#lose(slot, 'recycled')))
-    await keeper.end('recycled')
+  async #recycle(): Promise<void> {
+    const running = [...this.#slots.values()].filter(({ queue }) => queue.running > 0).length
+    if (running > 1 || !this.#keeper.recyclable) return
+    await this.#loseAll('recycled')
+    await this.#keeper.end('recycled')
+  }
+
+  async #loseAll(why: EndReason): Promise<void> {
+    await Promise.all([...this.#slots.values()].map((slot) => this.#lose(slot, why)))
   }
 
   async #lose(slot: Slot, why: keyof typeof lostBecause): Promise<void> {
     const { session } = slot
+    const key = keyOf(slot)
     slot.session = undefined
-    if (slot.queue.running === 0) this.#slots.delete(slot.key)
+    if (slot.queue.running === 0) this.#slots.delete(key)
     if (session === undefined) return
-    this.#lost.delete(slot.key)
-    this.#lost.set(slot.key, lostBecause[why])
-    for (const [oldest] of this.#lost) {
-      if (this.#lost.size <= maxRemembered) break
-      this.#lost.delete(oldest)
-    }
+    this.#lost.delete(key)
+    this.#lost.set(key, lostBecause[why])
+    const [oldest = key] = this.#lost.keys()
+    if (this.#lost.size > maxRemembered) this.#lost.delete(oldest)
     await session.close()
   }
 
   /** Checks the time limits while a browser runs. */
   #watch(): void {
-    const { ttlMs, idleMs, keeper } = this.#options
-    this.#timer ??= setInterval(
-      () => {
-        for (const slot of [...this.#slots.values()]) {
-          if (slot.queue.running === 0 && Date.now() - slot.lastUsed >= ttlMs) void this.#lose(slot, 'expired')
-        }
-        if (this.#slots.size > 0 || Date.now() - this.#lastUsed < idleMs) return
-        clearInterval(this.#timer)
-        this.#timer = undefined
-        void keeper.end('idle')
-      },
-      Math.min(ttlMs, idleMs, 10_000) / 2,
-    ).unref()
+    const ttlMs = this.#config.PLAYWRIGHT_CONTEXT_TTL_SECONDS * 1_000
+    const idleMs = this.#config.PLAYWRIGHT_IDLE_SECONDS * 1_000
+    const check = (): void => {
+      for (const slot of [...this.#slots.values()]) {
+        if (slot.queue.running === 0 && Date.now() - slot.lastUsed >= ttlMs) void this.#lose(slot, 'expired')
+      }
+      if (this.#slots.size > 0 || Date.now() - this.#lastUsed < idleMs) return
+      clearInterval(this.#timer)
+      this.#timer = undefined
+      void this.#keeper.end('idle')
+    }
+    this.#timer ??= setInterval(check, Math.min(ttlMs / 2, idleMs / 2, longestCheckMs)).unref()
   }
+}
+
+/** @param more why, and what is open instead */
+export function noPage(session: string, more = ''): ToolError {
+  return new ToolError('INVALID_ARGUMENT', `no page is open in session "${session}"${more}`, { hint: 'call navigate first' })
 }

@@ -47,7 +47,7 @@ export async function withWire(setup: Setup, work: (wire: Wire) => Promise<void>
     log: { debug: at('debug'), info: at('info'), warn: at('warn'), error: at('error') },
   })
   const backend = openPlaywright(configOf(setup.config), environment, setup.resolve)
-  const tools = playwrightTools(backend, environment)
+  const tools = playwrightTools(backend)
   const server = new Server({
     name: 'playwright',
     version: '0.0.0',

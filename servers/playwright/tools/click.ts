@@ -1,8 +1,7 @@
 // click: clicks one element.
 import { type AnyTool, defineTool } from '../../../protocol/index.ts'
-import type { Environment } from '../../kit/definition.ts'
-import { describeElement } from '../errors.ts'
 import { act } from '../lib/act.ts'
+import { describeElement } from '../lib/ask-page.ts'
 import { actionTimeout, acts, dialog, session, target, timeoutAlias } from '../lib/parameters.ts'
 import type { PlaywrightBackend } from '../lib/service.ts'
 
@@ -20,7 +19,7 @@ const inputSchema = {
   additionalProperties: false,
 } as const
 
-export function clickTool(backend: PlaywrightBackend, environment: Environment): AnyTool {
+export function clickTool(backend: PlaywrightBackend): AnyTool {
   return defineTool({
     name: 'click',
     title: 'Click',
@@ -29,19 +28,13 @@ export function clickTool(backend: PlaywrightBackend, environment: Environment):
     inputSchema,
     annotations: acts,
     aliases: timeoutAlias,
+    lookUp: 'get_content {"format":"interactive"}',
     handler: (args, context) =>
-      act(
-        backend,
-        environment,
-        args,
-        context,
-        async ({ locator, timeoutMs: timeout, signal }) => {
-          // Asked before: afterwards the element may be gone.
-          const what = await describeElement(locator).catch(() => 'the element')
-          await locator.click({ button: args.button, clickCount: args.click_count, timeout, signal })
-          return { did: `clicked ${what}` }
-        },
-        false,
-      ),
+      act(backend, args, context, 'click', async ({ locator, timeoutMs: timeout, signal }) => {
+        // Asked before: afterwards the element may be gone.
+        const what = await describeElement(locator)
+        await locator.click({ button: args.button, clickCount: args.click_count, timeout, signal })
+        return { did: `clicked ${what ?? 'the element'}` }
+      }),
   })
 }

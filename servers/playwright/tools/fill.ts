@@ -1,14 +1,13 @@
 // fill: sets one field, and reads back what it holds then.
 import { type AnyTool, defineTool, type FromSchema, ToolError } from '../../../protocol/index.ts'
-import type { Environment } from '../../kit/definition.ts'
 import { cleanText, clip, visibleJson } from '../../kit/text.ts'
 import { isTimeout } from '../errors.ts'
 import { act, type Done } from '../lib/act.ts'
 import { ask } from '../lib/ask-page.ts'
 import type { FieldState } from '../lib/page/program.ts'
+import type { Target } from '../lib/page-call.ts'
 import { actionTimeout, acts, dialog, session, target, timeoutAlias } from '../lib/parameters.ts'
 import type { PlaywrightBackend } from '../lib/service.ts'
-import type { Attempt } from '../types.ts'
 
 const inputSchema = {
   type: 'object',
@@ -51,7 +50,7 @@ const formats: Readonly<Record<string, string>> = {
   number: '12.5',
 }
 
-export function fillTool(backend: PlaywrightBackend, environment: Environment): AnyTool {
+export function fillTool(backend: PlaywrightBackend): AnyTool {
   return defineTool({
     name: 'fill',
     title: 'Fill a field',
@@ -60,87 +59,84 @@ export function fillTool(backend: PlaywrightBackend, environment: Environment): 
     inputSchema,
     annotations: acts,
     aliases: { ...timeoutAlias, text: 'value' },
+    lookUp: 'get_content {"format":"interactive"}',
     handler: (args, context) => {
-      const keys = [...(args.press?.trim().split(/\s+/) ?? []), ...(args.submit ? ['Enter'] : [])]
-      if (args.value === undefined && keys.length === 0) {
-        throw new ToolError('INVALID_ARGUMENT', 'neither "value" nor "press" is given', {
-          hint: visibleJson({ selector: args.selector, value: '…' }),
-        })
-      }
-      if (keys.length > maxKeys) throw new ToolError('INVALID_ARGUMENT', `"press" has ${keys.length} keys; at most ${maxKeys}`)
-      const wrong = keys.find((key) => !knownKey.test(key))
-      if (wrong !== undefined) {
-        throw new ToolError('INVALID_ARGUMENT', `"${clip(wrong, 40)}" is not a key`, {
-          hint: 'names such as Enter, Escape, Tab, ArrowDown, Backspace, Control+a',
-        })
-      }
-      return act(backend, environment, args, context, (attempt) => fill(attempt, args, keys), args.value !== undefined)
+      const keys = keysOf(args)
+      const purpose = args.value === undefined ? 'click' : 'fill'
+      return act(backend, args, context, purpose, (target) => fill(target, args, keys))
     },
   })
 }
 
-async function fill(attempt: Attempt, args: Arguments, keys: readonly string[]): Promise<Done> {
-  const { locator, timeoutMs: timeout, signal } = attempt
+/** @throws ToolError INVALID_ARGUMENT, also when there is nothing to do */
+function keysOf({ selector, value, press, submit }: Arguments): string[] {
+  const keys = [...(press?.trim().split(/\s+/) ?? []), ...(submit ? ['Enter'] : [])]
+  if (value === undefined && keys.length === 0) {
+    const hint = visibleJson({ selector, value: '…' })
+    throw new ToolError('INVALID_ARGUMENT', 'neither "value" nor "press" is given', { hint })
+  }
+  if (keys.length > maxKeys) throw new ToolError('INVALID_ARGUMENT', `"press" has ${keys.length} keys; at most ${maxKeys}`)
+  const wrong = keys.find((key) => !knownKey.test(key))
+  if (wrong === undefined) return keys
+  const hint = 'names such as Enter, Escape, Tab, ArrowDown, Backspace, Control+a'
+  throw new ToolError('INVALID_ARGUMENT', `"${clip(wrong, 40)}" is not a key`, { hint })
+}
+
+async function fill(target: Target, args: Arguments, keys: readonly string[]): Promise<Done> {
+  const { locator, timeoutMs: timeout, signal } = target
   const state = await ask(locator, 'fieldState', undefined, { ms: timeout, signal })
   const what = clip(cleanText(state.what), 250)
-  const done =
-    args.value === undefined ? { did: `focused ${what}`, notes: [] } : await set(attempt, state, args.value, args.slowly, what)
+  const { value } = args
+  const done = value === undefined ? { did: `focused ${what}` } : await set(target, state, value, args.slowly, what)
   for (const key of keys) await locator.press(key, { timeout, signal })
   return { ...done, did: `${done.did}${keys.length === 0 ? '' : ` and pressed ${keys.join(' ')}`}` }
 }
 
-async function set(attempt: Attempt, state: FieldState, value: string, slowly: boolean, what: string): Promise<Required<Done>> {
-  const { locator, selector, timeoutMs: timeout, signal } = attempt
-  if (state.kind === 'file') {
-    throw new ToolError('FORBIDDEN', 'files cannot be uploaded with this browser', {
-      hint: 'evaluate, which can set input.files from text by DataTransfer and File',
-    })
+async function set(target: Target, state: FieldState, value: string, slowly: boolean, what: string): Promise<Done> {
+  const { locator, selector, timeoutMs: timeout, signal } = target
+  const { kind } = state
+  if (kind === 'file') {
+    const hint = 'evaluate, which can set input.files from text by DataTransfer and File'
+    throw new ToolError('FORBIDDEN', 'files cannot be uploaded with this browser', { hint })
   }
-  if (state.kind === 'select') return { did: `chose in ${what}: ${await choose(attempt, state, value)}`, notes: [] }
-  if (state.kind === 'checkbox' || state.kind === 'radio') {
-    const wanted = isYes(value)
-    await locator.setChecked(wanted, { timeout, signal })
-    return { did: `set ${what} to ${wanted}`, notes: [] }
-  }
-  if (/^(button|submit|reset|image|a|summary)$/.test(state.kind)) {
+  if (/^(button|submit|reset|image|a|summary)$/.test(kind)) {
     throw new ToolError('INVALID_ARGUMENT', `${what} takes no value`, { hint: `click with ${visibleJson({ selector })}` })
   }
+  if (kind === 'select') return { did: `chose in ${what}: ${await choose(target, state, value)}` }
+  if (kind === 'checkbox' || kind === 'radio') {
+    const wanted = isYes(value)
+    await locator.setChecked(wanted, { timeout, signal })
+    return { did: `set ${what} to ${wanted}` }
+  }
   let refused: unknown
-  if (slowly && !parsed.test(state.kind)) {
+  if (slowly && !parsed.test(kind)) {
     if (value.length > maxSlowChars) {
-      throw new ToolError('INVALID_ARGUMENT', `slowly types at most ${maxSlowChars} characters`, {
-        hint: 'the same call without slowly',
-      })
+      const hint = 'the same call without slowly'
+      throw new ToolError('INVALID_ARGUMENT', `slowly types at most ${maxSlowChars} characters`, { hint })
     }
     await locator.fill('', { timeout, signal })
     await locator.pressSequentially(value, { timeout: timeout + value.length * 20, signal })
   } else {
     await locator.fill(value, { timeout, signal }).catch((error: unknown) => {
-      if (!parsed.test(state.kind) || isTimeout(error)) throw error
-      signal.throwIfAborted()
+      if (!parsed.test(kind) || isTimeout(error) || signal.aborted) throw error
       refused = error
     })
   }
   const now = await ask(locator, 'fieldState', undefined, { ms: 2_000, signal }).catch(() => undefined)
   signal.throwIfAborted()
-  const taken = now === undefined || sameText(now.value, value)
-  if (!taken && parsed.test(state.kind)) {
-    if (now.value !== state.value) await locator.fill(state.value, { timeout, signal }).catch(() => {})
-    throw notTaken(state, value, now.value, selector, refused)
-  }
-  return { did: `typed ${value.length} characters into ${what}`, notes: taken ? [] : [differs(now, slowly)] }
+  const did = `typed ${value.length} characters into ${what}`
+  if (now === undefined || sameText(now.value, value)) return { did }
+  if (!parsed.test(kind)) return { did, notes: [differs(now, slowly)] }
+  if (now.value !== state.value) await locator.fill(state.value, { timeout, signal }).catch(() => {})
+  throw notTaken(state, value, now.value, selector, refused)
 }
 
 function sameText(now: string, wanted: string): boolean {
-  const plain = (text: string): string =>
-    text
-      .replace(/\r\n?/g, '\n')
-      .replace(/\u00a0/g, ' ')
-      .trimEnd()
+  const plain = (text: string): string => text.replace(/\r\n?/g, '\n').replaceAll('\u00a0', ' ').trimEnd()
   return plain(now) === plain(wanted)
 }
 
-/** The browser refused the value, or made another one of it. */
+/** The browser refused the value, or made another one of it. The value itself is not repeated: it may be a secret. */
 function notTaken(
   { kind, value, limits }: FieldState,
   wanted: string,
@@ -148,32 +144,26 @@ function notTaken(
   selector: string,
   cause: unknown,
 ): ToolError {
-  // The value itself is not repeated: it may be a secret.
-  const iso = /^(\d{1,2})\.(\d{1,2})\.(\d{4})$/.exec(wanted.trim())
-  const date = iso === null ? undefined : `${iso[3]}-${iso[2]?.padStart(2, '0')}-${iso[1]?.padStart(2, '0')}`
-  const better = made !== '' && made !== value ? made : kind === 'date' ? (date ?? formats.date) : formats[kind]
+  const [, day, month, year] = (kind === 'date' && /^(\d{1,2})\.(\d{1,2})\.(\d{4})$/.exec(wanted.trim())) || []
+  const date = year === undefined ? undefined : `${year}-${month?.padStart(2, '0')}-${day?.padStart(2, '0')}`
+  const better = made !== '' && made !== value ? made : (date ?? formats[kind])
   const holds = value === '' ? 'is still empty' : `still holds "${clip(value, maxShownValue)}"`
-  return new ToolError(
-    'INVALID_ARGUMENT',
-    `the ${kind} field did not take the value${limits === '' ? '' : `: it takes ${limits}`}; it ${holds}`,
-    { hint: better === undefined ? `the form that ${kind} fields take` : visibleJson({ selector, value: better }), cause },
-  )
+  const takes = limits === '' ? '' : `: it takes ${limits}`
+  const hint = better === undefined ? `the form that ${kind} fields take` : visibleJson({ selector, value: better })
+  return new ToolError('INVALID_ARGUMENT', `the ${kind} field did not take the value${takes}; it ${holds}`, { hint, cause })
 }
 
 /** The page made something else of the value. Of a password only its length is told. */
 function differs({ kind, value, limits }: FieldState, slowly: boolean): string {
-  const holds =
-    kind === 'password'
-      ? `${value.length} characters`
-      : value === ''
-        ? 'nothing'
-        : JSON.stringify(clip(cleanText(value), maxShownValue))
-  return `the field holds ${holds} now, not what was typed${limits === '' ? '' : ` (${limits})`}${slowly ? '' : '; slowly: true types key by key'}`
+  const shown = value === '' ? 'nothing' : JSON.stringify(clip(cleanText(value), maxShownValue))
+  const holds = kind === 'password' ? `${value.length} characters` : shown
+  const why = limits === '' ? '' : ` (${limits})`
+  return `the field holds ${holds} now, not what was typed${why}${slowly ? '' : '; slowly: true types key by key'}`
 }
 
 /** By label, then by value; several lines are several options. @throws ToolError NOT_FOUND with the options that exist */
-async function choose(attempt: Attempt, { options, multiple }: FieldState, wanted: string): Promise<string> {
-  const { locator, selector, timeoutMs, signal } = attempt
+async function choose(target: Target, { options, multiple }: FieldState, wanted: string): Promise<string> {
+  const { locator, selector, timeoutMs, signal } = target
   const find = (text: string): FieldState['options'][number] | undefined =>
     options.find(({ label }) => label === text.trim()) ??
     options.find(({ value }) => value === text) ??
@@ -184,12 +174,8 @@ async function choose(attempt: Attempt, { options, multiple }: FieldState, wante
   const missing = found.indexOf(undefined)
   if (missing !== -1) {
     const labels = options.slice(0, 20).map(({ label }) => `"${clip(cleanText(label), 60)}"`)
-    const [first] = options
-    throw new ToolError(
-      'NOT_FOUND',
-      `there is no option "${clip(lines[missing] ?? wanted, 60)}". Options: ${labels.join(', ') || 'none'}`,
-      first === undefined ? {} : { hint: visibleJson({ selector, value: first.label }) },
-    )
+    const text = `there is no option "${clip(lines[missing] ?? wanted, 60)}". Options: ${labels.join(', ') || 'none'}`
+    throw new ToolError('NOT_FOUND', text, { hint: visibleJson({ selector, value: options[0]?.label ?? '' }) })
   }
   const chosen = found.filter((option) => option !== undefined)
   await locator.selectOption(
@@ -203,7 +189,5 @@ async function choose(attempt: Attempt, { options, multiple }: FieldState, wante
 function isYes(value: string): boolean {
   if (/^(true|on|yes|1|checked)$/i.test(value.trim())) return true
   if (/^(false|off|no|0|unchecked|)$/i.test(value.trim())) return false
-  throw new ToolError('INVALID_ARGUMENT', 'a checkbox is set to true or false', {
-    hint: '{"value":"true"}',
-  })
+  throw new ToolError('INVALID_ARGUMENT', 'a checkbox is set to true or false', { hint: '{"value":"true"}' })
 }

@@ -1,17 +1,14 @@
 // navigate: opens a page, and says where it ended up without dumping it.
 import { type AnyTool, type Context, defineTool, type FromSchema, ToolError, type ToolResult } from '../../../protocol/index.ts'
-import type { Environment } from '../../kit/definition.ts'
 import { report } from '../../kit/report.ts'
 import { clip } from '../../kit/text.ts'
 import { abortable } from '../../kit/waiting.ts'
-import { firstLine, isTimeout, messageOf, whereIs } from '../errors.ts'
+import { firstLine, isTimeout, messageOf, notLoaded, pageLost, whereIs } from '../errors.ts'
 import { currentText } from '../lib/act.ts'
-import { callTime, settled, titleOf, within } from '../lib/ask-page.ts'
+import { settled, titleOf } from '../lib/ask-page.ts'
 import type { BrowserSession } from '../lib/browser-session.ts'
 import { reads, session, timeoutAlias } from '../lib/parameters.ts'
-import { blockedBy, notLoaded } from '../lib/refusals.ts'
 import type { PlaywrightBackend } from '../lib/service.ts'
-import type { Lease } from '../lib/sessions.ts'
 import type { Page, Request, Response } from '../types.ts'
 
 const inputSchema = {
@@ -29,11 +26,11 @@ const inputSchema = {
 type Arguments = FromSchema<typeof inputSchema>
 
 const maxShownRedirects = 10
-const responsiveMs = 500
+const leaveMs = 2_000
 /** The event of a download follows the failure of the navigation. */
 const downloadMs = 500
 
-export function navigateTool(backend: PlaywrightBackend, environment: Environment): AnyTool {
+export function navigateTool(backend: PlaywrightBackend): AnyTool {
   return defineTool({
     name: 'navigate',
     title: 'Open a page',
@@ -42,35 +39,37 @@ export function navigateTool(backend: PlaywrightBackend, environment: Environmen
     inputSchema,
     annotations: { ...reads, idempotentHint: false },
     aliases: { ...timeoutAlias, waitUntil: 'wait_until' },
-    handler: (args, context) => navigate(backend, environment, args, context),
+    handler: (args, context) => navigate(backend, args, context),
   })
 }
 
-async function navigate(
-  backend: PlaywrightBackend,
-  environment: Environment,
-  args: Arguments,
-  context: Context,
-): Promise<ToolResult<object>> {
+async function navigate(backend: PlaywrightBackend, args: Arguments, context: Context): Promise<ToolResult<object>> {
   const url = readUrl(args.url)
   backend.policy.check(url)
-  return backend.sessions.use(context, { session: args.session, open: true }, async (lease) => {
-    const { session } = lease
-    const timeoutMs = callTime(args.timeout_ms, environment)
+  const { signal } = context
+  return backend.sessions.use(context, { session: args.session, open: true }, async (session, notes) => {
     backend.sessions.countNavigation()
     session.proxy.begin()
     session.extract = undefined
-    const page = await responsivePage(session)
+    const page = await session.responsivePage()
     const began = performance.now()
-    const response = await goTo(page, session, url, args.wait_until, timeoutMs, context.signal)
+    const response = await goTo(page, session, url, args.wait_until, backend.callTime(args.timeout_ms), signal)
     const loadMs = Math.round(performance.now() - began)
-    // A redirect to a refused host over plain http arrives as the proxy's own answer.
-    const refusal = response === null ? undefined : session.proxy.refusalOf(new URL(response.url()))
-    if (refusal !== undefined && (response?.status() === 403 || response?.status() === 502)) {
-      await leave(page)
-      throw refusal
-    }
-    return await describe(page, lease, response, loadMs, context)
+    const status = response?.status()
+    const redirects = response === null ? [] : redirectsOf(response.request())
+    const [title, preview] = await abortable(Promise.all([titleOf(page), currentText(page)]), signal)
+    const { refusals } = session.proxy
+    const blocked = refusals.map(({ host, error }) => ({ host, reason: error.message }))
+    return report(context, {
+      summary: `opened ${clip(page.url(), 500)}${status === undefined ? '' : `, HTTP ${status}`}, in ${loadMs} ms`,
+      untrusted: [
+        `title: ${title}`,
+        ...redirects.slice(0, maxShownRedirects).map((from) => `redirected from: ${clip(from, 300)}`),
+        `text: ${preview}`,
+      ].join('\n'),
+      notes: [...notes, ...session.takeEvents(), ...notLoaded(refusals)],
+      structured: { url: page.url(), status: status ?? null, title, redirects, load_ms: loadMs, blocked },
+    })
   })
 }
 
@@ -89,18 +88,7 @@ function readUrl(text: string): URL {
   return new URL(candidate)
 }
 
-/** The session's page, or a new one when it is busy with a script. */
-async function responsivePage(session: BrowserSession): Promise<Page> {
-  const page = await session.openPage()
-  try {
-    await within({ ms: responsiveMs }, () => page.evaluate('1'))
-    return page
-  } catch {
-    await session.drop(page)
-    return session.openPage()
-  }
-}
-
+/** @throws ToolError */
 async function goTo(
   page: Page,
   session: BrowserSession,
@@ -112,9 +100,15 @@ async function goTo(
   let download = false
   const downloads = new Promise<void>((resolve) => page.once('download', () => resolve(void (download = true))))
   try {
-    return await page.goto(url.href, { waitUntil, timeout: timeoutMs, signal })
+    const response = await page.goto(url.href, { waitUntil, timeout: timeoutMs, signal })
+    // A redirect to a refused host over plain http arrives as the proxy's own answer.
+    const refusal = response === null ? undefined : session.proxy.refusalOf(new URL(response.url()))
+    if (refusal === undefined || !/^(403|502)$/.test(String(response?.status()))) return response
+    await leave(page)
+    throw refusal
   } catch (error) {
     signal.throwIfAborted()
+    if (error instanceof ToolError) throw error
     const text = messageOf(error)
     const net = /net::(ERR_[A-Z_]+)/.exec(text)?.[1]
     // The last hop tells which host was refused: the first one, or one it redirected to.
@@ -125,68 +119,32 @@ async function goTo(
     }
     if (net === undefined && !isTimeout(error) && !page.isClosed()) await settled(downloadMs, downloads)
     if (download) {
-      throw new ToolError('FORBIDDEN', `${clip(url.href, 200)} is a download, and this browser keeps no files`, {
-        hint: 'a page that shows the content, or another tool that fetches files',
-      })
+      const hint = 'a page that shows the content, or another tool that fetches files'
+      throw new ToolError('FORBIDDEN', `${clip(url.href, 200)} is a download, and this browser keeps no files`, { hint })
     }
     if (isTimeout(error)) {
-      throw new ToolError('TIMEOUT', `"${waitUntil}" was not reached within ${timeoutMs} ms; ${await whereIs(page)}`, {
-        hint: waitUntil === 'commit' ? 'the same call with a longer timeout_ms' : 'wait_until "commit", then wait_for_selector',
-        cause: error,
-      })
+      const hint =
+        waitUntil === 'commit' ? 'the same call with a longer timeout_ms' : 'wait_until "commit", then wait_for_selector'
+      throw new ToolError('TIMEOUT', `"${waitUntil}" was not reached within ${timeoutMs} ms; ${await whereIs(page)}`, { hint })
     }
-    if (net === 'ERR_SSL_PROTOCOL_ERROR') {
-      throw new ToolError('UPSTREAM_ERROR', `${url.host} does not speak https (${net})`, {
-        hint: `http://${clip(url.href.slice('https://'.length), 200)}`,
-        cause: error,
-      })
-    }
-    if (net?.startsWith('ERR_CERT_') === true) {
-      throw new ToolError('UPSTREAM_ERROR', `${url.host} has a certificate that cannot be verified (${net})`, {
-        hint: 'http:// if the site has it, or ask the operator about PLAYWRIGHT_IGNORE_HTTPS_ERRORS',
-        cause: error,
-      })
-    }
-    if (page.isClosed() || session.hasCrashed(page)) {
-      throw new ToolError('UPSTREAM_ERROR', 'the page crashed while it was loaded', {
-        hint: 'the same call once more',
-        cause: error,
-      })
-    }
-    throw new ToolError('UPSTREAM_ERROR', `${clip(url.href, 200)} could not be opened: ${net ?? firstLine(text)}`, {
-      hint: 'check the address',
-      cause: error,
-    })
+    if (page.isClosed() || session.hasCrashed(page)) throw pageLost(error)
+    const [what, hint] = explainNetwork(url, net ?? firstLine(text))
+    throw new ToolError('UPSTREAM_ERROR', what, { hint, cause: error })
   }
+}
+
+/** What happened, and what to try. */
+function explainNetwork(url: URL, why: string): [string, string] {
+  if (why === 'ERR_SSL_PROTOCOL_ERROR')
+    return [`${url.host} does not speak https (${why})`, `http://${clip(url.href.slice('https://'.length), 200)}`]
+  if (!why.startsWith('ERR_CERT_')) return [`${clip(url.href, 200)} could not be opened: ${why}`, 'check the address']
+  const hint = 'http:// if the site has it, or ask the operator about PLAYWRIGHT_IGNORE_HTTPS_ERRORS'
+  return [`${url.host} has a certificate that cannot be verified (${why})`, hint]
 }
 
 /** Nothing of a refused page stays open. */
 async function leave(page: Page): Promise<void> {
-  await settled(2_000, page.goto('about:blank'))
-}
-
-async function describe(
-  page: Page,
-  lease: Lease,
-  response: Response | null,
-  loadMs: number,
-  context: Context,
-): Promise<ToolResult<object>> {
-  const { session, notes } = lease
-  const status = response?.status()
-  const redirects = response === null ? [] : redirectsOf(response.request())
-  const [title, preview] = await abortable(Promise.all([titleOf(page), currentText(page)]), context.signal)
-  const blocked = blockedBy(session.proxy.refusals)
-  return report(context, {
-    summary: `opened ${clip(page.url(), 500)}${status === undefined ? '' : `, HTTP ${status}`}, in ${loadMs} ms`,
-    untrusted: [
-      `title: ${title}`,
-      ...redirects.slice(0, maxShownRedirects).map((from) => `redirected from: ${clip(from, 300)}`),
-      `text: ${preview}`,
-    ].join('\n'),
-    notes: [...notes, ...session.takeEvents(), ...notLoaded(blocked)],
-    structured: { url: page.url(), status: status ?? null, title, redirects, load_ms: loadMs, blocked },
-  })
+  await settled(leaveMs, page.goto('about:blank'))
 }
 
 function redirectsOf(request: Request): string[] {

@@ -1,15 +1,14 @@
 // screenshot: an image that fits into one message, scaled and compressed by the browser itself.
 import { type AnyTool, type Context, defineTool, type FromSchema, ToolError, type ToolResult } from '../../../protocol/index.ts'
-import type { Environment } from '../../kit/definition.ts'
-import { formatBytes, report } from '../../kit/report.ts'
+import { formatBytes } from '../../kit/report.ts'
 import { clip } from '../../kit/text.ts'
 import { explainAction } from '../errors.ts'
-import { callTime, settled, titleOf, within } from '../lib/ask-page.ts'
-import { currentPage } from '../lib/browser-session.ts'
-import { enterFrames } from '../lib/frames.ts'
+import { settled, titleOf, within } from '../lib/ask-page.ts'
+import { locate } from '../lib/locate.ts'
+import { onPage, type PageCall, type Target } from '../lib/page-call.ts'
 import { part, reads, session } from '../lib/parameters.ts'
 import type { PlaywrightBackend } from '../lib/service.ts'
-import type { Attempt, CDPSession, Page } from '../types.ts'
+import type { CDPSession } from '../types.ts'
 
 const inputSchema = {
   type: 'object',
@@ -26,6 +25,7 @@ const inputSchema = {
 
 type Arguments = FromSchema<typeof inputSchema>
 
+/** In pixels of the page. */
 interface Area {
   readonly x: number
   readonly y: number
@@ -56,7 +56,7 @@ const waitMs = 30_000
 const endMs = 15_000
 const maxAttempts = 6
 
-export function screenshotTool(backend: PlaywrightBackend, environment: Environment): AnyTool {
+export function screenshotTool(backend: PlaywrightBackend): AnyTool {
   return defineTool({
     name: 'screenshot',
     title: 'Image of the page',
@@ -64,123 +64,90 @@ export function screenshotTool(backend: PlaywrightBackend, environment: Environm
     inputSchema,
     annotations: reads,
     aliases: { fullPage: 'full_page', type: 'format' },
-    handler: (args, context) => screenshot(backend, environment, args, context),
+    handler: (args, context) => screenshot(backend, args, context),
   })
 }
 
-async function screenshot(
-  backend: PlaywrightBackend,
-  environment: Environment,
-  args: Arguments,
-  context: Context,
-): Promise<ToolResult<object>> {
-  return backend.sessions.use(context, { session: args.session }, async (lease) => {
-    const { session } = lease
-    const page = currentPage(session, lease.name)
-    const selector = args.selector ?? 'html'
-    const timeout = callTime(timeoutMs, environment)
-    const attempt: Attempt = {
-      page,
-      locator: page.locator(enterFrames(selector)),
-      selector,
-      timeoutMs: timeout,
-      signal: context.signal,
-    }
-    try {
-      const [area, cut] = await areaOf(attempt, args)
-      const image = await take(backend, environment, page, area, args, context.signal)
-      const { type, bytes, scale, data } = image
-      const size = `${Math.round(area.width * scale)}×${Math.round(area.height * scale)}`
-      const scaled = scale < 1 ? `, scaled to ${Math.round(scale * 100)} %` : ''
-      return report(context, {
-        summary: `${type.toUpperCase()} ${size} px${scaled}, ${formatBytes(bytes)}, of ${clip(page.url(), 500)}`,
-        untrusted: `title: ${await titleOf(page)}`,
-        notes: [
-          ...lease.notes,
-          ...session.takeEvents(),
-          ...(cut ? [`the page is higher; the image ends after ${maxFullHeight} px`] : []),
-          ...(args.format === 'png' && type === 'jpeg' ? ['as PNG it would have been too large'] : []),
-          ...(backend.omitImages ? ['the image is left out on this server; use get_content'] : []),
-        ],
-        truncated: cut,
-        ...(backend.omitImages ? {} : { blocks: [{ type: 'image', data, mimeType: `image/${type}` }] }),
-        structured: { url: page.url(), mime_type: `image/${type}`, width: area.width, height: area.height, scale, bytes },
-      })
-    } catch (error) {
-      return await explainAction(error, attempt)
-    }
+async function screenshot(backend: PlaywrightBackend, args: Arguments, context: Context): Promise<ToolResult<object>> {
+  return onPage(backend, context, { session: args.session, timeoutMs, stop: false }, async (call) => {
+    const { page } = call
+    const { area, cut } = await (args.selector === undefined ? areaOfPage(call, args.full_page) : areaOf(call, args.selector))
+    const { type, bytes, scale, data } = await take(backend, call, area, args)
+    const omitted = backend.config.PLAYWRIGHT_IMAGE_RESPONSES === 'omit'
+    const size = `${Math.round(area.width * scale)}×${Math.round(area.height * scale)}`
+    const scaled = scale < 1 ? `, scaled to ${Math.round(scale * 100)} %` : ''
+    return call.report({
+      summary: `${type.toUpperCase()} ${size} px${scaled}, ${formatBytes(bytes)}, of ${clip(page.url(), 500)}`,
+      untrusted: `title: ${await titleOf(page)}`,
+      notes: [
+        ...(cut ? [`the page is higher; the image ends after ${maxFullHeight} px`] : []),
+        ...(args.format === 'png' && type === 'jpeg' ? ['as PNG it would have been too large'] : []),
+        ...(omitted ? ['the image is left out on this server; use get_content'] : []),
+      ],
+      truncated: cut,
+      blocks: omitted ? [] : [{ type: 'image', data, mimeType: `image/${type}` }],
+      structured: { url: page.url(), mime_type: `image/${type}`, width: area.width, height: area.height, scale, bytes },
+    })
   })
 }
 
-/** In pixels of the page, and whether it goes on below. */
-async function areaOf(
-  { page, locator, timeoutMs: timeout, signal }: Attempt,
-  { selector, full_page: full }: Arguments,
-): Promise<[Area, boolean]> {
-  if (selector !== undefined) {
-    await locator.scrollIntoViewIfNeeded({ timeout, signal })
-    const box = await locator.boundingBox({ timeout, signal })
-    if (box === null || box.width < 1 || box.height < 1)
-      throw new ToolError('INVALID_ARGUMENT', 'the element has no size', { hint: 'another selector' })
-    const [x, y] = (await within({ ms: timeout, signal }, () => page.evaluate('[scrollX, scrollY]'))) as [number, number]
-    const height = Math.min(box.height, maxFullHeight)
-    return [{ x: box.x + x, y: box.y + y, width: box.width, height }, height < box.height]
-  }
-  const metrics = within({ ms: timeout, signal }, () => withProtocol(page, (protocol) => protocol.send('Page.getLayoutMetrics')))
-  const { cssLayoutViewport, cssContentSize } = (await metrics) as {
-    cssLayoutViewport: { pageX: number; pageY: number; clientWidth: number; clientHeight: number }
-    cssContentSize: Area
-  }
-  const { pageX: x, pageY: y, clientWidth: width, clientHeight: height } = cssLayoutViewport
-  if (!full) return [{ x, y, width, height }, false]
-  const whole = Math.max(height, Math.min(cssContentSize.height, maxFullHeight))
-  return [
-    { x: 0, y: 0, width: Math.max(width, Math.min(cssContentSize.width, maxFullHeight)), height: whole },
-    cssContentSize.height > whole,
-  ]
+interface Shown {
+  readonly area: Area
+  /** There is more below. */
+  readonly cut: boolean
 }
 
-/** Detaches only when the work has ended: what is sent on a detached session is forgotten here while the browser still does it. */
-async function withProtocol<T>(page: Page, work: (protocol: CDPSession) => Promise<T>): Promise<T> {
-  const protocol = await page.context().newCDPSession(page)
-  try {
-    return await work(protocol)
-  } finally {
-    void protocol.detach().catch(() => {})
+async function areaOf(call: PageCall, selector: string): Promise<Shown> {
+  const target = await locate(call, selector, 'show')
+  const box = await boxOf(target).catch((error: unknown) => explainAction(error, target))
+  if (box === null || box.width < 1 || box.height < 1) {
+    throw new ToolError('INVALID_ARGUMENT', 'the element has no size', { hint: 'another selector' })
   }
+  const { pageX, pageY } = (await metricsOf(call)).cssLayoutViewport
+  const height = Math.min(box.height, maxFullHeight)
+  return { area: { x: box.x + pageX, y: box.y + pageY, width: box.width, height }, cut: height < box.height }
+}
+
+async function boxOf({ locator, timeoutMs: timeout, signal }: Target): Promise<Area | null> {
+  await locator.scrollIntoViewIfNeeded({ timeout, signal })
+  return locator.boundingBox({ timeout, signal })
+}
+
+async function areaOfPage(call: PageCall, full: boolean): Promise<Shown> {
+  const { cssLayoutViewport: window, cssContentSize: content } = await metricsOf(call)
+  const { pageX: x, pageY: y, clientWidth: width, clientHeight: height } = window
+  if (!full) return { area: { x, y, width, height }, cut: false }
+  const whole = Math.max(height, Math.min(content.height, maxFullHeight))
+  const broad = Math.max(width, Math.min(content.width, maxFullHeight))
+  return { area: { x: 0, y: 0, width: broad, height: whole }, cut: content.height > whole }
+}
+
+function metricsOf({ session, page, timeoutMs: ms, signal }: PageCall) {
+  return within({ ms, signal }, async () => (await session.protocolOf(page)).send('Page.getLayoutMetrics'))
 }
 
 /** One large picture at a time, and no larger than there is memory for. */
-async function take(
-  backend: PlaywrightBackend,
-  environment: Environment,
-  page: Page,
-  area: Area,
-  args: Arguments,
-  signal: AbortSignal,
-): Promise<Image> {
-  const shootAt = (largest: number, until: AbortSignal): Promise<Image> =>
-    withProtocol(page, (protocol) => shoot(protocol, area, args, largest, until))
-  const timeout = callTime(timeoutMs, environment)
-  const asked = Math.min(1, args.max_width / area.width, Math.sqrt(maxPixels / (area.width * area.height)))
-  if (area.width * area.height * asked ** 2 <= largePixels) {
-    return within({ ms: timeout, signal }, () => shootAt(asked, signal))
-  }
-  const leave = await backend.largeImages.acquire({ signal, waitMs: callTime(waitMs, environment) })
-  const stop = new AbortController()
+async function take(backend: PlaywrightBackend, call: PageCall, area: Area, args: Arguments): Promise<Image> {
+  const { timeoutMs: ms, signal } = call
+  const protocol = await call.session.protocolOf(call.page)
+  const pixels = area.width * area.height
+  const asked = Math.min(1, args.max_width / area.width, Math.sqrt(maxPixels / pixels))
+  if (pixels * asked ** 2 <= largePixels) return within({ ms, signal }, (until) => shoot(protocol, area, args, asked, until))
+  const leave = await backend.largeImages.acquire({ signal, waitMs: backend.callTime(waitMs) })
   let shooting: Promise<unknown> = Promise.resolve()
   try {
-    const room = Math.sqrt(Math.max(0, backend.roomMb() * 1_000_000) / bytesPerPixel / (area.width * area.height))
+    const room = Math.sqrt(Math.max(0, backend.roomMb() * 1_000_000) / bytesPerPixel / pixels)
     if (room < Math.min(asked, minScale)) {
       throw new ToolError('TOO_LARGE', 'the browser has no memory left for an image of this size', {
         hint: 'the same call without full_page, or with a selector',
       })
     }
-    const taken = shootAt(Math.min(asked, room), stop.signal)
-    shooting = taken.catch(() => {})
-    return await within({ ms: timeout, signal }, () => taken)
+    return await within({ ms, signal }, (until) => {
+      const taken = shoot(protocol, area, args, Math.min(asked, room), until)
+      shooting = taken
+      return taken
+    })
   } finally {
-    stop.abort(new Error('the image is not needed any more'))
     void settled(endMs, shooting).then(leave) // the browser goes on with what it has begun
   }
 }
@@ -193,37 +160,33 @@ async function shoot(
   largest: number,
   signal: AbortSignal,
 ): Promise<Image> {
-  let scale = largest
-  const take = async (type: 'png' | 'jpeg', at: number, withQuality: number): Promise<Image> => {
+  const shot = async (type: Image['type'], scale: number, quality: number): Promise<Image> => {
     signal.throwIfAborted()
-    const { data } = (await protocol.send('Page.captureScreenshot', {
+    const { data } = await protocol.send('Page.captureScreenshot', {
       format: type,
-      ...(type === 'jpeg' ? { quality: withQuality } : {}),
-      clip: { ...area, scale: at },
+      ...(type === 'jpeg' ? { quality } : {}),
+      clip: { ...area, scale },
       captureBeyondViewport: true,
-    })) as { data: string }
-    return { data, bytes: Math.floor((data.length * 3) / 4), type, scale: at }
+    })
+    return { data, bytes: Math.floor((data.length * 3) / 4), type, scale }
   }
-  let best: Image | undefined
-  const large = area.width * area.height * scale ** 2 > largePixels
-  // As PNG a large picture may have 40 MB on its way here: when not even the JPEG is small, that is not tried.
-  if (format === 'auto' && large) best = await take('jpeg', scale, quality)
-  if (format === 'png' || (format === 'auto' && (best?.bytes ?? 0) <= maxBytes / 2)) {
-    const png = await take('png', scale, quality)
-    if (best === undefined || png.bytes < best.bytes) best = png
+  let best = await shot(format === 'auto' ? firstType(area, largest) : format, largest, quality)
+  // A page of text is smaller as PNG, which for a large picture may have 40 MB: it is tried when even the JPEG is small. Of a small picture
+  // only one worth the second try is compressed both ways.
+  if (format === 'auto' && (best.type === 'jpeg' ? best.bytes <= maxBytes / 2 : best.bytes > maxBytes / 8)) {
+    const other = await shot(best.type === 'jpeg' ? 'png' : 'jpeg', largest, quality)
+    if (other.bytes < best.bytes) best = other
   }
-  if (format === 'jpeg' || (format === 'auto' && !large && (best?.bytes ?? 0) > maxBytes / 8)) {
-    // A page of text is smaller as PNG: only a picture worth the second try is compressed both ways.
-    const jpeg = await take('jpeg', scale, quality)
-    if (best === undefined || jpeg.bytes < best.bytes) best = jpeg
-  }
-  for (let attempt = 1; best !== undefined && best.bytes > maxBytes; attempt++) {
-    if (attempt > maxAttempts)
+  for (let attempt = 1; best.bytes > maxBytes; attempt++) {
+    if (attempt > maxAttempts) {
       throw new ToolError('TOO_LARGE', 'the image cannot be made small enough', { hint: 'a selector for a part of it' })
-    scale *= Math.max(0.3, Math.min(0.9, Math.sqrt(maxBytes / best.bytes) * 0.95))
-    const type = best.type === 'png' && attempt <= 3 ? 'png' : 'jpeg'
-    best = await take(type, scale, attempt > 3 ? Math.min(quality, 50) : quality)
+    }
+    const scale = best.scale * Math.max(0.3, Math.min(0.9, Math.sqrt(maxBytes / best.bytes) * 0.95))
+    best = attempt <= 3 ? await shot(best.type, scale, quality) : await shot('jpeg', scale, Math.min(quality, 50))
   }
-  if (best === undefined) throw new Error('no image was taken')
   return best
+}
+
+function firstType({ width, height }: Area, scale: number): Image['type'] {
+  return width * height * scale ** 2 > largePixels ? 'jpeg' : 'png'
 }

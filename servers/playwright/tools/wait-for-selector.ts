@@ -1,17 +1,15 @@
 // wait_for_selector: waits until an element or a text is there, or gone.
 import { type AnyTool, type Context, defineTool, type FromSchema, ToolError, type ToolResult } from '../../../protocol/index.ts'
-import type { Environment } from '../../kit/definition.ts'
-import { report } from '../../kit/report.ts'
 import { cleanText, clip, visibleJson } from '../../kit/text.ts'
-import { countOf, describeElement, explainAction, isTimeout, whereIs } from '../errors.ts'
+import { countOf, explainAction, isTimeout, whereIs } from '../errors.ts'
 import { currentText, linesOf, newLines } from '../lib/act.ts'
-import { callTime } from '../lib/ask-page.ts'
-import { currentPage } from '../lib/browser-session.ts'
+import { describeElement } from '../lib/ask-page.ts'
 import { enterFrames } from '../lib/frames.ts'
 import { similarElements } from '../lib/interactive.ts'
+import { onPage, type Target } from '../lib/page-call.ts'
 import { reads, selector, session, timeoutAlias } from '../lib/parameters.ts'
 import type { PlaywrightBackend } from '../lib/service.ts'
-import type { Attempt } from '../types.ts'
+import type { JSHandle } from '../types.ts'
 
 const inputSchema = {
   type: 'object',
@@ -33,7 +31,7 @@ type Arguments = FromSchema<typeof inputSchema>
 
 const maxTextChars = 200
 
-export function waitForSelectorTool(backend: PlaywrightBackend, environment: Environment): AnyTool {
+export function waitForSelectorTool(backend: PlaywrightBackend): AnyTool {
   return defineTool({
     name: 'wait_for_selector',
     title: 'Wait for an element',
@@ -41,72 +39,67 @@ export function waitForSelectorTool(backend: PlaywrightBackend, environment: Env
     inputSchema,
     annotations: reads,
     aliases: timeoutAlias,
-    handler: (args, context) => {
-      if (args.selector === undefined && args.text === undefined) {
-        throw new ToolError('INVALID_ARGUMENT', 'neither "selector" nor "text" is given', {
-          hint: visibleJson({ text: 'Saved' }),
-        })
-      }
-      return waitFor(backend, environment, args, context)
-    },
+    handler: (args, context) => waitFor(backend, args, context),
   })
 }
 
-async function waitFor(
-  backend: PlaywrightBackend,
-  environment: Environment,
-  args: Arguments,
-  context: Context,
-): Promise<ToolResult<object>> {
+async function waitFor(backend: PlaywrightBackend, args: Arguments, context: Context): Promise<ToolResult<object>> {
   const { selector = 'html', text: wanted, state } = args
-  const { signal } = context
-  return backend.sessions.use(context, { session: args.session, stop: true }, async (lease) => {
-    const { session } = lease
-    const page = currentPage(session, lease.name)
-    const timeoutMs = callTime(args.timeout_ms, environment)
+  if (args.selector === undefined && wanted === undefined) {
+    throw new ToolError('INVALID_ARGUMENT', 'neither "selector" nor "text" is given', { hint: visibleJson({ text: 'Saved' }) })
+  }
+  return onPage(backend, context, { session: args.session, timeoutMs: args.timeout_ms }, async (call) => {
+    const { session, page, timeoutMs, signal } = call
     const all = page.locator(enterFrames(selector, true))
     const withText = args.selector === undefined ? page.getByText(wanted ?? '') : all.filter({ hasText: wanted ?? '' })
     const locator = (wanted === undefined ? all : withText.filter({ visible: true })).first()
-    const attempt: Attempt = { page, locator, selector, timeoutMs, signal }
     const expected = state === 'visible' || state === 'attached'
     const what = wanted === undefined ? `"${clip(selector, 200)}"` : `the text "${clip(wanted, 100)}"`
     session.extract = undefined
     const before = await linesOf(page.locator('html'), signal)
     const began = performance.now()
     let text = ''
-    let seen = false
+    let seen = expected
     try {
-      seen = expected || (await countOf(locator, { ms: 1_000, signal })) !== 0
+      seen ||= (await countOf(locator, { ms: 1_000, signal })) !== 0
       await locator.waitFor({ state, timeout: timeoutMs, signal })
-      if (expected) text = await locator.innerText({ timeout: 1_000, signal }).catch(() => '')
+      if (expected) text = clip(await locator.innerText({ timeout: 1_000, signal }).catch(() => ''), maxTextChars)
     } catch (error) {
       signal.throwIfAborted()
-      if (!isTimeout(error)) return await explainAction(error, attempt)
-      const lines = await newLines(before, signal)
-      const count = wanted === undefined ? await countOf(page.locator(enterFrames(selector)), { ms: 1_000, signal }) : undefined
-      const similar = count === 0 ? await similarElements(page, selector, 3) : []
-      const now = lines.length > 0 ? `new text since: ${lines.join(' | ')}` : `the text is: ${await currentText(page)}`
-      throw new ToolError(
-        'TIMEOUT',
-        `${what} was not ${state} within ${timeoutMs} ms; ${typeof count === 'number' ? `${count} elements match, ` : ''}${await whereIs(page)}; ${clip(cleanText(now).replace(/\s*\n\s*/g, ' | '), 600)}`,
-        {
-          hint:
-            similar.length > 0
-              ? `one of ${similar.map(({ shown }) => shown).join(', ')}`
-              : 'get_content to read the page, or the same call with a longer timeout_ms',
-          cause: error,
-        },
-      )
+      const target: Target = { ...call, locator, selector }
+      if (!isTimeout(error)) return await explainAction(error, target)
+      throw await missed(`${what} was not ${state} within ${timeoutMs} ms`, target, wanted === undefined, before)
     } finally {
       void before?.dispose().catch(() => {})
     }
     const elapsedMs = Math.round(performance.now() - began)
-    const element = expected ? await describeElement(locator).catch(() => '') : ''
-    return report(context, {
+    const element = expected ? await describeElement(locator) : undefined
+    return call.report({
       summary: `${what} is ${state}, after ${elapsedMs} ms`,
-      ...(expected ? { untrusted: [element, clip(text, maxTextChars)].filter((line) => line !== '').join('\n') } : {}),
-      notes: [...lease.notes, ...session.takeEvents(), ...(seen ? [] : ['it was not there when the wait began either'])],
-      structured: { found: expected, elapsed_ms: elapsedMs, text: clip(text, maxTextChars) },
+      ...(expected ? { untrusted: [element, text].filter(Boolean).join('\n') } : {}),
+      notes: seen ? [] : ['it was not there when the wait began either'],
+      structured: { found: expected, elapsed_ms: elapsedMs, text },
     })
+  })
+}
+
+/** What is on the page instead. */
+async function missed(
+  what: string,
+  { page, selector, signal }: Target,
+  bySelector: boolean,
+  before: JSHandle | undefined,
+): Promise<ToolError> {
+  const lines = await newLines(before, signal)
+  const count = bySelector ? await countOf(page.locator(enterFrames(selector)), { ms: 1_000, signal }) : undefined
+  const similar = count === 0 ? await similarElements(page, selector, 3) : []
+  const now = lines.length > 0 ? `new text since: ${lines.join(' | ')}` : `the text is: ${await currentText(page)}`
+  const matches = typeof count === 'number' ? `${count} elements match, ` : ''
+  const shown = clip(cleanText(now).replace(/\s*\n\s*/g, ' | '), 600)
+  return new ToolError('TIMEOUT', `${what}; ${matches}${await whereIs(page)}; ${shown}`, {
+    hint:
+      similar.length > 0
+        ? `one of ${similar.map((each) => each.shown).join(', ')}`
+        : 'get_content to read the page, or the same call with a longer timeout_ms',
   })
 }

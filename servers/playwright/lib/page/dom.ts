@@ -53,26 +53,17 @@ export function* elementsBelow(root: ParentNode, clock: Clock): Generator<Elemen
   }
 }
 
-const inputRoles: Readonly<Record<string, string>> = {
-  submit: 'button',
-  button: 'button',
-  reset: 'button',
-  image: 'button',
-  checkbox: 'checkbox',
-  radio: 'radio',
-  range: 'slider',
-  number: 'spinbutton',
-  search: 'searchbox',
-  file: 'file',
-}
+const pairs = (text: string): Readonly<Record<string, string>> =>
+  Object.fromEntries(text.split('|').map((pair) => pair.trim().split(' ')))
 
-const tagRoles: Readonly<Record<string, string>> = Object.fromEntries(
+const inputRoles = pairs(
+  'submit button|button button|reset button|image button|checkbox checkbox|radio radio|range slider|number spinbutton|search searchbox|file file',
+)
+const tagRoles = pairs(
   `BUTTON button|TEXTAREA textbox|H1 heading|H2 heading|H3 heading|H4 heading|H5 heading|H6 heading|UL list|OL list|MENU list|LI listitem|TABLE table
   |THEAD rowgroup|TBODY rowgroup|TFOOT rowgroup|TR row|TD cell|TH columnheader|NAV navigation|MAIN main|HEADER banner|FOOTER contentinfo
   |ASIDE complementary|ARTICLE article|P paragraph|IMG img|DIALOG dialog|FIGURE figure|HR separator|BLOCKQUOTE blockquote|FIELDSET group
-  |DETAILS group|PROGRESS progressbar|METER meter|OPTION option|IFRAME iframe`
-    .split('|')
-    .map((pair) => pair.trim().split(' ')),
+  |DETAILS group|PROGRESS progressbar|METER meter|OPTION option|IFRAME iframe`,
 )
 
 /** The ARIA role, or an empty string where an element has none. */
@@ -128,17 +119,11 @@ export function nameOf(el: Element): string {
   )
 }
 
-/** Those of `checked`, `disabled` … that apply. */
+/** Those of `checked`, `disabled` … that apply, as an attribute or as a property. */
 export function statesOf(el: Element): string[] {
-  const has = (property: string, attribute: string): boolean =>
-    (el as unknown as Record<string, unknown>)[property] === true || el.getAttribute(attribute) === 'true'
-  return [
-    ...(has('checked', 'aria-checked') ? ['checked'] : []),
-    ...(el.tagName === 'OPTION' && has('selected', 'aria-selected') ? ['selected'] : []),
-    ...(el.getAttribute('aria-expanded') === 'true' ? ['expanded'] : []),
-    ...(has('required', 'aria-required') ? ['required'] : []),
-    ...(has('disabled', 'aria-disabled') ? ['disabled'] : []),
-  ]
+  const properties = el as unknown as Readonly<Record<string, unknown>>
+  const applies = (state: string): boolean => el.getAttribute(`aria-${state}`) === 'true' || properties[state] === true
+  return ['checked', 'selected', 'expanded', 'required', 'disabled'].filter(applies)
 }
 
 /** What a field shows; of a password or a file, nothing. */

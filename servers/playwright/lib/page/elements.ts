@@ -17,7 +17,7 @@ export interface Actionable {
   readonly row: string
 }
 
-interface Actionables {
+export interface Actionables {
   readonly elements: Actionable[]
   readonly total: number
   /** Elements of the whole document. */
@@ -111,7 +111,28 @@ function rowOf(el: Element, equal: readonly Element[]): string {
 }
 
 const attributes = ['data-testid', 'name', 'placeholder', 'aria-label', 'href', 'value', 'title']
+const typedInput = /^(radio|checkbox|submit|button|reset)$/
+const frameTag = /^i?frame$/
+
+/** Selectors that may find this element alone, the best first. @param withValue also those by its `value`, which people may change */
+function* candidates(el: Element, withValue: boolean): Generator<string> {
+  const tag = el.tagName.toLowerCase()
+  // With the tag of frames, by which a selector is known to lead into one.
+  if (hasPlainId(el)) yield `${frameTag.test(tag) ? tag : ''}#${CSS.escape(el.id)}`
+  for (const name of attributes) {
+    const value = el.getAttribute(name) ?? ''
+    if (value === '' || value.length > 100 || /[\n\r]/.test(value) || (name === 'value' && !withValue)) continue
+    const css = `${tag}[${name}=${quoted(value)}]`
+    yield css
+    if (name === 'name' && withValue && el.hasAttribute('value')) yield `${css}[value=${quoted(el.getAttribute('value') ?? '')}]`
+  }
+}
+
 const quoted = (value: string): string => `"${value.replace(/["\\]/g, '\\$&')}"`
+
+function hasPlainId({ id }: Element): boolean {
+  return id !== '' && id.length <= 60 && !/\d{4}|:/.test(id)
+}
 
 /** CSS selectors that find exactly one element, from one count of what is unique in the document. */
 class Selectors {
@@ -121,67 +142,28 @@ class Selectors {
   constructor(document: Document, clock: Clock) {
     for (const el of elementsBelow(document, clock)) {
       this.size += 1
-      for (const { name } of el.attributes) {
-        if (name === 'id') this.#count(this.#byId(el))
-        else if (attributes.includes(name)) this.#count(this.#byAttribute(el, name))
-        if (name === 'name') this.#count(this.#byNameAndValue(el))
-      }
+      if (!el.hasAttributes()) continue
+      for (const css of candidates(el, true)) this.#counts.set(css, (this.#counts.get(css) ?? 0) + 1)
     }
     if (clock.over) this.#counts.clear() // nothing is known to be unique
   }
 
-  #count(key: string): void {
-    if (key !== '') this.#counts.set(key, (this.#counts.get(key) ?? 0) + 1)
-  }
-
   of(el: Element): { css: string; good: boolean } {
-    const typed = /^(radio|checkbox|submit|button|reset)$/.test((el as HTMLInputElement).type ?? '')
-    for (const key of [
-      this.#byId(el),
-      ...attributes.filter((name) => name !== 'value' || typed).map((name) => this.#byAttribute(el, name)),
-      ...(typed ? [this.#byNameAndValue(el)] : []),
-    ]) {
-      if (this.#counts.get(key) === 1) return { css: key, good: true }
+    for (const css of candidates(el, typedInput.test((el as HTMLInputElement).type))) {
+      if (this.#counts.get(css) === 1) return { css, good: true }
     }
     return { css: this.#byPlace(el), good: false }
-  }
-
-  /** With the tag of frames, by which a selector is known to lead into one. */
-  #byId({ id, tagName }: Element): string {
-    if (id === '' || id.length > 60 || /\d{4}|:/.test(id)) return ''
-    return `${/^I?FRAME$/.test(tagName) ? tagName.toLowerCase() : ''}#${CSS.escape(id)}`
-  }
-
-  #byAttribute(el: Element, name: string): string {
-    const value = el.getAttribute(name)
-    if (value === null || value === '' || value.length > 100 || /[\n\r]/.test(value)) return ''
-    return `${el.tagName.toLowerCase()}[${name}=${quoted(value)}]`
-  }
-
-  #byNameAndValue(el: Element): string {
-    const name = this.#byAttribute(el, 'name')
-    const value = el.getAttribute('value')
-    return name === '' || value === null || value === '' ? '' : `${name}[value=${quoted(value)}]`
   }
 
   /** From an element with a unique id, or from the root; through the hosts of shadow roots, which Playwright's CSS passes. */
   #byPlace(el: Element): string {
     const steps: string[] = []
     for (let at: Element | null = el; at !== null; at = at.parentElement) {
-      const id = this.#byId(at)
+      const [id = ''] = hasPlainId(at) ? candidates(at, false) : []
       if (this.#counts.get(id) === 1) return [id, ...steps].join(' > ')
-      const tag = at.tagName.toLowerCase()
-      let same = 0
-      let index = 0
-      for (
-        let sibling: Element | null | undefined = at.parentNode?.firstElementChild;
-        sibling;
-        sibling = sibling.nextElementSibling
-      ) {
-        if (sibling.tagName === at.tagName) same += 1
-        if (sibling === at) index = same
-      }
-      steps.unshift(same > 1 ? `${tag}:nth-of-type(${index})` : tag)
+      const { tagName, parentNode } = at
+      const same = [...(parentNode?.children ?? [])].filter((sibling) => sibling.tagName === tagName)
+      steps.unshift(tagName.toLowerCase() + (same.length > 1 ? `:nth-of-type(${same.indexOf(at) + 1})` : ''))
     }
     const root = el.getRootNode()
     return root instanceof ShadowRoot ? `${this.of(root.host).css} ${steps.join(' > ')}` : steps.join(' > ')
@@ -298,38 +280,34 @@ export interface FieldState {
 const maxOptions = 1_000
 
 export function fieldState(el: Element): FieldState {
-  const role = el.getAttribute('role') ?? ''
-  const toggled = /^(checkbox|switch|radio|menuitemcheckbox)$/.test(role) && !(el instanceof HTMLInputElement)
-  const select = el instanceof HTMLSelectElement
-  const kind = toggled
-    ? 'checkbox'
-    : el instanceof HTMLInputElement
-      ? el.type
-      : select || el instanceof HTMLTextAreaElement || !(el as HTMLElement).isContentEditable
-        ? el.tagName.toLowerCase()
-        : 'editable'
+  const kind = kindOf(el)
   const { min = '', max = '', step = '', maxLength = -1 } = el as HTMLInputElement
+  const select = el instanceof HTMLSelectElement ? el : undefined
+  const options = [...(select?.options ?? [])].slice(0, maxOptions)
   return {
     kind,
-    value: toggled
-      ? String(el.getAttribute('aria-checked') === 'true')
-      : kind === 'checkbox' || kind === 'radio'
-        ? String((el as HTMLInputElement).checked)
-        : kind === 'editable'
-          ? (el as HTMLElement).innerText
-          : kind === 'file'
-            ? ''
-            : ((el as HTMLInputElement).value ?? ''),
+    value: heldBy(el, kind),
     limits: [
       ...(maxLength >= 0 ? [`maxlength ${maxLength}`] : []),
       ...(min || max ? [`${min || '…'} to ${max || '…'}${step ? ` in steps of ${step}` : ''}`] : []),
     ].join(', '),
-    multiple: select && el.multiple,
-    options: select
-      ? [...el.options].slice(0, maxOptions).map(({ label, value, selected }) => ({ label: label.trim(), value, selected }))
-      : [],
+    multiple: select?.multiple ?? false,
+    options: options.map(({ label, value, selected }) => ({ label: label.trim(), value, selected })),
     what: describe(el),
   }
+}
+
+function kindOf(el: Element): string {
+  if (el instanceof HTMLInputElement) return el.type
+  if (/^(checkbox|switch|radio|menuitemcheckbox)$/.test(el.getAttribute('role') ?? '')) return 'checkbox'
+  return !isField(el) && (el as HTMLElement).isContentEditable ? 'editable' : el.tagName.toLowerCase()
+}
+
+function heldBy(el: Element, kind: string): string {
+  const { checked = el.getAttribute('aria-checked') === 'true', value = '', innerText } = el as HTMLInputElement
+  if (kind === 'checkbox' || kind === 'radio') return String(checked)
+  if (kind === 'editable') return innerText
+  return kind === 'file' ? '' : value
 }
 
 /** Changes when elements come or go, or when the document has loaded. */

@@ -1,0 +1,52 @@
+// What the tools on an open page share: the page, the time that the call has, and the notes of its result.
+import type { Context, ToolResult } from '../../../protocol/index.ts'
+import { type Report, report } from '../../kit/report.ts'
+import type { Locator, Page } from '../types.ts'
+import type { BrowserSession } from './browser-session.ts'
+import type { PlaywrightBackend } from './service.ts'
+import { noPage } from './sessions.ts'
+
+export interface PageCall {
+  readonly session: BrowserSession
+  readonly page: Page
+  readonly timeoutMs: number
+  readonly signal: AbortSignal
+  /** The result. Its first notes say what has happened in the session since the last call. */
+  report(result: Report): ToolResult<object>
+}
+
+/** One element that a call uses. */
+export interface Target extends PageCall {
+  readonly locator: Locator
+  /** As the caller wrote it. */
+  readonly selector: string
+}
+
+interface Options {
+  /** The argument `session`. */
+  readonly session: string | undefined
+  /** How long the call would like to take. */
+  readonly timeoutMs: number
+  /** Whether what the call has left running in the page is stopped when it is given up. Default true. */
+  readonly stop?: boolean
+}
+
+/** Runs `work` on the open page of the caller's session. @throws ToolError INVALID_ARGUMENT when none is open */
+export function onPage(
+  backend: PlaywrightBackend,
+  context: Context,
+  { session: name, timeoutMs, stop = true }: Options,
+  work: (call: PageCall) => Promise<ToolResult<object>>,
+): Promise<ToolResult<object>> {
+  return backend.sessions.use(context, { session: name, stop }, async (session) => {
+    const { page } = session
+    if (page === undefined) throw noPage(name ?? 'default')
+    return work({
+      session,
+      page,
+      timeoutMs: backend.callTime(timeoutMs),
+      signal: context.signal,
+      report: (result) => report(context, { ...result, notes: [...session.takeEvents(), ...(result.notes ?? [])] }),
+    })
+  })
+}
