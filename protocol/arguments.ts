@@ -7,6 +7,7 @@ import { describe, isObject } from './jsonrpc.ts'
 import { nearest } from './nearest.ts'
 import type { JsonSchema, ObjectSchema } from './schema.ts'
 import type { ValidationIssue, Validator } from './validator.ts'
+import { visibleJson } from './visible-json.ts'
 
 /** Limits the cost of validation: more values or deeper nesting is refused before a validator runs. */
 export const maxArgumentValues = 20_000
@@ -214,7 +215,28 @@ function correctedCall(
     call[key] = properties[key]?.examples?.[0] ?? properties[key]?.enum?.[0] ?? '…'
   }
   const offered = validate(call) ? call : Object.fromEntries(required.map((key) => [key, call[key]]))
-  return JSON.stringify(offered)
+  return visibleJson(offered)
+}
+
+/**
+ * An error that names what to change in the call (`ToolError.retry`), with the whole call as its hint.
+ * @param args as the handler got them
+ */
+export function completeRetry(
+  { inputSchema: { properties = {} } }: ArgumentRules,
+  args: Readonly<Record<string, unknown>>,
+  error: ToolError,
+): ToolError {
+  if (error.retry === undefined) return error
+  const call = Object.entries({ ...args, ...error.retry }).filter(
+    ([key, value]) => value !== undefined && !isDeepStrictEqual(value, properties[key]?.default),
+  )
+  const { code, message, detail, cause } = error
+  return new ToolError(code, message, {
+    hint: visibleJson(Object.fromEntries(call)),
+    cause,
+    ...(detail === undefined ? {} : { detail }),
+  })
 }
 
 function explain(issue: ValidationIssue, args: unknown, known: readonly string[]): string {

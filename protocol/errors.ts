@@ -66,13 +66,22 @@ export type ToolErrorCode =
   | 'CANCELLED'
   | 'INTERNAL'
 
+export interface ToolErrorOptions extends ErrorOptions {
+  /** See {@link ToolError.hint}. */
+  hint?: string
+  /** See {@link ToolError.retry}. */
+  retry?: Readonly<Record<string, unknown>>
+  /** See {@link ToolError.detail}. */
+  detail?: string | number
+}
+
 /**
  * Becomes a result with `isError: true` whose text the model reads (MCP 2025-11-25 server/tools §Error Handling, SEP-1303):
  * `ERROR <code>: <message>. TRY: <hint>`. The message says what happened and why, the hint is one concrete next call or value.
  * Neither may hold a secret, an internal address or a stack.
  *
  * @example
- * throw new ToolError('NOT_FOUND', 'no table "oders"', { hint: '{"table":"orders"}' })
+ * throw new ToolError('NOT_FOUND', 'no table "oders"', { retry: { table: 'orders' } }) // TRY: the same call with this table
  */
 export class ToolError extends Error {
   static override [Symbol.hasInstance](value: unknown): boolean {
@@ -83,13 +92,16 @@ export class ToolError extends Error {
   readonly [brand] = 'ToolError'
   readonly code: ToolErrorCode
   readonly hint: string | undefined
+  /** Arguments to change in the same call; the server completes them to the whole call. A value of `undefined` leaves one out. */
+  readonly retry: Readonly<Record<string, unknown>> | undefined
   /** What the upstream called the failure, such as a SQLSTATE, an S3 code or an HTTP status. For programs; it is not part of the text. */
   readonly detail: string | number | undefined
 
-  constructor(code: ToolErrorCode, message: string, options?: ErrorOptions & { hint?: string; detail?: string | number }) {
+  constructor(code: ToolErrorCode, message: string, options?: ToolErrorOptions) {
     super(message, options)
     this.code = code
     this.hint = options?.hint
+    this.retry = options?.retry
     this.detail = options?.detail
   }
 

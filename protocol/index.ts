@@ -8,7 +8,7 @@ export {
   type Principal,
   type Refusal,
 } from './access.ts'
-export { ErrorCode, ProtocolError, ToolError, type ToolErrorCode } from './errors.ts'
+export { ErrorCode, ProtocolError, ToolError, type ToolErrorCode, type ToolErrorOptions } from './errors.ts'
 export { type Listening, type ListenOptions, listen, mcpHandler } from './listen.ts'
 export { nearest } from './nearest.ts'
 export { type Revision, revisions } from './revisions.ts'
@@ -42,3 +42,4 @@ export type {
   ToolResult,
 } from './types.ts'
 export { compileValidator, type ValidationIssue, type Validator } from './validator.ts'
+export { visibleJson } from './visible-json.ts'

@@ -1,6 +1,6 @@
 // The Server: its tools, its table of methods, and how a request runs through the middlewares to a result.
 import { randomBytes } from 'node:crypto'
-import { type ArgumentRules, prepareArguments } from './arguments.ts'
+import { type ArgumentRules, completeRetry, prepareArguments } from './arguments.ts'
 import type { RequestContext, SessionState } from './context.ts'
 import { ErrorCode, invalidParams, ProtocolError, ToolError } from './errors.ts'
 import { describe } from './jsonrpc.ts'
@@ -187,10 +187,10 @@ export class Server {
       const hint = near.length > 0 ? `; did you mean ${near.join(' or ')}?` : ''
       throw invalidParams(`unknown tool "${name.slice(0, 100)}"${hint}`)
     }
-    const { tool, rules, validateOutput } = compiled
+    const { rules, validateOutput } = compiled
     const prepared = prepareArguments(rules, params.arguments)
     context.setWarnings(prepared.warnings)
-    const output = await this.#run(tool, prepared.args, call)
+    const output = await this.#run(compiled, prepared.args, call)
     const result = toCallToolResult(output, session.revision, this.#structured, context.unreadWarnings)
     if (
       validateOutput !== undefined &&
@@ -212,16 +212,22 @@ export class Server {
   }
 
   /** Runs the handler until it ends or the request is cancelled: a handler that ignores its signal cannot delay the answer. */
-  #run(tool: AnyTool, args: Record<string, unknown>, call: ServerCall): Promise<ToolOutput> | ToolOutput {
+  #run({ tool, rules }: CompiledTool, args: Record<string, unknown>, call: ServerCall): Promise<ToolOutput> | ToolOutput {
     const { context } = call
     if (context.reason !== undefined) throw context.reason
-    const running = tool.handler(args as never, context)
+    const explained = (error: unknown): unknown => (error instanceof ToolError ? completeRetry(rules, args, error) : error)
+    let running: Promise<ToolOutput> | ToolOutput
+    try {
+      running = tool.handler(args as never, context)
+    } catch (error) {
+      throw explained(error)
+    }
     if (!(running instanceof Promise)) return running
     call.settled = running.then(ignore, ignore)
     return new Promise((resolve, reject) => {
       context.onCancel = reject
       // The reason of the cancellation explains more than a driver's own AbortError.
-      running.then(resolve, (error) => reject(context.reason ?? error))
+      running.then(resolve, (error) => reject(context.reason ?? explained(error)))
     })
   }
 

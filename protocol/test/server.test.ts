@@ -55,10 +55,36 @@ test('arguments as a string that is not JSON of an object are an error result', 
     for (const given of ['{"text":', '[1]', 'hi', '7']) {
       const { result } = await session.request('tools/call', { name: 'echo', arguments: given })
       assert.equal(result.isError, true)
-      assert.match(result.content[0].text, /^ERROR INVALID_ARGUMENT: "arguments" must be an object.* TRY: \{"text":"…"\}$/)
+      assert.match(result.content[0].text, /^ERROR INVALID_ARGUMENT: "arguments" must be an object.* TRY: \{"text":/)
     }
     assert.equal((await session.request('tools/call', { name: 'echo', arguments: 7 })).error.code, -32602)
   }))
+
+test('an error that names what to change offers the whole call', async () => {
+  const inputSchema = {
+    type: 'object',
+    properties: { table: { type: 'string' }, limit: { type: 'integer', default: 100 }, cursor: { type: 'string' } },
+  } as const
+  const retry = { table: 'orders\u202e', cursor: undefined }
+  const fail = (): never => {
+    throw new ToolError('NOT_FOUND', 'no table "oders"', { retry, detail: '42P01' })
+  }
+  const tools = [
+    defineTool({ name: 'now', description: 'a', inputSchema, handler: fail }),
+    defineTool({ name: 'later', description: 'a', inputSchema, handler: async () => fail() }),
+  ]
+  await withSession({ tools }, async (session) => {
+    for (const name of ['now', 'later']) {
+      for (const [given, offered] of [
+        [{ table: 'oders', limit: 5, cursor: 'x' }, '{"table":"orders\\u202e","limit":5}'],
+        [{ table: 'oders' }, '{"table":"orders\\u202e"}'],
+      ] as const) {
+        const { content } = await session.call(name, given)
+        assert.equal(content[0].text, `ERROR NOT_FOUND: no table "oders". TRY: ${offered}`)
+      }
+    }
+  })
+})
 
 test('repaired arguments are said in the result, unless the handler has read the warnings', async () => {
   const inputSchema = { type: 'object', properties: { n: { type: 'integer' } } } as const

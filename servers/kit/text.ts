@@ -1,4 +1,5 @@
 // Text of a result: cleaned, cut at a limit, and written as JSON that hides nothing.
+export { visibleJson } from '../../protocol/index.ts'
 
 const escapeSequences =
   /\x1b(?:\][^\x07\x1b]{0,2000}(?:\x07|\x1b\\)|\[[0-?]*[ -/]*[@-~]|[PX^_][^\x1b]{0,2000}\x1b\\|[ -/]*[0-~])/g
@@ -33,17 +34,4 @@ export function fitText(text: string, maxChars: number): string {
 function codePointEnd(text: string, maxChars: number): number {
   const code = text.charCodeAt(maxChars - 1)
   return code >= 0xd800 && code <= 0xdbff ? maxChars - 1 : maxChars
-}
-
-// Neither letters, marks, digits nor printable ASCII; and, of those, what is not displayed or turns the direction of writing.
-const unsafeInJson = /[^\x20-\x7e\p{L}\p{M}\p{N}]|\p{Default_Ignorable_Code_Point}|\p{Bidi_Control}/gu
-
-/**
- * JSON for `NEXT:`, `TRY:` and error texts, which stand outside of the tags around foreign data: a name with invisible or bidi characters is
- * shown as escapes that a JSON parser turns back into exactly this name.
- */
-export function visibleJson(value: unknown): string {
-  return JSON.stringify(value).replace(unsafeInJson, (character) =>
-    [...Array(character.length).keys()].map((i) => `\\u${character.charCodeAt(i).toString(16).padStart(4, '0')}`).join(''),
-  )
 }
