@@ -1,21 +1,20 @@
 // One process: reads the configuration, listens, and shuts down in order. service.ts makes one server, routes.ts the routing table.
-import { watchFile } from 'node:fs'
 import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import packageJson from '../../package.json' with { type: 'json' }
-import { type Access, createAccess } from '../../protocol/index.ts'
 import type { AnyServer } from '../kit/definition.ts'
 import { createRedact, type Redact } from '../kit/redact.ts'
 import { lockAudit } from './audit/lock.ts'
 import { Audit } from './audit/trail.ts'
 import { hasColours, type Row, reasonsOf, renderTable, tableWidth, wrap } from './columns.ts'
-import { type Env, readConfig } from './config.ts'
+import type { Env } from './config.ts'
 import { loadConfiguration } from './load.ts'
 import { createLog } from './log.ts'
 import { Metrics } from './metrics.ts'
 import { createRouter } from './routes.ts'
 import { createCombinedEndpoint, createService, type Service } from './service.ts'
-import { accessOptions, principals, settingsSchema, tokenFiles } from './settings.ts'
+import { principals, settingsSchema } from './settings.ts'
+import { renewableAccess } from './tokens.ts'
 
 /** sysexits.h EX_CONFIG: the configuration is wrong, and a restart will not help. */
 export const exitConfig = 78
@@ -36,7 +35,6 @@ const keepAliveTimeoutMs = 65_000
 const tcpKeepAliveMs = 30_000
 /** How often Node checks the two timeouts above. */
 const connectionsCheckMs = 2_000
-const tokenFileCheckMs = 5_000
 
 /** Serves the definitions until SIGTERM or SIGINT. Exits with 78 when the configuration is wrong, with 1 when the port cannot be had. */
 export async function serve(definitions: readonly AnyServer[], { env, command, envFile }: ServeOptions): Promise<void> {
@@ -79,22 +77,14 @@ export async function serve(definitions: readonly AnyServer[], { env, command, e
   if (envFile !== undefined) log.info(envFile)
 
   const metrics = new Metrics()
-  let checkAccess = createAccess(accessOptions(settings))
-  const access: Access = (req) => checkAccess(req)
-  access.sharesWith = (origin) => checkAccess.sharesWith?.(origin) === true
-  const renewTokens = (): void => {
-    const { config, problems, secrets: renewed } = readConfig(settingsSchema, env)
-    if (config === undefined) return log.error('tokens are kept, because the settings cannot be read', { problems })
-    masked = createRedact([...secrets, ...renewed])
-    checkAccess = createAccess(accessOptions(config))
-    log.info('tokens were read again', { principals: principals(config).map(({ name }) => name) })
-  }
-  // Polled, because a secret that Kubernetes renews is a symbolic link to another folder, which no watch on the file notices.
-  for (const name of tokenFiles) {
-    const file = env[name]
-    if (file !== undefined && file !== '') watchFile(file, { interval: tokenFileCheckMs, persistent: false }, renewTokens)
-  }
-  process.on('SIGHUP', renewTokens)
+  const access = renewableAccess({
+    env,
+    settings,
+    log,
+    onSecrets: (renewed) => {
+      masked = createRedact([...secrets, ...renewed])
+    },
+  })
   const environment = {
     version,
     maxResultChars: settings.MCP_MAX_RESULT_CHARS,
@@ -105,15 +95,8 @@ export async function serve(definitions: readonly AnyServer[], { env, command, e
   }
   const parts = { settings, environment, access, audit, metrics, log }
   const services = servers.map(({ definition, reading }) => createService({ ...parts, definition, reading }))
-  const owners = new Map<string, string>()
-  for (const { name, tools } of services) {
-    for (const tool of tools) {
-      const other = owners.get(tool.name)
-      if (other !== undefined)
-        return reportProblems([`${other} and ${name} both have a tool "${tool.name}"; serve them in two processes`], notes)
-      owners.set(tool.name, name)
-    }
-  }
+  const twice = sharedTool(services)
+  if (twice !== undefined) return reportProblems([twice], notes)
   const [only] = services
   const combined = services.length === 1 && only !== undefined ? only : createCombinedEndpoint(parts, services)
   audit.start(
@@ -187,6 +170,19 @@ export async function serve(definitions: readonly AnyServer[], { env, command, e
       'To connect a client: octet connect CLIENT. Stop with Ctrl-C.',
     ])
   })
+}
+
+/** The problem of two servers with a tool of one name: at the address of all tools one of them could not be called. */
+function sharedTool(services: readonly Service[]): string | undefined {
+  const owners = new Map<string, string>()
+  for (const { name, tools } of services) {
+    for (const tool of tools) {
+      const other = owners.get(tool.name)
+      if (other !== undefined) return `${other} and ${name} both have a tool "${tool.name}"; serve them in two processes`
+      owners.set(tool.name, name)
+    }
+  }
+  return undefined
 }
 
 /** Every variable of a process that serves these definitions. */

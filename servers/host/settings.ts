@@ -208,9 +208,6 @@ export function principals(settings: Settings): Principal[] {
   return settings.MCP_AUTH_TOKEN === undefined ? named : [{ name: 'default', token: settings.MCP_AUTH_TOKEN }, ...named]
 }
 
-/** The variables that may hold the path of a file with tokens. */
-export const tokenFiles = ['MCP_AUTH_TOKEN_FILE', 'MCP_AUTH_TOKENS_FILE'] as const
-
 export function accessOptions(settings: Settings): AccessOptions {
   return {
     principals: principals(settings),
