@@ -7,8 +7,8 @@ import packageJson from '../../package.json' with { type: 'json' }
 
 export const repository = fileURLToPath(new URL('../..', import.meta.url))
 
-/** Packs a copy of the files that git knows or would add, so that `dist` is not rebuilt under other tests. Returns the archive's path. */
-export function pack(folder: string): string {
+/** Copies the files that git knows or would add to `folder/source`, and links `node_modules`. */
+export function copyRepository(folder: string): string {
   const source = join(folder, 'source')
   for (const file of execFileSync('git', ['ls-files', '-co', '--exclude-standard'], { cwd: repository, encoding: 'utf8' })
     .split('\n')
@@ -17,6 +17,12 @@ export function pack(folder: string): string {
     cpSync(join(repository, file), join(source, file))
   }
   symlinkSync(join(repository, 'node_modules'), join(source, 'node_modules'))
+  return source
+}
+
+/** Packs a copy, so that `dist` is not rebuilt under other tests. Returns the archive's path. */
+export function pack(folder: string): string {
+  const source = copyRepository(folder)
   npm(source, 'pack', '--loglevel=error', '--pack-destination', folder)
   return join(folder, `${packageJson.name}-${packageJson.version}.tgz`)
 }
