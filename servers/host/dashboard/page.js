@@ -59,7 +59,7 @@ function serverRow([
   },
 ]) {
   const [kind, word] = states[state]
-  const use = [clock(since) + age(since), message, next, `${calls} calls, ${errors} errors`]
+  const use = [clock(since) + age(since), message, next, `calls ${calls}, errors ${errors}`]
   const row = element('tr', '', element('th', '', name), element('td', '', element('span', kind, word)))
   for (const [i, text] of use.entries()) {
     const label = columns[i + 2]

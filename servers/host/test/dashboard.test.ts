@@ -150,7 +150,7 @@ for (const [width, columns] of [
         rows.map((row) => row.split(/\s/, 1)[0]),
         ['postgres', 'storage', 'playwright', 'fetch', 'n8n'],
       )
-      for (const part of ['down', '6 min', reason, 'correct POSTGRES_URL', '4 calls, 1 errors'])
+      for (const part of ['down', '6 min', reason, 'correct POSTGRES_URL', 'calls 4, errors 1'])
         assert.equal(rows[0]?.includes(part), true, part)
       assert.match(rows[4] ?? '', /^n8n\s+not configured\s+set N8N_URL\s*$/)
       assert.equal(await page.locator('thead').isVisible(), columns === 'a table')
