@@ -1,11 +1,19 @@
 #!/usr/bin/env node
-// The entry of the command; what it does is in command.ts.
-import { main } from './command.ts'
-import { Failure } from './expect.ts'
+// The entry of the command, in syntax that Node 12 reads: an older Node ends with one line before anything else is loaded.
+const [major = 0, minor = 0] = process.versions.node.split('.').map(Number)
 
-// A case that ends early may leave requests behind, whose failure does not matter. Anything else is a fault of the suite.
-process.on('unhandledRejection', (reason) => {
-  if (!(reason instanceof Failure)) throw reason
-})
+if (major < 20 || (major === 20 && minor < 19)) {
+  process.stderr.write(`mcp-conformance needs Node 20.19, this is ${major}.${minor}\n`)
+  process.exitCode = 1
+} else {
+  void run()
+}
 
-process.exitCode = await main(process.argv.slice(2))
+async function run(): Promise<void> {
+  const [{ main }, { Failure }] = await Promise.all([import('./command.ts'), import('./expect.ts')])
+  // A case that ends early may leave requests behind, whose failure does not matter. Anything else is a fault of the suite.
+  process.on('unhandledRejection', (reason) => {
+    if (!(reason instanceof Failure)) throw reason
+  })
+  process.exitCode = await main(process.argv.slice(2))
+}

@@ -11,7 +11,7 @@ const dist = join(root, 'dist')
 
 rmSync(dist, { recursive: true, force: true })
 await Promise.all([buildLibraries(), bundleServers(dist)])
-for (const command of ['octet.cjs', 'conformance/cli.js']) chmodSync(join(dist, command), 0o755)
+for (const command of ['bin.cjs', 'octet.cjs', 'conformance/cli.js']) chmodSync(join(dist, command), 0o755)
 
 async function buildLibraries(): Promise<void> {
   const tsc = createRequire(import.meta.url)

