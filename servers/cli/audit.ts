@@ -44,6 +44,10 @@ async function verify(files: readonly string[]): Promise<void> {
   for (const problem of problems) process.stdout.write(`${problem}\n`)
   const end = head === undefined ? '' : `; head ${head.hash} (seq ${head.seq})`
   process.stdout.write(`${records} records, ${problems.length} problems${end}\n`)
+  if (records === 0 && problems.length > 0)
+    process.stdout.write(
+      `no record can be verified ${config.AUDIT_KEY === undefined ? 'without' : 'with this'} AUDIT_KEY; give the key of the trail\n`,
+    )
   process.exitCode = problems.length > 0 || records === 0 ? 1 : 0
 }
 

@@ -7,7 +7,7 @@ import { wrap } from '../host/columns.ts'
 import { readConfig } from '../host/config.ts'
 import type { State } from '../host/health.ts'
 import { loadConfiguration } from '../host/load.ts'
-import { openBackend } from '../host/service.ts'
+import { offered, openBackend } from '../host/service.ts'
 import { settingsSchema } from '../host/settings.ts'
 import { definitionsOf, listingEnvironment, toolsOf } from './catalog.ts'
 import { readEnvironment } from './dotenv.ts'
@@ -42,10 +42,11 @@ export async function doctor(args: readonly string[]): Promise<void> {
       const { backend, health } = openBackend({ definition, reading, environment, log: environment.log })
       const state = await health.check()
       await backend?.close()
-      return { definition, state }
+      // Who has set some of a server's variables, or named it, wants it.
+      return { definition, state, wanted: names.includes(definition.name) || reading.set.length > 0 }
     }),
   )
-  for (const { definition, state } of states) wrong.push(...findings(definition.name, state, names.includes(definition.name)))
+  for (const { definition, state, wanted } of states) wrong.push(...findings(definition.name, state, wanted))
   const configured = states.filter(({ state }) => state.state !== 'not_configured')
   if (configured.length === 0 && wrong.length === 0)
     wrong.push(
@@ -57,7 +58,7 @@ export async function doctor(args: readonly string[]): Promise<void> {
   if (values.litellm !== undefined) {
     const tools = configured.map(({ definition }) => ({
       name: definition.name,
-      tools: toolsOf(definition).map(({ name }) => name),
+      tools: toolsOf(definition).flatMap(({ name }) => (offered(name, settings) ? [name] : [])),
     }))
     wrong.push(...(await checkLitellm(values.litellm, tools, env.LITELLM_MASTER_KEY)))
   }
@@ -75,8 +76,8 @@ function format(finding: string): string {
   return [head, ...rest.map((line) => `  ${line}`), ...sql.map((line) => `  ${line}`)].join('\n')
 }
 
-function findings(name: string, { state, message, next, detail = {} }: State, named: boolean): string[] {
-  if (state === 'not_configured' && !named) return []
+function findings(name: string, { state, message, next, detail = {} }: State, wanted: boolean): string[] {
+  if (state === 'not_configured' && !wanted) return []
   if (state !== 'ok') return [`${name}: ${message}; next: ${next}`]
   return unsafeRoles(name, detail)
 }

@@ -27,7 +27,7 @@ Servers:
 
 Options:
   --json            status, doctor, call, audit show: for programs
-  --litellm URL     doctor: also what LiteLLM lists; its key in LITELLM_MASTER_KEY
+  --litellm URL     doctor: also what LiteLLM lists; key in LITELLM_MASTER_KEY
   --url URL         connect: the address for the client, by default this machine
                     and MCP_PORT; {server} stands for the name of the server
   --transport, --complete, --all
