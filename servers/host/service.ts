@@ -196,7 +196,8 @@ function withRefusal(tool: AnyTool, refusal: ToolError | undefined): AnyTool {
   }
 }
 
-function offered(tool: string, settings: Settings): boolean {
+/** MCP_TOOLS_ALLOW and MCP_TOOLS_DENY */
+export function offered(tool: string, settings: Settings): boolean {
   const { MCP_TOOLS_ALLOW: allow, MCP_TOOLS_DENY: deny } = settings
   return (allow.length === 0 || allow.some((glob) => matchesGlob(glob, tool))) && !deny.some((glob) => matchesGlob(glob, tool))
 }
