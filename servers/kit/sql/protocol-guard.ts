@@ -1,6 +1,5 @@
-// The guard between the socket and node-postgres: cuts messages of the server into frames and keeps what is too long from being buffered.
-// node-postgres collects a whole message before it looks at it, so one value of 200 MB costs 400 MB; here its length is known from the
-// five bytes at its head, and only the beginning of each cell is kept.
+// Reads the server's messages before node-postgres does and keeps what is too long from being buffered: node-postgres collects a whole message
+// before it looks at it, so that one value of 200 MB costs 400 MB. Here only the beginning of each cell, and of each field of an error, is kept.
 import { StringDecoder } from 'node:string_decoder'
 
 /** A cell as it came: null, its text, or the beginning of its text. */
@@ -17,14 +16,14 @@ export interface WireEvents {
   /** Bytes of complete small messages, for node-postgres's parser. Only valid during the call. */
   pass(bytes: Buffer): void
   row(cells: Cell[]): void
-  /** More than `maxUnits` bytes have come since `reset()`; `cells` are those of the row that was being read. */
+  /** More than `floodBytes` bytes have come since `reset()`; `cells` are those of the row that was being read. */
   flood(cells: Cell[]): void
   /** The stream is not what it should be; the connection is of no use any more. */
   broken(error: Error): void
 }
 
 export interface WireLimits {
-  /** Bytes of one cell that are kept. */
+  /** Bytes of one cell that are kept, unless `reset()` says otherwise. */
   readonly cellBytes: number
   /** Bytes of one field of an error or a notice that are kept. */
   readonly fieldBytes: number
@@ -34,267 +33,164 @@ export interface WireLimits {
   readonly floodBytes: number
 }
 
+/** The bytes that a reader needs next: all of them at once, or the piece that is there. What it gets is only valid until it asks again. */
+interface Need {
+  readonly bytes: number
+  readonly whole: boolean
+}
+type Reading<T> = Generator<Need, T, Buffer>
+
 const DATA_ROW = 0x44
 const ERROR = 0x45
 const NOTICE = 0x4e
 const NOTIFICATION = 0x41
 const COPY_DATA = 0x64
+/** ParseComplete, BindComplete and CloseComplete say nothing that is not known: half of all messages, dropped here. */
 const acknowledgements: ReadonlySet<number> = new Set([0x31, 0x32, 0x33])
-const headBytes = 5
-
-type Mode = 'head' | 'row' | 'report' | 'pass' | 'skip'
+const messageHead: Need = { bytes: 5, whole: true }
+const cellCount: Need = { bytes: 2, whole: true }
+const cellLength: Need = { bytes: 4, whole: true }
 
 export class WireReader {
   readonly #events: WireEvents
   readonly #limits: WireLimits
-  readonly #head = Buffer.alloc(headBytes)
-  #headFilled = 0
-  #mode: Mode = 'head'
-  /** Bytes of the current message that are still to come. */
-  #left = 0
+  readonly #messages: Reading<never>
+  #need: Need
+  /** Copies of the pieces of what is needed as a whole, while it is incomplete. */
+  #pieces: Buffer[] = []
+  #have = 0
   #received = 0
   #flooded = false
-  #row: RowReader
-  #report = new ReportReader(0)
-  #held: Buffer[] = []
+  #cellBytes: number
+  /** Of the row that is being read. */
+  #cells: Cell[] = []
 
   constructor(events: WireEvents, limits: WireLimits) {
     this.#events = events
     this.#limits = limits
-    this.#row = new RowReader(limits.cellBytes)
+    this.#cellBytes = limits.cellBytes
+    this.#messages = this.#readMessages()
+    this.#need = this.#messages.next().value
   }
 
   /** A new statement begins: the count of its bytes does too. */
-  reset(): void {
+  reset(cellBytes = this.#limits.cellBytes): void {
     this.#received = 0
     this.#flooded = false
+    this.#cellBytes = cellBytes
   }
 
   read(chunk: Buffer): void {
     this.#received += chunk.length
-    let at = 0
-    while (at < chunk.length) {
-      if (this.#mode === 'head') {
-        const whole = this.#wholeMessage(chunk, at)
-        // ParseComplete, BindComplete and CloseComplete say nothing that is not known: half of all messages, dropped here.
-        if (whole > 0 && !acknowledgements.has(chunk[at] ?? 0)) this.#events.pass(chunk.subarray(at, at + whole))
-        at = whole > 0 ? at + whole : this.#readHead(chunk, at)
-        continue
-      }
-      const end = Math.min(chunk.length, at + this.#left)
-      this.#take(chunk.subarray(at, end))
-      this.#left -= end - at
-      at = end
-      if (this.#left === 0) this.#finish()
-    }
+    for (let at = 0; at < chunk.length; ) at = this.#readFrom(chunk, at)
     if (this.#received > this.#limits.floodBytes && !this.#flooded) {
       this.#flooded = true
-      this.#events.flood(this.#mode === 'row' ? this.#row.partial() : [])
+      this.#events.flood([...this.#cells])
     }
   }
 
-  /** Length of the small message that lies completely in the chunk, or 0: then it is read piece by piece. */
-  #wholeMessage(chunk: Buffer, at: number): number {
-    if (this.#headFilled > 0 || chunk.length - at < headBytes || chunk[at] === DATA_ROW) return 0
+  /** @returns where to go on */
+  #readFrom(chunk: Buffer, at: number): number {
+    const small = this.#smallMessage(chunk, at)
+    if (small > 0) {
+      if (!acknowledgements.has(chunk[at] ?? 0)) this.#events.pass(chunk.subarray(at, at + small))
+      return at + small
+    }
+    const { bytes, whole } = this.#need
+    const end = Math.min(chunk.length, at + bytes - this.#have)
+    const piece = chunk.subarray(at, end)
+    this.#have += piece.length
+    if (whole && this.#have < bytes) {
+      this.#pieces.push(Buffer.from(piece)) // the chunk's buffer is used again
+      return end
+    }
+    const given = this.#pieces.length === 0 ? piece : Buffer.concat([...this.#pieces, piece])
+    this.#pieces = []
+    this.#have = 0
+    this.#need = this.#messages.next(given).value
+    return end
+  }
+
+  /** Length of the small message that lies completely in the chunk, the usual case; otherwise 0, and it is read piece by piece. */
+  #smallMessage(chunk: Buffer, at: number): number {
+    if (this.#need !== messageHead || this.#have > 0) return 0
+    if (chunk.length - at < messageHead.bytes || chunk[at] === DATA_ROW) return 0
     const length = chunk.readUInt32BE(at + 1)
     return length >= 4 && length <= this.#limits.fieldBytes && at + 1 + length <= chunk.length ? 1 + length : 0
   }
 
-  #readHead(chunk: Buffer, at: number): number {
-    const taken = Math.min(headBytes - this.#headFilled, chunk.length - at)
-    chunk.copy(this.#head, this.#headFilled, at, at + taken)
-    this.#headFilled += taken
-    if (this.#headFilled < headBytes) return at + taken
-    this.#headFilled = 0
-    const code = this.#head[0] ?? 0
-    this.#left = this.#head.readUInt32BE(1) - 4
-    if (this.#left < 0) {
-      this.#left = 0
-      this.#events.broken(new Error('the server sent a message with an impossible length'))
-      return chunk.length
+  *#readMessages(): Reading<never> {
+    const { fieldBytes, messageBytes } = this.#limits
+    for (;;) {
+      const head = Buffer.from(yield messageHead)
+      const code = head[0] ?? 0
+      const length = head.readUInt32BE(1) - 4
+      if (length < 0) {
+        this.#events.broken(new Error('the server sent a message with an impossible length'))
+        yield* skip(Number.POSITIVE_INFINITY)
+      } else if (code === DATA_ROW) {
+        yield* this.#readRow()
+      } else if ((code === ERROR || code === NOTICE) && length > fieldBytes) {
+        this.#events.pass(yield* shortReport(code, length, fieldBytes))
+      } else if (length > messageBytes) {
+        if (code !== NOTIFICATION && code !== COPY_DATA)
+          this.#events.broken(new Error('the server sent a message that is too large'))
+        yield* skip(length)
+      } else {
+        const message = length === 0 ? head : Buffer.concat([head, yield { bytes: length, whole: true }])
+        if (!acknowledgements.has(code)) this.#events.pass(message)
+      }
     }
-    this.#mode = this.#modeOf(code)
-    if (this.#mode === 'row') this.#row.begin()
-    else if (this.#mode === 'report') this.#report = new ReportReader(this.#limits.fieldBytes)
-    else if (this.#mode === 'pass') this.#held = [Buffer.from(this.#head)]
-    if (this.#left === 0) this.#finish()
-    return at + taken
   }
 
-  #modeOf(code: number): Mode {
-    if (code === DATA_ROW) return 'row'
-    const large = this.#left > this.#limits.messageBytes
-    if (code === ERROR || code === NOTICE) return this.#left > this.#limits.fieldBytes ? 'report' : 'pass'
-    if (!large) return 'pass'
-    if (code !== NOTIFICATION && code !== COPY_DATA) this.#events.broken(new Error('the server sent a message that is too large'))
-    return 'skip'
-  }
-
-  #take(bytes: Buffer): void {
-    if (this.#mode === 'row') this.#row.read(bytes)
-    else if (this.#mode === 'report') this.#report.read(bytes)
-    else if (this.#mode === 'pass') this.#held.push(Buffer.from(bytes)) // the chunk's buffer is used again
-  }
-
-  #finish(): void {
-    const mode = this.#mode
-    this.#mode = 'head'
-    if (mode === 'row') this.#events.row(this.#row.end())
-    else if (mode === 'report') this.#events.pass(this.#report.message(this.#head[0] ?? ERROR))
-    else if (mode === 'pass' && !acknowledgements.has(this.#head[0] ?? 0)) {
-      const whole = Buffer.concat(this.#held)
-      this.#held = []
-      this.#events.pass(whole)
+  /** One DataRow (protocol-message-formats): int16 count, then int32 length and bytes for each cell. */
+  *#readRow(): Reading<void> {
+    const cells: Cell[] = []
+    this.#cells = cells
+    const count = (yield cellCount).readUInt16BE()
+    for (let i = 0; i < count; i += 1) {
+      const length = (yield cellLength).readInt32BE()
+      if (length <= 0) {
+        cells.push(length < 0 ? null : '')
+        continue
+      }
+      const text = yield { bytes: Math.min(length, this.#cellBytes), whole: true }
+      cells.push(text.length === length ? text.toString() : { head: decodeHead(text), bytes: length })
+      if (text.length < length) yield* skip(length - text.length)
     }
+    this.#cells = []
+    this.#events.row(cells)
   }
 }
 
-/** Reads one DataRow (protocol-message-formats: int16 count, then int32 length and bytes for each cell) as its bytes come. */
-class RowReader {
-  readonly #keep: number
-  #cells: Cell[] = []
-  #count = -1
-  #number = 0
-  #numberBytes = 0
-  #numberWanted = 2
-  #cellLength = -1
-  #cellSeen = 0
-  #parts: Buffer[] = []
-  #kept = 0
-
-  constructor(keep: number) {
-    this.#keep = keep
-  }
-
-  begin(): void {
-    this.#cells = []
-    this.#count = -1
-    this.#cellLength = -1
-    this.#expectNumber(2)
-  }
-
-  read(bytes: Buffer): void {
-    let at = 0
-    while (at < bytes.length) {
-      if (this.#cellLength >= 0) {
-        at = this.#readCell(bytes, at)
-        continue
-      }
-      // The usual case: the number lies in one piece.
-      if (this.#numberBytes === 0 && bytes.length - at >= this.#numberWanted) {
-        const value = this.#numberWanted === 2 ? bytes.readUInt16BE(at) : bytes.readInt32BE(at)
-        at += this.#numberWanted
-        this.#gotNumber(value)
-        continue
-      }
-      this.#number = (this.#number << 8) | (bytes[at] ?? 0)
-      at += 1
-      if (++this.#numberBytes === this.#numberWanted) this.#gotNumber(this.#number)
-    }
-  }
-
-  end(): Cell[] {
-    const cells = this.#cells
-    this.#cells = []
-    return cells
-  }
-
-  /** The cells so far, the one being read among them. */
-  partial(): Cell[] {
-    if (this.#cellLength < 0) return this.#cells
-    return [...this.#cells, { head: decodeHead(Buffer.concat(this.#parts)), bytes: this.#cellLength }]
-  }
-
-  #expectNumber(bytes: 2 | 4): void {
-    this.#number = 0
-    this.#numberBytes = 0
-    this.#numberWanted = bytes
-  }
-
-  #gotNumber(value: number): void {
-    const isCount = this.#count === -1
-    this.#expectNumber(4)
-    if (isCount) {
-      this.#count = value
-    } else if (value < 0) {
-      this.#cells.push(null)
-    } else if (value === 0) {
-      this.#cells.push('')
-    } else {
-      this.#cellLength = value
-      this.#cellSeen = 0
-      this.#kept = 0
-      this.#parts = []
-    }
-  }
-
-  #readCell(bytes: Buffer, at: number): number {
-    const end = Math.min(bytes.length, at + this.#cellLength - this.#cellSeen)
-    if (this.#cellSeen === 0 && end - at === this.#cellLength && this.#cellLength <= this.#keep) {
-      this.#cells.push(bytes.toString('utf8', at, end))
-      this.#cellLength = -1
-      return end
-    }
-    if (this.#kept < this.#keep) {
-      // A copy: a slice would keep the whole chunk of the socket alive.
-      const part = Buffer.from(bytes.subarray(at, Math.min(end, at + this.#keep - this.#kept)))
-      this.#parts.push(part)
-      this.#kept += part.length
-    }
-    this.#cellSeen += end - at
-    if (this.#cellSeen === this.#cellLength) {
-      const text = Buffer.concat(this.#parts)
-      this.#cells.push(
-        this.#cellLength <= this.#keep ? text.toString('utf8') : { head: decodeHead(text), bytes: this.#cellLength },
-      )
-      this.#cellLength = -1
-      this.#parts = []
-    }
-    return end
-  }
+function* skip(bytes: number): Reading<void> {
+  for (let left = bytes; left > 0; ) left -= (yield { bytes: left, whole: false }).length
 }
 
-/** An error or a notice (fields of one type byte and a C string each, closed by a zero byte) with every field cut to `keep` bytes. */
-class ReportReader {
-  readonly #keep: number
-  readonly #out: Buffer[] = []
-  #inField = false
-  #kept = 0
-
-  constructor(keep: number) {
-    this.#keep = keep
-  }
-
-  read(bytes: Buffer): void {
-    let at = 0
-    while (at < bytes.length) {
-      if (!this.#inField) {
-        this.#out.push(Buffer.from(bytes.subarray(at, at + 1)))
-        this.#inField = bytes[at] !== 0
-        this.#kept = 0
-        at += 1
-        continue
+/** An error or a notice (fields of a type byte and text, each closed by a zero byte, and one zero byte more) with each field cut to `keep` bytes. */
+function* shortReport(code: number, length: number, keep: number): Reading<Buffer> {
+  const kept: Buffer[] = [Buffer.alloc(messageHead.bytes)]
+  let fieldBytes = 0
+  for (let left = length; left > 0; ) {
+    const piece = yield { bytes: left, whole: false }
+    left -= piece.length
+    for (let at = 0; at < piece.length; ) {
+      const zero = piece.indexOf(0, at)
+      const end = zero === -1 ? piece.length : zero
+      const room = Math.max(0, keep + 1 - fieldBytes) // the type byte is kept too
+      kept.push(Buffer.from(piece.subarray(at, Math.min(end, at + room))))
+      fieldBytes += end - at
+      if (zero !== -1) {
+        kept.push(Buffer.of(0))
+        fieldBytes = 0
       }
-      const zero = bytes.indexOf(0, at)
-      const end = zero === -1 ? bytes.length : zero
-      const part = Buffer.from(bytes.subarray(at, Math.min(end, at + this.#keep - this.#kept)))
-      this.#kept += part.length
-      this.#out.push(part)
-      at = end
-      if (zero === -1) continue
-      this.#out.push(Buffer.of(0))
-      this.#inField = false
-      at += 1
+      at = end + 1
     }
   }
-
-  message(code: number): Buffer {
-    const body = Buffer.concat(this.#out)
-    const head = Buffer.alloc(headBytes)
-    head[0] = code
-    head.writeUInt32BE(body.length + 4, 1)
-    return Buffer.concat([head, body])
-  }
+  const message = Buffer.concat(kept)
+  message[0] = code
+  message.writeUInt32BE(message.length - 1, 1)
+  return message
 }
 
 /** UTF-8 text that was cut anywhere: without the pieces of a character at its end. */
