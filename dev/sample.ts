@@ -74,14 +74,14 @@ export class Sample {
 
   async #fill(): Promise<void> {
     await this.#cluster.start()
-    await this.#simple('postgres', 'CREATE DATABASE shop')
-    await this.#simple('shop', shopSql)
+    await this.#run('postgres', ['CREATE DATABASE shop'])
+    await this.#run('shop', shopSql.split(';\n'))
   }
 
-  async #simple(database: string, text: string): Promise<void> {
+  async #run(database: string, statements: readonly string[]): Promise<void> {
     const session = await Session.open({ target: this.#targetAs('postgres', database), database, connectMs: 5_000 })
     try {
-      await session.simple(text)
+      for (const text of statements) await session.run({ step: { text }, keepRows: 0, keepBytes: 0 })
     } finally {
       session.end()
     }

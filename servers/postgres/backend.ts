@@ -28,14 +28,15 @@ export function openPostgres(config: PostgresConfig, environment: Environment): 
       { urlVariable: 'DATABASE_URL', applicationName, ca: environment.ca },
     )
   const allowedDatabases = config.PG_ALLOWED_DATABASES
-  if (allowedDatabases.length > 0 && !target.databases.some((name) => allowedDatabases.includes(name))) {
+  const [first, ...others] = target.databases.filter((name) => allowedDatabases.length === 0 || allowedDatabases.includes(name))
+  if (first === undefined) {
     throw new Error(
       `PG_ALLOWED_DATABASES does not name the database to connect to (${target.databases.join(' or ')}); set PGDATABASE to one of them`,
     )
   }
   const engine = new SqlEngine({
     name: 'postgres',
-    target: allowedDatabases.length === 0 ? target : { ...target, databases: onlyAllowed(target.databases, allowedDatabases) },
+    target: { ...target, databases: [first, ...others] },
     environment,
     maxConnections: config.PG_MAX_CONNECTIONS,
     allowedDatabases,
@@ -74,8 +75,4 @@ function sampleFailed(error: Error): never {
   throw new ToolError('UPSTREAM_UNREACHABLE', `the sample database did not start: ${error.message.slice(0, 300)}`, {
     cause: error,
   })
-}
-
-function onlyAllowed(databases: readonly string[], allowed: readonly string[]): [string, ...string[]] {
-  return databases.filter((name) => allowed.includes(name)) as [string, ...string[]]
 }

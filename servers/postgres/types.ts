@@ -17,16 +17,3 @@ export interface Column {
   default: string | null
   comment: string | null
 }
-
-export interface Table {
-  oid: string
-  schema: string
-  name: string
-  kind: string
-  est_rows: number | null
-  total_bytes: number | null
-  comment: string | null
-  /** Partitions, or chunks of a hypertable. */
-  partitions?: number
-  columns?: Column[]
-}

@@ -1,10 +1,8 @@
 // The timescaledb server's backend: the shared read-only engine, and a connection for writing.
 import { ToolError } from '../../protocol/index.ts'
 import type { Environment } from '../kit/definition.ts'
-import { type Row, SqlEngine } from '../kit/sql/engine.ts'
-import { toToolError } from '../kit/sql/errors.ts'
-import { readOnly } from '../kit/sql/read-only.ts'
-import { resolveTarget, type TargetOptions, type TargetParts } from '../kit/sql/target.ts'
+import { SqlEngine } from '../kit/sql/engine.ts'
+import { resolveTarget, type TargetOptions } from '../kit/sql/target.ts'
 import { Remembered } from '../kit/waiting.ts'
 import type { TimescaleConfig } from './config.ts'
 import { insteadOf } from './errors.ts'
@@ -13,7 +11,6 @@ import { Writer } from './lib/writer.ts'
 import type { Features, TimescaleBackend } from './types.ts'
 
 const featuresCachedMs = 60_000
-const askLimits = { timeoutMs: 10_000, maxRows: 5_000, keepBytes: 4_000_000 }
 
 export function openTimescale(config: TimescaleConfig, environment: Environment): TimescaleBackend {
   const options: TargetOptions = {
@@ -21,31 +18,35 @@ export function openTimescale(config: TimescaleConfig, environment: Environment)
     applicationName: `mcp-timescaledb/${environment.version}`,
     ca: environment.ca,
   }
-  const parts: TargetParts = {
-    host: config.TSDB_HOST,
-    port: config.TSDB_PORT,
-    user: config.TSDB_USER,
-    password: config.TSDB_PASSWORD,
-    database: config.TSDB_DATABASE,
-    sslMode: config.TSDB_SSLMODE,
-    sslRootCert: config.TSDB_SSLROOTCERT,
-  }
-  const target = resolveTarget({ ...parts, url: config.TSDB_URL }, options)
   const { TSDB_WRITE_URL: writeUrl, TSDB_SSLMODE: sslMode, TSDB_SSLROOTCERT: sslRootCert } = config
+  const target = resolveTarget(
+    {
+      url: config.TSDB_URL,
+      host: config.TSDB_HOST,
+      port: config.TSDB_PORT,
+      user: config.TSDB_USER,
+      password: config.TSDB_PASSWORD,
+      database: config.TSDB_DATABASE,
+      sslMode,
+      sslRootCert,
+    },
+    options,
+  )
   const writeTarget =
     writeUrl === undefined
       ? target
       : resolveTarget({ url: writeUrl, sslMode, sslRootCert }, { ...options, urlVariable: 'TSDB_WRITE_URL' })
+  const allowUnsafeRole = config.TSDB_ALLOW_UNSAFE_ROLE
   const engine = new SqlEngine({
     name: 'timescaledb',
     target,
     environment,
     maxConnections: config.TSDB_MAX_CONNECTIONS,
     allowedDatabases: [],
-    allowUnsafeRole: config.TSDB_ALLOW_UNSAFE_ROLE,
+    allowUnsafeRole,
     instead: insteadOf,
   })
-  const writer = new Writer({ target: writeTarget, environment, engine, allowUnsafeRole: config.TSDB_ALLOW_UNSAFE_ROLE })
+  const writer = new Writer({ target: writeTarget, environment, engine, allowUnsafeRole })
   const level = environment.readOnly ? 'off' : config.TSDB_WRITE_LEVEL
   const features = new Remembered<Features>({ keepMs: featuresCachedMs, maxEntries: 1 }, (_, signal) =>
     readFeatures(engine, signal),
@@ -57,26 +58,19 @@ export function openTimescale(config: TimescaleConfig, environment: Environment)
     allowDestructive: config.TSDB_ALLOW_DESTRUCTIVE,
     upstream: engine.upstream,
     features: (signal) => features.get('', signal),
-    async catalogue(text, values, signal) {
-      return engine.catalogue(await engine.resolveDatabase(undefined, signal), text, values, signal)
-    },
-    asker: (signal) => async (text, values) => {
-      const database = await engine.resolveDatabase(undefined, signal)
-      try {
-        const limits = { ...askLimits, timeoutMs: engine.limitTimeout(askLimits.timeoutMs), signal }
-        const { rows } = await engine.use(database, signal, (session) =>
-          readOnly(session, { text, values: values ?? [] }, limits),
-        )
-        return rows.map((row): Row => row.map((cell) => (typeof cell === 'object' && cell !== null ? cell.head : cell)))
-      } catch (error) {
-        throw toToolError(error)
-      }
-    },
+    catalogue:
+      (signal) =>
+      (text, values = []) =>
+        engine.ask(text, values, signal),
+    asRole:
+      (signal) =>
+      (text, values = []) =>
+        engine.ask(text, values, signal, { searchPath: 'role' }),
     async probe(signal) {
       const found = await engine.probe(signal)
-      const { version, license } = await readFeatures(engine, signal)
+      const { version, apache } = await readFeatures(engine, signal)
       const write = level === 'off' ? {} : { write_role: await writer.probe(signal).catch(describeFailure) }
-      return { ...found, timescaledb: version, license, write_level: level, ...write }
+      return { ...found, timescaledb: version, license: apache ? 'apache' : 'timescale', write_level: level, ...write }
     },
     async close() {
       await Promise.all([engine.close(), writer.close()])

@@ -1,11 +1,11 @@
 // The interfaces of this server's backend and of what its tools pass to each other.
 import type { Backend } from '../kit/definition.ts'
-import type { Row, SqlEngine } from '../kit/sql/engine.ts'
+import type { SqlEngine } from '../kit/sql/engine.ts'
 import type { Outcome } from '../kit/sql/statement.ts'
 import type { WriteLevel } from './config.ts'
 
-/** Runs one of our own queries, under the search path of the session's role. */
-export type Ask = (text: string, values?: readonly (string | null)[]) => Promise<Row[]>
+/** Runs one of our own queries, whose columns become the members of objects. @throws ToolError */
+export type Ask = <T>(text: string, values?: readonly (string | null)[]) => Promise<T[]>
 
 export interface TimescaleBackend extends Backend {
   readonly engine: SqlEngine
@@ -14,22 +14,17 @@ export interface TimescaleBackend extends Backend {
   readonly allowDestructive: boolean
   /** What this TimescaleDB has; read again once a minute. @throws ToolError when the extension is missing */
   features(signal: AbortSignal): Promise<Features>
-  /** One of our own catalogue queries, with nothing but pg_catalog in the search path. @throws ToolError */
-  catalogue(text: string, values: readonly (string | null)[], signal: AbortSignal): Promise<Row[]>
-  /** `Ask` as the reading role. */
-  asker(signal: AbortSignal): Ask
+  /** As the reading role, with nothing but pg_catalog in the search path. */
+  catalogue(signal: AbortSignal): Ask
+  /** As the reading role, under its search path. */
+  asRole(signal: AbortSignal): Ask
 }
 
 export interface Features {
   readonly version: string
-  /** `apache`, or `timescale` for the Community edition. */
-  readonly license: string
-  /** The functions and procedures of the extension's schema. */
-  has(name: string): boolean
+  readonly apache: boolean
   /** The name with the extension's schema, so that it can be called under any search path. */
   fn(name: string): string
-  /** Whether a view of timescaledb_information has a column. */
-  hasColumn(view: string, column: string): boolean
 }
 
 export interface WriteLimits {
@@ -48,11 +43,9 @@ export interface TransactionRunner {
 
 export interface Transaction {
   /** Runs one statement of the transaction, by the extended protocol. */
-  run(text: string, values?: readonly (string | null)[], keepRows?: number): Promise<Outcome>
-  /** `Ask` inside the transaction, as the writing role. */
+  run(text: string, values?: readonly (string | null)[]): Promise<Outcome>
+  /** As the writing role, under its search path. */
   readonly ask: Ask
-  /** The cells of the first row. */
-  row(text: string, values?: readonly (string | null)[]): Promise<Row>
   /** The server's notices so far, as `SEVERITY: message`. */
   readonly notices: string[]
 }
@@ -70,7 +63,7 @@ export interface Hypertable extends Relation {
   /** The time column is an integer. */
   readonly integerTime: boolean
   /** The function that returns the current time of an integer time column, if one is set. */
-  readonly integerNow: string | undefined
+  readonly integerNow: string | null
   readonly compression: boolean
 }
 
@@ -84,7 +77,7 @@ export interface Policy {
   job_id: number
   policy: string
   every: string | null
-  config: Record<string, unknown>
+  config: Record<string, unknown> | null
   next_start: string | null
   last_status: string | null
   last_start: string | null

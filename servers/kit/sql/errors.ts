@@ -73,6 +73,7 @@ const meanings: Readonly<Record<string, Meaning>> = {
   '25001': {
     kind: 'INVALID_ARGUMENT',
     note: ': this server runs every statement in a transaction, where PostgreSQL does not allow this one',
+    hint: 'the statement without CONCURRENTLY or WITH DATA, or ask the operator to run it',
   },
   '25006': { kind: 'READ_ONLY', note: '. This server only reads. Ask the operator if data must be changed' },
   '3D000': { kind: 'NOT_FOUND' },
@@ -103,40 +104,32 @@ function timedOut(timeoutMs: number, { maxTimeoutMs }: ErrorContext, cause: Erro
 
 /** Says what kind of failure it is, but not the address that failed: it is of no use to the model. */
 function connectionFailed(error: ConnectionError): ToolError {
-  const { code, message } = error
-  const options = { cause: error, ...(code === undefined ? {} : { detail: code }) }
+  const { code = '' } = error
+  const told = shorten(error.message)
+  const failed = (kind: ToolErrorCode, text: string, more: { hint?: string } = {}): ToolError =>
+    new ToolError(kind, text, { cause: error, ...(code === '' ? {} : { detail: code }), ...more })
   if (code === '53300') {
     const hint = 'the same call again in some seconds'
-    return new ToolError('UPSTREAM_UNREACHABLE', `PostgreSQL accepts no more connections (${code})`, { ...options, hint })
+    return failed('UPSTREAM_UNREACHABLE', `PostgreSQL accepts no more connections (${code})`, { hint })
   }
-  if (code === '3D000') return new ToolError('NOT_FOUND', `${shorten(message)} (${code})`, options)
-  if (code?.startsWith('28')) {
-    return new ToolError(
-      'UPSTREAM_AUTH',
-      `PostgreSQL refused this server's login (${code}). Ask the operator to check user, password and pg_hba.conf`,
-      options,
-    )
+  if (code === '3D000') return failed('NOT_FOUND', `${told} (${code})`)
+  if (code.startsWith('28')) {
+    const text = `PostgreSQL refused this server's login (${code}). Ask the operator to check user, password and pg_hba.conf`
+    return failed('UPSTREAM_AUTH', text)
   }
-  if (code !== undefined && isServerError(error.cause)) {
-    return new ToolError('UPSTREAM_UNREACHABLE', `PostgreSQL is not available now (${code}: ${shorten(message)})`, options)
-  }
+  if (isServerError(error.cause)) return failed('UPSTREAM_UNREACHABLE', `PostgreSQL is not available now (${code}: ${told})`)
   // pg's own errors have neither codes nor classes.
-  const told = shorten(message)
-  const auth = /SASL|password/.test(told)
-  const why = auth
-    ? 'it requires a password that this server does not have, or has wrong'
-    : /SSL|TLS|certificate|self.signed|altnames/i.test(told)
-      ? `TLS failed: ${told.replace(/(?:host|IP)\S*:? ?'?[\w.:-]+'?/gi, 'the host')}`
-      : code !== undefined && /^E[A-Z]+$/.test(code)
-        ? code
-        : /timeout/i.test(told)
-          ? 'no connection within the limit'
-          : 'the connection ended'
-  return new ToolError(
-    auth ? 'UPSTREAM_AUTH' : 'UPSTREAM_UNREACHABLE',
-    `PostgreSQL cannot be reached (${why}). Ask the operator if it lasts`,
-    options,
-  )
+  const lasts = 'Ask the operator if it lasts'
+  if (/SASL|password/.test(told)) {
+    const why = 'it requires a password that this server does not have, or has wrong'
+    return failed('UPSTREAM_AUTH', `PostgreSQL cannot be reached (${why}). ${lasts}`)
+  }
+  let why = /timeout/i.test(told) ? 'no connection within the limit' : 'the connection ended'
+  if (/^E[A-Z]+$/.test(code)) why = code
+  if (/SSL|TLS|certificate|self.signed|altnames/i.test(told)) {
+    why = `TLS failed: ${told.replace(/(?:host|IP)\S*:? ?'?[\w.:-]+'?/gi, 'the host')}`
+  }
+  return failed('UPSTREAM_UNREACHABLE', `PostgreSQL cannot be reached (${why}). ${lasts}`)
 }
 
 /** `relation "x" does not exist (42P01, line 2, char 15: FROM ▸x)` */
@@ -145,27 +138,20 @@ export function describeError(error: ServerError, query: string | undefined): st
   return `${shorten(error.message)}${detail} (${error.code}${place(error.position, query)})`
 }
 
-export function serverHint(error: ServerError): string | undefined {
-  return error.hint === undefined ? undefined : lowerFirst(shorten(error.hint))
+/** PostgreSQL's own hint, which goes on behind `TRY:`. */
+export function serverHint({ hint }: ServerError): string | undefined {
+  return hint === undefined ? undefined : shorten(hint).replace(/^./u, (first) => first.toLowerCase())
 }
 
 /** Counts characters as PostgreSQL does: code points, from 1. */
 function place(position: string | undefined, query: string | undefined): string {
   if (position === undefined || query === undefined) return ''
-  const characters = [...query]
-  const at = Number(position) - 1
-  if (at < 0 || at > characters.length) return ''
-  const before = characters.slice(0, at)
+  const before = [...query].slice(0, Number(position) - 1)
   const line = before.filter((character) => character === '\n').length + 1
-  const start = before.lastIndexOf('\n') + 1
-  const column = at - start + 1
-  const from = Math.max(start, at - 30)
-  const newline = characters.indexOf('\n', at)
-  const to = Math.min(newline === -1 ? characters.length : newline, at + 30)
-  const excerpt = cleanText(
-    `${from > start ? '…' : ''}${characters.slice(from, at).join('')}▸${characters.slice(at, to).join('')}`,
-  )
-  return `, ${line > 1 ? `line ${line}, ` : ''}char ${line > 1 ? column : at + 1}: ${excerpt}`
+  const ofLine = before.slice(before.lastIndexOf('\n') + 1)
+  const [rest = ''] = query.slice(before.join('').length).split('\n', 1)
+  const excerpt = `${ofLine.length > 30 ? '…' : ''}${ofLine.slice(-30).join('')}▸${[...rest].slice(0, 30).join('')}`
+  return `, ${line > 1 ? `line ${line}, ` : ''}char ${ofLine.length + 1}: ${cleanText(excerpt)}`
 }
 
 /** Error texts quote stored values: cleaned and cut. */
@@ -173,6 +159,18 @@ function shorten(text: string): string {
   return clip(cleanText(text).replace(/\s+/g, ' ').trim(), maxMessageChars)
 }
 
-function lowerFirst(text: string): string {
-  return text.charAt(0).toLowerCase() + text.slice(1)
+/**
+ * Sizes need a lock, if only the weakest, the right to read, and time: another session's lock or a large catalogue must not make a whole list fail.
+ * @throws what `read` throws for another reason
+ */
+export async function orWithoutSizes<T>(read: (sized: boolean) => Promise<T[]>): Promise<{ rows: T[]; sized: boolean }> {
+  try {
+    return { rows: await read(true), sized: true }
+  } catch (error) {
+    if (!(error instanceof ToolError) || !sizeFailures.includes(error.detail)) throw error
+    return { rows: await read(false), sized: false }
+  }
 }
+
+/** lock_not_available, query_canceled, insufficient_privilege */
+const sizeFailures: unknown[] = ['55P03', '57014', '42501']

@@ -13,10 +13,23 @@ const keywords = new Set(
 
 /** As it has to be written in SQL, as the name of a column or behind a dot. */
 export function quoteName(name: string): string {
-  return /^[a-z_][a-z0-9_$]*$/.test(name) && !keywords.has(name) ? name : `"${name.replaceAll('"', '""')}"`
+  return /^[a-z_][a-z0-9_$]*$/.test(name) && !keywords.has(name) ? name : quoteAlways(name)
+}
+
+export function quoteAlways(name: string): string {
+  return `"${name.replaceAll('"', '""')}"`
+}
+
+/** As PostgreSQL folds what is not quoted: ASCII only where the encoding has several bytes to a character. */
+export function foldCase(name: string): string {
+  return name.replace(/[A-Z]+/g, (letters) => letters.toLowerCase())
 }
 
 /** A text[] parameter. */
 export function arrayLiteral(items: readonly string[]): string {
   return `{${items.map((item) => `"${item.replace(/[\\"]/g, '\\$&')}"`).join(',')}}`
+}
+
+export function quoteLiteral(text: string): string {
+  return `'${text.replaceAll("'", "''")}'`
 }

@@ -1,11 +1,11 @@
 // PostgreSQL's lexical rules (scan.l), as far as they are needed to know where words, strings and comments begin and end.
 // What the tokens mean is decided in statement-filter.ts.
+import { foldCase } from './identifiers.ts'
 
 export type Token =
   /** A keyword or an identifier; `name` as PostgreSQL reads it: folded to lower case unless it was quoted. */
   | { readonly kind: 'word'; readonly name: string; readonly quoted: boolean; readonly at: number; readonly end: number }
-  | { readonly kind: 'string'; readonly at: number; readonly end: number }
-  | { readonly kind: 'number' | 'parameter' | 'operator'; readonly at: number; readonly end: number }
+  | { readonly kind: 'string' | 'number' | 'parameter' | 'operator'; readonly at: number; readonly end: number }
   /** ( ) [ ] , ; : . */
   | { readonly kind: 'mark'; readonly mark: string; readonly at: number; readonly end: number }
 
@@ -15,78 +15,87 @@ export interface Lexed {
   readonly unclosed: 'comment' | 'string' | 'identifier' | undefined
 }
 
-const apostrophe = 0x27
-const quotation = 0x22
-const ampersand = 0x26
-const dollar = 0x24
-const dash = 0x2d
-const slash = 0x2f
-const star = 0x2a
-const point = 0x2e
-const letterE = 0x65
-const letterU = 0x75
+export function isMark(token: Token | undefined, mark: string): boolean {
+  return token?.kind === 'mark' && token.mark === mark
+}
 
-const identifierRest = /[A-Za-z_0-9$\u0080-\uffff]*/y
+// Each is matched at one place of the text and linear: no character can be taken by two parts of a repetition.
+const blank = /(?:[ \t\n\r\f\v]+|--[^\n\r]*)*/y
+/** A quote that another one follows does not close. */
+const string = /'[^']*(?:''[^']*)*'(?!')/y
+/** As in E'…': backslashes escape. In others they do not, as the engine sets standard_conforming_strings. */
+const escapedString = /'[^'\\]*(?:(?:\\[\s\S]|'')[^'\\]*)*'(?!')/y
+const identifier = /"[^"]*(?:""[^"]*)*"(?!")/y
+const lineBreak = /[\n\r]/
+const commentMark = /\/\*|\*\//g
 const dollarTag = /\$(?:[A-Za-z_\u0080-\uffff][A-Za-z_0-9\u0080-\uffff]*)?\$/y
+const parameter = /\$[0-9]*/y
+const word = /[A-Za-z_0-9$\u0080-\uffff]*/y
 const number =
   /(?:0[xX][0-9a-fA-F_]+|0[oO][0-7_]+|0[bB][01_]+|(?:[0-9][0-9_]*\.?[0-9_]*|\.[0-9][0-9_]*)(?:[eE][+-]?[0-9][0-9_]*)?)/y
-const parameter = /\$[0-9]+/y
-const isSpace = charactersIn(' \t\n\r\f\v')
-const isOperator = charactersIn('~!@#^&|`?+-*/%<>=')
-const mayBePrefix = charactersIn('eEbBxXnNuU')
-const isDigit = charactersIn('0123456789')
-const isIdentifierStart = charactersIn('ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz_')
+/** An operator ends where a comment begins; `+` and `-` at its end are signs of what follows, which makes no difference here. */
+const operator = /(?:(?!--|\/\*)[~!@#^&|`?+\-*/%<>=])+/y
+
+type Kind = 'blank' | 'quote' | 'quotation' | 'dollar' | 'word' | 'digit' | 'point' | 'operator'
+
+/** What a token that begins with an ASCII character may be; undefined for marks. */
+const kinds: readonly (Kind | undefined)[] = Array.from({ length: 128 }, (_, code) => {
+  const character = String.fromCharCode(code)
+  if (/\s/.test(character)) return 'blank'
+  if (/[A-Za-z_]/.test(character)) return 'word'
+  if (/[0-9]/.test(character)) return 'digit'
+  if (/[~!@#^&|`?+\-*/%<>=]/.test(character)) return 'operator'
+  return ({ "'": 'quote', '"': 'quotation', $: 'dollar', '.': 'point' } as Record<string, Kind>)[character]
+})
 
 /** Single pass: every character is read at most three times, whatever the text holds. */
 export function lex(text: string): Lexed {
   const tokens: Token[] = []
   let at = 0
-  const match = (pattern: RegExp): number => {
+  /** Moves behind what the pattern matches here. */
+  const take = (pattern: RegExp): boolean => {
     pattern.lastIndex = at
-    return pattern.test(text) ? pattern.lastIndex - at : 0
+    const found = pattern.test(text)
+    if (found) at = pattern.lastIndex
+    return found
   }
   while (at < text.length) {
     const start = at
     const code = text.charCodeAt(at)
-    const next = text.charCodeAt(at + 1)
-    const prefix = mayBePrefix[code] ? prefixLength(text, at, code, next) : 0
-    const quote = prefix === 0 ? code : text.charCodeAt(at + prefix)
-    if (isSpace[code]) {
-      at += 1
-    } else if (code === dash && next === dash) {
-      at = endOfLine(text, at)
-    } else if (code === slash && next === star) {
-      const end = endOfComment(text, at)
-      if (end === undefined) return { tokens, unclosed: 'comment' }
-      at = end
-    } else if (quote === apostrophe) {
-      const end = endOfString(text, at + prefix, prefix === 1 && (code | 0x20) === letterE)
-      if (end === undefined) return { tokens, unclosed: 'string' }
-      at = end
+    const first = code < 128 ? kinds[code] : 'word'
+    const prefix = first === 'word' ? prefixLength(text, at) : 0
+    const kind = prefix === 0 ? first : kinds[text.charCodeAt(at + prefix)]
+    if (kind === 'blank' || (kind === 'operator' && text.startsWith('--', at))) {
+      take(blank)
+    } else if (kind === 'operator' && text.startsWith('/*', at)) {
+      at = endOfComment(text, at)
+      if (at > text.length) return { tokens, unclosed: 'comment' }
+    } else if (kind === 'quote') {
+      at += prefix
+      if (!takeString(text[start] === 'e' || text[start] === 'E' ? escapedString : string)) return { tokens, unclosed: 'string' }
       tokens.push({ kind: 'string', at: start, end: at })
-    } else if (quote === quotation) {
-      const end = endOfQuoted(text, at + prefix)
-      if (end === undefined) return { tokens, unclosed: 'identifier' }
-      at = end
-      const inner = text.slice(start + prefix + 1, end - 1).replaceAll('""', '"')
+    } else if (kind === 'quotation') {
+      at += prefix
+      if (!take(identifier)) return { tokens, unclosed: 'identifier' }
+      const inner = text.slice(start + prefix + 1, at - 1).replaceAll('""', '"')
       tokens.push({ kind: 'word', name: inner, quoted: true, at: start, end: at })
-    } else if (code === dollar && match(dollarTag) > 0) {
-      const tag = text.slice(at, at + match(dollarTag))
-      const close = text.indexOf(tag, at + tag.length)
+    } else if (kind === 'dollar' && take(dollarTag)) {
+      const tag = text.slice(start, at)
+      const close = text.indexOf(tag, at)
       if (close === -1) return { tokens, unclosed: 'string' }
       at = close + tag.length
       tokens.push({ kind: 'string', at: start, end: at })
-    } else if (code === dollar) {
-      at += Math.max(1, match(parameter))
+    } else if (kind === 'dollar') {
+      take(parameter)
       tokens.push({ kind: 'parameter', at: start, end: at })
-    } else if (isIdentifierStart[code] || code >= 0x80) {
-      at += match(identifierRest)
-      tokens.push({ kind: 'word', name: fold(text.slice(start, at)), quoted: false, at: start, end: at })
-    } else if (isDigit[code] || (code === point && isDigit[next])) {
-      at += match(number)
+    } else if (kind === 'word') {
+      take(word)
+      tokens.push({ kind: 'word', name: foldCase(text.slice(start, at)), quoted: false, at: start, end: at })
+    } else if (kind === 'digit' || (kind === 'point' && kinds[text.charCodeAt(at + 1)] === 'digit')) {
+      take(number)
       tokens.push({ kind: 'number', at: start, end: at })
-    } else if (isOperator[code]) {
-      at = endOfOperator(text, at)
+    } else if (kind === 'operator') {
+      take(operator)
       tokens.push({ kind: 'operator', at: start, end: at })
     } else {
       at += 1
@@ -94,19 +103,31 @@ export function lex(text: string): Lexed {
     }
   }
   return { tokens: joinEscapes(text, tokens), unclosed: undefined }
+
+  /** A string, and its continuations: it goes on behind white space with a line break in it, and `--` comments. */
+  function takeString(pattern: RegExp): boolean {
+    for (let end = -1; take(pattern); ) {
+      end = at
+      take(blank)
+      if (text[at] !== "'" || !lineBreak.test(text.slice(end, at))) {
+        at = end
+        return true
+      }
+    }
+    return false
+  }
 }
 
 /** Characters before the quote of E'…', B'…', X'…', N'…', U&'…' and U&"…"; 0 for none. */
-function prefixLength(text: string, at: number, code: number, next: number): number {
-  if ((code | 0x20) !== letterU) return next === apostrophe ? 1 : 0
-  if (next !== ampersand) return 0
-  const third = text.charCodeAt(at + 2)
-  return third === apostrophe || third === quotation ? 2 : 0
+function prefixLength(text: string, at: number): number {
+  const first = text.charCodeAt(at) | 0x20
+  if (first === 0x75) return text[at + 1] === '&' && (text[at + 2] === "'" || text[at + 2] === '"') ? 2 : 0
+  return text[at + 1] === "'" && 'ebxn'.includes(String.fromCharCode(first)) ? 1 : 0
 }
 
 /** Decodes U&"…" and joins `UESCAPE '!'` behind U&"…" or U&'…' to it: the parser sees one token, too. */
 function joinEscapes(text: string, tokens: readonly Token[]): readonly Token[] {
-  const isUnicode = ({ at }: Token): boolean => text[at + 1] === '&' && (text.charCodeAt(at) | 0x20) === letterU
+  const isUnicode = ({ at }: Token): boolean => text[at + 1] === '&' && (text.charCodeAt(at) | 0x20) === 0x75
   if (!tokens.some(isUnicode)) return tokens
   const joined: Token[] = []
   for (let i = 0; i < tokens.length; i += 1) {
@@ -126,93 +147,15 @@ function joinEscapes(text: string, tokens: readonly Token[]): readonly Token[] {
   return joined
 }
 
-function charactersIn(characters: string): Uint8Array {
-  const table = new Uint8Array(128)
-  for (const character of characters) table[character.charCodeAt(0)] = 1
-  return table
-}
-
-/** PostgreSQL folds ASCII only where the encoding has several bytes to a character. */
-function fold(word: string): string {
-  return word.replace(/[A-Z]+/g, (letters) => letters.toLowerCase())
-}
-
-function endOfLine(text: string, at: number): number {
-  while (at < text.length && text[at] !== '\n' && text[at] !== '\r') at += 1
-  return at
-}
-
-/** Comments nest. */
-function endOfComment(text: string, at: number): number | undefined {
-  let depth = 0
-  while (at < text.length) {
-    if (text.startsWith('/*', at)) {
-      depth += 1
-      at += 2
-    } else if (text.startsWith('*/', at)) {
-      depth -= 1
-      at += 2
-      if (depth === 0) return at
-    } else {
-      at += 1
-    }
-  }
-  return undefined
-}
-
-/** @param escapes backslashes escape, as in E'…'. Without the E they do not: the engine sets standard_conforming_strings. */
-function endOfString(text: string, quote: number, escapes: boolean): number | undefined {
-  let at = quote + 1
-  while (at < text.length) {
-    if (escapes && text[at] === '\\') {
-      at += 2
-    } else if (text[at] !== "'") {
-      at += 1
-    } else if (text[at + 1] === "'") {
-      at += 2
-    } else {
-      at += 1
-      const next = continuedAt(text, at)
-      if (next === undefined) return at
-      at = next
-    }
-  }
-  return undefined
-}
-
-/** Where a string goes on that is written in parts: behind white space with a line break in it, and `--` comments. */
-function continuedAt(text: string, at: number): number | undefined {
-  let newline = false
-  while (at < text.length) {
-    const code = text.charCodeAt(at)
-    if (code === apostrophe) return newline ? at + 1 : undefined
-    if (code === dash && text.charCodeAt(at + 1) === dash) {
-      at = endOfLine(text, at)
-    } else if (isSpace[code]) {
-      newline ||= code === 0x0a || code === 0x0d
-      at += 1
-    } else {
-      return undefined
-    }
-  }
-  return undefined
-}
-
-function endOfQuoted(text: string, quote: number): number | undefined {
-  let at = quote + 1
-  while (at < text.length) {
-    if (text[at] !== '"') at += 1
-    else if (text[at + 1] === '"') at += 2
-    else return at + 1
-  }
-  return undefined
-}
-
-/** An operator ends where a comment begins; `+` and `-` at its end are signs of what follows, which makes no difference here. */
-function endOfOperator(text: string, at: number): number {
-  while (isOperator[text.charCodeAt(at)]) {
-    if (text.startsWith('--', at) || text.startsWith('/*', at)) break
-    at += 1
+/** Comments nest. @returns a place behind the end of the text when it is not closed */
+function endOfComment(text: string, start: number): number {
+  let at = start + 2
+  for (let depth = 1; depth > 0; ) {
+    commentMark.lastIndex = at
+    const [mark] = commentMark.exec(text) ?? []
+    if (mark === undefined) return text.length + 1
+    depth += mark === '/*' ? 1 : -1
+    at = commentMark.lastIndex
   }
   return at
 }

@@ -1,95 +1,40 @@
-// Encodes the messages of the extended query protocol (protocol-message-formats) into one buffer, so that a whole round trip is one write:
-// pg makes a buffer of each, and thirteen of them cost more than the statement does.
+// The messages of the extended query protocol (protocol-message-formats), to be sent as one buffer for a whole round trip: pg writes each of them
+// to the socket, and thirteen writes cost more than the statement does.
 
 export interface Step {
   readonly text: string
   readonly values?: readonly (string | null)[]
 }
 
-const PARSE = 0x50
-const BIND = 0x42
-const DESCRIBE = 0x44
-const EXECUTE = 0x45
-const SYNC = 0x53
+/** Parse and Bind of the unnamed statement and portal, parameters and results in text. */
+export function prepare({ text, values = [] }: Step): Buffer[] {
+  const parameters = values.flatMap((value) => (value === null ? [int32(-1)] : [int32(Buffer.byteLength(value)), value]))
+  // No name, no types; no names, no formats, the parameters, no formats.
+  return [message('P', '\0', text, '\0\0\0'), message('B', '\0\0\0\0', int16(values.length), ...parameters, '\0\0')]
+}
 
-const initialBytes = 1_024
+export const describePortal = message('D', 'P\0')
+export const sync = message('S')
 
-/** Grows as needed; one for each round trip. */
-export class MessageWriter {
-  #buffer = Buffer.allocUnsafe(initialBytes)
-  #at = 0
-  #start = 0
+/** @param rows most rows of this Execute; 0 sets no limit */
+export function execute(rows: number): Buffer {
+  return message('E', '\0', int32(rows))
+}
 
-  /** Parse and Bind of the unnamed statement and portal, parameters and results in text. */
-  prepare({ text, values = [] }: Step): this {
-    this.#begin(PARSE)
-    this.#string('').#string(text).#int16(0).#end()
-    this.#begin(BIND)
-    this.#string('').#string('').#int16(0).#int16(values.length)
-    for (const value of values) {
-      if (value === null) this.#int32(-1)
-      else this.#int32(Buffer.byteLength(value)).#text(value)
-    }
-    return this.#int16(0).#end()
-  }
+function message(code: string, ...parts: (string | Buffer)[]): Buffer {
+  const body = parts.map((part) => (typeof part === 'string' ? Buffer.from(part) : part))
+  const length = body.reduce((sum, { length }) => sum + length, 4)
+  return Buffer.concat([Buffer.from(code), int32(length), ...body])
+}
 
-  describePortal(): this {
-    this.#begin(DESCRIBE)
-    return this.#text('P').#string('').#end()
-  }
+function int16(value: number): Buffer {
+  const bytes = Buffer.allocUnsafe(2)
+  bytes.writeUInt16BE(value)
+  return bytes
+}
 
-  /** @param rows most rows of this Execute; 0 sets no limit */
-  execute(rows: number): this {
-    this.#begin(EXECUTE)
-    return this.#string('').#int32(rows).#end()
-  }
-
-  sync(): Buffer {
-    this.#begin(SYNC)
-    this.#end()
-    return this.#buffer.subarray(0, this.#at)
-  }
-
-  #begin(code: number): void {
-    this.#room(5)
-    this.#buffer[this.#at] = code
-    this.#start = this.#at + 1
-    this.#at += 5
-  }
-
-  #end(): this {
-    this.#buffer.writeUInt32BE(this.#at - this.#start, this.#start)
-    return this
-  }
-
-  #room(bytes: number): void {
-    if (this.#at + bytes <= this.#buffer.length) return
-    const grown = Buffer.allocUnsafe(Math.max(this.#buffer.length * 2, this.#at + bytes))
-    this.#buffer.copy(grown, 0, 0, this.#at)
-    this.#buffer = grown
-  }
-
-  #string(text: string): this {
-    this.#text(text).#room(1)
-    this.#buffer[this.#at++] = 0
-    return this
-  }
-
-  #text(text: string): this {
-    this.#room(Buffer.byteLength(text))
-    this.#at += this.#buffer.write(text, this.#at)
-    return this
-  }
-
-  #int16(value: number): this {
-    this.#room(2)
-    this.#at = this.#buffer.writeUInt16BE(value, this.#at)
-    return this
-  }
-
-  #int32(value: number): this {
-    this.#room(4)
-    this.#at = this.#buffer.writeInt32BE(value, this.#at)
-    return this
-  }
+function int32(value: number): Buffer {
+  const bytes = Buffer.allocUnsafe(4)
+  bytes.writeInt32BE(value)
+  return bytes
 }

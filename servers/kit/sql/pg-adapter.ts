@@ -1,16 +1,16 @@
 // The only file that loads `pg`. It uses private members of pg, so pg is pinned exactly in package.json and test/pg-adapter.test.ts checks
-// each of them: Connection (`stream` option and member, attachListeners, connect, requestSsl, cancel, query, sendCopyFail, the events of
+// each of them: Connection (`stream` option and member, attachListeners, connect, requestSsl, cancel, sendCopyFail, the events of
 // messages), Client (`connection` option and member, getStartupConf, processID, secretKey, query with an object that has `submit`).
-import { EventEmitter } from 'node:events'
+import { EventEmitter, once } from 'node:events'
 import { Socket } from 'node:net'
 import type { Client } from 'pg'
+import { withDeadline } from '../waiting.ts'
 import { type Cell, type WireLimits, WireReader } from './protocol-guard.ts'
 import type { Target } from './target.ts'
 
 /** The part of pg's Connection that statements use. */
 export interface Wire {
   readonly stream: { write(bytes: Buffer): unknown }
-  query(text: string): void
   sendCopyFail(message: string): void
 }
 
@@ -98,14 +98,12 @@ export class PgConnection {
   /** @throws the server's error, or what the socket or TLS reports */
   static async open(options: OpenOptions, listener: Listener): Promise<PgConnection> {
     const { target } = options
-    if (target.sslMode === 'disable') return PgConnection.#open(options, listener, undefined)
     try {
-      return await PgConnection.#open(options, listener, tlsOptions(target))
+      return await PgConnection.#open(options, listener, target.sslMode === 'disable' ? undefined : tlsOptions(target))
     } catch (error) {
       // libpq's `prefer`: without TLS if the server has none.
-      if (target.sslMode === 'prefer' && /does not support SSL/.test((error as Error).message))
-        return PgConnection.#open(options, listener, undefined)
-      throw error
+      if (target.sslMode !== 'prefer' || !/does not support SSL/.test((error as Error).message)) throw error
+      return PgConnection.#open(options, listener, undefined)
     }
   }
 
@@ -195,23 +193,19 @@ export class PgConnection {
     const { host, port } = this.#target
     const connection = new pg.Connection({ ssl: this.#ssl ?? false } as never) as unknown as RawConnection
     const send = (): void => connection.cancel(this.#client.processID, this.#client.secretKey)
-    await new Promise<void>((resolve, reject) => {
-      const timer = setTimeout(() => connection.stream.destroy(new Error('no answer to the cancel request')), cancelMs)
-      connection.on('connect', () => (this.#ssl === undefined ? send() : connection.requestSsl()))
-      connection.on('sslconnect', () => connection.stream.once('secureConnect', send))
-      connection.on('error', (error: Error) => {
-        clearTimeout(timer)
-        connection.stream.destroy()
-        reject(error)
+    const late = (): Error => new Error('no answer to the cancel request')
+    try {
+      await withDeadline({ ms: cancelMs, late }, () => {
+        connection.on('connect', () => (this.#ssl === undefined ? send() : connection.requestSsl()))
+        connection.on('sslconnect', () => connection.stream.once('secureConnect', send))
+        if (host.startsWith('/')) connection.connect(`${host}/.s.PGSQL.${port}`)
+        else connection.connect(port, host)
+        return once(connection, 'end') // the server closes the connection after it has passed the request on
       })
-      // The server answers a cancel request by closing the connection, after it has passed it on.
-      connection.on('end', () => {
-        clearTimeout(timer)
-        resolve()
-      })
-      if (host.startsWith('/')) connection.connect(`${host}/.s.PGSQL.${port}`)
-      else connection.connect(port, host)
-    })
+    } finally {
+      connection.on('error', () => {})
+      connection.stream.destroy()
+    }
   }
 
   destroy(): void {

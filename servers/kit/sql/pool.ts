@@ -21,11 +21,6 @@ export interface Wait {
   readonly reserve?: boolean | undefined
 }
 
-interface Idle {
-  readonly session: Session
-  readonly timer: NodeJS.Timeout
-}
-
 const maxWaiting = 256
 
 export class Pool {
@@ -33,8 +28,8 @@ export class Pool {
   /** One slot for each caller that holds a session; idle sessions hold none. */
   readonly #slots: Semaphore
   readonly #held = new Map<Session, () => void>()
-  /** Least recently used first. */
-  #idle: Idle[] = []
+  /** The timeouts of sessions that nobody holds, the least recently used first. */
+  readonly #idle = new Map<Session, NodeJS.Timeout>()
   /** Open connections, and those being made. */
   #count = 0
   #closed = false
@@ -53,7 +48,7 @@ export class Pool {
   }
 
   get stats(): { open: number; idle: number; waiting: number } {
-    return { open: this.#count, idle: this.#idle.length, waiting: this.#slots.waiting }
+    return { open: this.#count, idle: this.#idle.size, waiting: this.#slots.waiting }
   }
 
   /** @throws ToolError RATE_LIMITED when no connection became free, the signal's reason, or what connecting threw */
@@ -64,7 +59,7 @@ export class Pool {
     const free = reserve && full ? () => {} : await this.#slots.acquire({ signal, waitMs: wait.waitMs ?? connectMs })
     try {
       if (this.#closed) throw new ConnectionError('the server is shutting down')
-      const session = this.#takeIdle(database) ?? (await this.#connect(database, signal))
+      const session = this.#takeIdle(database) ?? (await this.#connect(database, signal, reserve))
       this.#held.set(session, free)
       return session
     } catch (error) {
@@ -77,8 +72,9 @@ export class Pool {
   release(session: Session): void {
     const free = this.#held.get(session)
     this.#held.delete(session)
+    session.uses += 1
     if (!session.closed) {
-      if (this.#closed || this.#count > this.#options.maxConnections) session.end()
+      if (this.#closed || session.spare) session.end()
       else this.#keep(session)
     }
     free?.()
@@ -86,7 +82,7 @@ export class Pool {
 
   /** Closes every idle connection: after one has failed, the others of the same server are likely to be dead too. */
   dropIdle(): void {
-    for (const { session } of [...this.#idle]) session.end()
+    for (const session of [...this.#idle.keys()]) session.end()
   }
 
   async close(): Promise<void> {
@@ -96,28 +92,26 @@ export class Pool {
   }
 
   #keep(session: Session): void {
-    const timer = setTimeout(() => session.end(), this.#options.idleMs)
-    timer.unref()
-    this.#idle.push({ session, timer })
+    this.#idle.set(session, setTimeout(() => session.end(), this.#options.idleMs).unref())
   }
 
   /** The most recently used one, so that those that are not needed reach their timeout. */
   #takeIdle(database: string): Session | undefined {
-    const session = this.#idle.findLast((entry) => entry.session.database === database)?.session
+    const session = [...this.#idle.keys()].findLast((each) => each.database === database)
     if (session !== undefined) this.#forget(session)
     return session
   }
 
   #forget(session: Session): void {
-    const index = this.#idle.findIndex((entry) => entry.session === session)
-    if (index === -1) return
-    clearTimeout(this.#idle[index]?.timer)
-    this.#idle.splice(index, 1)
+    clearTimeout(this.#idle.get(session))
+    this.#idle.delete(session)
   }
 
-  async #connect(database: string, signal: AbortSignal | undefined): Promise<Session> {
+  async #connect(database: string, signal: AbortSignal | undefined, reserve: boolean): Promise<Session> {
     const { target, connectMs, onOpen, maxConnections } = this.#options
-    if (this.#count >= maxConnections) this.#idle[0]?.session.end() // of another database
+    const full = this.#count >= maxConnections
+    const [oldest] = this.#idle.keys()
+    if (full && !reserve) oldest?.end() // of another database
     this.#count += 1
     let session: Session
     try {
@@ -126,6 +120,7 @@ export class Pool {
       this.#count -= 1
       throw error
     }
+    session.spare = full && reserve
     session.onClose = () => {
       this.#forget(session)
       this.#count -= 1

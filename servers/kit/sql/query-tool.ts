@@ -5,7 +5,7 @@ import { clip, visibleJson } from '../text.ts'
 import type { QueryResult, SqlEngine } from './engine.ts'
 import { quoteName } from './identifiers.ts'
 import { wireLimits } from './pg-adapter.ts'
-import { type ShownPart, type Table, toTable } from './table.ts'
+import { counted, type ShownPart, toTable } from './table.ts'
 import { existingValues } from './value-hints.ts'
 
 /** Schemas of the arguments that both tools have. */
@@ -43,23 +43,25 @@ export async function runQuery(
   const values = toParameters(args.params)
   const result = await engine.query({ text: query, values, database, maxRows, timeoutMs, signal })
   const table = toTable(result.columns, result.rows, { maxChars: maxResultChars - overheadChars, maxCellChars })
-  const truncated = result.more || table.shown < result.rows.length
+  const cut = result.cut ?? (table.shown < result.rows.length ? 'bytes' : result.more ? 'rows' : undefined)
   const limit = engine.limitTimeout(timeoutMs)
   const existing = isEmpty(result) ? await existingValues(query, values, engine.lookup(result.database, signal)) : []
   const listed = existing.map(
     ({ column, values: found }) => `values of ${column}: ${found.map((value) => visibleJson(clip(value, 60))).join(', ')}`,
   )
+  const more = cut === undefined ? '' : ` (of more; cut at ${cut === 'rows' ? `max_rows=${maxRows}` : 'the size limit'})`
   return report(context, {
-    summary: `${label}${summarise(result, table, maxRows)} in ${result.durationMs} ms, database ${quoteName(result.database)}, read-only`,
+    summary: `${label}${counted(table.shown, 'row')}${more} in ${result.durationMs} ms, database ${quoteName(result.database)}, read-only`,
     ...(result.columns.length > 0 ? { untrusted: [table.text, ...listed].join('\n') } : {}),
     notes: [
       ...existing.map(
         ({ column, wanted }) => `no row has ${visibleJson(wanted)} in ${column}; the values that exist are listed with the data`,
       ),
-      ...notesOn(result, table, maxRows),
+      ...(cut === undefined ? [] : [cutNotes[cut](maxRows)]),
+      ...table.cut.slice(0, 1).map((first) => cellNote(result, table.cut.length, first)),
       ...(limit < timeoutMs ? [`timeout_ms was ${limit}, the most that this server's own limit leaves`] : []),
     ],
-    truncated,
+    truncated: cut !== undefined,
     rows: table.shown,
     structured: {
       database: result.database,
@@ -72,6 +74,15 @@ export async function runQuery(
         : { existing_values: Object.fromEntries(existing.map(({ column, values: found }) => [column, found])) }),
     },
   })
+}
+
+const cutNotes = {
+  flood: () =>
+    `the rows are so large that reading stopped after ${formatBytes(wireLimits.floodBytes)}; the last row may be incomplete. Select fewer columns, or parts of them with left(column, 1000)`,
+  bytes: () =>
+    'more rows exist than fit in one result. Select fewer columns, shorten long ones with left(column, 200), or aggregate',
+  rows: (maxRows: number) =>
+    `more rows exist. Aggregate or filter in SQL${maxRows < 1000 ? ', or raise max_rows (max 1000)' : ', or page with ORDER BY and a WHERE beyond the last key'}`,
 }
 
 /**
@@ -97,35 +108,8 @@ function isEmpty({ rows, fields = [] }: QueryResult): boolean {
   )
 }
 
-function summarise({ rows, more, cut }: QueryResult, { shown }: Table, maxRows: number): string {
-  const count = `${shown} row${shown === 1 ? '' : 's'}`
-  if (shown < rows.length || cut !== undefined) return `${count} (of more; cut at the size limit)`
-  return more ? `${count} (of more; cut at max_rows=${maxRows})` : count
-}
-
-function notesOn(result: QueryResult, table: Table, maxRows: number): string[] {
-  const notes: string[] = []
-  const bySize = table.shown < result.rows.length || result.cut !== undefined
-  if (result.cut === 'flood') {
-    notes.push(
-      `the rows are so large that reading stopped after ${formatBytes(wireLimits.floodBytes)}; the last row may be incomplete. Select fewer columns, or parts of them with left(column, 1000)`,
-    )
-  } else if (bySize) {
-    notes.push(
-      'more rows exist than fit in one result. Select fewer columns, shorten long ones with left(column, 200), or aggregate',
-    )
-  } else if (result.more) {
-    notes.push(
-      `more rows exist. Aggregate or filter in SQL${maxRows < 1000 ? ', or raise max_rows (max 1000)' : ', or page with ORDER BY and a WHERE beyond the last key'}`,
-    )
-  }
-  const [first] = table.cut
-  if (first !== undefined) notes.push(cutNote(result, table.cut.length, first))
-  return notes
-}
-
 /** The text of every type goes on at a character of `::text`; EXPLAIN and SHOW have no columns that could be named. */
-function cutNote({ tag, columns }: QueryResult, count: number, { column, chars }: ShownPart): string {
+function cellNote({ tag, columns }: QueryResult, count: number, { column, chars }: ShownPart): string {
   const what = count === 1 ? '1 value is cut' : `${count} values are cut`
   const name = columns[column]?.name ?? ''
   if (!/^SELECT/.test(tag ?? 'SELECT') || name === '?column?') return `${what} after ${chars} characters`

@@ -1,8 +1,9 @@
 // How a reading statement is executed: in a READ ONLY transaction that is always rolled back, by the extended protocol, under the server's own
 // time limits, on a session that is reset before the next caller gets it.
+import { ToolError } from '../../../protocol/index.ts'
 import type { Step } from './messages.ts'
 import { FloodError, type Session } from './session.ts'
-import type { Fetch, Outcome } from './statement.ts'
+import type { Outcome } from './statement.ts'
 
 export interface ReadLimits {
   readonly timeoutMs: number
@@ -11,8 +12,6 @@ export interface ReadLimits {
   /** Bytes of text that are kept. */
   readonly keepBytes: number
   readonly signal?: AbortSignal | undefined
-  /** Settings for our own catalogue queries, such as the search path. */
-  readonly settings?: Readonly<Record<string, string>> | undefined
 }
 
 export interface ReadResult extends Outcome {
@@ -27,8 +26,11 @@ const lockMs = 2_000
 const idleInTransactionGraceMs = 5_000
 /** The server enforces the limit; ours comes later and is for a server that does not answer. */
 const clientGraceMs = 750
-/** Rows of the first Execute; the second takes the rest, when it is known how large rows are. */
-const firstBatch = 128
+/** Most rows of one Execute: large rows stop after one, when the kept bytes are full. */
+const batchRows = 128
+const ownRows = 5_000
+const ownBytes = 4_000_000
+const resetMs = 5_000
 
 const queryCancelled = '57014'
 const begin: Step = { text: 'BEGIN READ ONLY' }
@@ -43,9 +45,8 @@ const cleanUp = (): readonly Step[] => [
   { text: 'DEALLOCATE ALL' },
 ]
 
-/** After a failure, or where the transaction stayed open: everything that a session can keep, whatever it was. */
-const resetText = (): string =>
-  `ROLLBACK; SELECT pg_catalog.pg_advisory_unlock_all(), pg_catalog.setseed(${randomSeed()}); CLOSE ALL; DEALLOCATE ALL; UNLISTEN *; RESET ALL; DISCARD SEQUENCES; DISCARD TEMP`
+/** After a failure, or where the transaction stayed open: everything else that a session can keep. */
+const fullReset = ['CLOSE ALL', 'UNLISTEN *', 'RESET ALL', 'DISCARD SEQUENCES'].map((text): Step => ({ text }))
 
 /** From -1 to 1, as setseed() takes it: the next caller's random() does not depend on what an earlier one has set. */
 function randomSeed(): string {
@@ -55,6 +56,7 @@ function randomSeed(): string {
 /**
  * The settings of a transaction: time limits of the server's own, and the dialect where the session's is another.
  * @param staysOpen the transaction outlives the round trip, and may be left behind by a process that is killed
+ * @param more for our own queries
  */
 export function transactionSettings(
   session: Session,
@@ -78,57 +80,65 @@ export function transactionSettings(
 }
 
 /** Runs one statement. `resetSession` must follow unless the session is closed: until then its transaction may be open. */
-export async function readOnly(session: Session, step: Step, limits: ReadLimits): Promise<ReadResult> {
+export function readOnly(session: Session, step: Step, limits: ReadLimits): Promise<ReadResult> {
   const { timeoutMs, maxRows, keepBytes, signal } = limits
   return guarded(session, timeoutMs, signal, async () => {
     // When one batch is all there will be, the transaction ends in the same round trip.
-    const after = maxRows < firstBatch ? cleanUp() : []
-    const before = [begin, ...transactionSettings(session, timeoutMs, lockMs, after.length === 0, limits.settings)]
-    const fetch = { keepRows: maxRows, keepBytes, rows: Math.min(maxRows + 1, firstBatch) }
-    const first = await fetchRows(session, before, step, fetch, after)
-    if (after.length > 0) {
-      session.clean = !session.closed
-      return withMore(first, maxRows)
+    const isOne = maxRows < batchRows
+    const before = [begin, ...transactionSettings(session, timeoutMs, lockMs, !isOne)]
+    const keep = { keepRows: maxRows, keepBytes }
+    try {
+      const first = { ...keep, before, step, rows: Math.min(maxRows + 1, batchRows), after: isOne ? cleanUp() : [] }
+      const outcome = await session.run(first)
+      while (!isOne && outcome.suspended && !outcome.full && outcome.rowCount <= maxRows) {
+        await session.run({ ...keep, rows: Math.min(maxRows + 1 - outcome.rowCount, batchRows), outcome })
+      }
+      session.clean = isOne
+      const more = outcome.suspended || outcome.rowCount > maxRows || outcome.full
+      return { ...outcome, more, cut: outcome.full ? 'bytes' : undefined }
+    } catch (error) {
+      if (error instanceof FloodError) return { ...error.outcome, more: true, cut: 'flood' }
+      throw error
     }
-    const missing = maxRows + 1 - first.rowCount
-    if (first.cut !== undefined || !first.suspended || missing <= 0) return withMore(first, maxRows)
-    const perRow = Math.max(1, Math.ceil(sizeOf(first.rows) / first.rows.length))
-    const left = Math.max(1, keepBytes - perRow * first.rows.length)
-    const room = Math.ceil(left / perRow) + 1
-    const second = await fetchRows(session, [], undefined, {
-      keepRows: maxRows - first.rows.length,
-      keepBytes: left,
-      rows: Math.min(missing, room),
-    })
-    const both = {
-      ...second,
-      fields: first.fields,
-      rows: [...first.rows, ...second.rows],
-      rowCount: first.rowCount + second.rowCount,
-    }
-    if (both.cut === undefined && second.suspended && both.rowCount <= maxRows) both.cut = 'bytes'
-    return withMore(both, maxRows)
   })
 }
 
-async function fetchRows(
+/**
+ * Runs one of our own queries, all of it in one round trip. Where it fails, `resetSession` must follow.
+ * @param searchPath default: that of the role
+ * @throws ToolError TOO_LARGE rather than to leave something out
+ */
+export function readAll(
   session: Session,
-  before: readonly Step[],
-  step: Step | undefined,
-  fetch: Fetch,
-  after: readonly Step[] = [],
-): Promise<ReadResult> {
-  try {
-    const outcome = await session.run(before, step, fetch, after)
-    return { ...outcome, more: false, cut: outcome.full ? 'bytes' : undefined }
-  } catch (error) {
-    if (error instanceof FloodError) return { ...error.outcome, more: true, cut: 'flood' }
-    throw error
-  }
+  step: Step,
+  { timeoutMs, signal }: Pick<ReadLimits, 'timeoutMs' | 'signal'>,
+  searchPath?: string | undefined,
+): Promise<Outcome> {
+  return guarded(session, timeoutMs, signal, async () => {
+    const settings = searchPath === undefined ? {} : { search_path: searchPath }
+    const before = [begin, ...transactionSettings(session, timeoutMs, lockMs, false, settings)]
+    const outcome = await session.run({ before, step, after: cleanUp(), ...ownLimits })
+    session.clean = true
+    if (outcome.rowCount === outcome.rows.length) return outcome
+    throw new ToolError('TOO_LARGE', `the catalogue answers with more than ${ownRows} rows or 4 MB`)
+  })
 }
 
-function withMore(result: ReadResult, maxRows: number): ReadResult {
-  return { ...result, more: result.suspended || result.rowCount > maxRows || result.cut !== undefined }
+/** `readAll` of a query whose columns become the members of objects. */
+export async function readOwn<T>(session: Session, { text, values }: Step, ...rest: Rest): Promise<T[]> {
+  return fromJson<T>(await readAll(session, asJson(text, values), ...rest))
+}
+type Rest = [limits: Pick<ReadLimits, 'timeoutMs' | 'signal'>, searchPath?: string | undefined]
+
+export const ownLimits = { keepRows: ownRows, keepBytes: ownBytes, cellBytes: ownBytes }
+
+/** The query with each row as one JSON text. */
+export function asJson(text: string, values: Step['values'] = []): Step {
+  return { text: `SELECT pg_catalog.to_json(own) FROM (${text}) own`, values }
+}
+
+export function fromJson<T>({ rows }: Outcome): T[] {
+  return rows.map(([row]) => JSON.parse(String(row)) as T)
 }
 
 /**
@@ -185,27 +195,15 @@ export class LateError extends Error {
 
 /** Rolls back and resets the session; destroys it when that does not work. */
 export async function resetSession(session: Session): Promise<void> {
-  if (session.closed) return
-  session.uses += 1
   session.notices = []
-  if (session.clean) {
-    session.clean = false
-    return
-  }
-  const timer = setTimeout(() => session.destroy(), 5_000)
+  if (session.closed || session.clean) return
+  const timer = setTimeout(() => session.destroy(), resetMs)
   try {
-    await session.simple(resetText())
+    await session.run({ before: [...cleanUp(), ...fullReset], step: { text: 'DISCARD TEMP' }, keepRows: 0, keepBytes: 0 })
+    session.clean = true
   } catch {
     session.destroy() // its state is not known
   } finally {
     clearTimeout(timer)
   }
-}
-
-function sizeOf(rows: Outcome['rows']): number {
-  let bytes = 0
-  for (const row of rows) {
-    for (const cell of row) bytes += 8 + (cell === null ? 0 : typeof cell === 'string' ? cell.length : cell.bytes)
-  }
-  return bytes
 }

@@ -2,17 +2,31 @@
 // variables; a test compares the two.
 import { quoteName } from './identifiers.ts'
 
-export const readerRole = 'mcp_reader'
+const readerRole = 'mcp_reader'
+
+/** A role that is safe for its purpose. */
+export interface SafeRole {
+  readonly name: string
+  /** The statements that create it, for one database. */
+  sql(options: RoleSqlOptions): string[]
+}
 
 export interface RoleSqlOptions {
   readonly database: string
-  /** Each schema with the roles that own its tables. */
-  readonly schemas: readonly { readonly name: string; readonly owners: readonly string[] }[]
+  readonly schemas: readonly SchemaOwners[]
   /** The role exists already: only the grants are needed. */
   readonly exists?: boolean
   /** As an SQL literal. */
   readonly password?: string
 }
+
+/** A schema with the roles that own its tables. */
+export interface SchemaOwners {
+  readonly name: string
+  readonly owners: readonly string[]
+}
+
+export const safeReader: SafeRole = { name: readerRole, sql: readerRoleSql }
 
 export function readerRoleSql({
   database,

@@ -1,9 +1,7 @@
 // One session of PostgreSQL: statements are run on it, cancelled in the server, and the connection is closed with them.
-import type { Step } from './messages.ts'
 import { type Notice, type OpenOptions, PgConnection } from './pg-adapter.ts'
 import type { Cell } from './protocol-guard.ts'
-import { type Fetch, type Outcome, PortalStatement, SimpleStatement } from './statement.ts'
-import type { Target } from './target.ts'
+import { type Outcome, type Run, Statement } from './statement.ts'
 
 /** Rows came until the limit of bytes; the connection is closed, what was read is here. */
 export class FloodError extends Error {
@@ -42,22 +40,22 @@ const maxNotices = 50
 
 export class Session {
   readonly database: string
-  readonly target: Target
   notices: Notice[] = []
   /** Settings that every transaction must make, because this session's defaults differ from ours. Mostly none. */
   dialect: Readonly<Record<string, string>> = {}
+  /** Opened above the pool's limit: closed when it is given back. */
+  spare = false
   /** Calls that this session has served. */
   uses = 0
   /** The transaction of the last statement is over and has left nothing: no reset is needed. */
-  clean = false
+  clean = true
   closed = false
   #connection!: PgConnection
-  #current: PortalStatement | undefined
+  #current: Statement | undefined
   #onClose: () => void = () => {}
 
-  private constructor({ database, target }: OpenOptions) {
+  private constructor({ database }: OpenOptions) {
     this.database = database
-    this.target = target
   }
 
   /** @throws ConnectionError, or the signal's reason */
@@ -79,14 +77,11 @@ export class Session {
     const text = `SELECT ${Object.keys(dialect)
       .map((name) => `pg_catalog.current_setting('${name}')`)
       .join(', ')}`
-    const [row = []] = await session.simple(text)
+    const { rows } = await session.run({ step: { text }, keepRows: 1, keepBytes: 1_000 })
+    session.clean = true
+    const [row = []] = rows
     session.dialect = Object.fromEntries(Object.entries(dialect).filter(([, value], i) => !String(row[i]).startsWith(value)))
     return session
-  }
-
-  /** Of the server process, as in pg_stat_activity. */
-  get processId(): number {
-    return this.#connection.processId
   }
 
   /** Called once, whoever closes it. */
@@ -94,14 +89,12 @@ export class Session {
     this.#onClose = listener
   }
 
-  /**
-   * Runs `before`, then `step`, in one round trip; the rows of `step` are kept as `fetch` says.
-   * @param after run behind it, unless it fails
-   */
-  async run(before: readonly Step[], step: Step | undefined, fetch: Fetch, after: readonly Step[] = []): Promise<Outcome> {
-    const statement = new PortalStatement(before, step, fetch, after)
+  /** One round trip. @throws the server's error, ConnectionError or FloodError */
+  async run(run: Run): Promise<Outcome> {
+    const statement = new Statement(run)
     this.#current = statement
-    if (step !== undefined) this.#connection.reader.reset()
+    this.clean = false
+    if (run.outcome === undefined) this.#connection.reader.reset(run.cellBytes)
     this.#connection.submit(statement)
     try {
       await statement.done
@@ -113,29 +106,13 @@ export class Session {
     }
   }
 
-  /** Several statements of our own, by the simple protocol. */
-  async simple(text: string): Promise<Cell[][]> {
-    const statement = new SimpleStatement(text)
-    this.#connection.submit(statement)
-    try {
-      await statement.done
-    } catch (error) {
-      throw this.#explain(error as Error)
-    }
-    return statement.rows
-  }
-
   /**
    * Cancels the statement in the server, then closes this connection. The order matters: a server process does not notice that its client
    * has left until it writes to it.
    */
   async cancel(): Promise<void> {
     if (this.closed) return
-    try {
-      await this.#connection.cancel()
-    } catch {
-      // The server cannot be asked any more; closing the connection is what is left.
-    }
+    await this.#connection.cancel().catch(() => {}) // the server cannot be asked any more: closing the connection is what is left
     this.destroy()
   }
 

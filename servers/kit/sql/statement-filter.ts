@@ -1,11 +1,8 @@
 // Which texts are sent to PostgreSQL: one statement, of a kind that reads. What a statement may do is decided by the database role.
 import { ToolError } from '../../../protocol/index.ts'
-import { lex, type Token } from './lexer.ts'
+import { isMark, lex, type Token } from './lexer.ts'
 
-const selecting = ['select', 'with', 'values', 'table']
-const reading = [...selecting, 'show', 'explain']
-/** Without ANALYZE nothing is run, and with it the READ ONLY transaction refuses the writing ones. */
-const explainable = [...selecting, 'insert', 'update', 'delete', 'merge']
+const reading = ['select', 'with', 'values', 'table', 'show', 'explain']
 
 export interface Reading {
   readonly tokens: readonly Token[]
@@ -15,7 +12,19 @@ export interface Reading {
   readonly keyword: string | undefined
 }
 
-/** The statement without what models put around it: a byte order mark, a Markdown fence. */
+/**
+ * The statement without what models put around it.
+ * @param instead the call that answers a command of psql or MySQL
+ * @throws ToolError INVALID_ARGUMENT for such a command
+ */
+export function requireSql(written: string, instead: (command: ShellCommand) => string): string {
+  const text = bareStatement(written)
+  const command = shellCommand(text)
+  if (command === undefined) return text
+  throw new ToolError('INVALID_ARGUMENT', `"${command.written}" is not SQL of PostgreSQL`, { hint: instead(command) })
+}
+
+/** Removes a byte order mark and a Markdown fence. */
 export function bareStatement(text: string): string {
   const trimmed = text.replace(/^\ufeff+/, '').trim()
   if (trimmed.length < 6 || !trimmed.startsWith('```') || !trimmed.endsWith('```')) return trimmed
@@ -91,42 +100,12 @@ export function requireReading(text: string): Reading {
       `this tool accepts one SELECT/WITH/VALUES/TABLE/SHOW/EXPLAIN statement; got ${firstWord(found)}. Ask the operator if data must be changed`,
     )
   }
-  const explained = found.keyword === 'explain' ? explainedWord(found.tokens) : undefined
-  // EXPLAIN ANALYZE CREATE TABLE … AS runs in a READ ONLY transaction (seen on 15 and 18); only the rollback undoes it.
-  if (explained !== undefined && !explainable.includes(explained)) {
-    throw new ToolError(
-      'READ_ONLY',
-      `EXPLAIN is accepted of SELECT/WITH/VALUES/TABLE/INSERT/UPDATE/DELETE/MERGE; got ${explained.toUpperCase()}. Ask the operator if data must be changed`,
-    )
+  // EXPLAIN ANALYZE CREATE TABLE … AS runs in a READ ONLY transaction (seen on 15 and 18); only the rollback undoes it. CREATE is a reserved word.
+  const creates = found.tokens.some((token) => token.kind === 'word' && !token.quoted && token.name === 'create')
+  if (found.keyword === 'explain' && creates) {
+    throw new ToolError('READ_ONLY', 'EXPLAIN of CREATE is not accepted. Ask the operator if data must be changed')
   }
   return found
-}
-
-/** The first word of the statement that is explained, behind `ANALYZE VERBOSE` or a list of options. */
-function explainedWord(tokens: readonly Token[]): string | undefined {
-  let at = tokens.findIndex((token) => token.kind === 'word') + 1
-  const word = (i: number): string | undefined => {
-    const token = tokens[i]
-    return token?.kind === 'word' && !token.quoted ? token.name : undefined
-  }
-  const opens = (i: number): boolean => isMark(tokens[i], '(')
-  const statementAt = (i: number): number => {
-    while (opens(i)) i += 1
-    return i
-  }
-  if (opens(at) && !selecting.includes(word(statementAt(at)) ?? '')) {
-    for (let depth = 0; at < tokens.length; at += 1) {
-      depth += opens(at) ? 1 : isMark(tokens[at], ')') ? -1 : 0
-      if (depth === 0) break
-    }
-    at += 1
-  }
-  while (['analyze', 'analyse', 'verbose'].includes(word(at) ?? '')) at += 1
-  return word(statementAt(at))
-}
-
-export function isMark(token: Token | undefined, mark: string): boolean {
-  return token?.kind === 'mark' && token.mark === mark
 }
 
 function firstWord({ keyword, tokens }: Reading): string {

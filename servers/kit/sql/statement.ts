@@ -1,6 +1,6 @@
-// The statements that are handed to pg's client. Its own Query class reads the whole result, hangs when a row-limited statement fails (no Sync
-// is sent), and keeps every row; these send the messages of the extended protocol themselves.
-import { MessageWriter, type Step } from './messages.ts'
+// The statement that is handed to pg's client. Its own Query class reads the whole result, hangs when a row-limited statement fails (no Sync
+// is sent), and keeps every row; this one sends the messages of the extended protocol itself.
+import { describePortal, execute, prepare, type Step, sync } from './messages.ts'
 import type { Field, Submittable, Wire } from './pg-adapter.ts'
 import type { Cell } from './protocol-guard.ts'
 
@@ -8,6 +8,8 @@ export interface Outcome {
   /** Undefined for a statement that has no result. */
   fields: readonly Field[] | undefined
   rows: Cell[][]
+  /** Bytes of text in `rows`. */
+  keptBytes: number
   /** Rows that came, of which `rows` are those that were kept. */
   rowCount: number
   /** The portal was suspended: there are more rows. */
@@ -18,55 +20,63 @@ export interface Outcome {
   full: boolean
 }
 
-export interface Fetch {
-  /** Most rows of one Execute; 0 sets no limit. */
-  readonly rows: number
+export interface Run {
+  /** Run first, and their results ignored. */
+  readonly before?: readonly Step[]
+  /** Its rows are kept. Undefined: more rows of the portal that is open. */
+  readonly step?: Step
+  /** Run behind it, unless it fails: then the server skips them. */
+  readonly after?: readonly Step[]
+  /** Most rows of one Execute. Default: no limit. */
+  readonly rows?: number
   /** Rows beyond this many are counted and dropped. */
   readonly keepRows: number
   /** Bytes of text after which rows are dropped; the first row is always kept. */
   readonly keepBytes: number
+  /** Bytes of one cell that are kept. Default: what is shown of a caller's data. */
+  readonly cellBytes?: number
+  /** What an earlier Execute of the same portal has brought. */
+  readonly outcome?: Outcome
 }
 
-type Settle = { resolve: () => void; reject: (error: Error) => void }
-
-/** Steps that are run and forgotten, then one statement whose portal is read, all in one round trip and up to one Sync. */
-export class PortalStatement implements Submittable {
-  readonly outcome: Outcome = { fields: undefined, rows: [], rowCount: 0, suspended: false, tag: undefined, full: false }
+/** Steps in one round trip and up to one Sync. */
+export class Statement implements Submittable {
+  readonly outcome: Outcome
   /** Ends with ReadyForQuery, when the session can be used again. */
   readonly done: Promise<void>
-  readonly #before: readonly Step[]
-  readonly #step: Step | undefined
-  readonly #fetch: Fetch
-  readonly #after: readonly Step[]
-  #settle!: Settle
+  readonly #run: Run
+  readonly #stepsBefore: number
   #completed = 0
-  #keptBytes = 0
-  #error: Error | undefined
+  #resolve!: () => void
+  #reject!: (error: Error) => void
 
-  /**
-   * @param step undefined: more rows of the portal that is open
-   * @param after run behind it in the same round trip, unless it fails: then the server skips them
-   */
-  constructor(before: readonly Step[], step: Step | undefined, fetch: Fetch, after: readonly Step[] = []) {
-    this.#after = after
-    this.#before = before
-    this.#step = step
-    this.#fetch = fetch
+  constructor(run: Run) {
+    this.#run = run
+    this.#stepsBefore = run.before?.length ?? 0
+    this.outcome = run.outcome ?? {
+      fields: undefined,
+      rows: [],
+      keptBytes: 0,
+      rowCount: 0,
+      suspended: false,
+      tag: undefined,
+      full: false,
+    }
+    this.outcome.suspended = false
     this.done = new Promise((resolve, reject) => {
-      this.#settle = { resolve, reject }
+      this.#resolve = resolve
+      this.#reject = reject
     })
     this.done.catch(() => {}) // the caller who awaits it sees the error
   }
 
   submit(wire: Wire): void {
-    const writer = new MessageWriter()
+    const { before = [], step, after = [], rows = 0 } = this.#run
+    const whole = (steps: readonly Step[]): Buffer[] => steps.flatMap((each) => [...prepare(each), execute(0)])
     // No Sync before the end: after an error the server skips everything up to it, so that the statement can never run without the
     // BEGIN READ ONLY that stands before it.
-    for (const step of this.#before) writer.prepare(step).execute(0)
-    if (this.#step !== undefined) writer.prepare(this.#step).describePortal()
-    writer.execute(this.#fetch.rows)
-    for (const step of this.#after) writer.prepare(step).execute(0)
-    wire.stream.write(writer.sync())
+    const portal = step === undefined ? [] : [...prepare(step), describePortal]
+    wire.stream.write(Buffer.concat([...whole(before), ...portal, execute(rows), ...whole(after), sync]))
   }
 
   handleRowDescription({ fields }: { fields: readonly Field[] }): void {
@@ -74,24 +84,22 @@ export class PortalStatement implements Submittable {
   }
 
   handleDataRow({ fields: cells }: { fields: Cell[] }): void {
-    if (this.#completed !== this.#before.length) return // what one of the other steps answers
+    if (this.#completed !== this.#stepsBefore) return // what one of the other steps answers
     const { outcome } = this
     outcome.rowCount += 1
-    if (outcome.rowCount > this.#fetch.keepRows || outcome.full) return
+    if (outcome.rowCount > this.#run.keepRows || outcome.full) return
     const bytes = cells.reduce(
       (sum, cell) => sum + 8 + (cell === null ? 0 : typeof cell === 'string' ? cell.length : cell.head.length),
       0,
     )
-    if (this.#keptBytes + bytes > this.#fetch.keepBytes && outcome.rows.length > 0) {
-      outcome.full = true
-      return
-    }
-    this.#keptBytes += bytes
+    outcome.full = outcome.keptBytes + bytes > this.#run.keepBytes && outcome.rows.length > 0
+    if (outcome.full) return
+    outcome.keptBytes += bytes
     outcome.rows.push(cells)
   }
 
   handleCommandComplete({ text }: { text: string }): void {
-    if (this.#completed++ === this.#before.length) this.outcome.tag = text
+    if (this.#completed++ === this.#stepsBefore) this.outcome.tag = text
   }
 
   handlePortalSuspended(): void {
@@ -104,57 +112,19 @@ export class PortalStatement implements Submittable {
     this.outcome.tag = ''
   }
 
+  /** The first error counts. The server sends ReadyForQuery after it, but pg no longer passes that on: it queues what comes next. */
   handleError(error: Error): void {
-    // The first one counts. The server sends ReadyForQuery after it, but pg no longer passes that on: it queues what comes next.
-    this.#error ??= error
-    this.#settle.reject(error)
+    this.#reject(error)
   }
 
   handleReadyForQuery(): void {
-    this.#settle.resolve()
+    this.#resolve()
   }
 
+  /** No statement that is admitted is a COPY. */
   handleCopyInResponse(wire: Wire): void {
     wire.sendCopyFail('COPY is not supported')
   }
 
-  handleCopyData(): void {}
-}
-
-/** Our own text, several statements at once, by the simple protocol. Never anything that a caller wrote. */
-export class SimpleStatement implements Submittable {
-  readonly done: Promise<void>
-  readonly rows: Cell[][] = []
-  readonly #text: string
-  #settle!: Settle
-
-  constructor(text: string) {
-    this.#text = text
-    this.done = new Promise((resolve, reject) => {
-      this.#settle = { resolve, reject }
-    })
-    this.done.catch(() => {})
-  }
-
-  submit(wire: Wire): void {
-    wire.query(this.#text)
-  }
-
-  handleRowDescription(): void {}
-  handleDataRow({ fields }: { fields: Cell[] }): void {
-    if (this.rows.length < 1_000) this.rows.push(fields)
-  }
-  handleCommandComplete(): void {}
-  handlePortalSuspended(): void {}
-  handleEmptyQuery(): void {}
-  handleError(error: Error): void {
-    this.#settle.reject(error)
-  }
-  handleReadyForQuery(): void {
-    this.#settle.resolve()
-  }
-  handleCopyInResponse(wire: Wire): void {
-    wire.sendCopyFail('COPY is not supported')
-  }
   handleCopyData(): void {}
 }

@@ -1,7 +1,8 @@
 // Rows as text (tab-separated, one line each, so that every cell can be read back exactly) and as JSON.
+import { formatBytes } from '../report.ts'
 import { clip } from '../text.ts'
 import type { Cell } from './protocol-guard.ts'
-import { isCut, toJson } from './values.ts'
+import { toJson } from './values.ts'
 
 export interface Column {
   readonly name: string
@@ -57,16 +58,15 @@ export function toTable(columns: readonly Column[], rows: readonly Cell[][], lim
     bytes += lineBytes
     json.push(row.map((cell, i) => jsonCell(cell, columns[i] ?? { name: '', type: 'text' }, cellChars)))
     for (const [column, cell] of row.entries()) {
-      if (isCut(cell)) cut.push({ column, chars: codePoints(beginning(cell.head, cellChars)) })
-      else if (cell !== null && cell.length > cellChars) cut.push({ column, chars: codePoints(beginning(cell, cellChars)) })
+      const whole = cell === null || (typeof cell === 'string' && cell.length <= cellChars)
+      if (!whole) cut.push({ column, chars: [...beginning(headOf(cell), cellChars)].length })
     }
   }
   return { text: lines.join('\n'), shown: json.length, rows: json, cut }
 }
 
 function cellText(cell: Cell, maxChars: number): string {
-  if (cell === null) return 'NULL'
-  return quoteCell(shorten(cell, maxChars))
+  return cell === null ? 'NULL' : quoteCell(shorten(cell, maxChars))
 }
 
 function shorten(cell: Exclude<Cell, null>, maxChars: number): string {
@@ -75,13 +75,13 @@ function shorten(cell: Exclude<Cell, null>, maxChars: number): string {
   return `${head}…[+${cell.bytes - Buffer.byteLength(head)} bytes]`
 }
 
+function headOf(cell: Exclude<Cell, null>): string {
+  return typeof cell === 'string' ? cell : cell.head
+}
+
 /** What `clip` leaves of a text. */
 function beginning(text: string, maxChars: number): string {
   return text.length <= maxChars ? text : clip(text, maxChars).replace(/…\[\+\d+ chars\]$/, '')
-}
-
-function codePoints(text: string): number {
-  return [...text].length
 }
 
 /** NULL, the empty string, and text that would look like them or break the line are told apart by JSON quotes. */
@@ -89,8 +89,28 @@ export function quoteCell(cell: string): string {
   return cell === '' || cell === 'NULL' || cell.startsWith('"') || /[\t\n\r\x00-\x1f]/.test(cell) ? JSON.stringify(cell) : cell
 }
 
+/** A list of our own making, such as of tables and their sizes: a header and a line for each row; what is not known is a dash. */
+export function listing(header: readonly string[], rows: readonly (readonly (string | number | null | undefined)[])[]): string {
+  const lines = rows.map((cells) => cells.map((cell) => quoteCell(String(cell ?? '-'))).join('\t'))
+  return [header.join('\t'), ...lines].join('\n')
+}
+
+/** As a cell of `listing`. */
+export function size(bytes: number | null): string | null {
+  return bytes === null ? null : formatBytes(bytes)
+}
+
+/** Sizes that are not known count as nothing. */
+export function totalSize(rows: readonly { readonly size_bytes: number | null }[]): number {
+  return rows.reduce((sum, { size_bytes }) => sum + (size_bytes ?? 0), 0)
+}
+
+/** `1 table`, `2 tables` */
+export function counted(count: number, noun: string): string {
+  return `${count} ${noun}${count === 1 ? '' : 's'}`
+}
+
 function jsonCell(cell: Cell, { type, delimiter }: Column, maxChars: number): unknown {
   if (cell === null) return null
-  if (isCut(cell) || cell.length > maxChars) return shorten(cell, maxChars)
-  return toJson(cell, type, delimiter)
+  return typeof cell === 'string' && cell.length <= maxChars ? toJson(cell, type, delimiter) : shorten(cell, maxChars)
 }

@@ -69,6 +69,12 @@ export function describeTarget({ host, port, databases, user }: Target): string 
   return `${user}@${host.startsWith('/') ? 'local socket' : `${host}:${port}`}/${databases[0]}`
 }
 
+/** Parameters of a URL that libpq reads, too. */
+const queryNames: Readonly<Record<string, keyof TargetParts>> = {
+  ...{ host: 'host', port: 'port', user: 'user', password: 'password' },
+  ...{ dbname: 'database', sslmode: 'sslMode', sslrootcert: 'sslRootCert' },
+}
+
 function parseUrl(given: string, variable: string): Omit<TargetParts, 'url'> {
   const expected = 'postgresql://user:password@host:5432/database (percent-encode special characters of the password)'
   // URL's own error would quote the text, and with it the password.
@@ -77,26 +83,17 @@ function parseUrl(given: string, variable: string): Omit<TargetParts, 'url'> {
   if (url.hostname.includes(',') || /^postgres(ql)?:\/\/[^/]*,/.test(given)) {
     throw new Error(`${variable}: several hosts are not supported; name one`)
   }
-  const known: Record<string, keyof TargetParts> = {
-    host: 'host',
-    port: 'port',
-    user: 'user',
-    password: 'password',
-    dbname: 'database',
-    sslmode: 'sslMode',
-    sslrootcert: 'sslRootCert',
-  }
   const parts: Record<string, string> = {}
-  const put = (name: keyof TargetParts, value: string): void => {
-    if (value !== '') parts[name] = decode(value, variable)
+  const named = {
+    host: url.hostname.replace(/^\[(.*)\]$/, '$1'),
+    port: url.port,
+    user: url.username,
+    password: url.password,
+    database: url.pathname.slice(1),
   }
-  put('host', url.hostname.replace(/^\[(.*)\]$/, '$1'))
-  put('port', url.port)
-  put('user', url.username)
-  put('password', url.password)
-  put('database', url.pathname.slice(1))
+  for (const [name, value] of Object.entries(named)) if (value !== '') parts[name] = decode(value, variable)
   for (const [key, value] of url.searchParams) {
-    const name = known[key.toLowerCase()]
+    const name = queryNames[key.toLowerCase()]
     if (name !== undefined && value !== '') parts[name] = value
   }
   return parts

@@ -1,42 +1,34 @@
-// Names of types that are not built in, and what separates the elements of their arrays: asked for once in each database.
+// Names of types, and what separates the elements of their arrays: asked for once in each database.
+import type { Lookup } from './hints.ts'
 import type { Field } from './pg-adapter.ts'
-import { readOnly, resetSession } from './read-only.ts'
-import type { Session } from './session.ts'
-import { builtinTypeName } from './values.ts'
 
-interface TypeInfo {
+export interface TypeInfo {
   readonly type: string
+  /** Between the elements of an array (pg_type.typdelim). */
   readonly delimiter: string
 }
 
 const maxTypes = 5_000
-const lookupMs = 1_500
+
+// The short names, such as int8 and timestamptz, of what is built in.
+const typesQuery = `
+  SELECT t.oid, CASE WHEN t.oid >= 16384 THEN pg_catalog.format_type(t.oid, NULL) WHEN e.oid IS NULL THEN t.typname ELSE e.typname || '[]' END AS type,
+    coalesce(e.typdelim, ',') AS delimiter
+  FROM pg_catalog.pg_type t LEFT JOIN pg_catalog.pg_type e ON e.typarray = t.oid WHERE t.oid = ANY ($1::pg_catalog.oid[])`
 
 export class TypeNames {
   /** By `database/oid`. */
   readonly #types = new Map<string, TypeInfo>()
 
   of(database: string, oid: number): TypeInfo {
-    const learnt = this.#types.get(`${database}/${oid}`)
-    return learnt ?? { type: builtinTypeName(oid) ?? `oid ${oid}`, delimiter: ',' }
+    return this.#types.get(`${database}/${oid}`) ?? { type: `oid ${oid}`, delimiter: ',' }
   }
 
-  /** On the session that is at hand. */
-  async learn(session: Session, fields: readonly Field[], signal: AbortSignal): Promise<void> {
-    const unknown = new Set(fields.map(({ dataTypeID }) => dataTypeID))
-    for (const oid of unknown) {
-      if (builtinTypeName(oid) !== undefined || this.#types.has(`${session.database}/${oid}`)) unknown.delete(oid)
-    }
-    if (unknown.size === 0) return
-    await resetSession(session)
-    if (session.closed) return
-    const text = `SELECT t.oid, pg_catalog.format_type(t.oid, NULL), (SELECT e.typdelim FROM pg_catalog.pg_type e WHERE e.oid = t.typelem)
-      FROM pg_catalog.pg_type t WHERE t.oid = ANY ($1::pg_catalog.oid[])`
-    const limits = { timeoutMs: lookupMs, maxRows: unknown.size, keepBytes: 100_000, signal }
-    const { rows } = await readOnly(session, { text, values: [`{${[...unknown].join(',')}}`] }, limits)
+  async learn(database: string, fields: readonly Field[], lookup: Lookup): Promise<void> {
+    const unknown = fields.map(({ dataTypeID }) => dataTypeID).filter((oid) => !this.#types.has(`${database}/${oid}`))
+    if (unknown.length === 0) return
+    const found = await lookup<TypeInfo & { oid: string }>(typesQuery, [`{${unknown.join(',')}}`])
     if (this.#types.size > maxTypes) this.#types.clear()
-    for (const [oid, type, delimiter] of rows) {
-      this.#types.set(`${session.database}/${oid}`, { type: String(type), delimiter: String(delimiter ?? ',') })
-    }
+    for (const { oid, type, delimiter } of found ?? []) this.#types.set(`${database}/${oid}`, { type, delimiter })
   }
 }

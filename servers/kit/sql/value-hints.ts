@@ -1,9 +1,7 @@
 // The values that exist where a filter has matched nothing: a count of 0 for a value that does not exist reads like a true answer.
-import type { Lookup } from './hints.ts'
-import { namedRelations, relationsQuery } from './hints.ts'
+import { type Lookup, type Named, namedRelations, qualified, relationsQuery } from './hints.ts'
 import { arrayLiteral, quoteName } from './identifiers.ts'
-import { lex, type Token } from './lexer.ts'
-import { isMark } from './statement-filter.ts'
+import { isMark, lex, type Token } from './lexer.ts'
 
 export interface ExistingValues {
   /** `public.orders.status` */
@@ -20,11 +18,12 @@ interface Comparison {
 const maxComparisons = 3
 const maxValues = 20
 const sampledRows = 10_000
+const maxValueChars = 1_000
 /** After this no further column is looked at: the answer itself is there already. */
 const budgetMs = 1_500
 
 const columnQuery = `
-  SELECT r.nspname, r.relname FROM (${relationsQuery}) r
+  SELECT r.nspname AS schema, r.relname AS name FROM (${relationsQuery}) r
   JOIN pg_catalog.pg_attribute a ON a.attrelid = r.oid AND a.attname = $3 AND a.attnum > 0 AND NOT a.attisdropped ORDER BY 1, 2 LIMIT 1`
 
 /** @param params what $1, $2 … of the statement stand for */
@@ -39,22 +38,17 @@ export async function existingValues(
   const end = performance.now() + budgetMs
   for (const { column, wanted } of comparisons(query, tokens, params).slice(0, maxComparisons)) {
     if (performance.now() > end) break
-    const [relation] = (await lookup(columnQuery, [arrayLiteral(schemas), arrayLiteral(names), column])) ?? []
-    if (relation === undefined) continue
-    const [schema, table] = relation.map((name) => name ?? '')
+    const [table] = (await lookup<Named>(columnQuery, [arrayLiteral(schemas), arrayLiteral(names), column])) ?? []
+    if (table === undefined) continue
     // Both what a sample of the table holds and what ANALYZE has found most often.
     const text = `
-      SELECT v FROM (SELECT DISTINCT v FROM (SELECT ${quoteName(column)}::pg_catalog.text v FROM ${quoteName(schema ?? '')}.${quoteName(table ?? '')} LIMIT ${sampledRows}) s
+      SELECT v FROM (SELECT DISTINCT v FROM (SELECT pg_catalog.left(${quoteName(column)}::pg_catalog.text, ${maxValueChars}) v FROM ${qualified(table)} LIMIT ${sampledRows}) s
       UNION SELECT pg_catalog.unnest(most_common_vals::pg_catalog.text::pg_catalog.text[]) FROM pg_catalog.pg_stats
         WHERE schemaname = $1 AND tablename = $2 AND attname = $3) u WHERE v IS NOT NULL ORDER BY 1 LIMIT ${maxValues + 1}`
-    const values = ((await lookup(text, [schema ?? '', table ?? '', column])) ?? []).map(([value]) => value ?? '')
-    const missing = wanted.filter((value) => !values.includes(value))
-    if (values.length === 0 || values.length > maxValues || missing.length < wanted.length) continue
-    found.push({
-      column: `${quoteName(schema ?? '')}.${quoteName(table ?? '')}.${quoteName(column)}`,
-      wanted: missing[0] ?? '',
-      values,
-    })
+    const values = ((await lookup<{ v: string }>(text, [table.schema, table.name, column])) ?? []).map(({ v }) => v)
+    const [missing] = wanted
+    if (values.length === 0 || values.length > maxValues || wanted.some((value) => values.includes(value))) continue
+    found.push({ column: `${qualified(table)}.${quoteName(column)}`, wanted: missing ?? '', values })
   }
   return found
 }

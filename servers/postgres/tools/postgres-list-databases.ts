@@ -1,14 +1,24 @@
 // postgres_list_databases: the databases of the server.
-import { type AnyTool, type Context, defineTool } from '../../../protocol/index.ts'
+import { type AnyTool, defineTool } from '../../../protocol/index.ts'
 import { formatBytes, report } from '../../kit/report.ts'
-import { quoteCell } from '../../kit/sql/table.ts'
+import { counted, listing, size, totalSize } from '../../kit/sql/table.ts'
+import { sizeOfDatabase } from '../lib/database-size.ts'
 import type { PostgresBackend } from '../types.ts'
 
-// A size needs CONNECT on the database, or pg_read_all_stats; without it PostgreSQL fails the whole statement.
+interface Database {
+  name: string
+  owner: string
+  encoding: string
+  size_bytes: number | null
+  connectable: boolean
+  comment: string | null
+  template: boolean
+}
+
 const databasesQuery = `
-  SELECT d.datname, pg_get_userbyid(d.datdba), pg_encoding_to_char(d.encoding),
-    CASE WHEN has_database_privilege(d.oid, 'CONNECT') OR pg_has_role('pg_read_all_stats', 'MEMBER') THEN pg_database_size(d.oid) END,
-    d.datallowconn AND has_database_privilege(d.oid, 'CONNECT'), shobj_description(d.oid, 'pg_database'), d.datistemplate
+  SELECT d.datname AS name, pg_get_userbyid(d.datdba) AS owner, pg_encoding_to_char(d.encoding) AS encoding, ${sizeOfDatabase} AS size_bytes,
+    d.datallowconn AND has_database_privilege(d.oid, 'CONNECT') AS connectable, shobj_description(d.oid, 'pg_database') AS comment,
+    d.datistemplate AS template
   FROM pg_database d
   WHERE ($1::boolean OR NOT d.datistemplate) AND ($2::text[] = '{}' OR d.datname = ANY ($2::text[]))
   ORDER BY 1`
@@ -25,43 +35,24 @@ export function listDatabasesTool(backend: PostgresBackend): AnyTool {
       additionalProperties: false,
     },
     annotations: { readOnlyHint: true, destructiveHint: false, idempotentHint: true, openWorldHint: false },
-    handler: (args, context) => listDatabases(backend, args, context),
-  })
-}
-
-async function listDatabases(backend: PostgresBackend, args: { include_templates: boolean }, context: Context) {
-  const { engine, label } = backend
-  const own = await engine.resolveDatabase(undefined, context.signal)
-  const rows = await engine.catalogue(
-    own,
-    databasesQuery,
-    [String(args.include_templates), engine.allowedDatabasesLiteral],
-    context.signal,
-  )
-  const databases = rows.map(([name, owner, encoding, size, connectable, comment, template]) => ({
-    name: name ?? '',
-    owner,
-    encoding,
-    size_bytes: size === null || size === undefined ? null : Number(size),
-    connectable: connectable === 't',
-    comment: comment ?? null,
-    template: template === 't',
-  }))
-  const total = databases.reduce((sum, { size_bytes }) => sum + (size_bytes ?? 0), 0)
-  const lines = databases.map(({ name, owner, encoding, size_bytes, connectable, comment }) =>
-    [
-      quoteCell(name),
-      quoteCell(owner ?? ''),
-      encoding,
-      size_bytes === null ? 'unknown' : formatBytes(size_bytes),
-      connectable ? 'yes' : 'no',
-      comment === null ? '' : quoteCell(comment.slice(0, 300)),
-    ].join('\t'),
-  )
-  return report(context, {
-    summary: `${label}${databases.length} database${databases.length === 1 ? '' : 's'}, ${formatBytes(total)} in all; calls without "database" use ${own}`,
-    untrusted: [['name', 'owner', 'encoding', 'size', 'connectable', 'comment'].join('\t'), ...lines].join('\n'),
-    rows: databases.length,
-    structured: { databases, total_bytes: total, default_database: own },
+    async handler({ include_templates }, context) {
+      const { engine, label } = backend
+      const { signal } = context
+      const own = await engine.resolveDatabase(undefined, signal)
+      const values = [String(include_templates), engine.allowedDatabasesLiteral]
+      const databases = await engine.ask<Database>(databasesQuery, values, signal)
+      const total = totalSize(databases)
+      return report(context, {
+        summary: `${label}${counted(databases.length, 'database')}, ${formatBytes(total)} in all; calls without "database" use ${own}`,
+        untrusted: listing(
+          ['name', 'owner', 'encoding', 'size', 'connectable', 'comment'],
+          databases.map(({ name, owner, encoding, size_bytes, connectable, comment }) => [
+            ...[name, owner, encoding, size(size_bytes) ?? 'unknown', connectable ? 'yes' : 'no', comment?.slice(0, 300)],
+          ]),
+        ),
+        rows: databases.length,
+        structured: { databases, total_bytes: total, default_database: own },
+      })
+    },
   })
 }

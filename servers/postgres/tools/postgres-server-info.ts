@@ -1,23 +1,33 @@
 // postgres_server_info: version, load and settings of the server, and what keeps the access read-only.
-import { type AnyTool, type Context, defineTool } from '../../../protocol/index.ts'
+import { type AnyTool, defineTool } from '../../../protocol/index.ts'
 import { report } from '../../kit/report.ts'
-import type { Row } from '../../kit/sql/engine.ts'
 import { quoteName } from '../../kit/sql/identifiers.ts'
 import { quoteCell } from '../../kit/sql/table.ts'
 import type { PostgresBackend } from '../types.ts'
 
+interface Info {
+  version: string
+  number: string
+  uptime_seconds: number
+  in_recovery: boolean
+  connections: { used: number; max: number }
+  timezone: string
+  encoding: string
+  collation: string
+  settings: Record<string, string>
+  extensions: Record<string, string>
+}
+
 const infoQuery = `
-  SELECT version(), current_setting('server_version'), floor(extract(epoch FROM clock_timestamp() - pg_postmaster_start_time())),
-    pg_is_in_recovery(), (SELECT sum(numbackends) FROM pg_stat_database), current_setting('max_connections'),
-    current_setting('TimeZone'), pg_encoding_to_char(d.encoding), d.datcollate
+  SELECT version(), current_setting('server_version') AS number,
+    floor(extract(epoch FROM clock_timestamp() - pg_postmaster_start_time()))::int AS uptime_seconds, pg_is_in_recovery() AS in_recovery,
+    json_build_object('used', (SELECT sum(numbackends) FROM pg_stat_database), 'max', current_setting('max_connections')::int) AS connections,
+    current_setting('TimeZone') AS timezone, pg_encoding_to_char(d.encoding) AS encoding, d.datcollate AS collation,
+    (SELECT json_object_agg(name, current_setting(name) ORDER BY name) FROM pg_settings WHERE name IN ('shared_buffers', 'effective_cache_size',
+      'work_mem', 'maintenance_work_mem', 'max_wal_size', 'wal_level', 'max_worker_processes', 'autovacuum', 'data_checksums', 'ssl',
+      'shared_preload_libraries', 'default_transaction_read_only')) AS settings,
+    (SELECT json_object_agg(extname, extversion ORDER BY extname) FROM pg_extension) AS extensions
   FROM pg_database d WHERE d.datname = current_database()`
-
-const settingsQuery = `
-  SELECT name, current_setting(name) FROM pg_settings WHERE name IN ('shared_buffers', 'effective_cache_size', 'work_mem',
-    'maintenance_work_mem', 'max_wal_size', 'wal_level', 'max_worker_processes', 'autovacuum', 'data_checksums', 'ssl',
-    'shared_preload_libraries', 'default_transaction_read_only') ORDER BY 1`
-
-const extensionsQuery = 'SELECT extname, extversion FROM pg_extension ORDER BY 1'
 
 export function serverInfoTool(backend: PostgresBackend): AnyTool {
   return defineTool({
@@ -31,51 +41,34 @@ export function serverInfoTool(backend: PostgresBackend): AnyTool {
       additionalProperties: false,
     },
     annotations: { readOnlyHint: true, destructiveHint: false, idempotentHint: true, openWorldHint: false },
-    handler: (args, context) => serverInfo(backend, args, context),
+    async handler(args, context) {
+      const { engine, label } = backend
+      const database = await engine.resolveDatabase(args.database, context.signal)
+      const [found] = await engine.ask<Info>(infoQuery, [], context.signal, { database })
+      const { number, ...info } = found as Info
+      const { safety, unsafeRole } = engine.connections
+      const { refused, ...privileges } = safety
+      return report(context, {
+        summary: `${label}PostgreSQL ${number}, up ${duration(info.uptime_seconds)}, ${info.in_recovery ? 'standby (in recovery)' : 'primary'}`,
+        body: [
+          info.version,
+          `connections: ${info.connections.used} of ${info.connections.max} used; timezone ${info.timezone}; encoding ${info.encoding}, collation ${info.collation}`,
+          `extensions in ${quoteName(database)}: ${pairs(info.extensions, ' ')}`,
+          `settings: ${pairs(info.settings, '=')}`,
+          `safety: ${pairs(privileges, '=')}`,
+          `refused by the server in the self-test: ${pairs(refused, ' ')}`,
+        ].join('\n'),
+        notes: unsafeRole === undefined ? [] : [`${unsafeRole}. Tell the operator to use a role that only reads`],
+        structured: { database, ...info, safety },
+      })
+    },
   })
 }
 
-async function serverInfo(backend: PostgresBackend, args: { database?: string | undefined }, context: Context) {
-  const { engine, label } = backend
-  const { signal } = context
-  const database = await engine.resolveDatabase(args.database, signal)
-  const [info = []] = await engine.catalogue(database, infoQuery, [], signal)
-  const settings = await engine.catalogue(database, settingsQuery, [], signal)
-  const extensions = await engine.catalogue(database, extensionsQuery, [], signal)
-  const [fullVersion, version, uptime, inRecovery, used, max, timezone, encoding, collation] = info as Row
-  const { safety, unsafeRole } = engine
-  const structured = {
-    database,
-    version: fullVersion,
-    uptime_seconds: Number(uptime),
-    in_recovery: inRecovery === 't',
-    connections: { used: Number(used), max: Number(max) },
-    timezone,
-    encoding,
-    collation,
-    settings: Object.fromEntries(settings),
-    extensions: Object.fromEntries(extensions),
-    safety,
-  }
-  const { refused, ...privileges } = safety as { refused?: Record<string, string> }
-  const lines = [
-    fullVersion ?? '',
-    `connections: ${used} of ${max} used; timezone ${timezone}; encoding ${encoding}, collation ${collation}`,
-    `extensions in ${quoteName(database)}: ${extensions.map(([name, version]) => `${name} ${version}`).join(', ')}`,
-    `settings: ${settings.map(([name, value]) => `${name}=${quoteCell(value ?? '')}`).join(', ')}`,
-    `safety: ${Object.entries(privileges)
-      .map(([name, value]) => `${name}=${value}`)
-      .join(', ')}`,
-    `refused by the server in the self-test: ${Object.entries(refused ?? {})
-      .map(([name, state]) => `${name} (${state})`)
-      .join(', ')}`,
-  ]
-  return report(context, {
-    summary: `${label}PostgreSQL ${version}, up ${duration(Number(uptime))}, ${inRecovery === 't' ? 'standby (in recovery)' : 'primary'}`,
-    body: lines.join('\n'),
-    notes: unsafeRole === undefined ? [] : [`${unsafeRole}. Tell the operator to use a role that only reads`],
-    structured,
-  })
+function pairs(members: unknown, between: string): string {
+  return Object.entries(members ?? {})
+    .map(([name, value]) => `${name}${between}${quoteCell(String(value))}`)
+    .join(', ')
 }
 
 function duration(seconds: number): string {

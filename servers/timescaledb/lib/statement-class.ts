@@ -1,9 +1,9 @@
 // Which write level a statement of tsdb_execute needs: from its words, and from pg_proc for the functions that it calls. What is not listed
 // here is refused at every level; a function that is neither immutable, stable nor listed needs more than `dml`.
 import { ToolError } from '../../../protocol/index.ts'
-import type { Row } from '../../kit/sql/engine.ts'
 import { arrayLiteral } from '../../kit/sql/identifiers.ts'
-import type { Token } from '../../kit/sql/lexer.ts'
+import { isMark, type Token } from '../../kit/sql/lexer.ts'
+import type { Ask } from '../types.ts'
 
 export interface StatementClass {
   /** First word, in upper case. */
@@ -143,26 +143,22 @@ export function namesIn(tokens: readonly Token[], text: string): Names {
 
 /** Arguments: arrays of `calls`, `attributes` and `operators`. What has an argument of type internal cannot be called by a statement. */
 const volatileQuery = `
-  SELECT DISTINCT f.name, f.oid < 16384 OR EXISTS (SELECT FROM pg_depend d WHERE d.classid = f.catalog AND d.objid = f.oid AND d.deptype = 'e')
+  SELECT DISTINCT f.name, f.oid < 16384 OR EXISTS (SELECT FROM pg_depend d WHERE d.classid = 'pg_proc'::regclass AND d.objid = f.oid AND d.deptype = 'e') AS installed
   FROM (
-    SELECT p.proname AS name, p.oid, 'pg_proc'::regclass AS catalog FROM pg_proc p LEFT JOIN pg_type t ON t.oid = p.proargtypes[0]
+    SELECT p.proname::text AS name, p.oid FROM pg_proc p LEFT JOIN pg_type t ON t.oid = p.proargtypes[0]
     WHERE p.provolatile = 'v' AND NOT 'internal'::regtype::oid = ANY (p.proargtypes) AND (p.proname = ANY ($1::name[])
       OR (p.proname = ANY ($2::name[]) AND p.pronargs > 0 AND p.pronargs - p.pronargdefaults <= 1 AND t.typtype IN ('c', 'd', 'p')))
-    UNION ALL SELECT 'operator ' || o.oprname, p.oid, 'pg_proc'::regclass FROM pg_operator o JOIN pg_proc p ON p.oid = o.oprcode
+    UNION ALL SELECT 'operator ' || o.oprname, p.oid FROM pg_operator o JOIN pg_proc p ON p.oid = o.oprcode
     WHERE p.provolatile = 'v' AND o.oprname = ANY ($3::name[])
   ) f ORDER BY 1, 2`
 
 /** Asks pg_proc which functions that the statement may call are volatile, in any schema and with any arguments. */
-export async function volatileFunctions(
-  { calls, attributes, operators }: Names,
-  catalogue: (text: string, values: readonly string[]) => Promise<Row[]>,
-): Promise<VolatileFunction[]> {
+export async function volatileFunctions({ calls, attributes, operators }: Names, ask: Ask): Promise<VolatileFunction[]> {
   if (calls.size + attributes.size + operators.size === 0) return []
-  const rows = await catalogue(
+  return ask<VolatileFunction>(
     volatileQuery,
     [calls, attributes, operators].map((names) => arrayLiteral([...names])),
   )
-  return rows.map(([name, installed]) => ({ name: name ?? '', installed: installed === 't' }))
 }
 
 /** Raises the class of a statement to what its volatile functions need. */
@@ -257,8 +253,4 @@ function match(tokens: readonly Token[], pattern: string): number | undefined {
     }
   }
   return at
-}
-
-function isMark(token: Token | undefined, mark: string): boolean {
-  return token?.kind === 'mark' && token.mark === mark
 }

@@ -1,7 +1,17 @@
 // The SQL that creates a role for writing, for one database, ready to paste by the operator.
 import { quoteName } from '../../kit/sql/identifiers.ts'
+import type { SafeRole } from '../../kit/sql/reader-role.ts'
 
 export const writerRole = 'mcp_writer'
+
+export const safeWriter: SafeRole = {
+  name: writerRole,
+  sql: ({ database, schemas }) =>
+    writerRoleSql(
+      database,
+      schemas.map(({ name }) => name),
+    ),
+}
 
 /** @param schemas whose tables the role reads and writes */
 export function writerRoleSql(database: string, schemas: readonly string[], password = "'<a long random password>'"): string[] {

@@ -3,6 +3,7 @@ import assert from 'node:assert/strict'
 import pg from 'pg'
 import { test } from '../../../test/runner/harness.ts'
 import { type Caller, RunningServer, rowsOf, until, withClient } from '../../kit/sql/test/running.ts'
+import type { Ask } from '../types.ts'
 
 export interface World {
   readonly label: string
@@ -16,8 +17,8 @@ export interface World {
   sql<T extends pg.QueryResultRow>(text: string): Promise<T[]>
   /** Runs SQL as the superuser. */
   admin<T extends pg.QueryResultRow>(text: string): Promise<T[]>
-  /** One statement as the owner, with values; rows of text cells, as the server's own queries get them. */
-  ask(text: string, values?: readonly (string | null)[]): Promise<(string | null)[][]>
+  /** One query as the owner, as the server runs its own. */
+  readonly ask: Ask
   close(): Promise<void>
 }
 
@@ -72,14 +73,12 @@ export async function openWorld(label: string, url: string): Promise<World> {
     ...{ label, server, env, reader, urlFor, superuserUrl: urlFor(undefined) },
     sql: (text) => run(urlFor(writer), text),
     admin: (text) => run(urlFor(undefined), text),
-    async ask(text, values = []) {
+    async ask<T>(text: string, values: readonly (string | null)[] = []) {
       const client = new pg.Client({ connectionString: urlFor(writer) })
       await client.connect()
       try {
-        const types = { getTypeParser: () => (value: string) => value }
-        return (
-          await client.query<(string | null)[]>({ text, values: [...values], rowMode: 'array', types } as pg.QueryArrayConfig)
-        ).rows
+        const { rows } = await client.query<{ own: T }>(`SELECT to_json(own) AS own FROM (${text}) own`, [...values])
+        return rows.map(({ own }) => own)
       } finally {
         await client.end()
       }

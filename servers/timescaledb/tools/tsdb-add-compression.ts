@@ -1,10 +1,10 @@
 // tsdb_add_compression: enables compression (the columnstore) of a hypertable, and the policy that compresses its old chunks.
 import { type Context, defineTool, type FromSchema, ToolError } from '../../../protocol/index.ts'
 import { report } from '../../kit/report.ts'
-import { quoteName } from '../../kit/sql/identifiers.ts'
+import { quoteLiteral, quoteName } from '../../kit/sql/identifiers.ts'
 import { visibleJson } from '../../kit/text.ts'
 import { requireCommunity, requireLevel } from '../errors.ts'
-import { columnsOf, findColumn, quoteLiteral, resolveHypertable } from '../lib/relations.ts'
+import { columnsOf, findColumn, inTimeUnits, resolveHypertable } from '../lib/relations.ts'
 import type { Column, Features, Hypertable, TimescaleBackend, Transaction } from '../types.ts'
 
 const inputSchema = {
@@ -29,17 +29,19 @@ const inputSchema = {
 type Arguments = FromSchema<typeof inputSchema>
 
 interface Settings {
-  readonly segmentBy: string | undefined
-  readonly orderBy: string | undefined
+  readonly segment_by: string | null
+  readonly order_by: string | null
+}
+
+interface Job {
+  readonly job_id: number
+  readonly next_start: string | null
 }
 
 const timeoutMs = 30_000
 
-// Columns with few values, each of many rows: what segments are made of. Known after ANALYZE.
-const suggestQuery = `
-  SELECT s.attname, s.n_distinct::int FROM pg_catalog.pg_stats s JOIN pg_catalog.pg_attribute a ON a.attrelid = pg_catalog.to_regclass($1) AND a.attname = s.attname
-  WHERE s.schemaname = $2 AND s.tablename = $3 AND s.n_distinct BETWEEN 2 AND 10000 AND s.attname <> $4
-    AND a.atttypid = ANY ('{int2,int4,int8,text,varchar,bpchar,uuid,name}'::regtype[]) ORDER BY s.inherited DESC, s.n_distinct DESC LIMIT 3`
+const settingsQuery = `
+  SELECT segmentby AS segment_by, orderby AS order_by FROM timescaledb_information.hypertable_compression_settings WHERE hypertable = $1::regclass`
 
 export function tsdbAddCompression(backend: TimescaleBackend) {
   return defineTool({
@@ -49,6 +51,7 @@ export function tsdbAddCompression(backend: TimescaleBackend) {
     inputSchema,
     annotations: { readOnlyHint: false, destructiveHint: false, idempotentHint: true, openWorldHint: false },
     aliases: { table_name: 'hypertable', hypertable_name: 'hypertable', table: 'hypertable' },
+    lookUp: 'tsdb_show_hypertables {}',
     handler: (args, context) => addCompression(backend, args, context),
   })
 }
@@ -64,47 +67,41 @@ async function addCompression(backend: TimescaleBackend, args: Arguments, contex
     (transaction) => enable(transaction, features, args),
     () => !args.dry_run,
   )
-  const { hypertable, settings } = done
-  const existed = done.job === undefined
+  const { hypertable, settings, job, notices } = done
   return report(context, {
     summary: `${args.dry_run ? 'dry run, rolled back: ' : ''}${hypertable.sql} ${hypertable.compression ? 'has' : 'now has'} compression; ${
-      existed
+      job === undefined
         ? 'it had a compression policy already, which stays as it is'
-        : `job ${done.job} compresses chunks older than ${args.compress_after}`
+        : `job ${job.job_id} compresses chunks older than ${args.compress_after}`
     }`,
     notes: [
-      `segmented by ${settings.segmentBy ?? 'what TimescaleDB chooses when it compresses'}; ordered by ${settings.orderBy ?? 'what TimescaleDB chooses'}`,
-      ...done.suggestions.map(
-        ([name, count]) =>
-          `segment_by was not given; ${quoteName(name ?? '')} (about ${count} values) may suit, if queries filter by it`,
-      ),
-      ...(existed || args.dry_run
+      `segmented by ${settings.segment_by ?? 'what TimescaleDB chooses when it compresses'}; ordered by ${settings.order_by ?? 'what TimescaleDB chooses'}`,
+      ...(job === undefined || args.dry_run
         ? []
         : [
             'the job runs in the background; tsdb_compression_stats shows what it has done, and compresses nothing younger than compress_after',
           ]),
-      ...done.notices,
+      ...notices,
     ],
     structured: {
       hypertable: hypertable.sql,
       enabled: true,
-      segment_by: settings.segmentBy ?? null,
-      order_by: settings.orderBy ?? null,
-      job_id: done.job ?? null,
-      next_start: done.nextStart,
+      ...settings,
+      job_id: job?.job_id ?? null,
+      next_start: job?.next_start ?? null,
       committed: !args.dry_run,
     },
   })
 }
 
-async function enable(transaction: Transaction, features: Features, args: Arguments) {
+async function enable(transaction: Transaction, { fn }: Features, args: Arguments) {
   const { ask } = transaction
   const hypertable = await resolveHypertable(ask, args.hypertable)
   requireIntegerNow(hypertable)
   const columns = await columnsOf(ask, hypertable)
   const segmentBy = args.segment_by?.map((column) => quoteName(segmentColumn(columns, column, hypertable))).join(', ')
   const orderBy = args.order_by === undefined ? undefined : orderColumns(columns, args.order_by, hypertable)
-  const after = checkAfter(args.compress_after, hypertable)
+  const after = inTimeUnits('compress_after', args.compress_after, hypertable.integerTime, hypertable.timeColumn)
   if (!hypertable.compression || segmentBy !== undefined || orderBy !== undefined) {
     // These names work in every version up to now; the columnstore ones of 2.18 and later mean the same.
     const options = [
@@ -115,56 +112,22 @@ async function enable(transaction: Transaction, features: Features, args: Argume
     await transaction.run(`ALTER TABLE ${hypertable.sql} SET (${options.join(', ')})`)
   }
   const cast = hypertable.integerTime ? hypertable.timeType : 'interval'
-  const values = [hypertable.sql, after, String(args.if_not_exists)]
-  let job: string | null | undefined
-  if (features.has('add_compression_policy')) {
-    const call = `SELECT ${features.fn('add_compression_policy')}($1::regclass, compress_after => $2::${cast}, if_not_exists => $3::boolean)`
-    ;[job] = await transaction.row(call, values)
-  } else {
-    await transaction.run(
-      `CALL ${features.fn('add_columnstore_policy')}($1::regclass, after => $2::${cast}, if_not_exists => $3::boolean)`,
-      values,
-    )
-    const own = `SELECT max(job_id) FROM timescaledb_information.jobs WHERE proc_name = 'policy_compression' AND hypertable_schema = $1 AND hypertable_name = $2`
-    ;[job] = await transaction.row(own, [hypertable.schema, hypertable.name])
-  }
-  const made = job !== null && job !== undefined && Number(job) >= 0 // -1: there is one already
-  const [nextStart] = made
-    ? await transaction.row('SELECT next_start::text FROM timescaledb_information.jobs WHERE job_id = $1::int', [job ?? null])
-    : [null]
-  const settings = await readSettings(transaction, features, hypertable, { segmentBy, orderBy })
-  const suggestions =
-    settings.segmentBy !== undefined || hypertable.compression
-      ? []
-      : await ask(suggestQuery, [hypertable.sql, hypertable.schema, hypertable.name, hypertable.timeColumn])
-  return {
-    hypertable,
-    settings,
-    suggestions,
-    job: made ? Number(job) : undefined,
-    nextStart: nextStart ?? null,
-    notices: transaction.notices,
-  }
-}
-
-/** As TimescaleDB has stored them, with its own choice for what was not given; as given where it has no view for them (before 2.14). */
-async function readSettings(
-  transaction: Transaction,
-  features: Features,
-  { sql }: Hypertable,
-  given: Settings,
-): Promise<Settings> {
-  if (!features.hasColumn('hypertable_compression_settings', 'segmentby')) return given
-  const [segmentBy, orderBy] = await transaction.row(
-    'SELECT segmentby, orderby FROM timescaledb_information.hypertable_compression_settings WHERE hypertable = $1::regclass',
-    [sql],
+  const [policy] = await ask<{ job_id: number }>(
+    `SELECT ${fn('add_compression_policy')}($1::regclass, compress_after => $2::${cast}, if_not_exists => $3::boolean) AS job_id`,
+    [hypertable.sql, after, String(args.if_not_exists)],
   )
-  return { segmentBy: segmentBy ?? undefined, orderBy: orderBy ?? undefined }
+  // None for -1: there is a policy already.
+  const [job] = await ask<Job>('SELECT job_id, next_start::text FROM timescaledb_information.jobs WHERE job_id = $1::int', [
+    String(policy?.job_id),
+  ])
+  // As TimescaleDB has stored them, with its own choice for what was not given.
+  const [settings = { segment_by: null, order_by: null }] = await ask<Settings>(settingsQuery, [hypertable.sql])
+  return { hypertable, settings, job, notices: transaction.notices }
 }
 
 /** The policy computes "older than" from the current value of an integer time column: without that function every run fails. */
 export function requireIntegerNow({ integerTime, integerNow, sql, timeColumn, timeType }: Hypertable): void {
-  if (!integerTime || integerNow !== undefined) return
+  if (!integerTime || integerNow !== null) return
   throw new ToolError(
     'INVALID_ARGUMENT',
     `the time column ${quoteName(timeColumn)} of ${sql} is an integer, and no function says what "now" is in its units, so that the policy could only fail`,
@@ -203,16 +166,4 @@ function orderColumns(columns: readonly Column[], text: string, hypertable: Hype
       .join(' ')
   })
   return parts.join(', ')
-}
-
-function checkAfter(text: string, { integerTime, timeColumn }: Hypertable): string {
-  const isNumber = /^\d+$/.test(text.trim())
-  if (isNumber === integerTime) return text.trim()
-  throw new ToolError(
-    'INVALID_ARGUMENT',
-    integerTime
-      ? `the time column ${quoteName(timeColumn)} is an integer, so compress_after must be a number`
-      : 'compress_after must be an interval',
-    { hint: visibleJson({ compress_after: integerTime ? '1000000' : '7 days' }) },
-  )
 }

@@ -1,12 +1,13 @@
 // tsdb_continuous_aggregate: creates a materialised view that TimescaleDB keeps up to date, adds its refresh policy, and fills it.
 import { type Context, defineTool, type FromSchema, ToolError } from '../../../protocol/index.ts'
 import { report } from '../../kit/report.ts'
-import { bareStatement, readStatement, requireOne } from '../../kit/sql/statement-filter.ts'
+import { isMark } from '../../kit/sql/lexer.ts'
+import { readStatement, requireOne, requireSql } from '../../kit/sql/statement-filter.ts'
 import { visibleJson } from '../../kit/text.ts'
-import { requireCommunity, requireLevel } from '../errors.ts'
-import { newName } from '../lib/relations.ts'
+import { insteadOf, requireCommunity, requireLevel } from '../errors.ts'
+import { inTimeUnits, newName } from '../lib/relations.ts'
 import { namesIn, volatileFunctions } from '../lib/statement-class.ts'
-import type { Features, Relation, TimescaleBackend } from '../types.ts'
+import type { Ask, Features, Relation, TimescaleBackend } from '../types.ts'
 
 const inputSchema = {
   type: 'object',
@@ -31,6 +32,13 @@ const inputSchema = {
 
 type Arguments = FromSchema<typeof inputSchema>
 
+/** The hypertable under the view. */
+interface Source {
+  readonly source: string
+  readonly integer: boolean
+  readonly column: string
+}
+
 const createMs = 30_000
 const explainMs = 5_000
 /** Time left to answer before the deadline of the whole call. */
@@ -47,6 +55,7 @@ export function tsdbContinuousAggregate(backend: TimescaleBackend) {
     inputSchema,
     annotations: { readOnlyHint: false, destructiveHint: false, idempotentHint: true, openWorldHint: false },
     aliases: { view: 'view_name', name: 'view_name', sql: 'query' },
+    lookUp: 'tsdb_show_hypertables {}',
     handler: (args, context) => continuousAggregate(backend, args, context),
   })
 }
@@ -55,18 +64,18 @@ async function continuousAggregate(backend: TimescaleBackend, args: Arguments, c
   requireLevel(backend.level, 'policy', 'tsdb_continuous_aggregate')
   const { engine, writer } = backend
   const { signal } = context
+  const ask = backend.catalogue(signal)
   const started = performance.now()
   const features = await backend.features(signal)
   requireCommunity(features, 'a continuous aggregate')
-  const view = await newName(backend.asker(signal), args.view_name)
-  const query = await checkQuery(args.query, backend, signal)
+  const view = await newName(backend.asRole(signal), args.view_name)
+  const query = await checkQuery(args.query, ask)
   // Only what PostgreSQL accepts as one reading statement, in a READ ONLY transaction and by the extended protocol, becomes part of the DDL.
   await engine.query({ text: `EXPLAIN ${query}`, maxRows: 1, timeoutMs: explainMs, signal })
-  const there = await backend.catalogue(
-    'SELECT hypertable_schema, hypertable_name FROM timescaledb_information.continuous_aggregates WHERE view_schema = $1 AND view_name = $2',
-    [view.schema, view.name],
-    signal,
-  )
+  const there = await ask('SELECT FROM timescaledb_information.continuous_aggregates WHERE view_schema = $1 AND view_name = $2', [
+    view.schema,
+    view.name,
+  ])
   if (there.length > 0 && args.if_not_exists) {
     return report(context, {
       summary: `${view.sql} is a continuous aggregate already; nothing changed`,
@@ -79,122 +88,101 @@ async function continuousAggregate(backend: TimescaleBackend, args: Arguments, c
     { timeoutMs: engine.limitTimeout(createMs), signal, query: create },
     async (transaction) => {
       await transaction.run(create)
-      const [source, integer] = await transaction.row(
-        `SELECT format('%I.%I', c.hypertable_schema, c.hypertable_name), d.time_interval IS NULL FROM timescaledb_information.continuous_aggregates c
+      const [found] = await transaction.ask<Source>(
+        `SELECT format('%I.%I', c.hypertable_schema, c.hypertable_name) AS source, d.time_interval IS NULL AS integer, d.column_name AS column
+          FROM timescaledb_information.continuous_aggregates c
           LEFT JOIN timescaledb_information.dimensions d ON d.hypertable_schema = c.hypertable_schema AND d.hypertable_name = c.hypertable_name AND d.dimension_number = 1
           WHERE c.view_schema = $1 AND c.view_name = $2`,
         [view.schema, view.name],
       )
-      const policy = policyCall(features, view, args, integer === 't')
-      const [job] = policy === undefined ? [undefined] : await transaction.row(policy.text, policy.values)
-      return {
-        source: source ?? null,
-        job: job === undefined || job === null ? undefined : Number(job),
-        notices: transaction.notices,
-      }
+      const policy = found === undefined ? undefined : policyCall(features, view, args, found)
+      const [job] = policy === undefined ? [] : await transaction.ask<{ id: number }>(policy.text, policy.values)
+      return { source: found?.source ?? null, job: job?.id, notices: transaction.notices }
     },
     () => !args.dry_run,
   )
+  const { source, job, notices } = made
   const left = engine.limitTimeout(600_000) - (performance.now() - started) - reserveMs
-  const filled =
-    args.with_data && !args.dry_run ? await fill(backend, features, view, made.job, Math.max(1_000, left), signal) : undefined
-  const bucket = /time_bucket(?:_ng)?\s*\(\s*(?:interval\s*)?'([^']+)'/i.exec(query)?.[1]
+  const fills = args.with_data && !args.dry_run
+  const unfilled = fills ? await fill(backend, features, view, job, Math.max(1_000, Math.round(left)), signal) : undefined
+  const empty =
+    job === undefined
+      ? `it is empty until CALL refresh_continuous_aggregate('${view.sql}', NULL, NULL) with tsdb_execute`
+      : 'it is empty until the job has run'
   return report(context, {
-    summary: `${args.dry_run ? 'dry run, rolled back: ' : ''}continuous aggregate ${view.sql} on ${made.source ?? 'its hypertable'}${made.job === undefined ? ', without a refresh policy' : `, refreshed by job ${made.job}`}${filled === undefined ? '' : filled.done ? ', filled' : ', not filled yet'}`,
-    notes: [
-      ...(filled?.note === undefined ? [] : [filled.note]),
-      ...(filled === undefined && !args.dry_run
-        ? [
-            made.job === undefined
-              ? `it is empty until CALL refresh_continuous_aggregate('${view.sql}', NULL, NULL) with tsdb_execute`
-              : 'it is empty until the job has run',
-          ]
-        : []),
-      ...made.notices,
-    ],
+    summary: [
+      `${args.dry_run ? 'dry run, rolled back: ' : ''}continuous aggregate ${view.sql} on ${source ?? 'its hypertable'}`,
+      job === undefined ? 'without a refresh policy' : `refreshed by job ${job}`,
+      ...(fills ? [unfilled === undefined ? 'filled' : 'not filled yet'] : []),
+    ].join(', '),
+    notes: [...(unfilled === undefined ? [] : [unfilled]), ...(fills || args.dry_run ? [] : [empty]), ...notices],
     structured: {
       view: view.sql,
-      source: made.source,
-      bucket: bucket ?? null,
-      job_id: made.job ?? null,
+      source,
+      bucket: /time_bucket(?:_ng)?\s*\(\s*(?:interval\s*)?'([^']+)'/i.exec(query)?.[1] ?? null,
+      job_id: job ?? null,
       created: true,
-      filled: filled?.done ?? false,
+      filled: fills && unfilled === undefined,
       committed: !args.dry_run,
     },
   })
 }
 
 /** @returns the query without its final semicolon @throws ToolError for what cannot be a continuous aggregate */
-async function checkQuery(written: string, { catalogue }: TimescaleBackend, signal: AbortSignal): Promise<string> {
-  const text = bareStatement(written)
+async function checkQuery(written: string, ask: Ask): Promise<string> {
+  const text = requireSql(written, insteadOf)
   const reading = readStatement(text)
   requireOne(reading)
-  if (reading.keyword !== 'select' && reading.keyword !== 'with') {
-    throw new ToolError('INVALID_ARGUMENT', '"query" must be one SELECT with time_bucket', {
+  const buckets = reading.tokens.some((token) => token.kind === 'word' && token.name.startsWith('time_bucket'))
+  if (!buckets || (reading.keyword !== 'select' && reading.keyword !== 'with')) {
+    throw new ToolError('INVALID_ARGUMENT', '"query" must be one SELECT with time_bucket in its GROUP BY', {
       hint: visibleJson({ query: example }),
     })
   }
-  if (!reading.tokens.some((token) => token.kind === 'word' && token.name.startsWith('time_bucket'))) {
-    throw new ToolError('INVALID_ARGUMENT', 'a continuous aggregate needs time_bucket in its GROUP BY', {
-      hint: visibleJson({ query: example }),
-    })
-  }
-  const [called] = await volatileFunctions(namesIn(reading.tokens, text), (sql, values) => catalogue(sql, values, signal))
+  const [called] = await volatileFunctions(namesIn(reading.tokens, text), ask)
   if (called !== undefined) {
     throw new ToolError('INVALID_ARGUMENT', `a continuous aggregate cannot call the volatile function ${called.name}`)
   }
-  const end = reading.tokens.find((token) => token.kind === 'mark' && token.mark === ';')
+  const end = reading.tokens.find((token) => isMark(token, ';'))
   return end === undefined ? text : text.slice(0, end.at)
 }
 
-function policyCall(features: Features, view: Relation, args: Arguments, integer: boolean) {
+function policyCall(features: Features, view: Relation, args: Arguments, { integer, column }: Source) {
   const { start_offset: start, end_offset: end, schedule_interval: every } = args
   if (start === undefined && end === undefined && every === undefined) return undefined
-  for (const [name, value] of Object.entries({ start_offset: start, end_offset: end })) {
-    if (value !== undefined && /^\d+$/.test(value.trim()) !== integer) {
-      throw new ToolError(
-        'INVALID_ARGUMENT',
-        `"${name}" must be ${integer ? 'a number, as the time column is an integer' : 'an interval, such as "3 days"'}`,
-      )
-    }
-  }
+  const inUnits = (name: 'start_offset' | 'end_offset', otherwise: string | null): string | null =>
+    args[name] === undefined ? otherwise : inTimeUnits(name, args[name], integer, column)
   const cast = integer ? 'bigint' : 'interval'
   return {
-    text: `SELECT ${features.fn('add_continuous_aggregate_policy')}($1::regclass, start_offset => $2::${cast}, end_offset => $3::${cast}, schedule_interval => $4::interval)`,
-    values: [view.sql, start ?? null, end ?? (integer ? '0' : '1 hour'), every ?? '1 hour'],
+    text: `SELECT ${features.fn('add_continuous_aggregate_policy')}($1::regclass, start_offset => $2::${cast}, end_offset => $3::${cast}, schedule_interval => $4::interval) AS id`,
+    values: [view.sql, inUnits('start_offset', null), inUnits('end_offset', integer ? '0' : '1 hour'), every ?? '1 hour'],
   }
 }
 
-/** Fills the view within the time that is left; the policy's job continues what takes longer. */
+/**
+ * Fills the view within the time that is left; the policy's job continues what takes longer.
+ * @returns undefined, or why it is not filled yet
+ */
 async function fill(
   { writer }: TimescaleBackend,
-  features: Features,
-  view: Relation,
+  { fn }: Features,
+  { sql }: Relation,
   job: number | undefined,
   timeoutMs: number,
   signal: AbortSignal,
-): Promise<{ done: boolean; note?: string }> {
+): Promise<string | undefined> {
   try {
-    await writer.alone(
-      { timeoutMs: Math.round(timeoutMs), signal },
-      `CALL ${features.fn('refresh_continuous_aggregate')}($1::regclass, NULL, NULL)`,
-      [view.sql],
-    )
-    return { done: true }
+    await writer.alone({ timeoutMs, signal }, `CALL ${fn('refresh_continuous_aggregate')}($1::regclass, NULL, NULL)`, [sql])
+    return undefined
   } catch (error) {
     if (!(error instanceof ToolError) || error.code !== 'TIMEOUT' || signal.aborted) throw error
+    const longer = `filling it takes longer than ${Math.round(timeoutMs / 1000)} s`
     if (job === undefined) {
-      return {
-        done: false,
-        note: `filling it takes longer than ${Math.round(timeoutMs / 1000)} s and was stopped; refresh it piece by piece with CALL refresh_continuous_aggregate('${view.sql}', from, to)`,
-      }
+      return `${longer} and was stopped; refresh it piece by piece with CALL refresh_continuous_aggregate('${sql}', from, to)`
     }
-    await writer.transaction({ timeoutMs: 5_000, signal }, (transaction) =>
-      transaction.row(`SELECT job_id FROM ${features.fn('alter_job')}($1::int, next_start => now())`, [String(job)]),
+    await writer.transaction({ timeoutMs: 5_000, signal }, ({ ask }) =>
+      ask(`SELECT job_id FROM ${fn('alter_job')}($1::int, next_start => now())`, [String(job)]),
     )
-    return {
-      done: false,
-      note: `filling it takes longer than ${Math.round(timeoutMs / 1000)} s; job ${job} continues in the background, within its window`,
-    }
+    return `${longer}; job ${job} continues in the background, within its window`
   }
 }

@@ -4,7 +4,7 @@ import { report } from '../../kit/report.ts'
 import { quoteName } from '../../kit/sql/identifiers.ts'
 import { visibleJson } from '../../kit/text.ts'
 import { requireLevel } from '../errors.ts'
-import { columnsOf, findColumn, resolveTable } from '../lib/relations.ts'
+import { columnsOf, findColumn, inTimeUnits, resolveTable } from '../lib/relations.ts'
 import type { Features, TimescaleBackend, Transaction } from '../types.ts'
 
 const inputSchema = {
@@ -26,12 +26,10 @@ type Arguments = FromSchema<typeof inputSchema>
 const timeoutMs = 45_000
 const integerTypes = ['smallint', 'integer', 'bigint']
 
-const hypertableQuery = 'SELECT 1 FROM timescaledb_information.hypertables WHERE hypertable_schema = $1 AND hypertable_name = $2'
-
 // A unique index without the time column cannot be kept across chunks.
 const uniqueQuery = `
   SELECT string_agg(quote_ident(i.relname) || ' (' || (SELECT string_agg(quote_ident(a.attname), ', ') FROM pg_catalog.pg_attribute a
-      WHERE a.attrelid = x.indrelid AND a.attnum = ANY (x.indkey)) || ')', ', ')
+      WHERE a.attrelid = x.indrelid AND a.attnum = ANY (x.indkey)) || ')', ', ') AS names
   FROM pg_catalog.pg_index x JOIN pg_catalog.pg_class i ON i.oid = x.indexrelid
   WHERE x.indrelid = pg_catalog.to_regclass($1) AND x.indisunique
     AND NOT EXISTS (SELECT FROM pg_catalog.pg_attribute a WHERE a.attrelid = x.indrelid AND a.attname = $2 AND a.attnum = ANY (x.indkey))`
@@ -44,6 +42,7 @@ export function tsdbCreateHypertable(backend: TimescaleBackend) {
     inputSchema,
     annotations: { readOnlyHint: false, destructiveHint: false, idempotentHint: true, openWorldHint: false },
     aliases: { table: 'table_name', hypertable: 'table_name', time_column_name: 'time_column' },
+    lookUp: 'tsdb_show_hypertables {}',
     handler: (args, context) => createHypertable(backend, args, context),
   })
 }
@@ -58,7 +57,7 @@ async function createHypertable(backend: TimescaleBackend, args: Arguments, cont
     (transaction) => convert(transaction, features, args),
     () => !args.dry_run,
   )
-  const { table, column } = done
+  const { table, column, rowsBefore } = done
   if (column === undefined) {
     return report(context, {
       summary: `${table.sql} is a hypertable already; nothing changed`,
@@ -66,69 +65,64 @@ async function createHypertable(backend: TimescaleBackend, args: Arguments, cont
       structured: { hypertable: table.sql, created: false },
     })
   }
-  const rows = done.rowsBefore === 0 ? '' : `, ${done.rowsBefore} rows moved into chunks`
+  const moved = rowsBefore === 0 ? '' : `, ${rowsBefore} rows moved into chunks`
   return report(context, {
-    summary: `${args.dry_run ? 'dry run, rolled back: ' : ''}${table.sql} is now hypertable ${done.id}, by ${quoteName(column.name)} (${column.type}) in chunks of ${args.chunk_time_interval}${rows}`,
+    summary: `${args.dry_run ? 'dry run, rolled back: ' : ''}${table.sql} is now hypertable ${done.hypertable_id}, by ${quoteName(column.name)} (${column.type}) in chunks of ${args.chunk_time_interval}${moved}`,
     notes: done.notices,
     structured: {
       hypertable: table.sql,
-      hypertable_id: Number(done.id),
+      hypertable_id: done.hypertable_id,
       created: done.created,
       time_column: column.name,
       time_type: column.type,
       chunk_time_interval: args.chunk_time_interval,
-      rows_before: done.rowsBefore,
+      rows_before: rowsBefore,
       committed: !args.dry_run,
     },
   })
 }
 
+interface Made {
+  readonly hypertable_id: number
+  readonly created: boolean
+}
+
 /** `column` is undefined when the table is a hypertable already. */
-async function convert(transaction: Transaction, features: Features, args: Arguments) {
-  const table = await resolveTable(transaction.ask, args.table_name)
-  const [existing] = await transaction.row(hypertableQuery, [table.schema, table.name])
-  if (existing !== undefined && args.if_not_exists) {
-    return { table, column: undefined, id: '', created: false, rowsBefore: 0, notices: [] }
-  }
-  if (table.kind !== 'r') throw new ToolError('INVALID_ARGUMENT', `${table.sql} is not an ordinary table`)
-  const column = findColumn(await columnsOf(transaction.ask, table), args.time_column, table)
+async function convert(transaction: Transaction, { fn }: Features, args: Arguments) {
+  const { ask } = transaction
+  const table = await resolveTable(ask, args.table_name)
+  const exists = table.timeColumn !== null
+  if (exists && args.if_not_exists) return { table, column: undefined, rowsBefore: 0 }
+  if (table.kind !== 'a table') throw new ToolError('INVALID_ARGUMENT', `${table.sql} is not an ordinary table`)
+  const column = findColumn(await columnsOf(ask, table), args.time_column, table)
   const integer = integerTypes.includes(column.type)
-  const interval = chunkInterval(args.chunk_time_interval, integer, column.name)
-  const [unique] = await transaction.row(uniqueQuery, [table.sql, column.name])
-  if (unique !== null && unique !== undefined && existing === undefined) {
+  const interval = inTimeUnits('chunk_time_interval', args.chunk_time_interval, integer, column.name)
+  const [unique] = await ask<{ names: string | null }>(uniqueQuery, [table.sql, column.name])
+  if (unique?.names && !exists) {
     throw new ToolError(
       'INVALID_ARGUMENT',
-      `every unique index of a hypertable must contain its time column ${quoteName(column.name)}; ${table.sql} has ${unique} without it`,
+      `every unique index of a hypertable must contain its time column ${quoteName(column.name)}; ${table.sql} has ${unique.names} without it`,
       { hint: `drop that constraint, or make it one on (…, ${quoteName(column.name)}), with tsdb_execute` },
     )
   }
-  const [hasRows] = await transaction.row(`SELECT EXISTS (SELECT 1 FROM ${table.sql})`)
-  if (hasRows === 't' && !args.migrate_data && existing === undefined) {
+  const [counted] = await ask<{ rows: number }>(
+    args.migrate_data
+      ? `SELECT count(*) AS rows FROM ${table.sql}`
+      : `SELECT count(*) AS rows FROM (SELECT FROM ${table.sql} LIMIT 1) t`,
+  )
+  const rowsBefore = counted?.rows ?? 0
+  if (rowsBefore > 0 && !args.migrate_data && !exists) {
     throw new ToolError(
       'INVALID_ARGUMENT',
       `${table.sql} is not empty. Its rows have to be moved into chunks, and the table is locked meanwhile`,
       { hint: visibleJson({ ...args, table_name: table.sql, time_column: column.name, migrate_data: true }) },
     )
   }
-  const [rowsBefore] = hasRows === 't' ? await transaction.row(`SELECT count(*) FROM ${table.sql}`) : ['0']
   const cast = integer ? 'bigint' : 'interval'
-  const flags = [String(args.if_not_exists), String(args.migrate_data)]
-  // by_range() since 2.13; before, and as an alias ever since, the time column was an argument of its own.
-  const text = features.has('by_range')
-    ? `SELECT hypertable_id, created FROM ${features.fn('create_hypertable')}($1::regclass, ${features.fn('by_range')}($2::name, $3::${cast}), if_not_exists => $4::boolean, migrate_data => $5::boolean)`
-    : `SELECT hypertable_id, created FROM ${features.fn('create_hypertable')}($1::regclass, $2::name, chunk_time_interval => $3::${cast}, if_not_exists => $4::boolean, migrate_data => $5::boolean)`
-  const [id, created] = await transaction.row(text, [table.sql, column.name, interval, ...flags])
-  return { table, column, id: id ?? '', created: created === 't', rowsBefore: Number(rowsBefore), notices: transaction.notices }
-}
-
-function chunkInterval(text: string, integer: boolean, column: string): string {
-  const isNumber = /^\d+$/.test(text.trim())
-  if (isNumber === integer) return text.trim()
-  throw new ToolError(
-    'INVALID_ARGUMENT',
-    integer
-      ? `the column ${quoteName(column)} is an integer, so chunk_time_interval must be a number of its units`
-      : 'chunk_time_interval must be an interval',
-    { hint: visibleJson({ chunk_time_interval: integer ? '100000' : '7 days' }) },
+  const [made] = await ask<Made>(
+    `SELECT hypertable_id, created FROM ${fn('create_hypertable')}($1::regclass, ${fn('by_range')}($2::name, $3::${cast}),
+      if_not_exists => $4::boolean, migrate_data => $5::boolean)`,
+    [table.sql, column.name, interval, String(args.if_not_exists), String(args.migrate_data)],
   )
+  return { table, column, ...(made as Made), rowsBefore, notices: transaction.notices }
 }

@@ -1,25 +1,38 @@
 // tsdb_database_stats: the state of the whole TimescaleDB database in one answer.
-import { type Context, defineTool } from '../../../protocol/index.ts'
+import { defineTool } from '../../../protocol/index.ts'
 import { formatBytes, report } from '../../kit/report.ts'
+import { orWithoutSizes } from '../../kit/sql/errors.ts'
+import { type Named, qualified } from '../../kit/sql/hints.ts'
 import { quoteName } from '../../kit/sql/identifiers.ts'
-import { quoteCell } from '../../kit/sql/table.ts'
+import { listing } from '../../kit/sql/table.ts'
 import { clip } from '../../kit/text.ts'
-import { isSizeFailure } from '../errors.ts'
-import { sizeOf, userRelations } from '../lib/relations.ts'
+import { fromRelations, ofUsers, sizeOf } from '../lib/relations.ts'
 import type { Features, TimescaleBackend } from '../types.ts'
 
+interface Totals {
+  postgresql: string
+  database: string
+  size_bytes: number
+  hypertables: number
+  chunks: number
+  compressed_chunks: number
+  continuous_aggregates: number
+  jobs: number
+}
+
 const totalsQuery = `
-  SELECT current_setting('server_version'), pg_database_size(current_database()),
-    (SELECT count(*) FROM timescaledb_information.hypertables), (SELECT count(*) FROM timescaledb_information.chunks),
-    (SELECT count(*) FROM timescaledb_information.chunks WHERE is_compressed),
-    (SELECT count(*) FROM timescaledb_information.continuous_aggregates), (SELECT count(*) FROM timescaledb_information.jobs WHERE job_id >= 1000)`
+  SELECT current_setting('server_version') AS postgresql, current_database() AS database, pg_database_size(current_database()) AS size_bytes,
+    (SELECT count(*) FROM timescaledb_information.hypertables) AS hypertables, (SELECT count(*) FROM timescaledb_information.chunks) AS chunks,
+    (SELECT count(*) FROM timescaledb_information.chunks WHERE is_compressed) AS compressed_chunks,
+    (SELECT count(*) FROM timescaledb_information.continuous_aggregates) AS continuous_aggregates,
+    (SELECT count(*) FROM timescaledb_information.jobs WHERE job_id >= 1000) AS jobs`
 
 const largestQuery = (features: Features): string => `
-  SELECT n.nspname, c.relname, h.num_chunks, ${sizeOf(features)} AS bytes ${userRelations} AND c.relkind IN ('r', 'p', 'm')
-  ORDER BY bytes DESC NULLS LAST, 1, 2 LIMIT 10`
+  SELECT n.nspname AS schema, c.relname AS name, h.num_chunks AS chunks, coalesce((${sizeOf(features)})::bigint, 0) AS bytes
+  ${fromRelations} ${ofUsers} AND c.relkind IN ('r', 'p', 'm') ORDER BY bytes DESC, 1, 2 LIMIT 10`
 
 const errorsQuery = `
-  SELECT count(*), (array_agg(proc_name ORDER BY finish_time DESC))[1], (array_agg(err_message ORDER BY finish_time DESC))[1]
+  SELECT count(*) AS failed_runs_24h, (array_agg(proc_name ORDER BY finish_time DESC))[1] AS job, (array_agg(err_message ORDER BY finish_time DESC))[1] AS last_error
   FROM timescaledb_information.job_errors WHERE finish_time > now() - interval '24 hours'`
 
 export function tsdbDatabaseStats(backend: TimescaleBackend) {
@@ -30,70 +43,52 @@ export function tsdbDatabaseStats(backend: TimescaleBackend) {
       'Edition, size, hypertables, chunks, continuous aggregates, largest tables and failed jobs of the TimescaleDB database.',
     inputSchema: { type: 'object', properties: {}, additionalProperties: false },
     annotations: { readOnlyHint: true, destructiveHint: false, idempotentHint: true, openWorldHint: false },
-    handler: (_args, context) => databaseStats(backend, context),
-  })
-}
-
-async function databaseStats(backend: TimescaleBackend, context: Context) {
-  const { engine } = backend
-  const { signal } = context
-  const features = await backend.features(signal)
-  const database = await engine.resolveDatabase(undefined, signal)
-  const [totals = []] = await backend.catalogue(totalsQuery, [], signal)
-  const [version, size, hypertables, chunks, compressed, aggregates, jobs] = totals
-  const largest = await backend.catalogue(largestQuery(features), [], signal).catch((error: unknown) => {
-    if (isSizeFailure(error)) return undefined
-    throw error
-  })
-  const [failed, failedJob, lastError] = features.hasColumn('job_errors', 'err_message')
-    ? ((await backend.catalogue(errorsQuery, [], signal))[0] ?? [])
-    : []
-  const percent = Number(chunks) === 0 ? 0 : Math.round((Number(compressed) / Number(chunks)) * 100)
-  const top = (largest ?? []).map(([schema, name, count, bytes]) => ({
-    table: `${quoteName(schema ?? '')}.${quoteName(name ?? '')}`,
-    chunks: count === null || count === undefined ? null : Number(count),
-    bytes: Number(bytes ?? 0),
-  }))
-  const { safety, unsafeRole } = engine
-  return report(context, {
-    summary: `TimescaleDB ${features.version} (${features.license === 'apache' ? 'Apache edition' : 'Community edition'}) on PostgreSQL ${version}; database ${quoteName(database)}, ${formatBytes(Number(size))}`,
-    body: [
-      `hypertables: ${hypertables}, with ${chunks} chunks, ${percent} % of them compressed; continuous aggregates: ${aggregates}; policies and other jobs: ${jobs}`,
-      `writing: level "${backend.level}"${backend.allowDestructive ? ', DROP and TRUNCATE allowed' : ''}`,
-      `reading: ${Object.entries(safety)
-        .filter(([, value]) => typeof value !== 'object')
-        .map(([name, value]) => `${name}=${String(value)}`)
-        .join(', ')}`,
-    ].join('\n'),
-    untrusted: [
-      'largest tables\tchunks\tsize',
-      ...top.map(({ table, chunks, bytes }) => [quoteCell(table), chunks ?? '-', formatBytes(bytes)].join('\t')),
-      ...(Number(failed) > 0
-        ? [`failed job runs in 24 hours: ${failed}; the last one, ${failedJob}: ${clip(lastError ?? '', 300)}`]
-        : []),
-    ].join('\n'),
-    notes: [
-      ...(unsafeRole === undefined ? [] : [`${unsafeRole}. Tell the operator to use a role that only reads`]),
-      ...(largest === undefined ? ['sizes are left out, because a chunk is locked or may not be read by this role'] : []),
-      ...(features.license === 'apache' ? ['compression, continuous aggregates and policies need the Community edition'] : []),
-    ],
-    rows: top.length,
-    structured: {
-      version: features.version,
-      license: features.license,
-      postgresql: version ?? null,
-      database,
-      size_bytes: Number(size),
-      hypertables: Number(hypertables),
-      chunks: Number(chunks),
-      compressed_chunks: Number(compressed),
-      continuous_aggregates: Number(aggregates),
-      jobs: Number(jobs),
-      failed_runs_24h: Number(failed ?? 0),
-      last_error: lastError ?? null,
-      largest: top,
-      write_level: backend.level,
-      safety,
+    async handler(_args, context) {
+      const { engine, level, allowDestructive } = backend
+      const features = await backend.features(context.signal)
+      const ask = backend.catalogue(context.signal)
+      const [found] = await ask<Totals>(totalsQuery)
+      const totals = found as Totals
+      const { rows, sized } = await orWithoutSizes(async (withSizes) =>
+        withSizes ? ask<Named & { chunks: number | null; bytes: number }>(largestQuery(features)) : [],
+      )
+      const largest = rows.map(({ schema, name, ...table }) => ({ table: qualified({ schema, name }), ...table }))
+      const [errors] = await ask<{ failed_runs_24h: number; job: string | null; last_error: string | null }>(errorsQuery)
+      const { failed_runs_24h = 0, job, last_error = null } = errors ?? {}
+      const percent = totals.chunks === 0 ? 0 : Math.round((totals.compressed_chunks / totals.chunks) * 100)
+      const { safety, unsafeRole } = engine.connections
+      return report(context, {
+        summary: `TimescaleDB ${features.version} (${features.apache ? 'Apache' : 'Community'} edition) on PostgreSQL ${totals.postgresql}; database ${quoteName(totals.database)}, ${formatBytes(totals.size_bytes)}`,
+        body: [
+          `hypertables: ${totals.hypertables}, with ${totals.chunks} chunks, ${percent} % of them compressed; continuous aggregates: ${totals.continuous_aggregates}; policies and other jobs: ${totals.jobs}`,
+          `writing: level "${level}"${allowDestructive ? ', DROP and TRUNCATE allowed' : ''}`,
+          `reading: ${Object.entries(safety)
+            .filter(([, value]) => typeof value !== 'object')
+            .map(([name, value]) => `${name}=${String(value)}`)
+            .join(', ')}`,
+        ].join('\n'),
+        untrusted: [
+          listing(
+            ['largest tables', 'chunks', 'size'],
+            largest.map(({ table, chunks, bytes }) => [table, chunks, formatBytes(bytes)]),
+          ),
+          ...(failed_runs_24h > 0
+            ? [`failed job runs in 24 hours: ${failed_runs_24h}; the last one, ${job}: ${clip(last_error ?? '', 300)}`]
+            : []),
+        ].join('\n'),
+        notes: [
+          ...(unsafeRole === undefined ? [] : [`${unsafeRole}. Tell the operator to use a role that only reads`]),
+          ...(sized ? [] : ['sizes are left out, because a chunk is locked or may not be read by this role']),
+          ...(features.apache ? ['compression, continuous aggregates and policies need the Community edition'] : []),
+        ],
+        rows: largest.length,
+        structured: {
+          version: features.version,
+          license: features.apache ? 'apache' : 'timescale',
+          ...totals,
+          ...{ failed_runs_24h, last_error, largest, write_level: level, safety },
+        },
+      })
     },
   })
 }

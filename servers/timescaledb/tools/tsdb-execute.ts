@@ -4,9 +4,9 @@ import type { Environment } from '../../kit/definition.ts'
 import { report } from '../../kit/report.ts'
 import { maxCellChars, queryProperties, toParameters } from '../../kit/sql/query-tool.ts'
 import type { Outcome } from '../../kit/sql/statement.ts'
-import { bareStatement, readStatement, requireOne, shellCommand } from '../../kit/sql/statement-filter.ts'
-import { toTable } from '../../kit/sql/table.ts'
-import { explainTransaction, insteadOf, requireLevel } from '../errors.ts'
+import { readStatement, requireOne, requireSql } from '../../kit/sql/statement-filter.ts'
+import { counted, toTable } from '../../kit/sql/table.ts'
+import { insteadOf, requireLevel } from '../errors.ts'
 import { classifyWords, namesIn, type StatementClass, volatileFunctions, withFunctions } from '../lib/statement-class.ts'
 import type { TimescaleBackend, Transaction } from '../types.ts'
 
@@ -23,6 +23,11 @@ const inputSchema = {
   additionalProperties: false,
 } as const
 
+type Arguments = FromSchema<typeof inputSchema>
+
+/** Room for the summary, the boundary and the notes. */
+const overheadChars = 2_000
+
 interface Executed {
   readonly outcome: Outcome
   /** Rows by the statement's command tag. */
@@ -32,7 +37,13 @@ interface Executed {
   readonly notices: readonly string[]
 }
 
-const keptRows = 20
+/** Rows so far, in tables of one kind. */
+interface Changes {
+  readonly kind: string
+  readonly updated: number
+  readonly deleted: number
+  readonly inserted: number
+}
 
 export function tsdbExecute(backend: TimescaleBackend, { maxResultChars }: Environment) {
   return defineTool({
@@ -43,57 +54,45 @@ export function tsdbExecute(backend: TimescaleBackend, { maxResultChars }: Envir
     inputSchema,
     annotations: { readOnlyHint: false, destructiveHint: true, idempotentHint: false, openWorldHint: false },
     aliases: { query: 'command', sql: 'command', statement: 'command', parameters: 'params', timeout: 'timeout_ms' },
-    handler: (args, context) => execute(backend, maxResultChars, args, context),
+    lookUp: 'tsdb_show_hypertables {}',
+    handler: (args, context) => execute(backend, maxResultChars - overheadChars, args, context),
   })
 }
 
-async function execute(
-  backend: TimescaleBackend,
-  maxResultChars: number,
-  args: FromSchema<typeof inputSchema>,
-  context: Context,
-) {
-  const { writer, engine } = backend
+async function execute(backend: TimescaleBackend, maxChars: number, args: Arguments, context: Context) {
+  const { writer, engine, level } = backend
   const { dry_run: dryRun, max_affected: maxAffected } = args
-  const command = bareStatement(args.command)
-  const found = await admit(backend, command, context.signal)
+  if (level === 'off') requireLevel(level, 'dml', 'tsdb_execute')
+  const command = requireSql(args.command, insteadOf)
+  const { alone, keyword } = await admit(backend, command, context.signal)
   const values = toParameters(args.params)
   const limits = { timeoutMs: engine.limitTimeout(args.timeout_ms), signal: context.signal, query: command }
   const started = performance.now()
-  try {
-    if (found.alone) {
-      if (dryRun) throw new ToolError('INVALID_ARGUMENT', 'this procedure commits by itself, so it cannot be tried with dry_run')
-      const outcome = await writer.alone(limits, command, values)
-      return describe({ outcome, rows: undefined, changed: 0, notices: outcome.notices }, false, started, maxResultChars, context)
-    }
-    const done = await writer.transaction(
-      limits,
-      (transaction) => inTransaction(transaction, command, values),
-      (result) => {
-        const affected = Math.max(result.rows ?? 0, result.changed)
-        if (affected > maxAffected) throw tooMany(affected, maxAffected, found.keyword)
-        return !dryRun
-      },
-    )
-    return describe(done, dryRun, started, maxResultChars, context)
-  } catch (error) {
-    throw explainTransaction(error)
+  if (alone && dryRun) {
+    throw new ToolError('INVALID_ARGUMENT', 'this procedure commits by itself, so it cannot be tried with dry_run')
   }
+  const done = alone
+    ? await writer.alone(limits, command, values).then((outcome) => ({ ...outcome, outcome, rows: undefined, changed: 0 }))
+    : await writer.transaction(
+        limits,
+        (transaction) => inTransaction(transaction, command, values),
+        ({ rows = 0, changed }) => {
+          const affected = Math.max(rows, changed)
+          if (affected > maxAffected) throw tooMany(affected, maxAffected, keyword)
+          return !dryRun
+        },
+      )
+  return describe(done, dryRun, Math.round(performance.now() - started), maxChars, context)
 }
 
 /** @throws ToolError READ_ONLY when the statement needs more than this server's write level */
 async function admit(backend: TimescaleBackend, command: string, signal: AbortSignal): Promise<StatementClass> {
-  const { level, allowDestructive, catalogue } = backend
-  if (level === 'off') requireLevel(level, 'dml', 'tsdb_execute')
-  const shell = shellCommand(command)
-  if (shell !== undefined) {
-    throw new ToolError('INVALID_ARGUMENT', `"${shell.written}" is not SQL of PostgreSQL`, { hint: insteadOf(shell) })
-  }
+  const { level, allowDestructive } = backend
   const reading = readStatement(command)
   requireOne(reading)
   const words = classifyWords(reading.tokens)
   requireLevel(level, words.level, 'tsdb_execute', words.why)
-  const called = await volatileFunctions(namesIn(reading.tokens, command), (text, values) => catalogue(text, values, signal))
+  const called = await volatileFunctions(namesIn(reading.tokens, command), backend.catalogue(signal))
   const found = withFunctions(words, called)
   requireLevel(level, found.level, 'tsdb_execute', found.why)
   if (found.destructive === undefined || allowDestructive) return found
@@ -104,15 +103,15 @@ async function admit(backend: TimescaleBackend, command: string, signal: AbortSi
 }
 
 async function inTransaction(transaction: Transaction, command: string, values: readonly (string | null)[]): Promise<Executed> {
-  const before = await transaction.ask(changesQuery)
-  const outcome = await transaction.run(command, values, keptRows)
+  const before = await transaction.ask<Changes>(changesQuery)
+  const outcome = await transaction.run(command, values)
   // What COMMIT would run: deferred constraint triggers and foreign keys, which can change rows or fail.
   await transaction.run('SET CONSTRAINTS ALL IMMEDIATE')
   const rows = /(\d+)$/.exec(outcome.tag ?? '')?.[1]
   return {
     outcome,
     rows: rows === undefined ? undefined : Number(rows),
-    changed: countChanges(before, await transaction.ask(changesQuery)),
+    changed: countChanges(before, await transaction.ask<Changes>(changesQuery)),
     notices: transaction.notices,
   }
 }
@@ -122,7 +121,7 @@ async function inTransaction(transaction: Transaction, command: string, values: 
  * every version, since their names differ. An earlier transaction of the session may have left counts, hence a difference is taken.
  */
 const changesQuery = `
-  SELECT s.kind, sum(s.n_tup_upd), sum(s.n_tup_del), sum(s.n_tup_ins) FROM (
+  SELECT s.kind, sum(s.n_tup_upd) AS updated, sum(s.n_tup_del) AS deleted, sum(s.n_tup_ins) AS inserted FROM (
     SELECT t.*, CASE
       WHEN EXISTS (SELECT FROM pg_catalog.pg_attribute a WHERE a.attrelid = t.relid AND a.attname = '_ts_meta_count' AND t.schemaname = '_timescaledb_internal') THEN 'compressed'
       WHEN c.relispartition THEN pg_catalog.pg_partition_root(t.relid)::pg_catalog.oid::pg_catalog.text
@@ -131,11 +130,11 @@ const changesQuery = `
     WHERE t.n_tup_upd + t.n_tup_del + t.n_tup_ins > 0 AND (t.schemaname = '_timescaledb_internal' OR t.schemaname NOT LIKE '\\_timescaledb%')
   ) s GROUP BY 1`
 
-function countChanges(before: readonly (string | null)[][], after: readonly (string | null)[][]): number {
-  const earlier = new Map(before.map(([kind, ...counts]) => [kind, counts]))
-  const changes = after.map(([kind = null, ...counts]) => {
-    const [updated = 0, deleted = 0, inserted = 0] = counts.map((count, i) => Number(count) - Number(earlier.get(kind)?.[i] ?? 0))
-    return { kind, updated, deleted, inserted }
+function countChanges(before: readonly Changes[], after: readonly Changes[]): number {
+  const changes = after.map((now) => {
+    const then = before.find(({ kind }) => kind === now.kind) ?? { updated: 0, deleted: 0, inserted: 0 }
+    const { kind, updated, deleted, inserted } = now
+    return { kind, updated: updated - then.updated, deleted: deleted - then.deleted, inserted: inserted - then.inserted }
   })
   const unpacked = changes.some(({ kind, deleted }) => kind === 'compressed' && deleted > 0)
   return changes.reduce((sum, { kind, updated, deleted, inserted }) => {
@@ -156,18 +155,18 @@ function tooMany(affected: number, limit: number, keyword: string): ToolError {
   )
 }
 
-function describe(done: Executed, dryRun: boolean, started: number, maxResultChars: number, context: Context) {
+function describe(done: Executed, dryRun: boolean, durationMs: number, maxChars: number, context: Context) {
   const { outcome, rows, changed, notices } = done
   const reads = /^(SELECT|SHOW)/.test(outcome.tag ?? '')
   const columns = (outcome.fields ?? []).map(({ name }) => ({ name, type: 'text' }))
-  const table = toTable(columns, outcome.rows, { maxChars: maxResultChars - 2_000, maxCellChars })
+  const table = toTable(columns, outcome.rows, { maxChars, maxCellChars })
   const more = outcome.rowCount > table.shown
   const affected = reads ? changed : (rows ?? changed)
   const notes = notices.slice(0, 10)
   if (changed > affected) notes.push(`${changed} rows were changed in all, counting triggers, cascades and the parts of a WITH`)
   if (more) notes.push(`only ${table.shown} of ${outcome.rowCount} returned rows are shown`)
   return report(context, {
-    summary: `${dryRun ? 'dry run, rolled back' : 'committed'}: ${outcome.tag ?? 'done'}, ${affected} row${affected === 1 ? '' : 's'} affected in ${Math.round(performance.now() - started)} ms`,
+    summary: `${dryRun ? 'dry run, rolled back' : 'committed'}: ${outcome.tag ?? 'done'}, ${counted(affected, 'row')} affected in ${durationMs} ms`,
     ...(columns.length > 0 && table.shown > 0 ? { untrusted: table.text } : {}),
     notes,
     truncated: more,

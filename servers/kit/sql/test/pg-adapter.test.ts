@@ -66,8 +66,8 @@ class Recorder implements Submittable {
     })
   }
 
-  submit(wire: Wire): void {
-    wire.query(this.#text)
+  submit(wire: Wire & { query?(text: string): void }): void {
+    wire.query?.(this.#text)
   }
   handleRowDescription({ fields }: { fields: readonly Field[] }): void {
     this.calls.push(['fields', ...fields.map(({ name, dataTypeID }) => [name, dataTypeID])])
