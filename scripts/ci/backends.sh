@@ -5,7 +5,7 @@
 
 # fast_backends are awaited before the first test, slow_backends before the tests named .live.
 fast_backends=(nodes)
-slow_backends=(npm_clients postgres15 postgres_regression python_clients more_clients timescaledb chromium ceph netdata minio loki docker n8n)
+slow_backends=(npm_clients postgres15 postgres_regression python_clients more_clients timescaledb chromium operate ceph netdata minio loki docker n8n)
 
 readonly node_oldest=20.19.6 node_lts=24.21.0
 readonly litellm_version=1.106.2 python_mcp_version=2.3.0
@@ -134,3 +134,5 @@ source scripts/ci/monitoring.sh
 source scripts/ci/n8n.sh
 # shellcheck source=scripts/ci/chromium.sh
 source scripts/ci/chromium.sh
+# shellcheck source=scripts/ci/operate.sh
+source scripts/ci/operate.sh

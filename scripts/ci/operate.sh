@@ -14,11 +14,7 @@ backend_operate() {
   command -v pgbouncer >/dev/null || packages+=(pgbouncer)
   command -v systemd-analyze >/dev/null || packages+=(systemd)
   if [ ${#packages[@]} -gt 0 ]; then
-    # A daemon that apt starts would hold ports; 101 is "not allowed" (invoke-rc.d).
-    if [ ! -e /usr/sbin/policy-rc.d ]; then
-      as_root sh -c 'printf "#!/bin/sh\nexit 101\n" >/usr/sbin/policy-rc.d && chmod 755 /usr/sbin/policy-rc.d' || return
-    fi
-    retry install_debian "${packages[@]}" || return
+    retry without_daemons install_debian "${packages[@]}" || return
   fi
   cached "kubeconform-$kubeconform_version" "./kubeconform -v" install_kubeconform || return
   name=kubernetes-schemas-$kubernetes_validate_version
@@ -30,6 +26,19 @@ backend_operate() {
   provide OCTET_TEST_SYSTEMD_ANALYZE "$(command -v systemd-analyze)"
   provide OCTET_TEST_KUBECONFORM "$cache/kubeconform-$kubeconform_version/kubeconform"
   provide OCTET_TEST_KUBERNETES_SCHEMAS "$cache/$name"
+}
+
+# without_daemons COMMAND…: installs packages without starting what they bring, which would hold ports; 101 is "not allowed" (invoke-rc.d).
+without_daemons() {
+  local policy=/usr/sbin/policy-rc.d status=0
+  if [ -e $policy ]; then
+    "$@"
+    return
+  fi
+  as_root sh -c "printf '#!/bin/sh\nexit 101\n' >$policy && chmod 755 $policy" || return
+  "$@" || status=$?
+  as_root rm -f $policy
+  return $status
 }
 
 install_kubeconform() {

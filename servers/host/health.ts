@@ -38,6 +38,10 @@ const probeTimeoutMs = 5_000
 /** Codes of failed calls that may mean that the backend is gone. */
 const suspicious: ReadonlySet<string> = new Set(['UPSTREAM_UNREACHABLE', 'UPSTREAM_AUTH', 'UPSTREAM_ERROR', 'TIMEOUT'])
 
+/** Which of a server's variables the operator looks at first. */
+const credentials = /USER|PASS|KEY|TOKEN|SECRET|URL|URI/
+const address = /HOST|PORT|URL|URI|ENDPOINT|ROOTS|PATH/
+
 export class Health {
   readonly #options: HealthOptions
   #state: State
@@ -145,11 +149,10 @@ export class Health {
     if (!(error instanceof ToolError)) return { error: 'INTERNAL', message: 'internal error', next: 'see the log' }
     const [what = ''] = error.message.split(/[.,;]? Ask the operator/, 1)
     const [, advice] = /^ask the operator to (.*)$/s.exec(error.hint ?? '') ?? []
-    const variables = set.length === 0 ? '' : `: ${set.join(', ')}`
-    const next =
-      error.code === 'UPSTREAM_AUTH'
-        ? `correct the user or its credentials${variables}`
-        : `check that it runs, and how it is addressed${variables}`
+    const refused = error.code === 'UPSTREAM_AUTH'
+    const concerned = set.filter((name) => (refused ? credentials : address).test(name))
+    const variables = (concerned.length > 0 ? concerned : set).join(', ')
+    const next = `${refused ? 'correct the user or its credentials' : 'check that it runs, and how it is addressed'}${variables === '' ? '' : `: ${variables}`}`
     return { error: error.code, message: `${what} [${upstream}]`, next: advice ?? next }
   }
 }
