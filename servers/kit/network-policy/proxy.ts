@@ -48,7 +48,6 @@ export class EgressProxy {
   readonly #limits: Required<ProxyLimits>
   readonly #server: Server
   readonly #sockets = new Set<Duplex>()
-  readonly #closing = new AbortController()
   #refusals = new Map<string, Refusal>()
   #requests = 0
   #bytes = 0
@@ -97,7 +96,6 @@ export class EgressProxy {
 
   /** Closes every connection and the listener. */
   async close(): Promise<void> {
-    this.#closing.abort(new Error('the browser context was closed'))
     const closed = new Promise<void>((resolve) => this.#server.close(() => resolve()))
     for (const socket of this.#sockets) socket.destroy()
     await closed
@@ -130,7 +128,7 @@ export class EgressProxy {
         headers: [...endToEnd(req.rawHeaders, 'host'), 'host', url.host, 'connection', 'close'],
         setHost: false,
         // No `agent: false`: with that, Node would connect by itself.
-        createConnection: connector(this.#policy, { signal: this.#closing.signal }),
+        createConnection: connector(this.#policy, { signal: untilClosed(res) }),
       })
       upstream.once('socket', (socket) => this.#track(socket))
       upstream.on('error', fail)
@@ -168,10 +166,7 @@ export class EgressProxy {
     const port = portOf(target) ?? 0
     try {
       this.#count()
-      const left = new AbortController()
-      client.once('close', () => left.abort(new Error('the browser left')))
-      const signal = AbortSignal.any([left.signal, this.#closing.signal])
-      const upstream = await this.#policy.connect(target.hostname, port, signal)
+      const upstream = await this.#policy.connect(target.hostname, port, untilClosed(client))
       this.#track(upstream)
       if (client.destroyed) return void upstream.destroy()
       client.write('HTTP/1.1 200 Connection Established\r\n\r\n')
@@ -220,6 +215,13 @@ export class EgressProxy {
   #remember(target: string, refusal: Refusal): void {
     if (this.#refusals.size < maxRefusals) this.#refusals.set(target, refusal)
   }
+}
+
+/** Aborts when the browser closes its connection, or the proxy does. */
+function untilClosed(stream: Duplex | ServerResponse): AbortSignal {
+  const left = new AbortController()
+  stream.once('close', () => left.abort(new Error('the browser left')))
+  return left.signal
 }
 
 const challenge = { 'Proxy-Authenticate': 'Basic realm="octet"', 'Content-Length': '0', Connection: 'close' }

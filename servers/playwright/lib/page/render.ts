@@ -26,227 +26,188 @@ export function html(root: Element, { maxChars }: Limits): PageText {
   return { text: text.slice(0, maxChars), cut: text.length > maxChars }
 }
 
-/** Lines with a prefix for each, one blank line between blocks, and none at either end. */
+/** Lines of text, one blank line between blocks, and none at either end. */
 class Writer {
   readonly lines: string[] = []
-  /** Before each line, such as `> `. */
-  prefix = ''
-  /** Before the next line only, such as the marker of a list item. */
-  first: string | undefined
-  size = 0
   #line = ''
-  /** The prefix of the blank line before the next text, if there is to be one. */
-  #gap: string | undefined
-
-  get atStart(): boolean {
-    return this.#line === ''
-  }
 
   emit(text: string): void {
-    let added = text
-    if (this.#line === '') {
-      added = text.trimStart()
-      if (added === '') return
-      if (this.#gap !== undefined && this.lines.length > 0) this.lines.push(shorter(this.#gap, this.prefix.trimEnd()))
-      this.#gap = undefined
-      this.#line = this.first ?? this.prefix
-      this.first = undefined
-    } else if (text.startsWith(' ') && this.#line.endsWith(' ')) added = text.slice(1)
-    this.#line += added
-    this.size += added.length
-  }
-
-  /** A whole line as it is, spaces included. */
-  verbatim(text: string): void {
-    this.end()
-    this.lines.push(this.prefix + text)
-    this.size += text.length + 1
+    if (this.#line === '') this.#line = text.trimStart()
+    else this.#line += this.#line.endsWith(' ') && text.startsWith(' ') ? text.slice(1) : text
   }
 
   end(): void {
-    if (this.#line === '') return
-    this.lines.push(this.#line.trimEnd())
-    this.size += 1
+    if (this.#line !== '') this.lines.push(this.#line.trimEnd())
     this.#line = ''
   }
 
   gap(): void {
     this.end()
-    const prefix = this.prefix.trimEnd()
-    this.#gap = this.#gap === undefined ? prefix : shorter(this.#gap, prefix)
+    if (this.lines.length > 0 && this.lines.at(-1) !== '') this.lines.push('')
   }
 
-  finish(): string {
+  /** Lines of another one, with a prefix before the first and one before each of the others. */
+  add(lines: readonly string[], first: string, others: string): void {
     this.end()
-    return this.lines.join('\n')
+    for (const [i, line] of lines.entries()) {
+      const prefix = i === 0 ? first : others
+      this.lines.push(line === '' ? prefix.trimEnd() : prefix + line)
+    }
+  }
+
+  finish(): string[] {
+    this.end()
+    while (this.lines.at(-1) === '') this.lines.pop()
+    return this.lines
   }
 }
 
-const shorter = (a: string, b: string): string => (a.length < b.length ? a : b)
-
+const fence = '```'
+const withoutText = new Set(['SVG', 'CANVAS', 'VIDEO', 'AUDIO', 'SELECT', 'TEXTAREA', 'INPUT', 'IMG'])
 const inlineDisplay = /^(inline|contents|ruby|none)/
 const ownLine = new Set(['LABEL', 'OPTION', 'LEGEND'])
+const maxHrefChars = 500
+
+type Write = (el: Element) => void
 
 function render(root: Element, { maxChars, ms }: Limits, plain: boolean): PageText {
   const clock = new Clock(ms)
-  const fence = '```'
   let out = new Writer()
-  let total = 0
+  let size = 0
   let depth = 0
-  const full = (): boolean => clock.tick() || total + out.size > maxChars
+  let listDepth = 0
+  const full = (): boolean => clock.tick() || size > maxChars
 
-  /** The text of a node by itself, in one line. */
-  const aside = (node: Node): string => {
-    const before = out
-    total += before.size
-    out = new Writer()
-    all(node)
-    const text = clean(out.finish())
-    out = before
-    total -= before.size
-    return text
+  const emit = (text: string): void => {
+    size += text.length
+    out.emit(text)
   }
-  const all = (node: Node): void => {
+  const all = (node: Node, shows = (_child: Node): boolean => true): void => {
     if (depth >= maxDepth) return
     depth += 1
     for (const child of childrenOf(node)) {
       if (full()) break
-      visit(child)
+      if (shows(child)) visit(child)
     }
     depth -= 1
   }
-  const block = (node: Node): void => {
-    out.gap()
+  /** The lines of a node by itself. */
+  const linesIn = (node: Node): string[] => {
+    const before = out
+    out = new Writer()
     all(node)
-    out.gap()
+    const lines = out.finish()
+    out = before
+    return lines
   }
-  const list = (node: Element): void => {
-    const outer = out.prefix === '' && out.first === undefined
-    if (outer) out.gap()
-    else out.end()
-    let n = Number((node as HTMLOListElement).start) || 1
-    for (const item of childrenOf(node)) {
+  /** Its text in one line, which is counted when it is written. */
+  const aside = (node: Node): string => {
+    const before = size
+    const text = clean(linesIn(node).join(' '))
+    size = before
+    return text
+  }
+  const put = (before: string, text: string, after = ''): void => {
+    if (text !== '') emit(before + text + after)
+  }
+  const apart = (write: Write): Write => {
+    return (el) => {
+      out.gap()
+      write(el)
+      out.gap()
+    }
+  }
+
+  const list: Write = (el) => {
+    if (listDepth === 0) out.gap()
+    listDepth += 1
+    let n = Number((el as HTMLOListElement).start) || 1
+    for (const item of childrenOf(el)) {
       if (full()) break
       if (!(item instanceof Element) || shownStyle(item) === undefined) continue
-      out.end()
-      const marker = plain ? '' : node.tagName === 'OL' ? `${n++}. ` : '- '
-      const { prefix, first } = out
-      out.first = (first ?? prefix) + marker
-      out.prefix = prefix + ' '.repeat(marker.length)
-      all(item)
-      out.end()
-      if (out.first !== undefined) out.first = first // the item was empty
-      out.prefix = prefix
+      const marker = plain ? '' : el.tagName === 'OL' ? `${n++}. ` : '- '
+      out.add(linesIn(item), marker, ' '.repeat(marker.length))
     }
-    if (outer) out.gap()
+    listDepth -= 1
+    if (listDepth === 0) out.gap()
   }
-  const table = (node: HTMLTableElement): void => {
-    out.gap()
-    let head = true
-    for (const row of node.rows) {
+  const table: Write = (el) => {
+    let head = !plain
+    for (const row of (el as HTMLTableElement).rows) {
       if (full()) break
       if (shownStyle(row) === undefined) continue
       const cells = [...row.cells].filter((cell) => shownStyle(cell) !== undefined).map(aside)
       if (cells.length === 0) continue
       out.end()
-      if (plain) out.emit(cells.join('\t'))
-      else {
-        out.emit(`| ${cells.map((cell) => cell.replaceAll('|', '\\|')).join(' | ')} |`)
-        out.end()
-        if (head) out.emit(`|${'---|'.repeat(cells.length)}`)
-      }
+      emit(plain ? cells.join('\t') : `| ${cells.map((cell) => cell.replaceAll('|', '\\|')).join(' | ')} |`)
       out.end()
+      if (head) emit(`|${'---|'.repeat(cells.length)}`)
       head = false
     }
-    out.gap()
   }
-  const around = (mark: string, text: string): void => {
-    if (text !== '') out.emit(mark + text + mark)
+  const preformatted: Write = (el) => {
+    const text = (el as HTMLElement).innerText.replace(/\n$/, '').slice(0, maxChars)
+    size += text.length
+    out.add(plain ? text.split('\n') : [fence, ...text.split('\n'), fence], '', '')
   }
+  const field: Write = (el) => {
+    const input = el as HTMLInputElement
+    if (input.type === 'hidden') return
+    const name = clean(input.getAttribute('aria-label') || input.placeholder || input.name)
+    const value = shownValue(input)
+    const kind = input.tagName === 'INPUT' ? input.type : input.tagName.toLowerCase()
+    emit(` [${kind}${name === '' ? '' : ` ${name}`}${value === '' ? '' : `: ${value}`}] `)
+  }
+  const link: Write = (el) => {
+    const { href } = el as HTMLAnchorElement
+    const text = aside(el)
+    if (/^https?:/.test(href) && href.length <= maxHrefChars) put('[', text, `](${href})`)
+    else put('', text)
+  }
+  const frame: Write = (el) => {
+    const title = clean(el.getAttribute('title'))
+    emit(` [frame${title === '' ? '' : `: ${title}`}] `)
+  }
+  const code: Write = (el) => put('`', clean(el.textContent), '`')
+  const strong: Write = (el) => put('**', aside(el), '**')
+  const emphasis: Write = (el) => put('*', aside(el), '*')
 
+  const inMarkdown: Readonly<Record<string, Write>> = {
+    ...{ INPUT: field, SELECT: field, TEXTAREA: field, A: link, IFRAME: frame },
+    ...{ CODE: code, KBD: code, SAMP: code, STRONG: strong, B: strong, EM: emphasis, I: emphasis },
+    IMG: (el) => put('![', clean((el as HTMLImageElement).alt), ']'),
+    BUTTON: (el) => put(' [button: ', aside(el) || clean(el.getAttribute('aria-label')), '] '),
+    BLOCKQUOTE: apart((el) => out.add(linesIn(el), '> ', '> ')),
+    HR: apart(() => emit('---')),
+  }
+  const always: Readonly<Record<string, Write>> = {
+    ...{ UL: list, OL: list, MENU: list, TABLE: apart(table), PRE: apart(preformatted), P: apart((el) => all(el)) },
+    BR: () => out.end(),
+    H: apart((el) => put(plain ? '' : `${'#'.repeat(Number(el.tagName[1]))} `, aside(el))),
+  }
   /** Returns whether the element is written. */
-  const special = (node: Element): boolean => {
-    const tag = node.tagName
-    if (/^(svg|canvas|video|audio|select|textarea|input|img)$/i.test(tag)) {
-      if (plain) return true
-      if (node instanceof HTMLImageElement && clean(node.alt) !== '') out.emit(`![${clean(node.alt)}]`)
-      if (isField(node) && node.type !== 'hidden') {
-        const name = clean(node.getAttribute('aria-label') || (node as HTMLInputElement).placeholder || node.name)
-        const value = shownValue(node)
-        const kind = node instanceof HTMLInputElement ? node.type : tag.toLowerCase()
-        out.emit(` [${kind}${name === '' ? '' : ` ${name}`}${value === '' ? '' : `: ${value}`}] `)
-      }
-      return true
-    }
-    if (tag === 'UL' || tag === 'OL' || tag === 'MENU') list(node)
-    else if (node instanceof HTMLTableElement) table(node)
-    else if (tag === 'BR') out.end()
-    else if (tag === 'P') block(node)
-    else if (tag === 'PRE') {
-      out.gap()
-      if (!plain) out.emit(fence)
-      for (const each of textLinesOf(node)) {
-        if (full()) break
-        out.verbatim(each)
-      }
-      if (!plain) out.emit(fence)
-      out.gap()
-    } else if (/^H[1-6]$/.test(tag)) {
-      out.gap()
-      const text = aside(node)
-      if (text !== '') out.emit(plain ? text : `${'#'.repeat(Number(tag[1]))} ${text}`)
-      out.gap()
-    } else if (plain) {
-      if (!(node instanceof HTMLDetailsElement) || node.open) return false
-      for (const child of node.children) if (child.tagName === 'SUMMARY') block(child)
-    } else if (tag === 'HR') {
-      out.gap()
-      out.emit('---')
-      out.gap()
-    } else if (node instanceof HTMLAnchorElement) {
-      const text = aside(node)
-      const href = /^https?:/.test(node.href) && node.href.length <= 500 ? node.href : ''
-      if (text !== '') out.emit(href === '' ? text : `[${text}](${href})`)
-    } else if (tag === 'IFRAME') {
-      const title = clean(node.getAttribute('title'))
-      out.emit(` [frame${title === '' ? '' : `: ${title}`}] `)
-    } else if (tag === 'CODE' || tag === 'KBD' || tag === 'SAMP') around('`', clean(node.textContent))
-    else if (tag === 'STRONG' || tag === 'B') around('**', aside(node))
-    else if (tag === 'EM' || tag === 'I') around('*', aside(node))
-    else if (tag === 'BUTTON') {
-      const text = aside(node) || clean(node.getAttribute('aria-label'))
-      if (text !== '') out.emit(` [button: ${text}] `)
-    } else if (tag === 'BLOCKQUOTE') {
-      out.gap()
-      const { prefix } = out
-      out.prefix += '> '
-      all(node)
-      out.end()
-      out.prefix = prefix
-      out.gap()
-    } else return false
-    return true
+  const special = (el: Element): boolean => {
+    const tag = el.tagName.toUpperCase().replace(/^H[1-6]$/, 'H')
+    const write = (plain ? undefined : inMarkdown[tag]) ?? always[tag]
+    write?.(el)
+    return write !== undefined || withoutText.has(tag)
   }
   const visit = (node: Node): void => {
-    if (node instanceof Text) return out.emit(node.data.replace(/\s+/g, ' '))
+    if (node instanceof Text) return emit(node.data.replace(/\s+/g, ' '))
     if (!(node instanceof Element)) return
     const style = shownStyle(node)
     if (style === undefined || special(node)) return
     const inline = inlineDisplay.test(style.display) && !ownLine.has(node.tagName)
-    if (!inline && style.display !== 'table-cell') out.end()
-    else if (style.display !== 'inline') out.emit(' ')
-    all(node)
-    if (!inline && style.display !== 'table-cell') out.end()
+    const block = !inline && style.display !== 'table-cell'
+    if (block) out.end()
+    else if (style.display !== 'inline') emit(' ')
+    const closed = plain && node instanceof HTMLDetailsElement && !node.open
+    all(node, (child) => !closed || child.nodeName === 'SUMMARY')
+    if (block) out.end()
   }
   if (!special(root)) all(root)
-  const text = out.finish()
-  const cut = clock.over || total + out.size > maxChars
-  return { text: text.length > maxChars ? text.slice(0, maxChars) : text, cut }
-}
-
-function textLinesOf(node: Element): string[] {
-  const text = node instanceof HTMLElement ? node.innerText : (node.textContent ?? '')
-  return text.replace(/\n$/, '').split('\n')
+  const text = out.finish().join('\n')
+  return { text: text.slice(0, maxChars), cut: clock.over || text.length > maxChars || size > maxChars }
 }
 
 const namedByContent = new Set(
@@ -255,66 +216,73 @@ const namedByContent = new Set(
   ),
 )
 
+/** Of an accessibility tree: a text, or an element with what is below it. */
+type Item = string | { readonly head: string; readonly items: readonly Item[] }
+
+interface Branch {
+  /** All text below. */
+  readonly text: string
+  readonly items: readonly Item[]
+}
+
 /** The accessibility tree as Playwright writes it: `- button "Save" [disabled]`. */
 export function snapshot(root: Element, { maxChars, ms }: Limits): PageText {
   const clock = new Clock(ms)
-  const lines: string[] = []
   let size = 0
-  const full = (): boolean => clock.tick() || size > maxChars
-  const push = (line: string): void => {
-    lines.push(line)
-    size += line.length + 1
-  }
-  /** Returns the text below the node. `first` is the first line that belongs to its parent. */
-  const visit = (node: Node, depth: number, first: number): string => {
-    if (full() || depth > maxDepth) return ''
-    const indent = '  '.repeat(depth)
+  const visit = (node: Node, depth: number): Branch => {
+    if (clock.tick() || size > maxChars || depth > maxDepth) return { text: '', items: [] }
     if (node instanceof Text) {
       const text = clean(node.data)
-      if (text === '') return ''
-      const last = lines.length - 1
-      if (last >= first && lines[last]?.startsWith(`${indent}- text: `)) {
-        lines[last] += ` ${text}`
-        size += text.length + 1
-      } else push(`${indent}- text: ${text}`)
-      return text
+      size += text.length
+      return { text, items: text === '' ? [] : [text] }
     }
-    if (!(node instanceof Element) || shownStyle(node) === undefined) return ''
-    const below = (level: number, from: number): string => {
-      const texts: string[] = []
-      for (const child of childrenOf(node)) texts.push(visit(child, level, from))
-      return clean(texts.join(' '))
-    }
+    if (!(node instanceof Element) || shownStyle(node) === undefined) return { text: '', items: [] }
+    const takesText = isField(node) && node.tagName !== 'SELECT'
+    const branches = takesText ? [] : [...childrenOf(node)].map((child) => visit(child, depth + 1))
+    const text = clean(branches.map((branch) => branch.text).join(' '))
+    const items = joined(branches.flatMap((branch) => branch.items))
     const role = roleOf(node)
-    if (role === '' || role === 'presentation' || role === 'none' || role === 'generic') return below(depth, first)
-    const at = lines.length
-    push('')
-    const isInput = isField(node)
-    const text = isInput && node.tagName !== 'SELECT' ? '' : below(depth + 1, at + 1)
+    if (/^(presentation|none|generic|)$/.test(role)) return { text, items }
     const name = labelOf(node) || (namedByContent.has(role) ? text : '')
-    const states = [...statesOf(node), ...(/^H[1-6]$/.test(node.tagName) ? [`level=${node.tagName[1]}`] : [])]
-    if (node instanceof HTMLAnchorElement && node.hasAttribute('href')) {
-      push(`${indent}  - /url: ${(node.getAttribute('href') ?? '').slice(0, 500)}`)
+    let value = takesText && !/button|checkbox|radio/.test(role) ? shownValue(node) : ''
+    const [first] = items
+    if (typeof first === 'string' && (first === name || items.length === 1)) {
+      if (first !== name) value = first
+      items.shift()
     }
-    let value = isInput && node.tagName !== 'SELECT' && role !== 'button' && !/checkbox|radio/.test(role) ? shownValue(node) : ''
-    const onlyText = `${indent}  - text: `
-    if (lines[at + 1]?.startsWith(onlyText)) {
-      const inner = lines[at + 1]?.slice(onlyText.length) ?? ''
-      if (inner === name || lines.length === at + 2) {
-        if (inner !== name) value = inner
-        lines.splice(at + 1, 1)
-        size -= onlyText.length + inner.length + 1
+    if (node instanceof HTMLAnchorElement && node.hasAttribute('href')) {
+      items.push({ head: `/url: ${(node.getAttribute('href') ?? '').slice(0, maxHrefChars)}`, items: [] })
+    }
+    const states = [...statesOf(node), ...(/^H[1-6]$/.test(node.tagName) ? [`level=${node.tagName[1]}`] : [])]
+    const named = name === '' ? '' : ` ${JSON.stringify(name.slice(0, 300))}`
+    const head = `${role}${named}${states.map((each) => ` [${each}]`).join('')}${items.length > 0 || value === '' ? '' : `: ${value}`}`
+    size += head.length
+    return { text: text === '' && !takesText ? name : text, items: [{ head, items }] }
+  }
+  const lines: string[] = []
+  const write = (items: readonly Item[], indent: string): void => {
+    for (const item of items) {
+      if (typeof item === 'string') lines.push(`${indent}- text: ${item}`)
+      else {
+        lines.push(`${indent}- ${item.head}${item.items.length > 0 ? ':' : ''}`)
+        write(item.items, `${indent}  `)
       }
     }
-    const rest = lines.length > at + 1 ? ':' : value === '' ? '' : `: ${value}`
-    lines[at] =
-      `${indent}- ${role}${name === '' ? '' : ` ${JSON.stringify(name.slice(0, 300))}`}${states.map((each) => ` [${each}]`).join('')}${rest}`
-    size += lines[at].length
-    return text === '' && !isInput ? name : text
   }
-  visit(root, 0, 0)
+  write(visit(root, 0).items, '')
   const text = lines.join('\n')
-  return { text: text.slice(0, maxChars), cut: clock.over || text.length > maxChars }
+  return { text: text.slice(0, maxChars), cut: clock.over || size > maxChars || text.length > maxChars }
+}
+
+/** Texts beside each other are one. */
+function joined(items: readonly Item[]): Item[] {
+  const found: Item[] = []
+  for (const item of items) {
+    const last = found.at(-1)
+    if (typeof item === 'string' && typeof last === 'string') found[found.length - 1] = `${last} ${item}`
+    else found.push(item)
+  }
+  return found
 }
 
 /** The page's visible lines, kept in the page until `changes` compares them. */
