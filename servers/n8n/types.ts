@@ -40,81 +40,49 @@ export interface Edge {
   readonly label: string
 }
 
-export interface WorkflowTotals {
-  total: number
-  active: number
-  archived: number
-  /** Not changed for 90 days. */
-  stale: number
-  readonly byTrigger: Map<string, number>
-  readonly byTag: Map<string, number>
-  nodes: number
-  disabledNodes: number
-  /** Sticky notes, which are not counted as nodes. */
-  notes: number
-  readonly byType: Map<string, number>
-  /** id → name, for the executions. */
-  readonly names: Map<string, string>
-  /** Every workflow that this key sees has been counted. */
-  complete: boolean
-  /** Workflows of more than 4 MiB, whose nodes are not counted. */
-  tooLarge: number
-}
-
+/** What follows has the form of the JSON of n8n_get_database_statistics. */
 export interface WorkflowRuns {
-  readonly workflowId: string
-  /** Known where the database is read. */
-  readonly name?: string | undefined
-  runs: number
-  failed: number
+  readonly workflow_id: string
+  /** The database knows it, the API does not. */
+  readonly name: string | null
+  readonly runs: number
+  readonly failed: number
   /** Of the runs that ended. */
-  averageMs: number
-  maxMs: number
+  readonly avg_ms: number
+  readonly max_ms: number
 }
 
 export interface ExecutionTotals {
-  readonly source: 'api' | 'database'
   /** Executions of the window that were counted. */
   readonly total: number
   /** All of the window were counted. */
   readonly complete: boolean
   /** ISO 8601: the counted ones reach back to here. */
   readonly since: string
-  readonly byStatus: ReadonlyMap<string, number>
-  readonly byMode: ReadonlyMap<string, number>
-  readonly averageMs: number | undefined
-  readonly p95Ms: number | undefined
-  /** Now, whenever they began; undefined where n8n does not say. */
-  readonly running: number | undefined
-  readonly waiting: number | undefined
+  readonly by_status: Readonly<Record<string, number>>
+  readonly by_mode: Readonly<Record<string, number>>
+  readonly avg_ms: number | null
+  readonly p95_ms: number | null
+  /** Now, whenever they began; null where n8n does not say. */
+  readonly running: number | null
+  readonly waiting: number | null
   /** The worst first. */
-  readonly failing: readonly WorkflowRuns[]
+  readonly top_failing: readonly WorkflowRuns[]
   /** By their average, the slowest first. */
   readonly slowest: readonly WorkflowRuns[]
-  readonly lastSuccess: string | undefined
-  readonly lastError: string | undefined
+  readonly last_success_at: string | null
+  readonly last_error_at: string | null
 }
 
 export interface Storage {
-  readonly databaseBytes: number
-  /** Tables with their indexes and what is stored beside them, the largest first. */
-  readonly tables: readonly { name: string; bytes: number; rows: number | undefined }[]
-  readonly executionEntityBytes: number | undefined
-  readonly executionDataBytes: number | undefined
-  /** Estimate of PostgreSQL's; undefined until the table was analysed. */
-  readonly executionRows: number | undefined
-  readonly oldestExecution: string | undefined
+  readonly database_bytes: number
+  readonly execution_entity_bytes: number | null
+  readonly execution_data_bytes: number | null
+  readonly oldest_execution: string | null
+  /** Estimate of PostgreSQL's; null until the table was analysed. */
+  readonly rows_est: number | null
   /** Deleted, but not yet removed by n8n's pruning. */
-  readonly awaitingPruning: number
-}
-
-export interface Statistics {
-  readonly windowHours: number
-  readonly host: string
-  readonly workflows: WorkflowTotals | undefined
-  readonly executions: ExecutionTotals | undefined
-  readonly storage: Storage | undefined
-  /** n8n's own figures of seven days: total, failed, failureRate, averageRunTime, timeSaved. */
-  readonly insights: Readonly<Record<string, number>> | undefined
-  readonly warnings: readonly string[]
+  readonly awaiting_pruning: number
+  /** With their indexes and what is stored beside them, the largest first. */
+  readonly largest_tables: readonly { name: string; bytes: number; rows_est: number | null }[]
 }

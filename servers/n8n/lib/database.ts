@@ -6,6 +6,7 @@ import type { N8nConfig } from '../config.ts'
 import type { ExecutionTotals, Storage, WorkflowRuns } from '../types.ts'
 import { failedStatuses, topCount } from './execution-totals.ts'
 import { cell } from './format.ts'
+import { count } from './workflow-totals.ts'
 
 /** One for the tool, one for `/ready`. */
 const maxConnections = 2
@@ -83,37 +84,33 @@ export class N8nDatabase {
       )
     const failing = await byWorkflow(failed, '4 DESC, 3')
     const slowest = await byWorkflow(ended, '5 DESC NULLS LAST')
-    const now = new Map(
-      (
-        await this.#rows(
-          `SELECT e.status, count(*) FROM ${this.#executions} e
-            WHERE e."deletedAt" IS NULL AND e.status IN ('running', 'waiting') GROUP BY 1`,
-          [],
-          signal,
-        )
-      ).map(([status, n]): [string, number] => [status ?? '', Number(n)]),
+    const states = await this.#rows(
+      `SELECT e.status, count(*) FROM ${this.#executions} e
+        WHERE e."deletedAt" IS NULL AND e.status IN ('running', 'waiting') GROUP BY 1`,
+      [],
+      signal,
     )
+    const now = new Map(states.map(([status, n]) => [status, Number(n)]))
     const byStatus = new Map<string, number>()
     const byMode = new Map<string, number>()
     for (const [status, mode, n] of groups) {
-      byStatus.set(status ?? '', (byStatus.get(status ?? '') ?? 0) + Number(n))
-      byMode.set(mode ?? '', (byMode.get(mode ?? '') ?? 0) + Number(n))
+      count(byStatus, status ?? '', Number(n))
+      count(byMode, mode ?? '', Number(n))
     }
     return {
-      source: 'database',
       total: groups.reduce((sum, [, , n]) => sum + Number(n), 0),
       complete: true,
       since: times[4] ?? '',
-      byStatus,
-      byMode,
-      averageMs: numberOf(times[0]),
-      p95Ms: numberOf(times[1]),
+      by_status: Object.fromEntries(byStatus),
+      by_mode: Object.fromEntries(byMode),
+      avg_ms: numberOf(times[0]),
+      p95_ms: numberOf(times[1]),
       running: now.get('running') ?? 0,
       waiting: now.get('waiting') ?? 0,
-      failing: failing.map(runsOf),
+      top_failing: failing.map(runsOf),
       slowest: slowest.map(runsOf),
-      lastSuccess: times[2] ?? undefined,
-      lastError: times[3] ?? undefined,
+      last_success_at: times[2] ?? null,
+      last_error_at: times[3] ?? null,
     }
   }
 
@@ -135,17 +132,17 @@ export class N8nDatabase {
     const known = tables.map(([name, bytes, rows]) => ({
       name: cell(name ?? ''),
       bytes: Number(bytes),
-      rows: Number(rows) < 0 ? undefined : Number(rows),
+      rows_est: Number(rows) < 0 ? null : Number(rows),
     }))
     const find = (name: string) => known.find((table) => table.name === this.#prefix + name)
     return {
-      databaseBytes: Number(facts[0]),
-      tables: known.slice(0, largestTables),
-      executionEntityBytes: find('execution_entity')?.bytes,
-      executionDataBytes: find('execution_data')?.bytes,
-      executionRows: find('execution_entity')?.rows,
-      oldestExecution: facts[1] ?? undefined,
-      awaitingPruning: Number(facts[2]),
+      database_bytes: Number(facts[0]),
+      execution_entity_bytes: find('execution_entity')?.bytes ?? null,
+      execution_data_bytes: find('execution_data')?.bytes ?? null,
+      oldest_execution: facts[1] ?? null,
+      rows_est: find('execution_entity')?.rows_est ?? null,
+      awaiting_pruning: Number(facts[2]),
+      largest_tables: known.slice(0, largestTables),
     }
   }
 
@@ -173,17 +170,17 @@ function quote(name: string): string {
   return `"${name.replaceAll('"', '""')}"`
 }
 
-function numberOf(value: string | null | undefined): number | undefined {
-  return value === null || value === undefined ? undefined : Number(value)
+function numberOf(value: string | null | undefined): number | null {
+  return value === null || value === undefined ? null : Number(value)
 }
 
 function runsOf([workflowId, name, runs, failed, averageMs, maxMs]: Row): WorkflowRuns {
   return {
-    workflowId: workflowId ?? '',
-    name: name === null ? undefined : cell(name ?? ''),
+    workflow_id: workflowId ?? '',
+    name: name === null || name === undefined ? null : cell(name),
     runs: Number(runs),
     failed: Number(failed),
-    averageMs: Number(averageMs ?? 0),
-    maxMs: Number(maxMs ?? 0),
+    avg_ms: Number(averageMs ?? 0),
+    max_ms: Number(maxMs ?? 0),
   }
 }

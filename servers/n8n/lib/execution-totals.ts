@@ -61,8 +61,8 @@ function timesOf(execution: JsonObject): Times {
 class Tally {
   readonly #byStatus = new Map<string, number>()
   readonly #byMode = new Map<string, number>()
-  readonly #byWorkflow = new Map<string, WorkflowRuns & { ended: number; totalMs: number }>()
-  readonly #durations: number[] = []
+  readonly #byWorkflow = new Map<string, { runs: number; failed: number; durations: number[] }>()
+  /** When the newest execution of each outcome stopped. */
   readonly #last = new Map<string, number>()
   #total = 0
 
@@ -71,63 +71,58 @@ class Tally {
     count(this.#byStatus, status)
     count(this.#byMode, mode)
     const failed = failedStatuses.has(status)
-    const runs = this.#byWorkflow.get(workflowId) ?? {
-      ...{ workflowId, runs: 0, failed: 0, averageMs: 0, maxMs: 0 },
-      ...{ ended: 0, totalMs: 0 },
-    }
-    this.#byWorkflow.set(workflowId, runs)
-    runs.runs += 1
-    if (failed) runs.failed += 1
-    const end = Number.isNaN(stopped) ? started : stopped
+    const workflow = this.#byWorkflow.get(workflowId) ?? { runs: 0, failed: 0, durations: [] }
+    this.#byWorkflow.set(workflowId, workflow)
+    workflow.runs += 1
+    if (failed) workflow.failed += 1
     const kind = failed ? 'error' : status
-    this.#last.set(kind, Math.max(this.#last.get(kind) ?? 0, end))
-    const ms = stopped - started
-    if (!(ms >= 0) || (!failed && status !== 'success')) return
-    this.#durations.push(ms)
-    runs.ended += 1
-    runs.totalMs += ms
-    runs.averageMs = Math.round(runs.totalMs / runs.ended)
-    runs.maxMs = Math.max(runs.maxMs, ms)
+    this.#last.set(kind, Math.max(this.#last.get(kind) ?? 0, Number.isNaN(stopped) ? started : stopped))
+    if (stopped >= started && (failed || status === 'success')) workflow.durations.push(stopped - started)
   }
 
-  result(complete: boolean, since: string, running: number | undefined, waiting: number | undefined): ExecutionTotals {
-    const sorted = this.#durations.sort((a, b) => a - b)
-    const all = [...this.#byWorkflow.values()]
-    const last = (kind: string): string | undefined => {
+  result(complete: boolean, since: string, running: number | null, waiting: number | null): ExecutionTotals {
+    const all = [...this.#byWorkflow].map(([workflow_id, { runs, failed, durations }]): WorkflowRuns => {
+      const avg_ms = Math.round(average(durations) ?? 0)
+      return { workflow_id, name: null, runs, failed, avg_ms, max_ms: Math.max(0, ...durations) }
+    })
+    const durations = [...this.#byWorkflow.values()].flatMap((workflow) => workflow.durations).sort((a, b) => a - b)
+    const ended = all.filter(({ workflow_id }) => this.#byWorkflow.get(workflow_id)?.durations.length !== 0)
+    const last = (kind: string): string | null => {
       const at = this.#last.get(kind)
-      return at === undefined ? undefined : new Date(at).toISOString()
+      return at === undefined ? null : new Date(at).toISOString()
     }
+    const avgMs = average(durations)
     return {
-      source: 'api',
       total: this.#total,
       complete,
       since,
-      byStatus: this.#byStatus,
-      byMode: this.#byMode,
-      averageMs: sorted.length === 0 ? undefined : Math.round(sorted.reduce((sum, ms) => sum + ms, 0) / sorted.length),
-      p95Ms: sorted[Math.ceil(sorted.length * 0.95) - 1],
+      by_status: Object.fromEntries(this.#byStatus),
+      by_mode: Object.fromEntries(this.#byMode),
+      avg_ms: avgMs === undefined ? null : Math.round(avgMs),
+      p95_ms: durations[Math.ceil(durations.length * 0.95) - 1] ?? null,
       running,
       waiting,
-      failing: all
+      top_failing: all
         .filter(({ failed }) => failed > 0)
         .sort((a, b) => b.failed - a.failed || a.runs - b.runs)
         .slice(0, topCount),
-      slowest: all
-        .filter(({ ended }) => ended > 0)
-        .sort((a, b) => b.averageMs - a.averageMs)
-        .slice(0, topCount),
-      lastSuccess: last('success'),
-      lastError: last('error'),
+      slowest: ended.sort((a, b) => b.avg_ms - a.avg_ms).slice(0, topCount),
+      last_success_at: last('success'),
+      last_error_at: last('error'),
     }
   }
 }
 
+function average(values: readonly number[]): number | undefined {
+  return values.length === 0 ? undefined : values.reduce((sum, value) => sum + value, 0) / values.length
+}
+
 /** How many there are now, up to one page of them. Older versions of n8n do not know every status. */
-async function countStatus(api: N8nApi, status: ExecutionStatus, signal: AbortSignal): Promise<number | undefined> {
+async function countStatus(api: N8nApi, status: ExecutionStatus, signal: AbortSignal): Promise<number | null> {
   try {
     return (await api.executions(status, { limit: pageSize }, () => undefined, signal)).entries.length
   } catch (error) {
-    if (error instanceof ToolError && error.code === 'INVALID_ARGUMENT') return undefined
+    if (error instanceof ToolError && error.code === 'INVALID_ARGUMENT') return null
     throw error
   }
 }

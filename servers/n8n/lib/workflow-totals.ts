@@ -1,6 +1,4 @@
 // Counts over all workflows, page by page; only numbers and names are kept.
-
-import type { WorkflowTotals } from '../types.ts'
 import type { N8nApi } from './api.ts'
 import { cell } from './format.ts'
 import { type JsonObject, objects, text } from './json.ts'
@@ -11,57 +9,83 @@ const maxPages = 50
 const staleMs = 90 * 86_400_000
 /** Limit of each map: types and tags of a real n8n are few. */
 const maxKeys = 2_000
+const topTypes = 10
+const topTags = 5
+const maxTriggers = 50
+
+/** `workflows` and `nodes` have the form of the result's JSON. */
+export type WorkflowTotals = Awaited<ReturnType<typeof countWorkflows>>
 
 /** @param timeLeft false when no more pages may be asked for */
-export async function countWorkflows(api: N8nApi, signal: AbortSignal, timeLeft: () => boolean): Promise<WorkflowTotals> {
-  const totals: WorkflowTotals = {
-    total: 0,
-    active: 0,
-    archived: 0,
-    stale: 0,
-    byTrigger: new Map(),
-    byTag: new Map(),
-    nodes: 0,
-    disabledNodes: 0,
-    notes: 0,
-    byType: new Map(),
-    names: new Map(),
-    complete: false,
-    tooLarge: 0,
+export async function countWorkflows(api: N8nApi, signal: AbortSignal, timeLeft: () => boolean) {
+  const workflows = { total: 0, complete: false, active: 0, archived: 0, never_updated_90d: 0 }
+  const nodes = { total: 0, disabled: 0, sticky_notes: 0 }
+  const byTrigger = new Map<string, number>()
+  const byTag = new Map<string, number>()
+  const byType = new Map<string, number>()
+  /** By id, for the executions. */
+  const names = new Map<string, string>()
+  /** Workflows of more than 4 MiB, whose state and nodes are not counted. */
+  let tooLarge = 0
+
+  const add = (workflow: JsonObject): void => {
+    const facts = factsOf(workflow)
+    workflows.total += 1
+    names.set(facts.id, cell(facts.name))
+    if (facts.archived) workflows.archived += 1
+    else if (facts.active) workflows.active += 1
+    if (Date.parse(facts.updatedAt) < Date.now() - staleMs) workflows.never_updated_90d += 1
+    for (const trigger of facts.triggers) count(byTrigger, trigger)
+    for (const tag of facts.tags) count(byTag, cell(tag))
+    nodes.sticky_notes += facts.noteCount
+    for (const node of objects(workflow.nodes)) {
+      if (isNote(node)) continue
+      nodes.total += 1
+      if (node.disabled === true) nodes.disabled += 1
+      count(byType, cell(text(node.type)))
+    }
   }
+
   let cursor: string | undefined
   let limit = pageSize
   for (let pages = 0; pages < maxPages && (pages === 0 || timeLeft()); pages += 1) {
-    const page = await api.workflows({}, { limit, cursor }, (workflow) => add(totals, workflow), signal)
-    totals.tooLarge += page.tooLarge
-    totals.total += page.tooLarge
+    const page = await api.workflows({}, { limit, cursor }, add, signal)
+    tooLarge += page.tooLarge
+    workflows.total += page.tooLarge
     if (page.next === undefined) {
-      totals.complete = totals.tooLarge === 0
+      workflows.complete = tooLarge === 0
       break
     }
     cursor = page.next
     limit = Math.min(pageSize, page.limit * 2)
   }
-  return totals
+  return {
+    workflows: {
+      ...workflows,
+      inactive: workflows.total - workflows.active - workflows.archived,
+      by_trigger: Object.fromEntries(top(byTrigger, maxTriggers)),
+      top_tags: top(byTag, topTags).map(([tag, n]) => ({ tag, workflows: n })),
+    },
+    nodes: {
+      ...nodes,
+      distinct_types: byType.size,
+      top_types: top(byType, topTypes).map(([type, n]) => ({ type, nodes: n })),
+      ...kindsOf(byType),
+    },
+    names,
+    tooLarge,
+  }
 }
 
-function add(totals: WorkflowTotals, workflow: JsonObject): void {
-  const facts = factsOf(workflow)
-  totals.total += 1
-  totals.names.set(facts.id, cell(facts.name))
-  if (facts.archived) totals.archived += 1
-  else if (facts.active) totals.active += 1
-  const updated = Date.parse(facts.updatedAt)
-  if (updated < Date.now() - staleMs) totals.stale += 1
-  for (const trigger of facts.triggers) count(totals.byTrigger, trigger)
-  for (const tag of facts.tags) count(totals.byTag, cell(tag))
-  totals.notes += facts.noteCount
-  for (const node of objects(workflow.nodes)) {
-    if (isNote(node)) continue
-    totals.nodes += 1
-    if (node.disabled === true) totals.disabledNodes += 1
-    count(totals.byType, cell(text(node.type)))
+function kindsOf(byType: ReadonlyMap<string, number>) {
+  const kinds = { code_nodes: 0, http_nodes: 0, ai_nodes: 0, community_types: [] as string[] }
+  for (const [type, n] of byType) {
+    if (/^n8n-nodes-base\.(code|function|functionItem)$/.test(type)) kinds.code_nodes += n
+    else if (type === 'n8n-nodes-base.httpRequest') kinds.http_nodes += n
+    else if (type.startsWith('@n8n/n8n-nodes-langchain.')) kinds.ai_nodes += n
+    else if (!type.startsWith('n8n-nodes-base.') && !type.startsWith('@n8n/')) kinds.community_types.push(type)
   }
+  return kinds
 }
 
 export function count(map: Map<string, number>, key: string, by = 1): void {
@@ -69,6 +93,6 @@ export function count(map: Map<string, number>, key: string, by = 1): void {
 }
 
 /** The most frequent first. */
-export function top(map: ReadonlyMap<string, number>, most: number): [string, number][] {
-  return [...map].sort((a, b) => b[1] - a[1] || a[0].localeCompare(b[0], 'en')).slice(0, most)
+export function top(counts: Iterable<readonly [string, number]>, most: number): (readonly [string, number])[] {
+  return [...counts].sort((a, b) => b[1] - a[1] || a[0].localeCompare(b[0], 'en')).slice(0, most)
 }

@@ -8,8 +8,8 @@ import type { N8nBackend } from '../backend.ts'
 import { countExecutions, failedStatuses } from '../lib/execution-totals.ts'
 import { plural, shortTime } from '../lib/format.ts'
 import { type JsonObject, object } from '../lib/json.ts'
-import { countWorkflows, top } from '../lib/workflow-totals.ts'
-import type { ExecutionTotals, Statistics, WorkflowRuns, WorkflowTotals } from '../types.ts'
+import { countWorkflows, top, type WorkflowTotals } from '../lib/workflow-totals.ts'
+import type { ExecutionTotals, Storage, WorkflowRuns } from '../types.ts'
 
 const inputSchema = {
   type: 'object',
@@ -46,6 +46,8 @@ export function databaseStatisticsTool(backend: N8nBackend, environment: Environ
   })
 }
 
+type Statistics = Awaited<ReturnType<typeof gather>>
+
 const keptMs = 60_000
 /** Windows whose figures are kept at once. */
 const maxWindows = 8
@@ -57,16 +59,25 @@ const reserveMs = 12_000
 const reservedChars = 1_000
 
 function statisticsResult(statistics: Statistics, ageMs: number, environment: Environment, context: Context): ToolOutput {
+  const { source, host, totals, executions, insights, storage, warnings } = statistics
   const age = ageMs < 1_000 ? [] : [`these figures are ${Math.round(ageMs / 1000)} s old; refresh: true reads them again`]
   const { body, left } = fit(describe(statistics), environment.maxResultChars - reservedChars)
   const long = left === 0 ? [] : [`${left} lines did not fit into a result`]
-  const complete = left === 0 && statistics.workflows?.complete !== false && statistics.executions?.complete !== false
+  const complete = left === 0 && totals?.workflows.complete !== false && executions?.complete !== false
   return report(context, {
     summary: summaryOf(statistics),
     untrusted: body,
-    notes: [...statistics.warnings, ...long, ...age],
+    notes: [...warnings, ...long, ...age],
     truncated: !complete,
-    structured: structuredOf(statistics),
+    structured: {
+      source,
+      // n8n shows its version only after a login.
+      instance: { url_host: host, healthy: true },
+      ...(totals === undefined ? {} : { workflows: totals.workflows, nodes: totals.nodes }),
+      ...(executions === undefined ? {} : { executions }),
+      ...(insights === undefined ? {} : { insights }),
+      ...(storage === undefined ? {} : { storage }),
+    },
   })
 }
 
@@ -78,12 +89,7 @@ function fit(lines: readonly string[], maxChars: number): { body: string; left: 
   return { body: shown.join('\n'), left: lines.length - shown.length }
 }
 
-async function gather(
-  backend: N8nBackend,
-  environment: Environment,
-  windowHours: number,
-  signal: AbortSignal,
-): Promise<Statistics> {
+async function gather(backend: N8nBackend, environment: Environment, windowHours: number, signal: AbortSignal) {
   const { api, database, unreadable, host } = backend
   const end = Date.now() + Math.max(1_000, Math.min(gatherMs, environment.toolTimeoutMs - reserveMs))
   const timeLeft = (): boolean => Date.now() < end
@@ -116,15 +122,29 @@ async function gather(
 
   const exact = await optional(database === undefined ? undefined : () => database.executions(windowHours, signal))
   const storage = await optional(database === undefined || exact === undefined ? undefined : () => database.storage(signal))
-  const workflows = await allowed('workflows', () => countWorkflows(api, signal, timeLeft))
-  const executions = exact ?? (await allowed('executions', () => countExecutions(api, windowHours, signal, timeLeft)))
+  const totals = await allowed('workflows', () => countWorkflows(api, signal, timeLeft))
+  const counted = exact ?? (await allowed('executions', () => countExecutions(api, windowHours, signal, timeLeft)))
   const [first] = refused
-  if (workflows === undefined && executions === undefined && first !== undefined) throw first
+  if (totals === undefined && counted === undefined && first !== undefined) throw first
+  // n8n's own figures of seven days.
   const insights = timeLeft() ? numbersOf(await api.insights(signal).catch(() => ignore(signal))) : undefined
-  if (workflows?.complete === false) warnings.push(incompleteWorkflows(workflows))
-  if (executions?.complete === false)
-    warnings.push(`only the newest ${executions.total} executions were counted, back to ${executions.since}; ask for fewer hours`)
-  return { windowHours, host, workflows, executions, storage, insights, warnings }
+  if (totals?.workflows.complete === false) warnings.push(incompleteWorkflows(totals))
+  if (counted?.complete === false)
+    warnings.push(`only the newest ${counted.total} executions were counted, back to ${counted.since}; ask for fewer hours`)
+  const named = (runs: WorkflowRuns): WorkflowRuns => ({
+    ...runs,
+    name: runs.name ?? totals?.names.get(runs.workflow_id) ?? null,
+  })
+  const executions = counted && {
+    ...counted,
+    window_hours: windowHours,
+    sampled: !counted.complete,
+    failure_rate: failureRate(counted),
+    top_failing: counted.top_failing.map(named),
+    slowest: counted.slowest.map(named),
+  }
+  const source = exact === undefined ? ('api' as const) : ('database' as const)
+  return { windowHours, host, source, totals, executions, storage, insights, warnings }
 }
 
 /** Only some versions and licences have these figures, so an error leaves them out. @throws the signal's reason */
@@ -133,7 +153,7 @@ function ignore(signal: AbortSignal): undefined {
   return undefined
 }
 
-function incompleteWorkflows({ total, tooLarge }: WorkflowTotals): string {
+function incompleteWorkflows({ workflows: { total }, tooLarge }: WorkflowTotals): string {
   return tooLarge > 0
     ? `${tooLarge} of ${total} workflows are larger than 4 MiB; their state and nodes are not counted`
     : `only ${total} workflows were counted; there are more`
@@ -147,181 +167,81 @@ function numbersOf(insights: JsonObject | undefined): Record<string, number> | u
   return values.length === 0 ? undefined : Object.fromEntries(values)
 }
 
-const topTypes = 10
-const topTags = 5
+const topStatuses = 10
 const topTriggers = 8
+const topCommunityTypes = 20
 
-function summaryOf({ host, windowHours, workflows, executions }: Statistics): string {
+function summaryOf({ host, windowHours, totals, executions }: Statistics): string {
   const parts = [
-    workflows === undefined ? '' : `${plural(workflows.total, 'workflow')}, ${workflows.active} active`,
+    totals === undefined ? '' : `${plural(totals.workflows.total, 'workflow')}, ${totals.workflows.active} active`,
     executions === undefined ? '' : `${plural(executions.total, 'execution')} in ${windowHours} h, ${failureText(executions)}`,
   ]
   return `n8n at ${host}: ${parts.filter((part) => part !== '').join('; ')}`
 }
 
-function describe(statistics: Statistics): string[] {
-  const { workflows, executions, storage, insights } = statistics
+function describe({ source, totals, executions, storage, insights }: Statistics): string[] {
   return [
-    ...(executions === undefined ? [] : describeExecutions(executions, workflows)),
-    ...(workflows === undefined ? [] : describeWorkflows(workflows)),
-    ...(storage === undefined
-      ? []
-      : [
-          `storage: database ${formatBytes(storage.databaseBytes)}, oldest execution ${storage.oldestExecution ?? 'none'}, ${storage.awaitingPruning} deleted ones not yet removed`,
-          `largest tables: ${storage.tables.map(({ name, bytes, rows }) => `${name} ${formatBytes(bytes)}${rows === undefined ? '' : ` (~${rows} rows)`}`).join(', ')}`,
-        ]),
-    ...(insights === undefined
-      ? []
-      : [
-          `n8n's own insights, 7 days: ${Object.entries(insights)
-            .map(([name, value]) => `${name} ${value}`)
-            .join(', ')}`,
-        ]),
+    ...(executions === undefined ? [] : describeExecutions(executions, source)),
+    ...(totals === undefined ? [] : describeWorkflows(totals)),
+    ...(storage === undefined ? [] : describeStorage(storage)),
+    ...(insights === undefined ? [] : [`n8n's own insights, 7 days: ${counts(Object.entries(insights))}`]),
   ]
 }
 
-function describeExecutions(executions: ExecutionTotals, workflows: WorkflowTotals | undefined): string[] {
-  const { total, byStatus, byMode, averageMs, p95Ms, running, waiting, failing, slowest } = executions
-  const name = (runs: WorkflowRuns): string => runs.name ?? workflows?.names.get(runs.workflowId) ?? ''
-  const source = executions.source === 'database' ? "n8n's database, exact, of all users" : 'the API, as this key sees them'
+function describeExecutions(executions: ExecutionTotals, source: Statistics['source']): string[] {
+  const { total, complete, by_status, by_mode, avg_ms, p95_ms, running, waiting, top_failing, slowest } = executions
+  const from = source === 'database' ? "n8n's database, exact, of all users" : 'the API, as this key sees them'
+  const list = (heading: string, all: readonly WorkflowRuns[], cells: (runs: WorkflowRuns) => string): string[] =>
+    all.length === 0 ? [] : [heading, ...all.map((each) => `\t${each.workflow_id}\t${each.name ?? ''}\t${cells(each)}`)]
+  const statuses = counts(top(Object.entries(by_status), topStatuses))
+  const modes = counts(top(Object.entries(by_mode), topStatuses))
   return [
-    `executions from ${source}, since ${shortTime(executions.since)}: ${total}${executions.complete ? '' : ' (not all)'}`,
-    ...(total === 0 ? [] : [`by status: ${counts(top(byStatus, 10))}; by mode: ${counts(top(byMode, 10))}`]),
-    ...(averageMs === undefined ? [] : [`duration: average ${duration(averageMs)}, 95% below ${duration(p95Ms ?? averageMs)}`]),
-    `now: ${running ?? 'unknown'} running, ${waiting ?? 'unknown'} waiting; last success ${executions.lastSuccess ?? 'none'}, last error ${executions.lastError ?? 'none'}`,
-    ...(failing.length === 0
-      ? []
-      : [
-          'failing most:\tid\tname\tfailed\truns',
-          ...failing.map((each) => `\t${each.workflowId}\t${name(each)}\t${each.failed}\t${each.runs}`),
-        ]),
-    ...(slowest.length === 0
-      ? []
-      : [
-          'slowest:\tid\tname\taverage\tlongest',
-          ...slowest.map((each) => `\t${each.workflowId}\t${name(each)}\t${duration(each.averageMs)}\t${duration(each.maxMs)}`),
-        ]),
+    `executions from ${from}, since ${shortTime(executions.since)}: ${total}${complete ? '' : ' (not all)'}`,
+    ...(total === 0 ? [] : [`by status: ${statuses}; by mode: ${modes}`]),
+    ...(avg_ms === null ? [] : [`duration: average ${duration(avg_ms)}, 95% below ${duration(p95_ms ?? avg_ms)}`]),
+    `now: ${running ?? 'unknown'} running, ${waiting ?? 'unknown'} waiting; last success ${executions.last_success_at ?? 'none'}, last error ${executions.last_error_at ?? 'none'}`,
+    ...list('failing most:\tid\tname\tfailed\truns', top_failing, ({ failed, runs }) => `${failed}\t${runs}`),
+    ...list('slowest:\tid\tname\taverage\tlongest', slowest, (each) => `${duration(each.avg_ms)}\t${duration(each.max_ms)}`),
   ]
 }
 
-function describeWorkflows(totals: WorkflowTotals): string[] {
-  const { total, active, archived, stale, byTrigger, byTag, nodes, disabledNodes, notes, byType } = totals
-  const kinds = nodeKinds(totals)
-  const special = `${kinds.code} code, ${kinds.http} HTTP, ${kinds.ai} AI, ${disabledNodes} disabled${notes === 0 ? '' : `; ${plural(notes, 'sticky note')} apart`}`
+function describeWorkflows({ workflows, nodes }: WorkflowTotals): string[] {
+  const { total, complete, active, inactive, archived, never_updated_90d: stale, by_trigger, top_tags } = workflows
+  const { code_nodes: code, http_nodes: http, ai_nodes: ai, disabled, sticky_notes: notes, community_types: community } = nodes
+  const special = `${code} code, ${http} HTTP, ${ai} AI, ${disabled} disabled${notes === 0 ? '' : `; ${plural(notes, 'sticky note')} apart`}`
+  const triggers = counts(Object.entries(by_trigger).slice(0, topTriggers))
+  const tags = counts(top_tags.map((each) => [each.tag, each.workflows]))
+  const types = counts(nodes.top_types.map((each) => [each.type.replace('n8n-nodes-base.', ''), each.nodes]))
   return [
-    `workflows: ${total}${totals.complete ? '' : ' (not all)'}: ${active} active, ${total - active - archived} inactive, ${archived} archived; ${stale} not changed for 90 days`,
-    ...(byTrigger.size === 0 ? [] : [`by trigger: ${counts(top(byTrigger, topTriggers))}`]),
-    ...(byTag.size === 0 ? [] : [`top tags: ${counts(top(byTag, topTags))}`]),
-    `nodes: ${nodes} of ${plural(byType.size, 'type')}; ${special}`,
-    ...(byType.size === 0
-      ? []
-      : [`top types: ${counts(top(byType, topTypes).map(([type, n]) => [type.replace('n8n-nodes-base.', ''), n]))}`]),
-    ...(kinds.community.length === 0 ? [] : [`community types: ${kinds.community.slice(0, 20).join(', ')}`]),
+    `workflows: ${total}${complete ? '' : ' (not all)'}: ${active} active, ${inactive} inactive, ${archived} archived; ${stale} not changed for 90 days`,
+    ...(triggers === '' ? [] : [`by trigger: ${triggers}`]),
+    ...(tags === '' ? [] : [`top tags: ${tags}`]),
+    `nodes: ${nodes.total} of ${plural(nodes.distinct_types, 'type')}; ${special}`,
+    ...(types === '' ? [] : [`top types: ${types}`]),
+    ...(community.length === 0 ? [] : [`community types: ${community.slice(0, topCommunityTypes).join(', ')}`]),
   ]
 }
 
-function structuredOf(statistics: Statistics): Record<string, unknown> {
-  const { workflows, executions, storage, insights, windowHours, host } = statistics
-  return {
-    source: executions?.source ?? 'api',
-    // n8n shows its version only after a login.
-    instance: { url_host: host, healthy: true },
-    ...(workflows === undefined ? {} : structuredWorkflows(workflows)),
-    ...(executions === undefined ? {} : { executions: structuredExecutions(executions, windowHours, workflows) }),
-    ...(insights === undefined ? {} : { insights }),
-    ...(storage === undefined
-      ? {}
-      : {
-          storage: {
-            database_bytes: storage.databaseBytes,
-            execution_entity_bytes: storage.executionEntityBytes ?? null,
-            execution_data_bytes: storage.executionDataBytes ?? null,
-            oldest_execution: storage.oldestExecution ?? null,
-            rows_est: storage.executionRows ?? null,
-            awaiting_pruning: storage.awaitingPruning,
-            largest_tables: storage.tables.map(({ name, bytes, rows }) => ({ name, bytes, rows_est: rows ?? null })),
-          },
-        }),
-  }
-}
-
-function structuredWorkflows(totals: WorkflowTotals): Record<string, unknown> {
-  const kinds = nodeKinds(totals)
-  return {
-    workflows: {
-      total: totals.total,
-      complete: totals.complete,
-      active: totals.active,
-      inactive: totals.total - totals.active - totals.archived,
-      archived: totals.archived,
-      never_updated_90d: totals.stale,
-      by_trigger: Object.fromEntries(top(totals.byTrigger, 50)),
-      top_tags: top(totals.byTag, topTags).map(([tag, n]) => ({ tag, workflows: n })),
-    },
-    nodes: {
-      total: totals.nodes,
-      distinct_types: totals.byType.size,
-      top_types: top(totals.byType, topTypes).map(([type, n]) => ({ type, nodes: n })),
-      code_nodes: kinds.code,
-      http_nodes: kinds.http,
-      ai_nodes: kinds.ai,
-      community_types: kinds.community,
-      disabled: totals.disabledNodes,
-      sticky_notes: totals.notes,
-    },
-  }
-}
-
-function structuredExecutions(executions: ExecutionTotals, hours: number, workflows: WorkflowTotals | undefined) {
-  const runs = (each: WorkflowRuns) => ({
-    workflow_id: each.workflowId,
-    name: each.name ?? workflows?.names.get(each.workflowId) ?? null,
-    runs: each.runs,
-    failed: each.failed,
-    avg_ms: each.averageMs,
-    max_ms: each.maxMs,
-  })
-  return {
-    window_hours: hours,
-    since: executions.since,
-    sampled: !executions.complete,
-    complete: executions.complete,
-    total: executions.total,
-    by_status: Object.fromEntries(executions.byStatus),
-    by_mode: Object.fromEntries(executions.byMode),
-    failure_rate: failureRate(executions) ?? null,
-    avg_ms: executions.averageMs ?? null,
-    p95_ms: executions.p95Ms ?? null,
-    running: executions.running ?? null,
-    waiting: executions.waiting ?? null,
-    top_failing: executions.failing.map(runs),
-    slowest: executions.slowest.map(runs),
-    last_success_at: executions.lastSuccess ?? null,
-    last_error_at: executions.lastError ?? null,
-  }
-}
-
-function nodeKinds({ byType }: WorkflowTotals) {
-  const kinds = { code: 0, http: 0, ai: 0, community: [] as string[] }
-  for (const [type, n] of byType) {
-    if (/^n8n-nodes-base\.(code|function|functionItem)$/.test(type)) kinds.code += n
-    else if (type === 'n8n-nodes-base.httpRequest') kinds.http += n
-    else if (type.startsWith('@n8n/n8n-nodes-langchain.')) kinds.ai += n
-    else if (!type.startsWith('n8n-nodes-base.') && !type.startsWith('@n8n/')) kinds.community.push(type)
-  }
-  return kinds
+function describeStorage({ database_bytes, oldest_execution, awaiting_pruning, largest_tables }: Storage): string[] {
+  const tables = largest_tables.map(
+    ({ name, bytes, rows_est: rows }) => `${name} ${formatBytes(bytes)}${rows === null ? '' : ` (~${rows} rows)`}`,
+  )
+  return [
+    `storage: database ${formatBytes(database_bytes)}, oldest execution ${oldest_execution ?? 'none'}, ${awaiting_pruning} deleted ones not yet removed`,
+    `largest tables: ${tables.join(', ')}`,
+  ]
 }
 
 /** Of the runs that succeeded or failed: without running, waiting and cancelled ones. */
-function failureRate({ byStatus }: ExecutionTotals): number | undefined {
-  const failed = [...failedStatuses].reduce((sum, status) => sum + (byStatus.get(status) ?? 0), 0)
-  const ended = failed + (byStatus.get('success') ?? 0)
-  return ended === 0 ? undefined : failed / ended
+function failureRate({ by_status }: ExecutionTotals): number | null {
+  const failed = [...failedStatuses].reduce((sum, status) => sum + (by_status[status] ?? 0), 0)
+  const ended = failed + (by_status.success ?? 0)
+  return ended === 0 ? null : failed / ended
 }
 
 function failureText(executions: ExecutionTotals): string {
   const rate = failureRate(executions)
-  return rate === undefined ? 'none ended' : `${(rate * 100).toFixed(1)}% failed`
+  return rate === null ? 'none ended' : `${(rate * 100).toFixed(1)}% failed`
 }
 
 function counts(pairs: readonly (readonly [string, number])[]): string {
