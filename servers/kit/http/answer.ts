@@ -19,47 +19,26 @@ export function statusError({ name, address, credentials }: Explain, answer: Ups
   const { status, headers } = answer
   const error = (code: ToolErrorCode, message: string, hint: string): ToolError =>
     new ToolError(code, message, { hint, detail: status })
-  if (status >= 200 && status < 300) return undefined
+  const http = `(HTTP ${status})`
+  const check = `ask the operator to check ${credentials}`
   if (status >= 300 && status < 400) {
-    return error(
-      'UPSTREAM_ERROR',
-      `${name}'s address redirects (HTTP ${status}), and redirects are not followed`,
-      `ask the operator to set ${address} to the final address`,
-    )
+    const hint = `ask the operator to set ${address} to the final address`
+    return error('UPSTREAM_ERROR', `${name}'s address redirects ${http}, and redirects are not followed`, hint)
   }
-  if ((status === 401 || status === 403) && isHtml(answer)) {
-    return error(
-      'UPSTREAM_AUTH',
-      `a proxy in front of ${name} refused the request (HTTP ${status} with a web page)`,
-      `ask the operator to check ${credentials}`,
-    )
-  }
-  if (status === 401 || status === 407) {
-    return error('UPSTREAM_AUTH', `${name} refused the credentials (HTTP ${status})`, `ask the operator to check ${credentials}`)
-  }
-  if (status === 403) {
-    return error(
-      'UPSTREAM_AUTH',
-      `${name} does not allow this with the configured credentials (HTTP 403)`,
-      `ask the operator to check ${credentials}`,
-    )
-  }
-  if (status === 408 || status === 504) {
-    return error('TIMEOUT', `${name} did not answer in time (HTTP ${status})`, 'the same call with a smaller range or limit')
-  }
+  if ((status === 401 || status === 403) && isHtml(answer))
+    return error('UPSTREAM_AUTH', `a proxy in front of ${name} refused the request (HTTP ${status} with a web page)`, check)
+  if (status === 401 || status === 407) return error('UPSTREAM_AUTH', `${name} refused the credentials ${http}`, check)
+  if (status === 403) return error('UPSTREAM_AUTH', `${name} does not allow this with the configured credentials ${http}`, check)
+  if (status === 408 || status === 504)
+    return error('TIMEOUT', `${name} did not answer in time ${http}`, 'the same call with a smaller range or limit')
   if (status === 429) {
     const seconds = retryAfter(headers['retry-after']) ?? 'a few'
-    return error('RATE_LIMITED', `${name} is receiving too many requests (HTTP 429)`, `the same call again in ${seconds} seconds`)
+    return error('RATE_LIMITED', `${name} is receiving too many requests ${http}`, `the same call again in ${seconds} seconds`)
   }
-  if (status >= 500) {
-    const starting = status === 503 ? '; it may be starting' : ''
-    return error(
-      'UPSTREAM_ERROR',
-      `${name} failed (HTTP ${status})${starting}`,
-      'the same call again in a minute, or with a smaller range or limit',
-    )
-  }
-  return undefined
+  if (status < 500) return undefined
+  const starting = status === 503 ? '; it may be starting' : ''
+  const hint = 'the same call again in a minute, or with a smaller range or limit'
+  return error('UPSTREAM_ERROR', `${name} failed ${http}${starting}`, hint)
 }
 
 /** Is it a web page? Some programs answer every unknown path with their own page and status 200. */

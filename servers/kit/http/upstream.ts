@@ -1,9 +1,9 @@
 // HTTP client for one upstream: every answer has a limit in bytes and in time. Not global fetch, which costs 11 MiB of a 64 MiB container.
-import { Agent as HttpAgent, type IncomingHttpHeaders, type IncomingMessage, request as requestHttp } from 'node:http'
-import { Agent as HttpsAgent, request as requestHttps } from 'node:https'
+import type { IncomingHttpHeaders, IncomingMessage } from 'node:http'
+import { urlToHttpOptions } from 'node:url'
 import { ToolError } from '../../../protocol/index.ts'
 import { withDeadline } from '../waiting.ts'
-import { trust } from './trust.ts'
+import { Connections, ConnectTimeout } from './connections.ts'
 
 export interface UpstreamOptions {
   /** What messages call the upstream, such as `Loki`. Its address never appears in them. */
@@ -44,15 +44,14 @@ export interface UpstreamAnswer {
 export class Upstream {
   readonly #options: UpstreamOptions
   readonly #base: URL
-  readonly #agent: HttpAgent
+  readonly #connections: Connections
   readonly #body: BodyBuffer | undefined
 
   constructor(options: UpstreamOptions) {
     this.#options = options
     this.#base = new URL(options.baseUrl)
     this.#body = options.reuseBody === true ? new BodyBuffer() : undefined
-    const pool = { keepAlive: true, maxSockets: options.maxSockets, maxFreeSockets: options.maxSockets }
-    this.#agent = this.#base.protocol === 'https:' ? new HttpsAgent({ ...pool, ...trust(options.ca) }) : new HttpAgent(pool)
+    this.#connections = new Connections({ ...options, secure: this.#base.protocol === 'https:' })
   }
 
   /**
@@ -77,7 +76,7 @@ export class Upstream {
   }
 
   close(): void {
-    this.#agent.destroy()
+    this.#connections.close()
   }
 
   async #ask(path: string, request: UpstreamRequest, form?: string): Promise<UpstreamAnswer> {
@@ -94,19 +93,12 @@ export class Upstream {
     }
   }
 
-  #send(
-    path: string,
-    request: UpstreamRequest,
-    form: string | undefined,
-    signal: AbortSignal,
-    again = true,
-  ): Promise<UpstreamAnswer> {
+  async #send(path: string, request: UpstreamRequest, form: string | undefined, signal: AbortSignal): Promise<UpstreamAnswer> {
     const { url, headers } = this.target(path, request.query)
-    const send = url.protocol === 'https:' ? requestHttps : requestHttp
-    return new Promise<UpstreamAnswer>((resolve, reject) => {
-      const req = send(url, {
-        // A repeated request gets a fresh connection: other idle ones may be closed by the upstream, too.
-        ...(again ? { agent: this.#agent } : { agent: false, ...(url.protocol === 'https:' ? trust(this.#options.ca) : {}) }),
+    const ofForm = { 'content-type': 'application/x-www-form-urlencoded', 'content-length': Buffer.byteLength(form ?? '') }
+    const res = await this.#connections.exchange(
+      {
+        ...urlToHttpOptions(url),
         signal,
         method: form === undefined ? 'GET' : 'POST',
         headers: {
@@ -114,23 +106,13 @@ export class Upstream {
           'accept-encoding': 'identity',
           ...headers,
           ...request.headers,
-          ...(form === undefined
-            ? {}
-            : { 'content-type': 'application/x-www-form-urlencoded', 'content-length': Buffer.byteLength(form) }),
+          ...(form === undefined ? {} : ofForm),
         },
-      })
-      req.on('response', (res) =>
-        (this.#body ?? new BodyBuffer())
-          .read(this.#options.name, res, request.maxBytes)
-          .then((body) => resolve({ status: res.statusCode ?? 0, headers: res.headers, body }), reject),
-      )
-      req.on('error', (error: NodeJS.ErrnoException) => {
-        // The upstream closed an idle connection while it was reused: the request was not processed.
-        if (again && req.reusedSocket && error.code === 'ECONNRESET') resolve(this.#send(path, request, form, signal, false))
-        else reject(error)
-      })
-      req.end(form)
-    })
+      },
+      form,
+    )
+    const body = await (this.#body ?? new BodyBuffer()).read(this.#options.name, res, request.maxBytes)
+    return { status: res.statusCode ?? 0, headers: res.headers, body }
   }
 }
 
@@ -175,23 +157,14 @@ class BodyBuffer {
 
 function connectionError(name: string, error: NodeJS.ErrnoException): ToolError {
   const { code = 'no code' } = error
-  const tls = /CERT|SELF_SIGNED|UNABLE_TO|ERR_TLS|ERR_SSL|EPROTO/.test(code)
-  const broken = code === 'ECONNRESET' || code === 'EPIPE' || code.startsWith('HPE_')
-  if (tls) {
-    return new ToolError('UPSTREAM_UNREACHABLE', `no trusted TLS connection to ${name} (${code})`, {
-      hint: 'ask the operator to check its certificate and MCP_CA_FILE',
-      detail: code,
-      cause: error,
-    })
+  const known = { cause: error, detail: code }
+  if (/CERT|SELF_SIGNED|UNABLE_TO|ERR_TLS|ERR_SSL|EPROTO/.test(code)) {
+    const hint = 'ask the operator to check its certificate and MCP_CA_FILE'
+    return new ToolError('UPSTREAM_UNREACHABLE', `no trusted TLS connection to ${name} (${code})`, { ...known, hint })
   }
-  if (broken)
-    return new ToolError('UPSTREAM_ERROR', `${name} closed the connection without a valid answer (${code})`, {
-      cause: error,
-      detail: code,
-    })
-  return new ToolError('UPSTREAM_UNREACHABLE', `${name} cannot be reached (${code})`, {
-    hint: 'ask the operator whether it is running',
-    detail: code,
-    cause: error,
-  })
+  if (code === 'ECONNRESET' || code === 'EPIPE' || code.startsWith('HPE_'))
+    return new ToolError('UPSTREAM_ERROR', `${name} closed the connection without a valid answer (${code})`, known)
+  const why = error instanceof ConnectTimeout ? error.message : code
+  const hint = 'ask the operator whether it is running'
+  return new ToolError('UPSTREAM_UNREACHABLE', `${name} cannot be reached (${why})`, { ...known, hint })
 }
