@@ -1,16 +1,14 @@
 // Signed GET and HEAD requests to one S3-compatible store, within limits of time and connections. The `minio` library addresses and signs
-// them. The bodies are read by this server, because the library reads them whole and converts keys that look like numbers.
-import { Agent as HttpAgent, type IncomingMessage, type RequestOptions } from 'node:http'
-import { Agent as HttpsAgent } from 'node:https'
-import type { Client, ClientOptions } from 'minio'
+// them. They are sent and read by this server, because the library reads bodies whole and converts keys that look like numbers.
+import type { IncomingMessage, RequestOptions } from 'node:http'
+import type { ClientOptions } from 'minio'
 import { ToolError } from '../../protocol/index.ts'
 import type { Environment } from '../kit/definition.ts'
-import { trust } from '../kit/http/trust.ts'
+import { Connections } from '../kit/http/connections.ts'
 import { withDeadline } from '../kit/waiting.ts'
 import { credentialsOf, endpointOf, type StorageConfig, scopeOf } from './config.ts'
-import { StoreFailure, toToolError, unreachable } from './errors.ts'
+import { connectionError, readFailure, toToolError } from './errors.ts'
 import { listBuckets } from './lib/buckets.ts'
-import { exchange, StaleSocket } from './lib/exchange.ts'
 import type { Limits, StorageBackend, StoreRequest } from './types.ts'
 
 const defaultLimits: Limits = {
@@ -24,68 +22,70 @@ const defaultLimits: Limits = {
 const maxRegions = 1_000
 /** Further requests are queued: each may hold a part of an object. */
 const maxSockets = 4
-const keptSockets = 2
-const idleSocketMs = 30_000
 const defaultRegion = 'us-east-1'
 
 /** @throws Error for the operator when the configuration contradicts itself */
-export function openStorage(config: StorageConfig, environment: Environment, limits: Partial<Limits> = {}): StorageBackend {
-  const endpoint = endpointOf(config)
+export function openStorage(config: StorageConfig, environment: Environment, changed: Partial<Limits> = {}): StorageBackend {
+  const { host, port, secure } = endpointOf(config)
   const credentials = credentialsOf(config)
-  const { connectMs, totalMs } = { ...defaultLimits, ...limits }
+  const limits = { ...defaultLimits, ...changed }
+  const { connectMs, totalMs } = limits
   const scope = scopeOf(config)
   if (credentials?.accessKey === 'minioadmin') {
     environment.log.warn("storage: the access key is the store's root user; give this server a key that may only read", {})
   }
-  const agentOptions = { keepAlive: true, maxSockets, maxFreeSockets: keptSockets, timeout: idleSocketMs }
-  const agent = endpoint.secure ? new HttpsAgent({ ...agentOptions, ...trust(environment.ca) }) : new HttpAgent(agentOptions)
+  const connections = new Connections({ secure, ca: environment.ca, maxSockets, connectMs })
   const regions = new Map<string, string>() // by bucket; '' for requests without a bucket
-  const regionOf = (bucket: string | undefined): string => config.MINIO_REGION ?? regions.get(bucket ?? '') ?? defaultRegion
 
-  /** One attempt. The library's client only holds options: one client for each request gives the transport the request's signal. */
-  async function attempt(request: StoreRequest, region: string, signal: AbortSignal): Promise<IncomingMessage> {
+  /** The library signs the request and passes it to this transport; what it would do with the response is not used. */
+  async function send(
+    { method = 'GET', bucket = '', key = '', query = {}, headers = {} }: StoreRequest,
+    region: string,
+    signal: AbortSignal,
+  ) {
     const { Client } = await import('minio')
-    const options: ClientOptions = {
-      endPoint: endpoint.host,
-      port: endpoint.port,
-      useSSL: endpoint.secure,
-      region,
-      pathStyle: config.MINIO_PATH_STYLE,
-      retryOptions: { disableRetry: true },
-      ...credentials,
-      transport: transportOf((options) => exchange(options, { agent, secure: endpoint.secure, connectMs, signal })),
-    }
-    const client: Client = new Client(options)
-    client.setAppInfo('mcp-storage', environment.version || '0')
-    return client.makeRequestAsync(
-      {
-        method: request.method ?? 'GET',
-        // The library does not encode the name of the bucket. Only a DNS name can be part of a host name.
-        ...(request.bucket === undefined ? {} : { bucketName: percentEncode(request.bucket) }),
-        ...(request.bucket === undefined || dnsName.test(request.bucket) ? {} : { pathStyle: true }),
-        ...(request.key === undefined ? {} : { objectName: request.key }),
-        ...(request.query === undefined ? {} : { query: queryOf(request.query) }),
-        headers: { ...request.headers },
-      },
-      '',
-      [200, 206],
-      region,
-    )
+    return new Promise<IncomingMessage>((resolve, reject) => {
+      const request = (options: RequestOptions) => {
+        // Nothing built on this can write.
+        if (options.method !== 'GET' && options.method !== 'HEAD') throw new Error(`${options.method} is not sent by this server`)
+        // Added after signing: Google's front end changes this header, and a signature over it would not match. Without it, Google's XML API
+        // decompresses objects with Content-Encoding: gzip.
+        const headers = { ...options.headers, 'accept-encoding': 'identity' }
+        connections
+          .exchange({ ...options, headers, signal })
+          .then(resolve, (error: NodeJS.ErrnoException) => reject(connectionError(error, secure)))
+        return { on() {}, end() {} }
+      }
+      const client = new Client({
+        endPoint: host,
+        port,
+        useSSL: secure,
+        region,
+        pathStyle: config.MINIO_PATH_STYLE,
+        ...credentials,
+        transport: { request } as unknown as NonNullable<ClientOptions['transport']>,
+      })
+      client.setAppInfo('mcp-storage', environment.version || '0')
+      // The library does not encode the name of the bucket. Only a DNS name can be part of a host name.
+      const target = { bucketName: percentEncode(bucket), objectName: key, pathStyle: !dnsName.test(bucket) }
+      client.makeRequestAsync({ method, ...target, query: queryOf(query), headers: { ...headers } }, '', [], region).catch(reject)
+    })
   }
 
-  /** Repeats the request once: with the region that the store names, or after a kept-alive socket was found closed. */
+  /** The response, if it is a success. Repeats the request once, with the region that the store names. */
   async function answerOf(request: StoreRequest, signal: AbortSignal, repeated = false): Promise<IncomingMessage> {
-    const region = regionOf(request.bucket)
-    try {
-      return await attempt(request, region, signal)
-    } catch (error) {
-      if (!repeated && error instanceof StaleSocket) return answerOf(request, signal, true)
-      const wanted = error instanceof StoreFailure && regionFailures.has(error.code) ? error.region : undefined
-      if (repeated || wanted === undefined || wanted === region || config.MINIO_REGION !== undefined) throw error
-      if (regions.size >= maxRegions) regions.clear()
-      regions.set(request.bucket ?? '', wanted)
-      return answerOf(request, signal, true)
-    }
+    const { bucket = '' } = request
+    const region = config.MINIO_REGION ?? regions.get(bucket) ?? defaultRegion
+    const res = await send(request, region, signal)
+    const { statusCode = 0 } = res
+    if (statusCode >= 200 && statusCode < 300) return res
+    const failure = await readFailure(res)
+    const wanted = regionFailures.has(failure.code) ? failure.region : undefined
+    if (repeated || wanted === undefined || wanted === region || config.MINIO_REGION !== undefined)
+      throw toToolError(failure, { region, signed: credentials !== undefined })
+    if (regions.size >= maxRegions) regions.clear()
+    regions.set(bucket, wanted)
+    return answerOf(request, signal, true)
   }
 
   const late = (): ToolError =>
@@ -94,32 +94,17 @@ export function openStorage(config: StorageConfig, environment: Environment, lim
     })
   const backend: StorageBackend = {
     scope,
-    limits: { ...defaultLimits, ...limits },
-    upstream: `${endpoint.host}:${endpoint.port}`,
-    async send(request, signal, read, expected = new Set()) {
-      try {
-        return await withDeadline({ ms: totalMs, signal, late }, async (limited) => {
-          const res = await answerOf(request, limited)
-          const abort = (): void => void res.destroy()
-          limited.addEventListener('abort', abort, { once: true })
-          try {
-            return await read(res, limited)
-          } catch (error) {
-            limited.throwIfAborted()
-            throw error
-          } finally {
-            limited.removeEventListener('abort', abort)
-            if (!res.complete || !res.readableEnded) res.destroy()
-          }
-        })
-      } catch (error) {
-        if (error instanceof StoreFailure && !expected.has(error.code)) {
-          throw toToolError(error, { region: regionOf(request.bucket), signed: credentials !== undefined })
+    limits,
+    upstream: `${host}:${port}`,
+    send: (request, signal, read) =>
+      withDeadline({ ms: totalMs, signal, late }, async (limited) => {
+        const res = await answerOf(request, limited)
+        try {
+          return await read(res)
+        } finally {
+          if (!res.readableEnded) res.destroy()
         }
-        if (error instanceof StaleSocket) throw unreachable('it closed the connection', 'the same call again', error)
-        throw error
-      }
-    },
+      }),
     async probe(signal) {
       const mode = credentials === undefined ? 'anonymous' : 'signed'
       const [bucket] = scope.allowed ?? []
@@ -132,7 +117,7 @@ export function openStorage(config: StorageConfig, environment: Environment, lim
       return { mode, ...(buckets === undefined ? {} : { buckets: buckets.length }) }
     },
     async close() {
-      agent.destroy()
+      connections.close()
     },
   }
   return backend
@@ -149,22 +134,6 @@ const regionFailures = new Set([
   'InvalidRegion',
   '',
 ])
-
-/** The library's transport is `request` of node:http; of what that returns it uses only these two methods. */
-function transportOf(send: (options: RequestOptions) => Promise<IncomingMessage>): NonNullable<ClientOptions['transport']> {
-  const request = (options: RequestOptions, onResponse: (res: IncomingMessage) => void) => {
-    let onError: (error: Error) => void = () => {}
-    return {
-      on(_event: 'error', listener: (error: Error) => void) {
-        onError = listener
-      },
-      end() {
-        send(options).then(onResponse, onError)
-      },
-    }
-  }
-  return { request } as unknown as NonNullable<ClientOptions['transport']>
-}
 
 function queryOf(query: Readonly<Record<string, string>>): string {
   return Object.entries(query)

@@ -1,79 +1,49 @@
 // Failures of the store and of the connection to it, as the errors that a model reads.
 import type { IncomingHttpHeaders, IncomingMessage } from 'node:http'
 import { ToolError, type ToolErrorCode } from '../../protocol/index.ts'
+import { ConnectTimeout } from '../kit/http/connections.ts'
 import { retryAfter } from '../kit/http/upstream.ts'
 import { cleanText, clip, visibleJson } from '../kit/text.ts'
-import { XmlReader } from './lib/xml.ts'
+import { readXml, webPage } from './lib/body.ts'
 
 /** Bytes that are read of an error's body. */
 const maxErrorBytes = 65_536
 
-/** A response that is not a success. `toToolError` makes the message for the model. */
-export class StoreFailure extends Error {
-  override readonly name = 'StoreFailure'
+/** A response that is not a success. */
+export interface StoreFailure {
   readonly status: number
+  readonly headers: IncomingHttpHeaders
   /** S3's own code, such as NoSuchKey; empty where the response had none. */
   readonly code: string
   /** S3's own message. */
   readonly said: string
   /** The region that the store wants requests to be signed for. */
   readonly region: string | undefined
-  readonly headers: IncomingHttpHeaders
   /** The body was a web page. */
   readonly isPage: boolean
-
-  constructor(status: number, headers: IncomingHttpHeaders, fields: Readonly<Record<string, string>>, isPage: boolean) {
-    const code = fields.Code ?? header(headers, 'x-minio-error-code') ?? ''
-    super(`${status} ${code}`)
-    this.status = status
-    this.code = code
-    this.said = fields.Message ?? ''
-    this.headers = headers
-    this.isPage = isPage
-    // Amazon names the region in a field or a header; MinIO and Garage only in the sentence `the region 'x' is wrong; expecting 'y'`.
-    this.region =
-      fields.Region || header(headers, 'x-amz-bucket-region') || /expecting '([A-Za-z0-9._-]{1,64})'/.exec(this.said)?.[1]
-  }
 }
 
-/** Reads the body of a response that is not a success, up to a limit. Never throws: a broken body leaves the status. */
+/** Reads the body of a response that is not a success. Never rejects: a broken body leaves the status. */
 export async function readFailure(res: IncomingMessage): Promise<StoreFailure> {
   const fields: Record<string, string> = {}
-  let start = ''
-  let isXml = true
-  const reader = new XmlReader((path, text) => {
-    const name = /^Error\/([^/]+)$/.exec(path)?.[1]
-    if (name !== undefined) fields[name] = cleanText(text).slice(0, 1_000)
-  })
-  let bytes = 0
-  try {
-    res.setEncoding('utf8')
-    for await (const chunk of res as AsyncIterable<string>) {
-      bytes += chunk.length
-      if (start.length < 200) start += chunk.slice(0, 200)
-      if (isXml) {
-        try {
-          reader.write(chunk)
-        } catch {
-          isXml = false // a web page or plain text
-        }
-      }
-      if (bytes > maxErrorBytes) break
-    }
-  } catch {
-    // The connection broke within the body: what was read of it is used.
+  const onElement = (path: string, text: string): void => {
+    fields[path] = cleanText(text).slice(0, 1_000)
   }
-  return new StoreFailure(res.statusCode ?? 0, res.headers, fields, isWebPage(start))
-}
-
-/** Does this text begin like HTML? */
-export function isWebPage(start: string): boolean {
-  return /^\s*<(!doctype html|html)/i.test(start)
-}
-
-function header(headers: IncomingHttpHeaders, name: string): string | undefined {
-  const value = headers[name]
-  return Array.isArray(value) ? value[0] : value
+  const problem = await readXml(res, 'Error', maxErrorBytes, onElement).catch((error: ToolError) => error)
+  const { statusCode: status = 0, headers } = res
+  const said = fields['Error/Message'] ?? ''
+  return {
+    status,
+    headers,
+    code: fields['Error/Code'] ?? headers['x-minio-error-code']?.toString() ?? '',
+    said,
+    // Amazon names the region in a field or a header; MinIO and Garage only in the sentence `the region 'x' is wrong; expecting 'y'`.
+    region:
+      fields['Error/Region'] ||
+      headers['x-amz-bucket-region']?.toString() ||
+      /expecting '([A-Za-z0-9._-]{1,64})'/.exec(said)?.[1],
+    isPage: problem?.detail === webPage,
+  }
 }
 
 /** Codes of refused credentials, and what the store did. */
@@ -83,11 +53,8 @@ const credentialCodes: Readonly<Record<string, string>> = {
   ExpiredToken: 'rejected the credentials, which have expired',
   InvalidToken: 'rejected the session token',
   TokenRefreshRequired: 'rejected the session token',
-  InvalidSecurity: 'rejected the credentials',
-  NotSignedUp: 'rejected the credentials',
-  AccountProblem: 'rejected the credentials',
 }
-const regionCodes = /^(AuthorizationHeaderMalformed|AuthorizationQueryParametersError|PermanentRedirect)$/
+const regionCodes = /^(AuthorizationHeaderMalformed|PermanentRedirect)$/
 const throttleCodes = /^(SlowDown|SlowDownRead|TooManyRequests|RequestLimitExceeded|Throttling|BandwidthLimitExceeded)$/
 const keyCodes = /^(XMinioInvalidObjectName|XMinioInvalidResourceName|InvalidObjectName|KeyTooLongError|InvalidURI)$/
 
@@ -97,11 +64,15 @@ interface Signing {
   readonly signed: boolean
 }
 
-/** For failures that mean the same whatever was asked for. Missing buckets and keys are explained where near names are known. */
+/** `detail` of the error about an object of which only a delete marker is left; S3 has no code for it. */
+export const deleted = 'deleted'
+
+/** What a failure means whatever was asked for. Missing buckets and keys are explained where near names are known. */
 export function toToolError(failure: StoreFailure, signing: Signing): ToolError {
+  const { status, code, headers } = failure
   const [kind, message, hint] = meaningOf(failure, signing)
-  const detail = failure.code === '' ? failure.status : failure.code
-  return new ToolError(kind, message, { cause: failure, detail, ...(hint === undefined ? {} : { hint }) })
+  const detail = headers['x-amz-delete-marker'] === 'true' ? deleted : code === '' ? status : code
+  return new ToolError(kind, message, { detail, ...(hint === undefined ? {} : { hint }) })
 }
 
 const ask = (what: string): string => `ask the operator to ${what}`
@@ -110,7 +81,7 @@ function meaningOf(failure: StoreFailure, { region, signed }: Signing): [kind: T
   const { code, status, headers } = failure
   const answered = `(${code === '' ? status : `${status} ${code.replace(/[^\w.-]+/g, ' ').slice(0, 60)}`})`
   const said = failure.said === '' ? '' : `: ${clip(visibleJson(failure.said), 300)}`
-  const seconds = retryAfter(header(headers, 'retry-after'))
+  const seconds = retryAfter(headers['retry-after'])
   if (code === 'RequestTimeTooSkewed')
     return ['UPSTREAM_AUTH', `the store refused the time of the request ${answered}: ${skew(headers)}`, ask('set the clock')]
   if (regionCodes.test(code)) {
@@ -159,11 +130,6 @@ function skew({ date }: IncomingHttpHeaders): string {
   return `this server's clock is ${Math.abs(seconds)} s ${seconds < 0 ? 'behind' : 'ahead of'} the store's`
 }
 
-export function unreachable(why: string, hint: string, cause?: NodeJS.ErrnoException): ToolError {
-  const known = cause === undefined ? {} : { cause, ...(cause.code === undefined ? {} : { detail: cause.code }) }
-  return new ToolError('UPSTREAM_UNREACHABLE', `the store cannot be reached: ${why}`, { hint, ...known })
-}
-
 const reasons: Readonly<Record<string, string>> = {
   ECONNREFUSED: 'nothing listens at the endpoint',
   ENOTFOUND: 'the host name of the endpoint is not known',
@@ -174,21 +140,17 @@ const notTrusted = /CERT|SELF_SIGNED|UNABLE_TO_(VERIFY|GET_ISSUER)/
 
 /** What a failed connection means. Without the address, which is the operator's. */
 export function connectionError(error: NodeJS.ErrnoException, secure: boolean): ToolError {
-  const code = error.code ?? 'no connection'
+  const { code = 'no connection' } = error
+  const known = { cause: error, detail: code }
+  const unreachable = (why: string, hint: string): ToolError =>
+    new ToolError('UPSTREAM_UNREACHABLE', `the store cannot be reached: ${why}`, { ...known, hint })
   if (code === 'ECONNRESET' || code === 'EPIPE')
-    return unreachable('it closed the connection', secure ? ask('check MINIO_USE_SSL') : 'the same call again', error)
-  if (notTls.test(code)) return unreachable('it does not speak TLS on this port', ask('check MINIO_USE_SSL'), error)
+    return unreachable('it closed the connection', secure ? ask('check MINIO_USE_SSL') : 'the same call again')
+  if (notTls.test(code)) return unreachable('it does not speak TLS on this port', ask('check MINIO_USE_SSL'))
   if (notTrusted.test(code))
-    return unreachable(`its certificate is not trusted (${code})`, ask('name its authority in MCP_CA_FILE'), error)
-  if (!code.startsWith('HPE_')) return unreachable(reasons[code] ?? code, ask('check MINIO_ENDPOINT'), error)
+    return unreachable(`its certificate is not trusted (${code})`, ask('name its authority in MCP_CA_FILE'))
   const hint = ask('check MINIO_ENDPOINT')
-  return new ToolError('UPSTREAM_ERROR', `the endpoint does not answer in HTTP (${code})`, { hint, detail: code, cause: error })
-}
-
-/** The connection ended within the body of a response. */
-export function brokenOff(cause: unknown): ToolError {
-  return new ToolError('UPSTREAM_ERROR', 'the store closed the connection in the middle of its answer', {
-    cause,
-    hint: 'the same call again',
-  })
+  if (code.startsWith('HPE_'))
+    return new ToolError('UPSTREAM_ERROR', `the endpoint does not answer in HTTP (${code})`, { ...known, hint })
+  return unreachable(error instanceof ConnectTimeout ? error.message : (reasons[code] ?? code), hint)
 }

@@ -13,6 +13,6 @@ export const storage = defineServer({
   config,
   missing: ({ MINIO_ENDPOINT, AWS_ENDPOINT_URL }) =>
     MINIO_ENDPOINT === undefined && AWS_ENDPOINT_URL === undefined ? 'set MINIO_ENDPOINT' : undefined,
-  open: (settings, environment) => openStorage(settings, environment),
+  open: openStorage,
   tools: (backend, environment) => [listObjectsTool(backend, environment), getObjectTool(backend, environment)],
 })

@@ -31,14 +31,9 @@ export interface StorageBackend extends Backend {
   readonly limits: Limits
   /**
    * Sends one request and passes its 2xx response to `read`. What `read` leaves of the body is not downloaded.
-   * @throws StoreFailure with a `code` in `expected`; ToolError for every other failure; the signal's reason
+   * @throws ToolError, with the S3 code as its detail where the store refused; the signal's reason
    */
-  send<T>(
-    request: StoreRequest,
-    signal: AbortSignal,
-    read: (res: IncomingMessage, signal: AbortSignal) => Promise<T>,
-    expected?: ReadonlySet<string>,
-  ): Promise<T>
+  send<T>(request: StoreRequest, signal: AbortSignal, read: (res: IncomingMessage) => Promise<T>): Promise<T>
 }
 
 export interface Bucket {

@@ -1,9 +1,8 @@
 // Reads the body of a response within a limit: XML element by element, and a part of an object as bytes.
 import type { IncomingMessage } from 'node:http'
-import { StringDecoder } from 'node:string_decoder'
 import { ToolError } from '../../../protocol/index.ts'
+import { readStart } from '../../kit/http/connections.ts'
 import { formatBytes } from '../../kit/report.ts'
-import { brokenOff, isWebPage } from '../errors.ts'
 import { XmlReader } from './xml.ts'
 
 /**
@@ -22,20 +21,19 @@ export async function readXml(
     seen = true
     onElement(path, text)
   })
-  const decoder = new StringDecoder('utf8')
   let bytes = 0
   let start = ''
   try {
-    for await (const chunk of res as AsyncIterable<Buffer>) {
-      bytes += chunk.length
-      const text = decoder.write(chunk)
-      if (start.length < 200) start += text.slice(0, 200)
+    res.setEncoding('utf8')
+    for await (const chunk of res as AsyncIterable<string>) {
+      bytes += Buffer.byteLength(chunk)
+      if (start.length < 200) start += chunk.slice(0, 200)
       if (bytes > maxBytes) {
         throw new ToolError('TOO_LARGE', `the store's listing is longer than ${formatBytes(maxBytes)}`, {
           hint: 'a smaller max_keys, or a longer prefix',
         })
       }
-      reader.write(text)
+      reader.write(chunk)
     }
     reader.end()
   } catch (error) {
@@ -45,30 +43,30 @@ export async function readXml(
 }
 
 /** The first `maxBytes` of a body. @throws ToolError when the connection breaks before them */
-export async function readBytes(res: IncomingMessage, maxBytes: number): Promise<Buffer> {
-  const chunks: Buffer[] = []
-  let bytes = 0
-  try {
-    if (maxBytes > 0) {
-      for await (const chunk of res as AsyncIterable<Buffer>) {
-        chunks.push(chunk)
-        bytes += chunk.length
-        if (bytes >= maxBytes) break
-      }
-    }
-  } catch (error) {
-    throw brokenOff(error)
-  }
-  return Buffer.concat(chunks).subarray(0, maxBytes)
+export function readBytes(res: IncomingMessage, maxBytes: number): Promise<Buffer> {
+  return readStart(res, maxBytes).catch((error) => Promise.reject(brokenOff(error)))
 }
+
+/** `detail` of the error about a web page where S3 XML was expected. */
+export const webPage = 'web page'
 
 function notXml(start: string, seen: boolean, cause: Error): ToolError {
   if (seen) {
     return new ToolError('UPSTREAM_ERROR', 'the store ended in the middle of its listing', { cause, hint: 'the same call again' })
   }
-  const what = isWebPage(start) ? 'a web page' : 'something other than S3 XML'
+  const isPage = /^\s*<(!doctype html|html)/i.test(start)
+  const what = isPage ? `a ${webPage}` : 'something other than S3 XML'
   return new ToolError('UPSTREAM_ERROR', `the endpoint answers with ${what}; it is not the S3 port of a store`, {
     cause,
     hint: 'ask the operator to check MINIO_ENDPOINT',
+    ...(isPage ? { detail: webPage } : {}),
+  })
+}
+
+/** The connection ended within the body of a response. */
+function brokenOff(cause: unknown): ToolError {
+  return new ToolError('UPSTREAM_ERROR', 'the store closed the connection in the middle of its answer', {
+    cause,
+    hint: 'the same call again',
   })
 }

@@ -1,7 +1,6 @@
 // The buckets that this server may show, and the errors that name them.
 import { nearest, ToolError, type ToolErrorCode } from '../../../protocol/index.ts'
 import { visibleJson } from '../../kit/text.ts'
-import { StoreFailure } from '../errors.ts'
 import type { Bucket, StorageBackend } from '../types.ts'
 import { readXml } from './body.ts'
 import { plain } from './keys.ts'
@@ -9,7 +8,7 @@ import { plain } from './keys.ts'
 /** Memory limit for the list of a faulty store. */
 const maxBuckets = 10_000
 const maxNamed = 20
-const listingDenied: ReadonlySet<string> = new Set(['AccessDenied', 'AllAccessDisabled', 'NotImplemented', 'MethodNotAllowed'])
+const listingDenied: ReadonlySet<unknown> = new Set(['AccessDenied', 'AllAccessDisabled', 'NotImplemented', 'MethodNotAllowed'])
 
 /** Undefined when the access key lacks permission to list buckets. */
 export async function listBuckets(backend: StorageBackend, signal: AbortSignal): Promise<Bucket[] | undefined> {
@@ -26,9 +25,9 @@ export async function listBuckets(backend: StorageBackend, signal: AbortSignal):
   }
   const { maxListBytes } = backend.limits
   try {
-    await backend.send({}, signal, (res) => readXml(res, 'ListAllMyBucketsResult', maxListBytes, onElement), listingDenied)
+    await backend.send({}, signal, (res) => readXml(res, 'ListAllMyBucketsResult', maxListBytes, onElement))
   } catch (error) {
-    if (error instanceof StoreFailure) return undefined
+    if (error instanceof ToolError && listingDenied.has(error.detail)) return undefined
     throw error
   }
   return buckets
@@ -41,16 +40,15 @@ const unsafeBucket = /^\.{0,2}$|[/\\\p{Cc}\p{Surrogate}]|^.{256}/su
 /** @param rest the other arguments of the call, for TRY @throws ToolError that names the buckets there are */
 export async function checkBucket(backend: StorageBackend, bucket: string, rest: object, signal: AbortSignal): Promise<void> {
   if (unsafeBucket.test(bucket)) {
-    throw await bucketError(backend, 'INVALID_ARGUMENT', bucket, 'is not a valid name', rest, signal)
+    const why = bucket === '' ? 'is not named: set bucket_name' : 'is not a valid name'
+    throw await bucketError(backend, 'INVALID_ARGUMENT', bucket, why, rest, signal)
   }
   if (backend.scope.admitsBucket(bucket)) return
   throw await bucketError(backend, 'FORBIDDEN', bucket, 'is not among those that this server may read', rest, signal)
 }
 
-/** For a call that names no bucket. */
-export function noBucketNamed(backend: StorageBackend, key: string, signal: AbortSignal): Promise<ToolError> {
-  return bucketError(backend, 'INVALID_ARGUMENT', '', 'is not named: set bucket_name', { object_key: key }, signal)
-}
+/** S3's codes for a bucket that does not exist. */
+export const noBucketCodes: ReadonlySet<unknown> = new Set(['NoSuchBucket', 'InvalidBucketName'])
 
 export function noSuchBucket(backend: StorageBackend, bucket: string, rest: object, signal: AbortSignal): Promise<ToolError> {
   return bucketError(backend, 'NOT_FOUND', bucket, 'does not exist', rest, signal)
@@ -64,7 +62,11 @@ async function bucketError(
   rest: object,
   signal: AbortSignal,
 ): Promise<ToolError> {
-  const found = (await visibleBuckets(backend, signal)).filter((name) => name !== bucket)
+  const listed = await listBuckets(backend, signal).catch(() => {
+    signal.throwIfAborted()
+    return undefined // the error about the bucket is the one to report
+  })
+  const found = (listed?.map(({ name }) => name) ?? backend.scope.allowed ?? []).filter((name) => name !== bucket)
   const near = nearest(bucket, found)
   const [best, ...others] = [...near, ...found.filter((name) => !near.includes(name))]
   const message = `bucket ${bucket === '' ? '' : `${visibleJson(bucket.slice(0, 80))} `}${why}`
@@ -74,16 +76,4 @@ async function bucketError(
   return new ToolError(code, `${message}. Buckets this server can see: ${names.join(', ')}${more}`, {
     hint: visibleJson({ bucket_name: best, ...rest }),
   })
-}
-
-/** The names for an error message: the error itself is the one to report, so a failure to list changes nothing. */
-async function visibleBuckets(backend: StorageBackend, signal: AbortSignal): Promise<readonly string[]> {
-  try {
-    const buckets = await listBuckets(backend, signal)
-    if (buckets !== undefined) return buckets.map(({ name }) => name)
-  } catch (error) {
-    signal.throwIfAborted()
-    if (!(error instanceof ToolError)) throw error
-  }
-  return backend.scope.allowed ?? []
 }

@@ -29,7 +29,7 @@ export function sniff(bytes: Buffer, atStart: boolean, more: boolean): Content {
 
 /** Decodes any bytes as text. @param more whether the object continues, so that the last character may be cut */
 export function decodeText(bytes: Buffer, more: boolean): Decoded {
-  const skipped = isLead(bytes[0]) ? 0 : continuationBytes(bytes)
+  const skipped = continuationBytes(bytes)
   const length = more ? wholeCharacters(bytes) : bytes.length
   const body = bytes.subarray(Math.min(skipped, length), length)
   if (isUtf8(body)) return { text: body.toString('utf8'), charset: 'utf-8', skipped, length, damaged: false }
@@ -59,12 +59,8 @@ function isMostlyText(text: string): boolean {
   return (text.match(/\ufffd/g)?.length ?? 0) <= text.length * 0.02
 }
 
-function isLead(byte: number | undefined): boolean {
-  return byte === undefined || (byte & 0xc0) !== 0x80
-}
-
 /** Bytes of a character that started before the page; 0 where there are none. */
 function continuationBytes(bytes: Buffer): number {
-  const lead = bytes.findIndex((byte) => isLead(byte))
+  const lead = bytes.findIndex((byte) => (byte & 0xc0) !== 0x80)
   return lead > 0 && lead <= 3 ? lead : 0
 }

@@ -4,23 +4,11 @@ import type { IncomingHttpHeaders, IncomingMessage } from 'node:http'
 import { nearest, ToolError, type ToolErrorCode } from '../../../protocol/index.ts'
 import { formatBytes } from '../../kit/report.ts'
 import { cleanText, visibleJson } from '../../kit/text.ts'
-import { StoreFailure } from '../errors.ts'
+import { deleted } from '../errors.ts'
 import type { ObjectFacts, ObjectName, Part, StorageBackend } from '../types.ts'
 import { readBytes } from './body.ts'
-import { noSuchBucket } from './buckets.ts'
+import { noBucketCodes, noSuchBucket } from './buckets.ts'
 import { nameKey, nearKeys } from './keys.ts'
-
-const failures: ReadonlySet<string> = new Set([
-  'NoSuchBucket',
-  'InvalidBucketName',
-  'NoSuchKey',
-  'NoSuchVersion',
-  'InvalidRange',
-  'InvalidObjectState',
-  'MethodNotAllowed',
-  'InvalidArgument',
-  'PreconditionFailed',
-])
 
 /**
  * Up to `length` bytes from `offset` on; a negative offset counts from the end of the object.
@@ -40,10 +28,10 @@ export async function readPart(
     ...(etag === undefined || etag === '' ? {} : { 'if-match': `"${etag}"` }),
   }
   try {
-    return await backend.send({ ...target(name), headers }, signal, (res) => readRange(res, name, offset, length), failures)
+    return await backend.send({ ...target(name), headers }, signal, (res) => readRange(res, name, offset, length))
   } catch (error) {
-    if (!(error instanceof StoreFailure)) throw error
-    if (error.code !== 'InvalidRange') throw await explain(backend, name, error, signal)
+    if (!(error instanceof ToolError)) throw error
+    if (error.detail !== 'InvalidRange') throw await explain(backend, name, error, signal)
     const facts = await readFacts(backend, name, signal)
     if (facts.size === 0 && offset <= 0) return { facts, offset: 0, bytes: Buffer.alloc(0), more: false }
     throw beyond(name, offset, facts.size ?? 0)
@@ -56,45 +44,40 @@ export async function readFacts(backend: StorageBackend, name: ObjectName, signa
 }
 
 function target({ bucket, key, versionId }: ObjectName) {
-  return { bucket, key, ...(versionId === undefined ? {} : { query: { versionId } }) }
+  return { bucket, key, query: versionId === undefined ? {} : { versionId } }
 }
 
 async function readRange(res: IncomingMessage, name: ObjectName, offset: number, length: number): Promise<Part> {
-  const range = /^bytes (\d+)-(-?\d+)\/(\d+)$/.exec(res.headers['content-range'] ?? '')
+  const { statusCode, headers } = res
+  const range = /^bytes (\d+)-(-?\d+)\/(\d+)$/.exec(headers['content-range'] ?? '')
+  // Without support for ranges the store sends everything: the beginning is read and the connection closed.
+  let size = lengthOf(headers)
+  let from = 0
+  let to = size === undefined ? length : size - 1
   // MinIO's range of an empty object is `bytes 0--1/0`.
-  if (res.statusCode === 206 && range !== null) {
-    const [from, to, size] = range.slice(1).map(Number) as [number, number, number]
+  if (statusCode === 206 && range !== null) {
+    ;[from, to, size] = range.slice(1).map(Number) as [number, number, number]
     const [first, last] = offset < 0 ? [Math.max(0, size + offset), size - 1] : [offset, offset + length - 1]
     if (from !== first || to > last) throw new ToolError('UPSTREAM_ERROR', 'the store sent another part than was asked for')
-    return part(
-      factsOf(res.headers, size),
-      from,
-      await readBytes(res, Math.min(length, to - from + 1)),
-      Math.min(length, to - from + 1),
-    )
-  }
-  if (res.statusCode !== 200 || res.headers.etag === undefined) {
+  } else if (statusCode !== 200 || headers.etag === undefined) {
     throw new ToolError('UPSTREAM_ERROR', 'the endpoint did not answer with an object; it may not be an S3 store', {
       hint: 'ask the operator to check MINIO_ENDPOINT',
     })
-  }
-  // The store does not support ranges and sends everything: the beginning is read and the connection closed.
-  const size = lengthOf(res.headers)
-  if (size !== undefined && offset > 0 && offset >= size) throw beyond(name, offset, size)
-  if (offset > 0 || (offset < 0 && !(size !== undefined && size + offset <= 0))) {
+  } else if (size !== undefined && offset > 0 && offset >= size) {
+    throw beyond(name, offset, size)
+  } else if (offset > 0 || (offset < 0 && !(size !== undefined && size + offset <= 0))) {
     throw new ToolError('UPSTREAM_ERROR', 'the store sends this object only from its beginning, not a part of it', {
       hint: visibleJson({ bucket_name: name.bucket, object_key: name.key }),
     })
   }
-  if (size !== undefined)
-    return part(factsOf(res.headers, size), 0, await readBytes(res, Math.min(length, size)), Math.min(length, size))
-  const bytes = await readBytes(res, length + 1)
-  const more = bytes.length > length
-  return { facts: factsOf(res.headers, more ? undefined : bytes.length), offset: 0, bytes: bytes.subarray(0, length), more }
-}
-
-function part(facts: ObjectFacts, offset: number, bytes: Buffer, wanted: number): Part {
-  if (bytes.length === wanted) return { facts, offset, bytes, more: offset + wanted < (facts.size ?? 0) }
+  const wanted = Math.min(length, to - from + 1)
+  // One byte more tells whether an object of unknown size ends here.
+  const bytes = await readBytes(res, size === undefined ? length + 1 : wanted)
+  if (size === undefined) {
+    const more = bytes.length > length
+    return { facts: factsOf(headers, more ? undefined : bytes.length), offset: 0, bytes: bytes.subarray(0, length), more }
+  }
+  if (bytes.length === wanted) return { facts: factsOf(headers, size), offset: from, bytes, more: from + wanted < size }
   throw new ToolError('UPSTREAM_ERROR', `the store sent ${bytes.length} of ${wanted} bytes`, { hint: 'the same call again' })
 }
 
@@ -131,59 +114,45 @@ function factsOf(headers: IncomingHttpHeaders, size: number | undefined): Object
 }
 
 function beyond({ bucket, key, versionId }: ObjectName, offset: number, size: number): ToolError {
+  const end = size === 0 ? undefined : -Math.min(size, 20_000)
   return new ToolError(
     'INVALID_ARGUMENT',
     `"offset" ${offset} is at or beyond the end; the object has ${size} bytes (${formatBytes(size)})`,
-    {
-      hint: visibleJson({
-        bucket_name: bucket,
-        object_key: key,
-        ...(versionId === undefined ? {} : { version_id: versionId }),
-        ...(size === 0 ? {} : { offset: -Math.min(size, 20_000) }),
-      }),
-    },
+    { hint: visibleJson({ bucket_name: bucket, object_key: key, version_id: versionId, offset: end }) },
   )
 }
 
-async function explain(
-  backend: StorageBackend,
-  name: ObjectName,
-  failure: StoreFailure,
-  signal: AbortSignal,
-): Promise<ToolError> {
+/** The store's refusal, with what the call could ask for instead. */
+async function explain(backend: StorageBackend, name: ObjectName, error: ToolError, signal: AbortSignal): Promise<ToolError> {
   const { bucket, key, versionId } = name
-  const fail = (code: ToolErrorCode, message: string, hint?: string): ToolError =>
-    new ToolError(code, message, { cause: failure, detail: failure.code, ...(hint === undefined ? {} : { hint }) })
+  const { detail } = error
+  const fail = (code: ToolErrorCode, message: string, hint: object | string): ToolError =>
+    new ToolError(code, message, {
+      cause: error,
+      detail: String(detail),
+      hint: typeof hint === 'string' ? hint : visibleJson(hint),
+    })
   const named = nameKey(key)
   const latest = { bucket_name: bucket, object_key: key }
-  switch (failure.code) {
-    case 'NoSuchBucket':
-    case 'InvalidBucketName':
-      return noSuchBucket(backend, bucket, { object_key: name.asked }, signal)
-    case 'InvalidObjectState':
-      return fail(
-        'UPSTREAM_ERROR',
-        `object ${named} is archived and must be restored before it can be read`,
-        visibleJson({ ...latest, mode: 'metadata' }),
-      )
-    case 'PreconditionFailed':
-      return fail('UPSTREAM_ERROR', 'the object changed while it was read', 'the same call again')
-    case 'NoSuchVersion':
-    case 'InvalidArgument':
-    case 'NoSuchKey': // Ceph's code for a missing version too
-      if (versionId === undefined) break
-      return fail('NOT_FOUND', `object ${named} has no version ${visibleJson(versionId.slice(0, 100))}`, visibleJson(latest))
+  if (noBucketCodes.has(detail)) return noSuchBucket(backend, bucket, { object_key: name.asked }, signal)
+  if (detail === 'InvalidObjectState') {
+    const message = `object ${named} is archived and must be restored before it can be read`
+    return fail('UPSTREAM_ERROR', message, { ...latest, mode: 'metadata' })
   }
-  if (failure.headers['x-amz-delete-marker'] === 'true')
-    return fail('NOT_FOUND', `object ${named} has been deleted; only a delete marker is left`)
-  if (failure.code !== 'NoSuchKey') return fail('UPSTREAM_ERROR', `the store refused the request (${failure.code})`)
+  if (detail === 'PreconditionFailed')
+    return fail('UPSTREAM_ERROR', 'the object changed while it was read', 'the same call again')
+  if (detail === deleted)
+    return new ToolError('NOT_FOUND', `object ${named} has been deleted; only a delete marker is left`, { detail })
+  // NoSuchKey is Ceph's code for a missing version, too.
+  if (versionId !== undefined && ['NoSuchVersion', 'InvalidArgument', 'NoSuchKey'].includes(String(detail)))
+    return fail('NOT_FOUND', `object ${named} has no version ${visibleJson(versionId.slice(0, 100))}`, latest)
+  if (detail !== 'NoSuchKey') return error
   const near = (await nearKeys(backend, bucket, key, signal)).filter((each) => each !== key)
   const same = near.find((each) => each === `${key}/` || each === key.replace(/^\/+/, ''))
   const best = same ?? nearest(key, near, 1)[0] ?? near[0]
   const names = near.length === 0 ? '' : `. Near it: ${near.map(nameKey).join(', ')}`
-  const hint =
-    best === undefined || best.endsWith('/')
-      ? `minio_list_objects ${visibleJson({ bucket_name: bucket, ...(best === undefined ? {} : { prefix: best }) })}`
-      : visibleJson({ bucket_name: bucket, object_key: best })
-  return fail('NOT_FOUND', `object ${named} is not in bucket ${visibleJson(bucket)}${names}`, hint)
+  const message = `object ${named} is not in bucket ${visibleJson(bucket)}${names}`
+  if (best === undefined || best.endsWith('/'))
+    return fail('NOT_FOUND', message, `minio_list_objects ${visibleJson({ bucket_name: bucket, prefix: best })}`)
+  return fail('NOT_FOUND', message, { bucket_name: bucket, object_key: best })
 }

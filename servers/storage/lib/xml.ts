@@ -46,24 +46,17 @@ export class XmlReader {
     if (tag.startsWith('?')) return
     if (tag.startsWith('!')) throw new SyntaxError('a document type is not XML of S3') // HTML also starts with one
     if (tag.startsWith('/')) {
-      const path = this.#path.join('/')
-      if (this.#path.pop() !== tag.slice(1).trim()) throw new SyntaxError('an element is closed that was not opened')
-      this.#close(path)
-      return
+      if (this.#path.at(-1) !== tag.slice(1).trim()) throw new SyntaxError('an element is closed that was not opened')
+    } else {
+      const name = /^[^\s/]+/.exec(tag)?.[0]
+      if (name === undefined || this.#done) throw new SyntaxError('this is not XML of S3')
+      this.#path.push(name)
+      if (this.#path.length > maxDepth) throw new SyntaxError('elements are nested too deeply')
+      this.#text = ''
+      if (!tag.endsWith('/')) return
     }
-    const name = /^[^\s/]+/.exec(tag)?.[0]
-    if (name === undefined || this.#done) throw new SyntaxError('this is not XML of S3')
-    this.#path.push(name)
-    if (this.#path.length > maxDepth) throw new SyntaxError('elements are nested too deeply')
-    this.#text = ''
-    if (!tag.endsWith('/')) return
-    const path = this.#path.join('/')
+    this.#onElement(this.#path.join('/'), unescapeXml(this.#text))
     this.#path.pop()
-    this.#close(path)
-  }
-
-  #close(path: string): void {
-    this.#onElement(path, unescapeXml(this.#text))
     this.#text = ''
     this.#done = this.#path.length === 0
   }

@@ -1,18 +1,10 @@
 // minio_get_object: shows a part of an object as text, an image, base64 or metadata.
-import {
-  type AnyTool,
-  type Context,
-  defineTool,
-  type FromSchema,
-  type ObjectSchema,
-  ToolError,
-  type ToolResult,
-} from '../../../protocol/index.ts'
+import { type AnyTool, type Context, defineTool, type FromSchema, ToolError } from '../../../protocol/index.ts'
 import { byteOrderMark, signatureBytes } from '../../kit/content-kind.ts'
 import type { Environment } from '../../kit/definition.ts'
 import { formatBytes, type Report, report } from '../../kit/report.ts'
 import { clip, visibleJson } from '../../kit/text.ts'
-import { checkBucket, noBucketNamed } from '../lib/buckets.ts'
+import { checkBucket } from '../lib/buckets.ts'
 import { type Decoded, decodeText, readUtf16, sniff } from '../lib/content.ts'
 import { unpackStart } from '../lib/gzip.ts'
 import { checkKey, nameKey, namePath, plain } from '../lib/keys.ts'
@@ -31,7 +23,7 @@ const inputSchema = {
     version_id: { type: 'string', maxLength: 1024, description: 'Default: the latest' },
   },
   additionalProperties: false,
-} as const satisfies ObjectSchema
+} as const
 
 type GetArguments = FromSchema<typeof inputSchema>
 
@@ -52,30 +44,26 @@ export function getObjectTool(backend: StorageBackend, environment: Environment)
 }
 
 interface Reading {
-  readonly backend: StorageBackend
   readonly args: GetArguments
-  readonly name: ObjectName
   readonly context: Context
   /** Most characters of the content. */
   readonly budget: number
+  readonly maxImageBytes: number
+  /** @param etag the object must still be this one */
+  part(offset: number, length: number, etag?: string): Promise<Part>
+  facts(): Promise<ObjectFacts>
 }
 
-async function getObject(
-  backend: StorageBackend,
-  environment: Environment,
-  given: GetArguments,
-  context: Context,
-): Promise<ToolResult<Record<string, unknown>>> {
+async function getObject(backend: StorageBackend, environment: Environment, given: GetArguments, context: Context) {
   const { bucket, rest: key } = readTarget(given.bucket_name, given.object_key)
   if (key === '' && bucket !== '' && given.object_key === '') {
     throw new ToolError('INVALID_ARGUMENT', '"object_key" is missing', {
       hint: `minio_list_objects ${visibleJson({ bucket_name: bucket })}`,
     })
   }
-  if (key === '') throw await noBucketNamed(backend, given.object_key, context.signal)
   // Without bucket_name, the first segment of object_key may be the beginning of the key.
-  const asked = given.bucket_name === '' ? given.object_key : key
-  await checkBucket(backend, bucket, { object_key: asked }, context.signal)
+  const asked = given.bucket_name === '' || key === '' ? given.object_key : key
+  await checkBucket(backend, key === '' ? '' : bucket, { object_key: asked }, context.signal)
   context.annotate({ upstream: `${backend.upstream}/${bucket}` })
   const read = async (key: string) => {
     checkKey('object_key', key)
@@ -84,7 +72,14 @@ async function getObject(
     const around = 1_000 + 2 * visibleJson(key).length + (given.version_id?.length ?? 0)
     const budget = Math.max(300, environment.maxResultChars - around - context.warnings.join(' argument ').length)
     const name: ObjectName = { bucket, key, versionId: given.version_id || undefined, asked }
-    const reading: Reading = { backend, args: { ...given, bucket_name: bucket, object_key: key }, name, context, budget }
+    const reading: Reading = {
+      args: { ...given, bucket_name: bucket, object_key: key },
+      context,
+      budget,
+      maxImageBytes: backend.limits.maxImageBytes,
+      part: (offset, length, etag) => readPart(backend, name, offset, length, context.signal, etag),
+      facts: () => readFacts(backend, name, context.signal),
+    }
     if (given.mode === 'metadata') return metadataResult(reading)
     return given.mode === 'base64' ? base64Result(reading) : contentResult(reading)
   }
@@ -98,14 +93,14 @@ async function getObject(
 }
 
 async function contentResult(reading: Reading) {
-  const { backend, args, name, context, budget } = reading
+  const { args, budget, maxImageBytes } = reading
   // A byte of text is at most one character, so this many fit; four bytes hold any character.
-  const part = await readPart(backend, name, args.offset, Math.max(4, Math.min(args.max_bytes, budget)), context.signal)
+  const part = await reading.part(args.offset, Math.max(4, Math.min(args.max_bytes, budget)))
   if (args.mode === 'text') return textResult(reading, part, (await utf16(reading, part)) ?? decodeText(part.bytes, part.more))
   const content = sniff(part.bytes, part.offset === 0, part.more)
   if (content.kind === 'text') return textResult(reading, part, content.text)
   const { size } = part.facts
-  if (content.kind === 'image' && size !== undefined && size <= backend.limits.maxImageBytes)
+  if (content.kind === 'image' && size !== undefined && size <= maxImageBytes)
     return imageResult(reading, part, content.type, size)
   if (content.kind === 'gzip') return gzipResult(reading, part)
   const wide = part.offset === 0 ? undefined : await utf16(reading, part)
@@ -114,11 +109,11 @@ async function contentResult(reading: Reading) {
 }
 
 /** UTF-16 is detected by its byte order mark, which only the start of the object has. */
-async function utf16({ backend, name, context }: Reading, part: Part): Promise<Decoded | undefined> {
+async function utf16(reading: Reading, part: Part): Promise<Decoded | undefined> {
   let start = part.bytes
   if (part.offset > 0) {
     if (!part.bytes.includes(0)) return undefined
-    start = (await readPart(backend, name, 0, 2, context.signal, part.facts.etag)).bytes
+    start = (await reading.part(0, 2, part.facts.etag)).bytes
   }
   const mark = byteOrderMark(start)
   if (mark !== 'utf-16le' && mark !== 'utf-16be') return undefined
@@ -153,13 +148,14 @@ function textResult(reading: Reading, part: Part, decoded: Decoded) {
   return pageResult(reading, part, range, text, notes, { kind: 'text', encoding: charset, text })
 }
 
-async function base64Result({ backend, name, args, budget, context }: Reading) {
-  const fitting = Math.min(args.max_bytes, Math.floor(budget / 4) * 3)
+async function base64Result(reading: Reading) {
+  const { args } = reading
+  const budget = Math.min(args.max_bytes, Math.floor(reading.budget / 4) * 3)
   // Whole groups of three bytes, so that pages can be joined as they are.
-  const part = await readPart(backend, name, args.offset, fitting < 3 ? fitting : fitting - (fitting % 3), context.signal)
+  const part = await reading.part(args.offset, budget < 3 ? budget : budget - (budget % 3))
   const data = part.bytes.toString('base64')
   const range = { start: part.offset, end: part.offset + part.bytes.length, ending: ' as base64' }
-  return pageResult({ backend, name, args, budget: fitting, context }, part, range, data, [], { kind: 'base64', data })
+  return pageResult({ ...reading, budget }, part, range, data, [], { kind: 'base64', data })
 }
 
 /** A page of text or base64, with the arguments of the next one. Only the beginning of an object of unknown size can be read. */
@@ -176,8 +172,8 @@ function pageResult(
   const more = part.more || end < part.offset + part.bytes.length
   const next = {
     ...{ bucket_name, object_key, mode: structured.kind, offset: end },
-    ...(max_bytes === inputSchema.properties.max_bytes.default ? {} : { max_bytes }),
-    ...(version_id === undefined || version_id === '' ? {} : { version_id }),
+    max_bytes: max_bytes === inputSchema.properties.max_bytes.default ? undefined : max_bytes,
+    version_id: version_id || undefined,
   }
   return result(reading, part.facts, {
     what: size === 0 ? 'empty' : `bytes ${start}-${end - 1} of ${size ?? 'more'}${ending}`,
@@ -193,67 +189,57 @@ function pageResult(
   })
 }
 
-async function imageResult(reading: Reading, part: Part, mimeType: string, size: number) {
-  const { backend, name, context } = reading
-  const { facts } = part
-  const missing = size - part.bytes.length
-  const rest =
-    missing === 0 ? [] : [(await readPart(backend, name, part.bytes.length, missing, context.signal, facts.etag)).bytes]
+async function imageResult(reading: Reading, { facts, bytes }: Part, mimeType: string, size: number) {
+  const missing = size - bytes.length
+  const rest = missing === 0 ? [] : [(await reading.part(bytes.length, missing, facts.etag)).bytes]
   return result(reading, facts, {
     what: mimeType,
-    blocks: [{ type: 'image', data: Buffer.concat([part.bytes, ...rest]).toString('base64'), mimeType }],
+    blocks: [{ type: 'image', data: Buffer.concat([bytes, ...rest]).toString('base64'), mimeType }],
     structured: { kind: 'image', mime_type: mimeType },
   })
 }
 
 async function gzipResult(reading: Reading, part: Part) {
   const { args, budget } = reading
-  const { facts } = part
-  const maxBytes = Math.max(4, Math.min(args.max_bytes, budget))
-  const unpacked = await unpackStart(part.bytes, maxBytes, !part.more)
-  const content = unpacked === undefined ? undefined : sniff(unpacked.bytes, true, unpacked.more)
-  if (unpacked === undefined || content === undefined) return binaryResult(reading, part, 'application/gzip')
+  const unpacked = await unpackStart(part.bytes, Math.max(4, Math.min(args.max_bytes, budget)), !part.more)
+  if (unpacked === undefined) return binaryResult(reading, part, 'application/gzip')
+  const { bytes, more } = unpacked
+  const content = sniff(bytes, true, more)
   if (content.kind !== 'text') return binaryResult(reading, part, `application/gzip of ${content.type}`)
-  return result(reading, facts, {
-    what: `gzip, ${unpacked.more ? `the first ${unpacked.bytes.length}` : `all ${unpacked.bytes.length}`} bytes decompressed`,
-    untrusted: content.text.text,
-    notes: unpacked.more
-      ? ['this is only the beginning; "offset" counts compressed bytes, and mode "base64" reads the rest']
-      : [],
-    truncated: unpacked.more,
-    structured: { kind: 'gzip', encoding: content.text.charset, text: content.text.text },
+  const { text, charset } = content.text
+  return result(reading, part.facts, {
+    what: `gzip, ${more ? 'the first' : 'all'} ${bytes.length} bytes decompressed`,
+    untrusted: text,
+    notes: more ? ['this is only the beginning; "offset" counts compressed bytes, and mode "base64" reads the rest'] : [],
+    truncated: more,
+    structured: { kind: 'gzip', encoding: charset, text },
   })
 }
 
-function binaryResult(reading: Reading, part: Part, type: string) {
-  const { backend } = reading
-  const { facts, offset, bytes } = part
-  const isLargeImage = type.startsWith('image/') && (facts.size ?? Number.POSITIVE_INFINITY) > backend.limits.maxImageBytes
+function binaryResult(reading: Reading, { facts, offset, bytes }: Part, type: string) {
+  const { maxImageBytes } = reading
+  const isLargeImage = type.startsWith('image/') && (facts.size ?? Number.POSITIVE_INFINITY) > maxImageBytes
   return result(reading, facts, {
     what: `not text but ${type}`,
     body: `${offset === 0 ? 'first bytes' : `bytes from ${offset}`}: ${bytes.subarray(0, 64).toString('hex')}`,
     untrusted: describe(facts),
-    notes: [
-      isLargeImage ? `images are shown up to ${formatBytes(backend.limits.maxImageBytes)}` : 'mode "base64" gives the bytes',
-    ],
+    notes: [isLargeImage ? `images are shown up to ${formatBytes(maxImageBytes)}` : 'mode "base64" gives the bytes'],
     truncated: true,
     structured: { kind: 'binary', type },
   })
 }
 
 async function metadataResult(reading: Reading) {
-  const { facts, type } = await sampled(reading)
-  return result(reading, facts, { what: type, untrusted: describe(facts), structured: { kind: 'metadata', type } })
-}
-
-async function sampled({ backend, name, context }: Reading): Promise<{ facts: ObjectFacts; type: string }> {
+  const show = (facts: ObjectFacts, type: string) =>
+    result(reading, facts, { what: type, untrusted: describe(facts), structured: { kind: 'metadata', type } })
   try {
-    const { facts, bytes, more } = await readPart(backend, name, 0, signatureBytes, context.signal)
+    const { facts, bytes, more } = await reading.part(0, signatureBytes)
     const content = sniff(bytes, true, more)
-    return { facts, type: facts.size === 0 ? 'empty' : content.kind === 'text' ? `text (${content.text.charset})` : content.type }
+    if (facts.size === 0) return show(facts, 'empty')
+    return show(facts, content.kind === 'text' ? `text (${content.text.charset})` : content.type)
   } catch (error) {
     if (!(error instanceof ToolError) || error.detail !== 'InvalidObjectState') throw error
-    return { facts: await readFacts(backend, name, context.signal), type: 'archived' }
+    return show(await reading.facts(), 'archived')
   }
 }
 
@@ -283,13 +269,13 @@ function result({ args, context }: Reading, facts: ObjectFacts, { what, ...rest 
     structured: {
       bucket_name: args.bucket_name,
       object_key: args.object_key,
-      ...(size === undefined ? {} : { size }),
+      size,
       content_type: facts.contentType,
-      ...(facts.contentEncoding === '' ? {} : { content_encoding: facts.contentEncoding }),
+      content_encoding: facts.contentEncoding || undefined,
       etag: facts.etag,
       last_modified: modified,
-      ...(versionId === undefined ? {} : { version_id: versionId }),
-      ...(storageClass === '' ? {} : { storage_class: storageClass }),
+      version_id: versionId,
+      storage_class: storageClass || undefined,
       metadata: facts.metadata,
       ...rest.structured,
     },

@@ -1,18 +1,9 @@
 // minio_list_objects: one page of a bucket, cut to the result budget, with the exact arguments of the next page.
-import {
-  type AnyTool,
-  type Context,
-  defineTool,
-  type FromSchema,
-  type ObjectSchema,
-  ToolError,
-  type ToolResult,
-} from '../../../protocol/index.ts'
+import { type AnyTool, type Context, defineTool, type FromSchema, ToolError } from '../../../protocol/index.ts'
 import type { Environment } from '../../kit/definition.ts'
-import { formatBytes, report } from '../../kit/report.ts'
+import { counted, formatBytes, report } from '../../kit/report.ts'
 import { visibleJson } from '../../kit/text.ts'
-import { StoreFailure } from '../errors.ts'
-import { checkBucket, listBuckets, noSuchBucket } from '../lib/buckets.ts'
+import { checkBucket, listBuckets, noBucketCodes, noSuchBucket } from '../lib/buckets.ts'
 import { checkKey, nameKey, namePath, nearKeys, showKey } from '../lib/keys.ts'
 import { fetchPage } from '../lib/listing.ts'
 import { readTarget, withoutBucket } from '../lib/target.ts'
@@ -29,7 +20,7 @@ const inputSchema = {
     continuation_token: { type: 'string', maxLength: 4096, description: 'From NEXT' },
   },
   additionalProperties: false,
-} as const satisfies ObjectSchema
+} as const
 
 type ListArguments = FromSchema<typeof inputSchema>
 
@@ -49,12 +40,7 @@ export function listObjectsTool(backend: StorageBackend, environment: Environmen
 /** Empty pages that are skipped: a store may return one and say that there is more (it skipped deleted objects). */
 const maxEmptyPages = 5
 
-async function listObjects(
-  backend: StorageBackend,
-  environment: Environment,
-  given: ListArguments,
-  context: Context,
-): Promise<ToolResult<Record<string, unknown>>> {
+async function listObjects(backend: StorageBackend, environment: Environment, given: ListArguments, context: Context) {
   const { signal } = context
   const target = readTarget(given.bucket_name, given.prefix)
   const { bucket, rest } = target
@@ -62,8 +48,7 @@ async function listObjects(
   checkKey('prefix', rest)
   checkKey('start_after', given.start_after ?? '')
   // Without bucket_name, the first segment of the prefix may be its beginning.
-  const asked = given.bucket_name === '' ? given.prefix : rest
-  const tried = asked === '' ? {} : { prefix: asked }
+  const tried = { prefix: (given.bucket_name === '' ? given.prefix : rest) || undefined }
   await checkBucket(backend, bucket, tried, signal)
   context.annotate({ upstream: `${backend.upstream}/${bucket}` })
   let args: ListArguments = { ...given, bucket_name: bucket, prefix: rest }
@@ -81,17 +66,13 @@ async function listObjects(
     const cut = fits < page.entries.length ? await fetchPage(backend, { ...from, maxKeys: Math.max(1, fits) }, signal) : page
     return await listResult(backend, args, cut, notes, context)
   } catch (error) {
-    if (!(error instanceof StoreFailure)) throw error
-    if (error.code !== 'InvalidArgument') throw await noSuchBucket(backend, bucket, tried, signal)
-    throw new ToolError(
-      'INVALID_ARGUMENT',
-      `the store refuses ${args.continuation_token ? '"continuation_token"' : 'these arguments'}`,
-      {
-        cause: error,
-        detail: error.code,
-        hint: visibleJson(argumentsOf(args)),
-      },
-    )
+    if (!(error instanceof ToolError)) throw error
+    const { detail } = error
+    if (noBucketCodes.has(detail)) throw await noSuchBucket(backend, bucket, tried, signal)
+    if (detail !== 'InvalidArgument') throw error
+    const refused = args.continuation_token ? '"continuation_token"' : 'these arguments'
+    const hint = visibleJson(argumentsOf(args))
+    throw new ToolError('INVALID_ARGUMENT', `the store refuses ${refused}`, { cause: error, detail, hint })
   }
 }
 
@@ -135,12 +116,10 @@ async function listResult(backend: StorageBackend, args: ListArguments, page: Pa
   const next = nextOf(args, page)
   const isMissing = isEmpty(page) && isStart(args) && prefix !== ''
   const near = isMissing ? await nearKeys(backend, bucket, prefix, context.signal) : []
-  const counts = [
-    ...(prefixes.length === 0 ? [] : [`${prefixes.length} prefix${prefixes.length === 1 ? '' : 'es'}`]),
-    `${objects.length} object${objects.length === 1 ? '' : 's'} (${formatBytes(bytes)})`,
-  ]
+  const folders = prefixes.length === 0 ? '' : `${counted(prefixes.length, 'prefix', 'prefixes')} and `
+  const found = `${folders}${counted(objects.length, 'object')} (${formatBytes(bytes)})`
   return report(context, {
-    summary: `${namePath(bucket, prefix)}: ${counts.join(' and ')}${page.truncated ? ', more follow' : ''}`,
+    summary: `${namePath(bucket, prefix)}: ${found}${page.truncated ? ', more follow' : ''}`,
     ...(shown.length === 0 ? {} : { untrusted: table(shown) }),
     notes: [
       ...notes,
@@ -158,7 +137,7 @@ async function listResult(backend: StorageBackend, args: ListArguments, page: Pa
         size,
         last_modified: modified,
         etag,
-        ...(storageClass === '' ? {} : { storage_class: storageClass }),
+        storage_class: storageClass || undefined,
       })),
       common_prefixes: prefixes,
       key_count: shown.length,
@@ -172,13 +151,13 @@ function nextOf(args: ListArguments, { truncated, token, after }: Page): Record<
   return { ...argumentsOf(args), ...(after === undefined ? { continuation_token: token } : { start_after: after }) }
 }
 
-/** The arguments that differ from their defaults. */
-function argumentsOf(args: Omit<ListArguments, 'continuation_token' | 'start_after'>): Record<string, unknown> {
+/** The arguments of the listing, without those that have their default. */
+function argumentsOf({ bucket_name, prefix, recursive, max_keys }: ListArguments): Record<string, unknown> {
   return {
-    bucket_name: args.bucket_name,
-    ...(args.prefix === '' ? {} : { prefix: args.prefix }),
-    ...(args.recursive ? {} : { recursive: false }),
-    ...(args.max_keys === inputSchema.properties.max_keys.default ? {} : { max_keys: args.max_keys }),
+    bucket_name,
+    prefix: prefix || undefined,
+    recursive: recursive ? undefined : false,
+    max_keys: max_keys === inputSchema.properties.max_keys.default ? undefined : max_keys,
   }
 }
 
@@ -233,7 +212,7 @@ async function bucketsResult(backend: StorageBackend, environment: Environment, 
   }
   const truncated = lines.length < buckets.length
   return report(context, {
-    summary: `${buckets.length} bucket${buckets.length === 1 ? '' : 's'}${truncated ? `, the first ${lines.length} of them` : ''}`,
+    summary: `${counted(buckets.length, 'bucket')}${truncated ? `, the first ${lines.length} of them` : ''}`,
     ...(lines.length === 0 ? {} : { untrusted: ['bucket_name\tcreated', ...lines].join('\n') }),
     truncated,
     rows: lines.length,
