@@ -56,7 +56,7 @@ export function plainSchema(schema: ConfigSchema): JsonSchema {
 }
 
 export interface Unknown {
-  /** Surely misspelled: one slip away from a declared name. */
+  /** Misspelled: they differ from a declared name in one place. */
   misspelled: string[]
   /** Without effect, but they may be another program's. */
   notes: string[]
@@ -74,8 +74,8 @@ export function findUnknown(schemas: readonly ConfigSchema[], env: Env): Unknown
   const unknown: Unknown = { misspelled: [], notes: [] }
   for (const [name, value] of Object.entries(env)) {
     if (known.has(name) || /_SERVICE_|_PORT_\d+_/.test(name) || (name.endsWith('_PORT') && value?.startsWith('tcp://'))) continue
-    const slip = [...known].find((each) => isSlip(name, each))
-    if (slip !== undefined) unknown.misspelled.push(`${name} is not a variable of this process; did you mean ${slip}?`)
+    const meant = [...known].find((each) => isNearMiss(name, each))
+    if (meant !== undefined) unknown.misspelled.push(`${name} is not a variable of this process; did you mean ${meant}?`)
     else if (name.startsWith('MCP_')) {
       const [near] = nearest(name, known, 1)
       unknown.notes.push(`${name} has no effect${near === undefined ? '' : `; did you mean ${near}?`}`)
@@ -89,7 +89,7 @@ export function findUnknown(schemas: readonly ConfigSchema[], env: Env): Unknown
 }
 
 /** Do two names differ in one place only: a letter more, less or other (in long names two), or two neighbours swapped? */
-function isSlip(one: string, other: string): boolean {
+function isNearMiss(one: string, other: string): boolean {
   const [shorter, longer] = one.length < other.length ? [one, other] : [other, one]
   if (shorter.length < 6) return false
   let start = 0

@@ -116,7 +116,7 @@ test('misspelled variables are named, foreign and injected names are not', () =>
   })
 })
 
-test('no declared variable of any server is a slip of another', async () => {
+test('no declared variable of any server is taken for a misspelling of another', async () => {
   for (const name of serverNames) {
     const { config } = await catalog[name]()
     const env = Object.fromEntries(Object.keys(config.properties).map((variable) => [variable, 'x']))

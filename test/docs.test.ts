@@ -1,0 +1,59 @@
+// The documents: links lead somewhere, and what they say a command prints is what it prints.
+import assert from 'node:assert/strict'
+import { execFileSync } from 'node:child_process'
+import { existsSync, readFileSync } from 'node:fs'
+import { dirname, join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { runChild } from './helpers/child.ts'
+import { test } from './runner/harness.ts'
+
+const root = fileURLToPath(new URL('..', import.meta.url))
+const documents = execFileSync('git', ['ls-files', '-co', '--exclude-standard', '*.md'], { cwd: root, encoding: 'utf8' })
+  .trim()
+  .split('\n')
+const read = (path: string): string => readFileSync(join(root, path), 'utf8')
+
+/** As GitHub makes them from headings. */
+function anchorsOf(markdown: string): Set<string> {
+  const headings = markdown.replace(/^```[\s\S]*?^```/gm, '').match(/^#+ .*$/gm) ?? []
+  return new Set(
+    headings.map((heading) =>
+      heading
+        .replace(/^#+ /, '')
+        .toLowerCase()
+        .replace(/[^\p{L}\p{N}\s_-]/gu, '')
+        .replaceAll(' ', '-'),
+    ),
+  )
+}
+
+test('every link between documents leads to a file and a heading that exist', () => {
+  const broken: string[] = []
+  for (const path of documents.filter((each) => existsSync(join(root, each)))) {
+    const text = read(path)
+      .replace(/^```[\s\S]*?^```/gm, '')
+      .replace(/`[^`\n]*`/g, '')
+    for (const [, link = ''] of text.matchAll(/\]\(([^)\s]+)\)/g)) {
+      if (/^[a-z]+:/.test(link)) continue
+      const [file = '', anchor] = link.split('#')
+      const target = file === '' ? path : join(dirname(path), file)
+      if (!existsSync(join(root, target))) broken.push(`${path}: ${link}`)
+      else if (anchor !== undefined && !anchorsOf(read(target)).has(anchor)) broken.push(`${path}: ${link}`)
+    }
+  }
+  assert.deepEqual(broken, [])
+})
+
+test('docs/connect.md shows what octet connect prints', async () => {
+  const blocks = [...read('docs/connect.md').matchAll(/^```(?:json|sh)\n([\s\S]*?)^```/gm)].map(([, block = '']) => block)
+  const print = async (client: string) =>
+    (await runChild('servers/cli/octet.ts', ['connect', client], { MCP_AUTH_TOKEN: 'long-enough' })).stdout
+  for (const client of ['vscode', 'cursor']) {
+    const printed = JSON.stringify(JSON.parse(await print(client)))
+    assert.ok(
+      blocks.some((block) => block.startsWith('{') && JSON.stringify(JSON.parse(block)) === printed),
+      `${client}: ${printed}`,
+    )
+  }
+  assert.ok(blocks.includes(await print('claude-code')))
+})
