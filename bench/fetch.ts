@@ -14,7 +14,7 @@ import { gunzipSync } from 'node:zlib'
 import { Readability } from '@mozilla/readability'
 import { Tokenizer } from 'htmlparser2'
 import { parseHTML } from 'linkedom'
-import { extract } from '../servers/fetch/lib/extract.ts'
+import { extract, textOf as textOfBlocks } from '../servers/fetch/lib/extract.ts'
 import type { TokenizerClass } from '../servers/fetch/lib/html-events.ts'
 import { MarkdownWriter } from '../servers/fetch/lib/markdown.ts'
 
@@ -83,7 +83,7 @@ async function written(node: Node, url: string): Promise<string> {
   }
   walk(node)
   writer.end()
-  return await writer.render(new Uint8Array(writer.outline.blocks).fill(1), async () => {})
+  return textOfBlocks(writer.outline.blocks)
 }
 
 const require = createRequire(join(resolve(options.packages ?? '.'), 'package.json'))

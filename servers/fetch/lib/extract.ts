@@ -8,6 +8,7 @@ import { type Charset, charsetName, charsetOf, decoder, prescanBytes } from './c
 import { htmlEvents, type TokenizerClass } from './html-events.ts'
 import { jsonIndenter } from './json-text.ts'
 import { MarkdownWriter, resolve } from './markdown.ts'
+import type { Block } from './outline.ts'
 import { fewChars, select } from './selection.ts'
 
 interface ExtractRequest {
@@ -106,11 +107,19 @@ async function extractHtml(
   return { ...found, method: withCharset(found.method, charset), notes: [...charsetNotes(charset), ...found.notes] }
 }
 
+/** Blocks of Markdown as one text. */
+export function textOf(blocks: readonly Block[]): string {
+  return blocks
+    .map(({ text }) => text)
+    .join('')
+    .replace(/^\n+/, '')
+}
+
 /** The content of a page that is written to its end. @param pause called between slices of work */
 export async function contentOf(writer: MarkdownWriter, pause: () => Promise<void>): Promise<Extracted> {
   writer.end()
-  const { keep, method, hiddenChars, hiddenKept } = await select(writer, pause)
-  const text = await writer.render(keep, pause)
+  const { kept, method, hiddenChars, hiddenKept } = await select(writer, pause)
+  const text = textOf(kept)
   const { title = '', description, ...facts } = writer.metadata.facts
   const { refresh } = writer.metadata
   const few = text.length < fewChars

@@ -4,7 +4,7 @@ import { cleanText } from '../../kit/text.ts'
 import type { Attributes, HtmlEvents } from '../types.ts'
 import { FormulaReader } from './formula.ts'
 import { Metadata } from './metadata.ts'
-import { Kind, Outline } from './outline.ts'
+import { type BlockElement, type BlockKind, Outline } from './outline.ts'
 import { Table } from './table.ts'
 import { isHidden, isSilent, isUnseen, Trait, traitsOf } from './visibility.ts'
 
@@ -38,15 +38,14 @@ const maxDepth = 256
 const maxBlockChars = 32_768
 const maxCodeChars = 200_000
 const maxUrlChars = 500
-const chunkChars = 16_384
 
 interface Open {
   readonly name: string
   /** Its text is not text of the page. */
   readonly silent: boolean
   traits: number
-  /** Index in the outline; -1 until a block of text is inside. */
-  outline: number
+  /** In the outline; undefined until a block of text is inside. */
+  outline: BlockElement | undefined
   /** Index of its first part in the block. */
   at: number
   href: string | undefined
@@ -85,10 +84,7 @@ export class MarkdownWriter implements HtmlEvents {
   #script: { readonly display: boolean; tex: string } | undefined
   #formula: FormulaReader | undefined
   #image = ''
-  #pending: string[] = []
-  #pendingChars = 0
   #total = 0
-  #chunks: string[] = []
 
   constructor(options: MarkdownOptions) {
     this.#options = options
@@ -121,7 +117,7 @@ export class MarkdownWriter implements HtmlEvents {
       name,
       silent,
       traits,
-      outline: -1,
+      outline: undefined,
       at: this.#parts.length,
       href: name === 'a' && this.#silent === 0 ? this.#address(attributes.href) : undefined,
       list: /^(?:ul|ol|menu)$/.test(name)
@@ -180,25 +176,7 @@ export class MarkdownWriter implements HtmlEvents {
   end(): void {
     while (this.#stack.length > 0) this.#leave()
     this.#flush()
-    this.#join()
-  }
-
-  /** The text of each block, without the list or quote around it being complete. */
-  texts(): string[] {
-    return this.#chunks.join('').split('\x01').slice(1)
-  }
-
-  /** The blocks for which `keep` is 1, joined. @param pause called between slices of work */
-  async render(keep: Uint8Array, pause: () => Promise<void>): Promise<string> {
-    const kept: string[] = []
-    let index = -1
-    for (const chunk of this.#chunks) {
-      await pause()
-      // A chunk starts with a separator, or with more of the block before it.
-      const blocks = chunk.split('\x01')
-      kept.push(blocks.map((block, i) => (keep[i === 0 ? index : ++index] === 1 ? block : '')).join(''))
-    }
-    return kept.join('').replace(/^\n+/, '')
+    this.outline.end()
   }
 
   #enter(element: Open, attributes: Attributes): void {
@@ -382,7 +360,7 @@ export class MarkdownWriter implements HtmlEvents {
     const longest = Math.max(2, ...[...code.matchAll(/`{3,}/g)].slice(0, 100).map(([ticks]) => ticks.length))
     const fence = '`'.repeat(Math.min(longest + 1, 100))
     this.#textChars = code.length
-    this.#write(`${fence}${language}\n${code}\n${fence}`, Kind.code)
+    this.#write(`${fence}${language}\n${code}\n${fence}`, 'code')
   }
 
   #endCell(table: Table, element: Open): void {
@@ -397,7 +375,7 @@ export class MarkdownWriter implements HtmlEvents {
     }
     const row = table.endRow()
     if (row === undefined) return this.#reset()
-    this.#write(row.text, row.isRow ? Kind.row : Kind.text, table.rows > 1)
+    this.#write(row.text, row.isRow ? 'row' : 'text', table.rows > 1)
   }
 
   /** The table, or this row of it, turns out to be a layout: what it has so far becomes blocks. */
@@ -406,7 +384,7 @@ export class MarkdownWriter implements HtmlEvents {
     for (const cell of [...table.dissolve(row), this.#parts.join('').trim()]) {
       this.#textChars = cell.length
       this.#linkChars = cell.length * linked
-      if (cell !== '') this.#write(cell, Kind.text)
+      if (cell !== '') this.#write(cell, 'text')
     }
     this.#reset()
   }
@@ -458,12 +436,12 @@ export class MarkdownWriter implements HtmlEvents {
       .replace(/ *\n[ \n]*/g, '\n')
       .trim()
     if (text === '') return this.#reset()
-    if (heading === '') return this.#write(text, this.#marker === '' ? Kind.text : Kind.item)
-    this.#write(`${heading} ${text.replaceAll('\n', ' ')}`, Kind.heading)
+    if (heading === '') return this.#write(text, this.#marker === '' ? 'text' : 'item')
+    this.#write(`${heading} ${text.replaceAll('\n', ' ')}`, 'heading')
   }
 
   /** Ends the block. @param tight it follows the block before without an empty line */
-  #write(block: string, kind: (typeof Kind)[keyof typeof Kind], tight = false): void {
+  #write(block: string, kind: BlockKind, tight = false): void {
     let text = cleanText(block)
     const [textChars, linkChars] = [this.#textChars, this.#linkChars]
     this.#reset()
@@ -486,33 +464,28 @@ export class MarkdownWriter implements HtmlEvents {
     }
     this.#total += text.length + 2
     const weight = text === '' ? 1 : weightOf(text) / text.length
-    const commas = text.slice(0, maxBlockChars).match(/[,.;:!?](?=\s|$)|[、。，；！？،؛]/g)?.length ?? 0
-    const element = this.#element(textChars === 0)
-    const separate = this.outline.addBlock(element, kind, Math.round(textChars * weight), Math.round(linkChars * weight), commas)
-    this.#pending.push(separate ? '\x01' : '', close ? '\n' : '\n\n', text)
-    this.#pendingChars += text.length
-    if (this.#pendingChars > chunkChars || this.#pending.length > 3_000) this.#join()
+    const marks = text.slice(0, maxBlockChars).match(/[,.;:!?](?=\s|$)|[、。，；！？،؛]/g)?.length ?? 0
+    this.outline.addBlock({
+      element: this.#element(textChars === 0),
+      kind,
+      text: `${close ? '\n' : '\n\n'}${text}`,
+      chars: Math.round(textChars * weight),
+      links: Math.round(linkChars * weight),
+      marks,
+    })
   }
 
-  /** The innermost open block element's index in the outline. @param image an image in `noscript` belongs to what is around it */
-  #element(image: boolean): number {
-    let at = this.#stack.length - 1
-    while (at >= 0 && (this.#stack[at] as Open).outline < 0) at -= 1
-    let index = at < 0 ? 0 : (this.#stack[at] as Open).outline
+  /** The innermost open block element. @param image an image in `noscript` belongs to what is around it */
+  #element(image: boolean): BlockElement {
+    let at = this.#stack.findLastIndex(({ outline }) => outline !== undefined)
+    let block = this.#stack[at]?.outline ?? this.outline.page
     for (at += 1; at < this.#stack.length; at++) {
       const element = this.#stack[at] as Open
-      if (image && element.name === 'noscript') return index
-      if (blocks.has(element.name)) index = this.outline.addElement(index, element.name, element.traits)
-      element.outline = index
+      if (image && element.name === 'noscript') return block
+      if (blocks.has(element.name)) block = this.outline.addElement(block, element.name, element.traits)
+      element.outline = block
     }
-    return index
-  }
-
-  /** Many small strings cost far more than their characters. */
-  #join(): void {
-    if (this.#pending.length > 0) this.#chunks.push(this.#pending.join(''))
-    this.#pending = []
-    this.#pendingChars = 0
+    return block
   }
 
   #table(): Table | undefined {
