@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict'
+import { hash } from 'node:crypto'
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -38,6 +39,15 @@ test('a bundle validates arguments with code compiled ahead', () =>
       (await postJson(`${url}/mcp`, call)).json().result.content[0].text,
       /INVALID_ARGUMENT: missing "path"; unknown "pth", did you mean "path"/,
     )
+  }))
+
+test('a bundle holds the page at /, and its policy allows exactly its style and its script', () =>
+  withChild(join(folder, 'servers/filesystem.cjs'), [], { FS_ROOTS: folder }, async ({ url }) => {
+    const { text, headers } = await send(url)
+    const parts = [...text.matchAll(/<(?:style|script type="module")>(.+?)<\/(?:style|script)>/gs)].map(([, part = '']) => part)
+    assert.equal(parts.length, 2)
+    for (const part of parts)
+      assert.equal(headers['content-security-policy']?.includes(`'sha256-${hash('sha256', part, 'base64')}'`), true)
   }))
 
 for (const [file, args] of [

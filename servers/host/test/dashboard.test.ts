@@ -113,6 +113,7 @@ test('the page has one strict policy, no data, and the methods and hosts of the 
     const { 'x-content-type-options': sniff, 'referrer-policy': referrer, 'cache-control': cache } = headers
     assert.deepEqual([sniff, referrer, cache], ['nosniff', 'no-referrer', 'no-store'])
     assert.equal(text.includes('backend-of-mine'), false)
+    assert.equal(text.includes('<body data-sign-in>'), true)
     const head = await send(url, { method: 'HEAD' })
     assert.deepEqual([head.status, head.text], [200, ''])
     for (const path of ['/', '/dashboard.json']) {
@@ -136,6 +137,12 @@ test('the data are those of /ready and the last calls, and need the token', () =
     const [last, first] = calls
     assert.deepEqual([first.tool, first.user, first.args, first.outcome], ['look', 'jo@example.org', { text: 'one' }, 'ok'])
     assert.match(last.error_text, /unknown tool "nope"/)
+  }))
+
+test('without any token the page shows the data at once', () =>
+  withChild(script, [], { SAMPLE_URL: 'x' }, async ({ url }) => {
+    assert.equal((await send(url)).text.includes('data-sign-in'), false)
+    assert.equal((await send(`${url}/dashboard.json`)).json().summary, '1 of 1 configured servers answer')
   }))
 
 for (const [width, columns] of [
