@@ -17,6 +17,7 @@ export interface WorkflowFilter {
   readonly projectId?: string | undefined
 }
 
+/** In the form of the JSON of results. */
 export interface WorkflowFacts {
   readonly id: string
   readonly name: string
@@ -27,10 +28,10 @@ export interface WorkflowFacts {
   /** When the triggers run, such as `every 15 minutes`. */
   readonly schedules: readonly string[]
   /** Without sticky notes. */
-  readonly nodeCount: number
-  readonly noteCount: number
+  readonly node_count: number
+  readonly sticky_notes: number
   /** ISO 8601 as n8n gives it, or empty. */
-  readonly updatedAt: string
+  readonly updated_at: string
 }
 
 export interface Edge {

@@ -18,6 +18,19 @@ const maxStringBytes = { list: 1_000, workflow: 20_000, node: 100_000 }
 /** An id of n8n: letters and digits in all versions. Anything else could address another route. */
 export const idForm = /^[A-Za-z0-9_-]{1,64}$/
 
+interface Route {
+  readonly path: string
+  /** Of the API key. */
+  readonly scope: string
+}
+
+interface Place {
+  readonly limit: number
+  readonly cursor?: string | undefined
+}
+
+type Query = Readonly<Record<string, string>>
+
 /** Without the client's other methods, so that only GET can be sent. */
 export type GetOnly = Pick<Upstream, 'get' | 'close'>
 
@@ -38,42 +51,37 @@ export class N8nApi {
   }
 
   /** One page, each workflow reduced at once. A page that is too large is requested again in smaller ones. */
-  workflows<T>(
-    filter: WorkflowFilter,
-    page: { limit: number; cursor?: string | undefined },
-    reduce: (workflow: JsonObject) => T,
-    signal: AbortSignal,
-  ): Promise<Page<T>> {
+  workflows<T>(filter: WorkflowFilter, page: Place, reduce: (workflow: JsonObject) => T, signal: AbortSignal): Promise<Page<T>> {
     const query = {
       excludePinnedData: 'true',
       ...(filter.active === undefined ? {} : { active: String(filter.active) }),
       ...(filter.name === undefined ? {} : { name: filter.name }),
       ...(filter.projectId === undefined ? {} : { projectId: filter.projectId }),
     }
-    return this.#page('/api/v1/workflows', 'workflow:list', query, page, reduce, signal)
+    return this.#page({ path: '/api/v1/workflows', scope: 'workflow:list' }, query, page, reduce, signal)
   }
 
   /** One workflow as n8n stores it; undefined when none has this id. */
   workflow(id: string, kept: 'workflow' | 'node', signal: AbortSignal): Promise<JsonObject | undefined> {
     if (!idForm.test(id)) throw new ToolError('INTERNAL', 'not an id') // the tool has checked it
-    return this.#ask(`/api/v1/workflows/${id}`, 'workflow:read', { excludePinnedData: 'true' }, signal, kept)
+    return this.#ask({ path: `/api/v1/workflows/${id}`, scope: 'workflow:read' }, { excludePinnedData: 'true' }, kept, signal)
   }
 
   /** Executions, newest first, without their data. */
   executions<T>(
     status: ExecutionStatus | undefined,
-    page: { limit: number; cursor?: string | undefined },
+    page: Place,
     reduce: (execution: JsonObject) => T,
     signal: AbortSignal,
   ): Promise<Page<T>> {
     const query = { includeData: 'false', ...(status === undefined ? {} : { status }) }
-    return this.#page('/api/v1/executions', 'execution:list', query, page, reduce, signal)
+    return this.#page({ path: '/api/v1/executions', scope: 'execution:list' }, query, page, reduce, signal)
   }
 
   /** n8n's own figures of the last seven days; undefined where this version or this key has none. */
   async insights(signal: AbortSignal): Promise<JsonObject | undefined> {
     try {
-      return await this.#ask('/api/v1/insights/summary', 'insights:read', {}, signal, 'workflow')
+      return await this.#ask({ path: '/api/v1/insights/summary', scope: 'insights:read' }, {}, 'workflow', signal)
     } catch (error) {
       if (error instanceof ToolError && error.code === 'FORBIDDEN') return undefined
       throw error
@@ -85,10 +93,9 @@ export class N8nApi {
   }
 
   async #page<T>(
-    path: string,
-    scope: string,
-    query: Readonly<Record<string, string>>,
-    page: { limit: number; cursor?: string | undefined },
+    route: Route,
+    query: Query,
+    page: Place,
     reduce: (entry: JsonObject) => T,
     signal: AbortSignal,
   ): Promise<Page<T>> {
@@ -98,7 +105,7 @@ export class N8nApi {
       const cursor = page.cursor === undefined ? undefined : (withLimit(page.cursor, limit) ?? page.cursor)
       try {
         const place = cursor === undefined ? {} : { cursor }
-        const answer = await this.#ask(path, scope, { ...query, limit: String(limit), ...place }, signal, 'list')
+        const answer = await this.#ask(route, { ...query, limit: String(limit), ...place }, 'list', signal)
         if (!Array.isArray(answer?.data)) throw unknownForm()
         const next = text(answer.nextCursor)
         return { entries: objects(answer.data).map(reduce), next: next === '' ? undefined : next, limit, tooLarge: 0 }
@@ -117,11 +124,10 @@ export class N8nApi {
   }
 
   async #ask(
-    path: string,
-    scope: string,
-    query: Readonly<Record<string, string>>,
-    signal: AbortSignal,
+    { path, scope }: Route,
+    query: Query,
     kept: keyof typeof maxStringBytes,
+    signal: AbortSignal,
   ): Promise<JsonObject | undefined> {
     return this.#slots.run({ signal }, async () => {
       const answer = await this.#http.get(path, { signal, timeoutMs, maxBytes: maxAnswerBytes, query })

@@ -20,3 +20,15 @@ export function plural(count: number, noun: string): string {
 export function triggersOf({ triggers, schedules }: WorkflowFacts, separator: string): string {
   return `${triggers.join(separator)}${schedules.length === 0 ? '' : ` (${schedules.join('; ')})`}`
 }
+
+/** The first lines that fit, and at least one, so that every page makes progress. */
+export function fitLines(lines: Iterable<string>, maxChars: number): string[] {
+  const shown: string[] = []
+  let chars = 0
+  for (const line of lines) {
+    chars += line.length + 1
+    if (chars > maxChars && shown.length > 0) break
+    shown.push(line)
+  }
+  return shown
+}

@@ -34,10 +34,10 @@ export async function countWorkflows(api: N8nApi, signal: AbortSignal, timeLeft:
     names.set(facts.id, cell(facts.name))
     if (facts.archived) workflows.archived += 1
     else if (facts.active) workflows.active += 1
-    if (Date.parse(facts.updatedAt) < Date.now() - staleMs) workflows.never_updated_90d += 1
+    if (Date.parse(facts.updated_at) < Date.now() - staleMs) workflows.never_updated_90d += 1
     for (const trigger of facts.triggers) count(byTrigger, trigger)
     for (const tag of facts.tags) count(byTag, cell(tag))
-    nodes.sticky_notes += facts.noteCount
+    nodes.sticky_notes += facts.sticky_notes
     for (const node of objects(workflow.nodes)) {
       if (isNote(node)) continue
       nodes.total += 1

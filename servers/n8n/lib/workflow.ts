@@ -17,9 +17,9 @@ export function factsOf(workflow: JsonObject): WorkflowFacts {
     tags: objects(workflow.tags).map((tag) => text(tag.name)),
     triggers: [...new Set(triggers.map((node) => shortType(node)))],
     schedules: [...new Set(triggers.flatMap(schedulesOf))],
-    nodeCount: nodes.length,
-    noteCount: all.length - nodes.length,
-    updatedAt: text(workflow.updatedAt),
+    node_count: nodes.length,
+    sticky_notes: all.length - nodes.length,
+    updated_at: text(workflow.updatedAt),
   }
 }
 

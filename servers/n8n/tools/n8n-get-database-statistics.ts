@@ -1,12 +1,12 @@
 // n8n_get_database_statistics: gathers the figures, keeps them for a minute, and shows them as text and as JSON. A part that cannot be read is
 // left out with a warning.
-import { type AnyTool, type Context, defineTool, type ObjectSchema, ToolError, type ToolOutput } from '../../../protocol/index.ts'
+import { type AnyTool, type Context, defineTool, ToolError, type ToolOutput } from '../../../protocol/index.ts'
 import type { Environment } from '../../kit/definition.ts'
 import { formatBytes, report } from '../../kit/report.ts'
 import { Remembered } from '../../kit/waiting.ts'
 import type { N8nBackend } from '../backend.ts'
 import { countExecutions, failedStatuses } from '../lib/execution-totals.ts'
-import { plural, shortTime } from '../lib/format.ts'
+import { fitLines, plural, shortTime } from '../lib/format.ts'
 import { type JsonObject, object } from '../lib/json.ts'
 import { countWorkflows, top, type WorkflowTotals } from '../lib/workflow-totals.ts'
 import type { ExecutionTotals, Storage, WorkflowRuns } from '../types.ts'
@@ -18,7 +18,7 @@ const inputSchema = {
     refresh: { type: 'boolean', default: false, description: 'Not from the cache' },
   },
   additionalProperties: false,
-} as const satisfies ObjectSchema
+} as const
 
 export function databaseStatisticsTool(backend: N8nBackend, environment: Environment): AnyTool {
   const kept = new Remembered({ keepMs: keptMs, maxEntries: maxWindows }, async (hours, signal) => {
@@ -61,12 +61,14 @@ const reservedChars = 1_000
 function statisticsResult(statistics: Statistics, ageMs: number, environment: Environment, context: Context): ToolOutput {
   const { source, host, totals, executions, insights, storage, warnings } = statistics
   const age = ageMs < 1_000 ? [] : [`these figures are ${Math.round(ageMs / 1000)} s old; refresh: true reads them again`]
-  const { body, left } = fit(describe(statistics), environment.maxResultChars - reservedChars)
+  const lines = describe(statistics) // the most important ones come first
+  const shown = fitLines(lines, environment.maxResultChars - reservedChars)
+  const left = lines.length - shown.length
   const long = left === 0 ? [] : [`${left} lines did not fit into a result`]
   const complete = left === 0 && totals?.workflows.complete !== false && executions?.complete !== false
   return report(context, {
     summary: summaryOf(statistics),
-    untrusted: body,
+    untrusted: shown.join('\n'),
     notes: [...warnings, ...long, ...age],
     truncated: !complete,
     structured: {
@@ -79,14 +81,6 @@ function statisticsResult(statistics: Statistics, ageMs: number, environment: En
       ...(storage === undefined ? {} : { storage }),
     },
   })
-}
-
-/** As many lines as fit; the most important ones come first. */
-function fit(lines: readonly string[], maxChars: number): { body: string; left: number } {
-  let chars = 0
-  const end = lines.findIndex((line) => (chars += line.length + 1) > maxChars)
-  const shown = end === -1 ? lines : lines.slice(0, end)
-  return { body: shown.join('\n'), left: lines.length - shown.length }
 }
 
 async function gather(backend: N8nBackend, environment: Environment, windowHours: number, signal: AbortSignal) {

@@ -5,7 +5,6 @@ import {
   defineTool,
   type FromSchema,
   nearest,
-  type ObjectSchema,
   ToolError,
   type ToolOutput,
 } from '../../../protocol/index.ts'
@@ -14,7 +13,7 @@ import { report } from '../../kit/report.ts'
 import { cleanText, clip, fitText, visibleJson } from '../../kit/text.ts'
 import type { N8nBackend } from '../backend.ts'
 import { findWorkflow } from '../lib/find-workflow.ts'
-import { cell, plural, shortTime, triggersOf } from '../lib/format.ts'
+import { cell, fitLines, plural, shortTime, triggersOf } from '../lib/format.ts'
 import { type JsonObject, object, objects, text } from '../lib/json.ts'
 import type { Redactor } from '../lib/redact.ts'
 import { capStrings, edgeLine, nodeLine } from '../lib/render.ts'
@@ -43,7 +42,7 @@ const inputSchema = {
   },
   required: ['workflow_id'],
   additionalProperties: false,
-} as const satisfies ObjectSchema
+} as const
 
 type GetArguments = FromSchema<typeof inputSchema>
 
@@ -89,39 +88,33 @@ async function getWorkflow(
   let isCut = false
   const nodeJson = (node: JsonObject): unknown => capStrings(redact(node), () => (isCut = true))
   const count = rows.length + edges.length
-  const lineAt = (i: number): string => {
-    const node = rows[i]
-    if (node !== undefined) return whole ? JSON.stringify(nodeJson(node)) : redact.inName(nodeLine(node))
-    const edge = edges[i - rows.length]
-    return edge === undefined ? '' : redact.inName(edgeLine(edge))
+  const linesFrom = function* (start: number): Generator<string> {
+    for (const node of rows.slice(start)) yield cleanText(whole ? JSON.stringify(nodeJson(node)) : redact.inName(nodeLine(node)))
+    for (const edge of edges.slice(Math.max(0, start - rows.length))) yield cleanText(redact.inName(edgeLine(edge)))
   }
   const first = Math.min(args.offset, Math.max(1, count)) - 1
   const head = first === 0 ? about : []
-  const page = pageOf(lineAt, count, first, environment.maxResultChars - reservedChars - head.join('\n').length)
-  const more = page.end < count
-  const body = [...head, ...bodyOf(page.lines, whole ? undefined : { first, nodes: shown.length })]
-  if (isCut || page.clipped) notes.push(`long text is cut; a call with one name in "nodes" reads all of it, in parts`)
-  const range = first > 0 || more ? `, ${whole ? 'nodes' : 'lines'} ${first + 1}-${page.end} of ${count}` : ''
+  const room = Math.max(0, environment.maxResultChars - reservedChars - head.join('\n').length)
+  const fitting = fitLines(linesFrom(first), room)
+  const lines = fitting.map((line) => (line.length > room ? `${line.slice(0, room)}…` : line))
+  const end = first + lines.length
+  const more = end < count
+  const body = [...head, ...bodyOf(lines, whole ? undefined : { first, nodes: shown.length })]
+  if (isCut || fitting.some(({ length }) => length > room))
+    notes.push(`long text is cut; a call with one name in "nodes" reads all of it, in parts`)
+  const range = first > 0 || more ? `, ${whole ? 'nodes' : 'lines'} ${first + 1}-${end} of ${count}` : ''
   return report(context, {
     summary: `workflow ${facts.id}: ${stateOf(facts)}, ${countsOf(facts)}, ${args.version} version${range}`,
     untrusted: body.join('\n'),
     notes,
     truncated: more,
-    next: more ? { ...args, offset: page.end + 1 } : undefined,
-    rows: page.end - first,
+    next: more ? { ...args, offset: end + 1 } : undefined,
+    rows: end - first,
     structured: {
-      id: facts.id,
+      ...facts,
       name: redact.inName(facts.name),
-      active: facts.active,
-      archived: facts.archived,
-      tags: facts.tags,
-      triggers: facts.triggers,
-      schedules: facts.schedules,
-      updated_at: facts.updatedAt,
-      node_count: facts.nodeCount,
-      sticky_notes: facts.noteCount,
-      ...(whole ? { nodes: shown.slice(first, page.end).map(nodeJson) } : {}),
-      ...(!whole && args.detail === 'structure' ? { lines: page.lines } : {}),
+      ...(whole ? { nodes: shown.slice(first, end).map(nodeJson) } : {}),
+      ...(!whole && args.detail === 'structure' ? { lines } : {}),
     },
   })
 }
@@ -199,7 +192,7 @@ function aboutLines(workflow: JsonObject, facts: WorkflowFacts, redact: Redactor
     ...(facts.tags.length === 0 ? [] : [`tags: ${cell(facts.tags.join(', '))}`]),
     `triggers: ${cell(triggersOf(facts, ', ')) || 'none'}`,
     ...(notes.length === 0 ? [] : [`sticky notes: ${cell(notes.map((note) => text(note.name)).join(', '))}`]),
-    `created ${shortTime(text(workflow.createdAt))}, updated ${shortTime(facts.updatedAt)}`,
+    `created ${shortTime(text(workflow.createdAt))}, updated ${shortTime(facts.updated_at)}`,
     `settings: ${cell(JSON.stringify(redact(object(workflow.settings))))}`,
   ]
 }
@@ -213,20 +206,6 @@ function notesOf(workflow: JsonObject, { version }: GetArguments): string[] {
     : ['there is a newer draft that does not run yet; version "draft" shows it']
 }
 
-/** The lines from `first` on that fit. A first line that is too long is clipped, so that every page makes progress. */
-function pageOf(lineAt: (i: number) => string, count: number, first: number, maxChars: number) {
-  const lines: string[] = []
-  let chars = 0
-  for (let i = first; i < count; i++) {
-    const line = cleanText(lineAt(i))
-    chars += line.length + 1
-    if (chars > maxChars && i > first) return { lines, end: i, clipped: false }
-    if (chars > maxChars) return { lines: [`${line.slice(0, Math.max(0, maxChars))}…`], end: i + 1, clipped: true }
-    lines.push(line)
-  }
-  return { lines, end: count, clipped: false }
-}
-
 /** A structure's page with the headings that belong to its part of nodes and edges. */
 function bodyOf(lines: readonly string[], structure: { first: number; nodes: number } | undefined): string[] {
   if (structure === undefined || lines.length === 0) return [...lines]
@@ -237,8 +216,8 @@ function bodyOf(lines: readonly string[], structure: { first: number; nodes: num
   ]
 }
 
-function countsOf({ nodeCount, noteCount }: WorkflowFacts): string {
-  return `${plural(nodeCount, 'node')}${noteCount === 0 ? '' : ` and ${plural(noteCount, 'sticky note')}`}`
+function countsOf({ node_count, sticky_notes }: WorkflowFacts): string {
+  return `${plural(node_count, 'node')}${sticky_notes === 0 ? '' : ` and ${plural(sticky_notes, 'sticky note')}`}`
 }
 
 function stateOf({ active, archived }: WorkflowFacts): string {

@@ -5,7 +5,6 @@ import {
   defineTool,
   type FromSchema,
   nearest,
-  type ObjectSchema,
   ToolError,
   type ToolOutput,
 } from '../../../protocol/index.ts'
@@ -15,8 +14,7 @@ import { clip, visibleJson } from '../../kit/text.ts'
 import type { N8nBackend } from '../backend.ts'
 import type { N8nApi } from '../lib/api.ts'
 import { advance } from '../lib/cursor.ts'
-import { cell, plural, shortTime, triggersOf } from '../lib/format.ts'
-import type { Redactor } from '../lib/redact.ts'
+import { cell, fitLines, plural, shortTime, triggersOf } from '../lib/format.ts'
 import { factsOf } from '../lib/workflow.ts'
 import type { WorkflowFacts } from '../types.ts'
 
@@ -31,7 +29,7 @@ const inputSchema = {
     cursor: { type: 'string', maxLength: 500, description: 'From NEXT' },
   },
   additionalProperties: false,
-} as const satisfies ObjectSchema
+} as const
 
 type ListArguments = FromSchema<typeof inputSchema>
 
@@ -129,7 +127,9 @@ async function listWorkflows(
   const started = performance.now()
   const { cursor: _from, ...filters } = args
   const found = await search(api, environment, args, context.signal)
-  const { lines, shown } = cut(found.rows.slice(0, args.limit), redact, environment.maxResultChars - reservedChars)
+  const all = found.rows.slice(0, args.limit).map(({ facts }) => redact.inName(lineOf(facts)))
+  const lines = fitLines(all, environment.maxResultChars - reservedChars - header.length)
+  const shown = lines.length
   const isCut = shown < found.rows.length
   const next = isCut ? found.rows[shown - 1]?.after : found.next
   const more = next === undefined ? '' : found.rows.length === 0 ? '; not all searched' : '; more exist'
@@ -145,18 +145,7 @@ async function listWorkflows(
     next: next === undefined ? undefined : { ...filters, cursor: next },
     rows: shown,
     structured: {
-      workflows: found.rows.slice(0, shown).map(({ facts: each }) => ({
-        id: each.id,
-        name: redact.inName(each.name),
-        active: each.active,
-        archived: each.archived,
-        tags: each.tags,
-        triggers: each.triggers,
-        schedules: each.schedules,
-        node_count: each.nodeCount,
-        sticky_notes: each.noteCount,
-        updated_at: each.updatedAt,
-      })),
+      workflows: found.rows.slice(0, shown).map(({ facts }) => ({ ...facts, name: redact.inName(facts.name) })),
     },
   })
 }
@@ -182,29 +171,10 @@ function shownNames(names: readonly string[]): string {
     .join(', ')
 }
 
-function cut(rows: readonly Row[], redact: Redactor, maxChars: number): { lines: string[]; shown: number } {
-  const lines: string[] = []
-  let chars = header.length
-  for (const { facts } of rows) {
-    const line = redact.inName(lineOf(facts))
-    chars += line.length + 1
-    if (chars > maxChars && lines.length > 0) break
-    lines.push(line)
-  }
-  return { lines, shown: lines.length }
-}
-
 function lineOf(each: WorkflowFacts): string {
   const state = each.archived ? 'archived' : each.active ? 'yes' : 'no'
-  const cells = [
-    each.id,
-    each.name,
-    state,
-    each.tags.join(','),
-    triggersOf(each, ','),
-    String(each.nodeCount),
-    shortTime(each.updatedAt),
-  ]
+  const { id, name, tags, node_count, updated_at } = each
+  const cells = [id, name, state, tags.join(','), triggersOf(each, ','), String(node_count), shortTime(updated_at)]
   return cells.map((text) => cell(text)).join('\t')
 }
 
