@@ -11,6 +11,7 @@ readonly kubeconform_version=v0.7.0 kubernetes_validate_version=1.37.0 kubernete
 backend_operate() {
   local name packages=()
   command -v nginx >/dev/null || packages+=(nginx-light)
+  command -v caddy >/dev/null || packages+=(caddy)
   command -v promtool >/dev/null || packages+=(prometheus)
   command -v pgbouncer >/dev/null || packages+=(pgbouncer)
   command -v systemd-analyze >/dev/null || packages+=(systemd)
@@ -29,6 +30,7 @@ backend_operate() {
     provide OCTET_TEST_QEMU_ARM64 "$(command -v qemu-aarch64-static) -L /usr/aarch64-linux-gnu"
   fi
   provide OCTET_TEST_NGINX "$(PATH=$PATH:/usr/sbin command -v nginx)"
+  provide OCTET_TEST_CADDY "$(command -v caddy)"
   provide OCTET_TEST_PROMETHEUS "$(command -v prometheus)"
   provide OCTET_TEST_PROMTOOL "$(command -v promtool)"
   provide OCTET_TEST_PGBOUNCER "$(PATH=$PATH:/usr/sbin command -v pgbouncer)"

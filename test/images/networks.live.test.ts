@@ -300,6 +300,30 @@ containerTest('a name of no server is answered with those that there are', async
   assert.match(stderr, /postgress/)
 })
 
+containerTest(
+  'two containers on one audit volume: the second refuses to start; after a kill the first starts again',
+  async () => {
+    const volume = `octet-audit-${randomBytes(4).toString('hex')}`
+    const settings = ['-e', 'MCP_AUTH_TOKEN=for-tests-only', '-e', 'AUDIT_FILE=/audit/both.jsonl', '-v', `${volume}:/audit`]
+    const args = ['--network', 'none', ...settings, image, 'filesystem']
+    const first = await dockerOk(hostEngine, ['run', '--detach', ...args])
+    const running = async (): Promise<string> =>
+      (await docker(hostEngine, ['exec', first, 'node', '/app/health.cjs'])).code === 0 ? 'answers' : 'does not answer'
+    try {
+      await until('the first', running, (found) => found === 'answers')
+      const { code, stderr } = await docker(hostEngine, ['run', '--rm', ...args])
+      assert.equal(code, 78)
+      assert.match(stderr, /AUDIT_FILE: \/audit\/both\.jsonl is written by process/)
+      await dockerOk(hostEngine, ['kill', first])
+      await dockerOk(hostEngine, ['start', first])
+      await until('the first after its kill', running, (found) => found === 'answers')
+    } finally {
+      await docker(hostEngine, ['rm', '--force', first])
+      await docker(hostEngine, ['volume', 'rm', volume])
+    }
+  },
+)
+
 containerTest('both images run the octet command', async () => {
   const { version } = packageJson
   for (const name of [image, `octet-mcp-playwright:${version}`]) {
