@@ -1,7 +1,6 @@
 // Bodies with a Content-Encoding. gzip and zlib are read as raw deflate behind their header: what follows the end of the data does not matter
-// then, and a body that ends too early is recognised.
-import { pipeline, Readable, type Transform } from 'node:stream'
-import { createBrotliDecompress, createInflateRaw, constants as zlib } from 'node:zlib'
+// then, and a body without its checksum is complete.
+import { createBrotliDecompress, createInflateRaw } from 'node:zlib'
 
 type Coding = 'br' | 'deflate' | 'gzip'
 
@@ -25,50 +24,44 @@ export async function* inflate(
   coding: Coding,
   state: { truncated: boolean },
 ): AsyncGenerator<Buffer, void> {
-  if (coding === 'br') {
-    yield* through(body, createBrotliDecompress({ finishFlush: zlib.BROTLI_OPERATION_FLUSH }))
-    return
+  const inflater = coding === 'br' ? createBrotliDecompress() : createInflateRaw()
+  let fed = false
+  // An error at the end, as of a body that is cut off, discards what was inflated and not yet taken.
+  const end = (): void => {
+    if (fed && inflater.readableLength === 0) inflater.end()
   }
-  const iterator = body[Symbol.asyncIterator]()
-  let head = Buffer.alloc(0)
-  let start = -1
-  while (start < 0) {
-    const { done, value } = await iterator.next()
-    if (done !== true) head = Buffer.concat([head, value])
-    start = dataStart(head)
-    if (done === true && start < 0) {
-      state.truncated = head.length > 0
-      return
+  const feed = async (): Promise<void> => {
+    for await (const chunk of coding === 'br' ? body : withoutHeader(body, state)) {
+      await new Promise<void>((taken) => inflater.write(chunk, () => taken()))
+      if (inflater.destroyed) return
     }
+    fed = true
+    end()
   }
-  let supplied = 0
-  const rest = async function* (): AsyncGenerator<Buffer> {
-    for (let chunk: Buffer | undefined = head.subarray(start); chunk !== undefined; ) {
-      supplied += chunk.length
-      yield chunk
-      const next: IteratorResult<Buffer> = await iterator.next()
-      chunk = next.done === true ? undefined : next.value
-    }
-  }
-  const inflater = createInflateRaw({ finishFlush: zlib.Z_SYNC_FLUSH })
+  feed().catch((error) => inflater.destroy(error))
   try {
-    yield* through(rest(), inflater)
-    // A checksum follows the data, and is not taken as data.
-    state.truncated ||= start > 0 && inflater.bytesWritten >= supplied
+    for await (const part of inflater as AsyncIterable<Buffer>) {
+      yield part
+      end()
+    }
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== 'Z_BUF_ERROR') throw error
+    state.truncated = true
   } finally {
-    await iterator.return?.(undefined)
+    inflater.destroy()
   }
 }
 
-async function* through(body: AsyncIterable<Buffer>, inflater: Transform): AsyncGenerator<Buffer, void> {
-  const input = Readable.from(body, { objectMode: false })
-  pipeline(input, inflater, () => {}) // whoever reads the inflater sees the error
-  try {
-    yield* inflater as AsyncIterable<Buffer>
-  } finally {
-    inflater.destroy()
-    input.destroy()
+async function* withoutHeader(body: AsyncIterable<Buffer>, state: { truncated: boolean }): AsyncGenerator<Buffer, void> {
+  let head: Buffer | undefined = Buffer.alloc(0)
+  for await (const chunk of body) {
+    head = head === undefined ? undefined : Buffer.concat([head, chunk])
+    const start = head === undefined ? 0 : dataStart(head)
+    if (start < 0) continue
+    yield (head ?? chunk).subarray(start)
+    head = undefined
   }
+  state.truncated ||= head !== undefined && head.length > 0
 }
 
 /** Where the deflated data start behind a header of gzip (RFC 1952 §2.3) or zlib (RFC 1950 §2.2); -1 when more bytes are needed. */
