@@ -1,4 +1,11 @@
-// Globs over names, matched in linear time: `*` any run of characters, `?` one. No regular expression is built from an operator's or a model's text.
+// Names: those that resemble a wrong one, and globs, matched in linear time: `*` any run of characters, `?` one. No regular expression is built
+// from an operator's or a model's text.
+import { nearest } from '../../protocol/index.ts'
+
+/** All candidates, those that resemble `word` first. */
+export function nearestFirst(word: string, candidates: readonly string[]): string[] {
+  return [...new Set([...nearest(word, candidates), ...candidates])]
+}
 
 /** Does `name` match `glob` as a whole? Case-sensitive. */
 export function matchesGlob(glob: string, name: string): boolean {

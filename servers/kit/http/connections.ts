@@ -4,10 +4,9 @@ import { Agent as HttpsAgent, request as requestHttps } from 'node:https'
 import { trust } from './trust.ts'
 
 export interface ConnectionOptions {
-  readonly secure: boolean
   /** PEM of a private certificate authority, accepted beside the usual ones. */
   readonly ca?: string | undefined
-  /** Requests at once; others wait in a queue. */
+  /** Requests at once; others wait in a queue, within their own deadline. */
   readonly maxSockets: number
   /** How long a connection, with its TLS handshake, may take, in milliseconds. */
   readonly connectMs?: number
@@ -30,13 +29,18 @@ export class ConnectTimeout extends Error {
   readonly code = 'ETIMEDOUT'
 }
 
+const defaultConnectMs = 3_000
+
 export class Connections {
+  readonly #secure: boolean
   readonly #options: ConnectionOptions
   readonly #agent: HttpAgent
 
-  constructor(options: ConnectionOptions) {
-    const { secure, ca, maxSockets } = options
+  /** @param secure with TLS */
+  constructor(secure: boolean, options: ConnectionOptions) {
+    const { ca, maxSockets } = options
     const pool = { keepAlive: true, maxSockets, maxFreeSockets: maxSockets }
+    this.#secure = secure
     this.#options = options
     this.#agent = secure ? new HttpsAgent({ ...pool, ...trust(ca) }) : new HttpAgent(pool)
   }
@@ -50,7 +54,8 @@ export class Connections {
    * @throws the error of the connection
    */
   exchange(request: RequestOptions, body?: string, fresh = false): Promise<IncomingMessage> {
-    const { secure, ca, connectMs = 3_000 } = this.#options
+    const secure = this.#secure
+    const { ca, connectMs = defaultConnectMs } = this.#options
     // Outside of the agent no connection is reused.
     const connection = fresh ? { agent: false, ...(secure ? trust(ca) : {}) } : { agent: this.#agent }
     return new Promise((resolve, reject) => {

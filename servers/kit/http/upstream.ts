@@ -3,19 +3,15 @@ import type { IncomingHttpHeaders, IncomingMessage } from 'node:http'
 import { urlToHttpOptions } from 'node:url'
 import { ToolError } from '../../../protocol/index.ts'
 import { withDeadline } from '../waiting.ts'
-import { Connections, ConnectTimeout } from './connections.ts'
+import { type ConnectionOptions, Connections, ConnectTimeout } from './connections.ts'
 
-export interface UpstreamOptions {
+export interface UpstreamOptions extends ConnectionOptions {
   /** What messages call the upstream, such as `Loki`. Its address never appears in them. */
   readonly name: string
   /** http or https, with an optional path prefix; the operator's, never from a tool's arguments. */
   readonly baseUrl: string
   /** Sent with every request: credentials, tenant, user agent. */
   readonly headers?: Readonly<Record<string, string>>
-  /** PEM of a private certificate authority, accepted beside the usual ones. */
-  readonly ca?: string | undefined
-  /** Requests at once; others wait in a queue, within their own deadline. */
-  readonly maxSockets: number
   /** What the model is told to try when an answer is late. */
   readonly lateHint?: string
   /**
@@ -51,7 +47,7 @@ export class Upstream {
     this.#options = options
     this.#base = new URL(options.baseUrl)
     this.#body = options.reuseBody === true ? new BodyBuffer() : undefined
-    this.#connections = new Connections({ ...options, secure: this.#base.protocol === 'https:' })
+    this.#connections = new Connections(this.#base.protocol === 'https:', options)
   }
 
   /**

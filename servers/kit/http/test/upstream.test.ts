@@ -155,6 +155,15 @@ test('nobody listens, or speaks something else', async () => {
   tcp.close()
 })
 
+test('gives up a connection that is not ready in time', async () => {
+  const silent = createTcpServer() // accepts, and never begins the TLS handshake
+  await new Promise<void>((resolve) => silent.listen(0, '127.0.0.1', resolve))
+  const { port } = silent.address() as AddressInfo
+  const { text } = (await ask(`https://127.0.0.1:${port}`, {}, { connectMs: 100 }).catch((error) => error)) as ToolError
+  assert.match(text, /^ERROR UPSTREAM_UNREACHABLE: Sample cannot be reached \(no connection within 100 ms\)/)
+  silent.close()
+})
+
 test('path prefix, query, form and headers arrive as they should', () =>
   withServer(
     (req, res) => {
