@@ -34,7 +34,7 @@ export function openStorage(config: StorageConfig, environment: Environment, cha
   if (credentials?.accessKey === 'minioadmin') {
     environment.log.warn("storage: the access key is the store's root user; give this server a key that may only read", {})
   }
-  const connections = new Connections({ secure, ca: environment.ca, maxSockets, connectMs })
+  const connections = new Connections(secure, { ca: environment.ca, maxSockets, connectMs })
   const regions = new Map<string, string>() // by bucket; '' for requests without a bucket
 
   /** The library signs the request and passes it to this transport; what it would do with the response is not used. */
@@ -82,7 +82,7 @@ export function openStorage(config: StorageConfig, environment: Environment, cha
     const failure = await readFailure(res)
     const wanted = regionFailures.has(failure.code) ? failure.region : undefined
     if (repeated || wanted === undefined || wanted === region || config.MINIO_REGION !== undefined)
-      throw toToolError(failure, { region, signed: credentials !== undefined })
+      throw toToolError(failure, region, credentials !== undefined)
     if (regions.size >= maxRegions) regions.clear()
     regions.set(bucket, wanted)
     return answerOf(request, signal, true)
@@ -126,14 +126,8 @@ export function openStorage(config: StorageConfig, environment: Environment, cha
 const dnsName = /^[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]$/
 
 /** Codes for a request that is signed for another region than the store's or the bucket's. */
-const regionFailures = new Set([
-  'AuthorizationHeaderMalformed',
-  'PermanentRedirect',
-  'TemporaryRedirect',
-  'MovedPermanently',
-  'InvalidRegion',
-  '',
-])
+const redirects = ['PermanentRedirect', 'TemporaryRedirect', 'MovedPermanently']
+const regionFailures = new Set(['AuthorizationHeaderMalformed', 'InvalidRegion', ...redirects, ''])
 
 function queryOf(query: Readonly<Record<string, string>>): string {
   return Object.entries(query)

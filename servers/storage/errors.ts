@@ -10,7 +10,7 @@ import { readXml, webPage } from './lib/body.ts'
 const maxErrorBytes = 65_536
 
 /** A response that is not a success. */
-export interface StoreFailure {
+interface StoreFailure {
   readonly status: number
   readonly headers: IncomingHttpHeaders
   /** S3's own code, such as NoSuchKey; empty where the response had none. */
@@ -58,26 +58,27 @@ const regionCodes = /^(AuthorizationHeaderMalformed|PermanentRedirect)$/
 const throttleCodes = /^(SlowDown|SlowDownRead|TooManyRequests|RequestLimitExceeded|Throttling|BandwidthLimitExceeded)$/
 const keyCodes = /^(XMinioInvalidObjectName|XMinioInvalidResourceName|InvalidObjectName|KeyTooLongError|InvalidURI)$/
 
-/** How a request was signed. */
-interface Signing {
-  readonly region: string
-  readonly signed: boolean
-}
-
 /** `detail` of the error about an object of which only a delete marker is left; S3 has no code for it. */
 export const deleted = 'deleted'
 
-/** What a failure means whatever was asked for. Missing buckets and keys are explained where near names are known. */
-export function toToolError(failure: StoreFailure, signing: Signing): ToolError {
+/**
+ * What a failure means whatever was asked for. Missing buckets and keys are explained where near names are known.
+ * @param region that the request was signed for @param signed whether it was
+ */
+export function toToolError(failure: StoreFailure, region: string, signed: boolean): ToolError {
   const { status, code, headers } = failure
-  const [kind, message, hint] = meaningOf(failure, signing)
+  const [kind, message, hint] = meaningOf(failure, region, signed)
   const detail = headers['x-amz-delete-marker'] === 'true' ? deleted : code === '' ? status : code
   return new ToolError(kind, message, { detail, ...(hint === undefined ? {} : { hint }) })
 }
 
 const ask = (what: string): string => `ask the operator to ${what}`
 
-function meaningOf(failure: StoreFailure, { region, signed }: Signing): [kind: ToolErrorCode, message: string, hint?: string] {
+function meaningOf(
+  failure: StoreFailure,
+  region: string,
+  signed: boolean,
+): [kind: ToolErrorCode, message: string, hint?: string] {
   const { code, status, headers } = failure
   const answered = `(${code === '' ? status : `${status} ${code.replace(/[^\w.-]+/g, ' ').slice(0, 60)}`})`
   const said = failure.said === '' ? '' : `: ${clip(visibleJson(failure.said), 300)}`
@@ -95,15 +96,11 @@ function meaningOf(failure: StoreFailure, { region, signed }: Signing): [kind: T
   }
   if (throttleCodes.test(code) || status === 429)
     return ['RATE_LIMITED', `the store asks for fewer requests ${answered}`, `the same call again in ${seconds ?? 5} s`]
-  if (status >= 300 && status < 400) {
-    const message = `the endpoint redirects ${answered}, and redirects are not followed`
-    return ['UPSTREAM_ERROR', message, ask('check MINIO_ENDPOINT')]
-  }
-  if (failure.isPage || (status === 404 && code === '')) {
-    const message = `the endpoint answers ${answered} as a web server, not as an S3 store`
-    return ['UPSTREAM_ERROR', message, ask('check MINIO_ENDPOINT')]
-  }
-  if (code === 'InvalidObjectState') return ['UPSTREAM_ERROR', `the object is archived ${answered}`, ask('restore it')]
+  const check = ask('check MINIO_ENDPOINT')
+  if (status >= 300 && status < 400)
+    return ['UPSTREAM_ERROR', `the endpoint redirects ${answered}, and redirects are not followed`, check]
+  if (failure.isPage || (status === 404 && code === ''))
+    return ['UPSTREAM_ERROR', `the endpoint answers ${answered} as a web server, not as an S3 store`, check]
   if (keyCodes.test(code)) return ['INVALID_ARGUMENT', `the store does not accept this key ${answered}${said}`]
   if (status === 403) {
     const who = signed ? "this server's key" : 'requests without credentials'
@@ -116,14 +113,14 @@ function meaningOf(failure: StoreFailure, { region, signed }: Signing): [kind: T
   }
   if (status === 400 && code === '') {
     const message = `the endpoint refused the request ${answered} without an S3 error`
-    return ['UPSTREAM_ERROR', message, ask('check MINIO_ENDPOINT and MINIO_USE_SSL')]
+    return ['UPSTREAM_ERROR', message, `${check} and MINIO_USE_SSL`]
   }
   return ['UPSTREAM_ERROR', `the store refused the request ${answered}${said}`]
 }
 
 /** `this server's clock is 905 s behind the store's`. */
 function skew({ date }: IncomingHttpHeaders): string {
-  const theirs = date === undefined ? Number.NaN : Date.parse(date)
+  const theirs = Date.parse(date ?? '')
   if (Number.isNaN(theirs)) return "this server's clock and the store's differ"
   const seconds = Math.round((Date.now() - theirs) / 1000)
   if (Math.abs(seconds) < 60) return "this server's clock differed from the store's when it signed"

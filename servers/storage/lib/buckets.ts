@@ -1,5 +1,6 @@
 // The buckets that this server may show, and the errors that name them.
-import { nearest, ToolError, type ToolErrorCode } from '../../../protocol/index.ts'
+import { ToolError, type ToolErrorCode } from '../../../protocol/index.ts'
+import { nearestFirst } from '../../kit/names.ts'
 import { visibleJson } from '../../kit/text.ts'
 import type { Bucket, StorageBackend } from '../types.ts'
 import { readXml } from './body.ts'
@@ -67,8 +68,7 @@ async function bucketError(
     return undefined // the error about the bucket is the one to report
   })
   const found = (listed?.map(({ name }) => name) ?? backend.scope.allowed ?? []).filter((name) => name !== bucket)
-  const near = nearest(bucket, found)
-  const [best, ...others] = [...near, ...found.filter((name) => !near.includes(name))]
+  const [best, ...others] = nearestFirst(bucket, found)
   const message = `bucket ${bucket === '' ? '' : `${visibleJson(bucket.slice(0, 80))} `}${why}`
   if (best === undefined) return new ToolError(code, message)
   const more = others.length >= maxNamed ? ` and ${others.length + 1 - maxNamed} more` : ''

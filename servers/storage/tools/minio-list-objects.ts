@@ -60,11 +60,11 @@ async function listObjects(backend: StorageBackend, environment: Environment, gi
       found = other
       args = { ...args, prefix: shorter }
     }
-    const { page, from, notes } = found
+    const { page, from } = found
     const fits = fitting(page.entries, environment.maxResultChars - overhead(args, page, context))
     // Only the store's token continues exactly, so a page that is too long is requested again with as many keys as fit.
     const cut = fits < page.entries.length ? await fetchPage(backend, { ...from, maxKeys: Math.max(1, fits) }, signal) : page
-    return await listResult(backend, args, cut, notes, context)
+    return await listResult(backend, args, cut, context)
   } catch (error) {
     if (!(error instanceof ToolError)) throw error
     const { detail } = error
@@ -93,20 +93,16 @@ async function firstPage(backend: StorageBackend, args: ListArguments, signal: A
     startAfter: args.start_after || undefined,
     token: args.continuation_token || undefined,
   }
-  for (let empty = 0; ; empty++) {
+  for (let pages = 1; ; pages++) {
     const page = await fetchPage(backend, from, signal)
     const { token, truncated, entries } = page
-    if (!truncated || page.after !== undefined) return { page, from, notes: [] }
-    if (token === undefined || token === from.token) {
-      const notes = ['the store says that there is more but gives no token to continue; a longer prefix may show it']
-      return { page: { ...page, token: undefined }, from, notes }
-    }
-    if (entries.length > 0 || empty + 1 >= maxEmptyPages) return { page, from, notes: [] }
+    if (token !== undefined && token === from.token) return { page: { ...page, token: undefined }, from }
+    if (!truncated || token === undefined || entries.length > 0 || pages >= maxEmptyPages) return { page, from }
     from = { ...from, token }
   }
 }
 
-async function listResult(backend: StorageBackend, args: ListArguments, page: Page, notes: readonly string[], context: Context) {
+async function listResult(backend: StorageBackend, args: ListArguments, page: Page, context: Context) {
   const { bucket_name: bucket, prefix } = args
   const shown = page.entries.filter(({ key }) => !backend.scope.deniesKey(key))
   const hidden = page.entries.length - shown.length
@@ -114,6 +110,7 @@ async function listResult(backend: StorageBackend, args: ListArguments, page: Pa
   const prefixes = shown.flatMap(({ key, object }) => (object === undefined ? [key] : []))
   const bytes = objects.reduce((sum, { size }) => sum + size, 0)
   const next = nextOf(args, page)
+  const isStuck = page.truncated && next === undefined
   const isMissing = isEmpty(page) && isStart(args) && prefix !== ''
   const near = isMissing ? await nearKeys(backend, bucket, prefix, context.signal) : []
   const folders = prefixes.length === 0 ? '' : `${counted(prefixes.length, 'prefix', 'prefixes')} and `
@@ -122,7 +119,7 @@ async function listResult(backend: StorageBackend, args: ListArguments, page: Pa
     summary: `${namePath(bucket, prefix)}: ${found}${page.truncated ? ', more follow' : ''}`,
     ...(shown.length === 0 ? {} : { untrusted: table(shown) }),
     notes: [
-      ...notes,
+      ...(isStuck ? ['the store says that there is more but gives no token to continue; a longer prefix may show it'] : []),
       ...(near.length === 0 ? [] : [`nothing starts with ${nameKey(prefix)}; near it are ${near.map(nameKey).join(', ')}`]),
       ...(hidden === 0 ? [] : [`${hidden} denied by the operator ${hidden === 1 ? 'is' : 'are'} left out`]),
       ...(shown.some(({ key }) => showKey(key) !== key) ? ['keys in quotation marks are JSON strings'] : []),
