@@ -1,7 +1,8 @@
 // The backend of the monitoring server: clients of Loki and Netdata. The only file that imports `ws`, which is loaded for the first live tail.
 import { ToolError } from '../../protocol/index.ts'
 import type { Backend, Environment } from '../kit/definition.ts'
-import { authorization, readBaseUrl } from '../kit/http/address.ts'
+import { authorization, type HttpCredentials, readBaseUrl } from '../kit/http/address.ts'
+import { readStart } from '../kit/http/connections.ts'
 import { trust } from '../kit/http/trust.ts'
 import { Upstream } from '../kit/http/upstream.ts'
 import { Semaphore } from '../kit/waiting.ts'
@@ -29,32 +30,32 @@ const maxErrorBytes = 4_000
 
 /** @throws Error for the operator when the configuration contradicts itself */
 export function openMonitoring(config: MonitoringConfig, environment: Environment): MonitoringBackend {
-  const { LOKI_URL, NETDATA_URL } = config
-  const client = (prefix: 'LOKI' | 'NETDATA', name: string, maxSockets: number, token: string | undefined, tenant = {}) => {
-    const {
-      [`${prefix}_URL` as const]: url,
-      [`${prefix}_USERNAME` as const]: user,
-      [`${prefix}_PASSWORD` as const]: password,
-    } = config
+  const { LOKI_URL, LOKI_TENANT_ID, NETDATA_URL } = config
+  const client = (name: string, url: string | undefined, maxSockets: number, credentials: HttpCredentials, tenant = {}) => {
+    const prefix = name.toUpperCase()
     if (url === undefined) return undefined
     return new Upstream({
       name,
       baseUrl: readBaseUrl(`${prefix}_URL`, url, 'http://host:3100', `${prefix}_USERNAME and ${prefix}_PASSWORD`),
-      headers: {
-        'user-agent': `octet-monitoring/${environment.version}`,
-        ...tenant,
-        ...authorization(prefix, { token, user, password }),
-      },
+      headers: { 'user-agent': `octet-monitoring/${environment.version}`, ...tenant, ...authorization(prefix, credentials) },
       ca: environment.ca,
       maxSockets,
     })
   }
-  const tenant = config.LOKI_TENANT_ID === undefined ? {} : { 'x-scope-orgid': config.LOKI_TENANT_ID }
-  const lokiHttp = client('LOKI', 'Loki', 2, config.LOKI_BEARER_TOKEN, tenant)
-  const netdataHttp = client('NETDATA', 'Netdata', 4, config.NETDATA_API_KEY)
-  const loki = lokiHttp === undefined ? undefined : new Loki(lokiHttp)
-  const netdata = netdataHttp === undefined ? undefined : new Netdata(netdataHttp)
-  const sockets = new Set<Terminable>()
+  const lokiHttp = client(
+    'Loki',
+    LOKI_URL,
+    2,
+    { token: config.LOKI_BEARER_TOKEN, user: config.LOKI_USERNAME, password: config.LOKI_PASSWORD },
+    LOKI_TENANT_ID === undefined ? {} : { 'x-scope-orgid': LOKI_TENANT_ID },
+  )
+  const netdataHttp = client('Netdata', NETDATA_URL, 4, {
+    token: config.NETDATA_API_KEY,
+    user: config.NETDATA_USERNAME,
+    password: config.NETDATA_PASSWORD,
+  })
+  const loki = lokiHttp && new Loki(lokiHttp)
+  const netdata = netdataHttp && new Netdata(netdataHttp)
   const slots = new Semaphore({
     limit: maxTails,
     maxWaiting: 0,
@@ -70,20 +71,17 @@ export function openMonitoring(config: MonitoringConfig, environment: Environmen
     loki: () => configured(loki, 'Loki', 'LOKI_URL'),
     netdata: () => configured(netdata, 'Netdata', 'NETDATA_URL'),
     tail: (query, onFrame, signal) =>
-      slots.run({ signal }, () =>
-        readTail(configured(lokiHttp, 'Loki', 'LOKI_URL'), environment.ca, sockets, query, onFrame, signal),
-      ),
+      slots.run({ signal }, () => readTail(configured(lokiHttp, 'Loki', 'LOKI_URL'), environment.ca, query, onFrame, signal)),
     async probe(signal) {
-      const [lokiState, netdataState] = await Promise.all([
-        loki === undefined ? 'not configured' : loki.probe(signal).then(() => 'ok'),
-        netdata === undefined ? 'not configured' : netdata.version(signal),
+      const [lokiState = 'not configured', netdataState = 'not configured'] = await Promise.all([
+        loki?.probe(signal).then(() => 'ok'),
+        netdata?.version(signal),
       ])
       return { loki: lokiState, netdata: netdataState }
     },
     async close() {
-      for (const socket of sockets) socket.terminate()
-      loki?.close()
-      netdata?.close()
+      lokiHttp?.close()
+      netdataHttp?.close()
     },
   }
 }
@@ -93,16 +91,13 @@ function configured<T>(client: T | undefined, name: string, variable: string): T
   throw new ToolError('UPSTREAM_UNREACHABLE', `${name} is not configured: the operator has to set ${variable}`)
 }
 
-interface Terminable {
-  terminate(): void
-}
+type Tail = Parameters<OpenTail>
 
 async function readTail(
   http: Upstream,
   ca: string | undefined,
-  sockets: Set<Terminable>,
-  query: Readonly<Record<string, string>>,
-  onFrame: (json: string) => void,
+  query: Tail[0],
+  onFrame: Tail[1],
   signal: AbortSignal,
 ): Promise<void> {
   const { WebSocket } = await import('ws')
@@ -118,45 +113,32 @@ async function readTail(
     followRedirects: false,
     ...trust(ca),
   })
-  sockets.add(socket)
+  const end = (): void => socket.terminate()
+  signal.addEventListener('abort', end, { once: true })
   await new Promise<void>((resolve, reject) => {
-    const end = (): void => {
+    const fail = (error: unknown): void => {
+      reject(error)
       socket.terminate()
-      resolve()
     }
-    signal.addEventListener('abort', end, { once: true })
     socket.on('message', (data) => {
       try {
         onFrame(data.toString())
       } catch (error) {
-        reject(error)
-        socket.terminate()
+        fail(error)
       }
     })
     socket.on('unexpected-response', (_req, res) => {
-      let body = Buffer.alloc(0)
-      res.on('data', (chunk: Buffer) => {
-        if (body.length < maxErrorBytes) body = Buffer.concat([body, chunk])
-      })
-      res.on('close', () => {
-        reject(lokiError({ status: res.statusCode ?? 0, headers: res.headers, body }))
-        socket.terminate()
-      })
+      const { statusCode: status = 0, headers } = res
+      readStart(res, maxErrorBytes)
+        .catch(() => Buffer.alloc(0))
+        .then((body) => fail(lokiError({ status, headers, body })))
     })
     socket.on('error', (error: NodeJS.ErrnoException) => {
-      if (signal.aborted) resolve()
-      else
-        reject(
-          new ToolError('UPSTREAM_ERROR', `the live tail failed (${error.code ?? 'connection closed'})`, {
-            hint: 'the same call without follow_seconds; a proxy in front of Loki must let WebSockets through',
-            cause: error,
-          }),
-        )
+      if (signal.aborted) return // it ended before it was open
+      const hint = 'the same call without follow_seconds; a proxy in front of Loki must let WebSockets through'
+      const why = error.code ?? 'connection closed'
+      fail(new ToolError('UPSTREAM_ERROR', `the live tail failed (${why})`, { hint, cause: error }))
     })
-    socket.on('close', () => {
-      signal.removeEventListener('abort', end)
-      sockets.delete(socket)
-      resolve()
-    })
-  })
+    socket.on('close', () => resolve())
+  }).finally(() => signal.removeEventListener('abort', end))
 }

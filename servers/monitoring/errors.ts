@@ -1,5 +1,5 @@
 // Errors of Loki and Netdata as ToolErrors. Their texts are read here and nowhere else; other files use `code` and `detail`.
-import { ToolError, type ToolErrorCode } from '../../protocol/index.ts'
+import { ToolError } from '../../protocol/index.ts'
 import { type Explain, readJson, statusError } from '../kit/http/answer.ts'
 import type { UpstreamAnswer } from '../kit/http/upstream.ts'
 import { cleanText, clip } from '../kit/text.ts'
@@ -44,18 +44,14 @@ export function lokiError(answer: UpstreamAnswer): ToolError {
   const { status, body } = answer
   const text = clip(cleanText(body.subarray(0, 2_000).toString()).trim().replace(/\s+/g, ' '), 400)
   if (status === 401 && text === 'no org id') {
-    return failure(
-      'UPSTREAM_AUTH',
-      'Loki asks for a tenant (HTTP 401, "no org id")',
-      'ask the operator to set LOKI_TENANT_ID',
-      status,
-    )
+    const hint = 'ask the operator to set LOKI_TENANT_ID'
+    return new ToolError('UPSTREAM_AUTH', 'Loki asks for a tenant (HTTP 401, "no org id")', { hint, detail: status })
   }
-  if (status === 400 || status === 422) {
-    const reason = text === '' ? 'it gives no reason' : text
-    return new ToolError('INVALID_ARGUMENT', `Loki cannot run this query: ${reason}`, { detail: refusalOf(text) })
-  }
-  return statusError(loki, answer) ?? noApi('Loki', 'LOKI_URL', status)
+  if (status === 400 || status === 422)
+    return new ToolError('INVALID_ARGUMENT', `Loki cannot run this query: ${text || 'it gives no reason'}`, {
+      detail: refusalOf(text),
+    })
+  return statusError(loki, answer) ?? noApi(loki, status)
 }
 
 /** The JSON of Netdata's answer. @throws ToolError when it is an error or something else */
@@ -70,37 +66,46 @@ export function readNetdata(answer: UpstreamAnswer): object {
 export const missing = { node: 'node', chart: 'chart', route: 'route' } as const
 
 function netdataError(answer: UpstreamAnswer): ToolError {
-  const { status } = answer
+  const { status, body } = answer
   // From the start on: what follows is a name that the caller chose.
-  const reason = answer.body.subarray(0, 300).toString('latin1')
+  const reason = body.subarray(0, 300).toString('latin1')
   if (status === 412) {
     const hint = 'ask the operator to check NETDATA_API_KEY'
-    return failure('UPSTREAM_AUTH', 'Netdata asks for a valid bearer token (HTTP 412)', hint, status)
+    return new ToolError('UPSTREAM_AUTH', 'Netdata asks for a valid bearer token (HTTP 412)', { hint, detail: status })
   }
   if (status === 451) {
     const hint = 'ask the operator to check its "allow connections from" and "allow dashboard from"'
-    return failure('UPSTREAM_AUTH', 'Netdata does not allow the address of this server (HTTP 451)', hint, status)
+    return new ToolError('UPSTREAM_AUTH', 'Netdata does not allow the address of this server (HTTP 451)', {
+      hint,
+      detail: status,
+    })
   }
   if (status === 404 && /^(?:This netdata does not maintain a database for host|Host (?:is )?not found|No host)/i.test(reason))
     return new ToolError('NOT_FOUND', 'no such node', { detail: missing.node })
-  if (status === 404 && /^(?:No metrics where matched|Chart is not found)/i.test(reason))
-    return new ToolError('NOT_FOUND', 'no such chart', { detail: missing.chart })
+  if (status === 404 && /^(?:No metrics where matched|Chart is not found)/i.test(reason)) return noChart()
   if (status === 404 && /^Unsupported (?:v1 )?API command/i.test(reason)) {
     const message = 'this version of Netdata lacks a command of API version 1'
-    return failure('UPSTREAM_ERROR', message, 'ask the operator to update Netdata', missing.route)
+    return new ToolError('UPSTREAM_ERROR', message, { hint: 'ask the operator to update Netdata', detail: missing.route })
   }
-  return statusError(netdata, answer) ?? noApi('Netdata', 'NETDATA_URL', status)
+  return statusError(netdata, answer) ?? noApi(netdata, status)
+}
+
+export function noChart(): ToolError {
+  return new ToolError('NOT_FOUND', 'no such chart', { detail: missing.chart })
+}
+
+export function invalid(message: string, hint: string): ToolError {
+  return new ToolError('INVALID_ARGUMENT', message, { hint })
 }
 
 export function unexpectedForm(what: string, cause?: unknown): ToolError {
   return new ToolError('UPSTREAM_ERROR', `the answer of ${what} has an unexpected form`, { cause })
 }
 
-function noApi(name: string, address: string, status: number): ToolError {
+function noApi({ name, address }: Explain, status: number): ToolError {
   const message = `the configured address does not answer as the API of ${name} (HTTP ${status})`
-  return failure('UPSTREAM_ERROR', message, `ask the operator to check ${address} and its path prefix`, status)
-}
-
-function failure(code: ToolErrorCode, message: string, hint: string, detail: string | number): ToolError {
-  return new ToolError(code, message, { hint, detail })
+  return new ToolError('UPSTREAM_ERROR', message, {
+    hint: `ask the operator to check ${address} and its path prefix`,
+    detail: status,
+  })
 }

@@ -62,11 +62,17 @@ export interface Source {
   readonly units: string | undefined
 }
 
-/** Values of a chart's dimensions over time. */
+/** Values of a chart's dimensions over time, newest first. */
 export interface Data {
-  readonly dimensions: readonly { readonly chart: string | undefined; readonly name: string }[]
-  /** Newest first: Unix seconds, and a value or null for each dimension. */
-  readonly rows: readonly { readonly at: number; readonly values: readonly (number | null)[] }[]
+  /** Unix seconds. */
+  readonly times: readonly number[]
+  readonly dimensions: readonly {
+    /** Empty where there is only one. */
+    readonly chart: string
+    readonly name: string
+    /** One for each time. */
+    readonly values: readonly (number | null)[]
+  }[]
 }
 
 export interface DataQuery {

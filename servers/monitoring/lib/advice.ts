@@ -1,5 +1,7 @@
 // Help for a model that does not know this Loki: its labels and values, a corrected query, and why a search found nothing.
 import { nearest, ToolError } from '../../../protocol/index.ts'
+import { nearestFirst } from '../../kit/names.ts'
+import { invalid } from '../errors.ts'
 import type { Range } from '../types.ts'
 import { admitsAbsent, type Leaf, type Logql, logQueryOf, type Matcher, withMatcher } from './logql.ts'
 import type { Loki } from './loki.ts'
@@ -32,15 +34,10 @@ export async function adviseSelector(failed: Failed, why: string): Promise<ToolE
     if (error instanceof ToolError && ['UPSTREAM_UNREACHABLE', 'UPSTREAM_AUTH'].includes(error.code)) throw error
     return undefined
   })
-  if (labels === undefined) {
-    return new ToolError('INVALID_ARGUMENT', `${why}. Loki did not return its labels`, { hint: exampleHint })
-  }
+  const advice = (said: string, hint: string): ToolError => invalid(`${why}. ${said}`, hint)
+  if (labels === undefined) return advice('Loki did not return its labels', exampleHint)
   const [best] = labels
-  if (best === undefined) {
-    return new ToolError('INVALID_ARGUMENT', `${why}. Loki has no labels in this time range`, {
-      hint: 'a longer range with "hours"',
-    })
-  }
+  if (best === undefined) return advice('Loki has no labels in this time range', 'a longer range with "hours"')
   const shown = labels.map(({ name, values }) => {
     const first = values.slice(0, maxValues).map((value) => oneLine(value, 40))
     return `${name} (${values.length}: ${first.join(', ')}${values.length > maxValues ? '…' : ''})`
@@ -48,10 +45,9 @@ export async function adviseSelector(failed: Failed, why: string): Promise<ToolE
   const words = query.includes('{') || query.length > 200 ? undefined : readWords(query, labels)
   const { label, value } = words?.match ?? { label: best.name, value: best.values[0] ?? '' }
   const filter = words === undefined ? 'error' : words.filter
-  const corrected = `{${label}=${JSON.stringify(value)}}${filter === '' ? '' : ` |~ ${JSON.stringify(`(?i)${escapeRegExp(filter)}`)}`}`
-  return new ToolError('INVALID_ARGUMENT', `${why}. Labels here: ${shown.join('; ')}`, {
-    hint: failed.call(corrected, words?.hours),
-  })
+  const pattern = JSON.stringify(`(?i)${filter.replace(/[.*+?^${}()|[\]\\]/g, '\\$&')}`)
+  const corrected = `{${label}=${JSON.stringify(value)}}${filter === '' ? '' : ` |~ ${pattern}`}`
+  return advice(`Labels here: ${shown.join('; ')}`, failed.call(corrected, words?.hours))
 }
 
 /** The query without its usual mistakes; undefined when it has none, or when Loki refuses that too. */
@@ -73,10 +69,6 @@ const preferred = ['container', 'container_name', 'app', 'job', 'service_name', 
 function ranked(labels: readonly string[]): string[] {
   const rank = (label: string): number => (preferred.includes(label) ? preferred.indexOf(label) : preferred.length)
   return labels.filter((name) => !name.startsWith('__')).sort((a, b) => rank(a) - rank(b) || (a < b ? -1 : 1))
-}
-
-function escapeRegExp(text: string): string {
-  return text.replace(/[.*+?^${}()|[\]\\]/g, '\\$&')
 }
 
 /**
@@ -156,10 +148,6 @@ async function labelWithValue(
     if (values.includes(value)) return { name, values }
   }
   return undefined
-}
-
-function nearestFirst(word: string, candidates: readonly string[]): string[] {
-  return [...new Set([...nearest(word, candidates), ...candidates])].slice(0, maxListed)
 }
 
 function list(names: readonly string[]): string {

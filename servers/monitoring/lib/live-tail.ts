@@ -61,13 +61,16 @@ export async function follow(tail: OpenTail, history: History, options: FollowOp
     const missed = await history({ start: from, end }, signal)
     if (!signal.aborted) take(missed)
   }
-  const time = setTimeout(() => stop.abort(), seconds * 1000)
-  // When it fails, the tail goes on without it.
-  const once = setTimeout(() => void catchUp().catch(() => {}), Math.min(catchUpMs, seconds * 500))
-  const tick = setInterval(() => {
+  const tick = (): void => {
     const waited = Math.min(Math.round(elapsed()), seconds)
     context.progress(waited, seconds, `${waited} of ${seconds} s, ${entries.length} lines`)
-  }, 1000)
+  }
+  const timers = [
+    setTimeout(() => stop.abort(), seconds * 1000),
+    // When it fails, the tail goes on without it.
+    setTimeout(() => void catchUp().catch(() => {}), Math.min(catchUpMs, seconds * 500)),
+    setInterval(tick, 1000),
+  ]
   const onFrame = (json: string): void => {
     const frame = readFrame(json)
     dropped += frame.dropped
@@ -80,9 +83,7 @@ export async function follow(tail: OpenTail, history: History, options: FollowOp
   } finally {
     stop.abort()
     context.signal.removeEventListener('abort', onAbort)
-    clearTimeout(time)
-    clearTimeout(once)
-    clearInterval(tick)
+    for (const timer of timers) clearTimeout(timer)
   }
   context.signal.throwIfAborted()
   entries.sort((a, b) => (a.at < b.at ? -1 : a.at > b.at ? 1 : 0))
@@ -90,10 +91,11 @@ export async function follow(tail: OpenTail, history: History, options: FollowOp
 }
 
 function readFrame(json: string): { entries: Entry[]; dropped: number } {
+  let frame: { streams?: unknown; dropped_entries?: unknown[] | null }
   try {
-    const { streams, dropped_entries: dropped } = JSON.parse(json) as { streams?: unknown; dropped_entries?: unknown[] | null }
-    return { entries: readStreams(streams ?? [], 'forward'), dropped: dropped?.length ?? 0 }
+    frame = JSON.parse(json) ?? {}
   } catch (error) {
     throw unexpectedForm('Loki', error)
   }
+  return { entries: readStreams(frame.streams ?? [], 'forward'), dropped: frame.dropped_entries?.length ?? 0 }
 }

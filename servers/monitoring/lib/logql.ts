@@ -71,13 +71,11 @@ export function readLogql(text: string): Logql {
 
 /** The query with each window replaced by what `change` returns. */
 export function withWindows({ text, windows }: Logql, change: (window: Window) => string): string {
-  let result = ''
-  let at = 0
-  for (const window of windows) {
-    result += `${text.slice(at, window.start)}[${change(window)}]`
-    at = window.end
-  }
-  return result + text.slice(at)
+  // From the end on, so that the positions remain valid.
+  return windows.reduceRight(
+    (query, window) => `${query.slice(0, window.start)}[${change(window)}]${query.slice(window.end)}`,
+    text,
+  )
 }
 
 /** The query with another matcher in the place of one of its own. */
@@ -120,15 +118,12 @@ export function logQueryOf({ text, metric }: Logql, { selector, start }: Leaf): 
     if (outline[end] === '(') depth += 1
     else if (outline[end] === ')' && --depth < 0) break
   }
-  let result = ''
-  let at = start
-  const notLog = /\[[^[\]]*\](?:\s*offset\s+-?[\w.µ]+)?|\|\s*unwrap\b[^|[]*/gi
-  for (const { index, 0: part } of outline.slice(0, end).matchAll(notLog)) {
-    if (index < start) continue
-    result += text.slice(at, index)
-    at = index + part.length
-  }
-  return (result + text.slice(at, end)).trimEnd()
+  const notLog = [...outline.slice(start, end).matchAll(/\[[^[\]]*\](?:\s*offset\s+-?[\w.µ]+)?|\|\s*unwrap\b[^|[]*/gi)]
+  const query = notLog.reduceRight(
+    (rest, { index, 0: part }) => rest.slice(0, index) + rest.slice(index + part.length),
+    text.slice(start, end),
+  )
+  return query.trimEnd()
 }
 
 const maskCharacter = '\x00'

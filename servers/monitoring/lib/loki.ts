@@ -32,30 +32,25 @@ export class Loki {
   async logs(query: LogQuery, signal: AbortSignal): Promise<{ entries: readonly Entry[]; scannedBytes: number }> {
     const { direction, limit, mixed = false } = query
     const parameters = { query: query.query, ...times(query), limit: String(limit), direction }
-    const result = await this.#query('query_range', parameters, signal, mixed ? {} : metadataApart)
-    if (result.kind !== 'streams') throw unexpectedForm('Loki')
-    return { entries: readForm(() => readStreams(result.data, direction)), scannedBytes: result.scannedBytes }
+    const { kind, result, scannedBytes } = await this.#query('query_range', parameters, signal, mixed ? {} : metadataApart)
+    if (kind !== 'streams') throw unexpectedForm('Loki')
+    return { entries: readStreams(result, direction), scannedBytes }
   }
 
   async series(query: MetricQuery, signal: AbortSignal): Promise<{ series: readonly Series[]; scannedBytes: number }> {
     const { stepSeconds } = query
     const when = stepSeconds === 0 ? { time: String(query.end) } : { ...times(query), step: String(stepSeconds) }
-    const { kind, data, scannedBytes } = await this.#query(
-      stepSeconds === 0 ? 'query' : 'query_range',
-      { query: query.query, ...when },
-      signal,
-    )
+    const command = stepSeconds === 0 ? 'query' : 'query_range'
+    const { kind, result, scannedBytes } = await this.#query(command, { query: query.query, ...when }, signal)
     if (kind === 'streams') throw unexpectedForm('Loki')
-    const rows = kind === 'scalar' ? [{ metric: {}, value: data }] : (data as { metric: Labels }[])
-    return { series: readForm(() => rows.map(readSeries)), scannedBytes }
+    return { series: readSeries(kind === 'scalar' ? [{ metric: {}, value: result }] : result), scannedBytes }
   }
 
-  /** What the index says a selector would make Loki read; undefined where it does not say. */
-  async estimateBytes(selector: string, range: Range, signal: AbortSignal): Promise<number | undefined> {
-    const parameters = { query: selector, ...times(range) }
-    const json = await this.#help('/loki/api/v1/index/stats', parameters, signal)
+  /** What the index says a selector would make Loki read; 0 where it does not say. */
+  async estimateBytes(selector: string, range: Range, signal: AbortSignal): Promise<number> {
+    const json = await this.#help('/loki/api/v1/index/stats', { query: selector, ...times(range) }, signal)
     const { bytes } = (json ?? {}) as { bytes?: unknown }
-    return typeof bytes === 'number' ? bytes : undefined
+    return typeof bytes === 'number' ? bytes : 0
   }
 
   /** Does Loki accept this query? Also true where it does not say. */
@@ -86,10 +81,6 @@ export class Loki {
     await this.#readNames('/loki/api/v1/labels', times({ start: end - 60n * nsPerMinute, end }), signal)
   }
 
-  close(): void {
-    this.#http.close()
-  }
-
   async #query(command: string, parameters: Record<string, string>, signal: AbortSignal, headers = {}) {
     const path = `/loki/api/v1/${command}`
     const request: UpstreamRequest = { signal, timeoutMs: queryTimeoutMs, maxBytes: maxQueryBytes, headers }
@@ -105,7 +96,7 @@ export class Loki {
       })
     }
     const scanned = data?.stats?.summary?.totalBytesProcessed
-    return { kind, data: data?.result, scannedBytes: typeof scanned === 'number' ? scanned : 0 }
+    return { kind, result: data?.result, scannedBytes: typeof scanned === 'number' ? scanned : 0 }
   }
 
   async #help(path: string, query: Record<string, string>, signal: AbortSignal): Promise<unknown> {
@@ -128,14 +119,6 @@ function nameKey(path: string, { start, end }: Range, query: Record<string, stri
   return JSON.stringify({ path, ...times(minutes), ...query })
 }
 
-function readForm<T>(read: () => T): T {
-  try {
-    return read()
-  } catch (error) {
-    throw unexpectedForm('Loki', error)
-  }
-}
-
 interface LineLabels {
   structuredMetadata?: Record<string, string>
   parsed?: Record<string, string>
@@ -144,21 +127,24 @@ interface LineLabels {
 /**
  * All entries in the query's direction. Those of one timestamp are put in the order of their labels and text: Loki returns them in no fixed
  * order, and a page that is cut among them must be continued in the same order.
+ * @throws ToolError for another form
  */
 export function readStreams(result: unknown, direction: LogQuery['direction']): Entry[] {
-  const entries = (result as { stream: Record<string, string>; values: [string, string, LineLabels?][] }[]).flatMap(
-    ({ stream: labels, values }) => {
+  try {
+    const streams = result as { stream: Record<string, string>; values: [string, string, LineLabels?][] }[]
+    const entries = streams.flatMap(({ stream: labels, values }) => {
       const stream = { labels, key: keyOf(labels) }
       checkText(Object.values(labels))
-      return values.map(([at, line, extra]): Entry => {
-        const { structuredMetadata: metadata, parsed } = extra ?? {}
+      return values.map(([at, line, { structuredMetadata: metadata, parsed } = {}]): Entry => {
         checkText([line, ...Object.values(metadata ?? {}), ...Object.values(parsed ?? {})])
         return { at: BigInt(at), line, stream, metadata, parsed }
       })
-    },
-  )
-  const sign = direction === 'forward' ? 1 : -1
-  return entries.sort((a, b) => sign * (compare(a.at, b.at) || compare(a.stream.key, b.stream.key) || compare(a.line, b.line)))
+    })
+    const sign = direction === 'forward' ? 1 : -1
+    return entries.sort((a, b) => sign * (compare(a.at, b.at) || compare(a.stream.key, b.stream.key) || compare(a.line, b.line)))
+  } catch (error) {
+    throw unexpectedForm('Loki', error)
+  }
 }
 
 function checkText(values: readonly unknown[]): void {
@@ -173,8 +159,13 @@ export function keyOf(labels: Labels): string {
   return JSON.stringify(Object.entries(labels).sort(([a], [b]) => (a < b ? -1 : 1)))
 }
 
-function readSeries(row: { metric: Labels; value?: unknown; values?: unknown }): Series {
-  const points = row.values ?? [row.value]
-  if (!Array.isArray(points) || !points.every(Array.isArray)) throw new TypeError('a series without points')
-  return { labels: row.metric, points: points as unknown as Series['points'] }
+function readSeries(result: unknown): Series[] {
+  try {
+    return (result as { metric: Labels; value?: unknown; values?: unknown }[]).map(({ metric, value, values = [value] }) => {
+      if (!Array.isArray(values) || !values.every(Array.isArray)) throw new TypeError('a series without points')
+      return { labels: metric, points: values as unknown as Series['points'] }
+    })
+  } catch (error) {
+    throw unexpectedForm('Loki', error)
+  }
 }

@@ -20,13 +20,10 @@ export function planMetric(asked: Logql, range: Range, step: number | undefined,
   const length = Math.max(1, Math.ceil(secondsOf(range)))
   const coarse = Math.max(1, step ?? Math.ceil(length / pointsWanted))
   // The variables that Grafana fills in.
-  const variables = new Map([
-    ['$__range', length],
-    ['$__interval', coarse],
-    ['$__rate_interval', coarse],
-    ['$__auto', coarse],
-  ])
-  const query = readLogql(withWindows(asked, ({ text }) => (variables.has(text) ? `${variables.get(text)}s` : text)))
+  const filled = withWindows(asked, ({ text }) =>
+    text === '$__range' ? `${length}s` : /^\$__((rate_)?interval|auto)$/.test(text) ? `${coarse}s` : text,
+  )
+  const query = readLogql(filled)
   const widened = (least: number): string =>
     withWindows(query, ({ text, seconds }) => (seconds < least ? formatDuration(least) : text))
   const shortest = Math.min(...query.windows.map(({ seconds }) => seconds).filter((seconds) => seconds > 0))

@@ -2,7 +2,7 @@
 import { ToolError } from '../../../protocol/index.ts'
 import type { Upstream } from '../../kit/http/upstream.ts'
 import { Remembered } from '../../kit/waiting.ts'
-import { missing, readNetdata, unexpectedForm } from '../errors.ts'
+import { missing, noChart, readNetdata, unexpectedForm } from '../errors.ts'
 import type { Alert, Data, DataQuery, Source } from '../types.ts'
 
 const timeoutMs = 8_000
@@ -62,37 +62,31 @@ export class Netdata {
       if (!collected.charts.has(id)) throw noChart()
       return { kind: 'chart', id, units: collected.charts.get(id) }
     }
-    try {
-      const chart = (await this.#get(node, 'chart', { chart: id }, signal)) as { id?: unknown; name?: unknown; units?: unknown }
-      if (chart.id !== id && chart.name !== id) throw noChart()
+    const chart: { id?: unknown; name?: unknown; units?: unknown } = await this.#get(node, 'chart', { chart: id }, signal).catch(
+      (error: unknown) => {
+        if (error instanceof ToolError && error.detail === missing.chart) return {}
+        throw error
+      },
+    )
+    if (chart.id === id || chart.name === id)
       return { kind: 'chart', id, units: typeof chart.units === 'string' ? chart.units : undefined }
-    } catch (error) {
-      if (!(error instanceof ToolError)) throw error
-      if (error.detail === missing.route && (await this.charts(node, signal)).includes(id))
-        return { kind: 'chart', id, units: undefined }
-      const context = collected === undefined && error.detail === missing.chart && /^[\w./-]+$/.test(id)
-      if (context) return { kind: 'context', id, units: undefined }
-      throw error.detail === missing.route ? noChart() : error
-    }
+    // Where Netdata could not list its contexts, the name may be one.
+    if (collected === undefined && /^[\w./-]+$/.test(id)) return { kind: 'context', id, units: undefined }
+    throw noChart()
   }
 
   /** @throws ToolError NOT_FOUND when there is no such chart or context */
   async data({ source, node, afterSeconds, points, method }: DataQuery, signal: AbortSignal): Promise<Data> {
-    const json = await this.#get(
-      node,
-      'data',
-      {
-        [source.kind]: source.id,
-        after: String(-afterSeconds),
-        points: String(points),
-        group: method,
-        format: 'json',
-        // unaligned: otherwise the window ends at a multiple of its length, which may be before the first data.
-        options: 'jsonwrap|seconds|unaligned',
-      },
-      signal,
-    )
-    return readData(json)
+    const query = {
+      [source.kind]: source.id,
+      after: String(-afterSeconds),
+      points: String(points),
+      group: method,
+      format: 'json',
+      // unaligned: otherwise the window ends at a multiple of its length, which may be before the first data.
+      options: 'jsonwrap|seconds|unaligned',
+    }
+    return readData(await this.#get(node, 'data', query, signal))
   }
 
   /** Raised alerts only. */
@@ -110,31 +104,18 @@ export class Netdata {
     }))
   }
 
-  close(): void {
-    this.#http.close()
-  }
-
   /** Older agents have no list of contexts; their list of charts says the context of each. */
   async #readCollected(node: string | undefined, signal: AbortSignal): Promise<Collected> {
     try {
-      const { contexts } = (await this.#get(node, 'contexts', {}, signal)) as { contexts?: Record<string, { units?: unknown }> }
+      const { contexts } = (await this.#get(node, 'contexts', {}, signal)) as { contexts?: Record<string, Listed> }
       if (contexts === undefined) throw unexpectedForm('Netdata')
-      return {
-        contexts: new Map(Object.entries(contexts).map(([id, { units }]) => [id, String(units ?? '')])),
-        charts: undefined,
-      }
+      return { contexts: unitsOf(Object.entries(contexts)), charts: undefined }
     } catch (error) {
       if (!(error instanceof ToolError) || (error.detail !== missing.route && error.detail !== 404)) throw error
-      const { charts } = (await this.#get(node, 'charts', {}, signal)) as {
-        charts?: Record<string, { name?: unknown; context?: unknown; units?: unknown }>
-      }
-      const all = Object.entries(charts ?? {})
-      return {
-        contexts: new Map(all.map(([, { context, units }]) => [String(context), String(units ?? '')])),
-        charts: new Map(
-          all.flatMap(([id, { name = id, units = '' }]) => [id, name].map((each) => [String(each), String(units)])),
-        ),
-      }
+      const { charts = {} } = (await this.#get(node, 'charts', {}, signal)) as { charts?: Record<string, Listed> }
+      const all = Object.entries(charts)
+      const named = all.map(([id, chart]) => [chart.name ?? id, chart] as const)
+      return { contexts: unitsOf(all.map(([, chart]) => [chart.context, chart] as const)), charts: unitsOf([...all, ...named]) }
     }
   }
 
@@ -144,28 +125,27 @@ export class Netdata {
   }
 }
 
-function noChart(): ToolError {
-  return new ToolError('NOT_FOUND', 'no such chart', { detail: missing.chart })
+/** A context or chart in a list. */
+interface Listed {
+  readonly name?: unknown
+  readonly context?: unknown
+  readonly units?: unknown
+}
+
+function unitsOf(listed: readonly (readonly [id: unknown, entry: Listed])[]): Map<string, string> {
+  return new Map(listed.map(([id, { units }]) => [String(id), String(units ?? '')]))
 }
 
 /** Reads the wrapped form (`options=jsonwrap`): with it, and only with it, each dimension says to which chart of a context it belongs. */
 function readData(json: object): Data {
-  const {
-    dimension_names: names,
-    chart_ids: charts,
-    result,
-  } = json as {
-    dimension_names?: unknown
-    chart_ids?: unknown
-    result?: { labels?: unknown; data?: unknown }
-  }
+  const { dimension_names: names, chart_ids: charts, result } = json as Record<string, unknown>
   const owners = strings(charts)
-  const rows = result?.data
-  if (!Array.isArray(rows)) throw unexpectedForm('Netdata')
   try {
+    const { data } = result as { data: [number, ...(number | null)[]][] }
+    const column = (i: number): (number | null)[] => data.map((row) => row[i] ?? null)
     return {
-      dimensions: strings(names).map((name, i) => ({ name, chart: owners[i] })),
-      rows: (rows as [number, ...(number | null)[]][]).map(([at, ...values]) => ({ at: Number(at), values })),
+      times: data.map(([at]) => Number(at)),
+      dimensions: strings(names).map((name, i) => ({ name, chart: owners[i] ?? '', values: column(i + 1) })),
     }
   } catch (error) {
     throw unexpectedForm('Netdata', error)

@@ -66,11 +66,10 @@ export function nextPage(query: PageQuery, page: Page, shown: number): { start: 
   if (last === undefined) return { start, end, skip: query.skip }
   const following = page.entries[shown]
   const backward = direction === 'backward'
-  if (!(following === undefined ? page.split : following.at === last.at)) {
-    return backward ? { start, end: last.at, skip: 0 } : { start: last.at + 1n, end, skip: 0 }
-  }
+  const again = following === undefined ? page.split : following.at === last.at
   const together = page.entries.slice(0, shown).filter(({ at }) => at === last.at).length
   // Entries of this timestamp on earlier pages count too.
   const before = last.at === (backward ? end - 1n : start) ? query.skip : 0
-  return backward ? { start, end: last.at + 1n, skip: before + together } : { start: last.at, end, skip: before + together }
+  const skip = again ? before + together : 0
+  return backward ? { start, end: again ? last.at + 1n : last.at, skip } : { start: again ? last.at : last.at + 1n, end, skip }
 }

@@ -31,36 +31,31 @@ export function oneLine(text: string, maxChars: number): string {
 
 /** @param entries oldest first @param withDate before each time of day */
 export function renderLogs(entries: readonly Entry[], format: LogFormat, withDate: boolean): Rendered {
-  const keys = [...new Set(entries.map(({ stream }) => stream.key))]
-  const common = commonLabels(entries)
-  const headers = new Map(entries.map(({ stream }) => [stream.key, labelText(stream.labels, common)]))
+  const streams = new Map(entries.map(({ stream }) => [stream.key, stream.labels]))
+  const keys = [...streams.keys()]
+  const common = commonLabels([...streams.values()])
+  const numbered = format === 'lines' && keys.length > 1
   const lines: string[] = []
-  if (Object.keys(common).length > 0) lines.push(`${keys.length > 1 ? 'all: ' : ''}${labelText(common)}`)
-  const put = (run: readonly Entry[], prefix: string): void => {
+  const put = (run: readonly Entry[]): void => {
     for (const { entry, text, count, until } of fold(run)) {
+      const prefix = numbered ? `[${keys.indexOf(entry.stream.key) + 1}] ` : ''
       const many = count > 1 ? ` ×${count} until ${formatClock(until, withDate)}` : ''
       lines.push(`${formatClock(entry.at, withDate)} ${prefix}${text}${many}`)
     }
   }
-  if (keys.length <= 1) {
-    put(entries, '')
-  } else if (format === 'grouped') {
-    for (const key of keys) {
-      lines.push(`-- ${headers.get(key) ?? ''}`)
-      put(
-        entries.filter(({ stream }) => stream.key === key),
-        '',
-      )
+  if (Object.keys(common).length > 0) lines.push(`${keys.length > 1 ? 'all: ' : ''}${labelText(common)}`)
+  if (numbered) lines.push(...[...streams.values()].map((labels, i) => `[${i + 1}] ${labelText(labels, common)}`))
+  if (numbered || keys.length <= 1) put(entries)
+  else {
+    for (const [key, labels] of streams) {
+      lines.push(`-- ${labelText(labels, common)}`)
+      put(entries.filter(({ stream }) => stream.key === key))
     }
-  } else {
-    keys.forEach((key, i) => {
-      lines.push(`[${i + 1}] ${headers.get(key) ?? ''}`)
-    })
-    for (const run of runs(entries)) put(run, `[${keys.indexOf(run[0]?.stream.key ?? '') + 1}] `)
   }
-  const labelsLeftOut = entries
-    .map(({ metadata, parsed }) => firstLabels(metadata, parsed))
-    .some((labels) => Object.keys(labels).length > pairsOf(labels).length)
+  const labelsLeftOut = entries.some(({ metadata, parsed }) => {
+    const labels = firstLabels(metadata, parsed)
+    return Object.keys(labels).length > pairsOf(labels).length
+  })
   return { text: lines.join('\n'), streams: keys.length, labelsLeftOut }
 }
 
@@ -87,13 +82,13 @@ interface Folded {
   until: bigint
 }
 
-/** Neighbours that are equal in all that is shown become one line with their number. */
+/** Neighbours of one stream that are equal in all that is shown become one line with their number. */
 function fold(entries: readonly Entry[]): Folded[] {
   const lines: Folded[] = []
   for (const entry of entries) {
     const text = messageOf(entry)
     const last = lines.at(-1)
-    if (last !== undefined && last.text === text && last.entry.line === entry.line) {
+    if (last?.text === text && last.entry.line === entry.line && last.entry.stream.key === entry.stream.key) {
       last.count += 1
       last.until = entry.at
     } else {
@@ -101,17 +96,6 @@ function fold(entries: readonly Entry[]): Folded[] {
     }
   }
   return lines
-}
-
-/** Neighbours of one stream. */
-function runs(entries: readonly Entry[]): Entry[][] {
-  const all: Entry[][] = []
-  for (const entry of entries) {
-    const last = all.at(-1)
-    if (last?.[0]?.stream.key === entry.stream.key) last.push(entry)
-    else all.push([entry])
-  }
-  return all
 }
 
 /** One line of a log may hold several lines of text, such as a stack trace; they are indented, so that none looks like another entry. */
@@ -179,7 +163,6 @@ function fittingPairs(labels: Labels, names: readonly string[]): Pairs {
   return pairs
 }
 
-function commonLabels(entries: readonly Entry[]): Labels {
-  const [first, ...rest] = new Map(entries.map(({ stream }) => [stream.key, stream.labels])).values()
-  return Object.fromEntries(Object.entries(first ?? {}).filter(([name, value]) => rest.every((labels) => labels[name] === value)))
+function commonLabels([first = {}, ...rest]: readonly Labels[]): Labels {
+  return Object.fromEntries(Object.entries(first).filter(([name, value]) => rest.every((labels) => labels[name] === value)))
 }

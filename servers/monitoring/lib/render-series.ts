@@ -11,7 +11,7 @@ const maxRowChars = 8_000
 interface RenderedSeries {
   readonly text: string
   /** Those in the text, in its order. */
-  readonly shown: readonly (Series & { readonly stats: SeriesStats })[]
+  readonly shown: readonly (Series & { readonly stats: ReturnType<typeof statsOf> })[]
 }
 
 /**
@@ -41,16 +41,8 @@ export function renderSeries(
   return { text: lines.join('\n'), shown }
 }
 
-interface SeriesStats {
-  readonly last: number
-  readonly min: number
-  readonly avg: number
-  readonly max: number
-  readonly count: number
-}
-
 /** Loki sends NaN where it has divided by zero; such points do not count. Without any other point all figures are NaN. */
-function statsOf(points: Series['points']): SeriesStats {
+function statsOf(points: Series['points']) {
   let last = Number.NaN
   let min = Number.NaN
   let max = Number.NaN

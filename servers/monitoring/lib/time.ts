@@ -1,24 +1,15 @@
 // Points in time as nanoseconds since 1970 in a BigInt, because a double cannot hold them; and the range of a search.
-import { ToolError } from '../../../protocol/index.ts'
 import { visibleJson } from '../../kit/text.ts'
+import { invalid } from '../errors.ts'
 import type { Range } from '../types.ts'
 
 const nsPerMs = 1_000_000n
 export const nsPerSecond = 1_000_000_000n
 const defaultHours = 24
 const minHours = 0.01
-const unitSeconds: Readonly<Record<string, number>> = {
-  ns: 1e-9,
-  us: 1e-6,
-  µs: 1e-6,
-  ms: 1e-3,
-  s: 1,
-  m: 60,
-  h: 3_600,
-  d: 86_400,
-  w: 604_800,
-  y: 31_536_000,
-}
+const unitSeconds = new Map(
+  Object.entries({ ns: 1e-9, us: 1e-6, µs: 1e-6, ms: 1e-3, s: 1, m: 60, h: 3_600, d: 86_400, w: 604_800, y: 31_536_000 }),
+)
 const durationPart = /(\d+(?:\.\d+)?)(ns|us|µs|ms|[smhdwy])/gi
 
 /** Seconds of `90s`, `1h30m` or `2d`; undefined for anything else. */
@@ -26,7 +17,7 @@ export function durationSeconds(text: string): number | undefined {
   if (text === '' || text.length > 40 || text.replace(durationPart, '') !== '') return undefined
   let seconds = 0
   for (const [, count, unit = ''] of text.matchAll(durationPart)) {
-    seconds += Number(count) * (unitSeconds[unit.toLowerCase()] ?? 0)
+    seconds += Number(count) * (unitSeconds.get(unit.toLowerCase()) ?? 0)
   }
   return seconds
 }
@@ -47,9 +38,7 @@ export function parseTime(text: string, now: bigint): bigint | undefined {
   const date = /^(\d{4}-\d\d-\d\d)(?:[T ](\d\d:\d\d)(?::(\d\d)(?:\.(\d{1,9})\d*)?)?\s*(Z|[+-]\d\d:?\d\d)?)?$/i.exec(value)
   if (date === null) return undefined
   const [, day, time = '00:00', seconds = '00', fraction = '', zone = 'Z'] = date
-  const ms = Date.parse(
-    `${day}T${time}:${seconds}${zone.length === 5 ? `${zone.slice(0, 3)}:${zone.slice(3)}` : zone.toUpperCase()}`,
-  )
+  const ms = Date.parse(`${day}T${time}:${seconds}${zone.toUpperCase()}`)
   // Date.parse turns February 30 into March 2.
   if (Number.isNaN(ms) || (zone.toUpperCase() === 'Z' && !new Date(ms).toISOString().startsWith(day ?? ''))) return undefined
   return BigInt(ms) * nsPerMs + BigInt(fraction.padEnd(9, '0'))
@@ -80,28 +69,21 @@ export function readRange(
   const now = BigInt(nowMs) * nsPerMs
   const until = end === undefined ? now : readTime('end', end, now)
   const longest = maxHours * 3_600 - lookbackSeconds
+  const allowed = formatSpan(maxHours * 3_600)
   const counted = lookbackSeconds === 0 ? '' : `, ${formatSpan(lookbackSeconds)} of it for the windows and offsets of the query`
   const from = start === undefined ? until - nanoseconds(readHours(hours) * 3_600) : readTime('start', start, now)
   if (start !== undefined && hours !== undefined) notes.push('"hours" was ignored, because "start" is given')
-  if (from >= until) {
-    throw new ToolError('INVALID_ARGUMENT', `"start" must be before "end"${end === undefined ? ', which is now' : ''}`, {
-      hint: '{"start":"now-2h","end":"now"}',
-    })
-  }
+  if (from >= until)
+    throw invalid(`"start" must be before "end"${end === undefined ? ', which is now' : ''}`, '{"start":"now-2h","end":"now"}')
   const wanted = secondsOf({ start: from, end: until })
   if (wanted <= longest) return { start: from, end: until }
   if (start === undefined && longest >= minHours * 3_600) {
-    const hoursSet = Math.floor(longest / 36) / 100
-    notes.push(
-      `"hours" was set to ${hoursSet} from ${wanted / 3_600}: this server searches at most ${formatSpan(maxHours * 3_600)}${counted}`,
-    )
+    const set = `"hours" was set to ${Math.floor(longest / 36) / 100} from ${wanted / 3_600}`
+    notes.push(`${set}: this server searches at most ${allowed}${counted}`)
     return { start: until - nanoseconds(longest), end: until }
   }
-  throw new ToolError(
-    'INVALID_ARGUMENT',
-    `this would search ${formatSpan(wanted + lookbackSeconds)}${counted}; at most ${formatSpan(maxHours * 3_600)} are allowed`,
-    { hint: longest > 0 ? 'several calls, each with a part of the range' : 'a shorter window and offset' },
-  )
+  const hint = longest > 0 ? 'several calls, each with a part of the range' : 'a shorter window and offset'
+  throw invalid(`this would search ${formatSpan(wanted + lookbackSeconds)}${counted}; at most ${allowed} are allowed`, hint)
 }
 
 /** A number of hours, or a duration such as `30m`, `1h` or `2 days`. */
@@ -114,19 +96,13 @@ function readHours(hours: number | string | undefined): number {
     ? Number(written)
     : (durationSeconds(words === null ? written : `${words[1] ?? 1}${words[2]?.[0]}`) ?? 0) / 3_600
   if (value > 0) return Math.max(value, minHours)
-  throw new ToolError('INVALID_ARGUMENT', `"hours" is ${visibleJson(hours.slice(0, 60))}, expected a number of hours`, {
-    hint: '{"hours":1}',
-  })
+  throw invalid(`"hours" is ${visibleJson(hours.slice(0, 60))}, expected a number of hours`, '{"hours":1}')
 }
 
 function readTime(name: string, text: string, now: bigint): bigint {
   const at = parseTime(text, now)
-  if (at === undefined) {
-    throw new ToolError('INVALID_ARGUMENT', `"${name}" is not a time: ${visibleJson(text.slice(0, 60))}`, {
-      hint: '"2026-11-22T14:00:00Z" or "now-2h"',
-    })
-  }
-  return at
+  if (at !== undefined) return at
+  throw invalid(`"${name}" is not a time: ${visibleJson(text.slice(0, 60))}`, '"2026-11-22T14:00:00Z" or "now-2h"')
 }
 
 export function secondsOf({ start, end }: Range): number {

@@ -1,5 +1,6 @@
 // What a model meant: plain words instead of LogQL, and LogQL with the usual mistakes corrected.
 import { maskStrings } from './logql.ts'
+import { durationSeconds } from './time.ts'
 
 export interface LabelValues {
   readonly name: string
@@ -21,11 +22,7 @@ const stopWords = new Set(
 )
 const timeWords =
   / (?:(?:in|from|over|during|for|within|of) )?(?:the )?(?:last|past|previous) (?:(\d+(?:\.\d+)?) ?)?([mhdw]|mins?|minutes?|hrs?|hours?|days?|weeks?) /i
-const hoursOfUnit: Readonly<Record<string, number>> = { m: 1 / 60, h: 1, d: 24, w: 168 }
-const hoursOfDay = new Map([
-  ['today', 24],
-  ['yesterday', 48],
-])
+const hoursOfDay = new Map(Object.entries({ today: 24, yesterday: 48 }))
 
 /** Reads "show me errors in nginx from the last hour". */
 export function readWords(text: string, labels: readonly LabelValues[]): Words {
@@ -33,8 +30,8 @@ export function readWords(text: string, labels: readonly LabelValues[]): Words {
   const time = timeWords.exec(words)
   // A line break ends a phrase.
   if (time !== null) words = words.replace(time[0], ' \n ')
-  const amount = Number(time?.[1] ?? 1) * (hoursOfUnit[time?.[2]?.[0]?.toLowerCase() ?? ''] ?? 0)
-  let hours = time === null ? undefined : Math.round(amount * 100) / 100
+  const seconds = time === null ? undefined : durationSeconds(`${time[1] ?? 1}${time[2]?.[0]}`)
+  let hours = seconds === undefined ? undefined : Math.round(seconds / 36) / 100
   const valueNamed = valueFinder(labels)
   let match: Words['match']
   const phrases: string[][] = [[]]

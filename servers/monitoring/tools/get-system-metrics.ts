@@ -2,7 +2,8 @@
 import { setMaxListeners } from 'node:events'
 import { type AnyTool, type Context, defineTool, type FromSchema, nearest, ToolError } from '../../../protocol/index.ts'
 import type { Environment } from '../../kit/definition.ts'
-import { report } from '../../kit/report.ts'
+import { nearestFirst } from '../../kit/names.ts'
+import { counted, report } from '../../kit/report.ts'
 import { clip, visibleJson } from '../../kit/text.ts'
 import { withDeadline } from '../../kit/waiting.ts'
 import type { MonitoringBackend } from '../backend.ts'
@@ -12,7 +13,7 @@ import type { Collected, Netdata } from '../lib/netdata.ts'
 import { oneLine } from '../lib/render-logs.ts'
 import { formatNumber } from '../lib/render-series.ts'
 import { formatSeconds, formatSpan } from '../lib/time.ts'
-import type { Alert, Method } from '../types.ts'
+import type { Alert, DataQuery, Method } from '../types.ts'
 
 const inputSchema = {
   type: 'object',
@@ -59,6 +60,7 @@ const maxSuggestions = 5
 /** One chart's result: what it shows, or why there is none. */
 type ChartResult = { readonly id: string } & ({ readonly chart: Chart } | { readonly error: ToolError })
 
+/** The nearest existing names for each that was not found. */
 type Suggestions = ReadonlyMap<string, readonly string[]>
 
 /** What one call asks for. */
@@ -67,13 +69,13 @@ interface Question {
   readonly node: string | undefined
   readonly afterSeconds: number
   readonly points: number
+  /** The caller chose the charts; a default chart that is not collected is not mentioned. */
+  readonly named: boolean
   /** Undefined where Netdata could not list it. */
   readonly collected: Collected | undefined
-  readonly within: Within
+  /** Runs one part of the call until the deadline of all: what is late fails alone. */
+  readonly within: <T>(work: (signal: AbortSignal) => Promise<T>) => Promise<T>
 }
-
-/** Runs one part of the call until the deadline of all: what is late fails alone. */
-type Within = <T>(work: (signal: AbortSignal) => Promise<T>) => Promise<T>
 
 async function readMetrics(
   backend: MonitoringBackend,
@@ -82,15 +84,15 @@ async function readMetrics(
   context: Context,
 ) {
   const netdata = backend.netdata()
-  const node = args.node === undefined || args.node.trim() === '' ? undefined : args.node.trim()
-  const afterSeconds = Math.max(1, Math.abs(args.after))
-  const named = [...new Set((args.charts ?? []).map((id) => id.trim()).filter((id) => id !== ''))]
-  const ids = named.length > 0 ? named : defaultCharts
+  const node = args.node?.trim() || undefined
+  const chosen = [...new Set((args.charts ?? []).map((id) => id.trim()).filter((id) => id !== ''))]
+  const named = chosen.length > 0
+  const ids = named ? chosen : defaultCharts
   const until = performance.now() + deadlineMs
   const late = (): ToolError =>
     new ToolError('TIMEOUT', `Netdata did not answer within ${deadlineMs} ms`, { hint: 'fewer charts, or a shorter "after"' })
   setMaxListeners(0, context.signal) // as many deadlines listen to it as there are charts
-  const within: Within = (work) =>
+  const within: Question['within'] = (work) =>
     withDeadline({ ms: Math.max(1, until - performance.now()), signal: context.signal, late }, work)
   try {
     // First and alone: it fails at once when Netdata does not answer, and it is remembered for a minute.
@@ -98,20 +100,19 @@ async function readMetrics(
       if (isFatal(error)) throw error
       return undefined
     })
-    const question: Question = { netdata, node, afterSeconds, points: args.points, collected, within }
+    const afterSeconds = Math.max(1, Math.abs(args.after))
+    const question: Question = { netdata, node, afterSeconds, points: args.points, named, collected, within }
     const [results, alerts, uptime] = await Promise.all([
       Promise.all(ids.map((id) => readChart(question, id))),
       args.include_alerts ? within((signal) => netdata.alerts(node, signal)).catch(onlyToolError) : undefined,
-      named.length > 0 ? undefined : readUptime(question),
+      named ? undefined : readUptime(question),
     ])
     const suggestions = await suggest(question, results)
-    const failures = results.flatMap((result) => ('error' in result ? [result.error] : []))
-    if (failures.length === results.length) {
-      const worst = failures.find(({ detail }) => detail !== missing.chart)
-      throw worst ?? (named.length > 0 ? unknownCharts(ids, suggestions) : noDefaults(collected))
+    if (results.every((result) => 'error' in result)) {
+      const worst = results.find(({ error }) => error.detail !== missing.chart)?.error
+      throw worst ?? (named ? unknownCharts(ids, suggestions) : noDefaults(collected))
     }
-    const metrics = { results, alerts, suggestions, node, afterSeconds, named: named.length > 0, uptime }
-    return reportMetrics(metrics, environment, context)
+    return reportMetrics({ ...question, results, alerts, suggestions, uptime }, environment, context)
   } catch (error) {
     throw error instanceof ToolError && error.detail === missing.node
       ? await unknownNode(netdata, node ?? '', context.signal)
@@ -120,9 +121,8 @@ async function readMetrics(
 }
 
 /** Never rejects with a ToolError: one failing chart must not take the others with it. */
-async function readChart(question: Question, id: string): Promise<ChartResult> {
-  const { netdata, node, afterSeconds, points, collected, within } = question
-  const read = async (signal: AbortSignal): Promise<ChartResult> => {
+function readChart({ netdata, node, afterSeconds, points, collected, within }: Question, id: string): Promise<ChartResult> {
+  return within(async (signal): Promise<ChartResult> => {
     const source = await netdata.source(node, id, collected, signal)
     const ask = (method: Method, seconds: number, count: number) =>
       netdata.data({ source, node, afterSeconds: seconds, points: count, method }, signal)
@@ -134,9 +134,8 @@ async function readChart(question: Question, id: string): Promise<ChartResult> {
       ask('max', afterSeconds, 1),
       ask('average', recent, Math.ceil(recent / nowSeconds)),
     ])
-    return { id, chart: summarise({ average, min, max, now, units: source.units, points }) }
-  }
-  return within(read).catch((error: unknown) => ({ id, error: onlyToolError(error) }))
+    return { id, chart: summarise({ average, min, max, now }, source.units, points) }
+  }).catch((error: unknown) => ({ id, error: onlyToolError(error) }))
 }
 
 function onlyToolError(error: unknown): ToolError {
@@ -148,12 +147,11 @@ function onlyToolError(error: unknown): ToolError {
 async function readUptime({ netdata, node, collected, within }: Question): Promise<number | undefined> {
   if (collected?.contexts.has(uptimeContext) !== true) return undefined
   const source = { kind: 'context', id: uptimeContext, units: undefined } as const
-  const query = { source, node, afterSeconds: recentSeconds, points: recentSeconds, method: 'average' } as const
+  const query: DataQuery = { source, node, afterSeconds: recentSeconds, points: recentSeconds, method: 'average' }
   const data = await within((signal) => netdata.data(query, signal)).catch(onlyToolError)
   return data instanceof ToolError ? undefined : newestValues(data).values().next().value
 }
 
-/** The nearest existing names for each that was not found. */
 async function suggest({ netdata, node, collected, within }: Question, results: readonly ChartResult[]): Promise<Suggestions> {
   const unknown = results.filter((result) => 'error' in result && result.error.detail === missing.chart).map(({ id }) => id)
   if (unknown.length === 0) return new Map()
@@ -170,9 +168,9 @@ function similar(id: string, names: readonly string[]): string[] {
 }
 
 function unknownCharts(ids: readonly string[], suggestions: Suggestions): ToolError {
-  const first = ids.flatMap((id) => suggestions.get(id)?.slice(0, 1) ?? [])
+  const first = new Set(ids.flatMap((id) => suggestions.get(id)?.slice(0, 1) ?? []))
   return new ToolError('NOT_FOUND', `no Netdata ${ids.map((id) => unknownChart(id, suggestions)).join('; ')}`, {
-    hint: visibleJson({ charts: first.length === 0 ? ['system.cpu'] : [...new Set(first)] }),
+    hint: visibleJson({ charts: first.size === 0 ? ['system.cpu'] : [...first] }),
     detail: missing.chart,
   })
 }
@@ -180,23 +178,20 @@ function unknownCharts(ids: readonly string[], suggestions: Suggestions): ToolEr
 /** Nobody named a chart, so no name is wrong: this Netdata collects other things. */
 function noDefaults(collected: Collected | undefined): ToolError {
   const names = [...(collected?.contexts.keys() ?? [])].slice(0, maxSuggestions)
-  const message = 'this Netdata collects neither CPU, RAM, load, disks nor network of a machine'
-  return new ToolError('NOT_FOUND', names.length === 0 ? message : `${message}. It collects: ${names.map(cell).join(', ')}`, {
+  const listed = names.length === 0 ? '' : `. It collects: ${names.map(cell).join(', ')}`
+  return new ToolError('NOT_FOUND', `this Netdata collects neither CPU, RAM, load, disks nor network of a machine${listed}`, {
     hint: names.length === 0 ? 'ask the operator which collectors run' : visibleJson({ charts: names.slice(0, 2) }),
   })
 }
 
 async function unknownNode(netdata: Netdata, node: string, signal: AbortSignal): Promise<ToolError> {
   const nodes = await netdata.nodes(signal)
-  const known = [...new Set([...nearest(node, nodes), ...nodes])].slice(0, maxSuggestions)
-  return new ToolError(
-    'NOT_FOUND',
-    `Netdata has no node ${visibleJson(clip(node, 80))}. Known: ${known.map(cell).join(', ') || 'only its own'}`,
-    {
-      hint: known[0] === undefined ? 'leave out "node"' : visibleJson({ node: known[0] }),
-      detail: missing.node,
-    },
-  )
+  const known = nearestFirst(node, nodes).slice(0, maxSuggestions)
+  const listed = known.map(cell).join(', ') || 'only its own'
+  return new ToolError('NOT_FOUND', `Netdata has no node ${visibleJson(clip(node, 80))}. Known: ${listed}`, {
+    hint: known[0] === undefined ? 'leave out "node"' : visibleJson({ node: known[0] }),
+    detail: missing.node,
+  })
 }
 
 /** Would every other request of this call fail in the same way? Not where only the list is too large or cannot be made. */
@@ -207,21 +202,17 @@ function isFatal(error: unknown): boolean {
   return error.code !== 'UPSTREAM_ERROR' || (detail !== undefined && !(typeof detail === 'number' && detail >= 500))
 }
 
-interface Metrics {
-  readonly results: readonly ChartResult[]
-  readonly alerts: readonly Alert[] | ToolError | undefined
-  readonly suggestions: Suggestions
-  readonly node: string | undefined
-  readonly afterSeconds: number
-  /** The caller chose the charts; a default chart that is not collected is not mentioned. */
-  readonly named: boolean
-  readonly uptime: number | undefined
-}
-
 const maxAlerts = 10
 const maxDimensions = 40
 /** Room for the summary and the notes. */
 const overheadChars = 1_000
+
+interface Metrics extends Question {
+  readonly results: readonly ChartResult[]
+  readonly alerts: readonly Alert[] | ToolError | undefined
+  readonly suggestions: Suggestions
+  readonly uptime: number | undefined
+}
 
 function reportMetrics(metrics: Metrics, environment: Environment, context: Context) {
   const { results, suggestions, node, afterSeconds, named, uptime } = metrics
@@ -230,43 +221,43 @@ function reportMetrics(metrics: Metrics, environment: Environment, context: Cont
   let left = environment.maxResultChars - overheadChars
   let rows = 0
   let truncated = false
+  const leftOut = (note: string): void => {
+    truncated = true
+    notes.push(note)
+  }
   for (const result of results) {
+    const name = cell(result.id)
     if ('error' in result) {
-      if (named || result.error.code !== 'NOT_FOUND') notes.push(failure(result.id, result.error, suggestions))
+      const { code, text } = result.error
+      if (code !== 'NOT_FOUND') notes.push(`${name} failed: ${text.slice('ERROR '.length)}`)
+      else if (named) notes.push(`no ${unknownChart(result.id, suggestions)}`)
       continue
     }
-    const { chart, id } = result
-    const shown = chart.dimensions.slice(0, maxDimensions)
-    const text = section(id, chart, shown.length)
+    const { dimensions } = result.chart
+    const shown = Math.min(dimensions.length, maxDimensions)
+    const text = section(result.id, result.chart, shown)
     if (text.length + 1 > left) {
-      truncated = true
-      notes.push(`${cell(id)} does not fit into one result: ask for it alone, with fewer points`)
+      leftOut(`${name} does not fit into one result: ask for it alone, with fewer points`)
       continue
     }
     left -= text.length + 1
-    rows += shown.length
+    rows += shown
     sections.push(text)
-    if (shown.length < chart.dimensions.length) {
-      truncated = true
-      notes.push(
-        `${cell(id)}: the largest ${shown.length} of ${chart.dimensions.length} dimensions; name one of its charts for the others`,
-      )
-    }
+    if (shown < dimensions.length)
+      leftOut(`${name}: the largest ${shown} of ${dimensions.length} dimensions; name one of its charts for the others`)
   }
   const alerts = metrics.alerts instanceof ToolError ? undefined : metrics.alerts
   const raised = rankAlerts(alerts ?? [])
+  const shownAlerts = raised.slice(0, maxAlerts)
   if (metrics.alerts instanceof ToolError) notes.push(`alerts are missing: ${metrics.alerts.text.slice('ERROR '.length)}`)
-  if (raised.length > maxAlerts) {
-    truncated = true
-    notes.push(`${raised.length - maxAlerts} more alerts are raised`)
-  }
-  if (raised.length > 0) sections.push(['== raised alerts', ...raised.slice(0, maxAlerts).map(alertLine)].join('\n'))
+  if (raised.length > maxAlerts) leftOut(`${raised.length - maxAlerts} more alerts are raised`)
+  if (raised.length > 0) sections.push(['== raised alerts', ...shownAlerts.map(alertLine)].join('\n'))
   const charts = results.filter((result) => 'chart' in result).length
   const where = node === undefined ? '' : ` of ${cell(node)}`
   const up = uptime === undefined ? '' : `; up ${formatSpan(uptime)}`
   const state = alerts === undefined ? '' : `; ${alertCount(raised)}`
   return report(context, {
-    summary: `${charts} ${charts === 1 ? 'chart' : 'charts'}${where} over the last ${formatSpan(afterSeconds)}${up}${state}`,
+    summary: `${counted(charts, 'chart')}${where} over the last ${formatSpan(afterSeconds)}${up}${state}`,
     untrusted: sections.join('\n'),
     notes,
     truncated,
@@ -275,8 +266,8 @@ function reportMetrics(metrics: Metrics, environment: Environment, context: Cont
       charts: results.map((result) =>
         'chart' in result ? { id: result.id, ...result.chart } : { id: result.id, error: result.error.code },
       ),
-      ...(uptime === undefined ? {} : { uptime_seconds: uptime }),
-      ...(alerts === undefined ? {} : { alerts: raised.slice(0, maxAlerts) }),
+      uptime_seconds: uptime,
+      alerts: alerts && shownAlerts,
     },
   })
 }
@@ -296,11 +287,6 @@ function section(id: string, { units, dimensions, zero, times }: Chart, shown: n
   return [`${head}${grid}\tnow\tmin\tavg\tmax`, ...rows].join('\n')
 }
 
-function failure(id: string, error: ToolError, suggestions: Suggestions): string {
-  if (error.code !== 'NOT_FOUND') return `${cell(id)} failed: ${error.text.slice('ERROR '.length)}`
-  return `no ${unknownChart(id, suggestions)}`
-}
-
 /** `chart or context "system.lod" (similar: system.load)` */
 function unknownChart(id: string, suggestions: Suggestions): string {
   const names = suggestions.get(id) ?? []
@@ -316,7 +302,7 @@ function rankAlerts(alerts: readonly Alert[]): Alert[] {
 function alertCount(raised: readonly Alert[]): string {
   const critical = raised.filter(({ status }) => status === 'CRITICAL').length
   if (raised.length === 0) return 'no alert is raised'
-  return `${raised.length} ${raised.length === 1 ? 'alert is' : 'alerts are'} raised${critical === 0 ? '' : `, ${critical} critical`}`
+  return `${counted(raised.length, 'alert is', 'alerts are')} raised${critical === 0 ? '' : `, ${critical} critical`}`
 }
 
 function alertLine({ name, chart, status, value, info, since }: Alert): string {

@@ -1,20 +1,20 @@
 // search_logs: its definition, the search in Loki, and the result as log lines or as a table of a metric query.
 import { type AnyTool, type Context, defineTool, type FromSchema, ToolError } from '../../../protocol/index.ts'
 import type { Environment } from '../../kit/definition.ts'
-import { formatBytes, report } from '../../kit/report.ts'
+import { counted, formatBytes, report } from '../../kit/report.ts'
 import { clip, visibleJson } from '../../kit/text.ts'
 import { withDeadline } from '../../kit/waiting.ts'
 import type { MonitoringBackend } from '../backend.ts'
-import { maxEntriesOf, refusal } from '../errors.ts'
+import { invalid, maxEntriesOf, refusal } from '../errors.ts'
 import { adviseSelector, correctedQuery, exampleHint, explainNothing, type Failed } from '../lib/advice.ts'
 import { type Followed, follow } from '../lib/live-tail.ts'
 import { type Logql, readLogql } from '../lib/logql.ts'
 import type { Loki } from '../lib/loki.ts'
-import { type MetricPlan, planMetric, reachSeconds, windowRange } from '../lib/metric-plan.ts'
+import { planMetric, reachSeconds, windowRange } from '../lib/metric-plan.ts'
 import { fetchPage, maxEntries, nextPage, type Page, type PageQuery } from '../lib/paging.ts'
 import { fitting, maxLineChars, renderLogs, shownLabels } from '../lib/render-logs.ts'
 import { renderSeries } from '../lib/render-series.ts'
-import { formatSpan, formatTime, nsPerSecond, readRange, secondsOf } from '../lib/time.ts'
+import { formatSeconds, formatSpan, formatTime, nsPerSecond, readRange, secondsOf } from '../lib/time.ts'
 import type { Entry, Range, Series } from '../types.ts'
 
 const inputSchema = {
@@ -52,15 +52,8 @@ export function searchLogs(backend: MonitoringBackend, environment: Environment)
     annotations: { readOnlyHint: true, destructiveHint: false, idempotentHint: true, openWorldHint: false },
     aliases: { logql: 'query' },
     handler: (args, context) => {
-      const call: Call = {
-        backend,
-        loki: backend.loki(),
-        args,
-        query: readLogql(args.query),
-        context,
-        maxChars: environment.maxResultChars - overheadChars,
-        notes: [],
-      }
+      const maxChars = environment.maxResultChars - overheadChars
+      const call: Call = { backend, loki: backend.loki(), args, query: readLogql(args.query), context, maxChars, notes: [] }
       return call.query.metric ? searchSeries(call) : searchLines(call)
     },
   })
@@ -84,26 +77,21 @@ const explainMs = 5_000
 const maxSelectors = 20
 
 async function searchLines(call: Call) {
-  const { backend, loki, args, query, context, notes } = call
-  const { limit, direction, skip, follow_seconds: followSeconds } = args
+  const { backend, args, query, context, notes } = call
+  const { limit, direction, skip, follow_seconds: seconds } = args
   const range = readRange(args, backend.limits.maxHours, 0, notes)
-  if (followSeconds > 0 && args.end !== undefined) {
-    throw new ToolError('INVALID_ARGUMENT', '"end" and "follow_seconds" exclude each other', {
-      hint: 'the same call without follow_seconds',
-    })
-  }
+  if (seconds > 0 && args.end !== undefined)
+    throw invalid('"end" and "follow_seconds" exclude each other', 'the same call without follow_seconds')
   await checkCost(call, query, [range])
 
   const failed = failedSearch(call, range)
   const search: Search = { query: { ...range, limit, direction, skip, most: maxEntries }, notes, scannedBytes: 0 }
-  const maxChars = followSeconds > 0 ? call.maxChars / 2 : call.maxChars
-  const page = await readPage(loki, search, failed)
-  const history = async (part: Range, during: AbortSignal): Promise<readonly Entry[]> => {
-    const forward = { query: args.query, limit: search.query.limit, direction: 'forward' } as const
-    return (await loki.logs({ ...forward, ...part }, during)).entries
-  }
-  const following = { query: args.query, from: range.end, seconds: followSeconds, limit, maxChars }
-  const followed = followSeconds === 0 ? undefined : await follow(backend.tail, history, following, context)
+  const maxChars = seconds > 0 ? call.maxChars / 2 : call.maxChars
+  const page = await readPage(search, failed)
+  const history = async (part: Range, during: AbortSignal): Promise<readonly Entry[]> =>
+    (await call.loki.logs({ query: args.query, ...part, limit: search.query.limit, direction: 'forward' }, during)).entries
+  const following = { query: args.query, from: range.end, seconds, limit, maxChars }
+  const followed = seconds === 0 ? undefined : await follow(backend.tail, history, following, context)
   if (page.entries.length === 0 && skip === 0 && (followed?.entries.length ?? 0) === 0)
     await explain(failed, query, [range], notes)
   return reportLines({ ...call, maxChars }, search, page, followed)
@@ -116,8 +104,8 @@ interface Search {
   scannedBytes: number
 }
 
-async function readPage(loki: Loki, search: Search, failed: Failed): Promise<Page> {
-  const { query, range, signal } = failed
+async function readPage(search: Search, failed: Failed): Promise<Page> {
+  const { loki, query, range, signal } = failed
   const { direction } = search.query
   const fetch = async (part: Range, limit: number): Promise<readonly Entry[]> => {
     const { entries, scannedBytes } = await loki.logs({ query, ...part, limit, direction }, signal)
@@ -154,14 +142,13 @@ function lower({ query, notes }: Search, error: unknown): PageQuery | undefined 
 }
 
 async function searchSeries(call: Call) {
-  const { backend, loki, args, query: asked, notes } = call
+  const { backend, args, query: asked, notes } = call
   const wanted = readRange(args, Number.POSITIVE_INFINITY, 0, [])
   if (asked.leaves.length === 0 && !Number.isNaN(Number(asked.text))) {
     throw await adviseSelector(failedSearch(call, wanted), 'LogQL needs a stream selector in braces')
   }
-  if (args.follow_seconds > 0 && asked.windows.length > 0) {
-    throw new ToolError('INVALID_ARGUMENT', 'a metric query cannot be followed', { hint: 'the same call without follow_seconds' })
-  }
+  if (args.follow_seconds > 0 && asked.windows.length > 0)
+    throw invalid('a metric query cannot be followed', 'the same call without follow_seconds')
   const plan = planMetric(asked, wanted, args.step, (query) => sameCall(args, query))
   const range = readRange(args, backend.limits.maxHours, reachSeconds(plan, wanted), notes)
   const ranges = plan.query.leaves.map(({ window }) =>
@@ -169,7 +156,7 @@ async function searchSeries(call: Call) {
   )
   await checkCost(call, plan.query, ranges)
   const failed = failedSearch(call, range)
-  const found = await readSeries(loki, plan, failed)
+  const found = await readSeries(plan.query.text, plan.steps, failed)
   const planned = plan.notes(found.step)
   // Where the windows leave time out, that may be the reason; the call that leaves nothing out will say more.
   if (found.series.length === 0 && planned.length === 0) await explain(failed, asked, ranges, notes)
@@ -184,28 +171,19 @@ interface Found {
 }
 
 /** The values at the finest step whose answer is small enough. */
-async function readSeries(loki: Loki, { query, steps }: MetricPlan, failed: Failed): Promise<Found> {
-  const { range, signal } = failed
-  const coarsest = steps.at(-1) ?? 0
-  for (const step of steps) {
-    try {
-      return { ...(await loki.series({ query: query.text, ...range, stepSeconds: step }, signal)), step }
-    } catch (error) {
-      const finer = error instanceof ToolError && error.code === 'TOO_LARGE' && step !== coarsest
-      if (!finer) throw await explained(failed, error, 'a larger "step", or sum by (…) for fewer series')
-    }
+async function readSeries(query: string, [step = 0, ...coarser]: readonly number[], failed: Failed): Promise<Found> {
+  const { loki, range, signal } = failed
+  try {
+    return { ...(await loki.series({ query, ...range, stepSeconds: step }, signal)), step }
+  } catch (error) {
+    if (error instanceof ToolError && error.code === 'TOO_LARGE' && coarser.length > 0) return readSeries(query, coarser, failed)
+    throw await explained(failed, error, 'a larger "step", or sum by (…) for fewer series')
   }
-  throw new ToolError('INTERNAL', 'a metric query has no step')
 }
 
 function failedSearch({ loki, args, context }: Call, range: Range): Failed {
-  return {
-    loki,
-    query: args.query,
-    range,
-    signal: context.signal,
-    call: (query, hours) => sameCall({ ...args, hours: args.hours ?? hours }, query),
-  }
+  const call = (query: string, hours?: number): string => sameCall({ ...args, hours: args.hours ?? hours }, query)
+  return { loki, query: args.query, range, signal: context.signal, call }
 }
 
 /** Arguments of the same call with another query. */
@@ -227,11 +205,10 @@ async function explain(failed: Failed, query: Logql, ranges: readonly Range[], n
 async function explained(failed: Failed, error: unknown, fewer: string): Promise<unknown> {
   if (!(error instanceof ToolError)) return error
   const { code, message, detail } = error
-  const hinted = (hint: string): ToolError =>
-    new ToolError(code, message, { hint, cause: error, ...(detail === undefined ? {} : { detail }) })
-  if (detail === refusal.matchers) {
+  const known = { cause: error, ...(detail === undefined ? {} : { detail }) }
+  const hinted = (hint: string): ToolError => new ToolError(code, message, { ...known, hint })
+  if (detail === refusal.matchers)
     return adviseSelector(failed, 'the selector must name a label that is not empty; {} and {x=~".*"} match every stream')
-  }
   if (detail === refusal.tooManyValues || code === 'TOO_LARGE') return hinted(fewer)
   if (detail === refusal.parse) {
     const corrected = await correctedQuery(failed)
@@ -249,30 +226,28 @@ async function checkCost({ backend, loki, context }: Call, { leaves, windows }: 
   const { signal } = context
   if (maxBytes === 0) return
   if (leaves.length > maxSelectors) {
-    throw new ToolError('INVALID_ARGUMENT', `the query has ${leaves.length} selectors; at most ${maxSelectors} are allowed`, {
-      hint: 'several calls, each with a part of the query',
-    })
+    const message = `the query has ${leaves.length} selectors; at most ${maxSelectors} are allowed`
+    throw invalid(message, 'several calls, each with a part of the query')
   }
   const estimates = await Promise.all(
     leaves.map(({ selector }, i) =>
       // An older Loki, or a proxy that hides the index, has no estimate; the query's own limits then remain.
-      loki.estimateBytes(selector.text, ranges[i] ?? (ranges[0] as Range), signal).catch(() => undefined),
+      loki.estimateBytes(selector.text, ranges[i] ?? (ranges[0] as Range), signal).catch(() => 0),
     ),
   )
   signal.throwIfAborted()
-  const bytes = estimates.reduce<number>((sum, estimate) => sum + (estimate ?? 0), 0)
+  const bytes = estimates.reduce((sum, estimate) => sum + estimate, 0)
   if (bytes <= maxBytes) return
   const seconds = Math.max(...ranges.map(secondsOf))
   const fits = Math.max(0.01, Math.floor(((seconds / 3600) * maxBytes * 80) / bytes) / 100)
-  throw new ToolError(
-    'TOO_LARGE',
-    `this would make Loki read ${formatBytes(bytes)} of logs in ${formatSpan(seconds)}; ${formatBytes(maxBytes)} are allowed`,
-    { hint: `more labels in the selector, ${windows.length > 0 ? 'a shorter window, ' : ''}or about {"hours":${fits}}` },
-  )
+  const message = `this would make Loki read ${formatBytes(bytes)} of logs in ${formatSpan(seconds)}; ${formatBytes(maxBytes)} are allowed`
+  const hint = `more labels in the selector, ${windows.length > 0 ? 'a shorter window, ' : ''}or about {"hours":${fits}}`
+  throw new ToolError('TOO_LARGE', message, { hint })
 }
 
 function reportLines({ args, maxChars, notes, context }: Call, search: Search, page: Page, followed: Followed | undefined) {
-  const { query } = search
+  const { query, scannedBytes } = search
+  const { direction, format } = args
   const shown = page.entries.slice(0, fitting(page.entries, maxChars))
   const more = page.more || shown.length < page.entries.length
   if (shown.length < page.entries.length)
@@ -281,18 +256,23 @@ function reportLines({ args, maxChars, notes, context }: Call, search: Search, p
   const live = followed?.entries ?? []
   const days = new Set([...shown, ...live].map(({ at }) => at / (86_400n * nsPerSecond)))
   const withDate = days.size > 1 || secondsOf(query) > 86_400
-  const history = renderLogs(args.direction === 'forward' ? shown : shown.toReversed(), args.format, withDate)
-  const tail = renderLogs(live, args.format, withDate)
+  const history = renderLogs(direction === 'forward' ? shown : shown.toReversed(), format, withDate)
+  const tail = renderLogs(live, format, withDate)
   if (history.labelsLeftOut || tail.labelsLeftOut)
     notes.push('some lines have more labels than are shown: end the query in "| keep name, other_name" to see only those')
-  const which = more ? ` (the ${args.direction === 'backward' ? 'newest' : 'oldest'}; more exist)` : ''
-  const lines = shown.length === 1 ? '1 line' : `${shown.length} lines`
-  const summary = `${lines}${which} in ${history.streams === 1 ? '1 stream' : `${history.streams} streams`}, ${span(query)}, scanned ${formatBytes(search.scannedBytes)}`
-  const text = [history.text, ...(followed === undefined ? [] : ['== live', tail.text])].filter((part) => part !== '').join('\n')
-  if (followed !== undefined) notes.push(...liveNotes(followed, args.limit))
+  const which = more ? ` (the ${direction === 'backward' ? 'newest' : 'oldest'}; more exist)` : ''
+  const found = `${counted(shown.length, 'line')}${which} in ${counted(history.streams, 'stream')}`
+  const after = followed === undefined ? '' : `; then ${live.length} live in ${followed.seconds.toFixed(1)} s`
+  if (followed?.full === true)
+    notes.push(
+      `the live tail was ended after ${followed.seconds.toFixed(1)} s: ${args.limit} lines, or as many as fit, had arrived`,
+    )
+  if (followed !== undefined && followed.dropped > 0)
+    notes.push(`Loki left out at least ${followed.dropped} live lines because they came too fast`)
   const rows = shown.length + live.length
+  const text = [history.text, ...(followed === undefined ? [] : ['== live', tail.text])].filter((part) => part !== '').join('\n')
   return report(context, {
-    summary: followed === undefined ? summary : `${summary}; then ${live.length} live in ${followed.seconds.toFixed(1)} s`,
+    summary: `${found}, ${span(query)}, scanned ${formatBytes(scannedBytes)}${after}`,
     ...(rows === 0 ? {} : { untrusted: text }),
     notes,
     next: more ? nextArguments(args, query.limit, nextPage(query, page, shown.length)) : undefined,
@@ -300,8 +280,8 @@ function reportLines({ args, maxChars, notes, context }: Call, search: Search, p
     rows,
     structured: {
       lines: shown.map(structuredLine),
-      ...(followed === undefined ? {} : { live: live.map(structuredLine) }),
-      scanned_bytes: search.scannedBytes,
+      live: followed && live.map(structuredLine),
+      scanned_bytes: scannedBytes,
     },
   })
 }
@@ -309,21 +289,17 @@ function reportLines({ args, maxChars, notes, context }: Call, search: Search, p
 function reportSeries({ args, maxChars, notes, context }: Call, range: Range, { series, scannedBytes, step }: Found) {
   const withPoints = step > 0 && args.step !== undefined
   const { text, shown } = renderSeries(series, { once: step === 0, pointsEvery: withPoints ? step : undefined, maxChars })
-  const truncated = shown.length < series.length
-  if (truncated) {
-    notes.push(
-      `${series.length - shown.length} more series, with smaller values, are not shown; sum by (…) or topk() leaves fewer`,
-    )
-  }
+  const left = series.length - shown.length
+  if (left > 0) notes.push(`${left} more series, with smaller values, are not shown; sum by (…) or topk() leaves fewer`)
   const evaluated = step === 0 ? 'one value at the end' : `a value every ${formatSpan(step)}`
   return report(context, {
     summary: `${series.length} series, ${evaluated}, ${span(range)}, scanned ${formatBytes(scannedBytes)}`,
     ...(series.length === 0 ? {} : { untrusted: text }),
     notes,
-    truncated,
+    truncated: left > 0,
     rows: shown.length,
     structured: {
-      series: shown.map(({ labels, stats, points }) => ({ labels, ...stats, ...(withPoints ? { points } : {}) })),
+      series: shown.map(({ labels, stats, points }) => ({ labels, ...stats, points: withPoints ? points : undefined })),
       step,
       scanned_bytes: scannedBytes,
     },
@@ -332,27 +308,23 @@ function reportSeries({ args, maxChars, notes, context }: Call, range: Range, { 
 
 /** To the second: enough to read. The next page's times are exact. */
 function span({ start, end }: Range): string {
-  return `${formatTime((start / nsPerSecond) * nsPerSecond)} to ${formatTime((end / nsPerSecond) * nsPerSecond)}`
-}
-
-function liveNotes({ full, dropped, seconds }: Followed, limit: number): string[] {
-  return [
-    ...(full ? [`the live tail was ended after ${seconds.toFixed(1)} s: ${limit} lines, or as many as fit, had arrived`] : []),
-    ...(dropped > 0 ? [`Loki left out at least ${dropped} live lines because they came too fast`] : []),
-  ]
+  return `${formatSeconds(Number(start / nsPerSecond))} to ${formatSeconds(Number(end / nsPerSecond))}`
 }
 
 /** The range stays fixed while somebody pages through it, so it is given as two times whatever it was given as. */
-function nextArguments(args: Arguments, limit: number, next: { start: bigint; end: bigint; skip: number }) {
-  const { query, direction, format } = args
+function nextArguments(
+  { query, direction, format }: Arguments,
+  limit: number,
+  next: { start: bigint; end: bigint; skip: number },
+) {
   return {
     query,
     start: formatTime(next.start),
     end: formatTime(next.end),
     limit,
-    ...(direction === 'backward' ? {} : { direction }),
-    ...(format === 'grouped' ? {} : { format }),
-    ...(next.skip === 0 ? {} : { skip: next.skip }),
+    direction: direction === 'backward' ? undefined : direction,
+    format: format === 'grouped' ? undefined : format,
+    skip: next.skip || undefined,
   }
 }
 
@@ -361,7 +333,7 @@ function structuredLine({ at, line, stream, metadata, parsed }: Entry) {
     time: formatTime(at),
     line: clip(line, maxLineChars),
     labels: stream.labels,
-    ...(metadata === undefined ? {} : { metadata: shownLabels(metadata) }),
-    ...(parsed === undefined ? {} : { parsed: shownLabels(parsed) }),
+    metadata: metadata && shownLabels(metadata),
+    parsed: parsed && shownLabels(parsed),
   }
 }
