@@ -1,0 +1,28 @@
+// The properties of properties.ts for some seconds each. OCTET_TEST_SEED repeats a run.
+import fc from 'fast-check'
+import { show, test } from '../runner/harness.ts'
+import { targets } from './properties.ts'
+
+const limitMs = 4_000
+const seed = Number(process.env.OCTET_TEST_SEED ?? Math.floor(Math.random() * 2 ** 31))
+
+for (const [name, { open, close, property }] of Object.entries(targets)) {
+  test(`${name}: the property holds for random inputs`, async () => {
+    await open?.()
+    try {
+      const { numRuns, failed, ...run } = await fc.check(property as fc.IAsyncProperty<unknown[]>, {
+        seed,
+        numRuns: 1_000_000,
+        interruptAfterTimeLimit: limitMs,
+        markInterruptAsFailure: false,
+      })
+      show(`${name}: ${numRuns} inputs, seed ${seed}`)
+      if (failed || numRuns === 0)
+        throw new Error(fc.defaultReportMessage({ numRuns, failed, ...run } as fc.RunDetails<unknown[]>), {
+          cause: run.errorInstance,
+        })
+    } finally {
+      await close?.()
+    }
+  })
+}
