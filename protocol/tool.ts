@@ -36,6 +36,10 @@ export function checkTool(tool: AnyTool): void {
   if (tool.description.trim() === '') throw new TypeError(`tool "${tool.name}" has no description`)
   // The TypeScript SDK drops the whole list otherwise (docs/clients.md).
   if (tool.inputSchema.type !== 'object') throw new TypeError(`tool "${tool.name}": inputSchema.type must be "object"`)
+  for (const name of Object.keys(tool.inputSchema.properties ?? {})) {
+    // A validator would read what every object inherits where the caller has given nothing.
+    if (name in {}) throw new TypeError(`tool "${tool.name}": a property cannot be named "${name}"`)
+  }
   for (const [alias, target] of Object.entries(tool.aliases ?? {})) {
     if (!Object.hasOwn(tool.inputSchema.properties ?? {}, target)) {
       throw new TypeError(`tool "${tool.name}": alias "${alias}" stands for "${target}", which is not a property`)

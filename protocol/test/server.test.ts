@@ -86,6 +86,12 @@ test('an error that names what to change offers the whole call', async () => {
   })
 })
 
+test('a property with the name of what every object has is refused', () => {
+  const inputSchema = { type: 'object', properties: { constructor: { type: 'string' } } } as const
+  const tool = defineTool({ name: 'a', description: 'a', inputSchema, handler: () => '' })
+  assert.throws(() => new Server({ name: 'x', version: '1', tools: [tool] }), /cannot be named "constructor"/)
+})
+
 test('repaired arguments are said in the result, unless the handler has read the warnings', async () => {
   const inputSchema = { type: 'object', properties: { n: { type: 'integer' } } } as const
   const tools = [
