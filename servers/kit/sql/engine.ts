@@ -2,13 +2,14 @@
 import { nearest, ToolError } from '../../../protocol/index.ts'
 import { visibleJson } from '../text.ts'
 import { Remembered } from '../waiting.ts'
-import { type ConnectionOptions, Connections, connectMs } from './connections.ts'
 import { isConnectionLoss, isServerError, toToolError } from './errors.ts'
 import { explainMissing, type Lookup } from './hints.ts'
 import { arrayLiteral, quoteName } from './identifiers.ts'
 import type { Step } from './messages.ts'
 import { asJson, fromJson, type ReadResult, readAll, readOnly, readOwn } from './read-only.ts'
 import { safeReader } from './reader-role.ts'
+import { type ConnectionOptions, connectMs, RoleConnections } from './role-connections.ts'
+import type { Session } from './session.ts'
 import type { Outcome } from './statement.ts'
 import { requireReading, requireSql, type ShellCommand } from './statement-filter.ts'
 import { describeTarget } from './target.ts'
@@ -33,7 +34,6 @@ export interface Query {
 export interface QueryResult extends ReadResult {
   readonly database: string
   readonly columns: ResultColumn[]
-  readonly durationMs: number
 }
 
 export interface ResultColumn extends TypeInfo {
@@ -57,7 +57,7 @@ const keptMs = 10_000
 
 export class SqlEngine {
   readonly upstream: string
-  readonly connections: Connections
+  readonly connections: RoleConnections
   readonly #options: EngineOptions
   #ownDatabase: string | undefined
   readonly #databases: Remembered<string[]>
@@ -67,7 +67,7 @@ export class SqlEngine {
     this.#options = options
     this.upstream = describeTarget(options.target)
     this.#databases = new Remembered({ keepMs: keptMs, maxEntries: 1 }, (_, signal) => this.#readDatabases(signal))
-    this.connections = new Connections(options, { title: 'the role', safeRole: safeReader, readsOnly: true })
+    this.connections = new RoleConnections(options, { title: 'the role', safeRole: safeReader, readsOnly: true })
   }
 
   /** PG_ALLOWED_DATABASES as a text[] parameter; `{}` admits all. */
@@ -91,25 +91,15 @@ export class SqlEngine {
       keepBytes: 4 * this.#options.environment.maxResultChars,
       signal,
     }
-    let durationMs = 0
     try {
-      const result = await this.connections.use(
-        name,
-        signal,
-        async (session) => {
-          const started = performance.now()
-          const read = await readOnly(session, { text, values }, limits)
-          durationMs = Math.round(performance.now() - started)
-          return read
-        },
-        { callers: true },
-      )
+      const read = (session: Session) => readOnly(session, { text, values }, limits)
+      const result = await this.connections.use(name, signal, read, { callers: true })
       const fields = result.fields ?? []
       await this.#types.learn(name, fields, this.lookup(name, signal))
       const columns = fields.map((field) => ({ name: field.name, ...this.#types.of(name, field.dataTypeID) }))
-      return { ...result, database: name, columns, durationMs }
+      return { ...result, database: name, columns }
     } catch (error) {
-      throw await this.explain(error, { query: text, maxTimeoutMs: this.limitTimeout(60_000) }, name, signal)
+      throw await this.explain(error, text, name, signal)
     }
   }
 
@@ -166,8 +156,8 @@ export class SqlEngine {
         signal,
         async (session) => {
           const text = "SELECT current_setting('server_version') AS version, pg_is_in_recovery() AS standby"
-          const limits = { timeoutMs: connectMs, signal }
-          const [found] = await readOwn<{ version: string; standby: boolean }>(session, { text }, limits, 'pg_catalog')
+          const limits = { timeoutMs: connectMs, signal, searchPath: 'pg_catalog' }
+          const [found] = await readOwn<{ version: string; standby: boolean }>(session, { text }, limits)
           const { repair } = await this.connections.examine(session, signal, true)
           return {
             database: own,
@@ -191,27 +181,22 @@ export class SqlEngine {
   }
 
   /** An error as a ToolError, with the nearest real names where one is missing. */
-  async explain(
-    error: unknown,
-    context: { query: string; timeoutMs?: number; maxTimeoutMs: number },
-    database: string,
-    signal: AbortSignal,
-  ): Promise<unknown> {
+  async explain(error: unknown, query: string, database: string, signal: AbortSignal): Promise<unknown> {
     if (signal.aborted) return signal.reason
     if (isServerError(error)) {
       const listTables = this.#instead({ wants: 'tables' })
-      const found = await explainMissing(error, context.query, this.lookup(database, signal), listTables)
+      const found = await explainMissing(error, query, this.lookup(database, signal), listTables)
       if (found !== undefined) return found
     }
-    return toToolError(error, context)
+    return toToolError(error, query)
   }
 
   async #readAll(step: Step, signal: AbortSignal, { database, searchPath }: AskOptions): Promise<Outcome> {
-    const limits = { timeoutMs: this.limitTimeout(catalogueMs), signal }
     const path = searchPath === undefined ? 'pg_catalog' : undefined
+    const limits = { timeoutMs: this.limitTimeout(catalogueMs), signal, searchPath: path }
     try {
       const name = database ?? (await this.#own(signal))
-      return await this.connections.use(name, signal, (session) => readAll(session, step, limits, path))
+      return await this.connections.use(name, signal, (session) => readAll(session, step, limits))
     } catch (error) {
       throw toToolError(error)
     }

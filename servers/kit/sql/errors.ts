@@ -1,7 +1,6 @@
 // Translates PostgreSQL's errors to ToolErrors: what happened, the SQLSTATE, the place in the statement, and what to try next.
 import { ToolError, type ToolErrorCode } from '../../../protocol/index.ts'
 import { cleanText, clip } from '../text.ts'
-import { LateError } from './read-only.ts'
 import { ConnectionError } from './session.ts'
 
 /** The fields of ErrorResponse (protocol-error-fields) that are used. */
@@ -11,14 +10,6 @@ export interface ServerError extends Error {
   readonly detail?: string
   readonly hint?: string
   readonly position?: string
-}
-
-export interface ErrorContext {
-  /** What the caller wrote, to show the place of an error in it. */
-  readonly query?: string | undefined
-  readonly timeoutMs?: number | undefined
-  /** Largest `timeout_ms` that may be asked for. */
-  readonly maxTimeoutMs?: number | undefined
 }
 
 const maxMessageChars = 400
@@ -36,14 +27,16 @@ export function isConnectionLoss(error: unknown): boolean {
   return error instanceof ConnectionError
 }
 
-/** @returns a ToolError with the SQLSTATE as `detail`; what is neither PostgreSQL's nor the connection's error comes back as it is */
-export function toToolError(error: unknown, context: ErrorContext = {}): unknown {
-  if (error instanceof LateError) return timedOut(error.timeoutMs, context, error)
+/**
+ * @param query what the caller wrote, to show the place of an error in it
+ * @returns a ToolError with the SQLSTATE as `detail`; what is neither PostgreSQL's nor the connection's error comes back as it is
+ */
+export function toToolError(error: unknown, query?: string): unknown {
   if (error instanceof ConnectionError) return connectionFailed(error)
   if (error instanceof ToolError || !isServerError(error)) return error
   const { code } = error
   const options = { cause: error, detail: code }
-  const said = describeError(error, context.query)
+  const said = describeError(error, query)
   const own = serverHint(error)
   // TimescaleDB reports it as 0A000, like every other feature that does not exist.
   if (code === '0A000' && /under the current "?\w+"? license/.test(said)) {
@@ -91,15 +84,6 @@ const meanings: Readonly<Record<string, Meaning>> = {
     note: ': another session holds a lock on it',
     hint: 'the same call again in some seconds',
   },
-}
-
-function timedOut(timeoutMs: number, { maxTimeoutMs }: ErrorContext, cause: Error): ToolError {
-  const longer = maxTimeoutMs !== undefined && timeoutMs < maxTimeoutMs ? `; timeout_ms may go to ${maxTimeoutMs}` : ''
-  return new ToolError('TIMEOUT', `cancelled after ${timeoutMs} ms (57014)`, {
-    hint: `add a WHERE on an indexed column, LIMIT, or EXPLAIN first${longer}`,
-    detail: '57014',
-    cause,
-  })
 }
 
 /** Says what kind of failure it is, but not the address that failed: it is of no use to the model. */

@@ -2,17 +2,11 @@
 import { nearest, ToolError } from '../../../protocol/index.ts'
 import { visibleJson } from '../text.ts'
 import { describeError, type ServerError, serverHint } from './errors.ts'
-import { arrayLiteral, quoteName } from './identifiers.ts'
+import { arrayLiteral, type Named, qualified, quoteName } from './identifiers.ts'
 import { isMark, lex, type Token } from './lexer.ts'
 
 /** Runs one of our own queries in the same database, with its own search path; undefined when that is not possible either. */
 export type Lookup = <T>(text: string, values?: readonly (string | null)[]) => Promise<T[] | undefined>
-
-/** A table, view or the like. */
-export interface Named {
-  readonly schema: string
-  readonly name: string
-}
 
 const maxShown = 5
 const maxTables = 20
@@ -174,10 +168,6 @@ export function namedRelations(tokens: readonly Token[]): { schemas: string[]; n
 
 function listed(items: readonly string[], max: number): string {
   return items.slice(0, max).join(', ') + (items.length > max ? `, … ${items.length - max} more` : '')
-}
-
-export function qualified({ schema, name }: Named): string {
-  return `${quoteName(schema)}.${quoteName(name)}`
 }
 
 function quotedName(message: string): string {

@@ -20,6 +20,16 @@ export function quoteAlways(name: string): string {
   return `"${name.replaceAll('"', '""')}"`
 }
 
+/** A table, view or the like. */
+export interface Named {
+  readonly schema: string
+  readonly name: string
+}
+
+export function qualified({ schema, name }: Named): string {
+  return `${quoteName(schema)}.${quoteName(name)}`
+}
+
 /** As PostgreSQL folds what is not quoted: ASCII only where the encoding has several bytes to a character. */
 export function foldCase(name: string): string {
   return name.replace(/[A-Z]+/g, (letters) => letters.toLowerCase())

@@ -88,7 +88,7 @@ const schemasQuery = `
  */
 export async function readPrivileges(session: Session, safe: SafeRole, signal: AbortSignal | undefined): Promise<RolePrivileges> {
   const ask = <T>(text: string, values: readonly string[] = []): Promise<T[]> =>
-    readOwn<T>(session, { text, values }, { timeoutMs: limitMs, signal }, 'pg_catalog')
+    readOwn<T>(session, { text, values }, { timeoutMs: limitMs, signal, searchPath: 'pg_catalog' })
   const [role] = await ask<Pick<RolePrivileges, 'role' | 'superuser' | 'unsafe' | 'writes'>>(privilegesQuery)
   const [functions] = await ask<Pick<RolePrivileges, 'outside' | 'keepsState'>>(functionsQuery)
   if (role === undefined || functions === undefined) throw new Error('the catalogue does not know the role of its own session')

@@ -2,7 +2,7 @@
 // time limits, on a session that is reset before the next caller gets it.
 import { ToolError } from '../../../protocol/index.ts'
 import type { Step } from './messages.ts'
-import { FloodError, type Session } from './session.ts'
+import type { Session } from './session.ts'
 import type { Outcome } from './statement.ts'
 
 export interface ReadLimits {
@@ -17,8 +17,7 @@ export interface ReadLimits {
 export interface ReadResult extends Outcome {
   /** There are more rows than `maxRows`. */
   more: boolean
-  /** Why rows are missing although `maxRows` is not reached. */
-  cut: 'bytes' | 'flood' | undefined
+  durationMs: number
 }
 
 const lockMs = 2_000
@@ -83,54 +82,50 @@ export function transactionSettings(
 export function readOnly(session: Session, step: Step, limits: ReadLimits): Promise<ReadResult> {
   const { timeoutMs, maxRows, keepBytes, signal } = limits
   return guarded(session, timeoutMs, signal, async () => {
+    const started = performance.now()
     // When one batch is all there will be, the transaction ends in the same round trip.
     const isOne = maxRows < batchRows
     const before = [begin, ...transactionSettings(session, timeoutMs, lockMs, !isOne)]
     const keep = { keepRows: maxRows, keepBytes }
-    try {
-      const first = { ...keep, before, step, rows: Math.min(maxRows + 1, batchRows), after: isOne ? cleanUp() : [] }
-      const outcome = await session.run(first)
-      while (!isOne && outcome.suspended && !outcome.full && outcome.rowCount <= maxRows) {
-        await session.run({ ...keep, rows: Math.min(maxRows + 1 - outcome.rowCount, batchRows), outcome })
-      }
-      session.clean = isOne
-      const more = outcome.suspended || outcome.rowCount > maxRows || outcome.full
-      return { ...outcome, more, cut: outcome.full ? 'bytes' : undefined }
-    } catch (error) {
-      if (error instanceof FloodError) return { ...error.outcome, more: true, cut: 'flood' }
-      throw error
+    const rows = Math.min(maxRows + 1, batchRows)
+    const outcome = await session.run({ ...keep, before, step, rows, after: isOne ? cleanUp() : [] })
+    while (!isOne && outcome.suspended && outcome.cut === undefined && outcome.rowCount <= maxRows) {
+      await session.run({ ...keep, rows: Math.min(maxRows + 1 - outcome.rowCount, batchRows), outcome })
     }
+    session.clean = isOne
+    const more = outcome.suspended || outcome.rowCount > maxRows || outcome.cut !== undefined
+    return { ...outcome, more, durationMs: Math.round(performance.now() - started) }
   })
+}
+
+export interface OwnLimits {
+  readonly timeoutMs: number
+  readonly signal?: AbortSignal | undefined
+  /** Default: that of the role. */
+  readonly searchPath?: string | undefined
 }
 
 /**
  * Runs one of our own queries, all of it in one round trip. Where it fails, `resetSession` must follow.
- * @param searchPath default: that of the role
  * @throws ToolError TOO_LARGE rather than to leave something out
  */
-export function readAll(
-  session: Session,
-  step: Step,
-  { timeoutMs, signal }: Pick<ReadLimits, 'timeoutMs' | 'signal'>,
-  searchPath?: string | undefined,
-): Promise<Outcome> {
+export function readAll(session: Session, step: Step, { timeoutMs, signal, searchPath }: OwnLimits): Promise<Outcome> {
   return guarded(session, timeoutMs, signal, async () => {
     const settings = searchPath === undefined ? {} : { search_path: searchPath }
     const before = [begin, ...transactionSettings(session, timeoutMs, lockMs, false, settings)]
-    const outcome = await session.run({ before, step, after: cleanUp(), ...ownLimits })
+    const outcome = await session.run({ before, step, after: cleanUp(), ...keepAll })
     session.clean = true
-    if (outcome.rowCount === outcome.rows.length) return outcome
-    throw new ToolError('TOO_LARGE', `the catalogue answers with more than ${ownRows} rows or 4 MB`)
+    if (outcome.rowCount > outcome.rows.length) throw tooLarge()
+    return outcome
   })
 }
 
 /** `readAll` of a query whose columns become the members of objects. */
-export async function readOwn<T>(session: Session, { text, values }: Step, ...rest: Rest): Promise<T[]> {
-  return fromJson<T>(await readAll(session, asJson(text, values), ...rest))
+export async function readOwn<T>(session: Session, { text, values }: Step, limits: OwnLimits): Promise<T[]> {
+  return fromJson<T>(await readAll(session, asJson(text, values), limits))
 }
-type Rest = [limits: Pick<ReadLimits, 'timeoutMs' | 'signal'>, searchPath?: string | undefined]
 
-export const ownLimits = { keepRows: ownRows, keepBytes: ownBytes, cellBytes: ownBytes }
+export const keepAll = { keepRows: ownRows, keepBytes: ownBytes, cellBytes: ownBytes }
 
 /** The query with each row as one JSON text. */
 export function asJson(text: string, values: Step['values'] = []): Step {
@@ -138,12 +133,20 @@ export function asJson(text: string, values: Step['values'] = []): Step {
 }
 
 export function fromJson<T>({ rows }: Outcome): T[] {
-  return rows.map(([row]) => JSON.parse(String(row)) as T)
+  return rows.map(([row]) => {
+    if (typeof row !== 'string') throw tooLarge()
+    return JSON.parse(row) as T
+  })
+}
+
+function tooLarge(): ToolError {
+  return new ToolError('TOO_LARGE', `the catalogue answers with more than ${ownRows} rows or 4 MB`)
 }
 
 /**
  * Runs `work` on the session; when the signal aborts or the time is over by more than the server's own limit can explain, the statement
  * is cancelled in the server and the session destroyed.
+ * @throws ToolError TIMEOUT, the signal's reason, or what the work threw
  */
 export function guarded<T>(
   session: Session,
@@ -155,7 +158,7 @@ export function guarded<T>(
   const started = performance.now()
   return new Promise<T>((resolve, reject) => {
     // Not withDeadline: its AbortController costs a fifth of what a whole SELECT 1 takes.
-    const timer = setTimeout(() => stop(new LateError(timeoutMs)), timeoutMs + clientGraceMs)
+    const timer = setTimeout(() => stop(late(timeoutMs)), timeoutMs + clientGraceMs)
     const abort = (): void => stop(signal?.reason)
     const settle = (): void => {
       clearTimeout(timer)
@@ -176,21 +179,16 @@ export function guarded<T>(
         settle()
         // SQL may raise this code too, such as for a foreign server's time limit: then it comes early.
         const cancelled = (error as { code?: string }).code === queryCancelled
-        reject(cancelled && performance.now() - started >= timeoutMs ? new LateError(timeoutMs) : error)
+        reject(cancelled && performance.now() - started >= timeoutMs ? late(timeoutMs, error) : error)
       },
     )
   })
 }
 
 /** The time limit of the statement has passed, whether the server enforced it or we did. */
-export class LateError extends Error {
-  override readonly name = 'LateError'
-  readonly timeoutMs: number
-
-  constructor(timeoutMs: number) {
-    super(`no answer within ${timeoutMs} ms`)
-    this.timeoutMs = timeoutMs
-  }
+function late(timeoutMs: number, cause?: unknown): ToolError {
+  const hint = 'add a WHERE on an indexed column, LIMIT, or EXPLAIN first'
+  return new ToolError('TIMEOUT', `cancelled after ${timeoutMs} ms (57014)`, { hint, detail: queryCancelled, cause })
 }
 
 /** Rolls back and resets the session; destroys it when that does not work. */

@@ -3,17 +3,6 @@ import { type Notice, type OpenOptions, PgConnection } from './pg-adapter.ts'
 import type { Cell } from './protocol-guard.ts'
 import { type Outcome, type Run, Statement } from './statement.ts'
 
-/** Rows came until the limit of bytes; the connection is closed, what was read is here. */
-export class FloodError extends Error {
-  override readonly name = 'FloodError'
-  readonly outcome: Outcome
-
-  constructor(outcome: Outcome) {
-    super('the statement sent more bytes than are read')
-    this.outcome = outcome
-  }
-}
-
 /** The connection could not be made, or ended under a statement. */
 export class ConnectionError extends Error {
   override readonly name = 'ConnectionError'
@@ -89,7 +78,7 @@ export class Session {
     this.#onClose = listener
   }
 
-  /** One round trip. @throws the server's error, ConnectionError or FloodError */
+  /** One round trip. @throws the server's error, or ConnectionError */
   async run(run: Run): Promise<Outcome> {
     const statement = new Statement(run)
     this.#current = statement
@@ -100,7 +89,7 @@ export class Session {
       await statement.done
       return statement.outcome
     } catch (error) {
-      throw error instanceof FloodError ? error : this.#explain(error as Error)
+      throw this.#explain(error as Error)
     } finally {
       if (this.#current === statement) this.#current = undefined
     }
@@ -127,10 +116,7 @@ export class Session {
   }
 
   #stopFlood(cells: Cell[]): void {
-    const statement = this.#current
-    if (statement === undefined) return
-    if (cells.length > 0) statement.handleDataRow({ fields: cells })
-    statement.handleError(new FloodError(statement.outcome))
+    this.#current?.stopFlood(cells)
     void this.cancel()
   }
 

@@ -16,8 +16,8 @@ export interface Outcome {
   suspended: boolean
   /** Such as `SELECT 3`; undefined while the portal is suspended. */
   tag: string | undefined
-  /** Rows were dropped because the result had reached its size. */
-  full: boolean
+  /** Why rows are missing that were asked for: the kept bytes, or those that a statement may send, are reached. */
+  cut: 'bytes' | 'flood' | undefined
 }
 
 export interface Run {
@@ -60,7 +60,7 @@ export class Statement implements Submittable {
       rowCount: 0,
       suspended: false,
       tag: undefined,
-      full: false,
+      cut: undefined,
     }
     this.outcome.suspended = false
     this.done = new Promise((resolve, reject) => {
@@ -87,13 +87,15 @@ export class Statement implements Submittable {
     if (this.#completed !== this.#stepsBefore) return // what one of the other steps answers
     const { outcome } = this
     outcome.rowCount += 1
-    if (outcome.rowCount > this.#run.keepRows || outcome.full) return
+    if (outcome.rowCount > this.#run.keepRows || outcome.cut !== undefined) return
     const bytes = cells.reduce(
       (sum, cell) => sum + 8 + (cell === null ? 0 : typeof cell === 'string' ? cell.length : cell.head.length),
       0,
     )
-    outcome.full = outcome.keptBytes + bytes > this.#run.keepBytes && outcome.rows.length > 0
-    if (outcome.full) return
+    if (outcome.keptBytes + bytes > this.#run.keepBytes && outcome.rows.length > 0) {
+      outcome.cut = 'bytes'
+      return
+    }
     outcome.keptBytes += bytes
     outcome.rows.push(cells)
   }
@@ -115,6 +117,13 @@ export class Statement implements Submittable {
   /** The first error counts. The server sends ReadyForQuery after it, but pg no longer passes that on: it queues what comes next. */
   handleError(error: Error): void {
     this.#reject(error)
+  }
+
+  /** Ends it with what has come; the session is closed. @param cells of the row that was being read */
+  stopFlood(cells: Cell[]): void {
+    if (cells.length > 0) this.handleDataRow({ fields: cells })
+    this.outcome.cut = 'flood'
+    this.#resolve()
   }
 
   handleReadyForQuery(): void {

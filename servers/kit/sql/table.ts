@@ -95,6 +95,18 @@ export function listing(header: readonly string[], rows: readonly (readonly (str
   return [header.join('\t'), ...lines].join('\n')
 }
 
+/** `listing` as a member of a report; none for no rows. */
+export function listed(...[header, rows]: Parameters<typeof listing>): { untrusted?: string } {
+  return rows.length === 0 ? {} : { untrusted: listing(header, rows) }
+}
+
+/** `a=1, b=2` */
+export function pairs(members: unknown, between = '='): string {
+  return Object.entries(members ?? {})
+    .map(([name, value]) => `${name}${between}${quoteCell(String(value))}`)
+    .join(', ')
+}
+
 /** As a cell of `listing`. */
 export function size(bytes: number | null): string | null {
   return bytes === null ? null : formatBytes(bytes)

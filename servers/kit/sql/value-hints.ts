@@ -1,6 +1,6 @@
 // The values that exist where a filter has matched nothing: a count of 0 for a value that does not exist reads like a true answer.
-import { type Lookup, type Named, namedRelations, qualified, relationsQuery } from './hints.ts'
-import { arrayLiteral, quoteName } from './identifiers.ts'
+import { type Lookup, namedRelations, relationsQuery } from './hints.ts'
+import { arrayLiteral, type Named, qualified, quoteName } from './identifiers.ts'
 import { isMark, lex, type Token } from './lexer.ts'
 
 export interface ExistingValues {

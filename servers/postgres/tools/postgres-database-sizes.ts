@@ -1,7 +1,7 @@
 // postgres_database_sizes: size and activity of each database.
 import { type AnyTool, defineTool } from '../../../protocol/index.ts'
 import { formatBytes, report } from '../../kit/report.ts'
-import { counted, listing, size, totalSize } from '../../kit/sql/table.ts'
+import { counted, listed, size, totalSize } from '../../kit/sql/table.ts'
 import { sizeOfDatabase } from '../lib/database-size.ts'
 import type { PostgresBackend } from '../types.ts'
 
@@ -46,7 +46,7 @@ export function databaseSizesTool(backend: PostgresBackend): AnyTool {
       const more = all.length > shown.length
       return report(context, {
         summary: `${label}${all.length} databases, ${formatBytes(total)} in all, largest first${more ? `; ${shown.length} shown` : ''}`,
-        untrusted: listing(
+        ...listed(
           ['database', 'size', 'connections', 'cache_hit_%', 'commits', 'rollbacks', 'deadlocks', 'temp', 'stats_since'],
           shown.map((each) => [
             ...[each.name, each.size ?? 'unknown', each.connections, each.cache_hit_ratio, each.commits, each.rollbacks],

@@ -1,7 +1,7 @@
 // postgres_list_databases: the databases of the server.
 import { type AnyTool, defineTool } from '../../../protocol/index.ts'
 import { formatBytes, report } from '../../kit/report.ts'
-import { counted, listing, size, totalSize } from '../../kit/sql/table.ts'
+import { counted, listed, size, totalSize } from '../../kit/sql/table.ts'
 import { sizeOfDatabase } from '../lib/database-size.ts'
 import type { PostgresBackend } from '../types.ts'
 
@@ -17,7 +17,7 @@ interface Database {
 
 const databasesQuery = `
   SELECT d.datname AS name, pg_get_userbyid(d.datdba) AS owner, pg_encoding_to_char(d.encoding) AS encoding, ${sizeOfDatabase} AS size_bytes,
-    d.datallowconn AND has_database_privilege(d.oid, 'CONNECT') AS connectable, shobj_description(d.oid, 'pg_database') AS comment,
+    d.datallowconn AND has_database_privilege(d.oid, 'CONNECT') AS connectable, left(shobj_description(d.oid, 'pg_database'), 300) AS comment,
     d.datistemplate AS template
   FROM pg_database d
   WHERE ($1::boolean OR NOT d.datistemplate) AND ($2::text[] = '{}' OR d.datname = ANY ($2::text[]))
@@ -44,10 +44,10 @@ export function listDatabasesTool(backend: PostgresBackend): AnyTool {
       const total = totalSize(databases)
       return report(context, {
         summary: `${label}${counted(databases.length, 'database')}, ${formatBytes(total)} in all; calls without "database" use ${own}`,
-        untrusted: listing(
+        ...listed(
           ['name', 'owner', 'encoding', 'size', 'connectable', 'comment'],
           databases.map(({ name, owner, encoding, size_bytes, connectable, comment }) => [
-            ...[name, owner, encoding, size(size_bytes) ?? 'unknown', connectable ? 'yes' : 'no', comment?.slice(0, 300)],
+            ...[name, owner, encoding, size(size_bytes) ?? 'unknown', connectable ? 'yes' : 'no', comment],
           ]),
         ),
         rows: databases.length,

@@ -4,7 +4,7 @@ import { readCursor, writeCursor } from '../../kit/cursor.ts'
 import type { Environment } from '../../kit/definition.ts'
 import { formatBytes, report } from '../../kit/report.ts'
 import { orWithoutSizes } from '../../kit/sql/errors.ts'
-import { quoteLiteral, quoteName } from '../../kit/sql/identifiers.ts'
+import { qualified, quoteLiteral, quoteName } from '../../kit/sql/identifiers.ts'
 import { listing, quoteCell, size } from '../../kit/sql/table.ts'
 import { clip, visibleJson } from '../../kit/text.ts'
 import { columnsOf, describeColumn } from '../lib/columns.ts'
@@ -184,7 +184,7 @@ function describe({
   partitions,
 }: Omit<Row, 'columns' | 'total' | 'bytes'>): string {
   return [
-    quoteCell(`${quoteName(schema)}.${quoteName(name)}`),
+    quoteCell(qualified({ schema, name })),
     partitions === null ? kind : `${kind} (${partitions} ${kind === 'hypertable' ? 'chunks' : 'partitions'})`,
     est_rows === null ? '-' : `~${est_rows}`,
     size(total_bytes) ?? '-',

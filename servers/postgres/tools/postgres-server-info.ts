@@ -2,13 +2,13 @@
 import { type AnyTool, defineTool } from '../../../protocol/index.ts'
 import { report } from '../../kit/report.ts'
 import { quoteName } from '../../kit/sql/identifiers.ts'
-import { quoteCell } from '../../kit/sql/table.ts'
+import { pairs } from '../../kit/sql/table.ts'
 import type { PostgresBackend } from '../types.ts'
 
 interface Info {
   version: string
   number: string
-  uptime_seconds: number
+  uptime: string
   in_recovery: boolean
   connections: { used: number; max: number }
   timezone: string
@@ -20,14 +20,14 @@ interface Info {
 
 const infoQuery = `
   SELECT version(), current_setting('server_version') AS number,
-    floor(extract(epoch FROM clock_timestamp() - pg_postmaster_start_time()))::int AS uptime_seconds, pg_is_in_recovery() AS in_recovery,
+    extract(epoch FROM up.time)::int AS uptime_seconds, date_trunc('minute', up.time)::text AS uptime, pg_is_in_recovery() AS in_recovery,
     json_build_object('used', (SELECT sum(numbackends) FROM pg_stat_database), 'max', current_setting('max_connections')::int) AS connections,
     current_setting('TimeZone') AS timezone, pg_encoding_to_char(d.encoding) AS encoding, d.datcollate AS collation,
     (SELECT json_object_agg(name, current_setting(name) ORDER BY name) FROM pg_settings WHERE name IN ('shared_buffers', 'effective_cache_size',
       'work_mem', 'maintenance_work_mem', 'max_wal_size', 'wal_level', 'max_worker_processes', 'autovacuum', 'data_checksums', 'ssl',
       'shared_preload_libraries', 'default_transaction_read_only')) AS settings,
     (SELECT json_object_agg(extname, extversion ORDER BY extname) FROM pg_extension) AS extensions
-  FROM pg_database d WHERE d.datname = current_database()`
+  FROM pg_database d, (SELECT clock_timestamp() - pg_postmaster_start_time() AS time) up WHERE d.datname = current_database()`
 
 export function serverInfoTool(backend: PostgresBackend): AnyTool {
   return defineTool({
@@ -45,17 +45,17 @@ export function serverInfoTool(backend: PostgresBackend): AnyTool {
       const { engine, label } = backend
       const database = await engine.resolveDatabase(args.database, context.signal)
       const [found] = await engine.ask<Info>(infoQuery, [], context.signal, { database })
-      const { number, ...info } = found as Info
+      const { number, uptime, ...info } = found as Info
       const { safety, unsafeRole } = engine.connections
       const { refused, ...privileges } = safety
       return report(context, {
-        summary: `${label}PostgreSQL ${number}, up ${duration(info.uptime_seconds)}, ${info.in_recovery ? 'standby (in recovery)' : 'primary'}`,
+        summary: `${label}PostgreSQL ${number}, up ${uptime}, ${info.in_recovery ? 'standby (in recovery)' : 'primary'}`,
         body: [
           info.version,
           `connections: ${info.connections.used} of ${info.connections.max} used; timezone ${info.timezone}; encoding ${info.encoding}, collation ${info.collation}`,
           `extensions in ${quoteName(database)}: ${pairs(info.extensions, ' ')}`,
-          `settings: ${pairs(info.settings, '=')}`,
-          `safety: ${pairs(privileges, '=')}`,
+          `settings: ${pairs(info.settings)}`,
+          `safety: ${pairs(privileges)}`,
           `refused by the server in the self-test: ${pairs(refused, ' ')}`,
         ].join('\n'),
         notes: unsafeRole === undefined ? [] : [`${unsafeRole}. Tell the operator to use a role that only reads`],
@@ -63,17 +63,4 @@ export function serverInfoTool(backend: PostgresBackend): AnyTool {
       })
     },
   })
-}
-
-function pairs(members: unknown, between: string): string {
-  return Object.entries(members ?? {})
-    .map(([name, value]) => `${name}${between}${quoteCell(String(value))}`)
-    .join(', ')
-}
-
-function duration(seconds: number): string {
-  const days = Math.floor(seconds / 86_400)
-  const hours = Math.floor((seconds % 86_400) / 3_600)
-  const minutes = Math.floor((seconds % 3_600) / 60)
-  return days > 0 ? `${days} d ${hours} h` : hours > 0 ? `${hours} h ${minutes} min` : `${minutes} min`
 }

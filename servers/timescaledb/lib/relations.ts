@@ -1,8 +1,8 @@
 // Resolves the names that a caller gives as PostgreSQL does, by to_regclass under the role's search path. Every identifier that goes into DDL
 // comes from here, quoted anew from the catalogue, never from the caller's text.
 import { nearest, ToolError } from '../../../protocol/index.ts'
-import { type Named, nearestTables, qualified } from '../../kit/sql/hints.ts'
-import { foldCase, quoteAlways, quoteLiteral, quoteName } from '../../kit/sql/identifiers.ts'
+import { nearestTables } from '../../kit/sql/hints.ts'
+import { foldCase, type Named, qualified, quoteAlways, quoteLiteral, quoteName } from '../../kit/sql/identifiers.ts'
 import { visibleJson } from '../../kit/text.ts'
 import type { Ask, Column, Features, Hypertable, Relation } from '../types.ts'
 

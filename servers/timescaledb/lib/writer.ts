@@ -1,11 +1,12 @@
 // Runs writing statements: over one connection, in one transaction for each call that is committed only when the call asks for it.
 import { ToolError } from '../../../protocol/index.ts'
 import type { Environment } from '../../kit/definition.ts'
-import { Connections } from '../../kit/sql/connections.ts'
 import type { SqlEngine } from '../../kit/sql/engine.ts'
 import { isConnectionLoss, toToolError } from '../../kit/sql/errors.ts'
 import type { Notice } from '../../kit/sql/pg-adapter.ts'
-import { asJson, fromJson, guarded, LateError, ownLimits, transactionSettings } from '../../kit/sql/read-only.ts'
+import { describeUse } from '../../kit/sql/privileges.ts'
+import { asJson, fromJson, guarded, keepAll, transactionSettings } from '../../kit/sql/read-only.ts'
+import { RoleConnections } from '../../kit/sql/role-connections.ts'
 import type { Session } from '../../kit/sql/session.ts'
 import type { Outcome } from '../../kit/sql/statement.ts'
 import type { Target } from '../../kit/sql/target.ts'
@@ -30,12 +31,12 @@ const nothing = { keepRows: 0, keepBytes: 0 }
 
 export class Writer implements TransactionRunner {
   readonly #options: WriterOptions
-  readonly #connections: Connections
+  readonly #connections: RoleConnections
 
   constructor(options: WriterOptions) {
     this.#options = options
     const purpose = { title: 'the writing role', safeRole: safeWriter, readsOnly: false }
-    this.#connections = new Connections({ ...options, name: 'timescaledb', maxConnections }, purpose)
+    this.#connections = new RoleConnections({ ...options, name: 'timescaledb', maxConnections }, purpose)
   }
 
   /** Reads the role's privileges; the answer is for `/ready`. @throws ToolError */
@@ -44,7 +45,7 @@ export class Writer implements TransactionRunner {
       const examine = (session: Session) => this.#connections.examine(session, signal, true)
       const privileges = await this.#connections.use(await this.#database(signal), signal, examine, { reserve: true })
       const { role, repair } = privileges
-      const statements = this.#connections.describeUse(privileges)
+      const statements = describeUse(privileges, this.#options.allowUnsafeRole)
       return { role, statements, ...(repair.length === 0 ? {} : { sql_for_the_operator: repair }) }
     } catch (error) {
       throw toToolError(error)
@@ -71,7 +72,7 @@ export class Writer implements TransactionRunner {
           return result
         })
       } catch (error) {
-        if (committing && (error instanceof LateError || isConnectionLoss(error))) {
+        if (committing && (isConnectionLoss(error) || (error as Partial<ToolError>).code === 'TIMEOUT')) {
           throw unconfirmed('the commit was sent but not confirmed', error)
         }
         throw error
@@ -105,14 +106,14 @@ export class Writer implements TransactionRunner {
     return this.#connections.close()
   }
 
-  async #use<T>({ query, timeoutMs, signal }: WriteLimits, work: (session: Session) => Promise<T>): Promise<T> {
+  async #use<T>({ query, signal }: WriteLimits, work: (session: Session) => Promise<T>): Promise<T> {
     const { engine } = this.#options
     const database = await this.#database(signal)
     try {
       return await this.#connections.use(database, signal, work, { callers: query !== undefined })
     } catch (error) {
-      if (query === undefined) throw signal.aborted ? signal.reason : toToolError(error, { timeoutMs })
-      throw await engine.explain(error, { query, timeoutMs, maxTimeoutMs: engine.limitTimeout(60_000) }, database, signal)
+      if (query === undefined) throw signal.aborted ? signal.reason : toToolError(error)
+      throw await engine.explain(error, query, database, signal)
     }
   }
 
@@ -126,7 +127,7 @@ export class Writer implements TransactionRunner {
 function transactionOn(session: Session): Transaction {
   return {
     ask: async <T>(text: string, values: readonly (string | null)[] = []) =>
-      fromJson<T>(await session.run({ step: asJson(text, values), ...ownLimits })),
+      fromJson<T>(await session.run({ step: asJson(text, values), ...keepAll })),
     run: (text, values = []) => session.run({ step: { text, values }, ...kept }),
     get notices() {
       return session.notices.map(describeNotice)

@@ -1,8 +1,8 @@
 // tsdb_compression_stats: what compression has saved, and what it waits for when it has saved nothing yet.
 import { type Context, defineTool } from '../../../protocol/index.ts'
 import { formatBytes, report } from '../../kit/report.ts'
-import { qualified } from '../../kit/sql/hints.ts'
-import { listing } from '../../kit/sql/table.ts'
+import { qualified } from '../../kit/sql/identifiers.ts'
+import { listed } from '../../kit/sql/table.ts'
 import { describePolicy, withPolicies } from '../lib/policies.ts'
 import { resolveHypertable } from '../lib/relations.ts'
 import type { Features, Policy, TimescaleBackend } from '../types.ts'
@@ -12,7 +12,9 @@ const maxTables = 200
 const statsQuery = ({ fn }: Features): string => `
   SELECT h.hypertable_schema AS schema, h.hypertable_name AS name, h.compression_enabled AS enabled, h.num_chunks AS total_chunks,
     coalesce(s.number_compressed_chunks, 0) AS compressed_chunks, coalesce(s.before_compression_total_bytes, 0) AS before_bytes,
-    coalesce(s.after_compression_total_bytes, 0) AS after_bytes, p.policies
+    coalesce(s.after_compression_total_bytes, 0) AS after_bytes,
+    round(s.before_compression_total_bytes::numeric / nullif(s.after_compression_total_bytes, 0), 1) AS ratio,
+    round(100 - 100.0 * s.after_compression_total_bytes / nullif(s.before_compression_total_bytes, 0), 1) AS saved_percent, p.policies
   FROM timescaledb_information.hypertables h ${withPolicies}
   LEFT JOIN LATERAL ${fn('hypertable_compression_stats')}(format('%I.%I', h.hypertable_schema, h.hypertable_name)::regclass) s ON h.compression_enabled
   WHERE $1 = '' OR (h.hypertable_schema = $1 AND h.hypertable_name = $2)
@@ -26,6 +28,8 @@ interface Row {
   compressed_chunks: number
   before_bytes: number
   after_bytes: number
+  ratio: number | null
+  saved_percent: number | null
   policies: Policy[] | null
 }
 
@@ -54,12 +58,9 @@ async function compressionStats(backend: TimescaleBackend, hypertable: string | 
   const rows = await backend.catalogue(signal)<Row>(statsQuery(features), values)
   const tables = rows.slice(0, maxTables).map(({ schema, name, policies, ...counts }) => {
     const policy = policies?.find((each) => each.policy === 'compression')
-    const { before_bytes: before, after_bytes: after } = counts
     return {
       hypertable: qualified({ schema, name }),
       ...counts,
-      ratio: after > 0 ? Math.round((before / after) * 10) / 10 : null,
-      saved_percent: before > 0 ? Math.round((1 - after / before) * 1_000) / 10 : null,
       policy_job: policy?.job_id ?? null,
       last_error: policy?.last_error ?? null,
       state: stateOf(counts.enabled, policy, features.apache),
@@ -79,21 +80,17 @@ async function compressionStats(backend: TimescaleBackend, hypertable: string | 
       : `hypertables: ${tables.length}; `
   return report(context, {
     summary: `${which}${sum('compressed_chunks')} of ${sum('total_chunks')} chunks compressed; ${saved}`,
-    ...(tables.length === 0
-      ? {}
-      : {
-          untrusted: listing(
-            ['hypertable', 'compressed chunks', 'before', 'after', 'ratio', 'state'],
-            tables.map((table) => [
-              table.hypertable,
-              `${table.compressed_chunks} of ${table.total_chunks}`,
-              table.before_bytes === 0 ? null : formatBytes(table.before_bytes),
-              table.after_bytes === 0 ? null : formatBytes(table.after_bytes),
-              table.ratio === null ? null : `${table.ratio}x (saves ${table.saved_percent} %)`,
-              table.state,
-            ]),
-          ),
-        }),
+    ...listed(
+      ['hypertable', 'compressed chunks', 'before', 'after', 'ratio', 'state'],
+      tables.map((table) => [
+        table.hypertable,
+        `${table.compressed_chunks} of ${table.total_chunks}`,
+        table.before_bytes === 0 ? null : formatBytes(table.before_bytes),
+        table.after_bytes === 0 ? null : formatBytes(table.after_bytes),
+        table.ratio === null ? null : `${table.ratio}x (saves ${table.saved_percent} %)`,
+        table.state,
+      ]),
+    ),
     notes: features.apache ? ['this is the Apache edition of TimescaleDB, which cannot compress'] : [],
     truncated: rows.length > maxTables,
     rows: tables.length,

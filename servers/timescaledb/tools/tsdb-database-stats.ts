@@ -2,9 +2,8 @@
 import { defineTool } from '../../../protocol/index.ts'
 import { formatBytes, report } from '../../kit/report.ts'
 import { orWithoutSizes } from '../../kit/sql/errors.ts'
-import { type Named, qualified } from '../../kit/sql/hints.ts'
-import { quoteName } from '../../kit/sql/identifiers.ts'
-import { listing } from '../../kit/sql/table.ts'
+import { type Named, qualified, quoteName } from '../../kit/sql/identifiers.ts'
+import { listing, pairs } from '../../kit/sql/table.ts'
 import { clip } from '../../kit/text.ts'
 import { fromRelations, ofUsers, sizeOf } from '../lib/relations.ts'
 import type { Features, TimescaleBackend } from '../types.ts'
@@ -57,15 +56,13 @@ export function tsdbDatabaseStats(backend: TimescaleBackend) {
       const { failed_runs_24h = 0, job, last_error = null } = errors ?? {}
       const percent = totals.chunks === 0 ? 0 : Math.round((totals.compressed_chunks / totals.chunks) * 100)
       const { safety, unsafeRole } = engine.connections
+      const { refused: _refused, reaches_outside: _outside, ...privileges } = safety
       return report(context, {
         summary: `TimescaleDB ${features.version} (${features.apache ? 'Apache' : 'Community'} edition) on PostgreSQL ${totals.postgresql}; database ${quoteName(totals.database)}, ${formatBytes(totals.size_bytes)}`,
         body: [
           `hypertables: ${totals.hypertables}, with ${totals.chunks} chunks, ${percent} % of them compressed; continuous aggregates: ${totals.continuous_aggregates}; policies and other jobs: ${totals.jobs}`,
           `writing: level "${level}"${allowDestructive ? ', DROP and TRUNCATE allowed' : ''}`,
-          `reading: ${Object.entries(safety)
-            .filter(([, value]) => typeof value !== 'object')
-            .map(([name, value]) => `${name}=${String(value)}`)
-            .join(', ')}`,
+          `reading: ${pairs(privileges)}`,
         ].join('\n'),
         untrusted: [
           listing(

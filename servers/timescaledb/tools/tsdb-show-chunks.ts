@@ -1,7 +1,7 @@
 // tsdb_show_chunks: the chunks of one hypertable by time, with their sizes.
 import { type Context, defineTool, type FromSchema, ToolError } from '../../../protocol/index.ts'
 import { formatBytes, report } from '../../kit/report.ts'
-import { counted, listing, size, totalSize } from '../../kit/sql/table.ts'
+import { counted, listed, size, totalSize } from '../../kit/sql/table.ts'
 import { inTimeUnits, resolveHypertable } from '../lib/relations.ts'
 import type { Hypertable, TimescaleBackend } from '../types.ts'
 
@@ -73,16 +73,12 @@ async function showChunks(backend: TimescaleBackend, args: Arguments, context: C
   const next = more && args.limit < maxLimit ? { ...args, limit: Math.min(maxLimit, total) } : undefined
   return report(context, {
     summary: `${counted(total, 'chunk')} of ${hypertable.sql}, ${compressed} compressed${more ? `; the ${rows.length} ${args.order} shown` : ''}; ${formatBytes(totalSize(rows))}${more ? ' in these' : ' in all'}`,
-    ...(rows.length === 0
-      ? {}
-      : {
-          untrusted: listing(
-            ['chunk', 'from', 'to', 'state', 'size'],
-            rows.map(({ chunk, range_start, range_end, is_compressed, size_bytes }) => [
-              ...[chunk, range_start, range_end, is_compressed ? 'compressed' : null, size(size_bytes)],
-            ]),
-          ),
-        }),
+    ...listed(
+      ['chunk', 'from', 'to', 'state', 'size'],
+      rows.map(({ chunk, range_start, range_end, is_compressed, size_bytes }) => [
+        ...[chunk, range_start, range_end, is_compressed ? 'compressed' : null, size(size_bytes)],
+      ]),
+    ),
     notes: more && next === undefined ? ['narrow with older_than and newer_than to see the others'] : [],
     truncated: more,
     next,

@@ -4,15 +4,7 @@ import type { Environment } from '../definition.ts'
 import { isConnectionLoss } from './errors.ts'
 import { quoteName } from './identifiers.ts'
 import { Pool } from './pool.ts'
-import {
-  describeSafety,
-  describeUse,
-  isEnforced,
-  type RolePrivileges,
-  readPrivileges,
-  type SelfTest,
-  selfTest,
-} from './privileges.ts'
+import { describeSafety, isEnforced, type RolePrivileges, readPrivileges, type SelfTest, selfTest } from './privileges.ts'
 import { resetSession } from './read-only.ts'
 import type { SafeRole } from './reader-role.ts'
 import type { Session } from './session.ts'
@@ -54,7 +46,7 @@ const maxWaitMs = 10_000
 const keptMs = 10_000
 const maxDatabases = 200
 
-export class Connections {
+export class RoleConnections {
   readonly pool: Pool
   readonly #options: ConnectionOptions
   readonly #purpose: Purpose
@@ -76,11 +68,6 @@ export class Connections {
     const { allowUnsafeRole = false } = this.#options
     if (this.#privileges === undefined || this.#selfTest === undefined) return {}
     return describeSafety(this.#privileges, this.#selfTest, allowUnsafeRole)
-  }
-
-  /** Whether SQL of callers is run with the role. */
-  describeUse(privileges: RolePrivileges): string {
-    return describeUse(privileges, this.#options.allowUnsafeRole === true)
   }
 
   /** Why SQL of callers is not run; undefined when it is. */
