@@ -23,10 +23,9 @@ export function charsetOf(head: Buffer, header: string | undefined): Charset {
   const declared = /;\s*charset\s*=\s*["']?([^\s"';,]{1,60})/i.exec((header ?? '').slice(0, 1_000))?.[1]
   const ofHeader = charsetName(declared, false)
   if (ofHeader !== undefined) return { name: ofHeader, source: 'header', certain: true }
-  const inside = prescan(head.toString('latin1', 0, prescanBytes))
-  const ofPage = charsetName(inside)
-  const wrong = declared ?? (ofPage === undefined ? inside : undefined)
-  const unknown = wrong === undefined ? {} : { unknown: wrong.replace(/[^\w.:-]/g, '?').slice(0, 60) }
+  const start = head.toString('latin1', 0, prescanBytes)
+  const ofPage = prescan(start) ?? charsetName(xmlCharset(start))
+  const unknown = declared === undefined ? {} : { unknown: declared.replace(/[^\w.:-]/g, '?').slice(0, 60) }
   if (ofPage !== undefined) return { name: ofPage, source: 'page', certain: false, ...unknown }
   if (isUtf8(head)) return { name: 'utf-8', source: 'default', certain: false, ...unknown }
   return { name: 'windows-1252', source: 'guess', certain: false, ...unknown }
@@ -60,41 +59,52 @@ export function charsetInContent(content: string): string | undefined {
     .find((label) => label !== undefined)
 }
 
-const tag = /<(\/?[a-z][^\t\n\f\r />]*)/iy
+const tag = /<([a-z][^\t\n\f\r />]*)/iy
 /** HTML §13.2.3.2, "get an attribute": the end of the tag, or a name with its value. */
 const attribute =
   /[\t\n\f\r /]*(?:(>)|(=?[^\t\n\f\r /=>]+|=)(?:[\t\n\f\r ]*=[\t\n\f\r ]*(?:"([^"]*)"|'([^']*)'|(?!["'])([^\t\n\f\r >]*))|(?![\t\n\f\r ]*=)))/y
 
-/** HTML §13.2.3.2, "prescan a byte stream to determine its encoding". */
+/** HTML §13.2.3.2, "prescan a byte stream to determine its encoding". @returns the name of an encoding */
 function prescan(text: string): string | undefined {
   for (let at = text.indexOf('<'); at !== -1; at = text.indexOf('<', at)) {
     tag.lastIndex = at
     const name = tag.exec(text)?.[1]?.toLowerCase()
     if (name === undefined) {
-      const isComment = text.startsWith('<!--', at)
-      const end = isComment ? text.indexOf('-->', at + 2) + 2 : /[!/?]/.test(text[at + 1] ?? '') ? text.indexOf('>', at) : at
-      if (end < at) break
-      at = end + 1
+      const end = text.startsWith('<!--', at) ? text.indexOf('-->', at + 2) : text.indexOf('>', at)
+      if (end === -1 && /[!/?]/.test(text[at + 1] ?? '')) break
+      at = /[!/?]/.test(text[at + 1] ?? '') ? end : at + 1
       continue
     }
     const attributes = new Map<string, string>()
     attribute.lastIndex = tag.lastIndex
     for (let ended = false; !ended; ) {
       const each = attribute.exec(text)
-      if (each === null) return xmlCharset(text) // the tag does not end
+      if (each === null) return undefined // the tag does not end
       at = attribute.lastIndex
       const [, end, key = '', ...values] = each
       ended = end !== undefined
       if (!ended && !attributes.has(key.toLowerCase()))
         attributes.set(key.toLowerCase(), values.find((value) => value !== undefined) ?? '')
     }
-    if (name !== 'meta') continue
-    const isPragma = attributes.get('http-equiv')?.toLowerCase() === 'content-type'
-    const labels = [attributes.get('charset'), isPragma ? charsetInContent(attributes.get('content') ?? '') : undefined]
-    const known = labels.find((label) => charsetName(label) !== undefined)
-    if (known !== undefined) return known
+    const found = name === 'meta' ? charsetOfMeta(attributes) : undefined
+    if (found !== undefined) return found
   }
-  return xmlCharset(text)
+  return undefined
+}
+
+function charsetOfMeta(attributes: Map<string, string>): string | undefined {
+  let found: string | undefined
+  let needsPragma = false
+  for (const [name, value] of attributes) {
+    if (name === 'charset') {
+      found = charsetName(value)
+      needsPragma = false
+    } else if (name === 'content' && found === undefined) {
+      found = charsetName(charsetInContent(value))
+      needsPragma = true
+    }
+  }
+  return needsPragma && attributes.get('http-equiv')?.toLowerCase() !== 'content-type' ? undefined : found
 }
 
 function xmlCharset(text: string): string | undefined {

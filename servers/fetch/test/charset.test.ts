@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict'
+import { createRequire } from 'node:module'
 import { test } from '../../../test/runner/harness.ts'
 import { charsetOf, decoder } from '../lib/charset.ts'
 import { extract } from '../lib/extract.ts'
@@ -115,4 +116,26 @@ test('the page is decoded again when the parser finds another declaration than t
     'Привет',
   )
   assert.equal((await read(bytes(`<!--${'x'.repeat(20_000)}-->`), bytes(`<meta charset=koi8-r><p>${word}</p>`))).text, 'Привет')
+})
+
+type Sniffer = (bytes: Uint8Array, options: { defaultEncoding: string; transportLayerEncodingLabel?: string }) => string
+const sniff: Sniffer = createRequire(import.meta.url)('html-encoding-sniffer')
+
+const pieces =
+  '<meta| charset=|koi8-r|"big5"|\'shift_jis\'|utf-16|x-user-defined|nonsense|>|/>| http-equiv=|content-type|"refresh"| content=|"text/html; charset=euc-kr"|charset|=| |\n|/|<!--|-->|<!|<?|</p|<p title="|"|\'|<a href=x>|text|<script>|</script>|<META CHARSET=gbk>|<meta charset=iso-8859-2>'.split(
+    '|',
+  )
+
+test('finds what html-encoding-sniffer finds in the first 1,024 bytes, in 5,000 random pages', () => {
+  let seed = 1
+  const random = (below: number): number => {
+    seed = (seed * 48_271) % 2_147_483_647
+    return seed % below
+  }
+  for (let i = 0; i < 5_000; i++) {
+    const html = Array.from({ length: 1 + random(20) }, () => pieces[random(pieces.length)]).join('')
+    const bytes = Buffer.from(html.slice(0, 1_024))
+    const expected = sniff(bytes, { defaultEncoding: 'UTF-8' }).toLowerCase()
+    assert.equal(charsetOf(bytes, undefined).name, expected, html)
+  }
 })
