@@ -18,15 +18,6 @@ const servers = definitions.map((definition) => ({ ...definition, tools: toolsOf
 for (const { name, config, tools } of servers) {
   fill(`servers/${name}/README.md`, { tools: toolTable(tools), environment: variableTable(config) })
 }
-fill('README.md', {
-  servers: table(
-    ['server', 'tools'],
-    servers.map(({ name, tools }) => [
-      `[${name}](servers/${name}/README.md)`,
-      tools.map((tool) => `\`${tool.name}\``).join(', '),
-    ]),
-  ),
-})
 fill('docs/configuration.md', { environment: variableTable(settingsSchema) })
 write('docker/litellm.yaml', () =>
   litellmConfig({ servers: definitions, transport: 'sse', url: 'http://mcp-{server}:8080', token: true, complete: true }),

@@ -4,7 +4,8 @@ import { execFileSync } from 'node:child_process'
 import { existsSync, readFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
-import { runChild } from './helpers/child.ts'
+import { serverNames } from '../servers/cli/catalog.ts'
+import { run, runChild, withChild } from './helpers/child.ts'
 import { test } from './runner/harness.ts'
 
 const root = fileURLToPath(new URL('..', import.meta.url))
@@ -57,3 +58,29 @@ test('docs/connect.md shows what octet connect prints', async () => {
   }
   assert.ok(blocks.includes(await print('claude-code')))
 })
+
+test('README.md has a row for every server, and at most 110 lines', () => {
+  const text = read('README.md')
+  for (const name of serverNames) assert.match(text, new RegExp(`^\\| \\[${name}\\]\\(servers/${name}/README.md\\) \\|`, 'm'))
+  assert.ok(text.trimEnd().split('\n').length <= 110)
+})
+
+test('the calls of README.md answer what it shows', () =>
+  withChild('servers/cli/octet.ts', ['start', 'filesystem', 'fetch'], {}, async ({ url }) => {
+    const text = read('README.md')
+    const [, curl = ''] = /^```sh\n(curl [\s\S]*?)^```/m.exec(text) ?? []
+    const shown = /"text":"(\.: \d+ entries; [^\\]*)/.exec(text)?.[1]
+    const { stdout } = await run('bash', ['-c', curl.replace('localhost:8080', new URL(url).host)])
+    assert.ok(shown !== undefined && stdout.includes(shown), stdout)
+    for (const [, args = ''] of text.matchAll(/`octet call ([^`]*)`/g)) {
+      if (!args.includes('=')) continue
+      const called = await runChild('servers/cli/octet.ts', ['call', url, ...args.split(' ')], {})
+      // What differs each time: the tags of foreign data, and times.
+      const lines = `${called.stdout}${called.stderr}`
+        .trim()
+        .split('\n')
+        .map((line) => line.replace(/modified .*| id="[^"]*"/g, ''))
+      const page = text.replace(/modified .*| id="[^"]*"/g, '')
+      for (const line of lines) assert.ok(page.includes(line), `${args}: ${line}`)
+    }
+  }))
