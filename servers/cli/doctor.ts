@@ -26,7 +26,7 @@ export async function doctor(args: readonly string[]): Promise<void> {
   const definitions = await definitionsOf(names)
   const { env } = readEnvironment()
   const { fatal, notes, servers, ca } = loadConfiguration(definitions, env, undefined, false)
-  const wrong = [...fatal]
+  const wrong = fatal.filter((problem) => !servers.some(({ reading }) => reading.problems.includes(problem))) // those come with their server
   // Backends are checked also when a setting of the process is wrong.
   const settings = readConfig(settingsSchema, env).config ?? readConfig(settingsSchema, {}).config
   if (settings === undefined) throw new Error('the settings have no defaults')
@@ -53,17 +53,24 @@ export async function doctor(args: readonly string[]): Promise<void> {
       `no server is configured; ${states.map(({ definition, state }) => `${definition.name}: ${state.next}`).join('; ')}`,
     )
   const here = fatal.length === 0 ? readHere({ env, read: undefined }) : undefined
-  const port = here === undefined ? undefined : await checkPort(here)
-  if (port?.problem !== undefined) wrong.push(port.problem)
+  const answer = here === undefined ? 'not asked' : await askReady(here.url, here.token)
+  const running = typeof answer === 'object' ? answer : undefined
+  const taken = running === undefined && here !== undefined ? await tryPort(here) : undefined
+  if (taken !== undefined) wrong.push(taken)
   if (values.litellm !== undefined) {
-    const tools = configured.map(({ definition }) => ({
-      name: definition.name,
-      tools: toolsOf(definition).flatMap(({ name }) => (offered(name, settings) ? [name] : [])),
-    }))
+    // What the running process serves, which may be the demonstration, or what it would serve.
+    const served = running?.servers ?? Object.fromEntries(states.map(({ definition, state }) => [definition.name, state]))
+    const tools = definitions
+      .filter(({ name }) => (served[name]?.state ?? 'not_configured') !== 'not_configured')
+      .map((definition) => ({
+        name: definition.name,
+        tools: toolsOf(definition).flatMap(({ name }) => (offered(name, settings) ? [name] : [])),
+      }))
     wrong.push(...(await checkLitellm(values.litellm, tools, env.LITELLM_MASTER_KEY)))
   }
   process.exitCode = wrong.length === 0 ? 0 : 1
-  const well = `all is well: ${configured.map(({ definition }) => definition.name).join(', ')} can be reached; ${port?.is}`
+  const port = running === undefined ? `port ${settings.MCP_PORT} of ${settings.MCP_HOST} is free` : `octet runs at ${here?.url}`
+  const well = `all is well: ${configured.map(({ definition }) => definition.name).join(', ')} can be reached; ${port}`
   if (values.json === true) return void process.stdout.write(`${JSON.stringify({ wrong, notes }, undefined, 2)}\n`)
   const lines = [...(wrong.length === 0 ? [well] : wrong), ...notes.map((note) => `note: ${note}`)]
   process.stdout.write(`${lines.map(format).join('\n')}\n`)
@@ -82,36 +89,41 @@ function findings(name: string, { state, message, next, detail = {} }: State, wa
   return unsafeRoles(name, detail)
 }
 
+type Detail = Readonly<Record<string, unknown>>
+
 /** Roles with more privileges than they should have, of the backend and of its further connections. */
-function unsafeRoles(name: string, detail: Readonly<Record<string, unknown>>): string[] {
-  const { role, role_can: can, queries, sql_for_the_operator: sql, self_test: selfTest } = detail
+function unsafeRoles(name: string, { safety, sql_for_the_operator: sql, ...detail }: Detail): string[] {
+  const about = isDetail(safety) ? safety : detail
+  const { role, queries, statements = queries, reaches_outside: outside, self_test: selfTest, refused } = about
   const found: string[] = []
-  if (Array.isArray(sql))
+  if (Array.isArray(sql)) {
+    const reaches = outside === undefined ? '' : `; it may call ${outside}`
     found.push(
-      `${name}: role ${role} can: ${can}${queries === undefined ? '' : `; queries are ${queries}`}; give it a role of its own, as a superuser:\n${sql.join('\n')}`,
+      `${name}: role ${role} can do too much: statements are ${statements}${reaches}; run this SQL as a superuser:\n${sql.join('\n')}`,
     )
+  }
   if (selfTest === 'FAILED')
     found.push(
-      `${name}: PostgreSQL did not refuse a write in a READ ONLY transaction (${JSON.stringify(detail.refused)}); report it`,
+      `${name}: PostgreSQL did not refuse a write in a READ ONLY transaction: ${JSON.stringify(refused)}; use another role`,
     )
-  for (const [key, value] of Object.entries(detail))
-    if (typeof value === 'object' && value !== null && !Array.isArray(value))
-      found.push(...unsafeRoles(`${name} (${key})`, value as typeof detail))
+  for (const [key, value] of Object.entries(detail)) if (isDetail(value)) found.push(...unsafeRoles(`${name} (${key})`, value))
   return found
 }
 
-/** Whether an octet listens where this environment says, or could. */
-async function checkPort({ settings, url, token }: Here): Promise<{ is: string; problem?: string }> {
-  const { MCP_HOST: host, MCP_PORT: port } = settings
-  if (typeof (await askReady(url, token)) === 'object') return { is: `octet runs at ${url}` }
+function isDetail(value: unknown): value is Detail {
+  return typeof value === 'object' && value !== null && !Array.isArray(value)
+}
+
+/** Why octet could not listen where this environment says; undefined when it could. */
+async function tryPort({ settings: { MCP_HOST: host, MCP_PORT: port } }: Here): Promise<string | undefined> {
   const server = createServer()
   try {
     await once(server.listen(port, host), 'listening')
-    return { is: `port ${port} of ${host} is free` }
+    return undefined
   } catch (error) {
     const { code } = error as NodeJS.ErrnoException
     const why = code === 'EADDRINUSE' ? 'is in use by another program' : `cannot be listened on (${code})`
-    return { is: '', problem: `port ${port} of ${host} ${why}; choose another: MCP_PORT=${port + 1} octet start` }
+    return `port ${port} of ${host} ${why}; choose another: MCP_PORT=${port + 1} octet start`
   } finally {
     server.close()
   }

@@ -16,7 +16,7 @@ const call = { jsonrpc: '2.0', id: 1, method: 'tools/call', params: { name: 'lis
 async function session(folder: string, env: Record<string, string>, terminal: boolean): Promise<{ out: string; code: number }> {
   const words = [process.execPath, ...octetCommand, 'start', 'filesystem']
   const [command, args] = terminal
-    ? ['script', ['-qefc', words.map((word) => `'${word}'`).join(' '), '/dev/null']]
+    ? ['script', ['-qefc', ['exec', ...words].map((word) => (word === 'exec' ? word : `'${word}'`)).join(' '), '/dev/null']]
     : [words[0] as string, words.slice(1)]
   const child = spawn(command, args, { cwd: folder, env: cleanEnv({ MCP_PORT: '0', ...env }), stdio: ['pipe', 'pipe', 'pipe'] })
   const limit = setTimeout(() => child.kill('SIGKILL'), startLimitMs)
