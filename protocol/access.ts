@@ -60,28 +60,19 @@ export function createAccess(options: AccessOptions = {}): Access {
     // A browser always sends Host, so a request without one (HTTP/1.0, as some health checks send) cannot be DNS rebinding.
     if (host !== undefined && !acceptedHosts.has(host)) {
       if (!hostAllowed(host.toLowerCase(), hosts)) {
-        return {
-          status: 403,
-          reason: 'host',
-          message: `Host "${printable(host)}" is not allowed. Set ${settings.allowedHosts}=${printable(hostName(host))}`,
-        }
+        const message = `Host "${printable(host)}" is not allowed. Set ${settings.allowedHosts}=${printable(hostName(host))}`
+        return { status: 403, reason: 'host', message }
       }
       if (acceptedHosts.size < maxAcceptedHosts) acceptedHosts.add(host)
     }
     if (origin !== undefined && !originAllowed(origin.toLowerCase(), origins, loopback)) {
-      return {
-        status: 403,
-        reason: 'origin',
-        message: `Origin "${printable(origin)}" is not allowed. Set ${settings.allowedOrigins}=${printable(origin)}`,
-      }
+      const message = `Origin "${printable(origin)}" is not allowed. Set ${settings.allowedOrigins}=${printable(origin)}`
+      return { status: 403, reason: 'origin', message }
     }
     const principal = digests.length === 0 ? 'anonymous' : authenticate(req, digests)
     if (principal === undefined) {
-      return {
-        status: 401,
-        reason: 'credentials',
-        message: 'a valid token is required: Authorization: Bearer <token>, or X-API-Key: <token>',
-      }
+      const message = 'a valid token is required: Authorization: Bearer <token>, or X-API-Key: <token>'
+      return { status: 401, reason: 'credentials', message }
     }
     return {
       principal,

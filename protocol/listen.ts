@@ -3,7 +3,7 @@ import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { createAccess, isLoopbackHost } from './access.ts'
 import type { Server } from './server.ts'
-import { type Handler, type HttpOptions, pathOf } from './transports/http.ts'
+import { type Handler, type HttpOptions, handlerOf, pathOf } from './transports/http.ts'
 import { httpSse } from './transports/http-sse.ts'
 import { streamableHttp } from './transports/streamable-http.ts'
 
@@ -17,14 +17,11 @@ import { streamableHttp } from './transports/streamable-http.ts'
 export function mcpHandler(server: Server, options: HttpOptions = {}): Handler {
   const sse = httpSse(server, options)
   const mcp = streamableHttp(server, options)
-  const handler: Handler = Object.assign(
-    (...[req, res]: Parameters<Handler>) => (pathOf(req).endsWith('/mcp') ? mcp : sse)(req, res),
-    {
-      openSessions: 0,
-      close: async (graceMs: number) => void (await Promise.all([sse.close(graceMs), mcp.close(graceMs)])),
-    },
+  return handlerOf(
+    (req, res) => (pathOf(req).endsWith('/mcp') ? mcp : sse)(req, res),
+    () => sse.openSessions,
+    async (graceMs) => void (await Promise.all([sse.close(graceMs), mcp.close(graceMs)])),
   )
-  return Object.defineProperty(handler, 'openSessions', { get: () => sse.openSessions })
 }
 
 export interface ListenOptions extends HttpOptions {

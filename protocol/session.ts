@@ -1,5 +1,6 @@
 // The state of a connection: what was negotiated, and which requests are in flight. Over HTTP+SSE a session lives as long as its stream;
 // the sessionless `/mcp` makes one for each POST, so that both transports share this code.
+import { setTimeout as delay } from 'node:timers/promises'
 import { type Exchange, RequestContext, type SessionState } from './context.ts'
 import { ErrorCode, ProtocolError, ToolError } from './errors.ts'
 import { classify, errorText, type Incoming, isObject, isRequestId, resultText, toErrorObject } from './jsonrpc.ts'
@@ -180,21 +181,11 @@ const abortedGraceMs = 1_000
 
 /** Waits at most `graceMs` for requests in flight, then aborts the rest and waits until those failures are sent. */
 export async function drainSessions(sessions: readonly Session[], graceMs: number): Promise<void> {
-  const drained = Promise.all(sessions.map((session) => session.drain()))
-  if (await within(graceMs, drained)) return
+  const drained = new AbortController()
+  void Promise.all(sessions.map((session) => session.drain())).then(() => drained.abort())
+  // The abort of `drained` ends a wait early.
+  const wait = (ms: number): Promise<void> => delay(ms, undefined, { signal: drained.signal }).catch(() => {})
+  await wait(graceMs)
   for (const session of sessions) session.abortAll(new ToolError('CANCELLED', 'the server is shutting down'))
-  await within(abortedGraceMs, drained)
-}
-
-/** Did `work` settle within `ms`? */
-async function within(ms: number, work: Promise<unknown>): Promise<boolean> {
-  let timer: NodeJS.Timeout | undefined
-  const late = new Promise<false>((resolve) => {
-    timer = setTimeout(resolve, ms, false)
-  })
-  try {
-    return await Promise.race([work.then(() => true), late])
-  } finally {
-    clearTimeout(timer)
-  }
+  await wait(abortedGraceMs)
 }

@@ -14,6 +14,7 @@ import {
   type Handler,
   HttpError,
   type HttpOptions,
+  handlerOf,
   httpSettings,
   methodNotAllowed,
   pathOf,
@@ -98,14 +99,12 @@ export function httpSse(server: Server, options: HttpOptions = {}): Handler {
     return connection
   }
 
-  const handler = Object.assign(listener, {
-    openSessions: 0,
-    async close(graceMs: number): Promise<void> {
-      closing = true
-      const sessions = Array.from(connections.values(), ({ session }) => session)
-      await drainSessions(sessions, graceMs)
-      for (const { stream } of connections.values()) stream.end()
-    },
-  })
-  return Object.defineProperty(handler, 'openSessions', { get: () => connections.size })
+  async function close(graceMs: number): Promise<void> {
+    closing = true
+    const sessions = Array.from(connections.values(), ({ session }) => session)
+    await drainSessions(sessions, graceMs)
+    for (const { stream } of connections.values()) stream.end()
+  }
+
+  return handlerOf(listener, () => connections.size, close)
 }

@@ -6,6 +6,8 @@ import { errorText, parseJson } from '../jsonrpc.ts'
 import type { Caller } from '../types.ts'
 import { Ticker } from './event-stream.ts'
 
+type RequestListener = (req: IncomingMessage, res: ServerResponse) => void
+
 /** A request listener for `http.createServer`, or for one path of a larger server. */
 export interface Handler {
   (req: IncomingMessage, res: ServerResponse): void
@@ -66,6 +68,12 @@ export function httpSettings(options: HttpOptions): HttpSettings {
   return { ...settings, ticker: new Ticker(Math.min(1_000, Math.ceil(Math.min(keepAliveMs, silentMs, bodyTimeoutMs) / 3))) }
 }
 
+/** The handler of a transport; `openSessions` is counted whenever it is read. */
+export function handlerOf(listener: RequestListener, openSessions: () => number, close: Handler['close']): Handler {
+  const handler = Object.assign(listener, { openSessions: 0, close })
+  return Object.defineProperty(handler, 'openSessions', { get: openSessions })
+}
+
 /** A refusal below JSON-RPC, with an HTTP status of its own. `reason` is reported to `onRefused`. */
 export class HttpError extends Error {
   readonly status: number
@@ -90,7 +98,7 @@ export class HttpError extends Error {
 export function createListener(
   settings: HttpSettings,
   handle: (req: IncomingMessage, res: ServerResponse, caller: Caller) => Promise<void>,
-): (req: IncomingMessage, res: ServerResponse) => void {
+): RequestListener {
   return (req, res) => {
     const answer = settings.access(req)
     const caller = isRefusal(answer) ? undefined : answer
@@ -202,21 +210,25 @@ export function sendError(req: IncomingMessage, res: ServerResponse, error: Http
   if (res.headersSent || res.destroyed) return
   const unread =
     !req.complete && (req.headers['transfer-encoding'] !== undefined || Number(req.headers['content-length'] ?? 0) > 0)
-  const body = errorText(null, { code: error.code, message: error.message })
-  res.writeHead(error.status, {
-    ...error.headers,
-    ...(unread ? { Connection: 'close' } : {}),
-    'Content-Type': 'application/json',
-    'Content-Length': Buffer.byteLength(body),
-    'Cache-Control': 'no-store',
-  })
-  res.end(body)
+  const headers = unread ? { ...error.headers, Connection: 'close' } : error.headers
+  sendJson(res, error.status, errorText(null, { code: error.code, message: error.message }), headers)
   if (unread) {
     // Discards the rest for a moment: closing a socket with unread bytes resets it, and the client may never see the answer.
     req.resume()
     const timer = setTimeout(() => req.destroy(), drainMs)
     req.once('close', () => clearTimeout(timer))
   }
+}
+
+export function sendJson(
+  res: ServerResponse,
+  status: number,
+  text: string,
+  headers: Readonly<Record<string, string>> = {},
+): void {
+  const length = Buffer.byteLength(text)
+  res.writeHead(status, { ...headers, 'Content-Type': 'application/json', 'Content-Length': length, 'Cache-Control': 'no-store' })
+  res.end(text)
 }
 
 /** The path without query and trailing slash: `/a/b/?x=1` → `/a/b`. */

@@ -1,10 +1,10 @@
 // The checks of a 2026-07-28 request: the required `_meta` members, and the headers that must repeat parts of its body.
 import type { IncomingMessage } from 'node:http'
-import { ErrorCode } from '../errors.ts'
+import { ErrorCode, invalidParams, ProtocolError } from '../errors.ts'
 import { describe, isObject } from '../jsonrpc.ts'
 import { isLoggingLevel, loggingLevels, metaPrefix, readImplementation } from '../mcp-meta.ts'
 import { findRevision, revisions } from '../revisions.ts'
-import type { Implementation, JsonRpcErrorObject, JsonRpcRequest, LoggingLevel } from '../types.ts'
+import type { Implementation, JsonRpcRequest, LoggingLevel } from '../types.ts'
 
 export interface ModernRequest {
   client: Implementation | undefined
@@ -20,33 +20,32 @@ export function isModern(req: IncomingMessage, body: unknown): boolean {
   return typeof version === 'string' && findRevision(version)?.era === 'modern'
 }
 
-/** Checks in the order of 2026-07-28 basic/transports/streamable-http: `_meta`, version header, version, method header, name header. */
-export function checkModern(req: IncomingMessage, request: JsonRpcRequest): ModernRequest | { error: JsonRpcErrorObject } {
+/**
+ * Checks in the order of 2026-07-28 basic/transports/streamable-http: `_meta`, version header, version, method header, name header.
+ * @throws ProtocolError for the first that fails
+ */
+export function checkModern(req: IncomingMessage, request: JsonRpcRequest): ModernRequest {
   const meta = metaOf(request) ?? {}
   const version = meta[`${metaPrefix}protocolVersion`]
   const capabilities = meta[`${metaPrefix}clientCapabilities`]
   const level = meta[`${metaPrefix}logLevel`]
   if (typeof version !== 'string')
-    return invalid(`_meta["${metaPrefix}protocolVersion"] must be a string, got ${describe(version)}`)
+    throw invalidParams(`_meta["${metaPrefix}protocolVersion"] must be a string, got ${describe(version)}`)
   if (!isObject(capabilities))
-    return invalid(`_meta["${metaPrefix}clientCapabilities"] must be an object, got ${describe(capabilities)}`)
-  if (level !== undefined && !isLoggingLevel(level)) {
-    return invalid(`_meta["${metaPrefix}logLevel"] must be one of ${loggingLevels.join(', ')}, got ${describe(level)}`)
-  }
-  const versionMismatch = mismatch(req, 'MCP-Protocol-Version', version, false)
-  if (versionMismatch !== undefined) return versionMismatch
-  if (findRevision(version)?.era !== 'modern') return { error: unsupportedVersion(version) }
+    throw invalidParams(`_meta["${metaPrefix}clientCapabilities"] must be an object, got ${describe(capabilities)}`)
+  if (level !== undefined && !isLoggingLevel(level))
+    throw invalidParams(`_meta["${metaPrefix}logLevel"] must be one of ${loggingLevels.join(', ')}, got ${describe(level)}`)
+  checkHeader(req, 'MCP-Protocol-Version', version)
+  if (findRevision(version)?.era !== 'modern') throw unsupportedVersion(version)
+  checkHeader(req, 'Mcp-Method', request.method)
   const name = request.params?.name
-  const error =
-    mismatch(req, 'Mcp-Method', request.method, false) ??
-    (request.method === 'tools/call' && typeof name === 'string' ? mismatch(req, 'Mcp-Name', name, true) : undefined)
-  if (error !== undefined) return error
+  if (request.method === 'tools/call' && typeof name === 'string') checkHeader(req, 'Mcp-Name', name, decodeValue)
   return { client: readImplementation(meta[`${metaPrefix}clientInfo`]), logLevel: level }
 }
 
-export function unsupportedVersion(requested: string | undefined): JsonRpcErrorObject {
+export function unsupportedVersion(requested: string | undefined): ProtocolError {
   const data = { supported: revisions.map(({ version }) => version).toReversed(), requested: requested?.slice(0, 50) }
-  return { code: ErrorCode.unsupportedProtocolVersion, message: 'unsupported protocol version', data }
+  return new ProtocolError(ErrorCode.unsupportedProtocolVersion, 'unsupported protocol version', data)
 }
 
 function metaOf(body: unknown): Readonly<Record<string, unknown>> | undefined {
@@ -55,22 +54,17 @@ function metaOf(body: unknown): Readonly<Record<string, unknown>> | undefined {
   return isObject(meta) ? meta : undefined
 }
 
-function mismatch(
+function checkHeader(
   req: IncomingMessage,
   header: string,
   expected: string,
-  encoded: boolean,
-): { error: JsonRpcErrorObject } | undefined {
+  decode = (value: string): string | undefined => value,
+): void {
   const raw = req.headers[header.toLowerCase()]
-  const value = typeof raw === 'string' && encoded ? decodeValue(raw) : raw
-  if (value === expected) return undefined
+  if (typeof raw === 'string' && decode(raw) === expected) return
   const came = raw === undefined ? 'the header is missing' : `got ${describe(raw)}`
-  return {
-    error: {
-      code: ErrorCode.headerMismatch,
-      message: `header mismatch: ${header} must be ${describe(expected)} as in the body, ${came}`,
-    },
-  }
+  const message = `header mismatch: ${header} must be ${describe(expected)} as in the body, ${came}`
+  throw new ProtocolError(ErrorCode.headerMismatch, message)
 }
 
 /** Decodes `=?base64?…?=`; undefined when it is not valid base64 of UTF-8. */
@@ -81,8 +75,4 @@ function decodeValue(value: string): string | undefined {
   if (bytes.toString('base64').replace(/=+$/, '') !== base64.replace(/=+$/, '')) return undefined
   const text = bytes.toString('utf8')
   return text.includes('\ufffd') ? undefined : text
-}
-
-function invalid(message: string): { error: JsonRpcErrorObject } {
-  return { error: { code: ErrorCode.invalidParams, message } }
 }

@@ -2,8 +2,8 @@
 // of 2026-07-28. No POST depends on another, so any replica can answer it.
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { Exchange } from '../context.ts'
-import { ErrorCode, ToolError } from '../errors.ts'
-import { classify, errorText } from '../jsonrpc.ts'
+import { ErrorCode, ProtocolError, ToolError } from '../errors.ts'
+import { classify, errorText, toErrorObject } from '../jsonrpc.ts'
 import { assumedWithoutHeader, findRevision, latestLegacy, modern, type Revision } from '../revisions.ts'
 import type { Server } from '../server.ts'
 import { drainSessions, type Reply, Session, type SessionOptions } from '../session.ts'
@@ -14,9 +14,11 @@ import {
   type Handler,
   HttpError,
   type HttpOptions,
+  handlerOf,
   httpSettings,
   methodNotAllowed,
   readMessage,
+  sendJson,
   shuttingDown,
 } from './http.ts'
 import { checkModern, isModern, unsupportedVersion } from './modern-request.ts'
@@ -30,7 +32,6 @@ import { checkModern, isModern, unsupportedVersion } from './modern-request.ts'
  */
 export function streamableHttp(server: Server, options: HttpOptions = {}): Handler {
   const settings = httpSettings(options)
-  const readAccept = acceptReader()
   const active = new Set<Session>()
   const { ticker } = settings
   let closing = false
@@ -43,29 +44,32 @@ export function streamableHttp(server: Server, options: HttpOptions = {}): Handl
     const { maxInFlight } = settings
     const respond = (options: Omit<SessionOptions, 'maxInFlight'>, work: Work): Promise<void> =>
       answer(res, accepts, caller, new Session(server, { maxInFlight, ...options }), work)
-    if (Array.isArray(body)) {
+    let id: RequestId | null = null
+    try {
       // Only 2025-03-26 has batches, and a request without the header is taken for that version.
-      const revision = legacyRevision(req)
-      if (revision === undefined) return refuse(res, unsupportedVersion(versionHeader(req)), null)
-      return respond({ revision, logLevel: 'info' }, (session, exchange) => session.receiveBatch(body, exchange))
+      if (Array.isArray(body))
+        return respond({ revision: legacyRevision(req), logLevel: 'info' }, (session, exchange) =>
+          session.receiveBatch(body, exchange),
+        )
+      const incoming = classify(body)
+      const request = incoming.kind === 'request' ? incoming.message : undefined
+      id = request?.id ?? null
+      const receive: Work = (session, exchange) => session.receive(incoming, exchange)
+      if (isModern(req, body)) {
+        if (incoming.kind === 'notification') return accepted(res)
+        if (incoming.kind === 'malformed') return refuse(res, incoming.error, incoming.id ?? undefined)
+        if (request === undefined)
+          return refuse(res, { code: ErrorCode.invalidRequest, message: 'a response is not accepted here' }, undefined)
+        return respond({ revision: modern, ...checkModern(req, request) }, receive)
+      }
+      if (incoming.kind === 'malformed') return refuse(res, incoming.error, incoming.id)
+      // Some clients send a fixed version header with `initialize` too, where it has no meaning yet.
+      const revision = request?.method === 'initialize' ? latestLegacy : legacyRevision(req)
+      return request === undefined ? accepted(res) : respond({ revision, logLevel: 'info' }, receive)
+    } catch (error) {
+      if (!(error instanceof ProtocolError)) throw error
+      refuse(res, toErrorObject(error), id)
     }
-    const incoming = classify(body)
-    const receive: Work = (session, exchange) => session.receive(incoming, exchange)
-    if (isModern(req, body)) {
-      if (incoming.kind === 'notification') return accepted(res)
-      if (incoming.kind === 'malformed') return refuse(res, incoming.error, incoming.id ?? undefined)
-      if (incoming.kind === 'response')
-        return refuse(res, { code: ErrorCode.invalidRequest, message: 'a response is not accepted here' }, undefined)
-      const checked = checkModern(req, incoming.message)
-      if ('error' in checked) return refuse(res, checked.error, incoming.message.id)
-      return respond({ revision: modern, ...checked }, receive)
-    }
-    if (incoming.kind === 'malformed') return refuse(res, incoming.error, incoming.id)
-    const request = incoming.kind === 'request' ? incoming.message : undefined
-    // Some clients send a fixed version header with `initialize` too, where it has no meaning yet.
-    const revision = request?.method === 'initialize' ? latestLegacy : legacyRevision(req)
-    if (revision === undefined) return refuse(res, unsupportedVersion(versionHeader(req)), request?.id ?? null)
-    return request === undefined ? accepted(res) : respond({ revision, logLevel: 'info' }, receive)
   }
 
   /** Runs one exchange and answers it: as JSON, or as an event stream from the first notification on or after `silentMs`. */
@@ -97,7 +101,7 @@ export function streamableHttp(server: Server, options: HttpOptions = {}): Handl
       const reply = await work(session, exchange)
       if (res.destroyed) return
       if (reply !== undefined && stream === undefined && accepts.json)
-        return sendReply(res, statusOf(reply, session.revision), reply.text)
+        return sendJson(res, statusOf(reply, session.revision), reply.text)
       if (reply === undefined && stream === undefined) return accepted(res)
       const open = openStream()
       if (reply !== undefined) open.send('message', reply.text)
@@ -108,13 +112,12 @@ export function streamableHttp(server: Server, options: HttpOptions = {}): Handl
     }
   }
 
-  return Object.assign(createListener(settings, post), {
-    openSessions: 0,
-    async close(graceMs: number): Promise<void> {
-      closing = true
-      await drainSessions([...active], graceMs)
-    },
-  })
+  async function close(graceMs: number): Promise<void> {
+    closing = true
+    await drainSessions([...active], graceMs)
+  }
+
+  return handlerOf(createListener(settings, post), () => 0, close)
 }
 
 type Work = (session: Session, exchange: Exchange) => Promise<Reply | undefined>
@@ -125,24 +128,20 @@ interface Accepts {
 }
 
 const maxKnownAccepts = 100
+const knownAccepts = new Map<string, Accepts>()
 
 /**
  * Reads what a client accepts, each header value once: every client sends the same with each of its POSTs. A stream is sent only to
- * clients that name it: `curl` with its own wildcard `Accept`, or none, gets JSON. The reader throws HttpError 406 when neither is accepted.
+ * clients that name it: `curl` with its own wildcard `Accept`, or none, gets JSON.
+ * @throws HttpError 406 when neither is accepted
  */
-function acceptReader(): (req: IncomingMessage) => Accepts {
-  const known = new Map<string, Accepts>()
-  return (req) => {
-    const accept = req.headers.accept ?? '*/*'
-    let accepts = known.get(accept)
-    if (accepts === undefined) {
-      accepts = parseAccept(accept)
-      if (known.size < maxKnownAccepts) known.set(accept, accepts)
-    }
-    if (!accepts.json && !accepts.stream)
-      throw new HttpError(406, 'Accept must include application/json or text/event-stream', { reason: 'body' })
-    return accepts
-  }
+function readAccept(req: IncomingMessage): Accepts {
+  const accept = req.headers.accept ?? '*/*'
+  const accepts = knownAccepts.get(accept) ?? parseAccept(accept)
+  if (knownAccepts.size < maxKnownAccepts) knownAccepts.set(accept, accepts)
+  if (!accepts.json && !accepts.stream)
+    throw new HttpError(406, 'Accept must include application/json or text/event-stream', { reason: 'body' })
+  return accepts
 }
 
 function parseAccept(accept: string): Accepts {
@@ -157,17 +156,14 @@ function parseAccept(accept: string): Accepts {
   }
 }
 
-function versionHeader(req: IncomingMessage): string | undefined {
+/** @throws ProtocolError for a version that does not exist (2025-06-18 basic/transports §Protocol Version Header: 400) */
+function legacyRevision(req: IncomingMessage): Revision {
   const value = req.headers['mcp-protocol-version']
-  return Array.isArray(value) ? value[0] : value
-}
-
-/** Undefined for a version that does not exist (2025-06-18 basic/transports §Protocol Version Header: 400). */
-function legacyRevision(req: IncomingMessage): Revision | undefined {
-  const version = versionHeader(req)
+  const version = Array.isArray(value) ? value[0] : value
   if (version === undefined) return assumedWithoutHeader
   const revision = findRevision(version)
-  return revision?.era === 'legacy' ? revision : undefined
+  if (revision?.era === 'legacy') return revision
+  throw unsupportedVersion(version)
 }
 
 /** Legacy clients read the body; the stateless protocol gives these errors a status of their own (2026-07-28 basic/transports). */
@@ -178,18 +174,8 @@ function statusOf(reply: Reply, revision: Revision): number {
   return reply.code === ErrorCode.missingClientCapability ? 400 : 200
 }
 
-function sendReply(res: ServerResponse, status: number, text: string): void {
-  res
-    .writeHead(status, {
-      'Content-Type': 'application/json',
-      'Content-Length': Buffer.byteLength(text),
-      'Cache-Control': 'no-store',
-    })
-    .end(text)
-}
-
 function refuse(res: ServerResponse, error: JsonRpcErrorObject, id: RequestId | null | undefined): void {
-  sendReply(res, 400, errorText(id, error))
+  sendJson(res, 400, errorText(id, error))
 }
 
 function accepted(res: ServerResponse): void {
