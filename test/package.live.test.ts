@@ -1,6 +1,6 @@
 // The published package: packed from the sources, installed into an empty folder, and started. Needs the npm registry.
 import assert from 'node:assert/strict'
-import { execFileSync, spawn } from 'node:child_process'
+import { execFileSync } from 'node:child_process'
 import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -82,14 +82,10 @@ test(
       }
 
       // Without the peer, the browser's server starts and says what is missing.
-      const browser = spawn(
-        process.execPath,
-        [join(modules, packageJson.name, 'dist/servers/playwright.cjs'), '--check-config'],
-        {
-          cwd: home,
-        },
-      )
-      assert.equal(await new Promise((resolve) => browser.once('close', resolve)), 0)
+      const program = join(modules, packageJson.name, 'dist/servers/playwright.cjs')
+      const browser = new JsonLineProcess(process.execPath, [program], { MCP_PORT: '0' }, 'stderr')
+      await browser.line('"listening"', (line) => line.message === 'listening')
+      assert.equal(await browser.stop('SIGTERM'), 0)
     } finally {
       rmSync(folder, { recursive: true, force: true })
     }
