@@ -7,6 +7,7 @@ import { test } from '../../../test/runner/harness.ts'
 import { npmBrowser } from '../../playwright/test/browsers.ts'
 import { sendPage } from '../dashboard/page.ts'
 import { pageSource } from '../dashboard/source.ts'
+import { token as gatewayToken, role, withOutage } from './outage.ts'
 
 const script = 'test/helpers/sample-process.ts'
 const token = 'a-long-token'
@@ -285,3 +286,31 @@ test('behind a prefix and a token: a wrong token is told, a right one stays in m
       }
     }),
   ))
+
+test(
+  'a stranger with a phone reads which backend is down and why, and sees it return',
+  () =>
+    withOutage({}, ({ url, end }) =>
+      withBrowser(async (browser) => {
+        const page = await browser.newPage({ viewport: { width: 390, height: 844 } })
+        await page.goto(url)
+        await page.getByLabel('Token').fill(gatewayToken)
+        await page.keyboard.press('Enter')
+        const row = page.locator('tbody tr').first()
+        await row.waitFor()
+        const headline = await page.locator('h1').innerText()
+        for (const part of ['postgres has not answered since', 'refused', '28P01', role])
+          assert.equal(headline.includes(part), true, part)
+        const bounds = await row.boundingBox()
+        assert.equal(bounds !== null && bounds.y + bounds.height < 844, true)
+        assert.match(await row.innerText(), /^postgres\s+down.*refused.*PGPASSWORD/s)
+        await end()
+        await page.getByText(/^(\d+) of \1 configured servers answer$/).waitFor({ timeout: 30_000 })
+        assert.equal(
+          (await texts(page, 'tbody tr')).some((text) => text.includes('down')),
+          false,
+        )
+      }),
+    ),
+  { timeoutMs: 90_000 },
+)
