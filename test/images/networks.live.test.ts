@@ -111,7 +111,7 @@ gatewayTest(
         '--network',
         'none',
         image,
-        'litellm-config',
+        ...['connect', 'litellm', '--complete', '--url', 'http://mcp-{server}:8080'],
         'postgres',
         'filesystem',
       ])
