@@ -119,6 +119,17 @@ test('one failing chart leaves the others', () =>
     },
   ))
 
+test('a context that is listed but has no charts any more has no data, and is not called unknown', () =>
+  withNetdata(
+    ({ path, query }) =>
+      path.endsWith('/data') && query.get('context') === 'disk.io' ? 'netdata-data-unknown-chart' : undefined,
+    async ({ call }) => {
+      const { data: text, meta } = await call('get_system_metrics', { charts: ['disk.io'], include_alerts: false })
+      assert.match(text, /^disk\.io \(.*\): no data in this time$/)
+      assert.deepEqual(meta.warnings, [])
+    },
+  ))
+
 test('a default chart that is not collected here is not mentioned', () =>
   withNetdata(
     ({ path, query }) => (path.endsWith('/data') && query.has('chart') ? 'netdata-data-unknown-chart' : undefined),

@@ -135,7 +135,13 @@ function readChart({ netdata, node, afterSeconds, points, collected, within }: Q
       ask('average', recent, Math.ceil(recent / nowSeconds)),
     ])
     return { id, chart: summarise({ average, min, max, now }, source.units, points) }
-  }).catch((error: unknown) => ({ id, error: onlyToolError(error) }))
+  }).catch((caught: unknown) => {
+    const error = onlyToolError(caught)
+    const units = collected?.contexts.get(id)
+    // Netdata still lists a context whose charts are gone, such as those of a network interface that was removed.
+    const gone = error.detail === missing.chart && units !== undefined
+    return gone ? { id, chart: { units, dimensions: [], zero: 0, times: [] } } : { id, error }
+  })
 }
 
 function onlyToolError(error: unknown): ToolError {
