@@ -3,7 +3,7 @@ import { nearest, ToolError } from '../../../protocol/index.ts'
 import { nearestFirst } from '../../kit/names.ts'
 import { invalid } from '../errors.ts'
 import type { Range } from '../types.ts'
-import { admitsAbsent, type Leaf, type Logql, logQueryOf, type Matcher, withMatcher } from './logql.ts'
+import { admitsAbsent, type Leaf, type Logql, logQueryOf, withMatcher } from './logql.ts'
 import type { Loki } from './loki.ts'
 import { oneLine } from './render-logs.ts'
 import { formatSpan, secondsOf } from './time.ts'
@@ -125,7 +125,8 @@ async function explainSelector(failed: Failed, { selector }: Leaf): Promise<stri
     const why = exists
       ? `"${label}" is never "${oneLine(value, 80)}" in this range; it is: ${list(nearestFirst(value, values))}`
       : `no stream in this range has a label "${label}"; labels: ${list(nearestFirst(label, names))}`
-    const other = await labelWithValue(failed, names, matcher)
+    const known = operator === '=' || operator === '=~' ? await knownLabels(loki, range, signal) : []
+    const other = known.find((each) => each.values.includes(value))
     if (other !== undefined) {
       const query = withMatcher(failed.query, matcher, other.name, operator, value)
       return `${why}. "${oneLine(value, 80)}" is a value of ${other.name}, which has: ${list(nearestFirst(value, other.values))}. TRY: ${call(query)}`
@@ -134,20 +135,6 @@ async function explainSelector(failed: Failed, { selector }: Leaf): Promise<stri
     return near === undefined ? why : `${why}. TRY: ${call(withMatcher(failed.query, matcher, label, '=', near))}`
   }
   return `no stream matches all of ${oneLine(selector.text, 200)} in these ${formatSpan(secondsOf(range))}; try fewer matchers or a longer range`
-}
-
-/** The label that has the value of a matcher, where the matcher's own label does not have it. */
-async function labelWithValue(
-  { loki, range, signal }: Failed,
-  names: readonly string[],
-  { operator, value }: Matcher,
-): Promise<LabelValues | undefined> {
-  if (operator !== '=' && operator !== '=~') return undefined
-  for (const name of ranked(names).slice(0, maxLabels)) {
-    const values = await loki.values(name, range, signal)
-    if (values.includes(value)) return { name, values }
-  }
-  return undefined
 }
 
 function list(names: readonly string[]): string {
