@@ -14,7 +14,7 @@ import { McpSession, withServer } from '../helpers/wire.ts'
 import { show, test } from '../runner/harness.ts'
 import { shippedPath } from './shipped.ts'
 
-const calls = 3_000
+const calls = 1_500
 const callers = 16
 const sessions = 250
 const page = `<!doctype html><title>A page</title><main><h1>A page</h1>${'<p>Some text with <a href="/x">a link</a> in it.</p>'.repeat(100)}</main>`
