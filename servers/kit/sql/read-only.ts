@@ -25,7 +25,7 @@ const lockMs = 2_000
 const idleInTransactionGraceMs = 5_000
 /** The server enforces the limit; ours comes later and is for a server that does not answer. */
 const clientGraceMs = 750
-/** Most rows of one Execute: large rows stop after one, when the kept bytes are full. */
+/** Rows of the first Execute; the second takes the rest, when it is known that rows are not so large that these fill a result. */
 const batchRows = 128
 const ownRows = 5_000
 const ownBytes = 4_000_000
@@ -89,8 +89,8 @@ export function readOnly(session: Session, step: Step, limits: ReadLimits): Prom
     const keep = { keepRows: maxRows, keepBytes }
     const rows = Math.min(maxRows + 1, batchRows)
     const outcome = await session.run({ ...keep, before, step, rows, after: isOne ? cleanUp() : [] })
-    while (!isOne && outcome.suspended && outcome.cut === undefined && outcome.rowCount <= maxRows) {
-      await session.run({ ...keep, rows: Math.min(maxRows + 1 - outcome.rowCount, batchRows), outcome })
+    if (!isOne && outcome.suspended && outcome.cut === undefined) {
+      await session.run({ ...keep, rows: maxRows + 1 - outcome.rowCount, outcome })
     }
     session.clean = isOne
     const more = outcome.suspended || outcome.rowCount > maxRows || outcome.cut !== undefined

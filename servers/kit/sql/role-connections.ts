@@ -41,7 +41,6 @@ export interface UseOptions {
 export const connectMs = 3_000
 /** Shorter than the five seconds for which CREATE DATABASE … TEMPLATE and DROP DATABASE wait for other sessions to leave. */
 const idleMs = 3_000
-const maxWaitMs = 10_000
 /** How old privileges may be. */
 const keptMs = 10_000
 const maxDatabases = 200
@@ -159,7 +158,7 @@ export class RoleConnections {
 
   async #acquire(database: string, signal: AbortSignal, reserve: boolean): Promise<Session> {
     await this.#options.started?.()
-    const session = await this.pool.acquire(database, { signal, reserve, waitMs: reserve ? connectMs : maxWaitMs })
+    const session = await this.pool.acquire(database, { signal, reserve })
     if (this.#selfTest === undefined || isEnforced(this.#selfTest)) return session
     this.pool.release(session)
     throw new ToolError(

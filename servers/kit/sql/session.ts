@@ -1,6 +1,5 @@
 // One session of PostgreSQL: statements are run on it, cancelled in the server, and the connection is closed with them.
 import { type Notice, type OpenOptions, PgConnection } from './pg-adapter.ts'
-import type { Cell } from './protocol-guard.ts'
 import { type Outcome, type Run, Statement } from './statement.ts'
 
 /** The connection could not be made, or ended under a statement. */
@@ -52,7 +51,7 @@ export class Session {
     const session = new Session(options)
     try {
       session.#connection = await PgConnection.open(options, {
-        flood: (cells) => session.#stopFlood(cells),
+        flood: (cells) => session.#current?.stopFlood(cells),
         ended: () => session.#ended(),
         notice: (notice) => {
           // "There is no transaction in progress" is about our own ROLLBACK behind a COMMIT; no caller's statement holds one.
@@ -87,6 +86,7 @@ export class Session {
     this.#connection.submit(statement)
     try {
       await statement.done
+      if (statement.outcome.cut === 'flood') await this.cancel() // the rest is not read
       return statement.outcome
     } catch (error) {
       throw this.#explain(error as Error)
@@ -113,11 +113,6 @@ export class Session {
   end(): void {
     this.#connection.end()
     this.#ended()
-  }
-
-  #stopFlood(cells: Cell[]): void {
-    this.#current?.stopFlood(cells)
-    void this.cancel()
   }
 
   /** An error of the statement itself stays the server's; one that ends the connection, or is not the server's at all, is the connection's. */

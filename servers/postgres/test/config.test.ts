@@ -1,7 +1,7 @@
 // How the server is configured and starts: variables, secrets, TLS, the sample database, and roles that are not safe.
 import assert from 'node:assert/strict'
 import { execFileSync } from 'node:child_process'
-import { existsSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs'
+import { chmodSync, existsSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { issue } from '../../../test/helpers/certificates.ts'
@@ -244,14 +244,15 @@ test('a server without TLS is refused where TLS is required', () =>
     assert.match(String(await whoAmI(server)), /^ERROR UPSTREAM_UNREACHABLE: .*TLS failed: the server does not support SSL/i)
   }))
 
-const samples = (): string[] => readdirSync(tmpdir()).filter((name) => name.startsWith('octet-pg-'))
-
 for (const signal of ['SIGTERM', 'SIGKILL'] as const) {
   test(
     `the sample database says what it is, and goes with the process on ${signal}`,
     async () => {
-      const before = new Set(samples())
-      const server = await RunningServer.start(['postgres'], { TEST_COMMAND: 'start', MCP_STRUCTURED_CONTENT: 'auto' })
+      // A folder of its own: other tests start databases at the same time.
+      const folder = mkdtempSync(join(tmpdir(), 'octet-test-'))
+      chmodSync(folder, 0o755) // PostgreSQL runs as another user
+      const env = { TEST_COMMAND: 'start', MCP_STRUCTURED_CONTENT: 'auto', TMPDIR: folder }
+      const server = await RunningServer.start(['postgres'], env)
       await withClient(server.url, async ({ call }) => {
         for (const [tool, args] of [
           ['postgres_query', { query: 'SELECT category, sum(sales) FROM monthly_sales GROUP BY 1 ORDER BY 1' }],
@@ -270,11 +271,12 @@ for (const signal of ['SIGTERM', 'SIGKILL'] as const) {
       const look = async () => (await server.ready()).body.servers.postgres
       const { detail } = await until('the sample is ready', 20_000, look, ({ state }) => state === 'ok')
       assert.equal(detail.safety.role_can, 'only read')
-      const folder = samples().find((name) => !before.has(name)) as string
-      const pid = Number(execFileSync('head', ['-1', join(tmpdir(), folder, 'data', 'postmaster.pid')]).toString())
+      const sample = join(folder, readdirSync(folder).find((name) => name.startsWith('octet-pg-')) as string)
+      const pid = Number(execFileSync('head', ['-1', join(sample, 'data', 'postmaster.pid')]).toString())
       await server.stop(signal)
-      const gone = async (): Promise<boolean> => !existsSync(join(tmpdir(), folder)) && !existsSync(`/proc/${pid}`)
+      const gone = async (): Promise<boolean> => !existsSync(sample) && !existsSync(`/proc/${pid}`)
       await until('server and folder are gone', 5_000, gone, (done) => done)
+      rmSync(folder, { recursive: true })
     },
     { timeoutMs: 60_000 },
   )

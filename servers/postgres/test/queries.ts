@@ -123,6 +123,17 @@ export function testQueries(shop: Shop): void {
     assert.match(text, /rows \(of more; cut at the size limit\)[\s\S]*NOTE: more rows exist than fit/)
   })
 
+  it('a result without an end is read up to a limit, and its connection serves nobody else', async ({ call }) => {
+    const pid = async (): Promise<unknown> =>
+      (await call('postgres_query', { query: 'SELECT pg_backend_pid()' })).structured.rows[0][0]
+    const before = await pid()
+    const query = "SELECT repeat('x', 50000000) FROM generate_series(1, 1000)"
+    const { text, structured } = await call('postgres_query', { query, timeout_ms: 60_000 })
+    assert.match(text, /NOTE: .*reading stopped after 256 MiB/)
+    assert.equal(structured.meta.truncated, true)
+    assert.notEqual(await pid(), before)
+  })
+
   it('one row that is larger than a result is shown in part', async ({ call }) => {
     const columns = Array.from({ length: 200 }, (_, i) => `repeat('${i} ', 500) AS c${i}`).join(', ')
     const { text, structured } = await call('postgres_query', { query: `SELECT ${columns}` })

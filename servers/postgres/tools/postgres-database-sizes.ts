@@ -54,8 +54,7 @@ export function databaseSizesTool(backend: PostgresBackend): AnyTool {
           ]),
         ),
         notes: hidden === 0 ? [] : [`${counted(hidden, 'size')} unknown: the role may not connect to them`],
-        truncated: more,
-        ...(more ? { next: { limit: Math.min(all.length, 500) } } : {}),
+        next: more ? { limit: Math.min(all.length, 500) } : undefined,
         rows: shown.length,
         structured: { databases: shown, total_bytes: total },
       })

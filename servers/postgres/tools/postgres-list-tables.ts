@@ -142,7 +142,7 @@ async function listTables(backend: PostgresBackend, maxResultChars: number, args
       ...page.notes,
       ...(args.schema === '*' || args.cursor !== undefined || others.length === 0 ? [] : [elsewhere(others)]),
     ],
-    ...(more ? { next: { ...args, cursor: writeCursor(last.schema, last.name, key) } } : {}),
+    next: more ? { ...args, cursor: writeCursor(last.schema, last.name, key) } : undefined,
     rows: page.tables.length,
     structured: { database, tables: page.tables, total, total_bytes: bytes },
   })
@@ -168,7 +168,7 @@ function fill(rows: readonly Row[], withColumns: boolean, maxChars: number) {
       )
     }
     lines.push(...text)
-    tables.push({ ...table, ...(partitions ? { partitions } : {}), ...(kept ? { columns: kept } : {}) })
+    tables.push({ ...table, ...(partitions === null ? {} : { partitions }), ...(kept ? { columns: kept } : {}) })
     room -= chars
   }
   return { lines, tables, notes }

@@ -143,7 +143,7 @@ export function findColumn(columns: readonly Column[], text: string, table: Rela
   throw new ToolError(
     'NOT_FOUND',
     `column ${visibleJson(wanted.slice(0, 80))} does not exist in ${table.sql}. ${near.length > 0 ? 'Similar' : 'Columns'}: ${(near.length > 0 ? near : names.slice(0, 30)).map(quoteName).join(', ')}`,
-    { hint: `use ${quoteName(near[0] ?? names[0] ?? 'another column')}` },
+    near[0] === undefined ? {} : { hint: `use ${quoteName(near[0])}` },
   )
 }
 

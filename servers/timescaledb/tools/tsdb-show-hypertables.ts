@@ -106,7 +106,7 @@ async function showHypertables(
         : []),
       ...(sized ? [] : ['sizes are left out, because a table is locked or may not be read by this role']),
     ],
-    ...(more ? { next: { ...args, cursor: writeCursor(last.kind === 'hypertable' ? '0' : '1', last.schema, last.name) } } : {}),
+    next: more ? { ...args, cursor: writeCursor(last.kind === 'hypertable' ? '0' : '1', last.schema, last.name) } : undefined,
     rows: page.length,
     structured: {
       hypertables: hypertables.map(({ kind, ...hypertable }) => hypertable),
