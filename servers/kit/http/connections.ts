@@ -30,6 +30,8 @@ export class ConnectTimeout extends Error {
 }
 
 const defaultConnectMs = 3_000
+/** An idle connection is closed then: something on its way may forget it without a word. */
+const idleMs = 30_000
 
 export class Connections {
   readonly #secure: boolean
@@ -39,7 +41,7 @@ export class Connections {
   /** @param secure with TLS */
   constructor(secure: boolean, options: ConnectionOptions) {
     const { ca, maxSockets } = options
-    const pool = { keepAlive: true, maxSockets, maxFreeSockets: maxSockets }
+    const pool = { keepAlive: true, maxSockets, maxFreeSockets: maxSockets, timeout: idleMs }
     this.#secure = secure
     this.#options = options
     this.#agent = secure ? new HttpsAgent({ ...pool, ...trust(ca) }) : new HttpAgent(pool)
