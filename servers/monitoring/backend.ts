@@ -91,14 +91,10 @@ function configured<T>(client: T | undefined, name: string, variable: string): T
   throw new ToolError('UPSTREAM_UNREACHABLE', `${name} is not configured: the operator has to set ${variable}`)
 }
 
-type Tail = Parameters<OpenTail>
-
 async function readTail(
   http: Upstream,
   ca: string | undefined,
-  query: Tail[0],
-  onFrame: Tail[1],
-  signal: AbortSignal,
+  ...[query, onFrame, signal]: Parameters<OpenTail>
 ): Promise<void> {
   const { WebSocket } = await import('ws')
   if (signal.aborted) return

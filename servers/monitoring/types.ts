@@ -2,17 +2,12 @@
 
 export type Labels = Readonly<Record<string, string>>
 
-interface Stream {
-  readonly labels: Labels
-  /** Equal for equal labels. */
-  readonly key: string
-}
-
 export interface Entry {
   /** Nanoseconds since 1970. */
   readonly at: bigint
   readonly line: string
-  readonly stream: Stream
+  /** `key`: equal for equal labels. */
+  readonly stream: { readonly labels: Labels; readonly key: string }
   /** Structured metadata of this line, such as a trace id. */
   readonly metadata: Labels | undefined
   /** Labels that the query itself made, such as those of `| json`. */

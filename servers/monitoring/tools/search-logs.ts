@@ -312,11 +312,7 @@ function span({ start, end }: Range): string {
 }
 
 /** The range stays fixed while somebody pages through it, so it is given as two times whatever it was given as. */
-function nextArguments(
-  { query, direction, format }: Arguments,
-  limit: number,
-  next: { start: bigint; end: bigint; skip: number },
-) {
+function nextArguments({ query, direction, format }: Arguments, limit: number, next: ReturnType<typeof nextPage>) {
   return {
     query,
     start: formatTime(next.start),
