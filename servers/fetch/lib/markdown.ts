@@ -34,6 +34,16 @@ const implied = new Map(
     .map(([[name = ''] = [], closes = [], until = []]) => [name, { closes, until }]),
 )
 
+const counted: Readonly<Record<string, 'pre' | 'code' | 'link' | 'list' | 'quote'>> = {
+  pre: 'pre',
+  code: 'code',
+  a: 'link',
+  ul: 'list',
+  ol: 'list',
+  menu: 'list',
+  blockquote: 'quote',
+}
+
 const maxDepth = 256
 const maxBlockChars = 32_768
 const maxCodeChars = 200_000
@@ -72,15 +82,12 @@ export class MarkdownWriter implements HtmlEvents {
   #chars = 0
   #textChars = 0
   #linkChars = 0
-  #link = 0
   #inPage = false // the link leads to a place on the same page, or nowhere
-  #pre = 0
-  #code = 0
+  /** Open elements that are not silent. */
+  readonly #inside = { pre: 0, code: 0, link: 0, list: 0, quote: 0 }
   #language = ''
   #marker = '' // of the list item that has not written its first block
-  #lists = 0
   #lastInList = false
-  #quotes = 0
   #script: { readonly display: boolean; tex: string } | undefined
   #formula: FormulaReader | undefined
   #image = ''
@@ -107,7 +114,7 @@ export class MarkdownWriter implements HtmlEvents {
       this.#formula = new FormulaReader(attributes)
     const hidden = this.#silent === 0 && isHidden(name, attributes)
     const silent =
-      isSilent(name) || isUnseen(attributes) || (hidden && (!block || this.#pre > 0 || this.#table()?.inCell === true))
+      isSilent(name) || isUnseen(attributes) || (hidden && (!block || this.#inside.pre > 0 || this.#table()?.inCell === true))
     // Before the state changes: what came so far belongs to what was open.
     if (this.#silent === 0 && !silent && block) this.#boundary(name)
     const traits = block && !silent ? traitsOf(name, attributes, this.#main > 0) | (hidden ? Trait.hidden : 0) : 0
@@ -157,7 +164,7 @@ export class MarkdownWriter implements HtmlEvents {
       if (!this.#stack.some((element) => isSilent(element.name))) this.hiddenChars += text.length
       return
     }
-    if (this.#pre > 0) {
+    if (this.#inside.pre > 0) {
       if (this.#chars < maxCodeChars) this.#push(text)
       else this.cut = true
       return
@@ -167,7 +174,7 @@ export class MarkdownWriter implements HtmlEvents {
     const joined = last === undefined || /\s$/.test(last) ? collapsed.replace(/^ /, '') : collapsed
     if (joined === '') return
     this.#textChars += joined.length
-    if (this.#link > 0 && !this.#inPage) this.#linkChars += joined.length
+    if (this.#inside.link > 0 && !this.#inPage) this.#linkChars += joined.length
     this.#push(joined)
     if (this.#chars > maxBlockChars && this.#table()?.inCell !== true) this.#flush()
   }
@@ -179,44 +186,21 @@ export class MarkdownWriter implements HtmlEvents {
     this.outline.end()
   }
 
-  #enter(element: Open, attributes: Attributes): void {
-    const { name } = element
-    const table = this.#table()
-    if (element.list !== undefined) this.#lists += 1
-    switch (name) {
-      case 'pre':
-        this.#pre += 1
-        this.#language = languageOf(attributes)
-        break
-      case 'code':
-        if (this.#pre > 0) this.#language ||= languageOf(attributes)
-        else this.#code += 1
-        break
-      case 'a':
-        this.#link += 1
-        // A table of contents says what the page is about; it is not navigation to others.
-        this.#inPage = attributes.href === undefined || attributes.href.startsWith('#')
-        break
-      case 'blockquote':
-        this.#quotes += 1
-        break
-      case 'div':
-        // Highlighters name the language on the box around the code.
-        this.#language = languageOf(attributes) || this.#language
-        break
-      case 'li': {
-        const list = this.#stack.findLast((each) => each.list !== undefined)?.list
-        if (list !== undefined && /^-?\d{1,9}$/.test(attributes.value ?? '')) list.next = Number(attributes.value)
-        this.#marker = list?.ordered === true ? `${list.next++}. ` : '- '
-        break
-      }
-      case 'td':
-      case 'th':
-        if (table !== undefined && !table.layout) {
-          table.beginCell(attributes)
-        }
-        break
+  #enter({ name }: Open, attributes: Attributes): void {
+    const count = counted[name]
+    if (count !== undefined) this.#inside[count] += 1
+    // Highlighters name the language on the box around the code, on `pre` or on `code`.
+    if (name === 'div' || name === 'pre' || (name === 'code' && this.#inside.pre > 0))
+      this.#language = languageOf(attributes) || this.#language
+    // A table of contents says what the page is about; it is not navigation to others.
+    if (name === 'a') this.#inPage = attributes.href === undefined || attributes.href.startsWith('#')
+    if (name === 'li') {
+      const list = this.#stack.findLast((each) => each.list !== undefined)?.list
+      if (list !== undefined && /^-?\d{1,9}$/.test(attributes.value ?? '')) list.next = Number(attributes.value)
+      this.#marker = list?.ordered === true ? `${list.next++}. ` : '- '
     }
+    const table = this.#table()
+    if ((name === 'td' || name === 'th') && table?.layout === false) table.beginCell(attributes)
   }
 
   #leave(): void {
@@ -251,32 +235,26 @@ export class MarkdownWriter implements HtmlEvents {
   #end(element: Open): void {
     const { name } = element
     const table = this.#table()
-    if (name === 'a') {
-      this.#link -= 1
-      this.#endLink(element)
-    } else if (name === 'code' && this.#pre === 0) {
-      this.#code -= 1
+    const isPlain = this.#inside.pre === 0
+    if (name === 'a') this.#endLink(element)
+    else if (name === 'code' && isPlain)
       this.#wrap(element.at, (text) => (text.includes('`') ? `\`\` ${text} \`\`` : `\`${text}\``))
-    } else if (marks[name] !== undefined && this.#pre === 0 && this.#code === 0) {
+    else if (marks[name] !== undefined && isPlain && this.#inside.code === 0) {
       const mark = marks[name]
       // Nested or in headings it says nothing.
       const nested = this.#stack.some((each) => each !== element && (marks[each.name] === mark || /^h[1-6]$/.test(each.name)))
       if (!nested) this.#wrap(element.at, (text) => `${mark}${text}${mark}`)
     } else if (name === 'q') this.#wrap(element.at, (text) => `“${text}”`)
     else if (name === 'rt') this.#wrap(element.at, (text) => `(${text})`)
-    else if (name === 'sup' && this.#pre === 0)
-      this.#wrap(element.at, (text) => (/^[\w+−-]{1,8}$/.test(text) ? `^${text}` : text))
+    else if (name === 'sup' && isPlain) this.#wrap(element.at, (text) => (/^[\w+−-]{1,8}$/.test(text) ? `^${text}` : text))
     else if (name === 'pre') this.#endCode()
     else if ((name === 'td' || name === 'th') && table !== undefined) this.#endCell(table, element)
     else if (name === 'tr' && table !== undefined) this.#endRow(table)
     else if (blocks.has(name)) this.#boundary(name, true)
-    if (element.list !== undefined) {
-      this.#lists -= 1
-      this.#marker = ''
-    }
-    if (name === 'li') this.#marker = ''
-    if (name === 'blockquote') this.#quotes -= 1
-    if (name === 'div' && this.#pre === 0) this.#language = ''
+    if (name === 'li' || element.list !== undefined) this.#marker = ''
+    if (name === 'div' && isPlain) this.#language = ''
+    const count = counted[name]
+    if (count !== undefined) this.#inside[count] -= 1
   }
 
   /** A block begins or ends here. */
@@ -291,7 +269,7 @@ export class MarkdownWriter implements HtmlEvents {
       }
       this.#dissolve(table, list)
     }
-    if (this.#pre > 0 && name !== 'pre') {
+    if (this.#inside.pre > 0 && name !== 'pre') {
       // Highlighters make each line an element.
       if (ends && !this.#parts.at(-1)?.endsWith('\n')) this.#push('\n')
       return
@@ -316,14 +294,14 @@ export class MarkdownWriter implements HtmlEvents {
       if (this.#table()?.inCell === true) this.#push(' ')
       else if (this.#parts.length > 0) this.#push('\n')
     } else if (name === 'hr') this.#boundary(name)
-    else if (name === 'img' && this.#pre === 0 && !isHidden(name, attributes)) {
+    else if (name === 'img' && this.#inside.pre === 0 && !isHidden(name, attributes)) {
       const alt = cleanText(attributes.alt ?? '')
         .replace(/\s+/g, ' ')
         .trim()
       if (alt === '') return
       // The first address of a lazy image is that of a placeholder.
       const src = attributes['data-src'] ?? attributes['data-original'] ?? attributes.src
-      const url = this.#link > 0 || !this.#options.links ? undefined : this.#address(src)
+      const url = this.#inside.link > 0 || !this.#options.links ? undefined : this.#address(src)
       const image = url === undefined ? `[image: ${alt}]` : `![${alt}](${url})`
       if (image === this.#image) return // the same again in <noscript>
       this.#image = image
@@ -334,21 +312,20 @@ export class MarkdownWriter implements HtmlEvents {
   #endLink(element: Open): void {
     this.#wrap(element.at, (text) => {
       if (/^[#¶§🔗]?$/u.test(text)) return ''
-      return element.href === undefined || this.#pre > 0 ? text : `[${text}](${element.href})`
+      return element.href === undefined || this.#inside.pre > 0 ? text : `[${text}](${element.href})`
     })
   }
 
   /** A block ends inside a link, as in `<a><h3>`: its first block of text becomes the link. */
   #wrapLink(): void {
-    const link = this.#link === 0 ? undefined : this.#stack.findLast((element) => element.name === 'a')
+    const link = this.#inside.link === 0 ? undefined : this.#stack.findLast((element) => element.name === 'a')
     if (link?.href === undefined || this.#textChars === 0) return
     this.#endLink(link)
     link.href = undefined
   }
 
   #endCode(): void {
-    this.#pre -= 1
-    if (this.#pre > 0) return
+    if (this.#inside.pre > 1) return
     const code = this.#parts
       .join('')
       .replace(/\r\n?/g, '\n')
@@ -446,18 +423,18 @@ export class MarkdownWriter implements HtmlEvents {
     const [textChars, linkChars] = [this.#textChars, this.#linkChars]
     this.#reset()
     let close = tight
-    if (this.#lists > 0) {
-      const indent = '  '.repeat(Math.min(this.#lists, 10) - 1)
+    if (this.#inside.list > 0) {
+      const indent = '  '.repeat(Math.min(this.#inside.list, 10) - 1)
       const first = this.#marker !== ''
       close ||= first && this.#lastInList
       text = `${indent}${first ? this.#marker : '  '}${text.replaceAll('\n', `\n${indent}  `)}`
       this.#marker = ''
     }
-    if (this.#quotes > 0) {
-      const prefix = '> '.repeat(Math.min(this.#quotes, 5))
+    if (this.#inside.quote > 0) {
+      const prefix = '> '.repeat(Math.min(this.#inside.quote, 5))
       text = `${prefix}${text.replaceAll('\n', `\n${prefix}`)}`
     }
-    this.#lastInList = this.#lists > 0
+    this.#lastInList = this.#inside.list > 0
     if (this.#total + text.length > this.#options.maxChars) {
       this.cut = true
       return
@@ -519,6 +496,6 @@ export function resolve(href: string, base: string): string | undefined {
 }
 
 function languageOf(attributes: Attributes): string {
-  const named = /(?:^|[\s-])(?:language|lang|highlight-source|highlight-text|highlight|brush:)[-\s]?([a-z][\w+#-]{0,19})/i
+  const named = /(?:^|[\s-])(?:language|lang|highlight-source|highlight-text|highlight|brush:)[-\s]?(?!default\b|none\b)([a-z][\w+#-]{0,19})/i
   return (attributes['data-lang'] ?? named.exec((attributes.class ?? '').slice(0, 300))?.[1] ?? '').replace(/[^\w+#-]/g, '')
 }

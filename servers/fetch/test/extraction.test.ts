@@ -177,3 +177,10 @@ test('a drawing of many elements that close themselves does not swallow the page
   const drawing = `<svg>${'<path d="M0,0"/>'.repeat(400)}</svg>`
   assert.equal(await contentOf(`<div>before ${drawing}</div><p>after</p>`), 'before\n\nafter')
 })
+
+test('a quote or a list holds all of its blocks, with code and links in them', async () => {
+  const quote = '<blockquote><p>One <a href="/x">link</a></p><pre class="lang-js">f()</pre><p>two</p></blockquote><p>after</p>'
+  assert.equal(await contentOf(quote), '> One [link](https://example.test/x)\n\n> ```js\n> f()\n> ```\n\n> two\n\nafter')
+  const list = '<ul><li>a<p>b</p><ul><li><code>c</code></ul><li>d</ul><p><b>e</b> <code>x <b>y</b></code></p>'
+  assert.equal(await contentOf(list), '- a\n\n  b\n  - `c`\n- d\n\n**e** `x y`')
+})
