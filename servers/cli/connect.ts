@@ -4,7 +4,7 @@ import { isLoopbackHost, nearest } from '../../protocol/index.ts'
 import { readConfig } from '../host/config.ts'
 import type { AnyServer } from '../kit/definition.ts'
 import { definitionsOf } from './catalog.ts'
-import { readEnvironment } from './dotenv.ts'
+import { type EnvironmentFile, readEnvironment } from './dotenv.ts'
 import { litellmConfig as litellmYaml } from './litellm-config.ts'
 import { askReady, type Here, readHere } from './running.ts'
 import { fail } from './usage.ts'
@@ -126,7 +126,7 @@ export async function connect(args: readonly string[]): Promise<void> {
         : [{ name: 'octet', url: `${url}/mcp` }]
     const { text, steps } = (clients[client] as Client)(entries, token)
     process.stdout.write(`${text}\n`)
-    process.stderr.write(`\n${steps}\n`)
+    process.stderr.write(`\n${steps}${token ? tokenSource(environment) : ''}\n`)
   }
   if (inContainers.has(client) && isLoopbackHost(new URL(url.replaceAll('{server}', 'x')).hostname))
     process.stderr.write(
@@ -159,6 +159,14 @@ async function configured(
     const { config } = readConfig(definition.config, env)
     return config !== undefined && definition.missing(config as never) === undefined
   })
+}
+
+/** Where the token is, for who needs it in the shell or in a configuration; never the token. */
+function tokenSource({ env, file }: EnvironmentFile): string {
+  if (process.env.MCP_AUTH_TOKEN) return ''
+  if (env.MCP_AUTH_TOKEN) return `\nMCP_AUTH_TOKEN is in ${file}; for this shell: set -a; . ${file}; set +a`
+  const secret = env.MCP_AUTH_TOKEN_FILE
+  return secret ? `\nMCP_AUTH_TOKEN is in a file; for this shell: export MCP_AUTH_TOKEN="$(cat ${secret})"` : ''
 }
 
 function byName(entries: readonly Entry[], value: (entry: Entry) => object): object {

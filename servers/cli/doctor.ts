@@ -52,7 +52,7 @@ export async function doctor(args: readonly string[]): Promise<void> {
     wrong.push(
       `no server is configured; ${states.map(({ definition, state }) => `${definition.name}: ${state.next}`).join('; ')}`,
     )
-  const here = fatal.length === 0 ? readHere({ env, read: undefined }) : undefined
+  const here = fatal.length === 0 ? readHere({ env }) : undefined
   const answer = here === undefined ? 'not asked' : await askReady(here.url, here.token)
   const running = typeof answer === 'object' ? answer : undefined
   const taken = running === undefined && here !== undefined ? await tryPort(here) : undefined

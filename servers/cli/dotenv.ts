@@ -8,6 +8,7 @@ import { fail } from './usage.ts'
 export interface EnvironmentFile {
   /** The environment wins over the file. */
   readonly env: Env
+  readonly file: string
   /** What was read, in one line; undefined without a file. */
   readonly read: string | undefined
 }
@@ -18,11 +19,11 @@ export function readEnvironment(file = resolve('.env')): EnvironmentFile {
     added = parseEnv(readFileSync(file, 'utf8')) as Env
   } catch (error) {
     const { code } = error as NodeJS.ErrnoException
-    if (code === 'ENOENT' || code === 'ENOTDIR') return { env: process.env, read: undefined }
+    if (code === 'ENOENT' || code === 'ENOTDIR') return { env: process.env, file, read: undefined }
     return fail(`${file} cannot be read (${code}); make it readable, or start octet in another folder`)
   }
   const names = Object.keys(added)
   const kept = names.filter((name) => process.env[name] !== undefined && process.env[name] !== added[name])
   const overridden = kept.length === 0 ? '' : `; already set in the environment, which wins: ${kept.join(', ')}`
-  return { env: { ...added, ...process.env }, read: `${file} was read: ${names.length} variables${overridden}` }
+  return { env: { ...added, ...process.env }, file, read: `${file} was read: ${names.length} variables${overridden}` }
 }

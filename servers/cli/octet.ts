@@ -38,7 +38,8 @@ Options:
 
 Configuration comes from the environment and from a file .env in the working
 directory (docs/configuration.md). Without URL, status and call ask this machine
-at MCP_PORT. The token, if any, is in MCP_AUTH_TOKEN or MCP_AUTH_TOKEN_FILE.
+at MCP_PORT. The token, if any, comes from MCP_AUTH_TOKEN or MCP_AUTH_TOKEN_FILE
+and is sent to the URL.
 `
 
 type Command = (args: readonly string[]) => Promise<void>

@@ -1,5 +1,5 @@
 // The octet that runs, or will run, with this environment: its address, its token, and what /ready says.
-import { readConfig } from '../host/config.ts'
+import { type Env, readConfig } from '../host/config.ts'
 import { principals, type Settings, settingsSchema } from '../host/settings.ts'
 import type { ProcessState } from '../host/state.ts'
 import { readEnvironment } from './dotenv.ts'
@@ -16,7 +16,7 @@ export interface Here {
   readonly token: string | undefined
 }
 
-export function readHere({ env } = readEnvironment()): Here {
+export function readHere({ env }: { env: Env } = readEnvironment()): Here {
   const { config, problems } = readConfig(settingsSchema, env)
   if (config === undefined) return fail(problems.join('; '))
   const { MCP_HOST: host, MCP_PORT: port, MCP_BASE_PATH: path = '' } = config
