@@ -8,6 +8,7 @@ import { N8nDatabase } from './lib/database.ts'
 import { createRedactor, type Redactor } from './lib/redact.ts'
 
 export interface N8nBackend extends Backend {
+  readonly environment: Environment
   readonly api: N8nApi
   readonly redact: Redactor
   readonly host: string
@@ -39,6 +40,7 @@ export function openN8n(config: N8nConfig, environment: Environment): N8nBackend
   const host = new URL(baseUrl).host
   const database = config.DB_TYPE === 'postgresdb' ? new N8nDatabase(config, environment) : undefined
   return {
+    environment,
     api,
     host,
     database,

@@ -18,9 +18,5 @@ export const n8n = defineServer({
     return unset.length === 0 ? undefined : `set ${unset.join(' and ')}`
   },
   open: openN8n,
-  tools: (backend, environment) => [
-    listWorkflowsTool(backend, environment),
-    getWorkflowTool(backend, environment),
-    databaseStatisticsTool(backend, environment),
-  ],
+  tools: (backend) => [listWorkflowsTool(backend), getWorkflowTool(backend), databaseStatisticsTool(backend)],
 })

@@ -1,10 +1,10 @@
 // n8n_get_database_statistics: gathers the figures, keeps them for a minute, and shows them as text and as JSON. A part that cannot be read is
 // left out with a warning.
 import { type AnyTool, type Context, defineTool, ToolError, type ToolOutput } from '../../../protocol/index.ts'
-import type { Environment } from '../../kit/definition.ts'
 import { formatBytes, report } from '../../kit/report.ts'
 import { Remembered } from '../../kit/waiting.ts'
 import type { N8nBackend } from '../backend.ts'
+import type { N8nDatabase } from '../lib/database.ts'
 import { countExecutions, failedStatuses } from '../lib/execution-totals.ts'
 import { fitLines, plural, shortTime } from '../lib/format.ts'
 import { type JsonObject, object } from '../lib/json.ts'
@@ -20,9 +20,9 @@ const inputSchema = {
   additionalProperties: false,
 } as const
 
-export function databaseStatisticsTool(backend: N8nBackend, environment: Environment): AnyTool {
+export function databaseStatisticsTool(backend: N8nBackend): AnyTool {
   const kept = new Remembered({ keepMs: keptMs, maxEntries: maxWindows }, async (hours, signal) => {
-    const statistics = await gather(backend, environment, Number(hours), signal)
+    const statistics = await gather(backend, Number(hours), signal)
     return { statistics, at: Date.now() }
   })
   return defineTool({
@@ -41,7 +41,7 @@ export function databaseStatisticsTool(backend: N8nBackend, environment: Environ
         kept.forget(key)
         result = await kept.get(key, context.signal)
       }
-      return statisticsResult(result.statistics, Math.max(0, asked - result.at), environment, context)
+      return statisticsResult(backend, result.statistics, Math.max(0, asked - result.at), context)
     },
   })
 }
@@ -58,7 +58,7 @@ const reserveMs = 12_000
 /** Characters for the summary and the notes. */
 const reservedChars = 1_000
 
-function statisticsResult(statistics: Statistics, ageMs: number, environment: Environment, context: Context): ToolOutput {
+function statisticsResult({ environment }: N8nBackend, statistics: Statistics, ageMs: number, context: Context): ToolOutput {
   const { source, host, totals, executions, insights, storage, warnings } = statistics
   const age = ageMs < 1_000 ? [] : [`these figures are ${Math.round(ageMs / 1000)} s old; refresh: true reads them again`]
   const lines = describe(statistics) // the most important ones come first
@@ -83,8 +83,7 @@ function statisticsResult(statistics: Statistics, ageMs: number, environment: En
   })
 }
 
-async function gather(backend: N8nBackend, environment: Environment, windowHours: number, signal: AbortSignal) {
-  const { api, database, unreadable, host } = backend
+async function gather({ api, database, unreadable, host, environment }: N8nBackend, windowHours: number, signal: AbortSignal) {
   const end = Date.now() + Math.max(1_000, Math.min(gatherMs, environment.toolTimeoutMs - reserveMs))
   const timeLeft = (): boolean => Date.now() < end
   const warnings: string[] = unreadable === undefined ? [] : [unreadable]
@@ -102,20 +101,19 @@ async function gather(backend: N8nBackend, environment: Environment, windowHours
     }
   }
   /** Without the database, the figures come from the API. */
-  const optional = async <T>(work: (() => Promise<T>) | undefined): Promise<T | undefined> => {
-    if (work === undefined) return undefined
+  const fromDatabase = async <T>(read: (database: N8nDatabase) => Promise<T>): Promise<T | undefined> => {
+    if (database === undefined) return undefined
     try {
-      return await work()
+      return await read(database)
     } catch (error) {
       if (!(error instanceof ToolError) || signal.aborted) throw error
-      const warning = `n8n's database could not be read: ${error.message}`
-      if (!warnings.includes(warning)) warnings.push(warning)
+      warnings.push(`n8n's database could not be read: ${error.message}`)
       return undefined
     }
   }
 
-  const exact = await optional(database === undefined ? undefined : () => database.executions(windowHours, signal))
-  const storage = await optional(database === undefined || exact === undefined ? undefined : () => database.storage(signal))
+  const exact = await fromDatabase((it) => it.executions(windowHours, signal))
+  const storage = exact === undefined ? undefined : await fromDatabase((it) => it.storage(signal))
   const totals = await allowed('workflows', () => countWorkflows(api, signal, timeLeft))
   const counted = exact ?? (await allowed('executions', () => countExecutions(api, windowHours, signal, timeLeft)))
   const [first] = refused

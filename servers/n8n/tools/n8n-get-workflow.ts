@@ -8,7 +8,6 @@ import {
   ToolError,
   type ToolOutput,
 } from '../../../protocol/index.ts'
-import type { Environment } from '../../kit/definition.ts'
 import { report } from '../../kit/report.ts'
 import { cleanText, clip, fitText, visibleJson } from '../../kit/text.ts'
 import type { N8nBackend } from '../backend.ts'
@@ -46,7 +45,7 @@ const inputSchema = {
 
 type GetArguments = FromSchema<typeof inputSchema>
 
-export function getWorkflowTool(backend: N8nBackend, environment: Environment): AnyTool {
+export function getWorkflowTool(backend: N8nBackend): AnyTool {
   return defineTool({
     name: 'n8n_get_workflow',
     title: 'Show a workflow',
@@ -56,7 +55,7 @@ export function getWorkflowTool(backend: N8nBackend, environment: Environment): 
     annotations: { readOnlyHint: true, destructiveHint: false, idempotentHint: true, openWorldHint: false },
     aliases: { id: 'workflow_id', workflowId: 'workflow_id', mode: 'detail', nodeNames: 'nodes' },
     lookUp: 'n8n_list_workflows {}',
-    handler: (args, context) => getWorkflow(backend, environment, args, context),
+    handler: (args, context) => getWorkflow(backend, args, context),
   })
 }
 
@@ -64,19 +63,14 @@ export function getWorkflowTool(backend: N8nBackend, environment: Environment): 
 const reservedChars = 1_500
 const nodeHeader = 'node\ttype\tstate\tcredentials'
 
-async function getWorkflow(
-  backend: N8nBackend,
-  environment: Environment,
-  args: GetArguments,
-  context: Context,
-): Promise<ToolOutput> {
-  const { api, redact } = backend
+async function getWorkflow(backend: N8nBackend, args: GetArguments, context: Context): Promise<ToolOutput> {
+  const { api, redact, environment } = backend
   const found = await findWorkflow(api, args.workflow_id, args.nodes?.length === 1 ? 'node' : 'workflow', context.signal)
   const workflow = versionOf(found, args)
   const facts = factsOf({ ...found, nodes: workflow.nodes })
   const chosen = chooseNodes(workflow, args.nodes)
   const [single] = args.nodes === undefined ? [] : chosen
-  if (single !== undefined && chosen.length === 1) return nodeResult(backend, environment, args, facts, single, context)
+  if (single !== undefined && chosen.length === 1) return nodeResult(backend, args, facts, single, context)
   const whole = args.detail === 'full' || args.nodes !== undefined
   const notes = notesOf(found, args)
   const about = aboutLines({ ...found, nodes: workflow.nodes }, facts, redact)
@@ -121,8 +115,7 @@ async function getWorkflow(
 
 /** One node as JSON with all of its text; `offset` counts characters. */
 function nodeResult(
-  { redact }: N8nBackend,
-  environment: Environment,
+  { redact, environment }: N8nBackend,
   args: GetArguments,
   facts: WorkflowFacts,
   node: JsonObject,

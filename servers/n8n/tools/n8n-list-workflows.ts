@@ -8,11 +8,9 @@ import {
   ToolError,
   type ToolOutput,
 } from '../../../protocol/index.ts'
-import type { Environment } from '../../kit/definition.ts'
 import { report } from '../../kit/report.ts'
 import { clip, visibleJson } from '../../kit/text.ts'
 import type { N8nBackend } from '../backend.ts'
-import type { N8nApi } from '../lib/api.ts'
 import { advance } from '../lib/cursor.ts'
 import { cell, fitLines, plural, shortTime, triggersOf } from '../lib/format.ts'
 import { factsOf } from '../lib/workflow.ts'
@@ -33,7 +31,7 @@ const inputSchema = {
 
 type ListArguments = FromSchema<typeof inputSchema>
 
-export function listWorkflowsTool(backend: N8nBackend, environment: Environment): AnyTool {
+export function listWorkflowsTool(backend: N8nBackend): AnyTool {
   return defineTool({
     name: 'n8n_list_workflows',
     title: 'List workflows',
@@ -44,7 +42,7 @@ export function listWorkflowsTool(backend: N8nBackend, environment: Environment)
     aliases: { projectId: 'project_id', query: 'name' },
     async handler(args, context) {
       try {
-        return await listWorkflows(backend, environment, args, context)
+        return await listWorkflows(backend, args, context)
       } catch (error) {
         const { cursor, ...others } = args
         if (!(error instanceof ToolError) || error.code !== 'INVALID_ARGUMENT' || cursor === undefined) throw error
@@ -72,7 +70,7 @@ interface Row {
 }
 
 /** The matching workflows from the cursor on; names and tags of all, for when none matches. */
-async function search(api: N8nApi, environment: Environment, args: ListArguments, signal: AbortSignal) {
+async function search({ api, environment }: N8nBackend, args: ListArguments, signal: AbortSignal) {
   const { limit } = args
   const filters = args.name !== undefined || args.tags !== undefined
   const end = performance.now() + Math.min(searchMs, environment.toolTimeoutMs / 2)
@@ -118,15 +116,11 @@ function matches(facts: WorkflowFacts, { active, name, tags }: ListArguments): b
   )
 }
 
-async function listWorkflows(
-  { api, redact }: N8nBackend,
-  environment: Environment,
-  args: ListArguments,
-  context: Context,
-): Promise<ToolOutput> {
+async function listWorkflows(backend: N8nBackend, args: ListArguments, context: Context): Promise<ToolOutput> {
+  const { redact, environment } = backend
   const started = performance.now()
   const { cursor: _from, ...filters } = args
-  const found = await search(api, environment, args, context.signal)
+  const found = await search(backend, args, context.signal)
   const all = found.rows.slice(0, args.limit).map(({ facts }) => redact.inName(lineOf(facts)))
   const lines = fitLines(all, environment.maxResultChars - reservedChars - header.length)
   const shown = lines.length
