@@ -240,7 +240,8 @@ function cut(text: string, chars: number): string {
 function readArguments(call: Call): { given: unknown; masked: boolean } {
   const sent = call.params.arguments ?? {}
   const given = typeof sent === 'string' ? parseJson(sent) : sent
-  return hasWriteOnly(call.tool) ? maskWriteOnly(call, given) : { given, masked: false }
+  const properties = Object.values(call.tool?.inputSchema.properties ?? {})
+  return properties.some(({ writeOnly }) => writeOnly === true) ? maskWriteOnly(call, given) : { given, masked: false }
 }
 
 function parseJson(text: string): unknown {
@@ -249,18 +250,6 @@ function parseJson(text: string): unknown {
   } catch {
     return text
   }
-}
-
-const writeOnlyTools = new WeakMap<object, boolean>()
-
-function hasWriteOnly(tool: Call['tool']): boolean {
-  if (tool === undefined) return false
-  let known = writeOnlyTools.get(tool)
-  if (known === undefined) {
-    known = Object.values(tool.inputSchema.properties ?? {}).some((property) => property.writeOnly === true)
-    writeOnlyTools.set(tool, known)
-  }
-  return known
 }
 
 /**
