@@ -16,6 +16,9 @@ export interface RouterParts extends StateParts {
 type Listener = (req: IncomingMessage, res: ServerResponse) => void
 type Row = [path: string, listener: Listener]
 
+/** For a client with a wrong address: every MCP client first sends POST. */
+const mcpIsAt = 'MCP is served at /<server>/sse and /<server>/mcp'
+
 /** Every path of the process. To serve another one, add a row. The base path and a trailing slash are removed before the look-up, so "" is /. */
 function rows(parts: RouterParts): Row[] {
   const { services, combined, metricsPublic } = parts
@@ -47,9 +50,7 @@ function statusRows(parts: RouterParts, prefix: string, services: readonly Servi
 export function createRouter(parts: RouterParts): Listener {
   const { basePath } = parts
   const routes = new Map(rows(parts))
-  const notFound = guarded(parts, 'nothing', (_req, res) =>
-    sendJson(res, 404, { error: 'not found; MCP is served at /<server>/sse and /<server>/mcp' }),
-  )
+  const notFound = guarded(parts, 'nothing', (_req, res) => sendJson(res, 404, { error: `not found; ${mcpIsAt}` }))
   return (req, res) => {
     const [, given = '', query = ''] = /^([^?]*)(.*)$/s.exec(req.url ?? '') ?? []
     const prefixed = basePath !== '' && (given === basePath || given.startsWith(`${basePath}/`))
@@ -88,7 +89,7 @@ function guarded(
     }
     if (need !== 'nothing' && req.method !== 'GET' && req.method !== 'HEAD') {
       res.setHeader('Allow', 'GET, HEAD')
-      return sendJson(res, 405, { error: 'use GET' })
+      return sendJson(res, 405, { error: `use GET; ${mcpIsAt}` })
     }
     handle(req, res, refused === undefined)
   }

@@ -117,6 +117,7 @@ test('the page has one strict policy, no data, and the methods and hosts of the 
     assert.equal(text.includes('<body data-sign-in>'), true)
     const head = await send(url, { method: 'HEAD' })
     assert.deepEqual([head.status, head.text], [200, ''])
+    assert.match((await postJson(url, {}, { Authorization: `Bearer ${token}` })).text, /MCP is served at/)
     for (const path of ['/', '/dashboard.json']) {
       const known = { Authorization: `Bearer ${token}` }
       assert.equal((await send(url + path, { method: 'POST', headers: known })).status, 405)
