@@ -1,6 +1,6 @@
 // The routing table: the MCP transports of each server, and the routes for people and monitors (/, /health, /ready, /metrics).
 import type { IncomingMessage, ServerResponse } from 'node:http'
-import { type Access, isRefusal } from '../../protocol/index.ts'
+import { type Access, type Caller, isRefusal } from '../../protocol/index.ts'
 import type { Endpoint, Service } from './service.ts'
 import { readState, type StateParts } from './state.ts'
 
@@ -23,8 +23,8 @@ const mcpIsAt = 'MCP is served at /<server>/sse and /<server>/mcp'
 function rows(parts: RouterParts): Row[] {
   const { services, combined, metricsPublic } = parts
   return [
-    ['', guarded(parts, 'summary', (_req, res, known) => void sendDashboard(res, known))],
-    ['/dashboard.json', guarded(parts, 'token', (_req, res) => void sendDashboardData(parts, res))],
+    ['', guarded(parts, 'summary', (_req, res, caller) => void sendDashboard(res, caller !== undefined))],
+    ['/dashboard.json', guarded(parts, 'token', (_req, res, caller) => void sendDashboardData(parts, res, caller))],
     ...statusRows(parts, '', services),
     ['/metrics', guarded(parts, metricsPublic ? 'open' : 'token', (_req, res) => void sendMetrics(parts, res))],
     ...services.flatMap((service) => [
@@ -43,7 +43,7 @@ function endpointRows(prefix: string, { sse, mcp }: Endpoint): Row[] {
 function statusRows(parts: RouterParts, prefix: string, services: readonly Service[]): Row[] {
   return [
     [`${prefix}/health`, guarded(parts, 'open', (_req, res) => sendJson(res, 200, { status: 'ok' }))],
-    [`${prefix}/ready`, guarded(parts, 'summary', (_req, res, known) => void ready(parts, services, res, known))],
+    [`${prefix}/ready`, guarded(parts, 'summary', (_req, res, caller) => void ready(parts, services, res, caller !== undefined))],
   ]
 }
 
@@ -62,13 +62,13 @@ export function createRouter(parts: RouterParts): Listener {
 }
 
 /**
- * Applies the rule for Host and Origin. `nothing`: with any method. `open`: GET only. `summary`: GET only, and the handler learns whether the
- * caller may see details. `token`: GET only, and a valid token is required.
+ * Applies the rule for Host and Origin. `nothing`: with any method. `open`: GET only. `summary`: GET only, and the handler gets the
+ * caller if details may be shown. `token`: GET only, and a valid token is required.
  */
 function guarded(
   { access, audit, metrics }: RouterParts,
   need: 'nothing' | 'open' | 'summary' | 'token',
-  handle: (req: IncomingMessage, res: ServerResponse, known: boolean) => void,
+  handle: (req: IncomingMessage, res: ServerResponse, caller: Caller | undefined) => void,
 ): Listener {
   return (req, res) => {
     const answer = access(req)
@@ -91,7 +91,7 @@ function guarded(
       res.setHeader('Allow', 'GET, HEAD')
       return sendJson(res, 405, { error: `use GET; ${mcpIsAt}` })
     }
-    handle(req, res, refused === undefined)
+    handle(req, res, isRefusal(answer) ? undefined : answer)
   }
 }
 
@@ -106,8 +106,11 @@ async function sendDashboard(res: ServerResponse, known: boolean): Promise<void>
   sendPage(res, known)
 }
 
-async function sendDashboardData(parts: RouterParts, res: ServerResponse): Promise<void> {
-  sendJson(res, 200, { ...(await readState(parts)), calls: parts.audit.recentCalls })
+/** The token of MCP_AUTH_TOKEN is the operator's and sees every call; one of MCP_AUTH_TOKENS sees its own. */
+async function sendDashboardData(parts: RouterParts, res: ServerResponse, caller: Caller | undefined): Promise<void> {
+  const seesAll = caller?.principal === 'default' || caller?.principal === 'anonymous'
+  const calls = parts.audit.recentCalls.filter(({ principal }) => seesAll || principal === caller?.principal)
+  sendJson(res, 200, { ...(await readState(parts)), calls })
 }
 
 async function sendMetrics({ services, metrics, audit }: RouterParts, res: ServerResponse): Promise<void> {

@@ -6,7 +6,7 @@ const secretForms: [RegExp, string][] = [
   [/\b(bearer|basic) +[A-Za-z0-9._~+/=-]{8,}/gi, '$1 [redacted]'],
   [/\beyJ[A-Za-z0-9_-]{8,}\.[A-Za-z0-9_-]{8,}\.[A-Za-z0-9_-]*/g, '[redacted]'], // JWT
   [/([a-z][a-z0-9+.-]{1,20}:\/\/)[^\s/@:]*:[^\s/@]+@/gi, '$1[redacted]@'], // user:password in a URL
-  [/\b(password|passwd|pwd|secret|token|api[-_]?key)(\s*[=:]\s*)("[^"]*"|'[^']*'|[^\s,;&"']+)/gi, '$1$2[redacted]'],
+  [/\b(password|passwd|pwd|secret|token|api[-_]?key)("?\s*[=:]\s*)("[^"]*"|'[^']*'|[^\s,;&"']+)/gi, '$1$2[redacted]'],
 ]
 /** What all forms have in common; most text has none of it, and one test is cheaper than five. */
 const mayHoldSecret = /bearer|basic|eyJ|:\/\/|passw|pwd|secret|token|key/i

@@ -141,6 +141,25 @@ test('the data are those of /ready and the last calls, and need the token', () =
     assert.match(last.error_text, /unknown tool "nope"/)
   }))
 
+test('a named token shows its own calls, the token of the process those of all', () =>
+  withChild(
+    script,
+    [],
+    { SAMPLE_URL: 'x', MCP_AUTH_TOKEN: token, MCP_AUTH_TOKENS: 'ann:token-of-ann,bob:token-of-bob' },
+    async ({ url }) => {
+      const as = (value: string) => ({ Authorization: `Bearer ${value}` })
+      for (const name of ['ann', 'bob']) await call(url, 'look', { text: name }, as(`token-of-${name}`))
+      const seen = async (value: string) =>
+        (await send(`${url}/dashboard.json`, { headers: as(value) }))
+          .json()
+          .calls.map(({ args }: { args: { text: string } }) => args.text)
+      assert.deepEqual(
+        [await seen('token-of-ann'), await seen('token-of-bob'), await seen(token)],
+        [['ann'], ['bob'], ['bob', 'ann']],
+      )
+    },
+  ))
+
 test('without any token the page shows the data at once', () =>
   withChild(script, [], { SAMPLE_URL: 'x' }, async ({ url }) => {
     assert.equal((await send(url)).text.includes('data-sign-in'), false)

@@ -11,6 +11,7 @@ const hidden: [what: string, value: unknown, expected: unknown][] = [
   ['a bearer token', 'Authorization: Bearer abcdefgh12', 'Authorization: Bearer [redacted]'],
   ['user and password of a URL', 'postgres://user:pa55@db:5432/x', 'postgres://[redacted]@db:5432/x'],
   ['a JWT', 'x eyJhbGciOiJI.eyJzdWIiOiIx.c2ln y', 'x [redacted] y'],
+  ['a password in JSON text', '{"user":"x","password":"abc","n":1}', '{"user":"x","password":[redacted],"n":1}'],
   ['a password assignment', "CREATE ROLE x PASSWORD = 'abc'", 'CREATE ROLE x PASSWORD = [redacted]'],
   [
     'members by name',
