@@ -38,18 +38,16 @@ function refusalOf(answer: UpstreamAnswer, { scope, keyExpires }: Asked): ToolEr
     new ToolError(code, message, { hint, detail: status })
   if (!isHtml(answer) && status === 401)
     return fail('UPSTREAM_AUTH', `n8n rejected the API key (401)${expiry(keyExpires)}`, 'ask the operator for a new key')
-  if (!isHtml(answer) && status === 403)
-    return fail(
-      'FORBIDDEN',
-      `n8n does not allow this with the configured API key (403): it lacks the scope ${scope}, or its user the permission`,
-      `ask the operator for a key with the scope ${scope}`,
-    )
-  if (status === 404)
-    return fail(
-      'UPSTREAM_ERROR',
-      'the configured address has no n8n API (404): the path is wrong, or the public API is switched off',
-      'ask the operator to check N8N_API_URL and N8N_PUBLIC_API_DISABLED',
-    )
+  if (!isHtml(answer) && status === 403) {
+    const lacks = `it lacks the scope ${scope}, or its user the permission`
+    const hint = `ask the operator for a key with the scope ${scope}`
+    return fail('FORBIDDEN', `n8n does not allow this with the configured API key (403): ${lacks}`, hint)
+  }
+  if (status === 404) {
+    const why = 'the path is wrong, or the public API is switched off'
+    const hint = 'ask the operator to check N8N_API_URL and N8N_PUBLIC_API_DISABLED'
+    return fail('UPSTREAM_ERROR', `the configured address has no n8n API (404): ${why}`, hint)
+  }
   if (status === 400) {
     const message = messageOf(answer)
     return fail('INVALID_ARGUMENT', `n8n refused the arguments (400)${message === '' ? '' : `: ${message}`}`, 'other arguments')

@@ -52,41 +52,30 @@ export class N8nDatabase {
   }
 
   async executions(windowHours: number, signal: AbortSignal): Promise<ExecutionTotals> {
-    const hours = [String(windowHours)]
+    const query = (sql: string): Promise<Row[]> => this.#rows(sql, [String(windowHours)], signal)
     // n8n has an index on stoppedAt; what started in the window also stopped in it.
     const start = "now() - $1::integer * interval '1 hour'"
     const recent = `e."deletedAt" IS NULL AND e."stoppedAt" >= ${start} AND e."startedAt" >= ${start}`
     const ms = `(extract(epoch FROM e."stoppedAt" - e."startedAt") * 1000)`
     const failed = `e.status IN (${[...failedStatuses].map((status) => `'${status}'`).join(', ')})`
     const ended = `(${failed} OR e.status = 'success')`
-    const groups = await this.#rows(
-      `SELECT e.status, e.mode, count(*) FROM ${this.#executions} e WHERE ${recent} GROUP BY 1, 2`,
-      hours,
-      signal,
-    )
-    const [times = []] = await this.#rows(
+    const groups = await query(`SELECT e.status, e.mode, count(*) FROM ${this.#executions} e WHERE ${recent} GROUP BY 1, 2`)
+    const [times = []] = await query(
       `SELECT round(avg(${ms}) FILTER (WHERE ${ended})), round(percentile_disc(0.95) WITHIN GROUP (ORDER BY ${ms}) FILTER (WHERE ${ended})),
-        to_char(max(e."stoppedAt") FILTER (WHERE e.status = 'success') AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS"Z"'),
-        to_char(max(e."stoppedAt") FILTER (WHERE ${failed}) AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS"Z"'),
-        to_char((${start}) AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS"Z"')
+        ${iso(`max(e."stoppedAt") FILTER (WHERE e.status = 'success')`)}, ${iso(`max(e."stoppedAt") FILTER (WHERE ${failed})`)}, ${iso(`(${start})`)}
         FROM ${this.#executions} e WHERE ${recent}`,
-      hours,
-      signal,
     )
     const byWorkflow = (having: string, order: string): Promise<Row[]> =>
-      this.#rows(
+      query(
         `SELECT e."workflowId", w.name, count(*), count(*) FILTER (WHERE ${failed}),
           round(avg(${ms}) FILTER (WHERE ${ended})), round(max(${ms}) FILTER (WHERE ${ended}))
           FROM ${this.#executions} e LEFT JOIN ${this.#workflows} w ON w.id = e."workflowId"
           WHERE ${recent} GROUP BY 1, 2 HAVING count(*) FILTER (WHERE ${having}) > 0 ORDER BY ${order} LIMIT ${topCount}`,
-        hours,
-        signal,
       )
     const failing = await byWorkflow(failed, '4 DESC, 3')
     const slowest = await byWorkflow(ended, '5 DESC NULLS LAST')
     const states = await this.#rows(
-      `SELECT e.status, count(*) FROM ${this.#executions} e
-        WHERE e."deletedAt" IS NULL AND e.status IN ('running', 'waiting') GROUP BY 1`,
+      `SELECT e.status, count(*) FROM ${this.#executions} e WHERE e."deletedAt" IS NULL AND e.status IN ('running', 'waiting') GROUP BY 1`,
       [],
       signal,
     )
@@ -123,7 +112,7 @@ export class N8nDatabase {
     )
     const [facts = []] = await this.#rows(
       `SELECT pg_database_size(current_database()),
-        (SELECT to_char(e."startedAt" AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS"Z"') FROM ${this.#executions} e
+        (SELECT ${iso('e."startedAt"')} FROM ${this.#executions} e
           WHERE e."deletedAt" IS NULL AND e."startedAt" IS NOT NULL ORDER BY e.id LIMIT 1),
         (SELECT count(*) FROM ${this.#executions} e WHERE e."deletedAt" IS NOT NULL)`,
       [],
@@ -164,6 +153,11 @@ function sslModeOf(config: N8nConfig) {
   if (enabled === false) return 'disable' as const
   if (enabled === undefined && ca === undefined) return undefined
   return config.DB_POSTGRESDB_SSL_REJECT_UNAUTHORIZED ? ('verify-full' as const) : ('require' as const)
+}
+
+/** Expression of a time as ISO 8601. */
+function iso(time: string): string {
+  return `to_char(${time} AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS"Z"')`
 }
 
 function quote(name: string): string {
