@@ -42,7 +42,6 @@ export class BrowserSession {
   /** Opened with each page, because none can be opened to a page that is busy. */
   readonly #protocols = new WeakMap<Page, Promise<CDPSession>>()
   #events: string[] = []
-  #loading = 0
   /** Requests of the current page without an answer so far. */
   readonly pending = new Set<Request>()
   /** The document that was asked for last, redirects included. */
@@ -89,7 +88,7 @@ export class BrowserSession {
 
   /** Is a document of the current page being loaded? */
   get loading(): boolean {
-    return this.#loading > 0
+    return [...this.pending].some(isMainDocument)
   }
 
   /** For commands of the Chrome DevTools Protocol. */
@@ -190,26 +189,19 @@ export class BrowserSession {
       this.#prepared.delete(page)
     })
     page.on('domcontentloaded', () => void this.#prepare(page))
-    const main = (request: Request): boolean => request.isNavigationRequest() && request.frame() === page.mainFrame()
     page.on('request', (request) => {
       if (page === this.page && !endless.has(request.resourceType())) this.pending.add(request)
-      if (!main(request)) return
-      this.#loading += 1
-      this.lastHop = request.url()
+      if (isMainDocument(request)) this.lastHop = request.url()
     })
-    for (const event of ['requestfinished', 'requestfailed'] as const) {
-      page.on(event as 'requestfinished', (request) => {
-        this.pending.delete(request)
-        if (main(request)) this.#loading = Math.max(0, this.#loading - 1)
-      })
-    }
+    const ended = (request: Request): void => void this.pending.delete(request)
+    page.on('requestfinished', ended)
+    page.on('requestfailed', ended)
   }
 
   #forget(page: Page): void {
     const at = this.#pages.indexOf(page)
     if (at < 0) return
     this.#pages.splice(at, 1)
-    this.#loading = 0
     this.pending.clear()
     this.extract = undefined
     if (at > 0 && at === this.#pages.length)
@@ -236,6 +228,10 @@ export class BrowserSession {
   #note(event: string): void {
     if (this.#events.length < maxEvents) this.#events.push(event)
   }
+}
+
+function isMainDocument(request: Request): boolean {
+  return request.isNavigationRequest() && request.frame().parentFrame() === null
 }
 
 /** Does the page run a script that does nothing? */

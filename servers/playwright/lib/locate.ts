@@ -11,6 +11,8 @@ import type { PageCall, Target } from './page-call.ts'
 
 const maxListed = 5
 const pollMs = 100
+/** An element that is only read is waited for no longer than this. */
+const readWaitMs = 1_000
 /** A missing element is not waited for any longer when the page has not changed for this long, or for this part of the timeout if longer. */
 const quietMs = 600
 const quietShare = 0.15
@@ -25,7 +27,7 @@ interface Wanted {
   readonly role?: string | undefined
 }
 
-/** For `click` and `fill` only a label or text will do; `read` takes a selector, and that of a frame for its document. */
+/** For `click` and `fill` a label or text will do; `read` takes the selector of a frame for that of its document. */
 export type Purpose = 'click' | 'fill' | 'show' | 'read'
 
 /**
@@ -35,9 +37,11 @@ export type Purpose = 'click' | 'fill' | 'show' | 'read'
 export async function locate(call: PageCall, selector: string, purpose: Purpose): Promise<Target> {
   const { session, page, timeoutMs, signal } = call
   const target: Target = { ...call, selector, locator: page.locator(enterFrames(selector, purpose === 'read')) }
-  const words = (purpose === 'click' || purpose === 'fill') && !explicit.test(selector)
+  const acts = purpose === 'click' || purpose === 'fill'
+  const words = acts && !explicit.test(selector)
   const wanted = words ? { text: selector } : plainTarget(selector)
-  const end = performance.now() + timeoutMs
+  const waitMs = acts ? timeoutMs : Math.min(timeoutMs, readWaitMs)
+  const end = performance.now() + waitMs
   let state = ''
   let unchangedSince = performance.now()
   for (;;) {
@@ -65,7 +69,7 @@ export async function locate(call: PageCall, selector: string, purpose: Purpose)
       unchangedSince = performance.now()
     }
     const unchangedMs = loaded && session.pending.size === 0 ? performance.now() - unchangedSince : 0
-    const quiet = Math.max(quietMs, timeoutMs * quietShare)
+    const quiet = Math.max(quietMs, waitMs * quietShare)
     if (performance.now() >= end || unchangedMs >= quiet) throw fault ?? (await nothingMatches(page, selector))
     // About a quarter of the page's time is spent on searches, but the last one comes when the page has been quiet for long enough.
     const pause = Math.min(3 * (performance.now() - began), quiet - unchangedMs)

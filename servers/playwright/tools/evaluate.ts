@@ -83,7 +83,6 @@ async function evaluate(backend: PlaywrightBackend, args: Arguments, context: Co
 
 async function run({ session, page, timeoutMs, signal }: PageCall, { script, arg }: Arguments): Promise<Value> {
   const began = performance.now()
-  const protocol = await session.protocolOf(page)
   // `timeout` stops a script that runs on; the limit around it ends waiting for a promise that never settles.
   const options = {
     awaitPromise: true,
@@ -93,9 +92,10 @@ async function run({ session, page, timeoutMs, signal }: PageCall, { script, arg
     allowUnsafeEvalBlockedByCSP: true,
   }
   const send = (expression: string) =>
-    within({ ms: timeoutMs + stopMs, signal }, (limited) =>
-      protocol.send('Runtime.evaluate', { expression, ...options }, { signal: limited }),
-    )
+    within({ ms: timeoutMs + stopMs, signal }, async (limited) => {
+      const protocol = await session.protocolOf(page)
+      return protocol.send('Runtime.evaluate', { expression, ...options }, { signal: limited })
+    })
   try {
     // What the script throws is a value of the wrapper, so that an exception here means that nothing has run: it cannot be parsed.
     let answer = await send(wrap(`return (\n${script.trim().replace(/;+$/, '')}\n)`, arg))

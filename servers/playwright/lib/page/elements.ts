@@ -174,14 +174,6 @@ export function selectorOf(el: Element, { ms }: { readonly ms: number }): string
   return new Selectors(el.ownerDocument, new Clock(ms)).of(el).css
 }
 
-export interface Found {
-  /** One for each element, at most `most`. */
-  readonly elements: { readonly css: string; readonly what: string }[]
-  readonly count: number
-  /** The time was over before all were seen. */
-  readonly cut: boolean
-}
-
 interface Wanted {
   readonly text: string
   /** Only elements with this role, and exactly this name. */
@@ -192,8 +184,11 @@ interface Wanted {
   readonly ms: number
 }
 
-/** Elements by label, accessible name or visible text: those that are equal to it, else those that contain it. */
-export function byText(root: Element, { text, role, fill, most, ms }: Wanted): Found {
+/**
+ * Elements by label, accessible name or visible text: those that are equal to it, else those that contain it. Returns the first `most`, how
+ * many there are, and whether the time was over before all were seen.
+ */
+export function byText(root: Element, { text, role, fill, most, ms }: Wanted) {
   const clock = new Clock(ms)
   const wanted = normal(text)
   const equal: Element[] = []
@@ -212,9 +207,9 @@ export function byText(root: Element, { text, role, fill, most, ms }: Wanted): F
   }
   let found = equal.length > 0 ? equal : partial
   if (found.length === 0 && !fill && role === undefined) found = withOwnText(root, wanted, clock)
-  const selectors = new Selectors(root.ownerDocument, new Clock(ms))
   const shown = found.slice(0, most)
-  const elements = compare(found, { most }).map(({ what }, i) => ({ css: selectors.of(shown[i] as Element).css, what }))
+  const selectors = shown.length === 0 ? undefined : new Selectors(root.ownerDocument, new Clock(ms))
+  const elements = compare(found, { most }).map(({ what }, i) => ({ css: selectors?.of(shown[i] as Element).css ?? '', what }))
   return { elements, count: found.length, cut: clock.over }
 }
 
@@ -238,15 +233,8 @@ function withOwnText(root: Element, wanted: string, clock: Clock): Element[] {
   return found
 }
 
-interface Told {
-  /** With its row or card. */
-  readonly what: string
-  readonly name: string
-  readonly shown: boolean
-}
-
-/** What each of several elements is, and where. */
-export function compare(elements: readonly Element[], { most }: { readonly most: number }): Told[] {
+/** What each of several elements is: its name alone, and with its row or card. */
+export function compare(elements: readonly Element[], { most }: { readonly most: number }) {
   return elements.slice(0, most).map((el) => {
     const shown = isShown(el)
     const name = describe(el)
