@@ -131,8 +131,9 @@ export class PgConnection {
     const { target, database, connectMs } = options
     this.#target = target
     this.#ssl = ssl
-    const plain = ssl === undefined ? plainSocket() : undefined
-    const config = { ssl: ssl ?? false, keepAlive: true, stream: plain?.socket }
+    const read = (chunk: Buffer): void => this.reader.read(chunk)
+    const plain = ssl === undefined ? socketInto(read) : undefined
+    const config = { ssl: ssl ?? false, keepAlive: true, stream: plain }
     const connection = new pg.Connection(config as never) as unknown as RawConnection
     this.#connection = connection
     const passed = new EventEmitter()
@@ -152,11 +153,8 @@ export class PgConnection {
     const attach = connection.attachListeners.bind(connection)
     connection.attachListeners = (stream) => {
       attach(passed)
-      const socket = stream as Socket
-      const read = (chunk: Buffer): void => this.reader.read(chunk)
-      if (plain === undefined) socket.on('data', read)
-      else plain.onChunk(read)
-      socket.on('end', () => passed.emit('end'))
+      if (plain === undefined) (stream as Socket).on('data', read)
+      ;(stream as Socket).on('end', () => passed.emit('end'))
     }
     this.#client = new pg.Client({
       connection,
@@ -222,19 +220,12 @@ export class PgConnection {
  * A socket that always reads into the same buffer: a value of 200 MB would otherwise leave thousands of 64 KiB buffers to the garbage
  * collector. Node has no such option for TLS over a socket that exists.
  */
-function plainSocket(): { socket: Socket; onChunk(listener: (chunk: Buffer) => void): void } {
-  let listener: (chunk: Buffer) => void = () => {}
-  const buffer = Buffer.allocUnsafeSlow(readBytes)
-  const callback = (length: number): boolean => {
-    listener(buffer.subarray(0, length))
+function socketInto(read: (chunk: Buffer) => void): Socket {
+  const callback = (length: number, buffer: Buffer): boolean => {
+    read(buffer.subarray(0, length))
     return true
   }
-  return {
-    socket: new Socket({ onread: { buffer, callback } } as never),
-    onChunk: (given) => {
-      listener = given
-    },
-  }
+  return new Socket({ onread: { buffer: Buffer.allocUnsafeSlow(readBytes), callback } } as never)
 }
 
 function tlsOptions({ sslMode, ca }: Target): object {

@@ -250,7 +250,7 @@ for (const signal of ['SIGTERM', 'SIGKILL'] as const) {
     async () => {
       // A folder of its own: other tests start databases at the same time.
       const folder = mkdtempSync(join(tmpdir(), 'octet-test-'))
-      chmodSync(folder, 0o755) // PostgreSQL runs as another user
+      chmodSync(folder, 0o1777) // PostgreSQL runs as another user, who removes its folder
       const env = { TEST_COMMAND: 'start', MCP_STRUCTURED_CONTENT: 'auto', TMPDIR: folder }
       const server = await RunningServer.start(['postgres'], env)
       await withClient(server.url, async ({ call }) => {
