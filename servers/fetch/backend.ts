@@ -13,7 +13,7 @@ import { download } from './lib/download.ts'
 import { extract } from './lib/extract.ts'
 import type { TokenizerClass } from './lib/html-events.ts'
 import { Robots } from './lib/robots-cache.ts'
-import type { Answer, Download, FetchBackend, Page, PageFacts, PageForm, RequestSettings } from './types.ts'
+import type { Answer, Download, FetchBackend, Page, PageForm, RequestSettings } from './types.ts'
 
 const headersMs = 5_000
 /** Pages at once, and of one host. */
@@ -23,7 +23,6 @@ const maxWaiting = 64
 const maxCachedPages = 20
 const maxCachedBytes = 4 * 1024 * 1024
 const maxErrorBytes = 65_536
-const maxFactChars = 300
 
 /**
  * @param resolve instead of the system's resolver; tests only
@@ -68,6 +67,7 @@ export function openFetch(config: FetchConfig, environment: Environment, resolve
       }
       const extracted = await extract(answer.body(error ? maxErrorBytes : config.FETCH_MAX_BYTES), form, tokenizer, signal)
       if (error) throw statusError(found, extracted.text)
+      const language = answer.headers['content-language']
       return {
         finalUrl: found.url.href,
         redirects: found.redirects,
@@ -75,7 +75,7 @@ export function openFetch(config: FetchConfig, environment: Environment, resolve
         contentType: cleanText((form.contentType ?? 'no type').split(';', 1)[0]?.trim() ?? '').slice(0, 100),
         method: extracted.method,
         robots: found.robots,
-        facts: shownFacts(extracted.facts, answer.headers['content-language']),
+        facts: { ...(language ? { language: clip(cleanText(language), 40) } : {}), ...extracted.facts },
         text: extracted.text,
         notes: [...extracted.notes, ...bodyNotes(answer, config.FETCH_MAX_BYTES, extracted.method.startsWith('not text'))],
       }
@@ -117,15 +117,6 @@ export function openFetch(config: FetchConfig, environment: Environment, resolve
     },
     async close() {},
   }
-}
-
-function shownFacts({ title, byline, published, language, description }: PageFacts, header: string | undefined) {
-  const facts = { title, byline, published, language: language ?? header, description }
-  return Object.fromEntries(
-    Object.entries(facts).flatMap(([name, value]) =>
-      value ? [[name, clip(cleanText(value).replace(/\s+/g, ' ').trim(), maxFactChars)]] : [],
-    ),
-  )
 }
 
 /** What is missing of the body, and what is known of one that is not text. */

@@ -496,6 +496,7 @@ export function resolve(href: string, base: string): string | undefined {
 }
 
 function languageOf(attributes: Attributes): string {
-  const named = /(?:^|[\s-])(?:language|lang|highlight-source|highlight-text|highlight|brush:)[-\s]?(?!default\b|none\b)([a-z][\w+#-]{0,19})/i
+  const named =
+    /(?:^|[\s-])(?:language|lang|highlight-source|highlight-text|highlight|brush:)[-\s]?(?!default\b|none\b)([a-z][\w+#-]{0,19})/i
   return (attributes['data-lang'] ?? named.exec((attributes.class ?? '').slice(0, 300))?.[1] ?? '').replace(/[^\w+#-]/g, '')
 }

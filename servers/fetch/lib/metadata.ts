@@ -1,5 +1,5 @@
 // What a page says about itself in its head: title, author, date, charset, and whether it is an article.
-import { cleanText } from '../../kit/text.ts'
+import { cleanText, clip } from '../../kit/text.ts'
 import type { Attributes, PageFacts } from '../types.ts'
 import { charsetInContent } from './charset.ts'
 
@@ -57,5 +57,5 @@ export class Metadata {
 }
 
 function short(text: string): string {
-  return cleanText(text).replace(/\s+/g, ' ').trim().slice(0, maxTitleChars)
+  return clip(cleanText(text).replace(/\s+/g, ' ').trim(), maxTitleChars)
 }

@@ -12,8 +12,6 @@ interface RobotsSettings {
   /** FETCH_ROBOTS_STRICT: 401 and 403 forbid everything. */
   readonly strict: boolean
   readonly request: RequestSettings
-  /** For robots.txt with its redirects. Default 3,000. */
-  readonly timeoutMs?: number
 }
 
 interface Site {
@@ -27,6 +25,8 @@ interface Site {
 const turnMs = 6
 const hourMs = 3_600_000
 const unreachableMs = 60_000
+/** For robots.txt with its redirects. */
+const timeoutMs = 3_000
 const maxRedirects = 5
 const maxSites = 200
 const maxKeptBytes = 2 * 1024 * 1024
@@ -79,7 +79,6 @@ export class Robots {
   }
 
   async #fetch(origin: string, signal: AbortSignal): Promise<Site> {
-    const { timeoutMs = 3_000 } = this.#settings
     const progress = { hops: 0 }
     const late = (): Error => new Error(`its robots.txt did not come within ${timeoutMs} ms`)
     try {

@@ -51,15 +51,7 @@ export function fetchWebContent(backend: FetchBackend, environment: Environment)
 function addressOf(text: string): URL {
   let address = text.trim()
   address = /^\[[^[\]]*\]\(\s*(\S+)[^()]*\)$/.exec(address)?.[1] ?? address
-  for (
-    let inner: string | undefined = address;
-    inner !== undefined;
-    inner = /^(?:<(.*)>|"(.*)"|'(.*)'|`(.*)`|“(.*)”)$/
-      .exec(address)
-      ?.slice(1)
-      .find((part) => part !== undefined)
-  )
-    address = inner.trim()
+  address = /^[<"'`“]+(.*?)[>"'`”]+$/.exec(address)?.[1]?.trim() ?? address
   const scheme = /^(https?):\/*/i.exec(address)
   // A host without a scheme is what people write.
   const full =
