@@ -26,14 +26,14 @@ export class Netdata {
   }
 
   async version(signal: AbortSignal): Promise<string> {
-    const { version } = (await this.#get(undefined, 'info', {}, signal)) as { version?: unknown }
+    const { version } = await this.#get<{ version?: unknown }>(undefined, 'info', {}, signal)
     if (typeof version !== 'string') throw unexpectedForm('Netdata')
     return version
   }
 
   /** Names of the machines whose metrics this agent has. */
   async nodes(signal: AbortSignal): Promise<string[]> {
-    const { mirrored_hosts: hosts } = (await this.#get(undefined, 'info', {}, signal)) as { mirrored_hosts?: unknown }
+    const { mirrored_hosts: hosts } = await this.#get<{ mirrored_hosts?: unknown }>(undefined, 'info', {}, signal)
     return strings(hosts)
   }
 
@@ -44,10 +44,9 @@ export class Netdata {
 
   /** Ids of all charts: many more than contexts, so they are asked for only to explain why one was not found. */
   async charts(node: string | undefined, signal: AbortSignal): Promise<string[]> {
-    const { contexts } = (await this.#get(node, 'contexts', { options: 'charts' }, signal)) as {
-      contexts?: Record<string, { charts?: object }>
-    }
-    return Object.values(contexts ?? {}).flatMap(({ charts }) => Object.keys(charts ?? {}))
+    type Answer = { contexts?: Record<string, { charts?: object }> }
+    const { contexts = {} } = await this.#get<Answer>(node, 'contexts', { options: 'charts' }, signal)
+    return Object.values(contexts).flatMap(({ charts }) => Object.keys(charts ?? {}))
   }
 
   /**
@@ -62,13 +61,11 @@ export class Netdata {
       if (!collected.charts.has(id)) throw noChart()
       return { kind: 'chart', id, units: collected.charts.get(id) }
     }
-    const chart: { id?: unknown; name?: unknown; units?: unknown } = await this.#get(node, 'chart', { chart: id }, signal).catch(
-      (error: unknown) => {
-        if (error instanceof ToolError && error.detail === missing.chart) return {}
-        throw error
-      },
-    )
-    if (chart.id === id || chart.name === id)
+    const chart = await this.#get<Listed>(node, 'chart', { chart: id }, signal).catch((error: unknown) => {
+      if (error instanceof ToolError && error.detail === missing.chart) return undefined
+      throw error
+    })
+    if (chart?.id === id || chart?.name === id)
       return { kind: 'chart', id, units: typeof chart.units === 'string' ? chart.units : undefined }
     // Where Netdata could not list its contexts, the name may be one.
     if (collected === undefined && /^[\w./-]+$/.test(id)) return { kind: 'context', id, units: undefined }
@@ -91,10 +88,9 @@ export class Netdata {
 
   /** Raised alerts only. */
   async alerts(node: string | undefined, signal: AbortSignal): Promise<Alert[]> {
-    const { alarms } = (await this.#get(node, 'alarms', { active: '' }, signal)) as {
-      alarms?: Record<string, Record<string, unknown>>
-    }
-    return Object.values(alarms ?? {}).map((alarm) => ({
+    type Answer = { alarms?: Record<string, Record<string, unknown>> }
+    const { alarms = {} } = await this.#get<Answer>(node, 'alarms', { active: '' }, signal)
+    return Object.values(alarms).map((alarm) => ({
       name: String(alarm.name ?? ''),
       chart: String(alarm.chart ?? ''),
       status: String(alarm.status ?? ''),
@@ -107,26 +103,32 @@ export class Netdata {
   /** Older agents have no list of contexts; their list of charts says the context of each. */
   async #readCollected(node: string | undefined, signal: AbortSignal): Promise<Collected> {
     try {
-      const { contexts } = (await this.#get(node, 'contexts', {}, signal)) as { contexts?: Record<string, Listed> }
+      const { contexts } = await this.#get<{ contexts?: Record<string, Listed> }>(node, 'contexts', {}, signal)
       if (contexts === undefined) throw unexpectedForm('Netdata')
       return { contexts: unitsOf(Object.entries(contexts)), charts: undefined }
     } catch (error) {
       if (!(error instanceof ToolError) || (error.detail !== missing.route && error.detail !== 404)) throw error
-      const { charts = {} } = (await this.#get(node, 'charts', {}, signal)) as { charts?: Record<string, Listed> }
+      const { charts = {} } = await this.#get<{ charts?: Record<string, Listed> }>(node, 'charts', {}, signal)
       const all = Object.entries(charts)
       const named = all.map(([id, chart]) => [chart.name ?? id, chart] as const)
       return { contexts: unitsOf(all.map(([, chart]) => [chart.context, chart] as const)), charts: unitsOf([...all, ...named]) }
     }
   }
 
-  async #get(node: string | undefined, command: string, query: Record<string, string>, signal: AbortSignal): Promise<object> {
+  async #get<T = object>(
+    node: string | undefined,
+    command: string,
+    query: Record<string, string>,
+    signal: AbortSignal,
+  ): Promise<T> {
     const host = node === undefined ? '' : `/host/${encodeURIComponent(node)}`
-    return readNetdata(await this.#http.get(`${host}/api/v1/${command}`, { signal, timeoutMs, maxBytes, query }))
+    return readNetdata(await this.#http.get(`${host}/api/v1/${command}`, { signal, timeoutMs, maxBytes, query })) as T
   }
 }
 
 /** A context or chart in a list. */
 interface Listed {
+  readonly id?: unknown
   readonly name?: unknown
   readonly context?: unknown
   readonly units?: unknown

@@ -101,8 +101,7 @@ function fold(entries: readonly Entry[]): Folded[] {
 /** One line of a log may hold several lines of text, such as a stack trace; they are indented, so that none looks like another entry. */
 function messageOf(entry: Entry): string {
   const labels = firstLabels(entry.metadata, entry.parsed)
-  const pairs = pairsOf(labels)
-  const braces = pairs.length === 0 ? '' : ` ${bracesOf(pairs, Object.keys(labels).length)}`
+  const braces = Object.keys(labels).length === 0 ? '' : ` ${labelText(labels)}`
   return `${clip(cleanText(entry.line).trimEnd().replace(/\n/g, '\n    '), maxLineChars)}${braces}`
 }
 
@@ -130,12 +129,9 @@ export function shownLabels(all: Labels): Record<string, string> {
 /** `{app="api", level="error"}`, ready to be pasted into a query where nothing was cut, without the labels in `except`. */
 export function labelText(labels: Labels, except: Labels = {}): string {
   const left = Object.fromEntries(Object.entries(labels).filter(([name]) => !Object.hasOwn(except, name)))
-  return bracesOf(pairsOf(left), Object.keys(left).length)
-}
-
-function bracesOf(pairs: Pairs, count: number): string {
-  const more = count > pairs.length ? `, …+${count - pairs.length} labels` : ''
-  return `{${pairs.map(([, text]) => text).join(', ')}${more}}`
+  const pairs = pairsOf(left)
+  const count = Object.keys(left).length - pairs.length
+  return `{${pairs.map(([, text]) => text).join(', ')}${count > 0 ? `, …+${count} labels` : ''}}`
 }
 
 type Pairs = readonly (readonly [name: string, text: string])[]
@@ -145,10 +141,11 @@ function pairsOf(labels: Labels): Pairs {
   const names = Object.keys(labels)
   const pairs = fittingPairs(labels, names)
   if (pairs.length === names.length) return pairs
-  const important: string[] = []
-  const others: string[] = []
-  for (const name of names) (importantLabels.test(name) ? important : others).push(name)
-  return fittingPairs(labels, [...important, ...others])
+  const rank = (name: string): number => (importantLabels.test(name) ? 0 : 1)
+  return fittingPairs(
+    labels,
+    names.sort((a, b) => rank(a) - rank(b)),
+  )
 }
 
 function fittingPairs(labels: Labels, names: readonly string[]): Pairs {

@@ -62,7 +62,6 @@ function statsOf(points: Series['points']) {
 
 /** Four significant digits: enough to compare, and a third of the tokens. */
 export function formatNumber(value: number): string {
-  if (!Number.isFinite(value)) return String(value)
   if (Number.isInteger(value) && Math.abs(value) < 1e12) return String(value)
   return String(Number(value.toPrecision(4)))
 }

@@ -182,13 +182,12 @@ async function readSeries(query: string, [step = 0, ...coarser]: readonly number
 }
 
 function failedSearch({ loki, args, context }: Call, range: Range): Failed {
-  const call = (query: string, hours?: number): string => sameCall({ ...args, hours: args.hours ?? hours }, query)
-  return { loki, query: args.query, range, signal: context.signal, call }
+  return { loki, query: args.query, range, signal: context.signal, call: (query, hours) => sameCall(args, query, hours) }
 }
 
-/** Arguments of the same call with another query. */
-function sameCall({ hours, start, end, step }: Pick<Arguments, 'hours' | 'start' | 'end' | 'step'>, query: string): string {
-  return visibleJson({ query, hours: start === undefined ? hours : undefined, start, end, step })
+/** Arguments of the same call with another query. @param otherHours where the caller gave no range */
+function sameCall({ hours, start, end, step }: Arguments, query: string, otherHours?: number): string {
+  return visibleJson({ query, hours: start === undefined ? (hours ?? otherHours) : undefined, start, end, step })
 }
 
 async function explain(failed: Failed, query: Logql, ranges: readonly Range[], notes: string[]): Promise<void> {
