@@ -61,7 +61,8 @@ async function listObjects(backend: StorageBackend, environment: Environment, gi
       args = { ...args, prefix: shorter }
     }
     const { page, from } = found
-    const fits = fitting(page.entries, environment.maxResultChars - overhead(args, page, context))
+    const rows = page.entries.map((entry) => row(entry, true))
+    const fits = fitting(rows, environment.maxResultChars - overhead(args, page, context))
     // Only the store's token continues exactly, so a page that is too long is requested again with as many keys as fit.
     const cut = fits < page.entries.length ? await fetchPage(backend, { ...from, maxKeys: Math.max(1, fits) }, signal) : page
     return await listResult(backend, args, cut, context)
@@ -174,14 +175,14 @@ function isUnusual(storageClass: string | undefined): boolean {
   return storageClass !== undefined && storageClass !== '' && storageClass !== 'STANDARD'
 }
 
-/** How many rows fit. */
-function fitting(entries: readonly Entry[], budget: number): number {
+/** How many of the lines fit into so many characters. */
+function fitting(lines: readonly string[], maxChars: number): number {
   let chars = 0
-  for (const [i, entry] of entries.entries()) {
-    chars += row(entry, true).length + 1
-    if (chars > budget) return i
+  for (const [i, line] of lines.entries()) {
+    chars += line.length + 1
+    if (chars > maxChars) return i
   }
-  return entries.length
+  return lines.length
 }
 
 /** Characters beside the rows: summary, tags, notes, and the arguments of the next page. */
@@ -199,14 +200,8 @@ async function bucketsResult(backend: StorageBackend, environment: Environment, 
       hint: first === undefined ? 'the same call with the bucket_name you need' : visibleJson({ bucket_name: first }),
     })
   }
-  const lines: string[] = []
-  let chars = 600
-  for (const { name, created } of buckets) {
-    const line = `${name}\t${created?.replace(/\.\d+Z$/, 'Z') ?? ''}`
-    chars += line.length + 1
-    if (chars > environment.maxResultChars) break
-    lines.push(line)
-  }
+  const all = buckets.map(({ name, created }) => `${name}\t${created?.replace(/\.\d+Z$/, 'Z') ?? ''}`)
+  const lines = all.slice(0, fitting(all, environment.maxResultChars - 600))
   const truncated = lines.length < buckets.length
   return report(context, {
     summary: `${counted(buckets.length, 'bucket')}${truncated ? `, the first ${lines.length} of them` : ''}`,
