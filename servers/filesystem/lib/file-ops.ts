@@ -16,12 +16,9 @@ import {
   type PathLike,
   read,
   readFileSync,
-  readlink,
   readlinkSync,
   readSync,
-  type Stats,
   statfs,
-  statfsSync,
 } from 'node:fs'
 import { promisify } from 'node:util'
 import { type RawPath, rawBytes, rawFromBytes } from './raw-path.ts'
@@ -31,26 +28,18 @@ type Maybe<T> = T | Promise<T>
 export interface FileOps {
   open(path: PathLike, flags: number): Maybe<number>
   close(fd: number): Maybe<void>
-  /** The path that the kernel knows for a descriptor, from `/proc/self/fd`. */
-  pathOf(fd: number): Maybe<RawPath>
   stat(fd: number): Maybe<BigIntStats>
-  lstat(path: PathLike): Maybe<Stats>
-  /** The same with exact inode numbers. */
-  identify(path: PathLike): Maybe<BigIntStats>
-  /** Magic number of the file system (linux/magic.h). */
-  typeOf(fd: number): Maybe<number>
+  lstat(path: PathLike): Maybe<BigIntStats>
   /** Returns the number of bytes read. */
   read(fd: number, buffer: Buffer, offset: number, length: number, position: number): Maybe<number>
 }
 
 const linkOf = (fd: number): string => `/proc/self/fd/${fd}`
-const asBuffer = { encoding: 'buffer' } as const
+const bigint = { bigint: true } as const
 const opened = promisify(open) as (path: PathLike, flags: number) => Promise<number>
 const closed = promisify(close)
-const linked = promisify(readlink) as unknown as (path: string, options: typeof asBuffer) => Promise<Buffer>
-const described = promisify(fstat) as unknown as (fd: number, options: { bigint: true }) => Promise<BigIntStats>
-const named = promisify(lstat) as (path: PathLike) => Promise<Stats>
-const identified = promisify(lstat) as unknown as (path: PathLike, options: { bigint: true }) => Promise<BigIntStats>
+const described = promisify(fstat) as unknown as (fd: number, options: typeof bigint) => Promise<BigIntStats>
+const named = promisify(lstat) as unknown as (path: PathLike, options: typeof bigint) => Promise<BigIntStats>
 const typed = promisify(statfs)
 const filled = promisify(read) as unknown as (
   fd: number,
@@ -63,23 +52,27 @@ const filled = promisify(read) as unknown as (
 export const asyncOps: FileOps = {
   open: opened,
   close: closed,
-  pathOf: async (fd) => rawFromBytes(await linked(linkOf(fd), asBuffer)),
-  stat: (fd) => described(fd, { bigint: true }),
-  lstat: named,
-  identify: (path) => identified(path, { bigint: true }),
-  typeOf: async (fd) => (await typed(linkOf(fd))).type >>> 0,
+  stat: (fd) => described(fd, bigint),
+  lstat: (path) => named(path, bigint),
   read: async (fd, buffer, offset, length, position) => (await filled(fd, buffer, offset, length, position)).bytesRead,
 }
 
 export const syncOps: FileOps = {
   open: openSync,
   close: closeSync,
-  pathOf: (fd) => rawFromBytes(readlinkSync(linkOf(fd), asBuffer)),
-  stat: (fd) => fstatSync(fd, { bigint: true }),
-  lstat: (path) => lstatSync(path),
-  identify: (path) => lstatSync(path, { bigint: true }),
-  typeOf: (fd) => statfsSync(linkOf(fd)).type >>> 0,
+  stat: (fd) => fstatSync(fd, bigint),
+  lstat: (path) => lstatSync(path, bigint),
   read: readSync,
+}
+
+/** The path that the kernel knows for a descriptor; it asks no file system for it. */
+export function pathOf(fd: number): RawPath {
+  return rawFromBytes(readlinkSync(linkOf(fd), { encoding: 'buffer' }))
+}
+
+/** Whether a descriptor is on a pseudo file system. */
+export async function isKernelFile(fd: number): Promise<boolean> {
+  return kernelFileSystems.has((await typed(linkOf(fd))).type >>> 0)
 }
 
 /** Types in /proc/self/mountinfo that answer from this machine's own memory or disks. */
@@ -131,7 +124,7 @@ function readMounts(): Map<string, boolean> {
 }
 
 /** Pseudo file systems (linux/magic.h): /proc/self/environ would be this server's own secrets. By type, because they can be mounted anywhere. */
-export const kernelFileSystems = new Set([
+const kernelFileSystems = new Set([
   0x9fa0, // proc
   0x62656572, // sysfs
   0x1cd1, // devpts
@@ -155,16 +148,16 @@ const deletedSuffix = ' (deleted)'
  * It does the same to a single file that is mounted, as containers do with configuration, after the host has replaced it: there the file
  * still is what the path without the suffix leads to. Undefined when the file has no name any more.
  */
-export async function nameOf(opened: RawPath, stat: BigIntStats, ops: FileOps): Promise<RawPath | undefined> {
-  if (!opened.endsWith(deletedSuffix) || (await isNamed(opened, stat, ops))) return opened
+export async function nameOf(opened: RawPath, stat: BigIntStats): Promise<RawPath | undefined> {
+  if (!opened.endsWith(deletedSuffix) || (await isNamed(opened, stat))) return opened
   const before = opened.slice(0, -deletedSuffix.length) as RawPath
-  return (await isNamed(before, stat, ops)) ? before : undefined
+  return (await isNamed(before, stat)) ? before : undefined
 }
 
 /** Whether there is a file of exactly this name, and it is this one. */
-async function isNamed(path: RawPath, { ino, dev }: BigIntStats, ops: FileOps): Promise<boolean> {
+async function isNamed(path: RawPath, { ino, dev }: BigIntStats): Promise<boolean> {
   try {
-    const named = await ops.identify(rawBytes(path))
+    const named = await asyncOps.lstat(rawBytes(path))
     return named.ino === ino && named.dev === dev
   } catch {
     return false

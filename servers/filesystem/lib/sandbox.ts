@@ -3,13 +3,13 @@
 // Checking a path and then opening it is a race: a link that is exchanged in between leads outside. Here a name is opened with O_PATH, which
 // holds an inode without reading it, waking a FIFO's writer or touching a device. /proc/self/fd says which path it really has, and only after
 // that was checked, the same inode is opened for reading through /proc/self/fd. No name is resolved a second time.
-import { type BigIntStats, constants, type Dir, opendir, opendirSync, readdirSync, type Stats } from 'node:fs'
+import { type BigIntStats, constants, type Dir, opendir, opendirSync, readdirSync } from 'node:fs'
 import { realpath } from 'node:fs/promises'
 import { promisify } from 'node:util'
 import { ToolError } from '../../../protocol/index.ts'
 import { permissionError, refusedBy } from '../errors.ts'
 import type { Deny, FileKind, Location, Refused, Root } from '../types.ts'
-import { asyncOps, type FileOps, kernelFileSystems, Mounts, nameOf, syncOps } from './file-ops.ts'
+import { asyncOps, type FileOps, isKernelFile, Mounts, nameOf, pathOf, syncOps } from './file-ops.ts'
 import { type Folded, foldSegments } from './glob.ts'
 import { joinRaw, type RawPath, rawBytes, rawFromBytes, rawPath, segmentsOf, textOf } from './raw-path.ts'
 
@@ -188,12 +188,12 @@ export class Sandbox {
     from: Origin,
     ops: FileOps,
   ): Promise<Checked | Refused | 'replaced'> {
-    const opened = await ops.pathOf(fd)
+    const opened = pathOf(fd)
     const homes = roots.filter((root) => isBelow(root.real, opened)).sort((a, b) => b.real.length - a.real.length)
     const home = homes.find(({ root }) => root === from.location.root) ?? homes[0]
     if (home === undefined) return 'outside'
     const stat = await ops.stat(fd)
-    const real = await nameOf(opened, stat, ops)
+    const real = await nameOf(opened, stat)
     if (real === undefined) return 'replaced'
     // The rules of every root apply that the file lies below.
     for (const { root, real: base } of homes) {
@@ -203,7 +203,7 @@ export class Sandbox {
       if (refused !== undefined) return refused
     }
     if (stat.dev !== from.stat?.dev && !this.#checkedDevices.has(stat.dev)) {
-      if (kernelFileSystems.has(await ops.typeOf(fd))) return 'kernel'
+      if (await isKernelFile(fd)) return 'kernel'
       this.#checkedDevices.add(stat.dev)
     }
     return { path: real, location: { root: home.root, segments: segmentsOf(real.slice(home.real.length) as RawPath) }, stat }
@@ -312,7 +312,7 @@ export class OpenEntry {
   }
 
   /** Of the entry itself, not of what a link leads to. A folder may be listable although its entries are unreadable. */
-  async lstat(name: RawPath): Promise<Stats | 'vanished' | 'unreadable'> {
+  async lstat(name: RawPath): Promise<BigIntStats | 'vanished' | 'unreadable'> {
     try {
       return await this.#opsFor(name).lstat(rawBytes(`${this.#path}/${name}`))
     } catch (error) {
@@ -378,7 +378,7 @@ export class OpenFile {
   }
 }
 
-export function kindOf(stat: Stats | BigIntStats): FileKind {
+export function kindOf(stat: BigIntStats): FileKind {
   if (stat.isFile()) return 'file'
   if (stat.isDirectory()) return 'dir'
   if (stat.isSymbolicLink()) return 'symlink'

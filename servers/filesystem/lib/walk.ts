@@ -1,6 +1,6 @@
 // Walks a folder in the order of its names, each folder before its content. With this order a position is enough to continue from later, so
 // that a tree of any size is listed in pages and nothing is kept between calls.
-import type { Stats } from 'node:fs'
+import type { BigIntStats } from 'node:fs'
 import { ToolError } from '../../../protocol/index.ts'
 import { Turns } from '../../kit/waiting.ts'
 import type { FileKind } from '../types.ts'
@@ -72,7 +72,7 @@ export class Walk {
       for (const [i, name] of some.entries()) {
         if (this.#mustStop()) return
         await this.#turns.yield()
-        const stat = stats[i] as Stats | 'vanished' | 'unreadable'
+        const stat = stats[i] as BigIntStats | 'vanished' | 'unreadable'
         const segments = [...above, name]
         const isPlace = name === after?.[0] // shown before, or a folder whose content was partly shown
         this.position = segments
@@ -105,7 +105,7 @@ export class Walk {
     folder: OpenEntry,
     name: RawPath,
     segments: readonly RawPath[],
-    stat: Stats | 'unreadable',
+    stat: BigIntStats | 'unreadable',
     denied: boolean,
   ): Promise<Entry> {
     const nothing = { segments, size: undefined, mtimeMs: undefined, target: undefined }
@@ -113,9 +113,9 @@ export class Walk {
     const kind = kindOf(stat)
     if (denied) return { ...nothing, kind, remark: 'denied' }
     if (kind !== 'symlink') {
-      const size = kind === 'file' ? stat.size : undefined
+      const size = kind === 'file' ? Number(stat.size) : undefined
       const remark = kind === 'dir' && segments.length < this.#options.levels && ignored.has(name) ? 'not searched' : undefined
-      return { ...nothing, kind, size, mtimeMs: stat.mtimeMs, remark }
+      return { ...nothing, kind, size, mtimeMs: Number(stat.mtimeNs) / 1e6, remark }
     }
     // Nothing of the link itself is shown: its text, and its size, which is the length of the text, may be of the host.
     const target = await folder.follow(name)
