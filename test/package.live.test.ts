@@ -40,18 +40,26 @@ test(
 
       const server = `
       import { createServer } from 'node:http'
+      import { createRequire } from 'node:module'
       import { createAccess, defineTool, Server, streamableHttp } from '${packageJson.name}/protocol'
-      import '${packageJson.name}/conformance'
       const add = defineTool({
         name: 'add', description: 'Adds.', annotations: { readOnlyHint: true },
         inputSchema: { type: 'object', properties: { a: { type: 'integer' }, b: { type: 'integer' } }, required: ['a', 'b'] },
         handler: ({ a, b }) => ({ content: [{ type: 'text', text: String(a + b) }] }),
       })
-      console.log(typeof Server, typeof streamableHttp, typeof createAccess, typeof createServer, add.name)`
+      const ajvLoaded = () => Object.keys(createRequire(import.meta.url).cache).some((file) => /[\\\\/]ajv[\\\\/]/.test(file))
+      const before = ajvLoaded()
+      new Server({ name: 'adder', version: '1.0.0', tools: [add] })
+      console.log(before, ajvLoaded(), typeof Server, typeof streamableHttp, typeof createAccess, typeof createServer, add.name)`
       writeFileSync(join(home, 'library.js'), server)
+      writeFileSync(
+        join(home, 'suite.js'),
+        `import { CASES } from '${packageJson.name}/conformance'; process.exitCode = CASES.length > 0 ? 0 : 1`,
+      )
+      execFileSync(process.execPath, ['suite.js'], { cwd: home })
       assert.equal(
         execFileSync(process.execPath, ['library.js'], { cwd: home, encoding: 'utf8' }).trim(),
-        'function function function function add',
+        'false true function function function function add',
       )
 
       writeFileSync(join(home, 'note.txt'), 'hello from the package')
