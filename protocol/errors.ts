@@ -68,11 +68,11 @@ export type ToolErrorCode =
 
 export interface ToolErrorOptions extends ErrorOptions {
   /** See {@link ToolError.hint}. */
-  hint?: string
+  hint?: string | undefined
   /** See {@link ToolError.retry}. */
-  retry?: Readonly<Record<string, unknown>>
+  retry?: Readonly<Record<string, unknown>> | undefined
   /** See {@link ToolError.detail}. */
-  detail?: string | number
+  detail?: string | number | undefined
 }
 
 /**

@@ -94,8 +94,9 @@ export function noChart(): ToolError {
   return new ToolError('NOT_FOUND', 'no such chart', { detail: missing.chart })
 }
 
-export function invalid(message: string, hint: string): ToolError {
-  return new ToolError('INVALID_ARGUMENT', message, { hint })
+/** @param remedy in words, or the arguments to change */
+export function invalid(message: string, remedy: string | Readonly<Record<string, unknown>>): ToolError {
+  return new ToolError('INVALID_ARGUMENT', message, typeof remedy === 'string' ? { hint: remedy } : { retry: remedy })
 }
 
 export function unexpectedForm(what: string, cause?: unknown): ToolError {

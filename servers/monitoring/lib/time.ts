@@ -74,7 +74,7 @@ export function readRange(
   const from = start === undefined ? until - nanoseconds(readHours(hours) * 3_600) : readTime('start', start, now)
   if (start !== undefined && hours !== undefined) notes.push('"hours" was ignored, because "start" is given')
   if (from >= until)
-    throw invalid(`"start" must be before "end"${end === undefined ? ', which is now' : ''}`, '{"start":"now-2h","end":"now"}')
+    throw invalid(`"start" must be before "end"${end === undefined ? ', which is now' : ''}`, { start: 'now-2h', end: 'now' })
   const wanted = secondsOf({ start: from, end: until })
   if (wanted <= longest) return { start: from, end: until }
   if (start === undefined && longest >= minHours * 3_600) {
@@ -96,13 +96,13 @@ function readHours(hours: number | string | undefined): number {
     ? Number(written)
     : (durationSeconds(words === null ? written : `${words[1] ?? 1}${words[2]?.[0]}`) ?? 0) / 3_600
   if (value > 0) return Math.max(value, minHours)
-  throw invalid(`"hours" is ${visibleJson(hours.slice(0, 60))}, expected a number of hours`, '{"hours":1}')
+  throw invalid(`"hours" is ${visibleJson(hours.slice(0, 60))}, expected a number of hours`, { hours: 1 })
 }
 
 function readTime(name: string, text: string, now: bigint): bigint {
   const at = parseTime(text, now)
   if (at !== undefined) return at
-  throw invalid(`"${name}" is not a time: ${visibleJson(text.slice(0, 60))}`, '"2026-11-22T14:00:00Z" or "now-2h"')
+  throw invalid(`"${name}" is not a time: ${visibleJson(text.slice(0, 60))}`, { [name]: name === 'end' ? 'now' : 'now-2h' })
 }
 
 export function secondsOf({ start, end }: Range): number {

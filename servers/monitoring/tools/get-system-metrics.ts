@@ -176,7 +176,7 @@ function similar(id: string, names: readonly string[]): string[] {
 function unknownCharts(ids: readonly string[], suggestions: Suggestions): ToolError {
   const first = new Set(ids.flatMap((id) => suggestions.get(id)?.slice(0, 1) ?? []))
   return new ToolError('NOT_FOUND', `no Netdata ${ids.map((id) => unknownChart(id, suggestions)).join('; ')}`, {
-    hint: visibleJson({ charts: first.size === 0 ? ['system.cpu'] : [...first] }),
+    retry: { charts: first.size === 0 ? ['system.cpu'] : [...first] },
     detail: missing.chart,
   })
 }
@@ -186,7 +186,7 @@ function noDefaults(collected: Collected | undefined): ToolError {
   const names = [...(collected?.contexts.keys() ?? [])].slice(0, maxSuggestions)
   const listed = names.length === 0 ? '' : `. It collects: ${names.map(cell).join(', ')}`
   return new ToolError('NOT_FOUND', `this Netdata collects neither CPU, RAM, load, disks nor network of a machine${listed}`, {
-    hint: names.length === 0 ? 'ask the operator which collectors run' : visibleJson({ charts: names.slice(0, 2) }),
+    ...(names.length === 0 ? { hint: 'ask the operator which collectors run' } : { retry: { charts: names.slice(0, 2) } }),
   })
 }
 
@@ -195,7 +195,7 @@ async function unknownNode(netdata: Netdata, node: string, signal: AbortSignal):
   const known = nearestFirst(node, nodes).slice(0, maxSuggestions)
   const listed = known.map(cell).join(', ') || 'only its own'
   return new ToolError('NOT_FOUND', `Netdata has no node ${visibleJson(clip(node, 80))}. Known: ${listed}`, {
-    hint: known[0] === undefined ? 'leave out "node"' : visibleJson({ node: known[0] }),
+    retry: { node: known[0] },
     detail: missing.node,
   })
 }

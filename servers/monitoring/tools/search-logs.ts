@@ -81,7 +81,7 @@ async function searchLines(call: Call) {
   const { limit, direction, skip, follow_seconds: seconds } = args
   const range = readRange(args, backend.limits.maxHours, 0, notes)
   if (seconds > 0 && args.end !== undefined)
-    throw invalid('"end" and "follow_seconds" exclude each other', 'the same call without follow_seconds')
+    throw invalid('"end" and "follow_seconds" exclude each other', { follow_seconds: undefined })
   await checkCost(call, query, [range])
 
   const failed = failedSearch(call, range)
@@ -148,7 +148,7 @@ async function searchSeries(call: Call) {
     throw await adviseSelector(failedSearch(call, wanted), 'LogQL needs a stream selector in braces')
   }
   if (args.follow_seconds > 0 && asked.windows.length > 0)
-    throw invalid('a metric query cannot be followed', 'the same call without follow_seconds')
+    throw invalid('a metric query cannot be followed', { follow_seconds: undefined })
   const plan = planMetric(asked, wanted, args.step, (query) => sameCall(args, query))
   const range = readRange(args, backend.limits.maxHours, reachSeconds(plan, wanted), notes)
   const ranges = plan.query.leaves.map(({ window }) =>

@@ -197,7 +197,7 @@ async function bucketsResult(backend: StorageBackend, environment: Environment, 
     const [first, ...others] = backend.scope.allowed ?? []
     const names = others.length === 0 ? '' : `; also allowed: ${others.slice(0, 20).map(nameKey).join(', ')}`
     throw new ToolError('FORBIDDEN', `this server's key may not list buckets${names}`, {
-      hint: first === undefined ? 'the same call with the bucket_name you need' : visibleJson({ bucket_name: first }),
+      ...(first === undefined ? { hint: 'the same call with the bucket_name you need' } : { retry: { bucket_name: first } }),
     })
   }
   const all = buckets.map(({ name, created }) => `${name}\t${created?.replace(/\.\d+Z$/, 'Z') ?? ''}`)
