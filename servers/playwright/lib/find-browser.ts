@@ -18,15 +18,16 @@ export interface FoundBrowser {
 
 /** By name on PATH, first wins: the headless shell takes half the memory. */
 const installedNames = ['chromium-headless-shell', 'chromium', 'chromium-browser', 'google-chrome-stable', 'google-chrome']
-/** Inside `chromium_headless_shell-REVISION` and `chromium-REVISION`, in newer and older versions of Playwright. */
+/** Folders of Playwright's browsers without their revision, the preferred one first, and the programs in newer and older versions of them. */
+const ownFolders = ['chromium_headless_shell-', 'chromium-']
 const ownFiles = [
-  ['chromium_headless_shell-', 'chrome-headless-shell-linux64/chrome-headless-shell'],
-  ['chromium_headless_shell-', 'chrome-headless-shell-linux-arm64/chrome-headless-shell'],
-  ['chromium_headless_shell-', 'chrome-linux/headless_shell'],
-  ['chromium-', 'chrome-linux64/chrome'],
-  ['chromium-', 'chrome-linux-arm64/chrome'],
-  ['chromium-', 'chrome-linux/chrome'],
-] as const
+  'chrome-headless-shell-linux64/chrome-headless-shell',
+  'chrome-headless-shell-linux-arm64/chrome-headless-shell',
+  'chrome-linux/headless_shell',
+  'chrome-linux64/chrome',
+  'chrome-linux-arm64/chrome',
+  'chrome-linux/chrome',
+]
 
 interface Places {
   /** PATH */
@@ -65,13 +66,12 @@ function thisMachine(): Places {
 
 function ownBrowser(folder: string): FoundBrowser | undefined {
   const entries = existsSync(folder) ? readdirSync(folder) : []
-  for (const [prefix, file] of ownFiles) {
-    const newest = entries
-      .filter((name) => name.startsWith(prefix) && /^\d+$/.test(name.slice(prefix.length)))
-      .sort((a, b) => Number(b.slice(prefix.length)) - Number(a.slice(prefix.length)))
-      .map((name) => join(folder, name, file))
-      .find(isExecutable)
-    if (newest !== undefined) return { kind: "Playwright's own", path: newest }
+  for (const prefix of ownFolders) {
+    const revisions = entries.filter((name) => name.startsWith(prefix)).map((name) => Number(name.slice(prefix.length)))
+    const newestFirst = revisions.filter(Number.isInteger).sort((a, b) => b - a)
+    const files = newestFirst.flatMap((revision) => ownFiles.map((file) => join(folder, `${prefix}${revision}`, file)))
+    const path = files.find(isExecutable)
+    if (path !== undefined) return { kind: "Playwright's own", path }
   }
   return undefined
 }

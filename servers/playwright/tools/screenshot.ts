@@ -5,7 +5,7 @@ import { clip } from '../../kit/text.ts'
 import { explainAction } from '../errors.ts'
 import { settled, titleOf, within } from '../lib/ask-page.ts'
 import { locate } from '../lib/locate.ts'
-import { onPage, type PageCall, type Target } from '../lib/page-call.ts'
+import { onPage, type PageCall } from '../lib/page-call.ts'
 import { part, reads, session } from '../lib/parameters.ts'
 import type { PlaywrightBackend } from '../lib/service.ts'
 import type { CDPSession } from '../types.ts'
@@ -71,7 +71,9 @@ export function screenshotTool(backend: PlaywrightBackend): AnyTool {
 async function screenshot(backend: PlaywrightBackend, args: Arguments, context: Context): Promise<ToolResult<object>> {
   return onPage(backend, context, { session: args.session, timeoutMs, stop: false }, async (call) => {
     const { page } = call
-    const { area, cut } = await (args.selector === undefined ? areaOfPage(call, args.full_page) : areaOf(call, args.selector))
+    const wanted = await areaOf(call, args)
+    const area = { ...wanted, height: Math.min(wanted.height, maxFullHeight) }
+    const cut = area.height < wanted.height
     const { type, bytes, scale, data } = await take(backend, call, area, args)
     const omitted = backend.config.PLAYWRIGHT_IMAGE_RESPONSES === 'omit'
     const size = `${Math.round(area.width * scale)}×${Math.round(area.height * scale)}`
@@ -91,35 +93,25 @@ async function screenshot(backend: PlaywrightBackend, args: Arguments, context: 
   })
 }
 
-interface Shown {
-  readonly area: Area
-  /** There is more below. */
-  readonly cut: boolean
-}
-
-async function areaOf(call: PageCall, selector: string): Promise<Shown> {
-  const target = await locate(call, selector, 'show')
-  const box = await boxOf(target).catch((error: unknown) => explainAction(error, target))
-  if (box === null || box.width < 1 || box.height < 1) {
-    throw new ToolError('INVALID_ARGUMENT', 'the element has no size', { hint: 'another selector' })
-  }
-  const { pageX, pageY } = (await metricsOf(call)).cssLayoutViewport
-  const height = Math.min(box.height, maxFullHeight)
-  return { area: { x: box.x + pageX, y: box.y + pageY, width: box.width, height }, cut: height < box.height }
-}
-
-async function boxOf({ locator, timeoutMs: timeout, signal }: Target): Promise<Area | null> {
-  await locator.scrollIntoViewIfNeeded({ timeout, signal })
-  return locator.boundingBox({ timeout, signal })
-}
-
-async function areaOfPage(call: PageCall, full: boolean): Promise<Shown> {
+/** The part of the page that is asked for, which may be higher than an image can be. */
+async function areaOf(call: PageCall, { selector, full_page: full }: Arguments): Promise<Area> {
+  const box = selector === undefined ? undefined : await boxOf(call, selector)
   const { cssLayoutViewport: window, cssContentSize: content } = await metricsOf(call)
   const { pageX: x, pageY: y, clientWidth: width, clientHeight: height } = window
-  if (!full) return { area: { x, y, width, height }, cut: false }
-  const whole = Math.max(height, Math.min(content.height, maxFullHeight))
+  if (box !== undefined) return { ...box, x: box.x + x, y: box.y + y }
+  if (!full) return { x, y, width, height }
   const broad = Math.max(width, Math.min(content.width, maxFullHeight))
-  return { area: { x: 0, y: 0, width: broad, height: whole }, cut: content.height > whole }
+  return { x: 0, y: 0, width: broad, height: Math.max(height, content.height) }
+}
+
+/** In the window, after the page was scrolled to it. */
+async function boxOf(call: PageCall, selector: string): Promise<Area> {
+  const target = await locate(call, selector, 'show')
+  const options = { timeout: call.timeoutMs, signal: call.signal }
+  const scrolled = target.locator.scrollIntoViewIfNeeded(options).then(() => target.locator.boundingBox(options))
+  const box = await scrolled.catch((error: unknown) => explainAction(error, target))
+  if (box !== null && box.width >= 1 && box.height >= 1) return box
+  throw new ToolError('INVALID_ARGUMENT', 'the element has no size', { hint: 'another selector' })
 }
 
 function metricsOf({ session, page, timeoutMs: ms, signal }: PageCall) {
