@@ -35,7 +35,7 @@ export async function findWorkflow(
         .slice(0, maxCandidates)
         .map(({ id }) => id)
         .join(', ')}`,
-      { hint: visibleJson({ workflow_id: only.id }) },
+      { retry: { workflow_id: only.id } },
     )
   }
   throw noSuchWorkflow(await knownBy(api, undefined, signal), wanted)
@@ -47,7 +47,7 @@ function noSuchWorkflow(known: readonly Known[], wanted: string): ToolError {
   const listed = [...new Set([...near(({ name }) => name), ...near(({ id }) => id)])].slice(0, maxCandidates)
   const similar = listed.length === 0 ? '' : `. Similar: ${listed.map(({ id, name }) => `${id} (${shown(name)})`).join(', ')}`
   return new ToolError('NOT_FOUND', `no workflow has the id or the name ${shown(wanted)}, or this key may not see it${similar}`, {
-    hint: listed[0] === undefined ? 'n8n_list_workflows' : visibleJson({ workflow_id: listed[0].id }),
+    ...(listed[0] === undefined ? { hint: 'n8n_list_workflows {}' } : { retry: { workflow_id: listed[0].id } }),
   })
 }
 

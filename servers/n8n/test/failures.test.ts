@@ -138,7 +138,7 @@ test('a cursor that n8n refuses is explained in its own words', async () => {
       const { text } = await call('n8n_list_workflows', { active: true, cursor: 'garbage' })
       assert.equal(
         text,
-        'ERROR INVALID_ARGUMENT: n8n refused the arguments (400): "An invalid cursor was provided". TRY: {"active":true,"limit":50}',
+        'ERROR INVALID_ARGUMENT: n8n refused the arguments (400): "An invalid cursor was provided". TRY: {"active":true}',
       )
     },
   )

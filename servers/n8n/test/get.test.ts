@@ -156,7 +156,7 @@ test('a name that several workflows have is answered with their ids', () =>
       const { text } = await call('n8n_get_workflow', { workflow_id: 'Sync' })
       assert.equal(text, 'ERROR INVALID_ARGUMENT: 2 workflows are named "Sync": one, two. TRY: {"workflow_id":"one"}')
       const unlike = await call('n8n_get_workflow', { workflow_id: 'Quarterly report' })
-      assert.match(unlike.text, /^ERROR NOT_FOUND: [^:]*\. TRY: n8n_list_workflows$/)
+      assert.match(unlike.text, /^ERROR NOT_FOUND: [^:]*\. TRY: n8n_list_workflows \{\}$/)
     },
   ))
 

@@ -148,7 +148,7 @@ function versionOf(workflow: JsonObject, { version, workflow_id }: GetArguments)
   // Before n8n 2 the one version there is runs when the workflow is active.
   if (workflow.active === true && !('activeVersion' in workflow)) return workflow
   throw new ToolError('NOT_FOUND', `workflow ${workflow_id} has no active version: it is not published`, {
-    hint: visibleJson({ workflow_id, version: 'draft' }),
+    retry: { version: 'draft' },
   })
 }
 
@@ -167,7 +167,7 @@ function chooseNodes(workflow: JsonObject, wanted: readonly string[] | undefined
     throw new ToolError(
       'NOT_FOUND',
       `no node ${shownName(name)} in this workflow. ${similar.length > 0 ? 'Similar' : 'Nodes'}: ${candidates || 'none'}`,
-      { hint: visibleJson({ workflow_id: text(workflow.workflowId ?? workflow.id), nodes: [similar[0] ?? names[0] ?? '…'] }) },
+      { retry: { nodes: similar[0] === undefined ? undefined : wanted.map((each) => (each === name ? similar[0] : each)) } },
     )
   })
 }

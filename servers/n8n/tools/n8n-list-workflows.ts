@@ -44,9 +44,8 @@ export function listWorkflowsTool(backend: N8nBackend): AnyTool {
       try {
         return await listWorkflows(backend, args, context)
       } catch (error) {
-        const { cursor, ...others } = args
-        if (!(error instanceof ToolError) || error.code !== 'INVALID_ARGUMENT' || cursor === undefined) throw error
-        throw new ToolError(error.code, error.message, { cause: error, hint: visibleJson(others) })
+        if (!(error instanceof ToolError) || error.code !== 'INVALID_ARGUMENT' || args.cursor === undefined) throw error
+        throw new ToolError(error.code, error.message, { cause: error, retry: { cursor: undefined } })
       }
     },
   })
