@@ -82,7 +82,11 @@ export class WireReader {
 
   read(chunk: Buffer): void {
     this.#received += chunk.length
-    for (let at = 0; at < chunk.length; ) at = this.#readFrom(chunk, at)
+    try {
+      for (let at = 0; at < chunk.length; ) at = this.#readFrom(chunk, at)
+    } catch (error) {
+      this.#events.broken(error as Error) // such as a row that is shorter than its cells
+    }
     if (this.#received > this.#limits.floodBytes && !this.#flooded) {
       this.#flooded = true
       this.#events.flood([...this.#cells])
@@ -129,7 +133,8 @@ export class WireReader {
         this.#events.broken(new Error('the server sent a message with an impossible length'))
         yield* skip(Number.POSITIVE_INFINITY)
       } else if (code === DATA_ROW) {
-        yield* this.#readRow()
+        if (length > this.#cellBytes) yield* this.#readLargeRow()
+        else this.#events.row(cellsOf(yield { bytes: length, whole: true }))
       } else if ((code === ERROR || code === NOTICE) && length > fieldBytes) {
         this.#events.pass(yield* shortReport(code, length, fieldBytes))
       } else if (length > messageBytes) {
@@ -143,8 +148,8 @@ export class WireReader {
     }
   }
 
-  /** One DataRow (protocol-message-formats): int16 count, then int32 length and bytes for each cell. */
-  *#readRow(): Reading<void> {
+  /** A row some cells of which may be cut. */
+  *#readLargeRow(): Reading<void> {
     const cells: Cell[] = []
     this.#cells = cells
     const count = (yield cellCount).readUInt16BE()
@@ -161,6 +166,19 @@ export class WireReader {
     this.#cells = []
     this.#events.row(cells)
   }
+}
+
+/** The cells of a DataRow (protocol-message-formats): int16 count, then int32 length and bytes for each. */
+function cellsOf(row: Buffer): Cell[] {
+  const cells: Cell[] = []
+  let at = 2
+  for (let count = row.readUInt16BE(); count > 0; count -= 1) {
+    const length = row.readInt32BE(at)
+    at += 4
+    cells.push(length < 0 ? null : row.toString('utf8', at, at + length))
+    at += Math.max(0, length)
+  }
+  return cells
 }
 
 function* skip(bytes: number): Reading<void> {

@@ -89,5 +89,6 @@ test('a message that cannot be is reported', () => {
   const bad = Buffer.from([0x43, 0, 0, 0, 1])
   assert.deepEqual(read(bad, 5).broken, ['the server sent a message with an impossible length'])
   assert.deepEqual(read(message('T', Buffer.alloc(100)), 50).broken, ['the server sent a message that is too large'])
+  assert.equal(read(message('D', Buffer.from([0, 5])), 50).broken.length, 1, 'a row without its cells')
   assert.deepEqual(read(message('A', Buffer.alloc(100)), 50), { passed: [], rows: [], floods: [], broken: [] })
 })
