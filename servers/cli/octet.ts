@@ -61,7 +61,12 @@ const flags: Readonly<Record<string, string>> = { '--help': 'help', '-h': 'help'
 async function main([word = '', ...args]: readonly string[]): Promise<void> {
   const name = args.includes('--help') || args.includes('-h') ? 'help' : (flags[word] ?? word)
   const load = Object.hasOwn(commands, name) ? commands[name] : undefined
-  if (load !== undefined) return (await load())(args)
+  if (load !== undefined) {
+    // The reader of a pipe may have had enough, as `head` has. A process that serves writes its audit trail itself, without this stream.
+    if (name !== 'start' && name !== 'serve')
+      process.stdout.on('error', ({ code }: NodeJS.ErrnoException) => process.exit(code === 'EPIPE' ? 0 : 1))
+    return (await load())(args)
+  }
   if (word === '') process.stderr.write(usage)
   const [near] = nearest(word, Object.keys(commands), 1)
   fail(

@@ -1,6 +1,7 @@
 // One process: reads the configuration, listens, and shuts down in order. service.ts makes one server, routes.ts the routing table.
 import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
+import { isatty } from 'node:tty'
 import packageJson from '../../package.json' with { type: 'json' }
 import type { AnyServer } from '../kit/definition.ts'
 import { createRedact, type Redact } from '../kit/redact.ts'
@@ -46,8 +47,7 @@ export async function serve(definitions: readonly AnyServer[], { env, command, e
   // On a terminal a person reads: the log is text unless LOG_FORMAT is set, and records of the audit trail go to a file or nowhere.
   const textLog = command !== undefined && process.stderr.isTTY && !env.LOG_FORMAT
   const log = createLog({ level: settings.LOG_LEVEL, format: textLog ? 'text' : settings.LOG_FORMAT, redact })
-  const unrecorded =
-    command !== undefined && process.stdout.isTTY && settings.AUDIT_FILE === undefined && !settings.AUDIT_REQUIRED
+  const unrecorded = command !== undefined && isatty(1) && settings.AUDIT_FILE === undefined && !settings.AUDIT_REQUIRED
   const taken = settings.AUDIT_FILE === undefined ? undefined : await lockAudit(settings.AUDIT_FILE, log)
   if (taken !== undefined) return reportProblems([taken], notes)
   const { version } = packageJson

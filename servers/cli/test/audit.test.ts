@@ -2,10 +2,10 @@
 import assert from 'node:assert/strict'
 import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { withChild } from '../../../test/helpers/child.ts'
+import { run, withChild } from '../../../test/helpers/child.ts'
 import { McpSession } from '../../../test/helpers/wire.ts'
 import { test } from '../../../test/runner/harness.ts'
-import { inFolder, runOctet } from './run-octet.ts'
+import { inFolder, octetCommand, runOctet } from './run-octet.ts'
 
 const line = (ts: string, record: object): string =>
   `${JSON.stringify({ ts, type: 'tool_call', tool: 'read_file', principal: 'litellm', outcome: 'ok', ...record })}\n`
@@ -86,6 +86,15 @@ test('audit show takes only what was asked for', () =>
     assert.match((await runOctet(['audit', 'show', ...files, '--user', 'nobody'], folder)).stdout, /no call or refusal matches/)
     const wrong = await runOctet(['audit', 'show', ...files, '--since', 'last week'], folder)
     assert.deepEqual([wrong.code, /"last week" is not a time; write yesterday/.test(wrong.stderr)], [2, true])
+  }))
+
+test('audit show ends quietly when its reader has had enough', () =>
+  inFolder(async (folder) => {
+    const file = join(folder, 'big.jsonl')
+    writeFileSync(file, line(hoursAgo(1), { args: 'x'.repeat(1_000) }).repeat(2_000))
+    const words = [process.execPath, ...octetCommand, 'audit', 'show', file, '--json'].map((word) => `'${word}'`).join(' ')
+    const { stdout, stderr } = await run('sh', ['-c', `${words} | head -c 100`])
+    assert.deepEqual([stdout.length, stderr], [100, ''])
   }))
 
 test('audit verify: 0 for a whole trail, 1 for one with problems, 66 when it cannot be read', () =>
