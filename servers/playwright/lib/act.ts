@@ -4,7 +4,7 @@ import { clip } from '../../kit/text.ts'
 import { abortable, sleep } from '../../kit/waiting.ts'
 import { explainAction } from '../errors.ts'
 import type { JSHandle, Locator, Page } from '../types.ts'
-import { ask, pageFunction, scriptLimitMs, scriptMs, titleOf, within } from './ask-page.ts'
+import { ask, ifPossible, pageFunction, scriptLimitMs, scriptMs, titleOf, within } from './ask-page.ts'
 import { locate } from './locate.ts'
 import type { Changes } from './page/program.ts'
 import { onPage, type PageCall, type Target } from './page-call.ts'
@@ -71,10 +71,8 @@ export function act(
 /** The visible lines of the element's document, kept there. */
 export async function linesOf(locator: Locator, signal: AbortSignal): Promise<JSHandle | undefined> {
   const lines = await pageFunction('lines')
-  return within({ ms: 2_000, signal }, () => locator.evaluateHandle(lines as never, lineLimits as never)).catch(() => {
-    signal.throwIfAborted()
-    return undefined
-  })
+  const handle = within({ ms: 2_000, signal }, () => locator.evaluateHandle(lines as never, lineLimits as never))
+  return ifPossible(handle, signal)
 }
 
 /** What the document looks like after an action: another one, or the same, which may be too busy to be compared. */
@@ -94,8 +92,8 @@ async function settle(
     while (waits() && performance.now() - began < maxPendingMs) await sleep(20, signal)
     if (session.page !== page || session.loading) {
       // A page that takes longer is not a failure of the action: the next call sees it.
-      await session.page?.waitForLoadState('domcontentloaded', { timeout: timeoutMs, signal }).catch(() => {})
-      signal.throwIfAborted()
+      const loaded = session.page?.waitForLoadState('domcontentloaded', { timeout: timeoutMs, signal })
+      await ifPossible(Promise.resolve(loaded), signal)
     }
     outcome = session.page === page ? await compare(before, signal) : 'replaced'
     if (typeof outcome === 'string' || outcome.appeared.length + outcome.gone.length > 0) return outcome

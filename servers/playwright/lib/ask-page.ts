@@ -52,10 +52,17 @@ export async function ask<K extends keyof Program>(
   return within(limit, () => (target as Locator).evaluate(run as never, given as never, options as never)) as never
 }
 
+/** The result; undefined when the work fails, such as when a frame is gone or busy. @throws the signal's reason */
+export function ifPossible<T>(work: Promise<T>, signal?: AbortSignal): Promise<T | undefined> {
+  return work.catch(() => {
+    signal?.throwIfAborted()
+    return undefined
+  })
+}
+
 /** `button "Save"`; undefined when the element is gone or its page busy. */
 export function describeElement(locator: Locator): Promise<string | undefined> {
-  const told = ask(locator, 'describe', undefined, { ms: 1_000 }).then((text) => clip(cleanText(String(text)), 250))
-  return told.catch(() => undefined)
+  return ifPossible(ask(locator, 'describe', undefined, { ms: 1_000 }).then((text) => clip(cleanText(String(text)), 250)))
 }
 
 /** Title, or nothing from a page that does not answer. */

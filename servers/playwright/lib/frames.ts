@@ -1,12 +1,6 @@
 // Frames of a page: selectors that lead into them, and the list of them.
-import type { Frame, Page } from '../types.ts'
-import { ask, type Limit, scriptMs } from './ask-page.ts'
-
-interface PageFrame {
-  readonly frame: Frame
-  /** Of its `iframe`, through the frames around it: `iframe[name="pay"]`. */
-  readonly selector: string
-}
+import type { Frame, Locator, Page } from '../types.ts'
+import { ask, ifPossible, type Limit, scriptMs } from './ask-page.ts'
 
 export const maxFrames = 12
 /** Playwright's way into the document of a frame. */
@@ -40,26 +34,40 @@ function leadsIntoFrame(part: string): boolean {
   return /(^|[\s>+~=])i?frame(?![\w-])[^\s>+~]*$/.test(part.replace(/"[^"]*"|'[^']*'/g, '""'))
 }
 
-/** Shown frames, outer ones first; those that do not answer in time are left out. */
-export async function framesOf(page: Page, { ms, signal }: Limit): Promise<PageFrame[]> {
-  const found: PageFrame[] = []
+interface Place {
+  /** The `html` of the page or of a frame. */
+  readonly root: Locator
+  /** Selector of its `iframe`, through the frames around it: `iframe[name="pay"]`; empty for the page itself. */
+  readonly frame: string
+  /** Before a selector of what is in it. */
+  readonly prefix: string
+}
+
+/**
+ * The page itself, then its shown frames, outer ones first; those that do not answer in time are left out.
+ * @param limit for finding the frames
+ */
+export async function* placesOf(page: Page, { ms, signal }: Limit): AsyncGenerator<Place> {
+  yield { root: page.locator('html'), frame: '', prefix: '' }
+  const found: Place[] = []
   const until = performance.now() + ms
-  const visit = async (parent: Frame, prefix: string): Promise<void> => {
+  const visit = async (parent: Frame, outer: string): Promise<void> => {
     for (const frame of parent.childFrames()) {
       const left = until - performance.now()
       if (found.length >= maxFrames || left <= 0) return
-      try {
-        const element = await frame.frameElement()
-        const own = (await element.isVisible()) ? await ask(element, 'selectorOf', { ms: scriptMs }, { ms: left, signal }) : ''
-        if (own === '') continue
-        const selector = prefix === '' ? own : `${prefix}${separator}${own}`
-        found.push({ frame, selector })
-        await visit(frame, selector)
-      } catch {
-        signal?.throwIfAborted() // else the frame is gone or busy
-      }
+      const own = await ifPossible(selectorOf(frame, { ms: left, signal }), signal)
+      if (own === undefined || own === '') continue
+      const prefix = outer + own + separator
+      found.push({ root: frame.locator('html'), frame: outer + own, prefix })
+      await visit(frame, prefix)
     }
   }
   await visit(page.mainFrame(), '')
-  return found
+  yield* found
+}
+
+/** Of the element that a frame is in; empty when it is not shown. */
+async function selectorOf(frame: Frame, limit: Limit): Promise<string> {
+  const element = await frame.frameElement()
+  return (await element.isVisible()) ? ask(element, 'selectorOf', { ms: scriptMs }, limit) : ''
 }

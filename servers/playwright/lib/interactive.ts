@@ -2,8 +2,8 @@
 import { nearest } from '../../../protocol/index.ts'
 import { cleanText, clip } from '../../kit/text.ts'
 import type { Locator, Page } from '../types.ts'
-import { ask, type Limit, scriptLimitMs, scriptMs } from './ask-page.ts'
-import { enterFrames, framesOf } from './frames.ts'
+import { ask, ifPossible, type Limit, scriptLimitMs, scriptMs } from './ask-page.ts'
+import { enterFrames, placesOf } from './frames.ts'
 import type { Actionable, Actionables } from './page/program.ts'
 
 interface Listed extends Omit<Actionable, 'css' | 'good' | 'field'> {
@@ -69,15 +69,14 @@ function roleSelector({ role, name, good, field }: Actionable): string | undefin
 
 /** The page's and its frames' elements. */
 export async function listEverywhere(page: Page, most: number, { ms, signal }: Limit): Promise<Listing> {
-  const listing = await listActionables(page, page.locator('html'), most, { ms, signal })
-  const elements = [...listing.elements]
-  let { total, cut } = listing
-  for (const { frame, selector } of await framesOf(page, { ms: framesMs, signal })) {
+  const elements: Listed[] = []
+  let total = 0
+  let cut = false
+  for await (const { root, frame, prefix } of placesOf(page, { ms: framesMs, signal })) {
     if (elements.length >= most) break
-    const limit = { ms: scriptLimitMs, signal }
-    const inFrame = listActionables(page, frame.locator('html'), most - elements.length, limit, `${selector} >> `)
-    const found = await inFrame.catch(() => undefined) // the frame is gone or busy
-    signal?.throwIfAborted()
+    const limit = { ms: frame === '' ? ms : scriptLimitMs, signal }
+    const listing = listActionables(page, root, most - elements.length, limit, prefix)
+    const found = await (frame === '' ? listing : ifPossible(listing, signal))
     elements.push(...(found?.elements ?? []))
     total += found?.total ?? 0
     cut ||= found?.cut ?? false

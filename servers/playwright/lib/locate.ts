@@ -4,13 +4,14 @@ import { cleanText, clip, visibleJson } from '../../kit/text.ts'
 import { sleep } from '../../kit/waiting.ts'
 import { countOf, manyMatch, nothingMatches, pageLost, selectorFault } from '../errors.ts'
 import type { Locator } from '../types.ts'
-import { ask, scriptLimitMs, scriptMs } from './ask-page.ts'
-import { enterFrames, framesOf } from './frames.ts'
+import { ask, ifPossible, scriptLimitMs, scriptMs } from './ask-page.ts'
+import { enterFrames, placesOf } from './frames.ts'
 import { maxSizeForRoles } from './interactive.ts'
 import type { PageCall, Target } from './page-call.ts'
 
 const maxListed = 5
 const pollMs = 100
+const framesMs = 1_000
 /** An element that is only read is waited for no longer than this. */
 const readWaitMs = 1_000
 /** A missing element is not waited for any longer when the page has not changed for this long, or for this part of the timeout if longer. */
@@ -102,34 +103,22 @@ async function countMatches({ page, locator, selector, timeoutMs, signal }: Targ
 
 async function progressOf({ page, signal }: PageCall): Promise<{ readonly loaded: boolean; readonly size: number }> {
   const progress = ask(page.locator('html'), 'progress', undefined, { ms: 2_000, signal })
-  return progress.catch(() => {
-    signal.throwIfAborted()
-    return { loaded: false, size: 0 } // the document is about to be replaced, or busy
-  })
+  return (await ifPossible(progress, signal)) ?? { loaded: false, size: 0 } // the document is about to be replaced, or busy
 }
 
 /** In the page itself, then in its frames. @throws ToolError INVALID_ARGUMENT when several are meant alike */
-async function findByText(target: Target, wanted: Wanted, fill: boolean): Promise<Locator | undefined> {
-  const { page, selector, signal } = target
+async function findByText({ page, selector, signal }: Target, wanted: Wanted, fill: boolean): Promise<Locator | undefined> {
   const given = { ...wanted, fill, most: maxListed, ms: scriptMs }
-  const find = async (root: Locator, prefix: string): Promise<Locator | undefined> => {
-    const found = await ask(root, 'byText', given, { ms: scriptLimitMs, signal }).catch(() => undefined)
-    signal.throwIfAborted()
+  for await (const { root, prefix } of placesOf(page, { ms: framesMs, signal })) {
+    const found = await ifPossible(ask(root, 'byText', given, { ms: scriptLimitMs, signal }), signal)
     const [first] = found?.elements ?? []
-    if (found === undefined || first === undefined) return undefined
+    if (found === undefined || first === undefined) continue
     if (found.count === 1 && first.css !== '') return page.locator(enterFrames(prefix + first.css))
     const list = found.elements.map(({ css, what }) => `${visibleJson(prefix + css)} is ${clip(cleanText(what), 200)}`)
-    throw new ToolError(
-      'INVALID_ARGUMENT',
-      `${found.count}${found.cut ? ' or more' : ''} elements match "${clip(selector, 100)}": ${list.join('; ')}`,
-      { hint: 'the selector of the one that you mean' },
-    )
-  }
-  const here = await find(page.locator('html'), '')
-  if (here !== undefined) return here
-  for (const frame of await framesOf(page, { ms: 1_000, signal })) {
-    const inside = await find(frame.frame.locator('html'), `${frame.selector} >> `)
-    if (inside !== undefined) return inside
+    const count = `${found.count}${found.cut ? ' or more' : ''}`
+    throw new ToolError('INVALID_ARGUMENT', `${count} elements match "${clip(selector, 100)}": ${list.join('; ')}`, {
+      hint: 'the selector of the one that you mean',
+    })
   }
   return undefined
 }

@@ -3,7 +3,7 @@ import { type AnyTool, defineTool, type FromSchema, ToolError } from '../../../p
 import { cleanText, clip, visibleJson } from '../../kit/text.ts'
 import { isTimeout } from '../errors.ts'
 import { act, type Done } from '../lib/act.ts'
-import { ask } from '../lib/ask-page.ts'
+import { ask, ifPossible } from '../lib/ask-page.ts'
 import type { FieldState } from '../lib/page/program.ts'
 import type { Target } from '../lib/page-call.ts'
 import { actionTimeout, acts, dialog, session, target, timeoutAlias } from '../lib/parameters.ts'
@@ -122,8 +122,7 @@ async function set(target: Target, state: FieldState, value: string, slowly: boo
       refused = error
     })
   }
-  const now = await ask(locator, 'fieldState', undefined, { ms: 2_000, signal }).catch(() => undefined)
-  signal.throwIfAborted()
+  const now = await ifPossible(ask(locator, 'fieldState', undefined, { ms: 2_000, signal }), signal)
   const did = `typed ${value.length} characters into ${what}`
   if (now === undefined || sameText(now.value, value)) return { did }
   if (!parsed.test(kind)) return { did, notes: [differs(now, slowly)] }

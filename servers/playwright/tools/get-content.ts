@@ -2,8 +2,8 @@
 import { type AnyTool, type Context, defineTool, type FromSchema, ToolError, type ToolResult } from '../../../protocol/index.ts'
 import { clip, fitText, visibleJson } from '../../kit/text.ts'
 import { explainAction } from '../errors.ts'
-import { ask, scriptMs } from '../lib/ask-page.ts'
-import { framesOf, maxFrames } from '../lib/frames.ts'
+import { ask, ifPossible, scriptMs } from '../lib/ask-page.ts'
+import { maxFrames, placesOf } from '../lib/frames.ts'
 import { type Listing, listActionables, listEverywhere } from '../lib/interactive.ts'
 import { locate } from '../lib/locate.ts'
 import { onPage, type PageCall, type Target } from '../lib/page-call.ts'
@@ -88,22 +88,18 @@ async function read(call: PageCall, selector: string | undefined, format: Argume
     return await readElement(target, format).catch((error: unknown) => explainAction(error, target))
   }
   if (format === 'interactive') return listed(await listEverywhere(page, maxElements, { ms, signal }))
-  const whole = { ...call, locator: page.locator('html'), selector: 'html' }
-  const own = await readElement(whole, format).catch((error: unknown) => explainAction(error, whole))
-  if (format === 'html') return own
-  const parts = [own.text]
-  let { cut } = own
-  for (const { frame, selector: path } of await framesOf(page, { ms: frameMs, signal })) {
-    const inside = readElement({ ...whole, locator: frame.locator('html'), timeoutMs: frameMs }, format)
-    const found = await inside.catch(() => undefined) // the frame is gone or busy
-    signal.throwIfAborted()
-    if (found === undefined || found.text === '') continue
-    parts.push(`[frame ${path}]\n${found.text}`)
-    cut ||= found.cut
+  const parts: string[] = []
+  let cut = false
+  for await (const { root, frame } of placesOf(page, { ms: frameMs, signal })) {
+    const target = { ...call, locator: root, selector: 'html', timeoutMs: frame === '' ? ms : frameMs }
+    const reading = readElement(target, format)
+    const found = await (frame === '' ? reading.catch((error) => explainAction(error, target)) : ifPossible(reading, signal))
+    if (format === 'html' && found !== undefined) return found
+    if (found !== undefined && found.text !== '') parts.push(frame === '' ? found.text : `[frame ${frame}]\n${found.text}`)
+    cut ||= found?.cut ?? false
   }
   if (page.frames().length > maxFrames + 1) parts.push(`[only ${maxFrames} frames are read; selector reads another one]`)
-  const text = parts.filter((part) => part !== '').join('\n\n')
-  return { text: text.slice(0, maxExtractChars), cut }
+  return { text: parts.join('\n\n').slice(0, maxExtractChars), cut }
 }
 
 async function readElement(

@@ -3,6 +3,7 @@ import { type AnyTool, type Context, defineTool, type FromSchema, ToolError, typ
 import { report } from '../../kit/report.ts'
 import { clip } from '../../kit/text.ts'
 import { abortable } from '../../kit/waiting.ts'
+import { readWebAddress } from '../../kit/web-address.ts'
 import { firstLine, isTimeout, messageOf, notLoaded, pageLost, whereIs } from '../errors.ts'
 import { currentText } from '../lib/act.ts'
 import { settled, titleOf } from '../lib/ask-page.ts'
@@ -73,19 +74,11 @@ async function navigate(backend: PlaywrightBackend, args: Arguments, context: Co
   })
 }
 
-/** `example.com` → `https://example.com`. @throws ToolError INVALID_ARGUMENT */
+/** @throws ToolError INVALID_ARGUMENT */
 function readUrl(text: string): URL {
-  const trimmed = text.trim()
-  if (trimmed === 'about:blank') {
+  if (text.trim() === 'about:blank')
     throw new ToolError('INVALID_ARGUMENT', 'about:blank shows nothing', { hint: 'an address that starts with https://' })
-  }
-  // `localhost:8080` and `host:80/path` have no scheme; `javascript:…` and `data:…` are.
-  const hasScheme = /^[a-z][a-z0-9+.-]*:/i.test(trimmed) && !/^[^/?#:]+:\d{1,5}([/?#]|$)/.test(trimmed)
-  const candidate = hasScheme ? trimmed : `https://${trimmed.replace(/^\/\//, '')}`
-  if (!URL.canParse(candidate)) {
-    throw new ToolError('INVALID_ARGUMENT', `"${clip(trimmed, 100)}" is not a valid URL`, { hint: 'https://example.com/' })
-  }
-  return new URL(candidate)
+  return readWebAddress(text)
 }
 
 /** @throws ToolError */
