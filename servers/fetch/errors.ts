@@ -51,9 +51,10 @@ const passing = new Set([408, 409, 425, 429])
 export function statusError({ url, answer }: Download, text: string): ToolError {
   const { status } = answer
   const wait = retryAfter(answer.headers['retry-after'])
+  const missing = (status === 404 || status === 410) && url.pathname !== '/'
   const hint =
     status === 404 || status === 410
-      ? 'check the address, or look for the page from the start page of the site'
+      ? 'check the address'
       : status >= 500 || passing.has(status)
         ? `the same call again${wait === undefined ? ' later' : ` in ${wait} s`}`
         : status === 401 || status === 403
@@ -63,6 +64,8 @@ export function statusError({ url, answer }: Download, text: string): ToolError 
   const name = STATUS_CODES[status] ?? answer.reason
   return new ToolError(codes[status] ?? 'UPSTREAM_ERROR', `HTTP ${status} ${name} from ${shownUrl(url.href)}${said}`, {
     hint,
+    // Its start page, from where the page may be found.
+    retry: missing ? { url: new URL('/', url).href, start_index: undefined } : undefined,
     detail: status,
   })
 }

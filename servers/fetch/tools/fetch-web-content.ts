@@ -2,7 +2,8 @@
 import { type AnyTool, type Context, defineTool, type FromSchema, ToolError, type ToolResult } from '../../../protocol/index.ts'
 import type { Environment } from '../../kit/definition.ts'
 import { report } from '../../kit/report.ts'
-import { cleanText, clip, fitText, visibleJson } from '../../kit/text.ts'
+import { fitText, visibleJson } from '../../kit/text.ts'
+import { readWebAddress } from '../../kit/web-address.ts'
 import { shownUrl } from '../errors.ts'
 import type { FetchBackend, Page } from '../types.ts'
 
@@ -47,25 +48,8 @@ export function fetchWebContent(backend: FetchBackend, environment: Environment)
   })
 }
 
-/** Models copy addresses with what stands around them: quotes, angle brackets, a Markdown link. @throws ToolError INVALID_ARGUMENT */
 function addressOf(text: string): URL {
-  let address = text.trim()
-  address = /^\[[^[\]]*\]\(\s*(\S+)[^()]*\)$/.exec(address)?.[1] ?? address
-  address = /^[<"'`“]+(.*?)[>"'`”]+$/.exec(address)?.[1]?.trim() ?? address
-  const scheme = /^(https?):\/*/i.exec(address)
-  // A host without a scheme is what people write.
-  const full =
-    scheme !== null
-      ? `${scheme[1]}://${address.slice(scheme[0].length)}`
-      : /^[a-z][a-z0-9+.-]*:\/\/|^(data|file|javascript|mailto|about):/i.test(address)
-        ? address
-        : `https://${address.replace(/^\/+/, '')}`
-  if (!URL.canParse(full)) {
-    throw new ToolError('INVALID_ARGUMENT', `"${clip(cleanText(text.trim()), 200)}" is not a valid URL`, {
-      hint: '{"url":"https://example.com/page"}',
-    })
-  }
-  const url = new URL(full)
+  const url = readWebAddress(text)
   url.hash = ''
   return url
 }
