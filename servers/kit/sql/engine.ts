@@ -1,6 +1,5 @@
 // The read-only engine of one server: finds the database, runs statements of callers and queries of our own, and explains what fails.
 import { nearest, ToolError } from '../../../protocol/index.ts'
-import { visibleJson } from '../text.ts'
 import { Remembered } from '../waiting.ts'
 import { isConnectionLoss, isServerError, toToolError } from './errors.ts'
 import { explainMissing, type Lookup } from './hints.ts'
@@ -138,7 +137,7 @@ export class SqlEngine {
     throw new ToolError(
       'NOT_FOUND',
       `database "${database.slice(0, 80)}" does not exist or is not offered here. Databases: ${names.slice(0, 20).map(quoteName).join(', ')}${names.length > 20 ? ', …' : ''}`,
-      { hint: visibleJson({ database: near ?? own }) },
+      { retry: { database: near ?? own } },
     )
   }
 

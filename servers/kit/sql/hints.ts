@@ -1,6 +1,5 @@
 // Candidates for a name that does not exist: looked up in the catalogue after a statement has failed.
-import { nearest, ToolError } from '../../../protocol/index.ts'
-import { visibleJson } from '../text.ts'
+import { nearest, ToolError, type ToolErrorOptions } from '../../../protocol/index.ts'
 import { describeError, type ServerError, serverHint } from './errors.ts'
 import { arrayLiteral, type Named, qualified, quoteName } from './identifiers.ts'
 import { isMark, lex, type Token } from './lexer.ts'
@@ -44,7 +43,8 @@ const schemasQuery = `
 /** What is there instead of a missing name, and what to try. */
 interface Candidates {
   readonly found: string
-  readonly hint: string
+  /** In words, or the argument to change. */
+  readonly remedy: Pick<ToolErrorOptions, 'hint' | 'retry'>
 }
 
 /**
@@ -65,18 +65,18 @@ export async function explainMissing(
   }
   const candidates = await search[error.code]?.()
   if (candidates === undefined) return undefined
-  const { found, hint } = candidates
-  return new ToolError('NOT_FOUND', `${describeError(error, query)}.${found}`, { hint, cause: error, detail: error.code })
+  const { found, remedy } = candidates
+  return new ToolError('NOT_FOUND', `${describeError(error, query)}.${found}`, { ...remedy, cause: error, detail: error.code })
 }
 
 async function tables(error: ServerError, query: string, lookup: Lookup, listTables: string): Promise<Candidates> {
   const missing = nameAt(error, query)
   const all = (await lookup<Named>(tablesQuery)) ?? []
   const near = nearestTables(missing.name, all)
-  const hint = serverHint(error) ?? (near[0] === undefined ? listTables : corrected(query, missing.whole, near[0]))
-  if (near.length > 0) return { found: ` Similar: ${near.join(', ')}`, hint }
-  if (all.length === 0) return { found: ' There are no tables that this role may see', hint }
-  return { found: ` Tables: ${listed(all.map(qualified), maxTables)}`, hint }
+  const remedy = near[0] === undefined ? { hint: serverHint(error) ?? listTables } : corrected(query, missing.whole, near[0])
+  if (near.length > 0) return { found: ` Similar: ${near.join(', ')}`, remedy }
+  if (all.length === 0) return { found: ' There are no tables that this role may see', remedy }
+  return { found: ` Tables: ${listed(all.map(qualified), maxTables)}`, remedy }
 }
 
 /** The candidates nearest to a name, by their bare name, because a wrong schema is the commonest mistake of all: the very same name comes first. */
@@ -95,8 +95,10 @@ async function columns(error: ServerError, query: string, lookup: Lookup): Promi
   const [near] = nearest(missing.name, new Set(found.flatMap((table) => table.columns)), 1)
   return {
     found: shown.length > 0 ? ` Columns: ${shown.join('; ')}` : '',
-    hint:
-      near === undefined ? (serverHint(error) ?? 'use a column that exists') : corrected(query, missing.last, quoteName(near)),
+    remedy:
+      near === undefined
+        ? { hint: serverHint(error) ?? 'use a column that exists' }
+        : corrected(query, missing.last, quoteName(near)),
   }
 }
 
@@ -105,17 +107,17 @@ async function functions(error: ServerError, query: string, lookup: Lookup): Pro
   if (last === undefined || name === '') return undefined // an operator: PostgreSQL's own hint says what can be said
   const names = ((await lookup<{ name: string }>(functionsQuery)) ?? []).map((each) => each.name)
   if (names.includes(name))
-    return { found: ` ${name} exists with other argument types`, hint: serverHint(error) ?? 'cast the arguments' }
+    return { found: ` ${name} exists with other argument types`, remedy: { hint: serverHint(error) ?? 'cast the arguments' } }
   const near = nearest(name, names, maxShown)
-  if (near[0] === undefined) return { found: '', hint: serverHint(error) ?? 'cast the arguments' }
-  return { found: ` Similar: ${near.join(', ')}`, hint: corrected(query, last, quoteName(near[0])) }
+  if (near[0] === undefined) return { found: '', remedy: { hint: serverHint(error) ?? 'cast the arguments' } }
+  return { found: ` Similar: ${near.join(', ')}`, remedy: corrected(query, last, quoteName(near[0])) }
 }
 
 async function schemas(error: ServerError, lookup: Lookup): Promise<Candidates> {
   const names = ((await lookup<{ name: string }>(schemasQuery)) ?? []).map(({ name }) => name)
   const near = nearest(quotedName(error.message), names, maxShown)
   const shown = near.length > 0 ? near : names.slice(0, 10)
-  return { found: ` Schemas: ${shown.map(quoteName).join(', ')}`, hint: 'use one of these schemas' }
+  return { found: ` Schemas: ${shown.map(quoteName).join(', ')}`, remedy: { hint: 'use one of these schemas' } }
 }
 
 interface Place {
@@ -147,10 +149,10 @@ function nameAt({ position, message }: ServerError, query: string): Missing {
   return { name: last.name, whole: { at: first.at, end: last.end }, last }
 }
 
-/** A call with the statement in which the missing name is replaced. @param name as SQL */
-function corrected(query: string, place: Place | undefined, name: string): string {
-  if (place === undefined || query.length > maxRepaired) return `use ${name}`
-  return visibleJson({ query: query.slice(0, place.at) + name + query.slice(place.end) })
+/** The statement in which the missing name is replaced. @param name as SQL */
+function corrected(query: string, place: Place | undefined, name: string): Candidates['remedy'] {
+  if (place === undefined || query.length > maxRepaired) return { hint: `use ${name}` }
+  return { retry: { query: query.slice(0, place.at) + name + query.slice(place.end) } }
 }
 
 /** Words and pairs of words of a statement that may name a relation. */

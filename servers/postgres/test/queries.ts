@@ -164,7 +164,7 @@ export function testQueries(shop: Shop): void {
   it('a missing table is answered with the nearest ones of all schemas', async ({ call }) => {
     assert.match(
       (await call('postgres_query', { query: 'SELECT * FROM oders' })).text,
-      /^ERROR NOT_FOUND: relation "oders" does not exist \(42P01, char 15: SELECT \* FROM ▸oders\)\. Similar: public\.orders, .*TRY: \{"query":"SELECT \* FROM public\.orders"\}$/,
+      /^ERROR NOT_FOUND: relation "oders" does not exist \(42P01, char 15: SELECT \* FROM ▸oders\)\. Similar: public\.orders, .*TRY: \{"query":"SELECT \* FROM public\.orders".*\}$/,
     )
     assert.match((await call('postgres_query', { query: 'SELECT * FROM orders_old' })).text, /Similar: sales\.orders_old/)
   })
@@ -172,7 +172,7 @@ export function testQueries(shop: Shop): void {
   it('a missing column is answered with the columns of the tables', async ({ call }) => {
     assert.match(
       (await call('postgres_query', { query: 'SELECT\n  o.custmer_id FROM orders o' })).text,
-      /^ERROR NOT_FOUND: column o\.custmer_id does not exist .*\(42703, line 2, char 3: .*Columns: public\.orders\(id, customer_id, total, note\)\. TRY: \{"query":"SELECT\\n {2}o\.customer_id FROM orders o"\}$/s,
+      /^ERROR NOT_FOUND: column o\.custmer_id does not exist .*\(42703, line 2, char 3: .*Columns: public\.orders\(id, customer_id, total, note\)\. TRY: \{"query":"SELECT\\n {2}o\.customer_id FROM orders o".*\}$/s,
     )
   })
 
@@ -206,7 +206,7 @@ export function testQueries(shop: Shop): void {
     assert.deepEqual(structured.rows, [['postgres']])
     assert.match(
       (await call('postgres_query', { query: 'SELECT 1', database: 'shp' })).text,
-      /^ERROR NOT_FOUND: database "shp" .*Databases: .*shop.* TRY: \{"database":"shop"\}$/,
+      /^ERROR NOT_FOUND: database "shp" .*Databases: .*shop.* TRY: \{.*"database":"shop"\}$/,
     )
     assert.match((await call('postgres_query', { query: 'SELECT 1', database: 'template0' })).text, /^ERROR NOT_FOUND/)
   })
@@ -404,7 +404,7 @@ export function testQueries(shop: Shop): void {
 
   inOdd('names resolve by the search path, as in the statement', async (call) => {
     const { text } = await call('postgres_query', { query: 'SELECT of_a FROM readings' })
-    assert.match(text, /^ERROR NOT_FOUND: .*42703.*Columns: b\.readings\(of_b\)\. TRY: \{"query":"SELECT of_b FROM readings"\}$/)
+    assert.match(text, /^ERROR NOT_FOUND: .*42703.*Columns: b\.readings\(of_b\)\. TRY: \{.*"query":"SELECT of_b FROM readings"\}$/)
   })
 
   inOdd('a table that nothing resembles is answered with the tables that exist', async (call) => {

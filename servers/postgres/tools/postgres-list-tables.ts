@@ -213,14 +213,14 @@ async function nothingHere(
     const asked = clip(args.schema, 80)
     if ((await engine.databases(context.signal)).includes(args.schema)) {
       throw new ToolError('NOT_FOUND', `${visibleJson(asked)} is a database, not a schema of database ${quoteName(database)}`, {
-        hint: visibleJson({ database: args.schema }),
+        retry: { database: args.schema, schema: undefined },
       })
     }
     const near = nearest(args.schema, names, 5)
     throw new ToolError(
       'NOT_FOUND',
       `schema ${visibleJson(asked)} does not exist in database ${quoteName(database)}. Schemas: ${(near.length > 0 ? near : names.slice(0, 20)).map(quoteName).join(', ')}`,
-      { hint: visibleJson({ schema: near[0] ?? '*' }) },
+      { retry: { schema: near[0] ?? '*' } },
     )
   }
   const pattern = args.pattern === undefined ? '' : ` that match ${visibleJson(args.pattern)}`

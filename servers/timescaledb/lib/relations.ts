@@ -111,8 +111,9 @@ export async function resolveHypertable(ask: Ask, text: string): Promise<Hyperta
   if (found !== undefined && found.timeColumn !== null) return { ...found, timeColumn: found.timeColumn }
   if (found?.source) {
     const { sql, source } = found
-    throw new ToolError('NOT_FOUND', `${sql} is a continuous aggregate on ${source}, not a hypertable`, {
-      hint: `${visibleJson({ hypertable: source })} for the data under it; its own chunks: tsdb_query ${visibleJson({ query: `SELECT show_chunks(${quoteLiteral(sql)})` })}`,
+    const own = `SELECT show_chunks(${quoteLiteral(sql)}) with tsdb_query lists its own chunks`
+    throw new ToolError('NOT_FOUND', `${sql} is a continuous aggregate on ${source}, not a hypertable; ${own}`, {
+      retry: { hypertable: source },
     })
   }
   const names = await ask<Named>(hypertableNamesQuery)
@@ -124,7 +125,9 @@ export async function resolveHypertable(ask: Ask, text: string): Promise<Hyperta
     `${found.sql} is ${found.kind}, not a hypertable${names.length > 0 ? `. Hypertables: ${listed}${names.length > 5 ? ', …' : ''}` : ''}`,
     time === undefined || found.kind !== 'a table'
       ? {}
-      : { hint: `tsdb_create_hypertable ${visibleJson({ table_name: found.sql, time_column: time.name, migrate_data: true })}` },
+      : {
+          hint: `tsdb_create_hypertable ${visibleJson({ table_name: found.sql, time_column: time.name, migrate_data: true, dry_run: true })}`,
+        },
   )
 }
 
@@ -133,8 +136,17 @@ export function columnsOf(ask: Ask, { sql }: Relation): Promise<Column[]> {
   return ask<Column>(columnsQuery, [sql])
 }
 
-/** The column as it stands in the catalogue. @throws ToolError NOT_FOUND with the nearest columns */
-export function findColumn(columns: readonly Column[], text: string, table: Relation): Column {
+/**
+ * The column as it stands in the catalogue.
+ * @param fix the argument with the name of another column
+ * @throws ToolError NOT_FOUND with the nearest columns
+ */
+export function findColumn(
+  columns: readonly Column[],
+  text: string,
+  table: Relation,
+  fix: (name: string) => Readonly<Record<string, unknown>>,
+): Column {
   const wanted = /^"(.*)"$/s.exec(text.trim())?.[1]?.replaceAll('""', '"') ?? text.trim()
   const found = columns.find(({ name }) => name === wanted) ?? columns.find(({ name }) => name === foldCase(wanted))
   if (found !== undefined) return found
@@ -143,7 +155,7 @@ export function findColumn(columns: readonly Column[], text: string, table: Rela
   throw new ToolError(
     'NOT_FOUND',
     `column ${visibleJson(wanted.slice(0, 80))} does not exist in ${table.sql}. ${near.length > 0 ? 'Similar' : 'Columns'}: ${(near.length > 0 ? near : names.slice(0, 30)).map(quoteName).join(', ')}`,
-    near[0] === undefined ? {} : { hint: `use ${quoteName(near[0])}` },
+    near[0] === undefined ? {} : { retry: fix(near[0]) },
   )
 }
 
@@ -160,12 +172,14 @@ export function inTimeUnits(argument: string, text: string, integer: boolean, co
     integer
       ? `the time column ${quoteName(column)} is an integer, so ${argument} must be a number of its units`
       : `${argument} must be ${otherwise}`,
-    { hint: visibleJson({ [argument]: integer ? '100000' : '7 days' }) },
+    { retry: { [argument]: integer ? '100000' : '7 days' } },
   )
 }
 
 function badName(text: string): ToolError {
-  return new ToolError('INVALID_ARGUMENT', `${visibleJson(text.slice(0, 80))} is not a name of the form name or schema.name`)
+  return new ToolError('INVALID_ARGUMENT', `${visibleJson(text.slice(0, 80))} is not a name of the form name or schema.name`, {
+    hint: 'tsdb_show_hypertables {}',
+  })
 }
 
 /** @throws ToolError NOT_FOUND with the nearest of the names */
@@ -174,6 +188,8 @@ function notFound(kind: string, text: string, names: readonly Named[]): never {
   throw new ToolError(
     'NOT_FOUND',
     `${kind} ${visibleJson(text.slice(0, 80))} does not exist${near.length > 0 ? `. Similar: ${near.join(', ')}` : ''}`,
-    { hint: near[0] === undefined ? 'tsdb_show_hypertables lists the hypertables and tables' : `use ${near[0]}` },
+    near[0] === undefined
+      ? { hint: 'tsdb_show_hypertables {}' }
+      : { retry: { [kind === 'table' ? 'table_name' : 'hypertable']: near[0] } },
   )
 }

@@ -138,7 +138,7 @@ export function requireIntegerNow({ integerTime, integerNow, sql, timeColumn, ti
 }
 
 function segmentColumn(columns: readonly Column[], text: string, hypertable: Hypertable): string {
-  const { name } = findColumn(columns, text, hypertable)
+  const { name } = findColumn(columns, text, hypertable, (near) => ({ segment_by: [quoteName(near)] }))
   if (name !== hypertable.timeColumn) return name
   throw new ToolError(
     'INVALID_ARGUMENT',
@@ -154,13 +154,11 @@ function orderColumns(columns: readonly Column[], text: string, hypertable: Hype
       throw new ToolError(
         'INVALID_ARGUMENT',
         `"order_by" must be columns with ASC or DESC, got ${visibleJson(part.slice(0, 80))}`,
-        {
-          hint: visibleJson({ order_by: `${quoteName(hypertable.timeColumn)} DESC` }),
-        },
+        { retry: { order_by: `${quoteName(hypertable.timeColumn)} DESC` } },
       )
     }
     const [, column = '', direction, nulls] = match
-    const { name } = findColumn(columns, column, hypertable)
+    const { name } = findColumn(columns, column, hypertable, (near) => ({ order_by: text.replace(column, quoteName(near)) }))
     return [quoteName(name), direction?.toUpperCase(), nulls === undefined ? undefined : `NULLS ${nulls.toUpperCase()}`]
       .filter((word) => word !== undefined)
       .join(' ')

@@ -3,7 +3,6 @@ import { type Context, defineTool, type FromSchema, ToolError } from '../../../p
 import { report } from '../../kit/report.ts'
 import { isMark } from '../../kit/sql/lexer.ts'
 import { readStatement, requireOne, requireSql } from '../../kit/sql/statement-filter.ts'
-import { visibleJson } from '../../kit/text.ts'
 import { insteadOf, requireCommunity, requireLevel } from '../errors.ts'
 import { inTimeUnits, newName } from '../lib/relations.ts'
 import { namesIn, volatileFunctions } from '../lib/statement-class.ts'
@@ -136,7 +135,7 @@ async function checkQuery(written: string, ask: Ask): Promise<string> {
   const buckets = reading.tokens.some((token) => token.kind === 'word' && token.name.startsWith('time_bucket'))
   if (!buckets || (reading.keyword !== 'select' && reading.keyword !== 'with')) {
     throw new ToolError('INVALID_ARGUMENT', '"query" must be one SELECT with time_bucket in its GROUP BY', {
-      hint: visibleJson({ query: example }),
+      retry: { query: example },
     })
   }
   const [called] = await volatileFunctions(namesIn(reading.tokens, text), ask)

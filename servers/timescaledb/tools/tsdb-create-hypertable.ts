@@ -2,7 +2,6 @@
 import { type Context, defineTool, type FromSchema, ToolError } from '../../../protocol/index.ts'
 import { report } from '../../kit/report.ts'
 import { quoteName } from '../../kit/sql/identifiers.ts'
-import { visibleJson } from '../../kit/text.ts'
 import { requireLevel } from '../errors.ts'
 import { columnsOf, findColumn, inTimeUnits, resolveTable } from '../lib/relations.ts'
 import type { Features, TimescaleBackend, Transaction } from '../types.ts'
@@ -94,7 +93,7 @@ async function convert(transaction: Transaction, { fn }: Features, args: Argumen
   const exists = table.timeColumn !== null
   if (exists && args.if_not_exists) return { table, column: undefined, rowsBefore: 0 }
   if (table.kind !== 'a table') throw new ToolError('INVALID_ARGUMENT', `${table.sql} is not an ordinary table`)
-  const column = findColumn(await columnsOf(ask, table), args.time_column, table)
+  const column = findColumn(await columnsOf(ask, table), args.time_column, table, (name) => ({ time_column: quoteName(name) }))
   const integer = integerTypes.includes(column.type)
   const interval = inTimeUnits('chunk_time_interval', args.chunk_time_interval, integer, column.name)
   const [unique] = await ask<{ names: string | null }>(uniqueQuery, [table.sql, column.name])
@@ -115,7 +114,7 @@ async function convert(transaction: Transaction, { fn }: Features, args: Argumen
     throw new ToolError(
       'INVALID_ARGUMENT',
       `${table.sql} is not empty. Its rows have to be moved into chunks, and the table is locked meanwhile`,
-      { hint: visibleJson({ ...args, table_name: table.sql, time_column: column.name, migrate_data: true }) },
+      { retry: { table_name: table.sql, time_column: column.name, migrate_data: true } },
     )
   }
   const cast = integer ? 'bigint' : 'interval'

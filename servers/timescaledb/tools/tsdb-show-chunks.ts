@@ -112,7 +112,7 @@ function boundExpression(argument: string, text: string, { integerTime, timeColu
 function explainBound(error: unknown): never {
   if (!(error instanceof ToolError) || !String(error.detail).startsWith('22')) throw error
   throw new ToolError('INVALID_ARGUMENT', `a bound is neither a time nor an interval: ${error.message}`, {
-    hint: '"older_than": "7 days", or "2026-10-01"',
+    retry: { older_than: '7 days', newer_than: undefined },
     cause: error,
   })
 }
