@@ -6,6 +6,7 @@ import { fileURLToPath } from 'node:url'
 import type { AnyTool, JsonSchema } from '../protocol/index.ts'
 import { definitionsOf, toolsOf } from '../servers/cli/catalog.ts'
 import { litellmConfig } from '../servers/cli/litellm-config.ts'
+import { metricFamilies } from '../servers/host/metrics.ts'
 import { settingsSchema } from '../servers/host/settings.ts'
 import type { ConfigSchema } from '../servers/kit/definition.ts'
 
@@ -19,6 +20,12 @@ for (const { name, config, tools } of servers) {
   fill(`servers/${name}/README.md`, { tools: toolTable(tools), environment: variableTable(config) })
 }
 fill('docs/configuration.md', { environment: variableTable(settingsSchema) })
+fill('docs/operate.md', {
+  metrics: table(
+    ['metric', 'type', 'meaning'],
+    Object.entries(metricFamilies).map(([name, [type, help]]) => [`\`${name}\``, type, help]),
+  ),
+})
 write('docker/litellm.yaml', () =>
   litellmConfig({ servers: definitions, transport: 'sse', url: 'http://mcp-{server}:8080', token: true, complete: true }),
 )

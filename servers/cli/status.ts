@@ -6,7 +6,7 @@ import { askReady, type Ready, readHere } from './running.ts'
 
 const head = ['server', 'state', 'since', 'tools', 'calls', 'errors']
 
-/** Exit code 1 unless every process answers that it is ready. */
+/** Exit code 1 unless every configured server of every process is ready, and there is one. */
 export async function status(args: readonly string[]): Promise<void> {
   const { values, positionals } = parseArgs({ args: [...args], allowPositionals: true, options: { json: { type: 'boolean' } } })
   const { url: here, token } = readHere()
@@ -22,7 +22,18 @@ export async function status(args: readonly string[]): Promise<void> {
     const rows = answers.flatMap(({ url, answer }) => rowsOf(url, answer, urls.length > 1))
     process.stdout.write(`${renderTable(head, rows, hasColours(process.stdout))}\n`)
   }
-  process.exitCode = answers.every(({ answer }) => typeof answer !== 'string' && answer.status === 'ready') ? 0 : 1
+  process.exitCode = allReady(answers.map(({ answer }) => answer)) ? 0 : 1
+}
+
+/** With several processes, such as one for each container, one without any configured server is no failure. */
+function allReady(answers: readonly (Ready | string)[]): boolean {
+  const isIdle = (answer: Ready | string): boolean =>
+    typeof answer === 'object' &&
+    answer.status === 'not ready' &&
+    answer.audit?.written === true &&
+    Object.values(answer.servers ?? {}).every(({ state }) => state === 'not_configured')
+  const isReady = (answer: Ready | string): boolean => typeof answer === 'object' && answer.status === 'ready'
+  return answers.some(isReady) && answers.every((answer) => isReady(answer) || isIdle(answer))
 }
 
 function rowsOf(url: string, answer: Ready | string, several: boolean): Row[] {

@@ -136,7 +136,10 @@ test('status lists unconfigured servers last, and they are no failure; with none
     assert.deepEqual([...rows.keys()], ['filesystem', 'postgres'])
     assert.equal(rows.get('postgres')?.cells[1], 'not configured')
     assert.match(rows.get('postgres')?.notes ?? '', /next: set DATABASE_URL/)
-    await withChild(octet, ['start', 'postgres'], {}, async (other) => assert.equal((await status([other.url])).code, 1))
+    await withChild(octet, ['start', 'postgres'], {}, async (other) => {
+      assert.equal((await status([other.url])).code, 1)
+      assert.equal((await status([url, other.url])).code, 0) // one process for each server, as in containers
+    })
   }))
 
 test('status asks this machine at MCP_PORT without an address', () =>
