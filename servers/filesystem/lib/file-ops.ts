@@ -21,7 +21,7 @@ import {
   statfs,
 } from 'node:fs'
 import { promisify } from 'node:util'
-import { type RawPath, rawBytes, rawFromBytes } from './raw-path.ts'
+import { pathArgument, type RawPath } from './raw-path.ts'
 
 type Maybe<T> = T | Promise<T>
 
@@ -67,7 +67,7 @@ export const syncOps: FileOps = {
 
 /** The path that the kernel knows for a descriptor; it asks no file system for it. */
 export function pathOf(fd: number): RawPath {
-  return rawFromBytes(readlinkSync(linkOf(fd), { encoding: 'buffer' }))
+  return readlinkSync(linkOf(fd), 'latin1') as RawPath
 }
 
 /** Whether a descriptor is on a pseudo file system. */
@@ -157,7 +157,7 @@ export async function nameOf(opened: RawPath, stat: BigIntStats): Promise<RawPat
 /** Whether there is a file of exactly this name, and it is this one. */
 async function isNamed(path: RawPath, { ino, dev }: BigIntStats): Promise<boolean> {
   try {
-    const named = await asyncOps.lstat(rawBytes(path))
+    const named = await asyncOps.lstat(pathArgument(path))
     return named.ino === ino && named.dev === dev
   } catch {
     return false

@@ -4,7 +4,7 @@ import { isAbsolute, normalize, relative } from 'node:path/posix'
 import { nearest, ToolError } from '../../../protocol/index.ts'
 import { visibleJson } from '../../kit/text.ts'
 import type { Location, Root } from '../types.ts'
-import { joinRaw, type RawPath, rawPath, segmentsOf, show, textOf, unshow } from './raw-path.ts'
+import { isPlain, joinRaw, type RawPath, rawPath, segmentsOf, show, textOf, unshow } from './raw-path.ts'
 
 const maxPathBytes = 4_000 // PATH_MAX is 4,096, with the root's own path in it
 const maxNameBytes = 255
@@ -67,7 +67,7 @@ function variantsOf(roots: readonly Root[], written: Location): Location[] {
   const { root, segments } = written
   const whole = joinRaw(...segments)
   const unshown = unshow(whole)
-  const composed = (['NFC', 'NFD'] as const)
+  const composed = (isPlain(whole) ? [] : (['NFC', 'NFD'] as const))
     .map((form) => rawPath(textOf(whole).normalize(form)))
     .filter((text) => text !== whole)
   return [

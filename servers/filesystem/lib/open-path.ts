@@ -42,8 +42,9 @@ export async function withOpened<T>(
     signal.throwIfAborted()
     const entry = await sandbox.open(asked)
     if (entry instanceof OpenEntry) {
-      const path = shown(sandbox, asked)
-      const notes = isOutside ? [`no root holds that absolute path; this is "${path}", where it ends in a root`] : []
+      const notes = isOutside
+        ? [`no root holds that absolute path; this is "${shown(sandbox, asked)}", where it ends in a root`]
+        : []
       try {
         return await work({ entry, asked, notes })
       } catch (error) {

@@ -8,11 +8,17 @@ declare const raw: unique symbol
 export type RawPath = string & { readonly [raw]: true }
 
 export function rawPath(text: string): RawPath {
+  if (isPlain(text)) return text as RawPath
   return rawFromBytes(Buffer.from(text, 'utf8'))
 }
 
 export function rawFromBytes(bytes: Buffer): RawPath {
   return bytes.toString('latin1') as RawPath
+}
+
+/** A path as an argument of node:fs, which takes text as UTF-8. */
+export function pathArgument(path: string): string | Buffer {
+  return isPlain(path) ? path : rawBytes(path)
 }
 
 export function rawBytes(path: string): Buffer {
@@ -29,11 +35,13 @@ export function segmentsOf(path: RawPath): RawPath[] {
 
 /** For matching only: what is not UTF-8 becomes U+FFFD. */
 export function textOf(path: RawPath): string {
+  if (isPlain(path)) return path
   return rawBytes(path).toString('utf8')
 }
 
 /** The text of a name, with every byte that cannot be shown, or would be hidden or break a line, as `\xHH`. */
 export function show(path: RawPath): string {
+  if (isPlain(path)) return path
   const bytes = rawBytes(path)
   if (!isUtf8(bytes)) return path.replace(/[\x00-\x1f\x7f-\xff]/g, escapeByte)
   const text = bytes.toString('utf8')
@@ -56,6 +64,11 @@ export function unshow(shown: RawPath): RawPath | undefined {
     return String.fromCharCode(byte)
   })
   return found ? (path as RawPath) : undefined
+}
+
+/** Printable ASCII, as most paths are: the bytes, the text and what is shown are the same. */
+export function isPlain(text: string): boolean {
+  return /^[\x20-\x7e]*$/.test(text)
 }
 
 function isShowable(text: string): boolean {

@@ -11,7 +11,7 @@ import { permissionError, refusedBy } from '../errors.ts'
 import type { Deny, FileKind, Location, Refused, Root } from '../types.ts'
 import { asyncOps, type FileOps, isKernelFile, Mounts, nameOf, pathOf, syncOps } from './file-ops.ts'
 import { type Folded, foldSegments } from './glob.ts'
-import { joinRaw, type RawPath, rawBytes, rawFromBytes, rawPath, segmentsOf, textOf } from './raw-path.ts'
+import { joinRaw, pathArgument, type RawPath, rawPath, segmentsOf, textOf } from './raw-path.ts'
 
 const { O_DIRECTORY, O_NOCTTY, O_NOFOLLOW, O_NONBLOCK, O_RDONLY } = constants
 /** include/uapi/asm-generic/fcntl.h, the same on every architecture Node runs on; node:fs has no name for it. */
@@ -110,7 +110,7 @@ export class Sandbox {
         if (i < segments.length) path += `/${segments[i]}`
         if (this.mounts.isForeignMount(path as RawPath)) return undefined
         const below = fd === undefined ? path : `/proc/self/fd/${fd}/${segments[i]}`
-        const next = syncOps.open(rawBytes(below), O_PATH | O_NOFOLLOW) as number
+        const next = syncOps.open(pathArgument(below), O_PATH | O_NOFOLLOW) as number
         if (fd !== undefined) syncOps.close(fd)
         fd = next
       }
@@ -141,7 +141,7 @@ export class Sandbox {
     for (let attempt = 0; attempt < maxRetries; attempt++) {
       let fd: number | undefined
       try {
-        fd = await ops.open(rawBytes(path), O_PATH | flags)
+        fd = await ops.open(pathArgument(path), O_PATH | flags)
         const checked = await this.#checkOpened(fd, roots, from, ops)
         if (checked === 'replaced') continue
         if (typeof checked === 'string') return checked
@@ -213,7 +213,7 @@ export class Sandbox {
     const found = await Promise.all(
       this.roots.map(async (root): Promise<RealRoot[]> => {
         try {
-          return [{ root, real: rawFromBytes(await realpath(root.path, { encoding: 'buffer' })) }]
+          return [{ root, real: (await realpath(root.path, 'latin1')) as RawPath }]
         } catch {
           return [] // a root that does not exist now contains nothing; open() says so where it is the one asked for
         }
@@ -282,7 +282,7 @@ export class OpenEntry {
   async *names(signal: AbortSignal): AsyncGenerator<RawPath> {
     const isLocal = this.#ops === syncOps
     if (isLocal && this.stat.size <= maxSmallFolderBytes) return yield* this.#smallFolder()
-    const options = { encoding: 'buffer' as BufferEncoding, bufferSize: 256 }
+    const options = { encoding: 'latin1' as const, bufferSize: 256 }
     let folder: Dir
     try {
       folder = isLocal ? opendirSync(this.#path, options) : await openFolder(this.#path, options)
@@ -295,7 +295,7 @@ export class OpenEntry {
         if (entry === null) return
         signal.throwIfAborted()
         if (isLocal && i % namesInTurn === 0) await new Promise((resolve) => setImmediate(resolve))
-        yield rawFromBytes(entry.name as unknown as Buffer)
+        yield entry.name as RawPath
       }
     } finally {
       if (isLocal) folder.closeSync()
@@ -305,7 +305,7 @@ export class OpenEntry {
 
   #smallFolder(): RawPath[] {
     try {
-      return readdirSync(this.#path, { encoding: 'buffer' }).map(rawFromBytes)
+      return readdirSync(this.#path, 'latin1') as RawPath[]
     } catch (error) {
       throw permissionError(error)
     }
@@ -314,7 +314,7 @@ export class OpenEntry {
   /** Of the entry itself, not of what a link leads to. A folder may be listable although its entries are unreadable. */
   async lstat(name: RawPath): Promise<BigIntStats | 'vanished' | 'unreadable'> {
     try {
-      return await this.#opsFor(name).lstat(rawBytes(`${this.#path}/${name}`))
+      return await this.#opsFor(name).lstat(pathArgument(`${this.#path}/${name}`))
     } catch (error) {
       return (error as NodeJS.ErrnoException).code === 'ENOENT' ? 'vanished' : 'unreadable'
     }
