@@ -9,7 +9,7 @@ export const echo = defineTool({
   description: 'Returns its text.',
   inputSchema: {
     type: 'object',
-    properties: { text: { type: 'string', maxLength: 10_000 }, times: { type: 'integer', minimum: 1, maximum: 10, default: 1 } },
+    properties: { text: { type: 'string', maxLength: 100_000 }, times: { type: 'integer', minimum: 1, maximum: 10, default: 1 } },
     required: ['text'],
     additionalProperties: false,
   },

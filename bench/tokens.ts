@@ -1,29 +1,29 @@
-// What the tool definitions cost in every request of every model, counted with the tokenizer of OpenAI's current models.
+// What texts cost a model, counted with the tokenizer of OpenAI's current models.
 import { Tiktoken } from 'js-tiktoken/lite'
 import o200k from 'js-tiktoken/ranks/o200k_base'
-import type { AnyTool } from '../protocol/index.ts'
-import { catalog, listingEnvironment, serverNames } from '../servers/cli/catalog.ts'
+import { catalog, serverNames, toolsOf } from '../servers/cli/catalog.ts'
+import type { Tool } from './client.ts'
 
-const budget = 6_000
+let encoder: Tiktoken | undefined
 
-const definitions = await Promise.all(serverNames.map((name) => catalog[name]()))
+export function tokensOf(text: string): number {
+  encoder ??= new Tiktoken(o200k)
+  return encoder.encode(text).length
+}
 
-/** Prints the tokens of each server's tools as a model's API receives them, and the sum. */
-export function countTokens(): number {
-  const encoder = new Tiktoken(o200k)
-  let sum = 0
-  let count = 0
-  for (const { name, tools } of definitions) {
-    const all: readonly AnyTool[] = tools(undefined as never, listingEnvironment)
-    const tokens = all.map(
-      (tool) =>
-        encoder.encode(JSON.stringify({ name: tool.name, description: tool.description, parameters: tool.inputSchema })).length,
-    )
-    const total = tokens.reduce((a, b) => a + b, 0)
-    console.log(`tokens of ${name}: ${total} (${all.map((tool, i) => `${tool.name} ${tokens[i]}`).join(', ')})`)
-    sum += total
-    count += all.length
-  }
-  console.log(`tokens of all ${count} tools: ${sum} (aim ≤ ${budget} for 31)`)
-  return sum
+/** Tokens of the definitions as a model's API receives them. */
+export function tokensOfTools(tools: readonly Tool[]): number {
+  return tools.reduce(
+    (sum, { name, description, inputSchema }) => sum + tokensOf(JSON.stringify({ name, description, parameters: inputSchema })),
+    0,
+  )
+}
+
+/** The servers of the catalog with the number of their tools and the tokens of the definitions. */
+export async function tokensOfServers(): Promise<{ name: string; tools: number; tokens: number }[]> {
+  const definitions = await Promise.all(serverNames.map((name) => catalog[name]()))
+  return definitions.map((definition) => {
+    const tools = toolsOf(definition)
+    return { name: definition.name, tools: tools.length, tokens: tokensOfTools(tools) }
+  })
 }

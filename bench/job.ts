@@ -1,0 +1,382 @@
+// What the same question costs here and with the servers that people run today, behind the proxies that these need.
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { createServer } from 'node:http'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { embeddedBin, LocalCluster } from '../dev/local-cluster.ts'
+import { load, type Session } from './client.ts'
+import { npmPackages, pythonPackages } from './packages.ts'
+import { cpuUs, freePort, memoryOf, type Running, start, type Target } from './process.ts'
+import { Figures, median, quantile, rounded } from './report.ts'
+import { tokensOf, tokensOfTools } from './tokens.ts'
+import { pause, reasonOf, type Size } from './wire.ts'
+
+interface Product {
+  readonly name: string
+  /** Rejects with the reason when the product cannot be had. */
+  prepare(): Promise<Omit<Target, 'name'>>
+  readonly tool: string
+  readonly args: Readonly<Record<string, unknown>>
+}
+
+/** The same question to each product; the first is ours. */
+interface Job {
+  readonly question: string
+  readonly products: readonly Product[]
+}
+
+export interface JobResult {
+  readonly question: string
+  readonly figures: Figures
+  readonly products: string[]
+  /** Why a product has no figures. */
+  readonly missing: Map<string, string>
+}
+
+const root = fileURLToPath(new URL('..', import.meta.url))
+const node = process.execPath
+const sessionCounts = [1, 16]
+const settleMs = 1_000
+const supergateway = 'supergateway@4.0.0'
+const sql = "SELECT n AS id, 'customer ' || n AS name, n * 10 AS total FROM generate_series(1, 20) AS n"
+
+function ours(server: string, env: Readonly<Record<string, string>>, folder: string): () => Promise<Omit<Target, 'name'>> {
+  return async () => ({
+    command: [node, join(root, `dist/servers/${server}.cjs`)],
+    env: { MCP_PORT: 'PORT', LOG_LEVEL: 'warn', AUDIT_FILE: join(folder, `${server}.jsonl`), ...env },
+    paths: { sse: '/sse' },
+  })
+}
+
+/** A server that speaks stdio only, behind supergateway. */
+function gateway(packages: readonly string[], program: string, ...args: string[]): () => Promise<Omit<Target, 'name'>> {
+  return async () => {
+    const bin = join(await npmPackages(...packages, supergateway), 'node_modules/.bin')
+    const stdio = [node, join(bin, program), ...args].map((word) => `'${word}'`).join(' ')
+    return {
+      command: [node, join(bin, 'supergateway'), '--stdio', stdio, '--port', 'PORT', '--logLevel', 'none'],
+      paths: { sse: '/sse' },
+    }
+  }
+}
+
+/** Asks every question of every product; jobs whose backend is not there have the reason as the only row. */
+export async function jobs(size: Size, only?: string): Promise<JobResult[]> {
+  const folder = mkdtempSync(join(tmpdir(), 'bench-job-'))
+  const file = join(folder, 'notes.txt')
+  const line = 'The backup of the database ran at 03:00, took 41 seconds and wrote 212 MB to the bucket "nightly".\n'
+  writeFileSync(file, line.repeat(40))
+  const cluster = new LocalCluster({ bin: embeddedBin(root) ?? '', port: await freePort() })
+  const page = createServer((req, res) => {
+    if (req.url === '/robots.txt') return void res.writeHead(404).end()
+    res.writeHead(200, { 'Content-Type': 'text/html; charset=utf-8' }).end(html(line))
+  })
+  await new Promise<void>((resolve) => page.listen(0, '127.0.0.1', resolve))
+  const { port } = page.address() as import('node:net').AddressInfo
+  const url = `http://127.0.0.1:${port}/`
+  try {
+    await cluster.start()
+    const results: JobResult[] = []
+    for (const job of allJobs(folder, file, cluster, url)) {
+      if (only === undefined || job.question.includes(only)) results.push(await measure(job, size))
+    }
+    return results
+  } finally {
+    page.close()
+    page.closeAllConnections()
+    await cluster.remove()
+    rmSync(folder, { recursive: true, force: true })
+  }
+}
+
+function allJobs(folder: string, file: string, { host, port }: LocalCluster, url: string): Job[] {
+  const database = `postgres://postgres@${host}:${port}/postgres`
+  const privateHost = new URL(url).host
+  const chromium = process.env.OCTET_TEST_CHROMIUM_HEADLESS_SHELL
+  const n8nUrl = process.env.OCTET_TEST_N8N_URL
+  const n8nKey = process.env.OCTET_TEST_N8N_API_KEY ?? ''
+  return [
+    {
+      question: 'read a file of 4 KB',
+      products: [
+        {
+          name: 'Octet filesystem',
+          prepare: ours('filesystem', { FS_ROOTS: folder }, folder),
+          tool: 'read_file',
+          args: { path: file },
+        },
+        {
+          name: 'server-filesystem 2026.8.31 + supergateway',
+          prepare: gateway(['@modelcontextprotocol/server-filesystem@2026.8.31'], 'mcp-server-filesystem', folder),
+          tool: 'read_text_file',
+          args: { path: file },
+        },
+      ],
+    },
+    {
+      question: 'query 20 rows of PostgreSQL',
+      products: [
+        {
+          name: 'Octet postgres',
+          prepare: ours('postgres', { DATABASE_URL: database, PG_ALLOW_UNSAFE_ROLE: 'true' }, folder),
+          tool: 'postgres_query',
+          args: { query: sql },
+        },
+        {
+          name: 'server-postgres 0.6.2 + supergateway',
+          prepare: gateway(['@modelcontextprotocol/server-postgres@0.6.2'], 'mcp-server-postgres', database),
+          tool: 'query',
+          args: { sql },
+        },
+        {
+          name: '@bytebase/dbhub 1.4.0',
+          prepare: async () => ({
+            command: [
+              node,
+              join(await npmPackages('@bytebase/dbhub@1.4.0'), 'node_modules/.bin/dbhub'),
+              ...['--transport', 'http', '--port', 'PORT', '--dsn', `${database}?sslmode=disable`],
+            ],
+            paths: { mcp: '/mcp' },
+          }),
+          tool: 'execute_sql',
+          args: { sql },
+        },
+      ],
+    },
+    {
+      question: 'fetch a web page',
+      products: [
+        {
+          name: 'Octet fetch',
+          prepare: ours('fetch', { FETCH_ALLOW_PRIVATE: privateHost, FETCH_CACHE_SECONDS: '0' }, folder),
+          tool: 'fetch_web_content',
+          args: { url },
+        },
+        {
+          name: 'mcp-server-fetch 2026.10.24 + mcp-proxy',
+          prepare: async () => {
+            // Each in an environment of its own, as uvx makes them: they need different versions of the Python SDK.
+            const proxy = await pythonPackages('mcp-proxy==0.12.0', 'mcp==1.30.0')
+            const server = await pythonPackages('mcp-server-fetch==2026.10.24')
+            return {
+              command: [
+                join(proxy, 'mcp-proxy'),
+                '--host',
+                '127.0.0.1',
+                '--port',
+                'PORT',
+                '--',
+                join(server, 'mcp-server-fetch'),
+              ],
+              paths: { sse: '/sse' },
+            }
+          },
+          tool: 'fetch',
+          args: { url },
+        },
+      ],
+    },
+    {
+      question: 'open a page in a browser',
+      products: [
+        {
+          name: 'Octet playwright',
+          prepare: async () => {
+            if (chromium === undefined) throw new Error('OCTET_TEST_CHROMIUM_HEADLESS_SHELL names no browser')
+            const env = {
+              PLAYWRIGHT_EXECUTABLE_PATH: chromium,
+              PLAYWRIGHT_ALLOW_PRIVATE: privateHost,
+              PLAYWRIGHT_MAX_CONTEXTS: '20',
+            }
+            return ours('playwright', env, folder)()
+          },
+          tool: 'navigate',
+          args: { url },
+        },
+        {
+          name: '@playwright/mcp 0.0.83',
+          prepare: async () => {
+            if (chromium === undefined) throw new Error('OCTET_TEST_CHROMIUM_HEADLESS_SHELL names no browser')
+            const bin = join(await npmPackages('@playwright/mcp@0.0.83'), 'node_modules/.bin/playwright-mcp')
+            const browser = ['--headless', '--isolated', '--no-sandbox', '--executable-path', chromium]
+            return { command: [node, bin, '--port', 'PORT', ...browser], paths: { sse: '/sse' } }
+          },
+          tool: 'browser_navigate',
+          args: { url },
+        },
+      ],
+    },
+    {
+      question: 'list the workflows of n8n',
+      products: [
+        {
+          name: 'Octet n8n',
+          prepare: async () => {
+            if (n8nUrl === undefined) throw new Error('OCTET_TEST_N8N_URL names no n8n')
+            return ours('n8n', { N8N_API_URL: n8nUrl, N8N_API_KEY: n8nKey }, folder)()
+          },
+          tool: 'n8n_list_workflows',
+          args: {},
+        },
+        {
+          name: 'n8n-mcp 2.87.0',
+          prepare: async () => {
+            if (n8nUrl === undefined) throw new Error('OCTET_TEST_N8N_URL names no n8n')
+            const token = 'a-token-of-the-benchmark-with-32-characters'
+            return {
+              command: [node, join(await npmPackages('n8n-mcp@2.87.0'), 'node_modules/.bin/n8n-mcp')],
+              env: {
+                MCP_MODE: 'http',
+                PORT: 'PORT',
+                HOST: '127.0.0.1',
+                AUTH_TOKEN: token,
+                N8N_API_URL: n8nUrl,
+                N8N_API_KEY: n8nKey,
+              },
+              headers: `Authorization: Bearer ${token}\r\n`,
+              paths: { mcp: '/mcp' },
+            }
+          },
+          tool: 'n8n_list_workflows',
+          args: {},
+        },
+      ],
+    },
+  ]
+}
+
+async function measure({ question, products }: Job, size: Size): Promise<JobResult> {
+  const figures = new Figures()
+  const missing = new Map<string, string>()
+  const able: { product: Product; target: Target; params: string }[] = []
+  for (const product of products) {
+    try {
+      const target = { name: product.name, ...(await product.prepare()) }
+      const params = JSON.stringify({ name: product.tool, arguments: product.args })
+      await cold(new Figures(), target, params) // brings the files into the page cache, and shows that the call succeeds
+      able.push({ product, target, params })
+    } catch (error) {
+      missing.set(product.name, reasonOf(error))
+    }
+  }
+  for (let round = 0; round < size.rounds; round++) {
+    for (const { target, params } of able) await cold(figures, target, params)
+  }
+  for (const sessions of sessionCounts) await underLoad(figures, able, sessions, size)
+  return { question, figures, products: products.map(({ name }) => name), missing }
+}
+
+/** Start, memory before the first call, and the tokens of the definitions and of one result. */
+async function cold(figures: Figures, target: Target, params: string): Promise<void> {
+  const server = await start(target)
+  try {
+    figures.add({ name: 'cold start', unit: 'ms', compare: 'ratio' }, target.name, server.readyMs)
+    await pause(settleMs)
+    addMemory(figures, 'idle', target.name, server)
+    const session = await server.open(transportOf(target))
+    figures.add(
+      { name: 'tokens, definitions', unit: '', compare: undefined },
+      target.name,
+      tokensOfTools(await session.listTools()),
+    )
+    figures.add({ name: 'tokens, result', unit: '', compare: undefined }, target.name, tokensOf(await session.callText(params)))
+    session.close()
+  } finally {
+    await server.stop()
+  }
+}
+
+async function underLoad(
+  figures: Figures,
+  able: readonly { target: Target; params: string }[],
+  count: number,
+  { rounds, windowMs }: Size,
+): Promise<void> {
+  const running: { target: Target; params: string; server: Running; sessions: Session[] }[] = []
+  try {
+    for (const { target, params } of able) {
+      const server = await start(target)
+      const sessions: Session[] = []
+      running.push({ target, params, server, sessions })
+      for (let i = 0; i < count; i++) sessions.push(await server.open(transportOf(target)))
+      await load(sessions, params, { calls: 2_000, ms: 3 * windowMs })
+    }
+    for (let round = 0; round < rounds; round++) {
+      for (const { target, params, server, sessions } of running) {
+        const before = cpuUs(server.pid)
+        const times = await load(sessions, params, { calls: Infinity, ms: windowMs })
+        const at = `${count} session${count === 1 ? '' : 's'}`
+        figures.add(
+          { name: `CPU per call, ${at}`, unit: 'µs', compare: 'ratio' },
+          target.name,
+          (cpuUs(server.pid) - before) / times.length,
+        )
+        figures.add({ name: `p50, ${at}`, unit: 'ms', compare: undefined }, target.name, median(times))
+        figures.add({ name: `p99, ${at}`, unit: 'ms', compare: undefined }, target.name, quantile(times, 0.99))
+        if (count > 1) addMemory(figures, 'under load', target.name, server)
+      }
+    }
+  } finally {
+    for (const { server, sessions } of running) {
+      for (const session of sessions) session.close()
+      await server.stop()
+    }
+  }
+}
+
+function addMemory(figures: Figures, when: string, target: string, { pid }: Running): void {
+  const { rssMiB, privateMiB } = memoryOf(pid)
+  figures.add({ name: `RSS, ${when}`, unit: 'MiB', compare: 'ratio' }, target, rssMiB)
+  figures.add({ name: `private, ${when}`, unit: 'MiB', compare: 'ratio' }, target, privateMiB)
+}
+
+/** One row for each product, compared with ours. */
+export function jobRows({ question, figures, products, missing }: JobResult): string[][] {
+  const base = products[0] ?? ''
+  return products.map((name) => {
+    const reason = missing.get(name)
+    if (reason !== undefined) return [question, name, reason]
+    const cell = (metric: string): string => figures.cell(metric, name, base)
+    const pair = (at: string): string =>
+      ['p50', 'p99'].map((share) => rounded(median(figures.values(`${share}, ${at}`, name)))).join(' / ')
+    return [
+      question,
+      name,
+      cell('cold start'),
+      cell('RSS, idle'),
+      cell('private, idle'),
+      cell('RSS, under load'),
+      cell('CPU per call, 1 session'),
+      pair('1 session'),
+      cell('CPU per call, 16 sessions'),
+      pair('16 sessions'),
+      cell('tokens, definitions'),
+      cell('tokens, result'),
+    ]
+  })
+}
+
+export const jobHead = [
+  'question',
+  'server',
+  'cold start',
+  'idle RSS',
+  'idle private',
+  'RSS under load',
+  'CPU per call, 1 session',
+  'p50 / p99 ms',
+  'CPU per call, 16 sessions',
+  'p50 / p99 ms',
+  'tokens: definitions',
+  'tokens: result',
+]
+
+function transportOf({ paths }: Target): 'sse' | 'mcp' {
+  return paths.sse === undefined ? 'mcp' : 'sse'
+}
+
+function html(line: string): string {
+  const paragraphs = Array.from({ length: 20 }, (_, i) => `<h2>Night ${i + 1}</h2><p>${line} <a href="/log/${i}">Log</a></p>`)
+  return `<!doctype html><html lang="en"><head><title>Backups</title></head><body><nav><a href="/">Home</a></nav><main><h1>Backups</h1>${paragraphs.join('')}</main></body></html>`
+}
