@@ -76,7 +76,7 @@ function applyAliases(
   const { properties = {} } = inputSchema
   const args: Record<string, unknown> = {}
   for (const [key, value] of Object.entries(given)) {
-    const target = Object.hasOwn(properties, key) ? key : (targetOf(key, aliases) ?? respelled(key, properties))
+    const target = Object.hasOwn(properties, key) ? key : targetOf(key, aliases, properties)
     if (target === undefined || target === key) set(args, key, value)
     else if (given[target] === undefined || given[target] === null) set(args, target, value)
     else warnings.push(`"${key}" was ignored because "${target}" is given too`)
@@ -84,13 +84,15 @@ function applyAliases(
   return args
 }
 
-function targetOf(key: string, aliases: Readonly<Record<string, string>>): string | undefined {
-  return Object.hasOwn(aliases, key) ? aliases[key] : undefined
-}
-
-function respelled(key: string, properties: Readonly<Record<string, unknown>>): string | undefined {
+function targetOf(
+  key: string,
+  aliases: Readonly<Record<string, string>>,
+  properties: Readonly<Record<string, unknown>>,
+): string | undefined {
+  if (Object.hasOwn(aliases, key)) return aliases[key]
   const plain = (name: string): string => name.replace(/[_-]/g, '').toLowerCase()
-  return Object.keys(properties).find((name) => plain(name) === plain(key))
+  const meant = [...Object.keys(properties), ...Object.keys(aliases)].find((name) => plain(name) === plain(key))
+  return meant === undefined || Object.hasOwn(properties, meant) ? meant : aliases[meant]
 }
 
 /** A key named __proto__ must stay an ordinary, unknown key that validation then refuses. */
@@ -131,7 +133,7 @@ function repair(schema: JsonSchema, given: unknown, path: string, warnings: stri
 /** Returns `given` itself where it already fits or where it cannot be converted. */
 function coerce(schema: JsonSchema, given: unknown): unknown {
   if (schema.enum !== undefined && typeof given === 'string' && !schema.enum.includes(given)) {
-    const wanted = given.trim().toLowerCase()
+    const wanted = given.replace(/^[\s"'`]+|[\s"'`]+$/g, '').toLowerCase()
     return schema.enum.find((choice) => typeof choice === 'string' && choice.toLowerCase() === wanted) ?? given
   }
   if (schema.type === undefined || admitsValue(schema, given)) return given
@@ -158,6 +160,7 @@ function coerce(schema: JsonSchema, given: unknown): unknown {
   }
   if ((typeof given === 'number' || typeof given === 'boolean') && admits(schema, 'string')) return String(given)
   if (admits(schema, 'array') && !isObject(given)) return [given]
+  if (Array.isArray(given) && given.length === 1 && admitsValue(schema, given[0])) return given[0]
   return given
 }
 
@@ -203,19 +206,37 @@ function correctedCall(
   const unknown = Object.entries(args).filter(([key]) => !Object.hasOwn(properties, key))
   for (const [key, value] of unknown) {
     const missing = required.filter((name) => !Object.hasOwn(call, name))
-    // The only value that fits nowhere is probably the only one that is missing.
-    const [name] = nearest(key, known, 1).concat(unknown.length === 1 && missing.length === 1 ? missing : [])
+    // The only text that fits nowhere is probably the only one that is missing.
+    const fits = unknown.length === 1 && missing.length === 1 && typeof value === 'string' && !/^[[{]/.test(value)
+    const [name] = nearest(key, known, 1).concat(fits ? missing : [])
     const property = name === undefined ? undefined : properties[name]
     if (name !== undefined && property !== undefined && admitsValue(property, coerce(property, value)))
       keep(name, coerce(property, value))
   }
-  for (const key of required) {
-    if (Object.hasOwn(call, key)) continue
-    if (lookUp !== undefined) return lookUp
-    call[key] = properties[key]?.examples?.[0] ?? properties[key]?.enum?.[0] ?? '…'
-  }
-  const offered = validate(call) ? call : Object.fromEntries(required.map((key) => [key, call[key]]))
-  return visibleJson(offered)
+  const lacking = required.filter((key) => !Object.hasOwn(call, key))
+  if (lacking.length > 0 && lookUp !== undefined) return lookUp
+  for (const key of lacking) call[key] = properties[key]?.examples?.[0] ?? properties[key]?.enum?.[0] ?? '…'
+  // Other arguments, such as the parameters of a statement, may not fit an example.
+  if (lacking.length === 0 && validate(call)) return offer(properties, call)
+  return visibleJson(Object.fromEntries(required.map((key) => [key, call[key]])))
+}
+
+/**
+ * The call as an error writes it. Left to the caller are long values, and those that nobody may keep (`writeOnly`), such as a password.
+ * @param changed what the error itself proposes
+ */
+function offer(
+  properties: Readonly<Record<string, JsonSchema>>,
+  call: Readonly<Record<string, unknown>>,
+  changed: Readonly<Record<string, unknown>> = {},
+): string {
+  const entries = Object.entries(call)
+  const shown = entries.filter(
+    ([key, value]) =>
+      Object.hasOwn(changed, key) || (properties[key]?.writeOnly !== true && JSON.stringify(value).length <= maxOfferedChars),
+  )
+  const text = visibleJson(Object.fromEntries(shown))
+  return shown.length === entries.length ? text : `the same call with ${text}`
 }
 
 /**
@@ -223,17 +244,19 @@ function correctedCall(
  * @param args as the handler got them
  */
 export function completeRetry(
-  { inputSchema: { properties = {} } }: ArgumentRules,
+  { inputSchema: { properties = {} }, aliases = {} }: ArgumentRules,
   args: Readonly<Record<string, unknown>>,
   error: ToolError,
 ): ToolError {
   if (error.retry === undefined) return error
-  const call = Object.entries({ ...args, ...error.retry }).filter(
+  const changes = Object.entries(error.retry).map(([key, value]) => [Object.hasOwn(aliases, key) ? aliases[key] : key, value])
+  const changed = Object.fromEntries(changes)
+  const call = Object.entries({ ...args, ...changed }).filter(
     ([key, value]) => value !== undefined && !isDeepStrictEqual(value, properties[key]?.default),
   )
   const { code, message, detail, cause } = error
   return new ToolError(code, message, {
-    hint: visibleJson(Object.fromEntries(call)),
+    hint: offer(properties, Object.fromEntries(call), changed),
     cause,
     ...(detail === undefined ? {} : { detail }),
   })

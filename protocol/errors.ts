@@ -92,7 +92,7 @@ export class ToolError extends Error {
   readonly [brand] = 'ToolError'
   readonly code: ToolErrorCode
   readonly hint: string | undefined
-  /** Arguments to change in the same call; the server completes them to the whole call. A value of `undefined` leaves one out. */
+  /** Arguments to change in the same call, by name or alias; the server completes them to the whole call. `undefined` leaves one out. */
   readonly retry: Readonly<Record<string, unknown>> | undefined
   /** What the upstream called the failure, such as a SQLSTATE, an S3 code or an HTTP status. For programs; it is not part of the text. */
   readonly detail: string | number | undefined

@@ -27,7 +27,8 @@ export function nearest(word: string, candidates: Iterable<string>, count = 5): 
     const name = candidate.slice(0, maxWordLength).toLowerCase()
     const words = name.split(/[^\p{L}\p{N}]+/u).filter((part) => part.length >= 3 && part !== name)
     const contained = wanted.length >= 3 && name.length >= 3 && (name.includes(wanted) || wanted.includes(name))
-    const distance = contained ? 1 : Math.min(distanceTo(name), ...words.map((part) => distanceTo(part) + 1))
+    // One letter in the whole name stands before a name that is only a part of it.
+    const distance = Math.min(contained ? 1.5 : Infinity, distanceTo(name), ...words.map((part) => distanceTo(part) + 1))
     if (distance < Infinity) scored.push({ candidate, distance })
   }
   return scored

@@ -40,6 +40,8 @@ const repairs: [what: string, given: Record<string, unknown>, expected: Record<s
   ['more than the maximum', { limit: 9_000 }, { limit: 500 }],
   ['less than the minimum', { limit: -3 }, { limit: 1 }],
   ['a choice in capitals', { sort: 'SIZE' }, { sort: 'size' }],
+  ['a choice in quotes', { sort: '`size`' }, { sort: 'size' }],
+  ['a list of one text where text is wanted', { path: ['x'] }, { path: 'x' }],
 ]
 for (const [what, given, expected] of repairs) {
   test(`${what} is repaired, with a warning`, () => {
@@ -63,6 +65,10 @@ test('null means absent for an optional property', () => {
 
 test('an alias stands for its argument', () => {
   assert.equal(prepare({ file_path: 'x' }).args.path, 'x')
+})
+
+test('an alias in another spelling stands for its argument', () => {
+  assert.equal(prepare({ filePath: 'x' }).args.path, 'x')
 })
 
 test('an alias beside its argument is ignored with a warning', () => {
@@ -94,7 +100,8 @@ const offers: [what: string, given: Record<string, unknown>, offered: Record<str
   ['corrects a misspelled name', { path: 'x', limitt: '7' }, { path: 'x', limit: 7 }],
   ['leaves out a name that is near to none', { path: 'x', explanation: 'because' }, { path: 'x' }],
   ['takes the only value that fits nowhere for the only one that is missing', { document: 'x' }, { path: 'x' }],
-  ['fills what is missing from the examples', { recursive: true }, { recursive: true, path: 'docs/a.md' }],
+  ['takes what is missing from the examples, and then nothing else', { recursive: true }, { path: 'docs/a.md' }],
+  ['does not take a number or JSON for a text that is missing', { max_results: 3 }, { path: 'docs/a.md' }],
   ['does not repeat a long value', { path: 'x'.repeat(2_000), sort: 'date' }, { path: 'docs/a.md' }],
 ]
 for (const [what, given, offered] of offers) {
@@ -109,6 +116,24 @@ for (const [what, given, offered] of offers) {
       },
     ))
 }
+
+test('a secret is not repeated in the call that an error offers', () => {
+  const schema = {
+    type: 'object',
+    properties: { field: { type: 'string' }, value: { type: 'string', writeOnly: true } },
+    additionalProperties: false,
+  } as const
+  const own = { inputSchema: schema, validate: compileValidator(schema) }
+  for (const given of [
+    { field: 'x', value: 'hunter2', more: 1 },
+    { field: 'x', vlaue: 'hunter2' },
+  ])
+    assert.throws(
+      () => prepareArguments(own, given),
+      (error) =>
+        (error as ToolError).hint === 'the same call with {"field":"x"}' && !(error as ToolError).text.includes('hunter2'),
+    )
+})
 
 test('where only a listing knows what is missing, the error offers the listing', () =>
   assert.throws(

@@ -63,7 +63,13 @@ test('arguments as a string that is not JSON of an object are an error result', 
 test('an error that names what to change offers the whole call', async () => {
   const inputSchema = {
     type: 'object',
-    properties: { table: { type: 'string' }, limit: { type: 'integer', default: 100 }, cursor: { type: 'string' } },
+    properties: {
+      table: { type: 'string' },
+      limit: { type: 'integer', default: 100 },
+      cursor: { type: 'string' },
+      text: { type: 'string' },
+      secret: { type: 'string', writeOnly: true },
+    },
   } as const
   const retry = { table: 'orders\u202e', cursor: undefined }
   const fail = (): never => {
@@ -78,6 +84,8 @@ test('an error that names what to change offers the whole call', async () => {
       for (const [given, offered] of [
         [{ table: 'oders', limit: 5, cursor: 'x' }, '{"table":"orders\\u202e","limit":5}'],
         [{ table: 'oders' }, '{"table":"orders\\u202e"}'],
+        [{ table: 'oders', secret: 'hunter2' }, 'the same call with {"table":"orders\\u202e"}'],
+        [{ table: 'oders', text: 'x'.repeat(2_000) }, 'the same call with {"table":"orders\\u202e"}'],
       ] as const) {
         const { content } = await session.call(name, given)
         assert.equal(content[0].text, `ERROR NOT_FOUND: no table "oders". TRY: ${offered}`)

@@ -9,7 +9,7 @@ import type { Locator, Page } from './types.ts'
 
 const maxListed = 5
 const maxShownHosts = 10
-const useListing = 'get_content with {"format":"interactive"} to list what can be clicked and filled'
+const useListing = 'get_content {"format":"interactive"}'
 
 /** Why an action on an element failed. Playwright's errors have no codes: what decides is the state of the page. */
 export async function explainAction(error: unknown, { page, locator, selector, timeoutMs, signal }: Target): Promise<never> {
@@ -67,7 +67,7 @@ export async function nothingMatches(page: Page, selector: string): Promise<Tool
   const found =
     similar.length === 0 ? ` (${await whereIs(page)})` : `. Actionable now: ${similar.map(({ shown }) => shown).join(', ')}`
   return new ToolError('NOT_FOUND', `0 elements match "${clip(selector, 200)}"${found}`, {
-    hint: first?.alone ? visibleJson({ selector: first.selector }) : useListing,
+    ...(first?.alone ? { retry: { selector: first.selector } } : { hint: useListing }),
   })
 }
 
@@ -103,7 +103,7 @@ export function isTimeout(error: unknown): boolean {
 
 export function selectorFault(selector: string, error: Error): ToolError {
   return new ToolError('INVALID_ARGUMENT', `"${clip(selector, 200)}" is not a valid selector: ${firstLine(error.message)}`, {
-    hint: 'CSS such as input[name="q"], text=Save, role=button[name="Save"], or only the visible text',
+    hint: useListing,
   })
 }
 

@@ -119,7 +119,7 @@ export function workTests(browser: TestBrowser): void {
       const none = await wire.call('click', { selector: 'role=button[name="Order it"]', timeout_ms: 300 })
       assert.match(none.text, /^ERROR NOT_FOUND: 0 elements match .*Actionable now: role=button\[name="Order now"\]/)
       const tried = /TRY: (\{.*\})$/.exec(none.text)?.[1] ?? ''
-      assert.deepEqual(JSON.parse(tried), { selector: 'role=button[name="Order now"]' })
+      assert.deepEqual(JSON.parse(tried), { selector: 'role=button[name="Order now"]', timeout_ms: 300 })
       const many = await wire.call('click', { selector: 'a', timeout_ms: 300 })
       assert.match(
         many.text,

@@ -100,7 +100,7 @@ async function set(target: Target, state: FieldState, value: string, slowly: boo
     throw new ToolError('FORBIDDEN', 'files cannot be uploaded with this browser', { hint })
   }
   if (/^(button|submit|reset|image|a|summary)$/.test(kind)) {
-    throw new ToolError('INVALID_ARGUMENT', `${what} takes no value`, { hint: `click with ${visibleJson({ selector })}` })
+    throw new ToolError('INVALID_ARGUMENT', `${what} takes no value`, { hint: `click ${visibleJson({ selector })}` })
   }
   if (kind === 'select') return { did: `chose in ${what}: ${await choose(target, state, value)}` }
   if (kind === 'checkbox' || kind === 'radio') {
@@ -127,7 +127,7 @@ async function set(target: Target, state: FieldState, value: string, slowly: boo
   if (now === undefined || sameText(now.value, value)) return { did }
   if (!parsed.test(kind)) return { did, notes: [differs(now, slowly)] }
   if (now.value !== state.value) await locator.fill(state.value, { timeout, signal }).catch(() => {})
-  throw notTaken(state, value, now.value, selector, refused)
+  throw notTaken(state, value, now.value, refused)
 }
 
 function sameText(now: string, wanted: string): boolean {
@@ -136,20 +136,14 @@ function sameText(now: string, wanted: string): boolean {
 }
 
 /** The browser refused the value, or made another one of it. The value itself is not repeated: it may be a secret. */
-function notTaken(
-  { kind, value, limits }: FieldState,
-  wanted: string,
-  made: string,
-  selector: string,
-  cause: unknown,
-): ToolError {
+function notTaken({ kind, value, limits }: FieldState, wanted: string, made: string, cause: unknown): ToolError {
   const [, day, month, year] = (kind === 'date' && /^(\d{1,2})\.(\d{1,2})\.(\d{4})$/.exec(wanted.trim())) || []
   const date = year === undefined ? undefined : `${year}-${month?.padStart(2, '0')}-${day?.padStart(2, '0')}`
   const better = made !== '' && made !== value ? made : (date ?? formats[kind])
   const holds = value === '' ? 'is still empty' : `still holds "${clip(value, maxShownValue)}"`
   const takes = limits === '' ? '' : `: it takes ${limits}`
-  const hint = better === undefined ? `the form that ${kind} fields take` : visibleJson({ selector, value: better })
-  return new ToolError('INVALID_ARGUMENT', `the ${kind} field did not take the value${takes}; it ${holds}`, { hint, cause })
+  const remedy = better === undefined ? { hint: `the form that ${kind} fields take` } : { retry: { value: better } }
+  return new ToolError('INVALID_ARGUMENT', `the ${kind} field did not take the value${takes}; it ${holds}`, { ...remedy, cause })
 }
 
 /** The page made something else of the value. Of a password only its length is told. */
@@ -162,7 +156,7 @@ function differs({ kind, value, limits }: FieldState, slowly: boolean): string {
 
 /** By label, then by value; several lines are several options. @throws ToolError NOT_FOUND with the options that exist */
 async function choose(target: Target, { options, multiple }: FieldState, wanted: string): Promise<string> {
-  const { locator, selector, timeoutMs, signal } = target
+  const { locator, timeoutMs, signal } = target
   const find = (text: string): FieldState['options'][number] | undefined =>
     options.find(({ label }) => label === text.trim()) ??
     options.find(({ value }) => value === text) ??
@@ -174,7 +168,7 @@ async function choose(target: Target, { options, multiple }: FieldState, wanted:
   if (missing !== -1) {
     const labels = options.slice(0, 20).map(({ label }) => `"${clip(cleanText(label), 60)}"`)
     const text = `there is no option "${clip(lines[missing] ?? wanted, 60)}". Options: ${labels.join(', ') || 'none'}`
-    throw new ToolError('NOT_FOUND', text, { hint: visibleJson({ selector, value: options[0]?.label ?? '' }) })
+    throw new ToolError('NOT_FOUND', text, { retry: { value: options[0]?.label ?? '' } })
   }
   const chosen = found.filter((option) => option !== undefined)
   await locator.selectOption(
@@ -188,5 +182,5 @@ async function choose(target: Target, { options, multiple }: FieldState, wanted:
 function isYes(value: string): boolean {
   if (/^(true|on|yes|1|checked)$/i.test(value.trim())) return true
   if (/^(false|off|no|0|unchecked|)$/i.test(value.trim())) return false
-  throw new ToolError('INVALID_ARGUMENT', 'a checkbox is set to true or false', { hint: '{"value":"true"}' })
+  throw new ToolError('INVALID_ARGUMENT', 'a checkbox is set to true or false', { retry: { value: 'true' } })
 }

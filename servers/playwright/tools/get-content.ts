@@ -1,6 +1,6 @@
 // get_content: what the page says, in pages.
 import { type AnyTool, type Context, defineTool, type FromSchema, ToolError, type ToolResult } from '../../../protocol/index.ts'
-import { clip, fitText, visibleJson } from '../../kit/text.ts'
+import { clip, fitText } from '../../kit/text.ts'
 import { explainAction } from '../errors.ts'
 import { ask, ifPossible, scriptMs } from '../lib/ask-page.ts'
 import { maxFrames, placesOf } from '../lib/frames.ts'
@@ -58,7 +58,7 @@ async function getContent(backend: PlaywrightBackend, args: Arguments, context: 
     const { text, cut } = session.extract
     if (start > 0 && start >= text.length) {
       throw new ToolError('INVALID_ARGUMENT', `start_index is beyond the end: there are ${text.length} characters`, {
-        hint: visibleJson({ start_index: 0 }),
+        retry: { start_index: 0 },
       })
     }
     const content = fitText(text.slice(start), Math.min(maxLength, backend.maxResultChars - reservedChars))

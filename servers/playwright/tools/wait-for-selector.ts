@@ -1,6 +1,6 @@
 // wait_for_selector: waits until an element or a text is there, or gone.
 import { type AnyTool, type Context, defineTool, type FromSchema, ToolError, type ToolResult } from '../../../protocol/index.ts'
-import { cleanText, clip, visibleJson } from '../../kit/text.ts'
+import { cleanText, clip } from '../../kit/text.ts'
 import { countOf, explainAction, isTimeout, whereIs } from '../errors.ts'
 import { currentText, linesOf, newLines } from '../lib/act.ts'
 import { describeElement } from '../lib/ask-page.ts'
@@ -46,7 +46,9 @@ export function waitForSelectorTool(backend: PlaywrightBackend): AnyTool {
 async function waitFor(backend: PlaywrightBackend, args: Arguments, context: Context): Promise<ToolResult<object>> {
   const { selector = 'html', text: wanted, state } = args
   if (args.selector === undefined && wanted === undefined) {
-    throw new ToolError('INVALID_ARGUMENT', 'neither "selector" nor "text" is given', { hint: visibleJson({ text: 'Saved' }) })
+    throw new ToolError('INVALID_ARGUMENT', 'neither "selector" nor "text" is given', {
+      hint: 'get_content {"format":"interactive"}',
+    })
   }
   return onPage(backend, context, { session: args.session, timeoutMs: args.timeout_ms }, async (call) => {
     const { session, page, timeoutMs, signal } = call
