@@ -72,6 +72,7 @@ async function probeRoot({ label, path }: Root): Promise<void> {
           : code === 'EACCES'
             ? "may not be listed by this server's user"
             : `cannot be listed (${code})`
-    throw new ToolError('UPSTREAM_UNREACHABLE', `root "${label}" ${problem}`, { cause: error })
+    // Only the operator sees why a probe failed.
+    throw new ToolError('UPSTREAM_UNREACHABLE', `root "${label}" (${path}) ${problem}`, { cause: error })
   }
 }

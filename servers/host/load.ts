@@ -20,14 +20,8 @@ export interface Loaded {
 
 /**
  * @param command run by a person: demonstration defaults apply where none of a server's variables is set
- * @param strict a problem of any server is fatal; otherwise that server is unready and the others run (unless it is the only one)
  */
-export function loadConfiguration(
-  definitions: readonly AnyServer[],
-  env: Env,
-  command: 'start' | 'serve' | undefined,
-  strict: boolean,
-): Loaded {
+export function loadConfiguration(definitions: readonly AnyServer[], env: Env, command: 'start' | 'serve' | undefined): Loaded {
   const common = readConfig(settingsSchema, env)
   const { misspelled, notes } = findUnknown([settingsSchema, ...definitions.map(({ config }) => config)], env)
   const servers = definitions.map((definition) => {
@@ -43,7 +37,8 @@ export function loadConfiguration(
   })
   const fatal = [...misspelled, ...common.problems, ...(common.config === undefined ? [] : checkSettings(common.config))]
   const ca = readCa(common.config?.MCP_CA_FILE, fatal)
-  if (strict || definitions.length === 1) fatal.push(...servers.flatMap(({ reading }) => reading.problems))
+  // A problem of one server leaves it unready, and the others run.
+  if (definitions.length === 1) fatal.push(...servers.flatMap(({ reading }) => reading.problems))
   return {
     settings: fatal.length === 0 ? common.config : undefined,
     servers,

@@ -39,7 +39,7 @@ const connectionsCheckMs = 2_000
 
 /** Serves the definitions until SIGTERM or SIGINT. Exits with 78 when the configuration is wrong, with 1 when the port cannot be had. */
 export async function serve(definitions: readonly AnyServer[], { env, command, envFile }: ServeOptions): Promise<void> {
-  const loaded = loadConfiguration(definitions, env, command, false)
+  const loaded = loadConfiguration(definitions, env, command)
   const { settings, servers, fatal, notes, secrets } = loaded
   if (settings === undefined) return reportProblems(fatal, notes)
   let masked = createRedact(secrets)

@@ -125,15 +125,15 @@ test('a list with colons and a tilde say how to write them', () => {
   assert.throws(() => parseRoots(['docs=~/docs']), new RegExp(`write ${homedir()}/docs`))
 })
 
-test('the probe names the root that cannot be read, not its path', async () => {
+test('the probe names the root that cannot be read, and its path', async () => {
   const signal = new AbortController().signal
   const broken = openFilesystem({ ...settings, FS_ROOTS: ['here=.', 'gone=/no/such/folder'] })
   await assert.rejects(broken.probe(signal), {
     code: 'UPSTREAM_UNREACHABLE',
-    message: 'root "gone" does not exist',
+    message: 'root "gone" (/no/such/folder) does not exist',
   })
   const file = openFilesystem({ ...settings, FS_ROOTS: ['package=package.json'] })
-  await assert.rejects(file.probe(signal), { message: 'root "package" is not a folder' })
+  await assert.rejects(file.probe(signal), { message: /^root "package" \(\/.*package.json\) is not a folder$/ })
   const whole = openFilesystem({ ...settings, FS_ROOTS: ['.'] })
   assert.deepEqual(await whole.probe(signal), { roots: basename(process.cwd()) })
   assert.equal(whole.upstream, basename(process.cwd()))

@@ -319,7 +319,7 @@ test(
         const row = page.locator('tbody tr').first()
         await row.waitFor()
         const headline = await page.locator('h1').innerText()
-        for (const part of ['postgres has not answered since', 'refused', '28P01', role])
+        for (const part of ['postgres has not answered since', 'password', '28P01', role])
           assert.equal(headline.includes(part), true, part)
         const bounds = await row.boundingBox()
         assert.equal(bounds !== null && bounds.y + bounds.height < 844, true)

@@ -98,7 +98,8 @@ function connectionFailed(error: ConnectionError): ToolError {
   }
   if (code === '3D000') return failed('NOT_FOUND', `${told} (${code})`)
   if (code.startsWith('28')) {
-    const text = `PostgreSQL refused this server's login (${code}). Ask the operator to check user, password and pg_hba.conf`
+    const refused = code === '28P01' ? "rejected this server's password" : "refused this server's login"
+    const text = `PostgreSQL ${refused} (${code}). Ask the operator to check user, password and pg_hba.conf`
     return failed('UPSTREAM_AUTH', text)
   }
   if (isServerError(error.cause)) return failed('UPSTREAM_UNREACHABLE', `PostgreSQL is not available now (${code}: ${told})`)

@@ -404,7 +404,10 @@ export function testQueries(shop: Shop): void {
 
   inOdd('names resolve by the search path, as in the statement', async (call) => {
     const { text } = await call('postgres_query', { query: 'SELECT of_a FROM readings' })
-    assert.match(text, /^ERROR NOT_FOUND: .*42703.*Columns: b\.readings\(of_b\)\. TRY: \{.*"query":"SELECT of_b FROM readings"\}$/)
+    assert.match(
+      text,
+      /^ERROR NOT_FOUND: .*42703.*Columns: b\.readings\(of_b\)\. TRY: \{.*"query":"SELECT of_b FROM readings"\}$/,
+    )
   })
 
   inOdd('a table that nothing resembles is answered with the tables that exist', async (call) => {

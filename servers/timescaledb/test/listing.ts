@@ -28,7 +28,10 @@ export function testListing(world: World): void {
       (await call('tsdb_create_hypertable', { table_name: 'alpha.hidden', dry_run: true })).text,
       /alpha\.hidden is now/,
     )
-    assert.match((await call('tsdb_show_chunks', { hypertable: 'zzzzzz' })).text, /does not exist\. TRY: tsdb_show_hypertables \{\}$/)
+    assert.match(
+      (await call('tsdb_show_chunks', { hypertable: 'zzzzzz' })).text,
+      /does not exist\. TRY: tsdb_show_hypertables \{\}$/,
+    )
     assert.match(
       (await call('tsdb_create_hypertable', { table_name: 'alpha.hidden', time_column: 'zzzz' })).text,
       /^ERROR NOT_FOUND: column "zzzz" does not exist in alpha\.hidden\. Columns: time\.?$/,
