@@ -323,7 +323,7 @@ test(
           assert.equal(headline.includes(part), true, part)
         const bounds = await row.boundingBox()
         assert.equal(bounds !== null && bounds.y + bounds.height < 844, true)
-        assert.match(await row.innerText(), /^postgres\s+down.*refused.*PGPASSWORD/s)
+        assert.match(await row.innerText(), /^postgres\s+down.*password.*PGPASSWORD/s)
         await end()
         await page.getByText(/^(\d+) of \1 configured servers answer$/).waitFor({ timeout: 30_000 })
         assert.equal(
