@@ -40,18 +40,18 @@ class Connection {
     this.#endpoint = endpoint
   }
 
-  /** Resolves with head and body. With `onBody` it resolves after the head, and the body is given piece by piece. */
+  /** Resolves with head and body. With `stream` it resolves after the head, and the body is given piece by piece. */
   request(
     method: string,
     path: string,
     headers: string,
     body = '',
-    onBody?: (text: string) => void,
+    stream?: { onBody: (text: string) => void; onEnd: (error: Error) => void },
   ): Promise<{ head: string; body: string }> {
     const socket = this.#open()
     const length = body === '' ? '' : `Content-Length: ${body.length}\r\n`
     return new Promise((resolve, reject) => {
-      this.#reader = new HttpReader({ resolve, reject, onBody })
+      this.#reader = new HttpReader({ resolve, reject, stream })
       socket.write(
         `${method} ${path} HTTP/1.1\r\nHost: 127.0.0.1:${this.#endpoint.port}\r\n${this.#endpoint.headers}${headers}${length}\r\n${body}`,
         'latin1',
@@ -145,7 +145,10 @@ export class Session {
     this.#posts.close()
     if (this.#transport === 'sse' || this.#sessionHeader === '') return
     this.#stream = new Connection(this.#endpoint)
-    await this.#stream.request('GET', this.#path, `Accept: text/event-stream\r\n${this.#sessionHeader}`, '', () => {})
+    await this.#stream.request('GET', this.#path, `Accept: text/event-stream\r\n${this.#sessionHeader}`, '', {
+      onBody() {},
+      onEnd() {},
+    })
   }
 
   /** Leaves as a client does: with DELETE where /mcp has a session. */
@@ -171,8 +174,12 @@ export class Session {
         this.#path = url.pathname + url.search
         resolve()
       }
+      const onEnd = (error: Error): void => {
+        reject(error)
+        this.#waiting?.reject(error)
+      }
       stream
-        .request('GET', this.#endpoint.path, 'Accept: text/event-stream\r\n', '', eventReader(onEvent))
+        .request('GET', this.#endpoint.path, 'Accept: text/event-stream\r\n', '', { onBody: eventReader(onEvent), onEnd })
         .then(({ head }) => head.startsWith('HTTP/1.1 200') || reject(new Error(head)), reject)
     })
   }
@@ -225,7 +232,10 @@ function parse(answer: string): Answer {
   return JSON.parse(Buffer.from(answer, 'latin1').toString())
 }
 
-/** The sessions call, each one call after the other, until all have made `calls` or `ms` have passed; the milliseconds of every call. */
+/**
+ * The sessions call, each one call after the other, until all have made `calls` or `ms` have passed; the milliseconds of every call.
+ * `CALLER` in `params` stands for the number of the session.
+ */
 export async function load(
   sessions: readonly Session[],
   params: string,
@@ -235,10 +245,11 @@ export async function load(
   const end = performance.now() + limit.ms
   let begun = 0
   await Promise.all(
-    sessions.map(async (session) => {
+    sessions.map(async (session, i) => {
+      const own = params.replaceAll('CALLER', String(i))
       for (let started = performance.now(); started < end && begun < limit.calls; ) {
         begun += 1
-        await session.call(params)
+        await session.call(own)
         const now = performance.now()
         times.push(now - started)
         started = now

@@ -2,8 +2,8 @@
 interface Receiver {
   resolve(response: { head: string; body: string }): void
   reject(error: Error): void
-  /** Gets the body piece by piece; `resolve` is then called after the head. */
-  readonly onBody: ((text: string) => void) | undefined
+  /** Gets the body piece by piece, and its end; `resolve` is then called after the head. */
+  readonly stream: { onBody(text: string): void; onEnd(error: Error): void } | undefined
 }
 
 export class HttpReader {
@@ -29,7 +29,7 @@ export class HttpReader {
     const body = this.#rest.slice(end + 4)
     this.#rest = ''
     this.#length = lengthOf(this.#head)
-    if (this.#receiver.onBody !== undefined) this.#receiver.resolve({ head: this.#head, body: '' })
+    if (this.#receiver.stream !== undefined) this.#receiver.resolve({ head: this.#head, body: '' })
     this.#readBody(body)
   }
 
@@ -39,6 +39,7 @@ export class HttpReader {
     if (this.#length === 'toEnd' && this.#head !== '') return this.#finish()
     this.#done = true
     this.#receiver.reject(error)
+    this.#receiver.stream?.onEnd(error)
   }
 
   #readBody(text: string): void {
@@ -64,13 +65,14 @@ export class HttpReader {
   }
 
   #give(text: string): void {
-    if (this.#receiver.onBody === undefined) this.#body += text
-    else this.#receiver.onBody(text)
+    if (this.#receiver.stream === undefined) this.#body += text
+    else this.#receiver.stream.onBody(text)
   }
 
   #finish(): void {
     this.#done = true
     this.#receiver.resolve({ head: this.#head, body: this.#body })
+    this.#receiver.stream?.onEnd(new Error('the stream ended'))
   }
 }
 

@@ -26,6 +26,12 @@ interface Job {
   readonly products: readonly Product[]
 }
 
+/** A product that has started and answered. */
+interface Able {
+  readonly target: Target
+  readonly params: string
+}
+
 export interface JobResult {
   readonly question: string
   readonly figures: Figures
@@ -83,9 +89,9 @@ export async function jobs(size: Size, only?: string): Promise<JobResult[]> {
     }
     return results
   } finally {
+    await cluster.remove() // the page's server keeps this process alive meanwhile: the cluster does not
     page.close()
     page.closeAllConnections()
-    await cluster.remove()
     rmSync(folder, { recursive: true, force: true })
   }
 }
@@ -192,7 +198,7 @@ function allJobs(folder: string, file: string, { host, port }: LocalCluster, url
             return ours('playwright', env, folder)()
           },
           tool: 'navigate',
-          args: { url },
+          args: { url, session: 'CALLER' },
         },
         {
           name: '@playwright/mcp 0.0.83',
@@ -247,24 +253,23 @@ function allJobs(folder: string, file: string, { host, port }: LocalCluster, url
 }
 
 async function measure({ question, products }: Job, size: Size): Promise<JobResult> {
-  const figures = new Figures()
-  const missing = new Map<string, string>()
-  const able: { product: Product; target: Target; params: string }[] = []
+  const result: JobResult = { question, figures: new Figures(), products: products.map(({ name }) => name), missing: new Map() }
+  const able: Able[] = []
   for (const product of products) {
     try {
       const target = { name: product.name, ...(await product.prepare()) }
       const params = JSON.stringify({ name: product.tool, arguments: product.args })
       await cold(new Figures(), target, params) // brings the files into the page cache, and shows that the call succeeds
-      able.push({ product, target, params })
+      able.push({ target, params })
     } catch (error) {
-      missing.set(product.name, reasonOf(error))
+      result.missing.set(product.name, reasonOf(error))
     }
   }
   for (let round = 0; round < size.rounds; round++) {
-    for (const { target, params } of able) await cold(figures, target, params)
+    for (const { target, params } of able) await cold(result.figures, target, params)
   }
-  for (const sessions of sessionCounts) await underLoad(figures, able, sessions, size)
-  return { question, figures, products: products.map(({ name }) => name), missing }
+  for (const sessions of sessionCounts) await underLoad(result, able, sessions, size)
+  return result
 }
 
 /** Start, memory before the first call, and the tokens of the definitions and of one result. */
@@ -287,38 +292,49 @@ async function cold(figures: Figures, target: Target, params: string): Promise<v
   }
 }
 
+/** Load on the products in turns; one whose calls fail is added to `missing` and left out from then on. */
 async function underLoad(
-  figures: Figures,
-  able: readonly { target: Target; params: string }[],
+  { figures, missing }: JobResult,
+  able: readonly Able[],
   count: number,
   { rounds, windowMs }: Size,
 ): Promise<void> {
-  const running: { target: Target; params: string; server: Running; sessions: Session[] }[] = []
-  try {
-    for (const { target, params } of able) {
-      const server = await start(target)
-      const sessions: Session[] = []
-      running.push({ target, params, server, sessions })
-      for (let i = 0; i < count; i++) sessions.push(await server.open(transportOf(target)))
-      await load(sessions, params, { calls: 2_000, ms: 3 * windowMs })
+  const at = `${count} session${count === 1 ? '' : 's'}`
+  const running = new Map<Able, { server: Running; sessions: Session[] }>()
+  const each = async (work: (one: Able) => Promise<void>): Promise<void> => {
+    for (const one of able) {
+      if (missing.has(one.target.name)) continue
+      await work(one).catch((error) => missing.set(one.target.name, `${at}: ${reasonOf(error)}`))
     }
+  }
+  try {
+    await each(async (one) => {
+      const server = await start(one.target)
+      const sessions: Session[] = []
+      running.set(one, { server, sessions })
+      for (let i = 0; i < count; i++) sessions.push(await server.open(transportOf(one.target)))
+      await load(sessions, one.params, { calls: 2_000, ms: 3 * windowMs })
+    })
     for (let round = 0; round < rounds; round++) {
-      for (const { target, params, server, sessions } of running) {
+      await each(async (one) => {
+        const entry = running.get(one)
+        if (entry === undefined) return
+        const { server, sessions } = entry
         const before = cpuUs(server.pid)
-        const times = await load(sessions, params, { calls: Infinity, ms: windowMs })
-        const at = `${count} session${count === 1 ? '' : 's'}`
+        const times = await load(sessions, one.params, { calls: Number.POSITIVE_INFINITY, ms: windowMs })
+        const { name } = one.target
         figures.add(
           { name: `CPU per call, ${at}`, unit: 'µs', compare: 'ratio' },
-          target.name,
+          name,
           (cpuUs(server.pid) - before) / times.length,
         )
-        figures.add({ name: `p50, ${at}`, unit: 'ms', compare: undefined }, target.name, median(times))
-        figures.add({ name: `p99, ${at}`, unit: 'ms', compare: undefined }, target.name, quantile(times, 0.99))
-        if (count > 1) addMemory(figures, 'under load', target.name, server)
-      }
+        figures.add({ name: `p50, ${at}`, unit: 'ms', compare: undefined }, name, median(times))
+        figures.add({ name: `p99, ${at}`, unit: 'ms', compare: undefined }, name, quantile(times, 0.99))
+        if (count > 1) addMemory(figures, 'under load', name, server)
+      })
     }
   } finally {
-    for (const { server, sessions } of running) {
+    for (const { server, sessions } of running.values()) {
       for (const session of sessions) session.close()
       await server.stop()
     }
