@@ -174,6 +174,7 @@ function allJobs(folder: string, file: string, { host, port }: LocalCluster, url
                 'PORT',
                 '--',
                 join(server, 'mcp-server-fetch'),
+                '--allow-private-ips',
               ],
               paths: { sse: '/sse' },
             }

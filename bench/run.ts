@@ -40,7 +40,9 @@ console.log(
 )
 if (parts.includes('wire')) keep('wire', await wirePart())
 if (parts.includes('job')) keep('job', await jobPart())
-const groups = ['wire', 'job'].flatMap((part) => kept[part]?.groups ?? [])
+const groups = ['wire', 'job'].flatMap((part) =>
+  (kept[part]?.groups ?? []).map(({ title, bars }) => ({ title: kept[part]?.quick ? `${title} (quick run)` : title, bars })),
+)
 writeFileSync(jsonFile, JSON.stringify(kept, null, 1))
 writeFileSync(file('docs/bench.svg'), chart('CPU and memory of Octet beside other servers', groups))
 
