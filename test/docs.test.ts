@@ -59,6 +59,33 @@ test('docs/connect.md shows what octet connect prints', async () => {
   assert.ok(blocks.includes(await print('claude-code')))
 })
 
+test('every octet and npm command in the documents exists, with its options', async () => {
+  const { stdout: usage } = await runChild('servers/cli/octet.ts', ['help'], {})
+  const scripts = Object.keys(JSON.parse(read('package.json')).scripts)
+  const unknown: string[] = []
+  for (const path of documents.filter((each) => existsSync(join(root, each)) && !each.startsWith('docs/decisions/'))) {
+    const blocks = [...read(path).matchAll(/^```sh\n([\s\S]*?)^```/gm)].map(([, block = '']) => block)
+    const spans = [
+      ...read(path)
+        .replace(/^```[\s\S]*?^```/gm, '')
+        .matchAll(/`([^`\n]+)`/g),
+    ].map(([, span = '']) => span)
+    for (const line of [...blocks.join('\n').split('\n'), ...spans]) {
+      const [, words = ''] = /(?:^|&& |=\S+ +)(?:node dist\/octet\.cjs|npx octet-mcp|octet) ([^#|>&]*)/.exec(line) ?? []
+      const [command = '', ...rest] = words.trim().split(/\s+/)
+      const options = rest.filter((word) => word.startsWith('--')).map((word) => word.replace(/=.*/, ''))
+      // `serve` and `litellm-config` are the old names of two commands.
+      const known = (word: string): boolean =>
+        new RegExp(`(^|[\\s,])${word}(?![\\w-])`).test(usage) || word === 'serve' || word === 'litellm-config'
+      if (words !== '' && ![`octet ${command}`, ...options].every((word) => known(word.replace(/^octet /, ''))))
+        unknown.push(`${path}: ${line}`)
+      const script = /(?:^|&& )npm run (?:--silent )?([\w-]+)/.exec(line)?.[1]
+      if (script !== undefined && !scripts.includes(script)) unknown.push(`${path}: ${line}`)
+    }
+  }
+  assert.deepEqual(unknown, [])
+})
+
 test('README.md has a row for every server, and at most 110 lines', () => {
   const text = read('README.md')
   for (const name of serverNames) assert.match(text, new RegExp(`^\\| \\[${name}\\]\\(servers/${name}/README.md\\) \\|`, 'm'))
