@@ -68,8 +68,8 @@ export interface Bar {
 }
 
 const chartWidth = 760
-const labelWidth = 300
-const barWidth = 340
+const labelWidth = 320
+const barWidth = 330
 const lineHeight = 22
 
 /** Horizontal bars, one group for each title; the longest bar of a group has the full width. */
