@@ -13,7 +13,7 @@ interface Measured {
 }
 
 const attempts = 3
-/** Share of one CPU that other processes may use while the machine counts as quiet: beside them, caches are cold and ratios higher. */
+/** Share of one CPU that other processes may use while the machine counts as quiet. */
 const quietShare = 0.25
 const own = await ownTargets()
 process.once('exit', own.remove)
