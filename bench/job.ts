@@ -230,7 +230,7 @@ function allJobs(folder: string, file: string, { host, port }: LocalCluster, url
           name: 'n8n-mcp 2.87.0',
           prepare: async () => {
             if (n8nUrl === undefined) throw new Error('OCTET_TEST_N8N_URL names no n8n')
-            const token = 'a-token-of-the-benchmark-with-32-characters'
+            const token = 'for-the-bench-only'
             return {
               command: [node, join(await npmPackages('n8n-mcp@2.87.0'), 'node_modules/.bin/n8n-mcp')],
               env: {

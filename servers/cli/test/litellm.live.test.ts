@@ -1,5 +1,6 @@
 // What `octet connect litellm` prints, read by the real LiteLLM through `include`, and what `octet doctor --litellm` finds there.
 import assert from 'node:assert/strict'
+import { randomBytes } from 'node:crypto'
 import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { Litellm, skipLitellm } from '../../../test/fixtures/litellm.ts'
@@ -7,7 +8,7 @@ import { withChild } from '../../../test/helpers/child.ts'
 import { test } from '../../../test/runner/harness.ts'
 import { inFolder, runOctet } from './run-octet.ts'
 
-const masterKey = 'sk-0123456789abcdef0123456789abcdef'
+const masterKey = `sk-${randomBytes(16).toString('hex')}` // LiteLLM refuses a weak one
 
 /** A running octet, and a LiteLLM whose config.yaml includes the fragment that was printed for it. */
 function withBoth(
