@@ -69,12 +69,13 @@ const ECHOED_TEXTS: readonly [string, string][] = [
   ['abcde'.repeat(6_000), '世界😀é'.repeat(6_000)],
 ]
 
-/** The text is somewhere in the value: as it is, in JSON within a text, or with escapes. */
+/** The text is somewhere in the value: as it is, in JSON within a text, or with some of its characters as escapes. */
 function holds(value: unknown, text: string): boolean {
-  const written = JSON.stringify(value) ?? ''
+  const decoded = (json: string): string =>
+    json.replace(/\\+u([0-9a-f]{4})/gi, (_, code: string) => String.fromCharCode(Number.parseInt(code, 16)))
+  const written = decoded(JSON.stringify(value) ?? '')
   const inner = JSON.stringify(text).slice(1, -1)
-  const escaped = inner.replace(/[^\x20-\x7e]/g, (c) => `\\u${c.charCodeAt(0).toString(16).padStart(4, '0')}`)
-  return [inner, escaped].some((form) => [form, JSON.stringify(form).slice(1, -1)].some((wanted) => written.includes(wanted)))
+  return [inner, JSON.stringify(inner).slice(1, -1)].some((wanted) => written.includes(wanted))
 }
 
 const nameOf = (tool: JsonObject): string => String(tool.name)

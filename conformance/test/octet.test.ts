@@ -21,10 +21,11 @@ const names = (/^Servers:\n +(.+)$/m.exec(help)?.[1] ?? '').split(', ').filter((
 
 test('the command says which servers there are', () => assert.ok(names.length > 0, help))
 
-for (const name of names) {
+// All together, with the sample database, as README.md starts and tests them.
+for (const name of [...names, '']) {
   for (const path of ['sse', 'mcp'] as const) {
     test(
-      `${name} conforms over /${path}`,
+      `${name || 'all servers together'} conform${name === '' ? '' : 's'} over /${path}`,
       async (signal) => {
         const { url, child } = await start(name)
         try {
@@ -50,7 +51,10 @@ for (const name of names) {
 function start(name: string): Promise<{ url: string; child: ChildProcess }> {
   // No variable of the server's own is set: it starts all the same, and its tools answer that they are not configured.
   const env = { PATH: process.env.PATH, TMPDIR: process.env.TMPDIR, MCP_PORT: '0' }
-  const child = spawn(process.execPath, ['--import', 'tsx', program, 'serve', name], { env, stdio: ['ignore', 'ignore', 'pipe'] })
+  const child = spawn(process.execPath, ['--import', 'tsx', program, 'start', ...(name === '' ? [] : [name])], {
+    env,
+    stdio: ['ignore', 'ignore', 'pipe'],
+  })
   return new Promise((resolve, reject) => {
     const said: string[] = []
     const fail = (what: string): void => {
