@@ -71,7 +71,7 @@ test('every octet and npm command in the documents exists, with its options', as
         .matchAll(/`([^`\n]+)`/g),
     ].map(([, span = '']) => span)
     for (const line of [...blocks.join('\n').split('\n'), ...spans]) {
-      const [, words = ''] = /(?:^|&& |=\S+ +)(?:node dist\/octet\.cjs|npx octet-mcp|octet) ([^#|>&]*)/.exec(line) ?? []
+      const [, words = ''] = /(?:^|&& |=\S+ +)(?:node dist\/octet\.cjs|npx octet-mcp|(?:npx )?octet) ([^#|>&]*)/.exec(line) ?? []
       const [command = '', ...rest] = words.trim().split(/\s+/)
       const options = rest.filter((word) => word.startsWith('--')).map((word) => word.replace(/=.*/, ''))
       // `serve` and `litellm-config` are the old names of two commands.
@@ -99,7 +99,7 @@ test('the calls of README.md answer what it shows', () =>
     const shown = /"text":"(\.: \d+ entries; [^\\]*)/.exec(text)?.[1]
     const { stdout } = await run('bash', ['-c', curl.replace('localhost:8080', new URL(url).host)])
     assert.ok(shown !== undefined && stdout.includes(shown), stdout)
-    for (const [, args = ''] of text.matchAll(/`octet call ([^`]*)`/g)) {
+    for (const [, args = ''] of text.matchAll(/`(?:npx )?octet call ([^`]*)`/g)) {
       if (!args.includes('=')) continue
       const called = await runChild('servers/cli/octet.ts', ['call', url, ...args.split(' ')], {})
       // What differs each time: the tags of foreign data, and times.

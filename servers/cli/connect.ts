@@ -6,7 +6,7 @@ import type { AnyServer } from '../kit/definition.ts'
 import { definitionsOf } from './catalog.ts'
 import { type EnvironmentFile, readEnvironment } from './dotenv.ts'
 import { litellmConfig as litellmYaml } from './litellm-config.ts'
-import { askReady, type Here, readHere } from './running.ts'
+import { askReady, type Here, type Ready, readHere } from './running.ts'
 import { fail } from './usage.ts'
 
 interface Entry {
@@ -113,10 +113,12 @@ export async function connect(args: readonly string[]): Promise<void> {
   const here = readHere(environment)
   const url = (values.url ?? here.url).replace(/\/+$/, '')
   const ofServer = url.includes('{server}') ? url : `${url}/{server}`
-  const token = needsToken(here)
+  const running = url.includes('{server}') ? '' : await askReady(url, here.token)
+  // A process that runs shows its servers only to callers whose token it accepts.
+  const token = needsToken(here) || (typeof running === 'object' && running.servers === undefined)
   const definitions = await definitionsOf(servers)
   if (client === 'litellm') {
-    const chosen = servers.length > 0 || all ? definitions : await configured(definitions, url, here, environment.env)
+    const chosen = servers.length > 0 || all ? definitions : configured(definitions, running, environment.env)
     if (chosen.length === 0) return fail('the environment configures no server; name some, or give --all')
     process.stdout.write(litellmYaml({ servers: chosen, transport, url: ofServer, token, complete }))
   } else {
@@ -146,14 +148,12 @@ function needsToken({ settings, token }: Here): boolean {
 }
 
 /** The servers that the running process can use; when none runs, those that its environment configures. */
-async function configured(
+function configured(
   definitions: readonly AnyServer[],
-  url: string,
-  { token }: Here,
+  running: Ready | string,
   env: Readonly<Record<string, string | undefined>>,
-): Promise<readonly AnyServer[]> {
-  const ready = url.includes('{server}') ? undefined : await askReady(url, token)
-  const states = typeof ready === 'object' ? ready.servers : undefined
+): readonly AnyServer[] {
+  const states = typeof running === 'object' ? running.servers : undefined
   return definitions.filter((definition) => {
     if (states !== undefined) return (states[definition.name]?.state ?? 'not_configured') !== 'not_configured'
     const { config } = readConfig(definition.config, env)

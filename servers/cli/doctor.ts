@@ -57,6 +57,10 @@ export async function doctor(args: readonly string[]): Promise<void> {
   const running = typeof answer === 'object' ? answer : undefined
   const taken = running === undefined && here !== undefined ? await tryPort(here) : undefined
   if (taken !== undefined) wrong.push(taken)
+  if (running !== undefined && running.servers === undefined && here !== undefined)
+    wrong.push(
+      `octet at ${here.url} ${here.token === undefined ? 'needs a token' : 'does not accept this token'}; set MCP_AUTH_TOKEN as it is set there`,
+    )
   if (values.litellm !== undefined) {
     // What the running process serves, which may be the demonstration, or what it would serve.
     const served = running?.servers ?? Object.fromEntries(states.map(({ definition, state }) => [definition.name, state]))

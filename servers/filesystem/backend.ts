@@ -73,6 +73,9 @@ async function probeRoot({ label, path }: Root): Promise<void> {
             ? "may not be listed by this server's user"
             : `cannot be listed (${code})`
     // Only the operator sees why a probe failed.
-    throw new ToolError('UPSTREAM_UNREACHABLE', `root "${label}" (${path}) ${problem}`, { cause: error })
+    throw new ToolError('UPSTREAM_UNREACHABLE', `root "${label}" (${path}) ${problem}`, {
+      hint: 'ask the operator to correct FS_ROOTS',
+      cause: error,
+    })
   }
 }

@@ -74,7 +74,7 @@ export function findUnknown(schemas: readonly ConfigSchema[], env: Env): Unknown
   const unknown: Unknown = { misspelled: [], notes: [] }
   for (const [name, value] of Object.entries(env)) {
     if (known.has(name) || /_SERVICE_|_PORT_\d+_/.test(name) || (name.endsWith('_PORT') && value?.startsWith('tcp://'))) continue
-    const meant = [...known].find((each) => isNearMiss(name, each))
+    const meant = known.has(name.toUpperCase()) ? name.toUpperCase() : [...known].find((each) => isNearMiss(name, each))
     if (meant !== undefined) unknown.misspelled.push(`${name} is not a variable of this process; did you mean ${meant}?`)
     else if (name.startsWith('MCP_')) {
       const [near] = nearest(name, known, 1)

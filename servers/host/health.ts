@@ -153,6 +153,6 @@ export class Health {
     const concerned = set.filter((name) => (refused ? credentials : address).test(name))
     const variables = (concerned.length > 0 ? concerned : set).join(', ')
     const next = `${refused ? 'correct the user or its credentials and restart' : 'check that it runs, and how it is addressed'}${variables === '' ? '' : `: ${variables}`}`
-    return { error: error.code, message: `${what} [${upstream}]`, next: advice ?? next }
+    return { error: error.code, message: what.includes(upstream) ? what : `${what} [${upstream}]`, next: advice ?? next }
   }
 }

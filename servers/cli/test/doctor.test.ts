@@ -95,6 +95,23 @@ test('a port that another program has is a finding, one that octet has is none',
   })
 })
 
+test('a running octet that does not accept the token is a finding, and clients are told that it needs one', async () => {
+  const env = { FS_ROOTS: '/etc', MCP_AUTH_TOKEN: 'the-token-of-octet' }
+  await withChild('servers/cli/octet.ts', ['start', 'filesystem'], env, async ({ url }) => {
+    const here = { FS_ROOTS: '/etc', MCP_PORT: new URL(url).port }
+    for (const [token, said] of [
+      [{}, 'needs a token'],
+      [{ MCP_AUTH_TOKEN: 'another-token' }, 'does not accept this token'],
+    ] as const) {
+      const { code, text } = await doctor(['filesystem'], { ...here, ...token })
+      assert.deepEqual([code, text.includes(said)], [1, true], text)
+    }
+    await inFolder(async (folder) => {
+      assert.match((await runOctet(['connect', 'claude-code'], folder, here)).stdout, /--header "Authorization: Bearer/)
+    })
+  })
+})
+
 test("LiteLLM's list is compared with ours, tool by tool", async () => {
   const gateway = (names: readonly string[]) => {
     const tools = names.map((name) => defineTool({ name, description: 'x', inputSchema: { type: 'object' }, handler: () => 'x' }))

@@ -94,6 +94,7 @@ test('misspelled variables are named, foreign and injected names are not', () =>
     MCP_PROT: '1',
     MCP_MAX_CONCURENCY: '1',
     MCP_AUTH_TOEKN_FILE: '/x',
+    app_size: '1',
     APP_SIZE_2: '1',
     APP_POSTGRES_SERVICE_HOST: 'x',
     MCP_POSTGRES_PORT: 'tcp://1.2.3.4:8080',
@@ -111,6 +112,7 @@ test('misspelled variables are named, foreign and injected names are not', () =>
       'MCP_PROT is not a variable of this process; did you mean MCP_PORT?',
       'MCP_MAX_CONCURENCY is not a variable of this process; did you mean MCP_MAX_CONCURRENCY?',
       'MCP_AUTH_TOEKN_FILE is not a variable of this process; did you mean MCP_AUTH_TOKEN_FILE?',
+      'app_size is not a variable of this process; did you mean APP_SIZE?',
     ],
     notes: ['MCP_WHATEVER_ELSE has no effect', 'PORT is not read; set MCP_PORT to change where the servers listen'],
   })
