@@ -13,6 +13,8 @@ import { visibleJson } from './visible-json.ts'
 export const maxArgumentValues = 20_000
 export const maxArgumentDepth = 64
 const maxReportedIssues = 5
+/** Unknown names that are compared with the declared ones; hundreds of them are no misspellings. */
+const maxComparedNames = 50
 /** Longest value that an error repeats in the call that it offers. */
 const maxOfferedChars = 1_000
 
@@ -75,8 +77,17 @@ function applyAliases(
 ) {
   const { properties = {} } = inputSchema
   const args: Record<string, unknown> = {}
+  /** Declared names by their plain spelling, made when it is needed. */
+  let spellings: Map<string, string> | undefined
+  const respelled = (key: string): string | undefined => {
+    spellings ??= new Map([
+      ...Object.entries(aliases).map(([name, target]) => [plainName(name), target] as const),
+      ...Object.keys(properties).map((name) => [plainName(name), name] as const),
+    ])
+    return spellings.get(plainName(key))
+  }
   for (const [key, value] of Object.entries(given)) {
-    const target = Object.hasOwn(properties, key) ? key : targetOf(key, aliases, properties)
+    const target = Object.hasOwn(properties, key) ? key : Object.hasOwn(aliases, key) ? aliases[key] : respelled(key)
     if (target === undefined || target === key) set(args, key, value)
     else if (given[target] === undefined || given[target] === null) set(args, target, value)
     else warnings.push(`"${key}" was ignored because "${target}" is given too`)
@@ -84,15 +95,8 @@ function applyAliases(
   return args
 }
 
-function targetOf(
-  key: string,
-  aliases: Readonly<Record<string, string>>,
-  properties: Readonly<Record<string, unknown>>,
-): string | undefined {
-  if (Object.hasOwn(aliases, key)) return aliases[key]
-  const plain = (name: string): string => name.replace(/[_-]/g, '').toLowerCase()
-  const meant = [...Object.keys(properties), ...Object.keys(aliases)].find((name) => plain(name) === plain(key))
-  return meant === undefined || Object.hasOwn(properties, meant) ? meant : aliases[meant]
+function plainName(name: string): string {
+  return name.replace(/[_-]/g, '').toLowerCase()
 }
 
 /** A key named __proto__ must stay an ordinary, unknown key that validation then refuses. */
@@ -180,9 +184,11 @@ function argumentError(
   issues: readonly ValidationIssue[],
 ): ToolError {
   const { properties = {} } = rules.inputSchema
-  const problems = [...new Set(issues.map((issue) => explain(issue, args, Object.keys(properties))))]
+  const known = Object.keys(properties)
+  const problems = [...new Set(issues.slice(0, maxComparedNames).map((issue) => explain(issue, args, known)))]
   const shown = problems.slice(0, maxReportedIssues).join('; ')
-  const more = problems.length > maxReportedIssues ? `; and ${problems.length - maxReportedIssues} more` : ''
+  const further = problems.length - maxReportedIssues + Math.max(0, issues.length - maxComparedNames)
+  const more = further > 0 ? `; and ${further} more` : ''
   return new ToolError('INVALID_ARGUMENT', `${shown}${more}`, { hint: correctedCall(rules, args, issues) })
 }
 
@@ -203,7 +209,9 @@ function correctedCall(
     if (Object.hasOwn(properties, key) && !broken.has(key) && !isDeepStrictEqual(value, properties[key]?.default))
       keep(key, value)
   }
-  const unknown = Object.entries(args).filter(([key]) => !Object.hasOwn(properties, key))
+  const unknown = Object.entries(args)
+    .filter(([key]) => !Object.hasOwn(properties, key))
+    .slice(0, maxComparedNames)
   for (const [key, value] of unknown) {
     const missing = required.filter((name) => !Object.hasOwn(call, name))
     // The only text that fits nowhere is probably the only one that is missing.

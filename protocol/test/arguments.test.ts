@@ -174,6 +174,13 @@ test('a value repeated in an error is cut', () => {
   )
 })
 
+test('as many unknown names as are admitted do not keep other callers waiting', () => {
+  const given = Object.fromEntries(Array.from({ length: maxArgumentValues - 1 }, (_, i) => [`recursiv_${i}`, 'v']))
+  const started = performance.now()
+  assert.throws(() => prepare(given), /and \d+ more/)
+  assert.ok(performance.now() - started < 250, `${performance.now() - started} ms`)
+})
+
 test('too many values are refused before validation', () => {
   assert.throws(() => prepare({ path: 'x', tags: Array(maxArgumentValues).fill('a') }), /more than/)
 })

@@ -125,7 +125,11 @@ export class Metrics {
   render(gauges: GaugeValues): string {
     const name = 'mcp_server_operation_duration_seconds'
     const values = new Map<string, string[]>()
-    const add = (family: string, line: string): void => void values.set(family, [...(values.get(family) ?? []), line])
+    const add = (family: string, line: string): void => {
+      const lines = values.get(family)
+      if (lines === undefined) values.set(family, [line])
+      else lines.push(line)
+    }
     for (const { labels, counts, sum, count } of this.#durations.values()) {
       let cumulative = 0
       buckets.forEach((le, i) => {
