@@ -13,7 +13,7 @@ import { visibleJson } from './visible-json.ts'
 export const maxArgumentValues = 20_000
 export const maxArgumentDepth = 64
 const maxReportedIssues = 5
-/** Unknown names that are compared with the declared ones; hundreds of them are no misspellings. */
+/** Unknown names that are compared with the declared ones; hundreds of them are not misspellings. */
 const maxComparedNames = 50
 /** Longest value that an error repeats in the call that it offers. */
 const maxOfferedChars = 1_000
