@@ -54,7 +54,12 @@ export function actionables(root: Element, { most, ms, count }: ListOptions): Ac
   const selectors = new Selectors(root.ownerDocument, new Clock(ms))
   const named = listed.map((el) => ({ el, role: roleOf(el) || 'clickable', name: nameOf(el).slice(0, 200) }))
   const same = new Map<string, Element[]>()
-  for (const { el, role, name } of named) same.set(`${role} ${name}`, [...(same.get(`${role} ${name}`) ?? []), el])
+  for (const { el, role, name } of named) {
+    const key = `${role} ${name}`
+    const equal = same.get(key)
+    if (equal === undefined) same.set(key, [el])
+    else equal.push(el)
+  }
   const elements = named.map(({ el, role, name }) => {
     const equal = same.get(`${role} ${name}`) ?? []
     return {
