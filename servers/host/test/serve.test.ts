@@ -64,6 +64,15 @@ test('several servers answer at their own paths, and together at the short ones'
     )
   }))
 
+test('a client that leaves in the middle of a call at the address of all tools cancels it, recorded under its server', () =>
+  withChild(script, ['one', 'two'], configured, async ({ url, stdout }) => {
+    const session = await McpSession.open(`${url}/sse`)
+    await session.post({ jsonrpc: '2.0', id: 1, method: 'tools/call', params: { name: 'two_wait' } })
+    await until(async () => /calls_in_flight\{server="two"\} 1/.test((await send(`${url}/metrics`)).text))
+    session.close()
+    await until(() => /"server":"two".*"tool":"two_wait".*"outcome":"cancelled"/.test(stdout()))
+  }))
+
 test('two tools of one name are exit 78', async () => {
   const { code, stderr } = await runChild(script, ['one', 'two', '--same-tools'], configured)
   assert.equal(code, 78)
