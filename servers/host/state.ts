@@ -19,7 +19,7 @@ export interface ProcessState {
   /** One sentence. */
   readonly summary: string
   readonly servers: Readonly<Record<string, ServerState>>
-  readonly audit: { readonly hash: string; readonly seq: number; readonly written: boolean }
+  readonly audit: { readonly hash: string; readonly seq: number; readonly written: boolean; readonly lost: number }
 }
 
 export interface StateParts {
@@ -45,7 +45,7 @@ export async function readState({ services, audit, metrics, stopping }: StatePar
     status: stopping() ? 'stopping' : isReady ? 'ready' : 'not ready',
     summary: `${summarise(configured.length, failing)}${audit.healthy ? '' : '; the audit trail cannot be written'}`,
     servers: Object.fromEntries(servers),
-    audit: { ...audit.head, written: audit.healthy },
+    audit: { ...audit.head, written: audit.healthy, lost: audit.lost },
   }
 }
 

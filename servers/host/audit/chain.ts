@@ -36,15 +36,22 @@ export interface ChainEnd {
   seq: number
 }
 
+export interface OpenRecord extends ChainEnd {
+  readonly prev: string
+  readonly type: string
+  /** Of a record `lost`: how many are missing before it. */
+  readonly records: number | undefined
+}
+
 /** Reads one line back; undefined when it is not a whole, unaltered record. */
-export function openRecord(line: string, key: string | undefined): (ChainEnd & { prev: string; type: unknown }) | undefined {
+export function openRecord(line: string, key: string | undefined): OpenRecord | undefined {
   const match = /^(.*),"hash":"([0-9a-f]{64})"\}$/.exec(line)
   if (match?.[1] === undefined || match[2] === undefined) return undefined
   const body = `${match[1]}}`
   if (digest(body, key) !== match[2]) return undefined
   try {
-    const record = JSON.parse(body) as { prev: string; seq: number; type: unknown }
-    return { hash: match[2], prev: record.prev, seq: record.seq, type: record.type }
+    const { prev, seq, type, records } = JSON.parse(body) as OpenRecord
+    return { hash: match[2], prev, seq, type, records }
   } catch {
     return undefined // not JSON: the hash matched by construction of a forger who has the key, and still no record
   }

@@ -30,8 +30,13 @@ export class AuditFile {
   /** Size at which the next rotation is tried: beyond `maxBytes` after one that failed. */
   #rotateAt: number
   #head: ChainEnd = { hash: genesis, seq: 0 }
-  #failed = false
   #closed = false
+  #waiting: AuditRecord[] = []
+  /** Settles with the next write of `#waiting`. */
+  #written: Promise<void> | undefined
+  /** Records that could not be written since the last one that was. */
+  #missing = 0
+  #lost = 0
 
   /** @throws Error when the file cannot be opened */
   constructor(options: AuditFileOptions) {
@@ -47,33 +52,86 @@ export class AuditFile {
 
   /** Whether the last record was written. */
   get healthy(): boolean {
-    return !this.#failed
+    return this.#missing === 0
   }
 
-  /** Synchronous, so that order and chain are those of the calls and a crash loses nothing that was answered. Never throws. */
+  /** Records of this process that could not be written. */
+  get lost(): number {
+    return this.#lost
+  }
+
+  /** Writes a record at once, after those that wait. Returns whether it was written. Never throws. */
   append(record: AuditRecord): boolean {
-    if (this.#closed) return false
-    const { key, log, nowhere } = this.#options
-    const sealed = sealRecord(record, this.#head, key)
-    try {
-      const bytes = Buffer.byteLength(sealed.line)
-      if (!nowhere) writeLine(this.#descriptorFor(bytes), sealed.line, bytes)
-      this.#bytes += bytes
-      this.#head = { hash: sealed.hash, seq: this.#head.seq + 1 }
-      if (this.#failed) log.info('audit trail is written again')
-      this.#failed = false
-    } catch (error) {
-      if (!this.#failed) log.error('audit trail cannot be written', { error })
-      this.#failed = true
-      this.#dropHalfLine()
-    }
-    return !this.#failed
+    this.#flush()
+    return this.#write([record])
+  }
+
+  /**
+   * Resolves when the record was written, or could not be. The records of one turn of the event loop are written with one system call, which
+   * is most of what a record costs. Await it before the call is answered: then a crash loses no record of an answered call.
+   */
+  appendSoon(record: AuditRecord): Promise<void> {
+    this.#waiting.push(record)
+    this.#written ??= new Promise((resolve) => {
+      setImmediate(() => {
+        this.#flush()
+        resolve()
+      })
+    })
+    return this.#written
   }
 
   close(): void {
+    this.#flush()
     this.#closed = true
     if (this.#fd !== undefined && this.#fd !== stdout) closeSync(this.#fd)
     this.#fd = undefined
+  }
+
+  #flush(): void {
+    const records = this.#waiting
+    this.#waiting = []
+    this.#written = undefined
+    if (records.length > 0) this.#write(records)
+  }
+
+  #write(records: readonly AuditRecord[]): boolean {
+    if (this.#closed) return false
+    const { log } = this.#options
+    const error = this.#tryWrite(this.#missing === 0 ? records : [lostRecord(this.#missing), ...records])
+    if (error === undefined) {
+      if (this.#missing > 0) log.info('audit trail is written again', { lost_records: this.#missing })
+      this.#missing = 0
+      return true
+    }
+    // When the disk ends within several records, those that still fit are kept.
+    if (records.length > 1) return records.map((record) => this.#write([record])).every(Boolean)
+    if (this.#missing === 0) log.error('audit trail cannot be written', { error })
+    this.#missing += 1
+    this.#lost += 1
+    return false
+  }
+
+  /** Continues the chain with these records, all or none. Returns why not. */
+  #tryWrite(records: readonly AuditRecord[]): unknown {
+    const { key, nowhere } = this.#options
+    let head = this.#head
+    let lines = ''
+    for (const record of records) {
+      const sealed = sealRecord(record, head, key)
+      lines += sealed.line
+      head = { hash: sealed.hash, seq: record.seq }
+    }
+    try {
+      const bytes = Buffer.byteLength(lines)
+      if (!nowhere) writeText(this.#descriptorFor(bytes), lines, bytes)
+      this.#bytes += bytes
+      this.#head = head
+      return undefined
+    } catch (error) {
+      this.#dropHalfLine()
+      return error
+    }
   }
 
   /** Opens the file and finds the last record in it. */
@@ -144,6 +202,11 @@ export class AuditFile {
   }
 }
 
+/** Says in the trail itself how many records are missing before it. */
+function lostRecord(records: number): AuditRecord & { records: number } {
+  return { ts: '', seq: 0, type: 'lost', records, prev: '' }
+}
+
 function rename(from: string, to: string): void {
   try {
     renameSync(from, to)
@@ -153,14 +216,14 @@ function rename(from: string, to: string): void {
 }
 
 /** A pipe to a slow reader may be full for a moment (EAGAIN); if it stays full, the record fails instead of blocking the server. */
-function writeLine(fd: number, line: string, bytes: number): void {
+function writeText(fd: number, text: string, bytes: number): void {
   let waits = 0
   let rest: Buffer | undefined
   for (let written = 0; written < bytes; ) {
     try {
       // As text, which spares a copy; the rest of a short write goes as bytes.
-      written += rest === undefined ? writeSync(fd, line) : writeSync(fd, rest, written)
-      rest ??= written < bytes ? Buffer.from(line) : undefined
+      written += rest === undefined ? writeSync(fd, text) : writeSync(fd, rest, written)
+      rest ??= written < bytes ? Buffer.from(text) : undefined
     } catch (error) {
       if ((error as NodeJS.ErrnoException).code !== 'EAGAIN' || ++waits > maxPipeWaits) throw error
       Atomics.wait(clock, 0, 0, 1)

@@ -51,6 +51,11 @@ export class Audit {
     return this.#file.healthy
   }
 
+  /** Records of this process that could not be written. */
+  get lost(): number {
+    return this.#file.lost
+  }
+
   /** The last calls of this process as they were recorded, the latest first. */
   get recentCalls(): readonly CallRecord[] {
     return this.#recent.toReversed()
@@ -97,9 +102,9 @@ export class Audit {
         record.rows = rows
         record.truncated = truncated
         if (asked !== undefined) record.upstream = asked
-        this.#file.append(record)
         this.#recent.push(record)
         if (this.#recent.length > maxRecentCalls) this.#recent.shift()
+        await this.#file.appendSoon(record)
       }
     }
   }

@@ -38,6 +38,7 @@ export async function verifyAudit(files: readonly string[], key: string | undefi
           `${at}: record ${record.seq} does not follow record ${head.seq}: records are missing, added or out of order`,
         )
       }
+      if (record.type === 'lost') problems.push(`${at}: records missing before this one, because they could not be written: ${record.records}`)
       head = { hash: record.hash, seq: record.seq }
     }
   }

@@ -82,11 +82,36 @@ test('a record that the disk takes only half of is refused, and those after it a
       session.close()
       await stop()
     })
-    assert.deepEqual((await verifyAudit([file], undefined)).problems, [])
+    const { problems } = await verifyAudit([file], undefined)
+    assert.equal(problems.length, 1)
+    assert.match(problems[0] ?? '', /:4: records missing before this one, because they could not be written: 1$/)
     assert.deepEqual(
       records(file).map(({ type }) => type),
-      ['start', 'intent', 'tool_call', 'intent', 'tool_call', 'stop'],
+      ['start', 'intent', 'tool_call', 'lost', 'intent', 'tool_call', 'stop'],
     )
+  }))
+
+test('of several records at once the disk takes those that fit, and the next says how many it did not', () =>
+  inFolder(async (file) => {
+    const { trail, messages } = openTrail(file)
+    const limit = (bytes: string): void =>
+      void execFileSync('prlimit', ['--pid', String(process.pid), `--fsize=${bytes}:unlimited`])
+    try {
+      limit('4000')
+      await Promise.all([0, 1, 2, 3, 4].map((i) => trail.appendSoon(record(i))))
+    } finally {
+      limit('unlimited')
+    }
+    assert.deepEqual([trail.healthy, trail.lost], [false, 2])
+    await Promise.all([5, 6].map((i) => trail.appendSoon(record(i))))
+    assert.deepEqual([trail.healthy, trail.lost], [true, 2])
+    trail.close()
+    assert.deepEqual(
+      records(file).map(({ type, i, records }) => i ?? `${type} ${records}`),
+      [0, 1, 2, 'lost 2', 5, 6],
+    )
+    assert.deepEqual(messages, ['audit trail cannot be written', 'audit trail is written again'])
+    assert.equal((await verifyAudit([file], undefined)).problems.length, 1)
   }))
 
 test('AUDIT_REQUIRED: no call is made without its intent, also while rotations fail', () =>
