@@ -21,7 +21,7 @@ export const metricFamilies = {
   ],
   octet_audit_records: ['gauge', 'Sequence number of the last audit record.'],
   octet_audit_written: ['gauge', '1 if the last audit record could be written, else 0.'],
-  octet_audit_lost_records: ['gauge', 'Audit records of this process that could not be written.'],
+  octet_audit_lost_records_total: ['counter', 'Audit records of this process that could not be written.'],
   process_resident_memory_bytes: ['gauge', 'Resident memory of the process.'],
 } as const satisfies Record<string, readonly [type: 'counter' | 'gauge' | 'histogram', help: string]>
 

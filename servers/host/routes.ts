@@ -131,7 +131,7 @@ async function sendMetrics({ services, metrics, audit }: RouterParts, res: Serve
     }),
     octet_audit_records: [[{}, audit.head.seq]],
     octet_audit_written: [[{}, audit.healthy ? 1 : 0]],
-    octet_audit_lost_records: [[{}, audit.lost]],
+    octet_audit_lost_records_total: [[{}, audit.lost]],
     process_resident_memory_bytes: [[{}, process.memoryUsage.rss()]],
   })
   res.writeHead(200, { 'Content-Type': 'text/plain; version=0.0.4; charset=utf-8', 'Cache-Control': 'no-store' }).end(body)

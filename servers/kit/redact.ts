@@ -8,13 +8,17 @@ const secretForms: [RegExp, string][] = [
   [/([a-z][a-z0-9+.-]{1,20}:\/\/)[^\s/@:]*:[^\s/@]+@/gi, '$1[redacted]@'], // user:password in a URL
   [/\b(password|passwd|pwd|secret|token|api[-_]?key)("?\s*[=:]\s*)("[^"]*"|'[^']*'|[^\s,;&"']+)/gi, '$1$2[redacted]'],
 ]
-/** What all forms have in common; most text has none of it, and one test is cheaper than five. */
-const mayHoldSecret = /bearer|basic|eyJ|:\/\/|passw|pwd|secret|token|key/i
+/** What all names and forms have in common; most text has none of it, and one test is cheaper than five. */
+const mayHoldSecret = /bearer|basic|eyJ|:\/\/|passw|passphrase|pwd|secret|token|key|authorization|cookie|credential/i
 const mask = '[redacted]'
 const maxDepth = 8
 const maxEntries = 200
 
-export type Redact = (value: unknown) => unknown
+export interface Redact {
+  (value: unknown): unknown
+  /** Whether a value with this JSON text may hold something that is masked; if not, it need not be searched. */
+  mayMask(json: string): boolean
+}
 
 /** @param secrets values that must appear nowhere, whatever member they stand in */
 export function createRedact(secrets: Iterable<string> = []): Redact {
@@ -52,5 +56,8 @@ export function createRedact(secrets: Iterable<string> = []): Redact {
         ]),
     )
   }
-  return (value) => visit(value, 0)
+  const escaped = known.map((secret) => JSON.stringify(secret).slice(1, -1))
+  return Object.assign((value: unknown) => visit(value, 0), {
+    mayMask: (json: string) => mayHoldSecret.test(json) || escaped.some((secret) => json.includes(secret)),
+  })
 }

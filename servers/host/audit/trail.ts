@@ -147,6 +147,7 @@ export class Audit {
     const { caller, session, requestId } = call.context
     // Redacted before it is hashed too: a short secret could be guessed and tried against the hash.
     const { given } = readArguments(call)
+    const json = JSON.stringify(given)
     return {
       ts: '',
       seq: 0,
@@ -162,8 +163,8 @@ export class Audit {
       trace_id: caller.traceparent?.slice(3, 35),
       remote: caller.remote,
       read_only: readOnly,
-      args: this.#options.args === 'none' ? undefined : this.#args(given),
-      args_sha256: hash('sha256', JSON.stringify(given)),
+      args: this.#options.args === 'none' ? undefined : this.#args(given, json),
+      args_sha256: hash('sha256', json),
       upstream,
       outcome: undefined,
       error_code: undefined,
@@ -177,9 +178,11 @@ export class Audit {
     }
   }
 
-  #args(given: unknown): unknown {
-    const clean = this.#options.redact(given)
-    const text = JSON.stringify(clean)
+  #args(given: unknown, json: string): unknown {
+    const { redact } = this.#options
+    const mayMask = redact.mayMask(json)
+    const clean = mayMask ? redact(given) : given
+    const text = mayMask ? JSON.stringify(clean) : json
     return text.length <= maxArgsChars ? clean : cut(text, maxArgsChars)
   }
 

@@ -19,7 +19,17 @@ const hidden: [what: string, value: unknown, expected: unknown][] = [
     { apiKey: '[redacted]', Password: '[redacted]', nested: { access_token: '[redacted]' } },
   ],
 ]
-for (const [what, value, expected] of hidden) test(`${what} is masked`, () => assert.deepEqual(redact(value), expected))
+for (const [what, value, expected] of hidden) {
+  test(`${what} is masked`, () => {
+    assert.deepEqual(redact(value), expected)
+    assert.equal(redact.mayMask(JSON.stringify(value)), true)
+  })
+}
+
+test('JSON text tells that nothing in it is masked', () => {
+  assert.equal(redact.mayMask(JSON.stringify({ path: 'a/b', limit: 3 })), false)
+  assert.equal(createRedact(['a"b\\c']).mayMask(JSON.stringify({ text: 'x a"b\\c y' })), true)
+})
 
 test('ordinary values stay', () => {
   for (const value of ['SELECT 1', 5, true, null, { path: 'a/b', limit: 3, token: null, has_token: true }, ['a']])
