@@ -103,26 +103,30 @@ export class RequestContext implements Context {
     this.onCancel?.(reason)
   }
 
-  // Arrow functions: handlers destructure their context.
-  readonly progress = (progress: number, total?: number, message?: string): void => {
-    if (this.#progressToken === undefined || !(progress > this.#lastProgress)) return
-    this.#lastProgress = progress
-    this.#send('notifications/progress', {
-      progressToken: this.#progressToken,
-      progress,
-      ...(total === undefined ? {} : { total }),
-      ...(message === undefined ? {} : { message }),
-    })
+  // Getters that bind: handlers destructure their context, and few of them use these.
+  get progress(): Context['progress'] {
+    return (progress, total, message) => {
+      if (this.#progressToken === undefined || !(progress > this.#lastProgress)) return
+      this.#lastProgress = progress
+      this.#send('notifications/progress', {
+        progressToken: this.#progressToken,
+        progress,
+        ...(total === undefined ? {} : { total }),
+        ...(message === undefined ? {} : { message }),
+      })
+    }
   }
 
-  readonly log = (level: LoggingLevel, data: unknown, logger?: string): void => {
-    const least = this.#state.logLevel
-    if (least === undefined || !isAtLeast(level, least)) return
-    this.#send('notifications/message', { level, ...(logger === undefined ? {} : { logger }), data })
+  get log(): Context['log'] {
+    return (level, data, logger) => {
+      const least = this.#state.logLevel
+      if (least === undefined || !isAtLeast(level, least)) return
+      this.#send('notifications/message', { level, ...(logger === undefined ? {} : { logger }), data })
+    }
   }
 
-  readonly annotate = (attributes: CallAttributes): void => {
-    Object.assign(this.attributes, attributes)
+  get annotate(): Context['annotate'] {
+    return (attributes) => void Object.assign(this.attributes, attributes)
   }
 
   /** After the answer nothing more is sent. */

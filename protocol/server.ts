@@ -104,16 +104,13 @@ export class Server {
    */
   async dispatch(session: SessionState, call: ServerCall): Promise<Outcome> {
     const method = methods[session.revision.era].get(call.method)
-    let at = 0
-    const next = async (): Promise<Outcome> => {
-      const middleware = this.#middleware[at++]
-      if (middleware !== undefined) return middleware(call, next)
+    const last = (): Outcome | Promise<Outcome> => {
       if (method === undefined)
         throw new ProtocolError(ErrorCode.methodNotFound, `method "${call.method.slice(0, 100)}" not found`)
       return method(this, session, call)
     }
     try {
-      return await next()
+      return await (this.#middleware.length === 0 ? last() : runThrough(this.#middleware, call, last))
     } catch (error) {
       if (error instanceof ProtocolError) throw error
       if (call.method === 'tools/call') {
@@ -258,6 +255,25 @@ export class Server {
     }
     return start
   }
+}
+
+/** Runs the middlewares, the first outermost, around `last`. */
+function runThrough(
+  middlewares: readonly Middleware[],
+  call: Call,
+  last: () => Outcome | Promise<Outcome>,
+): Promise<Outcome> {
+  let at = 0
+  const next = (): Promise<Outcome> => {
+    const middleware = middlewares[at++]
+    if (middleware !== undefined) return middleware(call, next)
+    try {
+      return Promise.resolve(last())
+    } catch (error) {
+      return Promise.reject(error)
+    }
+  }
+  return next()
 }
 
 const empty: Outcome = outcome({})

@@ -54,10 +54,12 @@ export class Session implements SessionState {
   }
 
   /** Returns the reply to send, or undefined where none may be sent. Never rejects. */
-  async receive(incoming: Incoming, exchange: Exchange): Promise<Reply | undefined> {
+  receive(incoming: Incoming, exchange: Exchange): Promise<Reply | undefined> {
     if (incoming.kind === 'request') return this.#request(incoming.message, exchange)
     if (incoming.kind === 'notification') this.#notification(incoming.message)
-    return incoming.kind === 'malformed' && incoming.id !== undefined ? errorReply(incoming.id, incoming.error) : undefined
+    return Promise.resolve(
+      incoming.kind === 'malformed' && incoming.id !== undefined ? errorReply(incoming.id, incoming.error) : undefined,
+    )
   }
 
   /**
