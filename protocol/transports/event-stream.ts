@@ -17,7 +17,8 @@ const headers = {
 export class EventStream {
   readonly #res: ServerResponse
   readonly #limits: EventStreamLimits
-  #lastWrite = Date.now()
+  /** On the clock of performance.now(), like every time here: the system clock may be set back. */
+  #lastWrite = performance.now()
   /** Bytes are waiting for the client. */
   #waiting = false
   #open = true
@@ -67,7 +68,7 @@ export class EventStream {
 
   #write(text: string): void {
     if (!this.#open) return
-    this.#lastWrite = Date.now()
+    this.#lastWrite = performance.now()
     if (this.#res.write(text)) return
     // Node restarts its socket timeout as long as bytes of a write go out, however slowly, so only a full buffer needs one.
     if (!this.#waiting) this.#res.setTimeout(this.#limits.stallMs)
@@ -102,7 +103,7 @@ export class Ticker {
   }
 
   #tick(): void {
-    const now = Date.now()
+    const now = performance.now()
     for (const target of this.#targets) target.tick(now)
     if (this.#targets.size > 0) return
     clearInterval(this.#timer)

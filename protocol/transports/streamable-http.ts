@@ -75,7 +75,7 @@ export function streamableHttp(server: Server, options: HttpOptions = {}): Handl
   /** Runs one exchange and answers it: as JSON, or as an event stream from the first notification on or after `silentMs`. */
   async function answer(res: ServerResponse, accepts: Accepts, caller: Caller, session: Session, work: Work): Promise<void> {
     let stream: EventStream | undefined
-    const started = Date.now()
+    const started = performance.now()
     const openStream = (): EventStream => (stream ??= new EventStream(res, settings, () => {}))
     const keepAlive = {
       tick(now: number): void {
