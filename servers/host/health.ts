@@ -45,7 +45,8 @@ const address = /HOST|PORT|URL|URI|ENDPOINT|ROOTS|PATH/
 export class Health {
   readonly #options: HealthOptions
   #state: State
-  #probed = 0
+  /** On the clock of performance.now(): the system clock may be set back, and no probe would be due until it had caught up. */
+  #probed = Number.NEGATIVE_INFINITY
   #probing: Promise<State> | undefined
   /** When a call first failed, since the last success. */
   #suspectedAt: number | undefined
@@ -67,7 +68,7 @@ export class Health {
 
   /** The current state: the last one, or that of a new probe if the last is older than ten seconds. Never rejects. */
   async check(): Promise<State> {
-    return Date.now() - this.#probed < freshMs ? this.#state : this.#probe()
+    return performance.now() - this.#probed < freshMs ? this.#state : this.#probe()
   }
 
   /** Probes in the background until `stop`. */
@@ -91,9 +92,8 @@ export class Health {
   observe(code: string): void {
     const { state } = this.#state
     if (code === '' ? state !== 'down' : state === 'down' || !suspicious.has(code)) return
-    const now = Date.now()
-    if (code !== '') this.#suspectedAt ??= now
-    const wait = this.#probed + retryEveryMs - now
+    if (code !== '') this.#suspectedAt ??= Date.now()
+    const wait = this.#probed + retryEveryMs - performance.now()
     if (wait <= 0) void this.#probe()
     else this.#schedule(wait)
   }
@@ -126,7 +126,7 @@ export class Health {
     }
     const before = this.#state
     const began = next.state === 'ok' ? Date.now() : Math.min(this.#suspectedAt ?? started, started)
-    this.#probed = Date.now()
+    this.#probed = performance.now()
     this.#suspectedAt = undefined
     this.#state = { ...next, since: next.state === before.state ? before.since : new Date(began).toISOString() }
     this.#report(before)

@@ -51,8 +51,8 @@ export function concurrency(maxRunning: number, maxQueued: number): Middleware {
   }
 }
 
-/** Token bucket of `perMinute` calls for each principal. */
-export function rateLimit(perMinute: number, now: () => number = Date.now): Middleware {
+/** Token bucket of `perMinute` calls for each principal. `now` never goes back, as the system clock may. */
+export function rateLimit(perMinute: number, now: () => number = () => performance.now()): Middleware {
   const buckets = new Map<string, { tokens: number; at: number }>() // at most one for each configured principal
   return async (call, next) => {
     if (call.method !== 'tools/call') return next()
