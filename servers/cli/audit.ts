@@ -40,8 +40,8 @@ export async function audit([what, ...args]: readonly string[]): Promise<void> {
 async function verify(files: readonly string[]): Promise<void> {
   const { config, problems: wrong } = readConfig(settingsSchema, readEnvironment().env)
   if (config === undefined) return fail(wrong.join('; '))
-  const { records, problems, head } = await verifyAudit(files, config.AUDIT_KEY)
-  for (const problem of problems) process.stdout.write(`${problem}\n`)
+  const { records, problems, notes, head } = await verifyAudit(files, config.AUDIT_KEY)
+  for (const line of [...problems, ...notes.map((note) => `note: ${note}`)]) process.stdout.write(`${line}\n`)
   const end = head === undefined ? '' : `; head ${head.hash} (seq ${head.seq})`
   process.stdout.write(`${records} records, ${problems.length} problems${end}\n`)
   if (records === 0 && problems.length > 0)

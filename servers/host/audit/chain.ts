@@ -40,7 +40,12 @@ export interface OpenRecord extends ChainEnd {
   readonly prev: string
   readonly type: string
   /** Of a record `lost`: how many are missing before it. */
-  readonly records: number | undefined
+  readonly records?: number
+  /** Of `intent` and `tool_call`: which call it is. */
+  readonly server?: string
+  readonly session8?: string
+  readonly rpc_id?: string | number
+  readonly args_sha256?: string
 }
 
 /** Reads one line back; undefined when it is not a whole, unaltered record. */
@@ -50,8 +55,7 @@ export function openRecord(line: string, key: string | undefined): OpenRecord | 
   const body = `${match[1]}}`
   if (digest(body, key) !== match[2]) return undefined
   try {
-    const { prev, seq, type, records } = JSON.parse(body) as OpenRecord
-    return { hash: match[2], prev, seq, type, records }
+    return { ...(JSON.parse(body) as OpenRecord), hash: match[2] }
   } catch {
     return undefined // not JSON: the hash matched by construction of a forger who has the key, and still no record
   }

@@ -1,10 +1,12 @@
 // Verifies files of audit records as one chain: `octet audit verify`.
-import { type ChainEnd, openRecord } from './chain.ts'
+import { type ChainEnd, type OpenRecord, openRecord } from './chain.ts'
 import { linesOf } from './lines.ts'
 
 export interface Verification {
   records: number
   problems: string[]
+  /** Where a process was killed or crashed, so that calls in flight may have no record of their end. */
+  notes: string[]
   /** Hash of the last good record: compare it with what `/ready` or `/metrics` shows, to see whether the end was cut off. */
   head: ChainEnd | undefined
 }
@@ -17,13 +19,14 @@ const maxProblems = 20
  */
 export async function verifyAudit(files: readonly string[], key: string | undefined): Promise<Verification> {
   const problems: string[] = []
+  const ends = new ProcessEnds()
   let head: ChainEnd | undefined
   let records = 0
   for (const file of files) {
     let number = 0
     for await (const line of linesOf(file)) {
       number += 1
-      if (problems.length >= maxProblems) return { records, problems, head }
+      if (problems.length >= maxProblems) return { records, problems, notes: ends.notes, head }
       if (line === '') continue
       const at = `${file}:${number}`
       const record = openRecord(line, key)
@@ -38,9 +41,42 @@ export async function verifyAudit(files: readonly string[], key: string | undefi
           `${at}: record ${record.seq} does not follow record ${head.seq}: records are missing, added or out of order`,
         )
       }
-      if (record.type === 'lost') problems.push(`${at}: records missing before this one, because they could not be written: ${record.records}`)
+      if (record.type === 'lost')
+        problems.push(`${at}: records missing before this one, because they could not be written: ${record.records}`)
+      ends.add(record, at)
       head = { hash: record.hash, seq: record.seq }
     }
   }
-  return { records, problems, head }
+  ends.finish()
+  return { records, problems, notes: ends.notes, head }
+}
+
+/** Finds processes that ended without a record `stop`, and calls that have an `intent` and no outcome. */
+class ProcessEnds {
+  readonly notes: string[] = []
+  #isRunning = false
+  /** Calls that have begun: their intents, less their outcomes. */
+  readonly #open = new Map<string, number>()
+
+  add({ type, server, session8, rpc_id, args_sha256 }: OpenRecord, at: string): void {
+    if (type === 'start' && this.#isRunning)
+      this.#note(`${at}: the process before was killed or crashed: it wrote no stop record`)
+    if (type === 'stop' && this.#open.size > 0) this.#note(`${at}: the process stopped before its calls had ended`)
+    this.#isRunning = type !== 'stop'
+    if (type !== 'intent' && type !== 'tool_call') return
+    const call = JSON.stringify([server, session8, rpc_id, args_sha256])
+    const open = (this.#open.get(call) ?? 0) + (type === 'intent' ? 1 : -1)
+    if (open > 0) this.#open.set(call, open)
+    else this.#open.delete(call)
+  }
+
+  finish(): void {
+    if (this.#isRunning) this.#note('the last process still runs, or was killed: it wrote no stop record')
+  }
+
+  #note(what: string): void {
+    const calls = [...this.#open.values()].reduce((sum, open) => sum + open, 0)
+    this.#open.clear()
+    this.notes.push(`${what}; ${calls} calls that had begun have no outcome`)
+  }
 }

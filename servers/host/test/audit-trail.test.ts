@@ -4,7 +4,7 @@ import { appendFileSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { ProtocolError, ToolError } from '../../../protocol/index.ts'
-import { runChild, withChild } from '../../../test/helpers/child.ts'
+import { runChild, until, withChild } from '../../../test/helpers/child.ts'
 import { McpSession, postJson, send } from '../../../test/helpers/wire.ts'
 import { test } from '../../../test/runner/harness.ts'
 import { createRedact } from '../../kit/redact.ts'
@@ -288,6 +288,32 @@ test('half a line left by a crash does not break what follows', () =>
     assert.equal(problems.length, 1)
     assert.match(problems[0] ?? '', /:4: not a record/)
     assert.equal(head?.seq, 6)
+  }))
+
+test('a process that was killed, and its calls without an outcome, are noted', () =>
+  inFolder(async (file) => {
+    const required = env(file, { AUDIT_REQUIRED: 'true' })
+    const { notes: running } = await withChild(script, [], required, async ({ url, stop }) => {
+      const session = await McpSession.open(`${url}/sse`, auth)
+      await session.call('look')
+      for (const id of [1, 2]) await session.post({ jsonrpc: '2.0', id, method: 'tools/call', params: { name: 'wait' } })
+      await until(() => records(file).length === 5)
+      const seen = await verifyAudit([file], undefined)
+      await stop('SIGKILL')
+      session.close()
+      return seen
+    })
+    assert.deepEqual(
+      running.map((note) => note.replace(/^\S+:\d+: /, '')),
+      ['the last process still runs, or was killed: it wrote no stop record; 2 calls that had begun have no outcome'],
+    )
+    await withChild(script, [], required, async ({ stop }) => void (await stop()))
+    const { notes, problems } = await verifyAudit([file], undefined)
+    assert.deepEqual(problems, [])
+    assert.equal(notes.length, 1)
+    assert.match(notes[0] ?? '', /:6: the process before was killed or crashed: .*; 2 calls that had begun have no outcome$/)
+    const { code, stdout } = await runChild('servers/cli/octet.ts', ['audit', 'verify', file])
+    assert.deepEqual([code, stdout.includes(`note: ${notes[0]}`)], [0, true])
   }))
 
 test('AUDIT_REQUIRED refuses calls while no record can be written, and readiness says so', () =>
