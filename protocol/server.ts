@@ -258,11 +258,7 @@ export class Server {
 }
 
 /** Runs the middlewares, the first outermost, around `last`. */
-function runThrough(
-  middlewares: readonly Middleware[],
-  call: Call,
-  last: () => Outcome | Promise<Outcome>,
-): Promise<Outcome> {
+function runThrough(middlewares: readonly Middleware[], call: Call, last: () => Outcome | Promise<Outcome>): Promise<Outcome> {
   let at = 0
   const next = (): Promise<Outcome> => {
     const middleware = middlewares[at++]

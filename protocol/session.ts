@@ -40,8 +40,9 @@ export class Session implements SessionState {
   logLevel: LoggingLevel | undefined
   readonly #server: Server
   readonly #maxInFlight: number
-  readonly #inFlight = new Map<RequestId, RequestContext>()
-  #idle: (() => void)[] = []
+  /** At most `maxInFlight`, which is few: to look through them is cheaper than a Map for each session. */
+  readonly #inFlight: RequestContext[] = []
+  #onIdle: (() => void) | undefined
   #draining = false
 
   constructor(server: Server, options: SessionOptions) {
@@ -107,7 +108,7 @@ export class Session implements SessionState {
 
   /** Aborts everything in flight; nothing more is sent. */
   close(reason: ToolError): void {
-    for (const context of this.#inFlight.values()) {
+    for (const context of this.#inFlight) {
       context.silent = true
       context.cancel(reason)
     }
@@ -116,28 +117,31 @@ export class Session implements SessionState {
   /** Refuses new requests; resolves when those in flight have been answered. */
   async drain(): Promise<void> {
     this.#draining = true
-    if (this.#inFlight.size > 0) await new Promise<void>((resolve) => this.#idle.push(resolve))
+    if (this.#inFlight.length > 0)
+      await new Promise<void>((resolve) => {
+        this.#onIdle = resolve
+      })
   }
 
   /** Aborts everything in flight; the failures are sent. */
   abortAll(reason: ToolError): void {
-    for (const context of this.#inFlight.values()) context.cancel(reason)
+    for (const context of this.#inFlight) context.cancel(reason)
   }
 
   async #request(request: JsonRpcRequest, exchange: Exchange): Promise<Reply | undefined> {
     const { id, method } = request
     const refusal = this.#draining
       ? 'the server is shutting down; connect again'
-      : this.#inFlight.has(id)
+      : this.#find(id) !== undefined
         ? `id ${JSON.stringify(id)} is already in use by a request in flight`
-        : this.#inFlight.size >= this.#maxInFlight
+        : this.#inFlight.length >= this.#maxInFlight
           ? `more than ${this.#maxInFlight} requests in flight on one session`
           : undefined
     if (refusal !== undefined) {
       return errorReply(id, { code: this.#draining ? ErrorCode.internalError : ErrorCode.invalidRequest, message: refusal })
     }
     const context = new RequestContext(request, this, exchange)
-    this.#inFlight.set(id, context)
+    this.#inFlight.push(context)
     const call: ServerCall = {
       method,
       params: request.params ?? noParams,
@@ -160,15 +164,19 @@ export class Session implements SessionState {
       return context.silent ? undefined : errorReply(id, toErrorObject(known))
     } finally {
       context.close()
-      this.#inFlight.delete(id)
-      if (this.#inFlight.size === 0) for (const resolve of this.#idle.splice(0)) resolve()
+      this.#inFlight.splice(this.#inFlight.indexOf(context), 1)
+      if (this.#inFlight.length === 0) this.#onIdle?.()
     }
+  }
+
+  #find(id: RequestId): RequestContext | undefined {
+    return this.#inFlight.find(({ requestId }) => requestId === id)
   }
 
   #notification({ method, params }: JsonRpcNotification): void {
     // basic/utilities/cancellation: an unknown or finished request is ignored.
     if (method !== 'notifications/cancelled' || !isRequestId(params?.requestId)) return
-    const context = this.#inFlight.get(params.requestId)
+    const context = this.#find(params.requestId)
     if (context === undefined) return
     context.silent = true
     context.cancel(new ToolError('CANCELLED', 'the client cancelled the request'))

@@ -14,7 +14,8 @@ const headers = {
   'X-Accel-Buffering': 'no',
 }
 
-export class EventStream {
+export class EventStream implements TickTarget {
+  place = -1
   readonly #res: ServerResponse
   readonly #limits: EventStreamLimits
   /** On the clock of performance.now(), like every time here: the system clock may be set back. */
@@ -83,9 +84,18 @@ export class EventStream {
   }
 }
 
-/** A timer that runs only while there is something to tick, so that an idle process does not wake up. */
-export class Ticker {
-  readonly #targets = new Set<{ tick(now: number): void }>()
+/** Something that a {@link Ticker} calls; `place` is its position there, −1 while it has none. */
+export interface TickTarget {
+  place: number
+  tick(now: number): void
+}
+
+/**
+ * A timer that runs only while there is something to tick, so that an idle process does not wake up. Its targets know their places: a Set, which
+ * every request would enter and leave, allocates more than the request itself.
+ */
+export class Ticker<T extends TickTarget = TickTarget> {
+  readonly targets: T[] = []
   readonly #ms: number
   #timer: NodeJS.Timeout | undefined
 
@@ -93,19 +103,26 @@ export class Ticker {
     this.#ms = ms
   }
 
-  add(target: { tick(now: number): void }): void {
-    this.#targets.add(target)
+  add(target: T): void {
+    target.place = this.targets.push(target) - 1
     this.#timer ??= setInterval(() => this.#tick(), this.#ms).unref()
   }
 
-  delete(target: { tick(now: number): void }): void {
-    this.#targets.delete(target)
+  delete(target: T): void {
+    const { place } = target
+    if (place === -1) return
+    target.place = -1
+    const last = this.targets.pop()
+    if (last === undefined || last === target) return
+    this.targets[place] = last
+    last.place = place
   }
 
   #tick(): void {
     const now = performance.now()
-    for (const target of this.#targets) target.tick(now)
-    if (this.#targets.size > 0) return
+    // From the end, because a target that leaves is replaced by the last.
+    for (let i = this.targets.length - 1; i >= 0; i--) this.targets[i]?.tick(now)
+    if (this.targets.length > 0) return
     clearInterval(this.#timer)
     this.#timer = undefined
   }

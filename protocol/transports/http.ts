@@ -45,6 +45,8 @@ export interface HttpOptions {
 export type RefusedReason = Refusal['reason'] | 'session' | 'sessions-full' | 'body' | 'client-stalled'
 
 export interface HttpSettings extends Required<HttpOptions> {
+  /** How often the limits of waits and streams are checked, in milliseconds. */
+  readonly tickMs: number
   readonly ticker: Ticker
 }
 
@@ -65,7 +67,8 @@ export function httpSettings(options: HttpOptions): HttpSettings {
     basePath: (options.basePath ?? '').replace(/\/$/, ''),
   }
   const { keepAliveMs, silentMs, bodyTimeoutMs } = settings
-  return { ...settings, ticker: new Ticker(Math.min(1_000, Math.ceil(Math.min(keepAliveMs, silentMs, bodyTimeoutMs) / 3))) }
+  const tickMs = Math.min(1_000, Math.ceil(Math.min(keepAliveMs, silentMs, bodyTimeoutMs) / 3))
+  return { ...settings, tickMs, ticker: new Ticker(tickMs) }
 }
 
 /** The handler of a transport; `openSessions` is counted whenever it is read. */
@@ -175,6 +178,7 @@ function readBody(req: IncomingMessage, { maxBodyBytes, bodyTimeoutMs, ticker }:
     const deadline = performance.now() + bodyTimeoutMs
     // Cheaper than a timer for each POST.
     const late = {
+      place: -1,
       tick(now: number): void {
         if (now >= deadline) fail(bodyError(408, `body did not arrive within ${bodyTimeoutMs} ms`, { Connection: 'close' }))
       },

@@ -8,12 +8,13 @@ import { assumedWithoutHeader, findRevision, latestLegacy, modern, type Revision
 import type { Server } from '../server.ts'
 import { drainSessions, type Reply, Session, type SessionOptions } from '../session.ts'
 import type { Caller, JsonRpcErrorObject, RequestId } from '../types.ts'
-import { EventStream } from './event-stream.ts'
+import { EventStream, Ticker, type TickTarget } from './event-stream.ts'
 import {
   createListener,
   type Handler,
   HttpError,
   type HttpOptions,
+  type HttpSettings,
   handlerOf,
   httpSettings,
   methodNotAllowed,
@@ -32,8 +33,7 @@ import { checkModern, isModern, unsupportedVersion } from './modern-request.ts'
  */
 export function streamableHttp(server: Server, options: HttpOptions = {}): Handler {
   const settings = httpSettings(options)
-  const active = new Set<Session>()
-  const { ticker } = settings
+  const active = new Ticker<PostExchange>(settings.tickMs)
   let closing = false
 
   async function post(req: IncomingMessage, res: ServerResponse, caller: Caller): Promise<void> {
@@ -74,50 +74,72 @@ export function streamableHttp(server: Server, options: HttpOptions = {}): Handl
 
   /** Runs one exchange and answers it: as JSON, or as an event stream from the first notification on or after `silentMs`. */
   async function answer(res: ServerResponse, accepts: Accepts, caller: Caller, session: Session, work: Work): Promise<void> {
-    let stream: EventStream | undefined
-    const started = performance.now()
-    const openStream = (): EventStream => (stream ??= new EventStream(res, settings, () => {}))
-    const keepAlive = {
-      tick(now: number): void {
-        if (stream !== undefined) stream.tick(now)
-        // Proxies give up on a response that has not begun, many of them after 60 s.
-        else if (now - started >= settings.silentMs && !res.destroyed) openStream().comment()
-      },
-    }
-    const exchange: Exchange = {
-      caller,
-      notify: (text) => {
-        if (accepts.stream && !res.destroyed) openStream().send('message', text)
-      },
-    }
+    const exchange = new PostExchange(res, accepts.stream, caller, session, settings)
     // 2026-07-28 basic/patterns/cancellation: closing the response cancels. Before, a disconnect SHOULD NOT be read as a cancellation.
     if (session.revision.era === 'modern')
       res.once('close', () => {
         if (!res.writableFinished) session.close(new ToolError('CANCELLED', 'the client closed the response'))
       })
-    active.add(session)
-    if (accepts.stream) ticker.add(keepAlive)
+    active.add(exchange)
     try {
       const reply = await work(session, exchange)
       if (res.destroyed) return
-      if (reply !== undefined && stream === undefined && accepts.json)
+      if (reply !== undefined && exchange.stream === undefined && accepts.json)
         return sendJson(res, statusOf(reply, session.revision), reply.text)
-      if (reply === undefined && stream === undefined) return accepted(res)
-      const open = openStream()
-      if (reply !== undefined) open.send('message', reply.text)
-      open.end()
+      if (reply === undefined && exchange.stream === undefined) return accepted(res)
+      const stream = exchange.openStream()
+      if (reply !== undefined) stream.send('message', reply.text)
+      stream.end()
     } finally {
-      active.delete(session)
-      ticker.delete(keepAlive)
+      active.delete(exchange)
     }
   }
 
   async function close(graceMs: number): Promise<void> {
     closing = true
-    await drainSessions([...active], graceMs)
+    await drainSessions(
+      active.targets.map(({ session }) => session),
+      graceMs,
+    )
   }
 
   return handlerOf(createListener(settings, post), () => 0, close)
+}
+
+/** The answer to one POST while its requests run. A class, because closures for each POST would cost more memory than its message. */
+class PostExchange implements Exchange, TickTarget {
+  place = -1
+  stream: EventStream | undefined
+  readonly caller: Caller
+  readonly session: Session
+  readonly #res: ServerResponse
+  readonly #mayStream: boolean
+  readonly #settings: HttpSettings
+  readonly #started = performance.now()
+
+  constructor(res: ServerResponse, mayStream: boolean, caller: Caller, session: Session, settings: HttpSettings) {
+    this.caller = caller
+    this.session = session
+    this.#res = res
+    this.#mayStream = mayStream
+    this.#settings = settings
+  }
+
+  openStream(): EventStream {
+    this.stream ??= new EventStream(this.#res, this.#settings, () => {})
+    return this.stream
+  }
+
+  notify(text: string): void {
+    if (this.#mayStream && !this.#res.destroyed) this.openStream().send('message', text)
+  }
+
+  tick(now: number): void {
+    if (this.stream !== undefined) this.stream.tick(now)
+    // Proxies give up on a response that has not begun, many of them after 60 s.
+    else if (this.#mayStream && now - this.#started >= this.#settings.silentMs && !this.#res.destroyed)
+      this.openStream().comment()
+  }
 }
 
 type Work = (session: Session, exchange: Exchange) => Promise<Reply | undefined>
