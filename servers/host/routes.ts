@@ -52,10 +52,14 @@ export function createRouter(parts: RouterParts): Listener {
   const routes = new Map(rows(parts))
   const notFound = guarded(parts, 'nothing', (_req, res) => sendJson(res, 404, { error: `not found; ${mcpIsAt}` }))
   return (req, res) => {
-    const [, given = '', query = ''] = /^([^?]*)(.*)$/s.exec(req.url ?? '') ?? []
+    const url = req.url ?? ''
+    const end = url.indexOf('?')
+    const given = end === -1 ? url : url.slice(0, end)
+    const direct = routes.get(given)
+    if (direct !== undefined) return direct(req, res)
     const prefixed = basePath !== '' && (given === basePath || given.startsWith(`${basePath}/`))
     const path = (prefixed ? given.slice(basePath.length) : given).replace(/\/$/, '')
-    req.url = path + query
+    req.url = path + url.slice(given.length)
     const listener = routes.get(path) ?? notFound
     listener(req, res)
   }
