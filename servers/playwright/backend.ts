@@ -2,7 +2,6 @@
 import { mkdirSync, mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import type { Browser } from 'playwright'
 import { ToolError } from '../../protocol/index.ts'
 import type { Environment } from '../kit/definition.ts'
 import type { PlaywrightConfig } from './config.ts'
@@ -12,14 +11,8 @@ import { unpackBrowser } from './lib/unpack-browser.ts'
 
 export type * from 'playwright'
 
-/** A browser that runs. */
-export interface Launched {
-  readonly browser: Browser
-  /** Its process group. */
-  readonly group: number
-  /** Removes its folder; when all of its processes have ended. */
-  cleanUp(): void
-}
+/** A browser that runs. `cleanUp` removes its folder, when all processes of its group have ended. */
+export type Launched = Awaited<ReturnType<typeof launch>>
 
 const launchTimeoutMs = 30_000
 
@@ -44,7 +37,7 @@ const socketName = 'org.chromium.Chromium.XXXXXX/SingletonSocket'
 const maxSocketPath = 107
 
 /** @throws ToolError UPSTREAM_UNREACHABLE */
-export async function launch(config: PlaywrightConfig, log: Environment['log']): Promise<Launched> {
+export async function launch(config: PlaywrightConfig, log: Environment['log']) {
   const found = findBrowser(config)
   if (found === undefined) throw new ToolError('UPSTREAM_UNREACHABLE', `${missingBrowser(config)}. Ask the operator`)
   const folder = mkdtempSync(join(tmpdir(), 'octet-'))
@@ -64,17 +57,16 @@ export async function launch(config: PlaywrightConfig, log: Environment['log']):
   }
   process.once('exit', atExit)
   try {
-    const { executable, env } =
-      found.kind === 'npm package' ? await unpackBrowser(found.path) : { executable: found.path, env: {} }
+    const executablePath = found.kind === 'npm package' ? await unpackBrowser(found.path) : found.path
     const started = performance.now()
     const { chromium } = await import('playwright')
     const browser = await chromium.launch({
-      executablePath: executable,
+      executablePath,
       headless: true,
       proxy: { server: noProxy, bypass: '<-loopback>' },
       chromiumSandbox: config.PLAYWRIGHT_SANDBOX,
       args: [...confinement, ...memorySwitches],
-      env: browserEnv(folder, env),
+      env: browserEnv(folder),
       timeout: launchTimeoutMs,
       // The server closes the browser at its own shutdown.
       handleSIGINT: false,
@@ -108,9 +100,9 @@ export async function launch(config: PlaywrightConfig, log: Environment['log']):
 }
 
 /** Only PATH, language and time zone: the environment of this process may contain tokens. Files go into the folder. */
-function browserEnv(folder: string, env: Readonly<Record<string, string>>): Record<string, string> {
+function browserEnv(folder: string): Record<string, string> {
   const { PATH = '', LANG = 'C.UTF-8', TZ } = process.env
   const home = join(folder, 'home')
   mkdirSync(home)
-  return { PATH, LANG, ...(TZ === undefined ? {} : { TZ }), HOME: home, TMPDIR: folder, ...env }
+  return { PATH, LANG, ...(TZ === undefined ? {} : { TZ }), HOME: home, TMPDIR: folder }
 }

@@ -40,15 +40,13 @@ interface Places {
 /** The browser to use; undefined when there is none, also when the configured one is not there: a wrong variable is never passed over. */
 export function findBrowser(
   config: Pick<PlaywrightConfig, 'PLAYWRIGHT_EXECUTABLE_PATH' | 'PLAYWRIGHT_BROWSERS_PATH'>,
-  places: Places = thisMachine(),
+  places: Places = { path: process.env.PATH ?? '', home: homedir(), program: process.argv[1] ?? process.cwd() },
 ): FoundBrowser | undefined {
   const configured = config.PLAYWRIGHT_EXECUTABLE_PATH
   if (configured !== undefined) return isExecutable(configured) ? { kind: 'configured', path: configured } : undefined
-  for (const name of installedNames) {
-    for (const folder of places.path.split(delimiter)) {
-      if (folder !== '' && isExecutable(join(folder, name))) return { kind: 'installed', path: join(folder, name) }
-    }
-  }
+  const folders = places.path.split(delimiter).filter((folder) => folder !== '')
+  const installed = installedNames.flatMap((name) => folders.map((folder) => join(folder, name))).find(isExecutable)
+  if (installed !== undefined) return { kind: 'installed', path: installed }
   return ownBrowser(config.PLAYWRIGHT_BROWSERS_PATH ?? join(places.home, '.cache', 'ms-playwright')) ?? npmBrowser(places.program)
 }
 
@@ -58,10 +56,6 @@ export function missingBrowser(config: PlaywrightConfig): string | undefined {
   return config.PLAYWRIGHT_EXECUTABLE_PATH === undefined
     ? 'no Chromium was found; install one, such as Debian\'s package "chromium-headless-shell", or set PLAYWRIGHT_EXECUTABLE_PATH'
     : 'PLAYWRIGHT_EXECUTABLE_PATH names no program that can be run'
-}
-
-function thisMachine(): Places {
-  return { path: process.env.PATH ?? '', home: homedir(), program: process.argv[1] ?? process.cwd() }
 }
 
 function ownBrowser(folder: string): FoundBrowser | undefined {
