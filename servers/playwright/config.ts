@@ -2,20 +2,20 @@
 import { readFileSync } from 'node:fs'
 import type { Config, ConfigSchema } from '../kit/definition.ts'
 
+const text = { type: 'string', minLength: 1 } as const
 const list = { type: 'array', items: { type: 'string' }, default: [] } as const
+const seconds = { type: 'integer', minimum: 1, maximum: 86_400 } as const
 
 export const config = {
   type: 'object',
   properties: {
     PLAYWRIGHT_EXECUTABLE_PATH: {
-      type: 'string',
-      minLength: 1,
+      ...text,
       'x-aliases': ['PLAYWRIGHT_MCP_EXECUTABLE_PATH'],
       description: 'The Chromium to use, such as `/usr/bin/chromium-headless-shell`; without it the server looks for one',
     },
     PLAYWRIGHT_BROWSERS_PATH: {
-      type: 'string',
-      minLength: 1,
+      ...text,
       description: 'Where `playwright install` has put its browsers, when not in `~/.cache/ms-playwright`',
     },
     PLAYWRIGHT_ALLOW_PRIVATE: {
@@ -38,8 +38,7 @@ export const config = {
       description: 'Ports beside 80, 443, 8080 and 8443',
     },
     PLAYWRIGHT_PROXY_URL: {
-      type: 'string',
-      minLength: 1,
+      ...text,
       'x-secret': true,
       description: 'Forward proxy through which the browser reaches the internet, such as `http://user:password@proxy:3128`',
     },
@@ -50,7 +49,7 @@ export const config = {
     },
     PLAYWRIGHT_STORAGE_STATE_FILE: {
       ...list,
-      items: { type: 'string', minLength: 1 },
+      items: text,
       description:
         'Sign-ins that every new browser session starts with: a file that `playwright codegen --save-storage=FILE` has written. For one principal only: `PRINCIPAL=FILE`',
     },
@@ -80,17 +79,13 @@ export const config = {
       description: 'Browser sessions at once, each some 60 MB; at the limit the one that was unused longest is closed',
     },
     PLAYWRIGHT_CONTEXT_TTL_SECONDS: {
-      type: 'integer',
+      ...seconds,
       default: 600,
-      minimum: 1,
-      maximum: 86_400,
       description: 'A browser session is closed after this time without a call, with its pages and sign-ins',
     },
     PLAYWRIGHT_IDLE_SECONDS: {
-      type: 'integer',
+      ...seconds,
       default: 300,
-      minimum: 1,
-      maximum: 86_400,
       description: 'The browser is closed after this time without a browser session, and started again at the next `navigate`',
     },
     PLAYWRIGHT_MAX_RSS_MB: {
@@ -104,22 +99,6 @@ export const config = {
 } as const satisfies ConfigSchema
 
 export type PlaywrightConfig = Config<typeof config>
-
-/** @throws Error for the operator */
-export function proxyUrl(value: string | undefined): URL | undefined {
-  if (value === undefined) return undefined
-  if (URL.canParse(value) && /^https?:$/.test(new URL(value).protocol)) return new URL(value)
-  throw new Error('PLAYWRIGHT_PROXY_URL is not the address of an HTTP proxy; expected one such as http://proxy:3128')
-}
-
-/** @throws Error for the operator */
-export function ports(values: readonly string[]): number[] {
-  return values.map((value) => {
-    const port = Number(value)
-    if (port >= 1 && port <= 65_535) return port
-    throw new Error(`PLAYWRIGHT_ALLOWED_PORTS: ${value} is not a port; expected numbers from 1 to 65535`)
-  })
-}
 
 /**
  * Files by principal; under an empty name, the one for all others.

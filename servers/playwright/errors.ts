@@ -2,7 +2,7 @@
 import { ToolError } from '../../protocol/index.ts'
 import type { Refusal } from '../kit/network-policy/proxy.ts'
 import { cleanText, clip, visibleJson } from '../kit/text.ts'
-import { type Limit, pageFunction, within } from './lib/ask-page.ts'
+import { ifPossible, type Limit, pageFunction, within } from './lib/ask-page.ts'
 import { similarElements } from './lib/interactive.ts'
 import type { Target } from './lib/page-call.ts'
 import type { Locator, Page } from './types.ts'
@@ -19,21 +19,13 @@ export async function explainAction(error: unknown, { page, locator, selector, t
   if (page.isClosed()) throw pageLost(error)
   if (count instanceof Error) throw selectorFault(selector, count)
   if (count === 0) throw await nothingMatches(page, selector)
-  const what = `"${clip(selector, 200)}"`
   const text = messageOf(error)
-  if (isTimeout(error)) {
-    const why = reasons.find(([form]) => form.test(text))
-    const reason = why === undefined ? '' : `: ${why[1]}`
-    throw new ToolError(
-      'TIMEOUT',
-      `${what} was found, but could not be used within ${timeoutMs} ms${reason} (${await whereIs(page)})`,
-      { hint: useListing, cause: error },
-    )
-  }
-  throw new ToolError('INVALID_ARGUMENT', `${what} cannot be used like this: ${firstLine(text)}`, {
-    hint: useListing,
-    cause: error,
-  })
+  const reason = reasons.find(([form]) => form.test(text))?.[1]
+  const why = `could not be used within ${timeoutMs} ms${reason === undefined ? '' : `: ${reason}`}`
+  const [code, what] = isTimeout(error)
+    ? (['TIMEOUT', `was found, but ${why} (${await whereIs(page)})`] as const)
+    : (['INVALID_ARGUMENT', `cannot be used like this: ${firstLine(text)}`] as const)
+  throw new ToolError(code, `"${clip(selector, 200)}" ${what}`, { hint: useListing, cause: error })
 }
 
 const reasons = [
@@ -47,14 +39,12 @@ const reasons = [
 ] as const
 
 /** How many elements match; undefined when the page is busy, the error when the selector is not valid. */
-export async function countOf(locator: Locator, { ms, signal }: Limit = { ms: 1_000 }): Promise<number | Error | undefined> {
-  const count = (): Promise<number | Error | undefined> =>
-    within({ ms, signal }, () => locator.count()).catch((error: Error) => {
-      signal?.throwIfAborted()
-      return error instanceof ToolError ? undefined : error
-    })
-  const first = await count()
-  return first instanceof Error ? count() : first // a document that was replaced just now rejects, too
+export function countOf(locator: Locator, limit: Limit = { ms: 1_000 }, again = true): Promise<number | Error | undefined> {
+  return within(limit, () => locator.count()).catch((error: Error) => {
+    limit.signal?.throwIfAborted()
+    if (error instanceof ToolError) return undefined
+    return again ? countOf(locator, limit, false) : error // a document that was replaced just now rejects, too
+  })
 }
 
 export function pageLost(cause: unknown): ToolError {
@@ -74,10 +64,8 @@ export async function nothingMatches(page: Page, selector: string): Promise<Tool
 /** The elements with what tells them apart. Of equal ones none is suggested, unless only one can be seen. */
 export async function manyMatch(locator: Locator, selector: string, count: number): Promise<ToolError> {
   const compare = await pageFunction('compare')
-  const told = await within({ ms: 2_000 }, () => locator.evaluateAll(compare as never, { most: 50 })).then(
-    (all) => all as ReturnType<typeof compare>,
-    () => [],
-  )
+  const compared = within({ ms: 2_000 }, () => locator.evaluateAll(compare as never, { most: 50 }))
+  const told = ((await ifPossible(compared)) ?? []) as ReturnType<typeof compare>
   const shown = told.flatMap((each, i) => (each.shown ? [i] : []))
   const list = told.slice(0, maxListed).map(({ what }, i) => `${i}: ${clip(cleanText(what), 250)}`)
   const equal = new Set(told.slice(0, maxListed).map(({ name }) => name)).size < list.length

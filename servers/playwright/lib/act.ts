@@ -4,18 +4,11 @@ import { clip } from '../../kit/text.ts'
 import { abortable, sleep } from '../../kit/waiting.ts'
 import { explainAction } from '../errors.ts'
 import type { JSHandle, Locator, Page } from '../types.ts'
-import { ask, ifPossible, pageFunction, scriptLimitMs, scriptMs, titleOf, within } from './ask-page.ts'
+import { ask, ifPossible, pageFunction, scriptLimitMs, titleOf, within } from './ask-page.ts'
 import { locate } from './locate.ts'
 import type { Changes } from './page/program.ts'
 import { onPage, type PageCall, type Target } from './page-call.ts'
 import type { PlaywrightBackend } from './service.ts'
-
-interface ActionArguments {
-  readonly selector: string
-  readonly timeout_ms: number
-  readonly dialog?: string | undefined
-  readonly session?: string | undefined
-}
 
 export interface Done {
   /** `clicked button "Save"` */
@@ -39,12 +32,12 @@ const previewChars = 500
 /** Runs `work` on the one element that the arguments name, and reports what came of it. */
 export function act(
   backend: PlaywrightBackend,
-  args: ActionArguments,
+  args: { selector: string; timeout_ms: number; dialog?: string | undefined; session?: string | undefined },
   context: Context,
   purpose: 'click' | 'fill',
   work: (target: Target) => Promise<Done>,
 ): Promise<ToolResult<object>> {
-  return onPage(backend, context, { session: args.session, timeoutMs: args.timeout_ms }, async (call) => {
+  return onPage(backend, context, args, async (call) => {
     const { session, page, signal } = call
     const url = page.url()
     let before: JSHandle | undefined
@@ -62,7 +55,6 @@ export function act(
       return await describe(call, url, done, await settle(call, before, pending))
     } finally {
       void before?.dispose().catch(() => {})
-      session.extract = undefined
       session.dialogAnswer = undefined
     }
   })
@@ -165,7 +157,7 @@ export async function newLines(before: JSHandle | undefined, signal: AbortSignal
 
 /** The first words of a page; none of one that does not answer. */
 export async function currentText(page: Page): Promise<string> {
-  const limits = { maxChars: previewChars, ms: scriptMs }
-  const found = await ask(page.locator('html'), 'plainText', limits, { ms: scriptLimitMs }).catch(() => undefined)
+  const text = ask(page.locator('html'), 'text', { maxChars: previewChars }, { ms: scriptLimitMs })
+  const found = await ifPossible(text)
   return `${found?.text ?? ''}${found?.cut ? ' …' : ''}`
 }

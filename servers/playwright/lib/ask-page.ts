@@ -15,9 +15,9 @@ export interface Limit {
   readonly signal?: AbortSignal | undefined
 }
 
-/** How long a script of ours may run in a page before it returns what it has, and how long to wait for it. */
-export const scriptMs = 2_500
+/** How long to wait for a script of ours, which returns what it has earlier (page/dom.ts). */
 export const scriptLimitMs = 4_000
+
 /** Waits for the page, with the limit's time. @throws ToolError TIMEOUT */
 export function within<T>({ ms, signal }: Limit, work: (signal: AbortSignal) => Promise<T>): Promise<T> {
   const late = (): ToolError =>

@@ -1,13 +1,10 @@
 // The browser process: started at first use, replaced when it has grown or crashed, closed when idle.
 import type { Log } from '../../kit/definition.ts'
 import { sleep } from '../../kit/waiting.ts'
-import { launch } from '../backend.ts'
+import { type Launched, launch } from '../backend.ts'
 import type { PlaywrightConfig } from '../config.ts'
-import type { Launched } from '../types.ts'
 import { settled } from './ask-page.ts'
 import { killGroup, membersOf, memoryOf } from './processes.ts'
-
-export type EndReason = 'crashed' | 'recycled' | 'idle' | 'closed'
 
 const maxNavigations = 200
 const closeTimeoutMs = 5_000
@@ -18,21 +15,19 @@ export class BrowserKeeper {
   readonly #log: Log
   /** Starting or running. */
   #current: Promise<Launched> | undefined
-  #running: Launched | undefined
   /** When the browser before the current one has ended. */
   #ended: Promise<void> = Promise.resolve()
-  #navigations = 0
   #closed = false
+  /** The browser once it has started, until it is to end. */
+  running: Launched | undefined
+  /** Of the running browser. */
+  navigations = 0
   /** Called when the browser has ended by itself, so that its pages are known to be lost. */
   onCrash: () => void = () => {}
 
   constructor(config: PlaywrightConfig, log: Log) {
     this.#config = config
     this.#log = log
-  }
-
-  get running(): Launched | undefined {
-    return this.#running
   }
 
   /** The running browser, started if there is none. @throws ToolError UPSTREAM_UNREACHABLE */
@@ -45,26 +40,22 @@ export class BrowserKeeper {
     return current
   }
 
-  countNavigation(): void {
-    this.#navigations += 1
-  }
-
   /** Is it due for recycling: too many navigations, or too much memory? */
   get recyclable(): boolean {
-    return this.#running !== undefined && (this.#navigations >= maxNavigations || this.roomMb < 0)
+    return this.running !== undefined && (this.navigations >= maxNavigations || this.roomMb < 0)
   }
 
   /** MB left below the memory limit. */
   get roomMb(): number {
-    return this.#running === undefined ? 0 : this.#config.PLAYWRIGHT_MAX_RSS_MB - memoryOf(this.#running.group)
+    return this.running === undefined ? 0 : this.#config.PLAYWRIGHT_MAX_RSS_MB - memoryOf(this.running.group)
   }
 
   /** Ends the browser; the next `get` starts another. */
-  end(reason: EndReason): Promise<void> {
+  end(reason: 'crashed' | 'recycled' | 'idle' | 'closed'): Promise<void> {
     const end = async (launched: Launched): Promise<void> => {
-      this.#running = undefined
+      this.running = undefined
       const level = reason === 'crashed' ? 'warn' : 'info'
-      this.#log[level]('the browser ends; the next call starts another', { reason, navigations: this.#navigations })
+      this.#log[level]('the browser ends; the next call starts another', { reason, navigations: this.navigations })
       await finish(launched)
     }
     if (this.#current !== undefined) this.#ended = this.#current.then(end, () => {}) // it never started
@@ -80,11 +71,11 @@ export class BrowserKeeper {
   async #start(): Promise<Launched> {
     await this.#ended
     const launched = await launch(this.#config, this.#log)
-    this.#running = launched
-    this.#navigations = 0
+    this.running = launched
+    this.navigations = 0
     launched.browser.on('disconnected', () => {
-      if (this.#running !== launched) return // ended by us
-      this.#running = undefined
+      if (this.running !== launched) return // ended by us
+      this.running = undefined
       void this.end('crashed')
       this.onCrash()
     })

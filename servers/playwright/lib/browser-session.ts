@@ -3,16 +3,9 @@ import type { EgressPolicy } from '../../kit/network-policy/policy.ts'
 import { EgressProxy } from '../../kit/network-policy/proxy.ts'
 import { cleanText, clip } from '../../kit/text.ts'
 import type { PlaywrightConfig } from '../config.ts'
-import type { Browser, BrowserContext, CDPSession, Dialog, Extract, Page, Request, Route } from '../types.ts'
+import type { Browser, BrowserContext, CDPSession, Dialog, Page, Request, Route } from '../types.ts'
 import { settled, within } from './ask-page.ts'
-
-interface SessionOptions {
-  readonly browser: Browser
-  readonly policy: EgressPolicy
-  readonly config: PlaywrightConfig
-  /** File with the cookies and local storage to begin with. */
-  readonly storageState: string | undefined
-}
+import type { PageText } from './page/program.ts'
 
 const viewport = { width: 1280, height: 720 }
 /** The current page, those below it, and no more: a page that opens windows without end gets this many. */
@@ -33,32 +26,35 @@ const schemes = /^(https?|data|blob|about):/i
 export class BrowserSession {
   readonly proxy: EgressProxy
   readonly #context: BrowserContext
-  /** Playwright's types of resources that pages do not get. */
-  readonly #blockedTypes: readonly string[]
   /** Oldest first; the last one is the current page. */
   readonly #pages: Page[] = []
   readonly #crashed = new WeakSet<Page>()
   readonly #prepared = new WeakSet<Page>()
   /** Opened with each page, because none can be opened to a page that is busy. */
   readonly #protocols = new WeakMap<Page, Promise<CDPSession>>()
-  #events: string[] = []
+  readonly #events: string[] = []
   /** Requests of the current page without an answer so far. */
   readonly pending = new Set<Request>()
   /** The document that was asked for last, redirects included. */
   lastHop: string | undefined
   /** During a call: `accept`, the text for a prompt, or undefined to dismiss dialogs. */
   dialogAnswer: string | undefined
-  /** The content that was read last, so that its pages agree; forgotten when the page may have changed. */
-  extract: Extract | undefined
+  /** The content that was read last, and of what it is, so that its pages agree; forgotten when the page may have changed. */
+  extract: (PageText & { readonly of: string }) | undefined
 
-  private constructor(context: BrowserContext, proxy: EgressProxy, blockedTypes: readonly string[]) {
+  private constructor(context: BrowserContext, proxy: EgressProxy) {
     this.#context = context
     this.proxy = proxy
-    this.#blockedTypes = blockedTypes
     context.on('page', (page) => this.#adopt(page))
   }
 
-  static async open({ browser, policy, config, storageState }: SessionOptions): Promise<BrowserSession> {
+  /** @param storageState file with the cookies and local storage to begin with */
+  static async open(
+    browser: Browser,
+    policy: EgressPolicy,
+    config: PlaywrightConfig,
+    storageState: string | undefined,
+  ): Promise<BrowserSession> {
     const proxy = await EgressProxy.open(policy)
     try {
       const { username, password } = proxy
@@ -72,9 +68,9 @@ export class BrowserSession {
         ignoreHTTPSErrors: config.PLAYWRIGHT_IGNORE_HTTPS_ERRORS,
         ...(storageState === undefined ? {} : { storageState }),
       })
-      const session = new BrowserSession(context, proxy, config.PLAYWRIGHT_BLOCK_RESOURCES)
-      await context.route('**', (route) => session.#admit(route))
-      return session
+      const blockedTypes: readonly string[] = config.PLAYWRIGHT_BLOCK_RESOURCES
+      await context.route('**', (route) => admit(route, blockedTypes))
+      return new BrowserSession(context, proxy)
     } catch (error) {
       await proxy.close()
       throw error
@@ -142,9 +138,7 @@ export class BrowserSession {
 
   /** Events since the last call of this: dialogs, new pages, refused downloads, crashes. */
   takeEvents(): string[] {
-    const events = this.#events
-    this.#events = []
-    return events
+    return this.#events.splice(0)
   }
 
   async close(): Promise<void> {
@@ -219,15 +213,16 @@ export class BrowserSession {
     else await dialog.dismiss().catch(() => {})
   }
 
-  async #admit(route: Route): Promise<void> {
-    const request = route.request()
-    const refused = !schemes.test(request.url()) || this.#blockedTypes.includes(request.resourceType())
-    await (refused ? route.abort('blockedbyclient') : route.continue()).catch(() => {}) // the page may be gone
-  }
-
   #note(event: string): void {
     if (this.#events.length < maxEvents) this.#events.push(event)
   }
+}
+
+/** @param blockedTypes Playwright's types of resources that pages do not get */
+async function admit(route: Route, blockedTypes: readonly string[]): Promise<void> {
+  const request = route.request()
+  const refused = !schemes.test(request.url()) || blockedTypes.includes(request.resourceType())
+  await (refused ? route.abort('blockedbyclient') : route.continue()).catch(() => {}) // the page may be gone
 }
 
 function isMainDocument(request: Request): boolean {

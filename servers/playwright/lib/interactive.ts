@@ -2,20 +2,13 @@
 import { nearest } from '../../../protocol/index.ts'
 import { cleanText, clip } from '../../kit/text.ts'
 import type { Locator, Page } from '../types.ts'
-import { ask, ifPossible, type Limit, scriptLimitMs, scriptMs } from './ask-page.ts'
+import { ask, ifPossible, type Limit, scriptLimitMs } from './ask-page.ts'
 import { enterFrames, placesOf } from './frames.ts'
-import type { Actionable, Actionables } from './page/program.ts'
+import type { Actionables } from './page/program.ts'
 
-interface Listed extends Omit<Actionable, 'css' | 'good' | 'field'> {
-  readonly selector: string
-}
-
-export interface Listing {
-  readonly elements: readonly Listed[]
-  /** At least so many exist. */
-  readonly total: number
-  readonly cut: boolean
-}
+type Actionable = Actionables['elements'][number]
+type Listed = Actionable & { readonly selector: string }
+export type Listing = Awaited<ReturnType<typeof listEverywhere>>
 
 /** Roles of Playwright's selectors. */
 const knownRole = /^[a-z]{3,20}$/
@@ -27,8 +20,8 @@ const framesMs = 2_000
 const verifyMs = 1_500
 
 /** @param prefix selector of the frame that `root` is in, and `>>` */
-export async function listActionables(page: Page, root: Locator, most: number, limit: Limit, prefix = ''): Promise<Listing> {
-  const found = await ask(root, 'actionables', { most, ms: scriptMs, count: true }, limit)
+export async function listActionables(page: Page, root: Locator, most: number, limit: Limit, prefix = '') {
+  const found = await ask(root, 'actionables', { most, count: true }, limit)
   return { ...found, elements: await withSelectors(page, found, prefix, limit.signal) }
 }
 
@@ -46,15 +39,9 @@ async function withSelectors(
   const listed: Listed[] = []
   for (const element of elements) {
     signal?.throwIfAborted()
-    const byRole = size > maxSizeForRoles ? undefined : roleSelector(element)
-    const matches =
-      byRole === undefined || performance.now() >= until
-        ? 0
-        : await page
-            .locator(enterFrames(prefix + byRole))
-            .count()
-            .catch(() => 0)
-    const own = matches === 1 ? byRole : element.css
+    const byRole = size > maxSizeForRoles || performance.now() >= until ? undefined : roleSelector(element)
+    const checked = byRole === undefined ? undefined : page.locator(enterFrames(prefix + byRole)).count()
+    const own = (await checked?.catch(() => 0)) === 1 ? byRole : element.css
     if (own !== undefined && own !== '') listed.push({ ...element, selector: prefix + own })
   }
   return listed
@@ -67,8 +54,8 @@ function roleSelector({ role, name, good, field }: Actionable): string | undefin
   return `role=${role}[name=${JSON.stringify(name)}]`
 }
 
-/** The page's and its frames' elements. */
-export async function listEverywhere(page: Page, most: number, { ms, signal }: Limit): Promise<Listing> {
+/** The page's and its frames' elements. `total`: at least so many exist. */
+export async function listEverywhere(page: Page, most: number, { ms, signal }: Limit) {
   const elements: Listed[] = []
   let total = 0
   let cut = false
@@ -86,19 +73,11 @@ export async function listEverywhere(page: Page, most: number, { ms, signal }: L
 
 const maxCompared = 300
 
-interface Similar {
-  readonly selector: string
-  /** With the row of elements that look alike. */
-  readonly shown: string
-  /** No other element has the same role and name. */
-  readonly alone: boolean
-}
-
 /** Elements that resemble what a selector asked for, most similar first. Empty where none does, or the page is busy. */
-export async function similarElements(page: Page, selector: string, most: number): Promise<Similar[]> {
+export async function similarElements(page: Page, selector: string, most: number) {
   try {
-    const limits = { most: maxCompared, ms: scriptMs, count: false }
-    const { elements, size } = await ask(page.locator('html'), 'actionables', limits, { ms: scriptLimitMs })
+    const given = { most: maxCompared, count: false }
+    const { elements, size } = await ask(page.locator('html'), 'actionables', given, { ms: scriptLimitMs })
     const words = (/name\s*=\s*["']?([^"'\]]+)/.exec(selector)?.[1] ?? selector.replace(/^[a-z]+=/, ''))
       .replace(/[^\p{L}\p{N}]+/gu, ' ')
       .trim()
@@ -111,7 +90,7 @@ export async function similarElements(page: Page, selector: string, most: number
     const listed = await withSelectors(page, { elements: [...near].slice(0, most), size }, '')
     return listed.map((element) => {
       const found = clip(cleanText(element.selector), 150)
-      const alone = element.row === ''
+      const alone = element.row === '' // no other element has the same role and name
       return { selector: found, shown: alone ? found : `${found} in "${cleanText(element.row)}"`, alone }
     })
   } catch {

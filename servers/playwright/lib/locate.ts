@@ -4,7 +4,7 @@ import { cleanText, clip, visibleJson } from '../../kit/text.ts'
 import { sleep } from '../../kit/waiting.ts'
 import { countOf, manyMatch, nothingMatches, pageLost, selectorFault } from '../errors.ts'
 import type { Locator } from '../types.ts'
-import { ask, ifPossible, scriptLimitMs, scriptMs } from './ask-page.ts'
+import { ask, ifPossible, scriptLimitMs } from './ask-page.ts'
 import { enterFrames, placesOf } from './frames.ts'
 import { maxSizeForRoles } from './interactive.ts'
 import type { PageCall, Target } from './page-call.ts'
@@ -49,14 +49,22 @@ export async function locate(call: PageCall, selector: string, purpose: Purpose)
     const began = performance.now()
     let fault: ToolError | undefined
     const bySelector = async (): Promise<Locator | undefined> => {
-      const found = await countMatches(target)
-      if (typeof found === 'number') return found === 1 ? target.locator : undefined
-      if (!words) throw found
-      fault = found
-      return undefined
+      const count = await countOf(target.locator, { ms: Math.max(2_000, timeoutMs), signal })
+      if (count === undefined) {
+        const hint = 'a simpler selector, such as an id'
+        throw new ToolError('TIMEOUT', `the page did not search "${clip(selector, 100)}" in time`, { hint })
+      }
+      if (count instanceof Error) {
+        if (page.isClosed()) throw pageLost(count)
+        fault = selectorFault(selector, count)
+        if (!words) throw fault
+      } else if (count > 1) throw await manyMatch(target.locator, selector, count)
+      return count === 1 ? target.locator : undefined
     }
     const byText = (): Promise<Locator | undefined> => findByText(target, wanted ?? { text: '' }, purpose === 'fill' && words)
-    const { loaded, size } = await progressOf(target)
+    const progress = ask(page.locator('html'), 'progress', undefined, { ms: 2_000, signal })
+    // Without an answer the document is about to be replaced, or busy.
+    const { loaded, size } = (await ifPossible(progress, signal)) ?? { loaded: false, size: 0 }
     const slow = size > maxSizeForRoles && wanted !== undefined
     const ways = words ? [bySelector, byText] : [slow ? byText : bySelector]
     // `Search` is a text to people, and an element to CSS, whose names of elements people write small.
@@ -86,29 +94,9 @@ function plainTarget(selector: string): Wanted | undefined {
   return text === undefined ? undefined : { text }
 }
 
-/** 0 or 1, or why the selector is not valid. @throws ToolError when several match, or the page is busy or gone */
-async function countMatches({ page, locator, selector, timeoutMs, signal }: Target): Promise<number | ToolError> {
-  const count = await countOf(locator, { ms: Math.max(2_000, timeoutMs), signal })
-  if (count === undefined) {
-    const hint = 'a simpler selector, such as an id'
-    throw new ToolError('TIMEOUT', `the page did not search "${clip(selector, 100)}" in time`, { hint })
-  }
-  if (!(count instanceof Error)) {
-    if (count > 1) throw await manyMatch(locator, selector, count)
-    return count
-  }
-  if (page.isClosed()) throw pageLost(count)
-  return selectorFault(selector, count)
-}
-
-async function progressOf({ page, signal }: PageCall): Promise<{ readonly loaded: boolean; readonly size: number }> {
-  const progress = ask(page.locator('html'), 'progress', undefined, { ms: 2_000, signal })
-  return (await ifPossible(progress, signal)) ?? { loaded: false, size: 0 } // the document is about to be replaced, or busy
-}
-
 /** In the page itself, then in its frames. @throws ToolError INVALID_ARGUMENT when several are meant alike */
 async function findByText({ page, selector, signal }: Target, wanted: Wanted, fill: boolean): Promise<Locator | undefined> {
-  const given = { ...wanted, fill, most: maxListed, ms: scriptMs }
+  const given = { ...wanted, fill, most: maxListed }
   for await (const { root, prefix } of placesOf(page, { ms: framesMs, signal })) {
     const found = await ifPossible(ask(root, 'byText', given, { ms: scriptLimitMs, signal }), signal)
     const [first] = found?.elements ?? []

@@ -7,6 +7,7 @@ import type { PlaywrightBackend } from './service.ts'
 import { noPage } from './sessions.ts'
 
 export interface PageCall {
+  readonly backend: PlaywrightBackend
   readonly session: BrowserSession
   readonly page: Page
   readonly timeoutMs: number
@@ -22,26 +23,24 @@ export interface Target extends PageCall {
   readonly selector: string
 }
 
-interface Options {
-  /** The argument `session`. */
-  readonly session: string | undefined
-  /** How long the call would like to take. */
-  readonly timeoutMs: number
-  /** Whether what the call has left running in the page is stopped when it is given up. Default true. */
-  readonly stop?: boolean
-}
-
-/** Runs `work` on the open page of the caller's session. @throws ToolError INVALID_ARGUMENT when none is open */
+/**
+ * Runs `work` on the open page of the caller's session.
+ * @param args `timeout_ms`: how long the call would like to take
+ * @param stop whether what the call has left running in the page is stopped when it is given up
+ * @throws ToolError INVALID_ARGUMENT when no page is open
+ */
 export function onPage(
   backend: PlaywrightBackend,
   context: Context,
-  { session: name, timeoutMs, stop = true }: Options,
+  { session: name, timeout_ms: timeoutMs }: { readonly session?: string | undefined; readonly timeout_ms: number },
   work: (call: PageCall) => Promise<ToolResult<object>>,
+  stop = true,
 ): Promise<ToolResult<object>> {
   return backend.sessions.use(context, { session: name, stop }, async (session) => {
     const { page } = session
     if (page === undefined) throw noPage(name ?? 'default')
     return work({
+      backend,
       session,
       page,
       timeoutMs: backend.callTime(timeoutMs),

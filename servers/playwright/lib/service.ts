@@ -1,49 +1,26 @@
 // The backend that the tools are given: the browser, its sessions, and the network policy.
 import { ToolError } from '../../../protocol/index.ts'
-import type { Backend, Environment } from '../../kit/definition.ts'
-import { EgressPolicy, type Resolve } from '../../kit/network-policy/policy.ts'
+import type { Environment } from '../../kit/definition.ts'
+import type { Resolve } from '../../kit/network-policy/policy.ts'
+import { policyFromVariables } from '../../kit/network-policy/policy-variables.ts'
 import { Semaphore } from '../../kit/waiting.ts'
-import { type PlaywrightConfig, ports, proxyUrl } from '../config.ts'
+import type { PlaywrightConfig } from '../config.ts'
 import { BrowserKeeper } from './browser-keeper.ts'
 import { findBrowser, missingBrowser, versionOf } from './find-browser.ts'
 import { Sessions } from './sessions.ts'
 
-export interface PlaywrightBackend extends Backend {
-  readonly sessions: Sessions
-  readonly policy: EgressPolicy
-  readonly config: PlaywrightConfig
-  /** MCP_MAX_RESULT_CHARS */
-  readonly maxResultChars: number
-  /** One image larger than the window at a time: each takes some 16 bytes of the browser's memory for every pixel while it is made. */
-  readonly largeImages: Semaphore
-  /** How long a call may take, in milliseconds, that would like to take `wantedMs`. */
-  callTime(wantedMs: number): number
-  /** What is left of PLAYWRIGHT_MAX_RSS_MB, in MB. */
-  roomMb(): number
-  /** Process group of the browser, while it runs. */
-  browserGroup(): number | undefined
-}
+export type PlaywrightBackend = ReturnType<typeof openPlaywright>
 
 const maxWaitingImages = 16
 /** Calls end this much before the server's own deadline, because they can say more about why. */
 const headStartMs = 1_500
 
-/** @throws Error for the operator when the configuration cannot be used */
-export function openPlaywright(
-  config: PlaywrightConfig,
-  { log, toolTimeoutMs, maxResultChars }: Environment,
-  resolve?: Resolve,
-): PlaywrightBackend {
-  const domains = config.PLAYWRIGHT_ALLOWED_DOMAINS
-  const policy = new EgressPolicy({
-    prefix: 'PLAYWRIGHT',
-    allowPrivate: config.PLAYWRIGHT_ALLOW_PRIVATE,
-    ...(domains.length === 0 ? {} : { allowedDomains: domains }),
-    deniedDomains: config.PLAYWRIGHT_DENIED_DOMAINS,
-    allowedPorts: ports(config.PLAYWRIGHT_ALLOWED_PORTS),
-    proxy: proxyUrl(config.PLAYWRIGHT_PROXY_URL),
-    ...(resolve === undefined ? {} : { resolve }),
-  })
+/**
+ * @param resolve instead of the system's resolver; tests only
+ * @throws Error for the operator when the configuration cannot be used
+ */
+export function openPlaywright(config: PlaywrightConfig, { log, toolTimeoutMs, maxResultChars }: Environment, resolve?: Resolve) {
+  const policy = policyFromVariables('PLAYWRIGHT', config, resolve)
   const keeper = new BrowserKeeper(config, log)
   const sessions = new Sessions(config, policy, keeper)
   log.info('browser sessions are kept apart by token, forwarded user and the argument session', {
@@ -51,10 +28,13 @@ export function openPlaywright(
   })
   return {
     upstream: 'browser',
-    sessions,
-    policy,
     config,
+    policy,
+    keeper,
+    sessions,
+    /** MCP_MAX_RESULT_CHARS */
     maxResultChars,
+    /** One image larger than the window at a time: each takes some 16 bytes of the browser's memory for every pixel while it is made. */
     largeImages: new Semaphore({
       limit: 1,
       maxWaiting: maxWaitingImages,
@@ -63,12 +43,11 @@ export function openPlaywright(
           hint: 'the same call in a few seconds, or without full_page',
         }),
     }),
-    callTime: (wantedMs) => Math.max(500, Math.min(wantedMs, toolTimeoutMs - headStartMs)),
-    roomMb: () => keeper.roomMb,
-    browserGroup: () => keeper.running?.group,
-    async probe(signal) {
+    /** How long a call may take, in milliseconds, that would like to take `wantedMs`. */
+    callTime: (wantedMs: number) => Math.max(500, Math.min(wantedMs, toolTimeoutMs - headStartMs)),
+    async probe(signal: AbortSignal) {
       const found = findBrowser(config)
-      if (found === undefined) throw new ToolError('UPSTREAM_UNREACHABLE', missingBrowser(config) ?? 'no browser was found')
+      if (found === undefined) throw new ToolError('UPSTREAM_UNREACHABLE', `${missingBrowser(config)}`)
       return {
         browser: found.kind,
         path: found.path,

@@ -4,7 +4,7 @@ import { type Context, ToolError } from '../../../protocol/index.ts'
 import type { EgressPolicy } from '../../kit/network-policy/policy.ts'
 import { Semaphore } from '../../kit/waiting.ts'
 import { type PlaywrightConfig, storageStates } from '../config.ts'
-import type { BrowserKeeper, EndReason } from './browser-keeper.ts'
+import type { BrowserKeeper } from './browser-keeper.ts'
 import { BrowserSession } from './browser-session.ts'
 
 interface Use {
@@ -16,35 +16,31 @@ interface Use {
   readonly stop?: boolean
 }
 
-type Work<T> = (session: BrowserSession, notes: readonly string[]) => Promise<T>
-
-interface Name {
+interface Slot {
   /** Principal and forwarded user. */
   readonly owner: string
   /** The argument `session`. */
   readonly name: string
-}
-
-interface Slot extends Name {
   readonly queue: Semaphore
   lastUsed: number
   session: BrowserSession | undefined
 }
 
+type Named = Pick<Slot, 'owner' | 'name'>
+
 const maxWaiting = 8
 const maxRemembered = 100
 const longestCheckMs = 5_000
 
-const lostBecause: Record<EndReason | 'evicted' | 'expired', string> = {
+const lostBecause = {
   crashed: 'the browser crashed',
   recycled: 'the browser was replaced to bound its memory',
-  idle: 'the browser was idle',
   closed: 'the browser was closed',
   evicted: 'other sessions needed its slot',
   expired: 'it was unused for too long',
 }
 
-const keyOf = ({ owner, name }: Name): string => `${owner} ${name}`
+const keyOf = ({ owner, name }: Named): string => `${owner} ${name}`
 
 export class Sessions {
   readonly #config: PlaywrightConfig
@@ -54,8 +50,8 @@ export class Sessions {
   readonly #slots = new Map<string, Slot>()
   /** Why each closed session ended, by its key, so that the next call can say so. */
   readonly #lost = new Map<string, string>()
+  readonly #timer: NodeJS.Timeout
   #lastUsed = Date.now()
-  #timer: NodeJS.Timeout | undefined
 
   /** @throws Error for the operator */
   constructor(config: PlaywrightConfig, policy: EgressPolicy, keeper: BrowserKeeper) {
@@ -64,6 +60,8 @@ export class Sessions {
     this.#keeper = keeper
     this.#storageStates = storageStates(config.PLAYWRIGHT_STORAGE_STATE_FILE)
     keeper.onCrash = () => void this.#loseAll('crashed')
+    const shortestSeconds = Math.min(config.PLAYWRIGHT_CONTEXT_TTL_SECONDS, config.PLAYWRIGHT_IDLE_SECONDS)
+    this.#timer = setInterval(() => this.#endUnused(), Math.min(shortestSeconds * 500, longestCheckMs)).unref()
   }
 
   /** Open browser sessions. */
@@ -72,26 +70,47 @@ export class Sessions {
   }
 
   /**
-   * Runs `work` when no other call of this session runs. The notes say why an earlier page is gone.
+   * Runs `work` when no other call of this session runs. Its notes say why an earlier page is gone.
    * @throws ToolError INVALID_ARGUMENT when there is no session and none may be opened, RATE_LIMITED when too many wait or none gives way
    */
-  async use<T>({ caller, signal }: Context, { session = 'default', open = false, stop = false }: Use, work: Work<T>): Promise<T> {
-    const named = { owner: JSON.stringify([caller.principal, caller.user ?? null]), name: session }
+  async use<T>(
+    { caller, signal }: Context,
+    { session: name = 'default', open = false, stop = false }: Use,
+    work: (session: BrowserSession, notes: readonly string[]) => Promise<T>,
+  ): Promise<T> {
+    const named = { owner: JSON.stringify([caller.principal, caller.user ?? null]), name }
     const slot = this.#slots.get(keyOf(named)) ?? (open ? this.#addSlot(named) : undefined)
     if (slot === undefined) throw this.#nothingOpen(named)
     const release = await slot.queue.acquire({ signal })
     try {
       if (open) await this.#recycle()
-      return await this.#work(slot, caller.principal, { open, stop }, signal, work)
+      for (let attempt = 1; ; attempt++) {
+        const notes: string[] = []
+        if (slot.session === undefined) {
+          if (!open) throw this.#nothingOpen(slot)
+          slot.session = await this.#openSession(caller.principal)
+          const lost = this.#lost.get(keyOf(slot))
+          if (lost !== undefined) notes.push(`an earlier page of this session is lost, with its sign-ins: ${lost}`)
+          this.#lost.delete(keyOf(slot))
+        }
+        const { session } = slot
+        try {
+          return await work(session, notes)
+        } catch (error) {
+          const crashed = slot.session !== session
+          const unfinished = signal.aborted || (error instanceof ToolError && error.code === 'TIMEOUT')
+          if (!crashed && stop && session.page !== undefined && unfinished) await session.free(session.page)
+          if (!crashed || signal.aborted) throw error
+          if (open && attempt === 1) continue
+          const hint = 'call navigate'
+          throw new ToolError('UPSTREAM_ERROR', 'the browser crashed, and the page is lost', { hint, cause: error })
+        }
+      }
     } finally {
       slot.lastUsed = this.#lastUsed = Date.now()
       release()
       if (slot.queue.running === 0 && slot.session === undefined) this.#slots.delete(keyOf(slot)) // could not be opened, or is lost
     }
-  }
-
-  countNavigation(): void {
-    this.#keeper.countNavigation()
   }
 
   async close(): Promise<void> {
@@ -100,40 +119,14 @@ export class Sessions {
     this.#slots.clear()
   }
 
-  async #work<T>(slot: Slot, principal: string, { open, stop }: Partial<Use>, signal: AbortSignal, work: Work<T>): Promise<T> {
-    for (let attempt = 1; ; attempt++) {
-      const notes: string[] = []
-      if (slot.session === undefined) {
-        if (!open) throw this.#nothingOpen(slot)
-        const lost = this.#lost.get(keyOf(slot))
-        if (lost !== undefined) notes.push(`an earlier page of this session is lost, with its sign-ins: ${lost}`)
-        slot.session = await this.#openSession(principal)
-        this.#lost.delete(keyOf(slot))
-      }
-      const { session } = slot
-      try {
-        return await work(session, notes)
-      } catch (error) {
-        const crashed = slot.session !== session
-        const unfinished = signal.aborted || (error instanceof ToolError && error.code === 'TIMEOUT')
-        if (!crashed && stop && session.page !== undefined && unfinished) await session.free(session.page)
-        if (!crashed || signal.aborted) throw error
-        if (open && attempt === 1) continue
-        const hint = 'call navigate'
-        throw new ToolError('UPSTREAM_ERROR', 'the browser crashed, and the page is lost', { hint, cause: error })
-      }
-    }
-  }
-
   async #openSession(principal: string): Promise<BrowserSession> {
     const storageState = this.#storageStates.get(principal) ?? this.#storageStates.get('')
     const { browser } = await this.#keeper.get()
-    this.#watch()
-    return BrowserSession.open({ browser, policy: this.#policy, config: this.#config, storageState })
+    return BrowserSession.open(browser, this.#policy, this.#config, storageState)
   }
 
   /** Adds a session; at the limit, the one that was unused longest is closed. */
-  #addSlot({ owner, name }: Name): Slot {
+  #addSlot({ owner, name }: Named): Slot {
     const limit = this.#config.PLAYWRIGHT_MAX_CONTEXTS
     if (this.#slots.size >= limit) {
       const idle = [...this.#slots.values()].filter(({ queue }) => queue.running === 0)
@@ -142,7 +135,6 @@ export class Sessions {
         const hint = 'the same call in a few seconds'
         throw new ToolError('RATE_LIMITED', `all ${limit} browser sessions are running calls`, { hint })
       }
-      this.#slots.delete(keyOf(oldest))
       void this.#lose(oldest, 'evicted')
     }
     const busy = (): ToolError =>
@@ -155,7 +147,7 @@ export class Sessions {
     return slot
   }
 
-  #nothingOpen(named: Name): ToolError {
+  #nothingOpen(named: Named): ToolError {
     const lost = this.#lost.get(keyOf(named))
     const others = [...this.#slots.values()].filter(({ owner, session }) => owner === named.owner && session !== undefined)
     const open = others.length === 0 ? '' : `; open are ${others.map(({ name }) => `"${name}"`).join(', ')}`
@@ -170,7 +162,7 @@ export class Sessions {
     await this.#keeper.end('recycled')
   }
 
-  async #loseAll(why: EndReason): Promise<void> {
+  async #loseAll(why: keyof typeof lostBecause): Promise<void> {
     await Promise.all([...this.#slots.values()].map((slot) => this.#lose(slot, why)))
   }
 
@@ -187,20 +179,15 @@ export class Sessions {
     await session.close()
   }
 
-  /** Checks the time limits while a browser runs. */
-  #watch(): void {
-    const ttlMs = this.#config.PLAYWRIGHT_CONTEXT_TTL_SECONDS * 1_000
-    const idleMs = this.#config.PLAYWRIGHT_IDLE_SECONDS * 1_000
-    const check = (): void => {
-      for (const slot of [...this.#slots.values()]) {
-        if (slot.queue.running === 0 && Date.now() - slot.lastUsed >= ttlMs) void this.#lose(slot, 'expired')
-      }
-      if (this.#slots.size > 0 || Date.now() - this.#lastUsed < idleMs) return
-      clearInterval(this.#timer)
-      this.#timer = undefined
-      void this.#keeper.end('idle')
+  /** Closes sessions, then the browser, that were not used for their time. */
+  #endUnused(): void {
+    const unusedFor = (since: number, seconds: number): boolean => Date.now() - since >= seconds * 1_000
+    for (const slot of [...this.#slots.values()]) {
+      const expired = slot.queue.running === 0 && unusedFor(slot.lastUsed, this.#config.PLAYWRIGHT_CONTEXT_TTL_SECONDS)
+      if (expired) void this.#lose(slot, 'expired')
     }
-    this.#timer ??= setInterval(check, Math.min(ttlMs / 2, idleMs / 2, longestCheckMs)).unref()
+    const idle = this.#slots.size === 0 && unusedFor(this.#lastUsed, this.#config.PLAYWRIGHT_IDLE_SECONDS)
+    if (idle && this.#keeper.running !== undefined) void this.#keeper.end('idle')
   }
 }
 

@@ -367,7 +367,7 @@ export function attackTests(browser: TestBrowser): void {
               }
               const { membersOf } = await import('../lib/processes.ts')
               const { readFileSync } = await import('node:fs')
-              const members = membersOf(wire.backend.browserGroup() ?? 0)
+              const members = membersOf(wire.backend.keeper.running?.group ?? 0)
               assert.ok(members.length > 1)
               for (const pid of members) {
                 let text = ''

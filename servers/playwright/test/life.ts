@@ -79,7 +79,7 @@ const counting = {
 
 /** @throws AssertionError when no browser runs: 0 in its place would mean this process's own group (kill(2)) */
 function groupOfBrowser({ backend }: Wire): number {
-  const group = backend.browserGroup()
+  const group = backend.keeper.running?.group
   assert.ok(group !== undefined, 'no browser runs')
   return group
 }
@@ -96,7 +96,7 @@ export function lifeTests(browser: TestBrowser): void {
             let group: number | undefined
             await withWire({ ...setup, config }, async (wire) => {
               await use(wire, site)
-              group = wire.backend.browserGroup()
+              group = wire.backend.keeper.running?.group
             })
             if (group === undefined) return
             const last = group
@@ -146,7 +146,7 @@ export function lifeTests(browser: TestBrowser): void {
     assert.deepEqual([ready.browser, ready.running, ready.contexts], ['configured', false, 0])
     assert.match(String(ready.version), /^\d+\.\d+|^unknown$/)
     assert.match((await wire.call('screenshot')).text, /^ERROR INVALID_ARGUMENT: no page/)
-    assert.equal(wire.backend.browserGroup(), undefined)
+    assert.equal(wire.backend.keeper.running?.group, undefined)
   })
 
   life('the calls of a session run one after the other, and no more than eight wait', async (wire, { url }) => {
@@ -213,7 +213,7 @@ export function lifeTests(browser: TestBrowser): void {
       const group = groupOfBrowser(wire)
       assert.ok(membersOf(group).length > 1)
       await until('the session ended', () => wire.backend.sessions.count === 0)
-      await until('the browser ended', () => wire.backend.browserGroup() === undefined && membersOf(group).length === 0)
+      await until('the browser ended', () => wire.backend.keeper.running?.group === undefined && membersOf(group).length === 0)
       await until('no zombies', () => zombiesOf(group).length === 0)
       assert.match(await titleFor(wire), /no page is open in session "default": it was unused for too long/)
       await until('its folders are removed', () => readdirSync(process.env.TMPDIR ?? '').length === 0)
@@ -226,7 +226,7 @@ export function lifeTests(browser: TestBrowser): void {
     await wire.call('navigate', { url })
     const group = groupOfBrowser(wire)
     killGroup(group)
-    await until('the crash is known', () => wire.backend.browserGroup() === undefined)
+    await until('the crash is known', () => wire.backend.keeper.running?.group === undefined)
     assert.match(
       await titleFor(wire),
       /^ERROR INVALID_ARGUMENT: no page is open in session "default": the browser crashed\. TRY: call navigate first/,
@@ -236,7 +236,7 @@ export function lifeTests(browser: TestBrowser): void {
       again.text,
       /HTTP 200[\s\S]*NOTE: an earlier page of this session is lost, with its sign-ins: the browser crashed/,
     )
-    assert.notEqual(wire.backend.browserGroup(), group)
+    assert.notEqual(wire.backend.keeper.running?.group, group)
     await until('no zombies of the first', () => zombiesOf(group).length === 0 && membersOf(group).length === 0)
   })
 
@@ -266,13 +266,13 @@ export function lifeTests(browser: TestBrowser): void {
     'a browser that has grown is replaced between two calls',
     async (wire, { url }) => {
       await wire.call('navigate', { url })
-      const group = wire.backend.browserGroup()
+      const group = wire.backend.keeper.running?.group
       const again = await wire.call('navigate', { url })
       assert.match(
         again.text,
         /NOTE: an earlier page of this session is lost, with its sign-ins: the browser was replaced to bound its memory/,
       )
-      assert.notEqual(wire.backend.browserGroup(), group)
+      assert.notEqual(wire.backend.keeper.running?.group, group)
     },
     { config: { PLAYWRIGHT_MAX_RSS_MB: 1 } },
   )
@@ -283,7 +283,7 @@ export function lifeTests(browser: TestBrowser): void {
     'four people who photograph whole pages at once get their pictures, and the browser stays within its memory',
     async (wire, { url }) => {
       let most = 0
-      const watch = setInterval(() => (most = Math.max(most, memoryOf(wire.backend.browserGroup() ?? 0))), 25)
+      const watch = setInterval(() => (most = Math.max(most, memoryOf(wire.backend.keeper.running?.group ?? 0))), 25)
       try {
         await Promise.all(
           ['a', 'b', 'c', 'd'].map(async (session) => {

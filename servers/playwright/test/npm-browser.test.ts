@@ -5,7 +5,6 @@ import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { test } from '../../../test/runner/harness.ts'
-import { ports, proxyUrl } from '../config.ts'
 import { findBrowser, missingBrowser } from '../lib/find-browser.ts'
 import { enterFrames } from '../lib/frames.ts'
 import { attackTests } from './attacks.ts'
@@ -100,15 +99,6 @@ test('selectors enter the frames that they name, and nothing else is changed', (
   assert.equal(enterFrames('iframe', true), `iframe >> ${enter} >> html`)
   const long = 'iframe'.repeat(300)
   assert.equal(enterFrames(long), long)
-})
-
-test('contradictory variables are told', () => {
-  assert.deepEqual(ports(['81', '65535']), [81, 65_535])
-  assert.throws(() => ports(['0']), /PLAYWRIGHT_ALLOWED_PORTS: 0 is not a port/)
-  assert.throws(() => ports(['65536']), /PLAYWRIGHT_ALLOWED_PORTS: 65536 is not a port/)
-  assert.equal(proxyUrl('http://proxy:3128')?.host, 'proxy:3128')
-  assert.throws(() => proxyUrl('socks5://proxy:1080'), /PLAYWRIGHT_PROXY_URL is not the address of an HTTP proxy/)
-  assert.throws(() => proxyUrl('proxy:3128'), /PLAYWRIGHT_PROXY_URL/)
 })
 
 test(

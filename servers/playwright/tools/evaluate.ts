@@ -1,5 +1,5 @@
 // evaluate: runs a script in the page, and nowhere else.
-import { type AnyTool, type Context, defineTool, type FromSchema, ToolError, type ToolResult } from '../../../protocol/index.ts'
+import { type AnyTool, defineTool, type FromSchema, ToolError, type ToolResult } from '../../../protocol/index.ts'
 import { cleanText, clip } from '../../kit/text.ts'
 import { notLoaded, pageLost } from '../errors.ts'
 import { within } from '../lib/ask-page.ts'
@@ -35,18 +35,17 @@ export function evaluateTool(backend: PlaywrightBackend): AnyTool {
     inputSchema,
     annotations: acts,
     aliases: { ...timeoutAlias, expression: 'script' },
-    handler: (args, context) => evaluate(backend, args, context),
+    handler: (args, context) => {
+      if (backend.config.PLAYWRIGHT_ALLOW_EVALUATE) return onPage(backend, context, args, (call) => evaluate(call, args))
+      throw new ToolError('FORBIDDEN', 'evaluate is switched off on this server', { hint: 'get_content, click and fill' })
+    },
   })
 }
 
-/** What the wrapper around the script returns. */
 interface Value {
   readonly type: string
   readonly json: string
   readonly chars: number
-  /** The script threw: what, and the stack it had. */
-  readonly error: string
-  readonly stack: string
 }
 
 const maxValueChars = 20_000
@@ -56,28 +55,23 @@ const linesBefore = 1
 /** Waiting for an answer ends this much after the script was to be stopped. */
 const stopMs = 250
 
-async function evaluate(backend: PlaywrightBackend, args: Arguments, context: Context): Promise<ToolResult<object>> {
-  if (!backend.config.PLAYWRIGHT_ALLOW_EVALUATE) {
-    throw new ToolError('FORBIDDEN', 'evaluate is switched off on this server', { hint: 'get_content, click and fill' })
-  }
-  return onPage(backend, context, { session: args.session, timeoutMs: args.timeout_ms }, async (call) => {
-    const { session, report } = call
-    session.extract = undefined
-    const before = new Set(session.proxy.refusals)
-    const { type, json, chars } = await run(call, args).catch((error: unknown) => {
-      const refusals = session.proxy.refusals.filter((refusal) => !before.has(refusal))
-      if (!(error instanceof ToolError) || refusals.length === 0) throw error
-      // A script that fails after a refused request says "Failed to fetch", and nothing of the reason.
-      const hint = 'another address, or ask the operator to open this host'
-      throw new ToolError(error.code, [error.message, ...notLoaded(refusals)].join('; '), { hint, cause: error })
-    })
-    const truncated = chars > json.length
-    return report({
-      summary: `${type}${truncated ? `, the first ${json.length} of ${chars} characters` : ''}`,
-      untrusted: json,
-      truncated,
-      structured: { type, json },
-    })
+async function evaluate(call: PageCall, args: Arguments): Promise<ToolResult<object>> {
+  const { session, report } = call
+  session.extract = undefined
+  const before = new Set(session.proxy.refusals)
+  const { type, json, chars } = await run(call, args).catch((error: unknown) => {
+    const refusals = session.proxy.refusals.filter((refusal) => !before.has(refusal))
+    if (!(error instanceof ToolError) || refusals.length === 0) throw error
+    // A script that fails after a refused request says "Failed to fetch", and nothing of the reason.
+    const hint = 'another address, or ask the operator to open this host'
+    throw new ToolError(error.code, [error.message, ...notLoaded(refusals)].join('; '), { hint, cause: error })
+  })
+  const truncated = chars > json.length
+  return report({
+    summary: `${type}${truncated ? `, the first ${json.length} of ${chars} characters` : ''}`,
+    untrusted: json,
+    truncated,
+    structured: { type, json },
   })
 }
 
@@ -100,7 +94,7 @@ async function run({ session, page, timeoutMs, signal }: PageCall, { script, arg
     // What the script throws is a value of the wrapper, so that an exception here means that nothing has run: it cannot be parsed.
     let answer = await send(wrap(`return (\n${script.trim().replace(/;+$/, '')}\n)`, arg))
     if (answer.exceptionDetails !== undefined) answer = await send(wrap(`\n${script}\n`, arg))
-    if (answer.exceptionDetails === undefined) return readValue(answer.result.value)
+    if (answer.exceptionDetails === undefined) return readValue(answer.result.value ?? {})
     const { text, lineNumber, exception } = answer.exceptionDetails
     throw scriptError((exception?.description ?? text).split('\n')[0] ?? text, lineNumber + 1)
   } catch (error) {
@@ -115,7 +109,7 @@ async function run({ session, page, timeoutMs, signal }: PageCall, { script, arg
       throw new ToolError('TIMEOUT', `the script did not end within ${timeoutMs} ms; ${then}`, { hint })
     }
     if (!alive) throw pageLost(error)
-    return { ...nothing, type: 'no value: the script left the page' }
+    return { type: 'no value: the script left the page', json: 'undefined', chars: 0 }
   }
 }
 
@@ -132,12 +126,10 @@ return { type, json: json.slice(0, ${maxValueChars}), chars: json.length }
 //# sourceURL=script`
 }
 
-const nothing: Value = { type: 'undefined', json: 'undefined', chars: 0, error: '', stack: '' }
-
 /** Nothing of it is certain: the page could have replaced what the wrapper uses. @throws ToolError with what the script threw */
-function readValue({ type, json, chars, error, stack }: Partial<Value> = nothing): Value {
+function readValue({ type, json, chars, error, stack }: Readonly<Record<string, unknown>>): Value {
   if (typeof error === 'string' && error !== '') throw scriptError(error, Number(/\bscript:(\d+):\d+/.exec(String(stack))?.[1]))
-  return { ...nothing, type: clip(String(type), 60), json: clip(String(json), maxValueChars), chars: Number(chars) || 0 }
+  return { type: clip(String(type), 60), json: clip(String(json), maxValueChars), chars: Number(chars) || 0 }
 }
 
 /** @param line of what was sent; NaN if it is not known */

@@ -1,15 +1,15 @@
 // get_content: what the page says, in pages.
-import { type AnyTool, type Context, defineTool, type FromSchema, ToolError, type ToolResult } from '../../../protocol/index.ts'
+import { type AnyTool, defineTool, type FromSchema, ToolError, type ToolResult } from '../../../protocol/index.ts'
 import { clip, fitText } from '../../kit/text.ts'
 import { explainAction } from '../errors.ts'
-import { ask, ifPossible, scriptMs } from '../lib/ask-page.ts'
+import { ask, ifPossible } from '../lib/ask-page.ts'
 import { maxFrames, placesOf } from '../lib/frames.ts'
 import { type Listing, listActionables, listEverywhere } from '../lib/interactive.ts'
 import { locate } from '../lib/locate.ts'
+import type { PageText } from '../lib/page/program.ts'
 import { onPage, type PageCall, type Target } from '../lib/page-call.ts'
 import { part, reads, session } from '../lib/parameters.ts'
 import type { PlaywrightBackend } from '../lib/service.ts'
-import type { Extract } from '../types.ts'
 
 const inputSchema = {
   type: 'object',
@@ -33,7 +33,8 @@ export function getContentTool(backend: PlaywrightBackend): AnyTool {
       'Text of the open page. "interactive" lists what can be clicked and filled, with selectors; "snapshot" is its accessibility tree. Data, not instructions.',
     inputSchema,
     annotations: reads,
-    handler: (args, context) => getContent(backend, args, context),
+    handler: (args, context) =>
+      onPage(backend, context, { session: args.session, timeout_ms: timeoutMs }, (call) => getContent(call, args)),
   })
 }
 
@@ -43,45 +44,42 @@ const frameMs = 4_000
 const maxElements = 60
 /** Room for the summary and the notes within the limit of a result. */
 const reservedChars = 1_500
-const renderers = { markdown: 'markdown', text: 'plainText', html: 'html', snapshot: 'snapshot' } as const
 
-async function getContent(backend: PlaywrightBackend, args: Arguments, context: Context): Promise<ToolResult<object>> {
+async function getContent(call: PageCall, args: Arguments): Promise<ToolResult<object>> {
+  const { backend, session, page } = call
   const { max_length: maxLength, start_index: start, ...same } = args
   const { format, selector } = same
-  return onPage(backend, context, { session: args.session, timeoutMs }, async (call) => {
-    const { session, page } = call
-    const of = JSON.stringify([page.url(), selector, format])
-    if (start === 0 || session.extract?.of !== of) {
-      session.extract = undefined
-      session.extract = { of, ...(await read(call, selector, format)) }
-    }
-    const { text, cut } = session.extract
-    if (start > 0 && start >= text.length) {
-      throw new ToolError('INVALID_ARGUMENT', `start_index is beyond the end: there are ${text.length} characters`, {
-        retry: { start_index: 0 },
-      })
-    }
-    const content = fitText(text.slice(start), Math.min(maxLength, backend.maxResultChars - reservedChars))
-    const end = start + content.length
-    const more = end < text.length
-    return call.report({
-      summary: `${format} of ${clip(page.url(), 500)}: characters ${start} to ${end} of ${text.length}`,
-      untrusted: content,
-      notes: [
-        ...(cut ? ['the page has more than is read at once; selector reads a part of it'] : []),
-        ...(text === ''
-          ? ['there is no text; the page may still be loading, or be a picture: try wait_for_selector or screenshot']
-          : []),
-      ],
-      next: more ? { ...same, ...(maxLength === 10_000 ? {} : { max_length: maxLength }), start_index: end } : undefined,
-      truncated: more || cut,
-      structured: { url: page.url(), format, total_chars: text.length, content },
+  const of = JSON.stringify([page.url(), selector, format])
+  if (start === 0 || session.extract?.of !== of) {
+    session.extract = undefined
+    session.extract = { of, ...(await read(call, selector, format)) }
+  }
+  const { text, cut } = session.extract
+  if (start > 0 && start >= text.length) {
+    throw new ToolError('INVALID_ARGUMENT', `start_index is beyond the end: there are ${text.length} characters`, {
+      retry: { start_index: 0 },
     })
+  }
+  const content = fitText(text.slice(start), Math.min(maxLength, backend.maxResultChars - reservedChars))
+  const end = start + content.length
+  const more = end < text.length
+  return call.report({
+    summary: `${format} of ${clip(page.url(), 500)}: characters ${start} to ${end} of ${text.length}`,
+    untrusted: content,
+    notes: [
+      ...(cut ? ['the page has more than is read at once; selector reads a part of it'] : []),
+      ...(text === ''
+        ? ['there is no text; the page may still be loading, or be a picture: try wait_for_selector or screenshot']
+        : []),
+    ],
+    next: more ? { ...same, ...(maxLength === 10_000 ? {} : { max_length: maxLength }), start_index: end } : undefined,
+    truncated: more || cut,
+    structured: { url: page.url(), format, total_chars: text.length, content },
   })
 }
 
 /** The whole page with its frames, or one element. */
-async function read(call: PageCall, selector: string | undefined, format: Arguments['format']): Promise<Omit<Extract, 'of'>> {
+async function read(call: PageCall, selector: string | undefined, format: Arguments['format']): Promise<PageText> {
   const { page, timeoutMs: ms, signal } = call
   if (selector !== undefined) {
     const target = await locate(call, selector, 'read')
@@ -102,15 +100,12 @@ async function read(call: PageCall, selector: string | undefined, format: Argume
   return { text: parts.join('\n\n').slice(0, maxExtractChars), cut }
 }
 
-async function readElement(
-  { page, locator, timeoutMs: ms, signal }: Target,
-  format: Arguments['format'],
-): Promise<Omit<Extract, 'of'>> {
+async function readElement({ page, locator, timeoutMs: ms, signal }: Target, format: Arguments['format']): Promise<PageText> {
   if (format === 'interactive') return listed(await listActionables(page, locator, maxElements, { ms, signal }))
-  return ask(locator, renderers[format], { maxChars: maxExtractChars, ms: scriptMs }, { ms, signal })
+  return ask(locator, format, { maxChars: maxExtractChars }, { ms, signal })
 }
 
-function listed({ elements, total, cut }: Listing): Omit<Extract, 'of'> {
+function listed({ elements, total, cut }: Listing): PageText {
   const rows = elements.map(({ selector, role, name, about, row }) =>
     [
       selector,

@@ -45,16 +45,17 @@ export function navigateTool(backend: PlaywrightBackend): AnyTool {
 }
 
 async function navigate(backend: PlaywrightBackend, args: Arguments, context: Context): Promise<ToolResult<object>> {
-  const url = readUrl(args.url)
+  const url = readWebAddress(args.url)
   backend.policy.check(url)
   const { signal } = context
   return backend.sessions.use(context, { session: args.session, open: true }, async (session, notes) => {
-    backend.sessions.countNavigation()
+    backend.keeper.navigations += 1
     session.proxy.begin()
     session.extract = undefined
     const page = await session.responsivePage()
     const began = performance.now()
-    const response = await goTo(page, session, url, args.wait_until, backend.callTime(args.timeout_ms), signal)
+    const options = { waitUntil: args.wait_until, timeout: backend.callTime(args.timeout_ms), signal }
+    const response = await goTo(session, page, url, options)
     const loadMs = Math.round(performance.now() - began)
     const status = response?.status()
     const redirects = response === null ? [] : redirectsOf(response.request())
@@ -74,41 +75,32 @@ async function navigate(backend: PlaywrightBackend, args: Arguments, context: Co
   })
 }
 
-/** @throws ToolError INVALID_ARGUMENT */
-function readUrl(text: string): URL {
-  if (text.trim() === 'about:blank')
-    throw new ToolError('INVALID_ARGUMENT', 'about:blank shows nothing', { hint: 'an address that starts with https://' })
-  return readWebAddress(text)
-}
-
 /** @throws ToolError */
 async function goTo(
-  page: Page,
   session: BrowserSession,
+  page: Page,
   url: URL,
-  waitUntil: Arguments['wait_until'],
-  timeoutMs: number,
-  signal: AbortSignal,
+  options: { readonly waitUntil: Arguments['wait_until']; readonly timeout: number; readonly signal: AbortSignal },
 ): Promise<Response | null> {
+  const { waitUntil, timeout, signal } = options
   let download = false
   const downloads = new Promise<void>((resolve) => page.once('download', () => resolve(void (download = true))))
   try {
-    const response = await page.goto(url.href, { waitUntil, timeout: timeoutMs, signal })
+    const response = await page.goto(url.href, options)
     // A redirect to a refused host over plain http arrives as the proxy's own answer.
     const refusal = response === null ? undefined : session.proxy.refusalOf(new URL(response.url()))
     if (refusal === undefined || !/^(403|502)$/.test(String(response?.status()))) return response
-    await leave(page)
     throw refusal
   } catch (error) {
     signal.throwIfAborted()
-    if (error instanceof ToolError) throw error
     const text = messageOf(error)
     const net = /net::(ERR_[A-Z_]+)/.exec(text)?.[1]
     // The last hop tells which host was refused: the first one, or one it redirected to.
     const refusal = session.proxy.refusalOf(new URL(session.lastHop ?? url.href)) ?? session.proxy.refusalOf(url)
-    if (net !== undefined && refusal !== undefined) {
-      await leave(page)
-      throw refusal
+    const refused = error instanceof ToolError ? error : net === undefined ? undefined : refusal
+    if (refused !== undefined) {
+      await settled(leaveMs, page.goto('about:blank')) // nothing of a refused page stays open
+      throw refused
     }
     if (net === undefined && !isTimeout(error) && !page.isClosed()) await settled(downloadMs, downloads)
     if (download) {
@@ -118,7 +110,7 @@ async function goTo(
     if (isTimeout(error)) {
       const hint =
         waitUntil === 'commit' ? 'the same call with a longer timeout_ms' : 'wait_until "commit", then wait_for_selector'
-      throw new ToolError('TIMEOUT', `"${waitUntil}" was not reached within ${timeoutMs} ms; ${await whereIs(page)}`, { hint })
+      throw new ToolError('TIMEOUT', `"${waitUntil}" was not reached within ${timeout} ms; ${await whereIs(page)}`, { hint })
     }
     if (page.isClosed() || session.hasCrashed(page)) throw pageLost(error)
     const [what, hint] = explainNetwork(url, net ?? firstLine(text))
@@ -133,11 +125,6 @@ function explainNetwork(url: URL, why: string): [string, string] {
   if (!why.startsWith('ERR_CERT_')) return [`${clip(url.href, 200)} could not be opened: ${why}`, 'check the address']
   const hint = 'http:// if the site has it, or ask the operator about PLAYWRIGHT_IGNORE_HTTPS_ERRORS'
   return [`${url.host} has a certificate that cannot be verified (${why})`, hint]
-}
-
-/** Nothing of a refused page stays open. */
-async function leave(page: Page): Promise<void> {
-  await settled(leaveMs, page.goto('about:blank'))
 }
 
 function redirectsOf(request: Request): string[] {

@@ -1,5 +1,5 @@
 // screenshot: an image that fits into one message, scaled and compressed by the browser itself.
-import { type AnyTool, type Context, defineTool, type FromSchema, ToolError, type ToolResult } from '../../../protocol/index.ts'
+import { type AnyTool, defineTool, type FromSchema, ToolError, type ToolResult } from '../../../protocol/index.ts'
 import { formatBytes } from '../../kit/report.ts'
 import { clip } from '../../kit/text.ts'
 import { explainAction } from '../errors.ts'
@@ -64,39 +64,41 @@ export function screenshotTool(backend: PlaywrightBackend): AnyTool {
     inputSchema,
     annotations: reads,
     aliases: { fullPage: 'full_page', type: 'format' },
-    handler: (args, context) => screenshot(backend, args, context),
+    // Nothing is stopped when it is given up: no script runs, and a page that is being drawn answers late.
+    handler: (args, context) =>
+      onPage(backend, context, { session: args.session, timeout_ms: timeoutMs }, (call) => screenshot(call, args), false),
   })
 }
 
-async function screenshot(backend: PlaywrightBackend, args: Arguments, context: Context): Promise<ToolResult<object>> {
-  return onPage(backend, context, { session: args.session, timeoutMs, stop: false }, async (call) => {
-    const { page } = call
-    const wanted = await areaOf(call, args)
-    const area = { ...wanted, height: Math.min(wanted.height, maxFullHeight) }
-    const cut = area.height < wanted.height
-    const { type, bytes, scale, data } = await take(backend, call, area, args)
-    const omitted = backend.config.PLAYWRIGHT_IMAGE_RESPONSES === 'omit'
-    const size = `${Math.round(area.width * scale)}×${Math.round(area.height * scale)}`
-    const scaled = scale < 1 ? `, scaled to ${Math.round(scale * 100)} %` : ''
-    return call.report({
-      summary: `${type.toUpperCase()} ${size} px${scaled}, ${formatBytes(bytes)}, of ${clip(page.url(), 500)}`,
-      untrusted: `title: ${await titleOf(page)}`,
-      notes: [
-        ...(cut ? [`the page is higher; the image ends after ${maxFullHeight} px`] : []),
-        ...(args.format === 'png' && type === 'jpeg' ? ['as PNG it would have been too large'] : []),
-        ...(omitted ? ['the image is left out on this server; use get_content'] : []),
-      ],
-      truncated: cut,
-      blocks: omitted ? [] : [{ type: 'image', data, mimeType: `image/${type}` }],
-      structured: { url: page.url(), mime_type: `image/${type}`, width: area.width, height: area.height, scale, bytes },
-    })
+async function screenshot(call: PageCall, args: Arguments): Promise<ToolResult<object>> {
+  const { page } = call
+  const wanted = await areaOf(call, args)
+  const area = { ...wanted, height: Math.min(wanted.height, maxFullHeight) }
+  const cut = area.height < wanted.height
+  const { type, bytes, scale, data } = await take(call, area, args)
+  const omitted = call.backend.config.PLAYWRIGHT_IMAGE_RESPONSES === 'omit'
+  const size = `${Math.round(area.width * scale)}×${Math.round(area.height * scale)}`
+  const scaled = scale < 1 ? `, scaled to ${Math.round(scale * 100)} %` : ''
+  return call.report({
+    summary: `${type.toUpperCase()} ${size} px${scaled}, ${formatBytes(bytes)}, of ${clip(page.url(), 500)}`,
+    untrusted: `title: ${await titleOf(page)}`,
+    notes: [
+      ...(cut ? [`the page is higher; the image ends after ${maxFullHeight} px`] : []),
+      ...(args.format === 'png' && type === 'jpeg' ? ['as PNG it would have been too large'] : []),
+      ...(omitted ? ['the image is left out on this server; use get_content'] : []),
+    ],
+    truncated: cut,
+    blocks: omitted ? [] : [{ type: 'image', data, mimeType: `image/${type}` }],
+    structured: { url: page.url(), mime_type: `image/${type}`, width: area.width, height: area.height, scale, bytes },
   })
 }
 
 /** The part of the page that is asked for, which may be higher than an image can be. */
 async function areaOf(call: PageCall, { selector, full_page: full }: Arguments): Promise<Area> {
   const box = selector === undefined ? undefined : await boxOf(call, selector)
-  const { cssLayoutViewport: window, cssContentSize: content } = await metricsOf(call)
+  const { session, page, timeoutMs: ms, signal } = call
+  const metrics = within({ ms, signal }, async () => (await session.protocolOf(page)).send('Page.getLayoutMetrics'))
+  const { cssLayoutViewport: window, cssContentSize: content } = await metrics
   const { pageX: x, pageY: y, clientWidth: width, clientHeight: height } = window
   if (box !== undefined) return { ...box, x: box.x + x, y: box.y + y }
   if (!full) return { x, y, width, height }
@@ -114,21 +116,16 @@ async function boxOf(call: PageCall, selector: string): Promise<Area> {
   throw new ToolError('INVALID_ARGUMENT', 'the element has no size', { hint: 'another selector' })
 }
 
-function metricsOf({ session, page, timeoutMs: ms, signal }: PageCall) {
-  return within({ ms, signal }, async () => (await session.protocolOf(page)).send('Page.getLayoutMetrics'))
-}
-
 /** One large picture at a time, and no larger than there is memory for. */
-async function take(backend: PlaywrightBackend, call: PageCall, area: Area, args: Arguments): Promise<Image> {
-  const { timeoutMs: ms, signal } = call
-  const protocol = await call.session.protocolOf(call.page)
+async function take({ backend, session, page, timeoutMs: ms, signal }: PageCall, area: Area, args: Arguments): Promise<Image> {
+  const protocol = await session.protocolOf(page)
   const pixels = area.width * area.height
   const asked = Math.min(1, args.max_width / area.width, Math.sqrt(maxPixels / pixels))
   if (pixels * asked ** 2 <= largePixels) return within({ ms, signal }, (until) => shoot(protocol, area, args, asked, until))
   const leave = await backend.largeImages.acquire({ signal, waitMs: backend.callTime(waitMs) })
   let shooting: Promise<unknown> = Promise.resolve()
   try {
-    const room = Math.sqrt(Math.max(0, backend.roomMb() * 1_000_000) / bytesPerPixel / pixels)
+    const room = Math.sqrt(Math.max(0, backend.keeper.roomMb * 1_000_000) / bytesPerPixel / pixels)
     if (room < Math.min(asked, minScale)) {
       throw new ToolError('TOO_LARGE', 'the browser has no memory left for an image of this size', {
         hint: 'the same call without full_page, or with a selector',
@@ -162,7 +159,8 @@ async function shoot(
     })
     return { data, bytes: Math.floor((data.length * 3) / 4), type, scale }
   }
-  let best = await shot(format === 'auto' ? firstType(area, largest) : format, largest, quality)
+  const isLarge = area.width * area.height * largest ** 2 > largePixels
+  let best = await shot(format !== 'auto' ? format : isLarge ? 'jpeg' : 'png', largest, quality)
   // A page of text is smaller as PNG, which for a large picture may have 40 MB: it is tried when even the JPEG is small. Of a small picture
   // only one worth the second try is compressed both ways.
   if (format === 'auto' && (best.type === 'jpeg' ? best.bytes <= maxBytes / 2 : best.bytes > maxBytes / 8)) {
@@ -177,8 +175,4 @@ async function shoot(
     best = attempt <= 3 ? await shot(best.type, scale, quality) : await shot('jpeg', scale, Math.min(quality, 50))
   }
   return best
-}
-
-function firstType({ width, height }: Area, scale: number): Image['type'] {
-  return width * height * scale ** 2 > largePixels ? 'jpeg' : 'png'
 }

@@ -1,12 +1,12 @@
 // wait_for_selector: waits until an element or a text is there, or gone.
-import { type AnyTool, type Context, defineTool, type FromSchema, ToolError, type ToolResult } from '../../../protocol/index.ts'
+import { type AnyTool, defineTool, type FromSchema, ToolError, type ToolResult } from '../../../protocol/index.ts'
 import { cleanText, clip } from '../../kit/text.ts'
 import { countOf, explainAction, isTimeout, whereIs } from '../errors.ts'
 import { currentText, linesOf, newLines } from '../lib/act.ts'
 import { describeElement } from '../lib/ask-page.ts'
 import { enterFrames } from '../lib/frames.ts'
 import { similarElements } from '../lib/interactive.ts'
-import { onPage, type Target } from '../lib/page-call.ts'
+import { onPage, type PageCall, type Target } from '../lib/page-call.ts'
 import { reads, selector, session, timeoutAlias } from '../lib/parameters.ts'
 import type { PlaywrightBackend } from '../lib/service.ts'
 import type { JSHandle } from '../types.ts'
@@ -39,49 +39,47 @@ export function waitForSelectorTool(backend: PlaywrightBackend): AnyTool {
     inputSchema,
     annotations: reads,
     aliases: timeoutAlias,
-    handler: (args, context) => waitFor(backend, args, context),
+    handler: (args, context) => {
+      if (args.selector !== undefined || args.text !== undefined)
+        return onPage(backend, context, args, (call) => waitFor(call, args))
+      const hint = 'get_content {"format":"interactive"}'
+      throw new ToolError('INVALID_ARGUMENT', 'neither "selector" nor "text" is given', { hint })
+    },
   })
 }
 
-async function waitFor(backend: PlaywrightBackend, args: Arguments, context: Context): Promise<ToolResult<object>> {
+async function waitFor(call: PageCall, args: Arguments): Promise<ToolResult<object>> {
   const { selector = 'html', text: wanted, state } = args
-  if (args.selector === undefined && wanted === undefined) {
-    throw new ToolError('INVALID_ARGUMENT', 'neither "selector" nor "text" is given', {
-      hint: 'get_content {"format":"interactive"}',
-    })
+  const { session, page, timeoutMs, signal } = call
+  const all = page.locator(enterFrames(selector, true))
+  const withText = args.selector === undefined ? page.getByText(wanted ?? '') : all.filter({ hasText: wanted ?? '' })
+  const locator = (wanted === undefined ? all : withText.filter({ visible: true })).first()
+  const expected = state === 'visible' || state === 'attached'
+  const what = wanted === undefined ? `"${clip(selector, 200)}"` : `the text "${clip(wanted, 100)}"`
+  session.extract = undefined
+  const before = await linesOf(page.locator('html'), signal)
+  const began = performance.now()
+  let text = ''
+  let seen = expected
+  try {
+    seen ||= (await countOf(locator, { ms: 1_000, signal })) !== 0
+    await locator.waitFor({ state, timeout: timeoutMs, signal })
+    if (expected) text = clip(await locator.innerText({ timeout: 1_000, signal }).catch(() => ''), maxTextChars)
+  } catch (error) {
+    signal.throwIfAborted()
+    const target: Target = { ...call, locator, selector }
+    if (!isTimeout(error)) return await explainAction(error, target)
+    throw await missed(`${what} was not ${state} within ${timeoutMs} ms`, target, wanted === undefined, before)
+  } finally {
+    void before?.dispose().catch(() => {})
   }
-  return onPage(backend, context, { session: args.session, timeoutMs: args.timeout_ms }, async (call) => {
-    const { session, page, timeoutMs, signal } = call
-    const all = page.locator(enterFrames(selector, true))
-    const withText = args.selector === undefined ? page.getByText(wanted ?? '') : all.filter({ hasText: wanted ?? '' })
-    const locator = (wanted === undefined ? all : withText.filter({ visible: true })).first()
-    const expected = state === 'visible' || state === 'attached'
-    const what = wanted === undefined ? `"${clip(selector, 200)}"` : `the text "${clip(wanted, 100)}"`
-    session.extract = undefined
-    const before = await linesOf(page.locator('html'), signal)
-    const began = performance.now()
-    let text = ''
-    let seen = expected
-    try {
-      seen ||= (await countOf(locator, { ms: 1_000, signal })) !== 0
-      await locator.waitFor({ state, timeout: timeoutMs, signal })
-      if (expected) text = clip(await locator.innerText({ timeout: 1_000, signal }).catch(() => ''), maxTextChars)
-    } catch (error) {
-      signal.throwIfAborted()
-      const target: Target = { ...call, locator, selector }
-      if (!isTimeout(error)) return await explainAction(error, target)
-      throw await missed(`${what} was not ${state} within ${timeoutMs} ms`, target, wanted === undefined, before)
-    } finally {
-      void before?.dispose().catch(() => {})
-    }
-    const elapsedMs = Math.round(performance.now() - began)
-    const element = expected ? await describeElement(locator) : undefined
-    return call.report({
-      summary: `${what} is ${state}, after ${elapsedMs} ms`,
-      ...(expected ? { untrusted: [element, text].filter(Boolean).join('\n') } : {}),
-      notes: seen ? [] : ['it was not there when the wait began either'],
-      structured: { found: expected, elapsed_ms: elapsedMs, text },
-    })
+  const elapsedMs = Math.round(performance.now() - began)
+  const element = expected ? await describeElement(locator) : undefined
+  return call.report({
+    summary: `${what} is ${state}, after ${elapsedMs} ms`,
+    ...(expected ? { untrusted: [element, text].filter(Boolean).join('\n') } : {}),
+    notes: seen ? [] : ['it was not there when the wait began either'],
+    structured: { found: expected, elapsed_ms: elapsedMs, text },
   })
 }
 

@@ -7,13 +7,16 @@ export const clean = (text: unknown): string =>
     .replace(/\s+/g, ' ')
     .trim()
 
+/** How long a script may run before it returns what it has, in milliseconds. */
+const scriptMs = 2_500
+
 /** A script blocks its page while it runs, so that each walk asks between two nodes whether its time is over. */
 export class Clock {
   readonly #until: number
   #asked = 0
   over = false
 
-  constructor(ms: number) {
+  constructor(ms = scriptMs) {
     this.#until = performance.now() + ms
   }
 

@@ -3,29 +3,6 @@
 // Runs inside pages.
 import { Clock, clean, elementsBelow, isField, labelOf, nameOf, roleOf, statesOf, textOf } from './dom.ts'
 
-export interface Actionable {
-  readonly role: string
-  readonly name: string
-  /** Finds this element; empty where no such selector is known. */
-  readonly css: string
-  /** Is `css` made from an attribute that people would choose, or from the element's place? */
-  readonly good: boolean
-  readonly field: boolean
-  /** Where it leads, its options and its states. */
-  readonly about: string
-  /** Text of the row or card, where others have the same role and name. */
-  readonly row: string
-}
-
-export interface Actionables {
-  readonly elements: Actionable[]
-  readonly total: number
-  /** Elements of the whole document. */
-  readonly size: number
-  /** The time was over before all were seen. */
-  readonly cut: boolean
-}
-
 const maxRowChars = 80
 const actionable =
   'a[href],button,input:not([type=hidden]),select,textarea,summary,[onclick],[contenteditable=""],[contenteditable=true],[contenteditable=plaintext-only],[tabindex]:not([tabindex="-1"]),' +
@@ -34,50 +11,44 @@ const actionable =
     .map((role) => `[role=${role}]`)
     .join()
 
-interface ListOptions {
-  readonly most: number
-  readonly ms: number
-  /** Goes on after `most` elements to count the others. */
-  readonly count: boolean
-}
+export type Actionables = ReturnType<typeof actionables>
 
-/** What can be clicked or filled below `root`, in order: the first `most` of them, and how many there are. */
-export function actionables(root: Element, { most, ms, count }: ListOptions): Actionables {
-  const clock = new Clock(ms)
+/**
+ * What can be clicked or filled below `root`, in order: the first `most` elements, and how many there are.
+ * @param count whether to go on after `most` elements to count the others
+ */
+export function actionables(root: Element, { most, count }: { readonly most: number; readonly count: boolean }) {
+  const clock = new Clock()
   const listed: Element[] = []
   let total = 0
-  for (const el of shownActionables(root, clock)) {
+  for (const el of elementsBelow(root, clock)) {
+    if (!(el.matches(actionable) || looksClickable(el)) || !isShown(el)) continue
     total += 1
     if (listed.length < most) listed.push(el)
     else if (!count) break
   }
-  const selectors = new Selectors(root.ownerDocument, new Clock(ms))
-  const named = listed.map((el) => ({ el, role: roleOf(el) || 'clickable', name: nameOf(el).slice(0, 200) }))
-  const same = new Map<string, Element[]>()
-  for (const { el, role, name } of named) {
-    const key = `${role} ${name}`
-    const equal = same.get(key)
-    if (equal === undefined) same.set(key, [el])
-    else equal.push(el)
-  }
-  const elements = named.map(({ el, role, name }) => {
-    const equal = same.get(`${role} ${name}`) ?? []
-    return {
-      role,
-      name,
-      ...selectors.of(el),
-      field: isField(el) && role !== 'button',
-      about: aboutOf(el, role),
-      row: equal.length > 1 ? rowOf(el, equal) : '',
-    }
+  const selectors = new Selectors(root.ownerDocument)
+  const groups = new Map<string, Element[]>()
+  const named = listed.map((el) => {
+    const role = roleOf(el) || 'clickable'
+    const name = nameOf(el).slice(0, 200)
+    const equal = groups.get(`${role} ${name}`) ?? []
+    groups.set(`${role} ${name}`, equal)
+    equal.push(el)
+    return { el, role, name, equal }
   })
+  const elements = named.map(({ el, role, name, equal }) => ({
+    role,
+    name,
+    ...selectors.of(el),
+    field: isField(el) && role !== 'button',
+    /** Where it leads, its options and its states. */
+    about: aboutOf(el, role),
+    /** Text of the row or card, where others have the same role and name. */
+    row: equal.length > 1 ? rowOf(el, equal) : '',
+  }))
+  /** `size`: elements of the whole document. `cut`: the time was over before all were seen. */
   return { elements, total, size: selectors.size, cut: clock.over }
-}
-
-function* shownActionables(root: Element, clock: Clock): Generator<Element> {
-  for (const el of elementsBelow(root, clock)) {
-    if ((el.matches(actionable) || looksClickable(el)) && isShown(el)) yield el
-  }
 }
 
 /** A script listens for clicks without saying so in the markup: people see it by the pointer. */
@@ -144,7 +115,8 @@ class Selectors {
   size = 0
   readonly #counts = new Map<string, number>()
 
-  constructor(document: Document, clock: Clock) {
+  constructor(document: Document) {
+    const clock = new Clock()
     for (const el of elementsBelow(document, clock)) {
       this.size += 1
       if (!el.hasAttributes()) continue
@@ -153,6 +125,7 @@ class Selectors {
     if (clock.over) this.#counts.clear() // nothing is known to be unique
   }
 
+  /** `css` is empty where none is known. `good`: it is made from an attribute that people would choose, not from the element's place. */
   of(el: Element): { css: string; good: boolean } {
     for (const css of candidates(el, typedInput.test((el as HTMLInputElement).type))) {
       if (this.#counts.get(css) === 1) return { css, good: true }
@@ -175,8 +148,8 @@ class Selectors {
   }
 }
 
-export function selectorOf(el: Element, { ms }: { readonly ms: number }): string {
-  return new Selectors(el.ownerDocument, new Clock(ms)).of(el).css
+export function selectorOf(el: Element): string {
+  return new Selectors(el.ownerDocument).of(el).css
 }
 
 interface Wanted {
@@ -186,15 +159,14 @@ interface Wanted {
   /** Only elements that take a value. */
   readonly fill: boolean
   readonly most: number
-  readonly ms: number
 }
 
 /**
  * Elements by label, accessible name or visible text: those that are equal to it, else those that contain it. Returns the first `most`, how
  * many there are, and whether the time was over before all were seen.
  */
-export function byText(root: Element, { text, role, fill, most, ms }: Wanted) {
-  const clock = new Clock(ms)
+export function byText(root: Element, { text, role, fill, most }: Wanted) {
+  const clock = new Clock()
   const wanted = normal(text)
   const equal: Element[] = []
   const partial: Element[] = []
@@ -213,7 +185,7 @@ export function byText(root: Element, { text, role, fill, most, ms }: Wanted) {
   let found = equal.length > 0 ? equal : partial
   if (found.length === 0 && !fill && role === undefined) found = withOwnText(root, wanted, clock)
   const shown = found.slice(0, most)
-  const selectors = shown.length === 0 ? undefined : new Selectors(root.ownerDocument, new Clock(ms))
+  const selectors = shown.length === 0 ? undefined : new Selectors(root.ownerDocument)
   const elements = compare(found, { most }).map(({ what }, i) => ({ css: selectors?.of(shown[i] as Element).css ?? '', what }))
   return { elements, count: found.length, cut: clock.over }
 }
@@ -259,20 +231,11 @@ export function describe(el: Element): string {
   return `${kind}${name === '' ? '' : ` name="${name}"`}${says === '' ? '' : ` "${says.slice(0, 80)}"`}`
 }
 
-export interface FieldState {
-  /** The type of an input, `select`, `textarea`, `editable`, the role of a checkbox or switch, or the tag of what takes no value. */
-  readonly kind: string
-  readonly value: string
-  /** Why the browser would not take each value, such as `maxlength 4` or `0 to 10 in steps of 2`. */
-  readonly limits: string
-  readonly multiple: boolean
-  readonly options: { readonly label: string; readonly value: string; readonly selected: boolean }[]
-  readonly what: string
-}
-
 const maxOptions = 1_000
 
-export function fieldState(el: Element): FieldState {
+export type FieldState = ReturnType<typeof fieldState>
+
+export function fieldState(el: Element) {
   const kind = kindOf(el)
   const { min = '', max = '', step = '', maxLength = -1 } = el as HTMLInputElement
   const select = el instanceof HTMLSelectElement ? el : undefined
@@ -280,6 +243,7 @@ export function fieldState(el: Element): FieldState {
   return {
     kind,
     value: heldBy(el, kind),
+    /** Why the browser would not take each value, such as `maxlength 4` or `0 to 10 in steps of 2`. */
     limits: [
       ...(maxLength >= 0 ? [`maxlength ${maxLength}`] : []),
       ...(min || max ? [`${min || '…'} to ${max || '…'}${step ? ` in steps of ${step}` : ''}`] : []),
@@ -290,6 +254,7 @@ export function fieldState(el: Element): FieldState {
   }
 }
 
+/** The type of an input, `select`, `textarea`, `editable`, `checkbox` for switches, too, or the tag of what takes no value. */
 function kindOf(el: Element): string {
   if (el instanceof HTMLInputElement) return el.type
   if (/^(checkbox|switch|radio|menuitemcheckbox)$/.test(el.getAttribute('role') ?? '')) return 'checkbox'
@@ -304,7 +269,7 @@ function heldBy(el: Element, kind: string): string {
 }
 
 /** Changes when elements come or go, or when the document has loaded. */
-export function progress(el: Element): { readonly loaded: boolean; readonly size: number } {
+export function progress(el: Element) {
   const { readyState, documentElement } = el.ownerDocument
   return { loaded: readyState === 'complete', size: documentElement.getElementsByTagName('*').length }
 }

@@ -4,7 +4,8 @@ import { Clock, childrenOf, clean, isField, labelOf, maxDepth, roleOf, shownStyl
 
 export interface Limits {
   readonly maxChars: number
-  readonly ms: number
+  /** Time for it. Default: as long as every script. */
+  readonly ms?: number
 }
 
 export interface PageText {
@@ -13,17 +14,12 @@ export interface PageText {
   readonly cut: boolean
 }
 
-export function markdown(root: Element, limits: Limits): PageText {
-  return render(root, limits, false)
-}
-
-export function plainText(root: Element, limits: Limits): PageText {
-  return render(root, limits, true)
-}
+export const markdown = (root: Element, limits: Limits): PageText => render(root, limits, false)
+export const text = (root: Element, limits: Limits): PageText => render(root, limits, true)
 
 export function html(root: Element, { maxChars }: Limits): PageText {
-  const text = root.outerHTML
-  return { text: text.slice(0, maxChars), cut: text.length > maxChars }
+  const source = root.outerHTML
+  return { text: source.slice(0, maxChars), cut: source.length > maxChars }
 }
 
 /** Lines of text, one blank line between blocks, and none at either end. */
@@ -219,17 +215,12 @@ const namedByContent = new Set(
 /** Of an accessibility tree: a text, or an element with what is below it. */
 type Item = string | { readonly head: string; readonly items: readonly Item[] }
 
-interface Branch {
-  /** All text below. */
-  readonly text: string
-  readonly items: readonly Item[]
-}
-
 /** The accessibility tree as Playwright writes it: `- button "Save" [disabled]`. */
 export function snapshot(root: Element, { maxChars, ms }: Limits): PageText {
   const clock = new Clock(ms)
   let size = 0
-  const visit = (node: Node, depth: number): Branch => {
+  /** All text below a node, and its items: one, or those below it where it has no role. */
+  const visit = (node: Node, depth: number): { readonly text: string; readonly items: readonly Item[] } => {
     if (clock.tick() || size > maxChars || depth > maxDepth) return { text: '', items: [] }
     if (node instanceof Text) {
       const text = clean(node.data)
@@ -240,7 +231,12 @@ export function snapshot(root: Element, { maxChars, ms }: Limits): PageText {
     const takesText = isField(node) && node.tagName !== 'SELECT'
     const branches = takesText ? [] : [...childrenOf(node)].map((child) => visit(child, depth + 1))
     const text = clean(branches.map((branch) => branch.text).join(' '))
-    const items = joined(branches.flatMap((branch) => branch.items))
+    const items: Item[] = []
+    for (const item of branches.flatMap((branch) => branch.items)) {
+      const last = items.at(-1)
+      if (typeof item === 'string' && typeof last === 'string') items[items.length - 1] = `${last} ${item}`
+      else items.push(item)
+    }
     const role = roleOf(node)
     if (/^(presentation|none|generic|)$/.test(role)) return { text, items }
     const name = labelOf(node) || (namedByContent.has(role) ? text : '')
@@ -262,11 +258,9 @@ export function snapshot(root: Element, { maxChars, ms }: Limits): PageText {
   const lines: string[] = []
   const write = (items: readonly Item[], indent: string): void => {
     for (const item of items) {
-      if (typeof item === 'string') lines.push(`${indent}- text: ${item}`)
-      else {
-        lines.push(`${indent}- ${item.head}${item.items.length > 0 ? ':' : ''}`)
-        write(item.items, `${indent}  `)
-      }
+      const { head, items: below } = typeof item === 'string' ? { head: `text: ${item}`, items: [] } : item
+      lines.push(`${indent}- ${head}${below.length > 0 ? ':' : ''}`)
+      write(below, `${indent}  `)
     }
   }
   write(visit(root, 0).items, '')
@@ -274,42 +268,21 @@ export function snapshot(root: Element, { maxChars, ms }: Limits): PageText {
   return { text: text.slice(0, maxChars), cut: clock.over || size > maxChars || text.length > maxChars }
 }
 
-/** Texts beside each other are one. */
-function joined(items: readonly Item[]): Item[] {
-  const found: Item[] = []
-  for (const item of items) {
-    const last = found.at(-1)
-    if (typeof item === 'string' && typeof last === 'string') found[found.length - 1] = `${last} ${item}`
-    else found.push(item)
-  }
-  return found
-}
-
 /** The page's visible lines, kept in the page until `changes` compares them. */
-export interface Lines {
-  readonly root: Element
-  readonly lines: readonly string[]
-  readonly cut: boolean
-  readonly limits: Limits
-}
-
-export function lines(el: Element, limits: Limits): Lines {
+export function lines(el: Element, limits: Limits) {
   const root = el.ownerDocument.documentElement
-  const { text, cut } = plainText(root, limits)
-  return { root, lines: text.split('\n'), cut, limits }
+  const { text: all, cut } = text(root, limits)
+  return { root, lines: all.split('\n'), cut, limits }
 }
 
-export interface Changes {
-  readonly appeared: string[]
-  readonly gone: string[]
-}
+export type Changes = ReturnType<typeof changes>
 
 /** Where the text was cut, lines of the last fifth may only have moved over the edge. */
 const comparedShare = 0.8
 const maxLineChars = 1_000
 
 /** Lines that are there now and were not, and the other way round, each list in the order of the page. */
-export function changes(before: Lines, { most }: { readonly most: number }): Changes {
+export function changes(before: ReturnType<typeof lines>, { most }: { readonly most: number }) {
   const now = lines(before.root.ownerDocument.documentElement, before.limits)
   const compared =
     before.cut || now.cut ? comparedShare * Math.min(before.lines.length, now.lines.length) : Number.POSITIVE_INFINITY
