@@ -119,8 +119,6 @@ function definitions(revision: Revision): Record<string, Schema> {
     ['name', 'inputSchema'],
   )
   return {
-    tool,
-    block,
     initialize: result({ protocolVersion: string, capabilities, serverInfo: implementation, instructions: string }, [
       'protocolVersion',
       'capabilities',
@@ -132,7 +130,6 @@ function definitions(revision: Revision): Record<string, Schema> {
       ...cached,
     ]),
     ping: result({}),
-    'logging/setLevel': result({}),
     'tools/list': result({ tools: list(tool), nextCursor: string, ...cache }, ['tools', ...cached]),
     'tools/call': result(
       {
@@ -142,18 +139,6 @@ function definitions(revision: Revision): Record<string, Schema> {
       },
       ['content'],
     ),
-    error: object(
-      { jsonrpc: { const: '2.0' }, error: object({ code: { type: 'integer' }, message: string }, ['code', 'message']) },
-      ['jsonrpc', 'error'],
-    ),
-    response: {
-      ...object({ jsonrpc: { const: '2.0' }, id: { type: ['string', 'integer'] }, result: anyObject }, [
-        'jsonrpc',
-        'id',
-        'result',
-      ]),
-      not: { required: ['error'] },
-    },
     notification: {
       ...object({ jsonrpc: { const: '2.0' }, method: string, params: object({ _meta: meta }) }, ['jsonrpc', 'method']),
       not: { required: ['id'] },
@@ -168,17 +153,13 @@ function definitions(revision: Revision): Record<string, Schema> {
       ['progressToken', 'progress'],
     ),
     'notifications/message': object({ level: logLevel, logger: string, data: {}, _meta: meta }, ['level', 'data']),
-    'notifications/cancelled': object({ requestId: { type: ['string', 'integer'] }, reason: string }),
   }
 }
 
 const ajv = new Ajv2020({ discriminator: true, strict: false, allErrors: false, validateFormats: false })
 const compiled = new Map<string, ValidateFunction>()
 
-/**
- * Why `value` is not what the definition says; `undefined` when it is. Definitions are named after methods, or `tool`, `block`,
- * `response`, `error`, `notification`, `request`.
- */
+/** Why `value` is not what the definition says; `undefined` when it is. Definitions are named after methods, or `notification`, `request`. */
 export function violation(revision: Revision, definition: string, value: unknown): string | undefined {
   const key = `${revision} ${definition}`
   let validate = compiled.get(key)
