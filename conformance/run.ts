@@ -10,6 +10,7 @@ import { learnFacts, type ToolMemory, UnknownTool } from './facts.ts'
 import { LIMITS } from './limits.ts'
 import { type Need, unmet } from './needs.ts'
 import { maskBytes } from './privacy.ts'
+import { conforms } from './report/summary.ts'
 import { MODERN, type Revision, type TransportName } from './revisions.ts'
 import { type CaseResult, type Counts, type Facts, type Level, type NamedCall, NO_FACTS, type RunReport } from './types.ts'
 
@@ -30,7 +31,7 @@ export interface RunOptions {
   slow?: boolean
   /** Time limit of one answer. Default 5,000 ms. */
   timeoutMs?: number
-  /** Cases that run at the same time. Default 4. */
+  /** Cases that run at the same time. Default 8. */
   concurrency?: number
   /** The cases to run. Default: all of them. */
   cases?: readonly Case[]
@@ -338,8 +339,7 @@ function summarize(results: readonly CaseResult[]): RunReport['summary'] {
 
 /** 0, or 1 when a MUST failed or the server went silent or died; with `strict` any failure counts. */
 export function exitCodeOf(report: RunReport, strict = false): 0 | 1 {
-  if (report.aborted !== undefined) return 1
-  return report.cases.some((result) => result.status === 'fail' && (strict || result.level === 'MUST')) ? 1 : 0
+  return conforms(report, strict) ? 0 : 1
 }
 
 async function inParallel<T>(items: readonly T[], width: number, work: (item: T) => Promise<void>): Promise<void> {

@@ -1,6 +1,7 @@
 // JUnit XML for continuous integration: one suite for each revision. What does not fail the run is a skip with its message, because
 // JUnit knows no advice.
 import type { CaseResult, RunReport } from '../types.ts'
+import { decides } from './summary.ts'
 
 export function junitReport(report: RunReport, strict = false): string {
   const suites = report.revisions.map((revision) => suite(report, revision, strict))
@@ -13,7 +14,7 @@ export function junitReport(report: RunReport, strict = false): string {
 
 function suite(report: RunReport, revision: string, strict: boolean): string {
   const cases = report.cases.filter((result) => result.revision === revision)
-  const fails = cases.filter((result) => isFailure(result, strict)).length
+  const fails = cases.filter((result) => decides(result, strict)).length
   const skips = cases.filter((result) => result.status !== 'pass').length - fails
   const seconds = (cases.reduce((sum, result) => sum + result.ms, 0) / 1000).toFixed(3)
   const head = `  <testsuite name="${report.transport} ${revision}" tests="${cases.length}" failures="${fails}" skipped="${skips}" time="${seconds}">\n`
@@ -24,7 +25,7 @@ function testcase(result: CaseResult, strict: boolean): string {
   const at = result.id.lastIndexOf('/')
   const head = `    <testcase classname="${escapeXml(`${result.revision}/${result.id.slice(0, at)}`)}" name="${escapeXml(result.id.slice(at + 1))}" time="${(result.ms / 1000).toFixed(3)}"`
   if (result.status === 'pass') return `${head}/>\n`
-  if (isFailure(result, strict))
+  if (decides(result, strict))
     return `${head}>${failure(result.message, `${result.level}: ${result.quote}\n${result.url}`)}</testcase>\n`
   const why = result.status === 'fail' ? `${result.level}, not met: ${result.message}` : result.message
   return `${head}><skipped message="${escapeXml(why)}"/></testcase>\n`
@@ -32,10 +33,6 @@ function testcase(result: CaseResult, strict: boolean): string {
 
 function failure(message: string, text: string): string {
   return `<failure message="${escapeXml(message)}">${escapeXml(text)}</failure>`
-}
-
-function isFailure(result: CaseResult, strict: boolean): boolean {
-  return result.status === 'fail' && (strict || result.level === 'MUST')
 }
 
 /** Also drops what XML 1.0 cannot carry at all. */

@@ -3,12 +3,13 @@ import type { CaseResult, Level, RunReport } from '../types.ts'
 
 const SHARED = 3
 
-export function conforms(report: RunReport, strict: boolean): boolean {
-  return report.aborted === undefined && decidingFailures(report, strict) === 0
+export function conforms({ aborted, cases }: RunReport, strict: boolean): boolean {
+  return aborted === undefined && !cases.some((result) => decides(result, strict))
 }
 
-function decidingFailures({ summary }: RunReport, strict: boolean): number {
-  return strict ? summary.fail : summary.levels.MUST.fail
+/** Whether the result fails the run. */
+export function decides({ status, level }: CaseResult, strict: boolean): boolean {
+  return status === 'fail' && (strict || level === 'MUST')
 }
 
 /** `does not conform: 2 MUST not met, 1 SHOULD, in 3.1 s` */
