@@ -5,7 +5,7 @@ import { parseArgs } from 'node:util'
 import { addressOf, type Case } from './case.ts'
 import { CASES } from './cases/index.ts'
 import { Unreachable } from './detect.ts'
-import { isObject, type JsonObject } from './expect.ts'
+import { isObject, type JsonObject, parse } from './expect.ts'
 import { UnknownTool } from './facts.ts'
 import { jsonReport } from './report/json.ts'
 import { junitReport } from './report/junit.ts'
@@ -232,13 +232,8 @@ function callsOf(tokens: readonly Token[]): NamedCall[] {
 }
 
 function objectOf(text: string): JsonObject {
-  try {
-    const value: unknown = JSON.parse(text)
-    if (isObject(value)) return value
-  } catch {
-    // reported below
-  }
-  return usage(`--args is a JSON object, not ${text}`)
+  const value = parse(text)
+  return isObject(value) ? value : usage(`--args is a JSON object, not ${text}`)
 }
 
 function transportOf(text: string): TransportName {

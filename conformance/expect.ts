@@ -53,6 +53,15 @@ export function isObject(value: unknown): value is JsonObject {
   return typeof value === 'object' && value !== null && !Array.isArray(value)
 }
 
+/** The value that a text says; `undefined` when it is not JSON. */
+export function parse(text: unknown): unknown {
+  try {
+    return JSON.parse(String(text))
+  } catch {
+    return undefined
+  }
+}
+
 /** A JSON-RPC response: it has an id and no method, and a result or an error. */
 export function isResponse(value: unknown): value is JsonObject {
   return isObject(value) && !('method' in value) && ('result' in value || 'error' in value)

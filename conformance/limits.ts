@@ -30,9 +30,9 @@ export const LIMITS = {
   graceMs: 40,
   /** The largest event that the Python SDK's client accepts. */
   clientEventBytes: 1024 * 1024,
-  /** Bodies that are sent to find the target's own limit. */
   /** How long the shared traffic waits for the end of one answer, and for messages that come too late. */
   trafficMs: 3_000,
   lateMs: 150,
+  /** A body that is sent to find the target's own limit. */
   oversizedBodyBytes: 6 * 1024 * 1024,
 } as const

@@ -1,11 +1,12 @@
 // Steps that several cases share: calls of the tool that may be called, what counts as refused, and the traffic that the cases over every
 // message rely on.
-import type { Context } from './client/context.ts'
+import { type Context, initializeParams } from './client/context.ts'
 import type { Observations } from './client/observations.ts'
 import type { Reply, SendOptions, Session } from './client/session.ts'
 import { HttpSession, META } from './client/session-http.ts'
 import { SseSession } from './client/session-sse.ts'
-import { Broken, check, checkEqual, isObject, type Json, type JsonObject } from './expect.ts'
+import type { Exchange } from './client/target.ts'
+import { Broken, check, checkEqual, isObject, isResponse, type Json, type JsonObject } from './expect.ts'
 import { LIMITS } from './limits.ts'
 import { parameterHeaders } from './tool-schema.ts'
 import type { Callable } from './types.ts'
@@ -33,14 +34,6 @@ export const FOREIGN_HOSTS = ['evil.example.com', 'localhost.evil.example.com', 
 export const isLoopback = ({ hostname }: URL): boolean => /^(127\.|localhost$|\[::1\]$)/.test(hostname)
 export const in4xx = ({ status }: { status: number }): boolean => status >= 400 && status < 500
 
-export function parse(text: unknown): unknown {
-  try {
-    return JSON.parse(String(text))
-  } catch {
-    return undefined
-  }
-}
-
 interface CallOptions extends SendOptions {
   /** Default: the first that works. */
   tool?: Callable | undefined
@@ -62,7 +55,7 @@ export async function call(t: Context, session: Session, options: CallOptions = 
 }
 
 /** Posts a call without waiting for its answer; gives back when the POST was answered. */
-export function postCall(session: SseSession | HttpSession, { name, args, tool }: Callable, id: Json, token?: Json) {
+export function postCall(session: Session, { name, args, tool }: Callable, id: Json, token?: Json) {
   const meta = token === undefined ? {} : { _meta: { progressToken: token } }
   return session.post(session.build('tools/call', { name, arguments: args, ...meta }, id), {
     headers: parameterHeaders(tool, args),
@@ -75,6 +68,24 @@ export async function callTool(t: Context, headers: SendOptions['headers'] = {},
 
 export async function list(t: Context, options: SendOptions = {}): Promise<Reply> {
   return (await t.connect()).request(LIST, {}, options)
+}
+
+/** The result of a request in a new session. */
+export async function ask(t: Context, method: string, params?: JsonObject, options: SendOptions = {}): Promise<JsonObject> {
+  return (await t.connect()).result(method, params, options)
+}
+
+/** The answer to `initialize` over Streamable HTTP, posted with these headers beside, or in place of, the usual ones. */
+export function initializeWith(t: Context, headers: Record<string, string>): Promise<Exchange> {
+  const body = JSON.stringify({ jsonrpc: '2.0', id: 1, method: 'initialize', params: initializeParams(t.revision) })
+  return t.open({ method: 'POST', headers: { ...JSON_HEADERS, ...headers }, body })
+}
+
+/** What the notification that ends the handshake is answered with. */
+export async function initialized(t: Context): Promise<Reply> {
+  const session = await t.begin()
+  await t.initialize(session)
+  return session.notify('notifications/initialized')
 }
 
 export function checkServed(reply: Reply, what = 'a result'): JsonObject {
@@ -97,6 +108,14 @@ export function checkError(reply: Reply, code?: number): number {
   return Number(error.code)
 }
 
+/** The first error among the messages. */
+export function errorIn(messages: readonly unknown[]): JsonObject | undefined {
+  return messages
+    .filter(isResponse)
+    .map(({ error }) => error)
+    .find(isObject)
+}
+
 /** Whether a call did what it should: a result without `isError`. */
 export function succeeded({ message }: Reply): boolean {
   return isObject(message?.result) && message.result.isError !== true
@@ -116,9 +135,7 @@ export async function streamed(t: Context, given?: HttpSession): Promise<{ sessi
 /** Every message a session has received so far, after a moment for those that should not come. */
 export async function received(t: Context, session: Session, reply?: Reply): Promise<unknown[]> {
   await t.pause(LIMITS.graceMs)
-  if (!(session instanceof SseSession)) return reply?.messages ?? []
-  session.pump()
-  return session.inbox
+  return session instanceof SseSession ? session.inbox : (reply?.messages ?? [])
 }
 
 /** A server may cut off what it does not want to read, while it is still being written; but it must not be silent. */

@@ -1,7 +1,10 @@
 // Batches: to be received in 2025-03-26, gone since 2025-06-18.
 import type { Case } from '../case.ts'
+import { initializeParams } from '../client/context.ts'
 import type { Session } from '../client/session.ts'
-import { check, checkEqual, fail, isObject, isResponse, type JsonObject } from '../expect.ts'
+import { check, checkEqual, fail, isResponse, type JsonObject } from '../expect.ts'
+import { LIMITS } from '../limits.ts'
+import { errorIn, in4xx } from '../steps.ts'
 
 const RECEIVE = 'MCP implementations MAY support sending JSON-RPC batches, but MUST support receiving JSON-RPC batches.'
 // Over HTTP+SSE, which that revision replaced, nobody says what a batch is.
@@ -22,7 +25,7 @@ export const cases: Case[] = [
       const session = await t.connect()
       const batch = ['first', 'second'].map((id) => session.build('ping', {}, id))
       const reply = await session.send(batch, { id: 'second' }, { responses: 2 })
-      await t.pause(40)
+      await t.pause(LIMITS.graceMs)
       const ids = reply.messages.filter(isResponse).map((message) => message.id)
       checkEqual([...ids].sort(), ['first', 'second'], 'the ids of the responses')
     },
@@ -64,8 +67,7 @@ export const cases: Case[] = [
     async run(t) {
       const session = await t.connect()
       const reply = await session.send('[]', 'anything')
-      const error = reply.messages.find((message) => isResponse(message) && isObject(message.error))
-      check(error !== undefined || (reply.status >= 400 && reply.status < 500), 'an error or HTTP 4xx', `HTTP ${reply.status}`)
+      check(errorIn(reply.messages) !== undefined || in4xx(reply), 'an error or HTTP 4xx', `HTTP ${reply.status}`)
       await session.alive()
     },
   },
@@ -91,11 +93,7 @@ export const cases: Case[] = [
     quote: 'The initialize request MUST NOT be part of a JSON-RPC batch (so a server has no reason to serve one).',
     async run(t) {
       const session = await t.begin()
-      const initialize = session.build(
-        'initialize',
-        { protocolVersion: t.revision, capabilities: {}, clientInfo: { name: 'c', version: '1' } },
-        'i',
-      )
+      const initialize = session.build('initialize', initializeParams(t.revision), 'i')
       const reply = await session.send([initialize, session.build('ping', {}, 'p')], 'anything')
       const result = reply.messages.find((message) => isResponse(message) && message.id === 'i' && message.result !== undefined)
       if (result !== undefined) fail('initialize in a batch to be refused', result)
@@ -111,7 +109,7 @@ export const cases: Case[] = [
     async run(t) {
       const session = await t.connect()
       const reply = await session.send([session.build('ping', {}, 'a'), session.build('ping', {}, 'b')], 'anything')
-      check(reply.status >= 400 && reply.status < 500, 'HTTP 4xx', `HTTP ${reply.status}`)
+      check(in4xx(reply), 'HTTP 4xx', `HTTP ${reply.status}`)
     },
   },
 ]

@@ -3,8 +3,9 @@ import type { Case } from '../case.ts'
 import type { Context } from '../client/context.ts'
 import type { Reply, Session } from '../client/session.ts'
 import { SseSession } from '../client/session-sse.ts'
-import { check, checkEqual, fail, isObject, isResponse, type Json, type JsonObject, show } from '../expect.ts'
-import { LIST, traffic } from '../steps.ts'
+import { check, checkEqual, fail, isResponse, type Json, type JsonObject, show } from '../expect.ts'
+import { LIMITS } from '../limits.ts'
+import { ask, checkError, checkServed, errorIn, initialized, LIST, list, received, traffic, UNKNOWN_METHOD } from '../steps.ts'
 
 const SAME_ID = 'Responses MUST include the same ID as the request they correspond to.'
 const JSON_RPC = 'All messages between MCP clients and servers MUST follow the JSON-RPC 2.0 specification.'
@@ -12,10 +13,8 @@ const NO_REPLY = 'The receiver of a notification MUST NOT send a response.'
 
 /** A request with this id is answered under exactly this id. */
 async function echoesId(t: Context, id: Json): Promise<void> {
-  const session = await t.connect()
-  const reply = await session.request(LIST, {}, { id })
+  const reply = await list(t, { id })
   check(reply.message !== undefined, `a response with the id ${show(id)}`, `HTTP ${reply.status} without a response`)
-  checkEqual(reply.message.id, id, 'the id')
 }
 
 function idCase(slug: string, id: Json, quote = SAME_ID): Case {
@@ -29,7 +28,7 @@ async function isAnswered(t: Context, write: (session: Session, id: string) => s
   const reply = await session.send(write(session, id), { id }, { headers: modernHeaders(t, session) })
   check(reply.message !== undefined, 'a response', `HTTP ${reply.status} without one`)
   checkEqual(reply.message.id, id, 'the id')
-  check(isObject(reply.message.result), 'a result', reply.message)
+  checkServed(reply)
 }
 
 /** The headers that mirror the body, which cannot be derived from a body that is sent as text. */
@@ -130,9 +129,8 @@ export const cases: Case[] = [
     async run(t) {
       const session = await t.connect()
       for (const id of ['e-1', 0]) {
-        const reply = await session.request('conformance/no-such-method', {}, { id })
-        if (reply.message === undefined) return t.skip('an unknown method is refused without a JSON-RPC error')
-        checkEqual(reply.message.id, id, 'the id')
+        const { message } = await session.request(UNKNOWN_METHOD, {}, { id })
+        if (message === undefined) return t.skip('an unknown method is refused without a JSON-RPC error')
       }
     },
   },
@@ -144,9 +142,7 @@ export const cases: Case[] = [
       const session = await t.connect()
       const reply = await session.send(session.build(LIST, {}, 'once'), { id: 'once' }, { untilEnd: true })
       await session.alive()
-      await t.pause(40)
-      if (session instanceof SseSession) session.pump()
-      const all = session instanceof SseSession ? session.inbox : reply.messages
+      const all = await received(t, session, reply)
       checkEqual(all.filter((message) => isResponse(message) && message.id === 'once').length, 1, 'number of responses')
     },
   },
@@ -160,7 +156,7 @@ export const cases: Case[] = [
       const ids = Array.from({ length: 20 }, (_, index) => `parallel-${index}`)
       const replies = await Promise.all(ids.map((id) => session.request(LIST, {}, { id })))
       for (const [index, reply] of replies.entries()) {
-        check(isObject(reply.message?.result), `a result for ${ids[index]}`, reply.message ?? `HTTP ${reply.status}`)
+        checkServed(reply, `a result for ${ids[index]}`)
       }
     },
   },
@@ -176,10 +172,9 @@ export const cases: Case[] = [
           for (let round = 0; round < 3; round += 1) await session.request(LIST, {}, { id: `client-${index}-${round}` })
         }),
       )
-      await t.pause(40)
+      await t.pause(LIMITS.graceMs)
       for (const [index, session] of sessions.entries()) {
         if (!(session instanceof SseSession)) continue
-        session.pump()
         const foreign = session.inbox.find(
           (message) =>
             isResponse(message) && String(message.id).startsWith('client-') && !String(message.id).startsWith(`client-${index}-`),
@@ -193,12 +188,7 @@ export const cases: Case[] = [
     level: 'MUST',
     quote: `${JSON_RPC} (§5.1: -32601, the method does not exist.)`,
     until: '2025-11-25',
-    async run(t) {
-      const session = await t.connect()
-      const { message, status } = await session.request('conformance/no-such-method', {})
-      check(isObject(message?.error), 'an error response', message ?? `HTTP ${status} without a response`)
-      checkEqual(message.error.code, -32601, 'the error code')
-    },
+    run: async (t) => void checkError(await (await t.connect()).request(UNKNOWN_METHOD, {}), -32601),
   },
   {
     id: 'basic/index/responses/method-names-are-case-sensitive',
@@ -216,29 +206,20 @@ export const cases: Case[] = [
     until: '2025-11-25',
     quote:
       'A request is { jsonrpc, id, method, params? }: params is optional where the method needs none (LiteLLM and the Python SDK omit it).',
-    async run(t) {
-      const session = await t.connect()
-      await session.result(LIST)
-    },
+    run: (t) => ask(t, LIST),
   },
   {
     id: 'basic/index/requests/unknown-meta-is-ignored',
     level: 'MUST',
     quote:
       '_meta allows clients to attach additional metadata; implementations MUST NOT make assumptions about values at unknown keys.',
-    async run(t) {
-      const session = await t.connect()
-      await session.result(LIST, { _meta: { 'com.example/trace': { deep: [1, 'two', null] }, 'example.org/x': 'y' } })
-    },
+    run: (t) => ask(t, LIST, { _meta: { 'com.example/trace': { deep: [1, 'two', null] }, 'example.org/x': 'y' } }),
   },
   {
     id: 'basic/index/requests/unknown-params-are-ignored',
     level: 'SHOULD',
     quote: 'params is { [key: string]: unknown }: members of later revisions do not make a request invalid.',
-    async run(t) {
-      const session = await t.connect()
-      await session.result(LIST, { 'x-conformance-extra': { a: 1 } })
-    },
+    run: (t) => ask(t, LIST, { 'x-conformance-extra': { a: 1 } }),
   },
   {
     id: 'basic/index/requests/null-id-is-no-request',
@@ -256,7 +237,7 @@ export const cases: Case[] = [
     id: 'basic/index/requests/object-id-is-refused',
     level: 'SHOULD',
     quote: 'Requests MUST include a string or integer ID: an object is neither.',
-    run: async (t) => void (await refused(t, (await t.begin()).build(LIST, {}, { a: 1 }))),
+    run: async (t) => refused(t, (await t.begin()).build(LIST, {}, { a: 1 })),
   },
   {
     id: 'basic/index/requests/members-in-any-order',
@@ -295,10 +276,9 @@ export const cases: Case[] = [
     quote: `${JSON_RPC} (§5.1: -32700, invalid JSON was received.)`,
     async run(t) {
       const reply = await refused(t, '{"jsonrpc": "2.0", "id": 1, "method": "tools/list", ' as Json)
-      const error = reply.messages.find((message) => isResponse(message) && isObject(message.error))
-      if (error === undefined)
-        check(reply.status >= 400, 'an error response or HTTP 4xx', `HTTP ${reply.status} and nothing more`)
-      else checkEqual((error as { error: { code: unknown } }).error.code, -32700, 'the error code')
+      const error = errorIn(reply.messages)
+      if (error !== undefined) checkEqual(error.code, -32700, 'the error code')
+      else check(reply.status >= 400, 'an error response or HTTP 4xx', `HTTP ${reply.status} and nothing more`)
     },
   },
   {
@@ -315,9 +295,9 @@ export const cases: Case[] = [
     quote: `${JSON_RPC} (§5.1: -32600, the JSON sent is not a valid request object.)`,
     async run(t) {
       const reply = await refused(t, { ...(await t.begin()).build(LIST, {}, 'no-version'), jsonrpc: '1.0' })
-      const error = reply.messages.find((message) => isResponse(message) && isObject(message.error))
+      const error = errorIn(reply.messages)
       if (error === undefined) return t.skip('refused without a JSON-RPC error')
-      checkEqual((error as { error: { code: unknown } }).error.code, -32600, 'the error code')
+      checkEqual(error.code, -32600, 'the error code')
     },
   },
   {
@@ -335,13 +315,13 @@ export const cases: Case[] = [
     id: 'basic/index/requests/method-must-be-a-string',
     level: 'SHOULD',
     quote: `${JSON_RPC} (§4: method is a string.)`,
-    run: async (t) => void (await refused(t, { ...(await t.begin()).build(LIST, {}, 'm'), method: 5 })),
+    run: async (t) => refused(t, { ...(await t.begin()).build(LIST, {}, 'm'), method: 5 }),
   },
   {
     id: 'basic/index/requests/params-must-be-structured',
     level: 'SHOULD',
     quote: `${JSON_RPC} (§4.2: params MUST be a structured value.)`,
-    run: async (t) => void (await refused(t, { ...(await t.begin()).build(LIST, {}, 'p'), params: 'text' })),
+    run: async (t) => refused(t, { ...(await t.begin()).build(LIST, {}, 'p'), params: 'text' }),
   },
   {
     id: 'basic/index/notifications/unknown-is-not-answered',
@@ -372,11 +352,7 @@ export const cases: Case[] = [
     level: 'MUST',
     until: '2025-11-25',
     quote: NO_REPLY,
-    async run(t) {
-      const session = await t.begin()
-      await t.initialize(session)
-      checkNoResponse(await session.notify('notifications/initialized'), 'notifications/initialized')
-    },
+    run: async (t) => checkNoResponse(await initialized(t), 'notifications/initialized'),
   },
   {
     id: 'basic/index/responses/a-response-is-not-answered',

@@ -3,12 +3,12 @@ import type { Case } from '../case.ts'
 import type { Context } from '../client/context.ts'
 import type { Session } from '../client/session.ts'
 import { SseSession } from '../client/session-sse.ts'
-import type { Json } from '../expect.ts'
-import { check, checkEqual, fail, isObject, isResponse, type JsonObject } from '../expect.ts'
+import { check, checkEqual, fail, isObject, isResponse, type Json, type JsonObject } from '../expect.ts'
 import { LIMITS } from '../limits.ts'
-import { call, inBackground, progressOf } from '../steps.ts'
+import { ask, call, checkServed, inBackground, LIST, progressOf } from '../steps.ts'
 
-const until = '2025-11-25' as const
+const base = { level: 'MUST', until: '2025-11-25' } as const
+const cancelling = { ...base, once: true, needs: ['slow-tool'] } as const
 const IGNORED =
   'Invalid cancellation notifications SHOULD be ignored: unknown request IDs, already completed requests, malformed notifications.'
 const EVERY_REQUEST = 'All messages MUST follow the JSON-RPC 2.0 specification. (§5: the server MUST reply to each request.)'
@@ -17,7 +17,7 @@ const RACE_MS = 300
 
 async function ignored(t: Context, params: JsonObject | undefined): Promise<void> {
   const session = await t.connect()
-  await session.request('tools/list', {}, { id: 'finished' })
+  await session.request(LIST, {}, { id: 'finished' })
   const reply = await session.notify('notifications/cancelled', params)
   const response = reply.messages.find(isResponse)
   if (response !== undefined && !(reply.status >= 400 && response.error !== undefined)) fail('no response', response)
@@ -30,9 +30,7 @@ async function cancelDuring(
   t: Context,
   id: Json,
   requestId: Json,
-  others: Json[] = [],
-  canceller?: Session,
-  timeoutMs = t.timeoutMs,
+  { others = [], canceller, timeoutMs = t.timeoutMs }: { others?: Json[]; canceller?: Session; timeoutMs?: number } = {},
 ) {
   const tool = t.facts.slow ?? t.skip('no call is slow')
   const session = await t.connect()
@@ -52,20 +50,17 @@ function checkUnharmed(response: JsonObject | undefined): void {
 
 export const cases: Case[] = [
   {
+    ...base,
     id: 'basic/utilities/ping/behavior-requirements/empty-response',
-    level: 'MUST',
-    until,
     quote: 'The receiver MUST respond promptly with an empty response.',
     async run(t) {
-      const session = await t.connect()
-      const { _meta: _, ...result } = await session.result('ping')
+      const { _meta: _, ...result } = await ask(t, 'ping')
       checkEqual(result, {}, 'the result')
     },
   },
   {
+    ...base,
     id: 'basic/utilities/ping/behavior-requirements/prompt-response',
-    level: 'MUST',
-    until,
     quote: `The receiver MUST respond promptly with an empty response (here: within ${PROMPT_MS} ms).`,
     async run(t) {
       const session = await t.connect()
@@ -76,19 +71,14 @@ export const cases: Case[] = [
     },
   },
   {
+    ...base,
     id: 'basic/utilities/ping/behavior-requirements/with-meta',
-    level: 'MUST',
-    until,
     quote: 'A ping may carry params._meta as any request may; the receiver MUST respond promptly with an empty response.',
-    async run(t) {
-      const session = await t.connect()
-      await session.result('ping', { _meta: { 'com.example/a': 1 } })
-    },
+    run: (t) => ask(t, 'ping', { _meta: { 'com.example/a': 1 } }),
   },
   {
+    ...base,
     id: 'basic/utilities/ping/behavior-requirements/during-a-call',
-    level: 'MUST',
-    until,
     needs: ['slow-tool'],
     quote: 'The receiver MUST respond promptly with an empty response, also while a tool is running.',
     async run(t) {
@@ -112,23 +102,23 @@ export const cases: Case[] = [
     },
   },
   {
+    ...base,
     id: 'basic/utilities/cancellation/error-handling/unknown-id',
     level: 'SHOULD',
-    until,
     quote: IGNORED,
     run: (t) => ignored(t, { requestId: 'never-issued', reason: 'conformance' }),
   },
   {
+    ...base,
     id: 'basic/utilities/cancellation/error-handling/completed-id',
     level: 'SHOULD',
-    until,
     quote: IGNORED,
     run: (t) => ignored(t, { requestId: 'finished' }),
   },
   {
+    ...base,
     id: 'basic/utilities/cancellation/error-handling/malformed',
     level: 'SHOULD',
-    until,
     quote: IGNORED,
     async run(t) {
       await ignored(t, undefined)
@@ -136,15 +126,14 @@ export const cases: Case[] = [
     },
   },
   {
+    ...base,
     id: 'basic/utilities/cancellation/timing-considerations/race-with-the-response',
-    level: 'MUST',
-    until,
     quote: 'Both parties MUST handle these race conditions gracefully: a cancellation may arrive after processing has completed.',
     async run(t) {
       const session = await t.connect()
       await Promise.all(
         ['r-1', 'r-2', 'r-3'].flatMap((id) => [
-          session.request('tools/list', {}, { id, timeoutMs: RACE_MS }).catch(() => undefined), // a cancelled request need not be answered
+          session.request(LIST, {}, { id, timeoutMs: RACE_MS }).catch(() => undefined), // a cancelled request need not be answered
           session.notify('notifications/cancelled', { requestId: id }),
         ]),
       )
@@ -152,41 +141,27 @@ export const cases: Case[] = [
     },
   },
   {
+    ...cancelling,
     id: 'basic/utilities/cancellation/behavior-requirements/no-response-to-a-cancelled-request',
-    once: true,
     level: 'SHOULD',
-    until,
-    needs: ['slow-tool'],
     quote: 'Receivers of cancellation notifications SHOULD stop processing and not send a response for the cancelled request.',
     async run(t) {
-      const { response, ms, isStream } = await cancelDuring(
-        t,
-        'to-cancel',
-        'to-cancel',
-        [],
-        undefined,
-        (t.facts.slow?.ms ?? 0) + 2 * LIMITS.slowMs,
-      )
+      const timeoutMs = (t.facts.slow?.ms ?? 0) + 2 * LIMITS.slowMs
+      const { response, ms, isStream } = await cancelDuring(t, 'to-cancel', 'to-cancel', { timeoutMs })
       if (!isStream) return t.skip('the server answers with JSON, and must answer the POST somehow')
       if (response !== undefined && ms < LIMITS.slowMs) return t.skip('the call was not slow this time')
       if (response?.result !== undefined) fail('no response to the cancelled request', response)
     },
   },
   {
+    ...cancelling,
     id: 'basic/utilities/cancellation/behavior-requirements/other-requests-go-on',
-    once: true,
-    level: 'MUST',
-    until,
-    needs: ['slow-tool'],
     quote: `${EVERY_REQUEST} A cancellation names one requestId: other requests are not cancelled with it.`,
-    run: async (t) => checkUnharmed((await cancelDuring(t, 'goes-on', 'another', ['another'])).response),
+    run: async (t) => checkUnharmed((await cancelDuring(t, 'goes-on', 'another', { others: ['another'] })).response),
   },
   {
+    ...cancelling,
     id: 'basic/utilities/cancellation/behavior-requirements/ids-of-another-type-are-other-ids',
-    once: true,
-    level: 'MUST',
-    until,
-    needs: ['slow-tool'],
     quote: `${EVERY_REQUEST} requestId is a string or an integer: the string "77" is not the number 77.`,
     async run(t) {
       checkUnharmed((await cancelDuring(t, '77', 77)).response)
@@ -194,15 +169,12 @@ export const cases: Case[] = [
     },
   },
   {
+    ...cancelling,
     id: 'basic/utilities/cancellation/behavior-requirements/other-sessions-go-on',
-    once: true,
-    level: 'MUST',
-    until,
-    needs: ['slow-tool'],
     quote: `${EVERY_REQUEST} A cancellation names a request of the same session: another session may have used the same id.`,
     async run(t) {
       const other = await t.connect()
-      checkUnharmed((await cancelDuring(t, 'same-id', 'same-id', [], other)).response)
+      checkUnharmed((await cancelDuring(t, 'same-id', 'same-id', { canceller: other })).response)
     },
   },
   {
@@ -214,12 +186,7 @@ export const cases: Case[] = [
     async run(t) {
       const session = await t.connect()
       for (const token of ['token', 0]) {
-        const reply = await call(t, session, { token })
-        check(
-          isObject(reply.message?.result),
-          `a result with the token ${JSON.stringify(token)}`,
-          reply.message ?? `HTTP ${reply.status}`,
-        )
+        checkServed(await call(t, session, { token }), `a result with the token ${JSON.stringify(token)}`)
       }
     },
   },
@@ -274,8 +241,7 @@ export const cases: Case[] = [
     async run(t) {
       const session = await t.connectSse()
       await call(t, session, { tool: t.facts.progressing, token: 'stops', id: 'call' })
-      await t.pause(150)
-      session.pump()
+      await t.pause(LIMITS.lateMs)
       const end = session.inbox.findIndex((message) => isResponse(message) && message.id === 'call')
       const late = progressOf(session.inbox.slice(end))
       if (late.length > 0) fail('no progress after the response', late[0])

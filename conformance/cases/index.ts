@@ -6,6 +6,7 @@ import { cases as modernMessages } from './basic-index-modern.ts'
 import { cases as lifecycle } from './basic-lifecycle.ts'
 import { cases as utilities } from './basic-utilities.ts'
 import { cases as everyMessage } from './every-message.ts'
+import { cases as interop } from './interop.ts'
 import { cases as interopHttp } from './interop-http.ts'
 import { cases as interopSse } from './interop-sse.ts'
 import { cases as interopSseFraming } from './interop-sse-framing.ts'
@@ -35,6 +36,7 @@ export const CASES: readonly Case[] = [
   ...tools,
   ...pagination,
   ...logging,
+  ...interop,
   ...interopSse,
   ...interopSseFraming,
   ...interopHttp,

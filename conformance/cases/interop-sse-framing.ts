@@ -1,7 +1,7 @@
 // HTTP+SSE practice, continued: what the bytes and the headers of every stream look like.
 import type { Case } from '../case.ts'
 import type { Context } from '../client/context.ts'
-import { fail, isObject, isResponse } from '../expect.ts'
+import { fail, isObject } from '../expect.ts'
 import { LIMITS } from '../limits.ts'
 import { traffic } from '../steps.ts'
 
@@ -69,13 +69,9 @@ export const cases: Case[] = [
     breaks: 'Gateways that do not answer them; a comment keeps the stream alive as well.',
     async run(t) {
       await traffic(t)
-      const { value } =
-        t.observed.select((o) =>
-          isObject(o.message) && o.message.method !== undefined && o.message.id !== undefined && !isResponse(o.message)
-            ? o.message
-            : undefined,
-        )[0] ?? {}
-      if (value !== undefined) fail('no request from the server', value)
+      const messages = t.observed.messages.map(({ message }) => message)
+      const request = messages.find((message) => isObject(message) && message.method !== undefined && message.id !== undefined)
+      if (request !== undefined) fail('no request from the server', request)
     },
   },
 ]

@@ -1,13 +1,21 @@
 // Logging, for servers that declare it.
 import type { Case } from '../case.ts'
+import type { Context } from '../client/context.ts'
 import { META } from '../client/session-http.ts'
 import { SseSession } from '../client/session-sse.ts'
-import { check, checkEqual, fail, isObject } from '../expect.ts'
+import { checkEqual, fail, isObject, type JsonObject } from '../expect.ts'
 import { LIMITS } from '../limits.ts'
-import { call, paramsOf, received, traffic } from '../steps.ts'
+import { call, checkError, list, paramsOf, received, traffic } from '../steps.ts'
 import { violation } from '../wire-schema.ts'
 
 const LEVELS = ['debug', 'info', 'notice', 'warning', 'error', 'critical', 'alert', 'emergency']
+
+/** The log messages that came, and whether their requests asked for them. */
+function logged({ observed }: Context): { message: JsonObject; asksForLogs: boolean }[] {
+  return observed.messages.flatMap(({ message, asksForLogs }) =>
+    isObject(message) && message.method === 'notifications/message' ? [{ message, asksForLogs }] : [],
+  )
+}
 
 export const cases: Case[] = [
   {
@@ -57,11 +65,7 @@ export const cases: Case[] = [
     until: '2025-11-25',
     needs: ['logging'],
     quote: 'Servers SHOULD return standard JSON-RPC errors: invalid log level: -32602 (Invalid params).',
-    async run(t) {
-      const reply = await (await t.connect()).request('logging/setLevel', { level: 'loud' })
-      check(isObject(reply.message?.error), 'an error response', reply.message ?? `HTTP ${reply.status}`)
-      checkEqual(reply.message.error.code, -32602, 'the error code')
-    },
+    run: async (t) => checkError(await (await t.connect()).request('logging/setLevel', { level: 'loud' }), -32602),
   },
   {
     id: 'server/utilities/logging/error-handling/unrecognized-level-of-a-request',
@@ -70,11 +74,7 @@ export const cases: Case[] = [
     needs: ['logging'],
     quote:
       'If the logLevel in _meta is not a recognized level, the server SHOULD reject that request with -32602 (Invalid params).',
-    async run(t) {
-      const reply = await (await t.connect()).request('tools/list', {}, { meta: { [`${META}logLevel`]: 'loud' } })
-      check(isObject(reply.message?.error), 'an error response', reply.message ?? `HTTP ${reply.status}`)
-      checkEqual(reply.message.error.code, -32602, 'the error code')
-    },
+    run: async (t) => checkError(await list(t, { meta: { [`${META}logLevel`]: 'loud' } }), -32602),
   },
   {
     id: 'server/utilities/logging/capabilities/declared-when-used',
@@ -84,8 +84,8 @@ export const cases: Case[] = [
     async run(t) {
       await traffic(t)
       if (t.facts.capabilities.logging !== undefined) return
-      const seen = t.observed.notifications('notifications/message')[0]
-      if (seen !== undefined) fail('no log message without the capability', seen.value)
+      const [seen] = logged(t)
+      if (seen !== undefined) fail('no log message without the capability', seen.message)
     },
   },
   {
@@ -95,11 +95,11 @@ export const cases: Case[] = [
     quote: 'A log message has a level of RFC 5424 and data.',
     async run(t) {
       await traffic(t)
-      const seen = t.observed.notifications('notifications/message')
+      const seen = logged(t)
       if (seen.length === 0) return t.skip('no log message was seen')
-      for (const { value } of seen) {
-        const problem = violation(t.revision, 'notifications/message', value.params)
-        if (problem !== undefined) fail(`a log message (${problem})`, value)
+      for (const { message } of seen) {
+        const problem = violation(t.revision, 'notifications/message', message.params)
+        if (problem !== undefined) fail(`a log message (${problem})`, message)
       }
     },
   },
@@ -111,8 +111,8 @@ export const cases: Case[] = [
     quote: 'The server MUST NOT emit notifications/message for a request that does not include io.modelcontextprotocol/logLevel.',
     async run(t) {
       await traffic(t)
-      const seen = t.observed.notifications('notifications/message').find(({ observation }) => !observation.asksForLogs)
-      if (seen !== undefined) fail('no log message', seen.value)
+      const seen = logged(t).find(({ asksForLogs }) => !asksForLogs)
+      if (seen !== undefined) fail('no log message', seen.message)
     },
   },
 ]

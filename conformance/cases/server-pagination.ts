@@ -3,12 +3,13 @@ import type { Case } from '../case.ts'
 import type { Context } from '../client/context.ts'
 import type { Session } from '../client/session.ts'
 import { check, checkEqual, isObject, type Json, type JsonObject } from '../expect.ts'
+import { LIMITS } from '../limits.ts'
+import { ask, checkError, LIST } from '../steps.ts'
 
-const MOST_PAGES = 50
 const MOST_EMPTY_PAGES = 5
 
 async function firstCursor(t: Context, session: Session): Promise<string> {
-  const { nextCursor } = await session.result('tools/list', {})
+  const { nextCursor } = await session.result(LIST, {})
   return typeof nextCursor === 'string' ? nextCursor : t.skip('the list has one page')
 }
 
@@ -18,12 +19,7 @@ export const cases: Case[] = [
     level: 'SHOULD',
     needs: ['tools'],
     quote: 'Invalid cursors SHOULD result in an error with code -32602 (Invalid params).',
-    async run(t) {
-      const session = await t.connect()
-      const reply = await session.request('tools/list', { cursor: 'conformance-no-such-cursor' })
-      check(isObject(reply.message?.error), 'an error response', reply.message ?? `HTTP ${reply.status}`)
-      checkEqual(reply.message.error.code, -32602, 'the error code')
-    },
+    run: async (t) => checkError(await (await t.connect()).request(LIST, { cursor: 'conformance-no-such-cursor' }), -32602),
   },
   {
     id: 'server/utilities/pagination/pagination-model/the-list-ends',
@@ -36,8 +32,8 @@ export const cases: Case[] = [
       const names = new Set<Json | undefined>()
       let empty = 0
       let cursor: Json | undefined
-      for (let page = 0; page < MOST_PAGES; page += 1) {
-        const result: JsonObject = await session.result('tools/list', cursor === undefined ? {} : { cursor })
+      for (let page = 0; page < LIMITS.pages; page += 1) {
+        const result: JsonObject = await session.result(LIST, cursor === undefined ? {} : { cursor })
         if (result.nextCursor === undefined) return
         const before = names.size
         const tools = Array.isArray(result.tools) ? result.tools.filter(isObject) : []
@@ -52,7 +48,7 @@ export const cases: Case[] = [
         seen.add(result.nextCursor ?? null)
         cursor = result.nextCursor
       }
-      t.skip(`more than ${MOST_PAGES} pages`)
+      t.skip(`more than ${LIMITS.pages} pages`)
     },
   },
   {
@@ -61,7 +57,7 @@ export const cases: Case[] = [
     needs: ['tools'],
     quote: 'nextCursor?: string, an opaque token; absent at the end, and neither null nor a number.',
     async run(t) {
-      const { nextCursor } = await (await t.connect()).result('tools/list', {})
+      const { nextCursor } = await ask(t, LIST, {})
       check(nextCursor === undefined || typeof nextCursor === 'string', 'a string or nothing', JSON.stringify(nextCursor))
     },
   },
@@ -73,7 +69,7 @@ export const cases: Case[] = [
     async run(t) {
       const session = await t.connect()
       const cursor = await firstCursor(t, session)
-      const [first, second] = [await session.result('tools/list', { cursor }), await session.result('tools/list', { cursor })]
+      const [first, second] = [await session.result(LIST, { cursor }), await session.result(LIST, { cursor })]
       checkEqual(second.tools, first.tools, 'the same page')
     },
   },

@@ -5,8 +5,8 @@ import type { Case } from '../case.ts'
 import type { Context } from '../client/context.ts'
 import type { Reply } from '../client/session.ts'
 import { HttpSession } from '../client/session-http.ts'
-import { check, checkEqual, fail, isObject, type JsonObject } from '../expect.ts'
-import { call, callTool, checkError, checkServed, parse, succeeded, UNKNOWN_TOOL } from '../steps.ts'
+import { check, checkEqual, fail, isObject, type JsonObject, parse } from '../expect.ts'
+import { ask, call, callTool, checkError, checkServed, LIST, succeeded, UNKNOWN_TOOL } from '../steps.ts'
 import { conformanceProblem, edgeArguments, invalidArguments, parameterHeaders, schemaProblem } from '../tool-schema.ts'
 
 const NAMES = '2025-11-25' as const
@@ -35,6 +35,13 @@ function toolCase(
     async run(t) {
       for (const tool of await listed(t)) check(inspect(tool), expected, tool)
     },
+  }
+}
+
+function checkSchemas(tools: readonly JsonObject[], member: 'inputSchema' | 'outputSchema'): void {
+  for (const tool of tools) {
+    const problem = schemaProblem(tool[member])
+    if (problem !== undefined) fail(`an ${member} that is valid in its dialect (${problem})`, tool)
   }
 }
 
@@ -101,7 +108,7 @@ export const cases: Case[] = [
     quote: 'Servers that declare the tools capability respond to tools/list with the tools that are available.',
     async run(t) {
       if (t.facts.capabilities.tools === undefined) return t.skip('the server does not declare tools')
-      const result = await (await t.connect()).result('tools/list', {})
+      const result = await ask(t, LIST, {})
       check(Array.isArray(result.tools), 'tools, a list', result)
     },
   },
@@ -126,12 +133,7 @@ export const cases: Case[] = [
     needs,
     quote:
       'inputSchema MUST be a valid JSON Schema object; schemas MUST be valid according to their declared or default dialect (2020-12).',
-    async run(t) {
-      for (const tool of await listed(t)) {
-        const problem = schemaProblem(tool.inputSchema)
-        if (problem !== undefined) fail(`an inputSchema that is valid in its dialect (${problem})`, tool)
-      }
-    },
+    run: async (t) => checkSchemas(await listed(t), 'inputSchema'),
   },
   {
     id: 'server/tools/tool/output-schema-is-valid',
@@ -142,10 +144,7 @@ export const cases: Case[] = [
     async run(t) {
       const tools = (await listed(t)).filter((tool) => tool.outputSchema !== undefined)
       if (tools.length === 0) return t.skip('no tool has an outputSchema')
-      for (const tool of tools) {
-        const problem = schemaProblem(tool.outputSchema)
-        if (problem !== undefined) fail(`an outputSchema that is valid in its dialect (${problem})`, tool)
-      }
+      checkSchemas(tools, 'outputSchema')
     },
   },
   toolCase(
@@ -220,13 +219,8 @@ export const cases: Case[] = [
     needs: ['tool'],
     quote: 'CallToolResult has content: ContentBlock[] (without it the Python SDK rejects the result).',
     async run(t) {
-      const reply = await call(t, await t.connect())
-      const result = reply.message?.result
-      check(
-        isObject(result) && Array.isArray(result.content),
-        'a result with content, a list',
-        reply.message ?? `HTTP ${reply.status}`,
-      )
+      const result = checkServed(await callTool(t), 'a result with content, a list')
+      check(Array.isArray(result.content), 'a result with content, a list', result)
     },
   },
   {
@@ -273,9 +267,7 @@ export const cases: Case[] = [
     level: 'SHOULD',
     needs,
     quote: 'Protocol Errors: standard JSON-RPC errors for issues like unknown tools (not a result with isError).',
-    async run(t) {
-      checkError(await callUnknown(t))
-    },
+    run: async (t) => checkError(await callUnknown(t)),
   },
   {
     id: 'server/tools/error-handling/unknown-tool-code',
@@ -303,18 +295,14 @@ export const cases: Case[] = [
     level: 'SHOULD',
     needs,
     quote: 'Protocol Errors: malformed requests, which fail to satisfy the CallToolRequest schema.',
-    async run(t) {
-      checkError(await (await t.connect()).request('tools/call', { arguments: {} }))
-    },
+    run: async (t) => checkError(await (await t.connect()).request('tools/call', { arguments: {} })),
   },
   {
     id: 'server/tools/error-handling/arguments-of-a-wrong-type',
     level: 'SHOULD',
     needs: ['tool'],
     quote: 'Protocol Errors: malformed requests (arguments is an object in the CallToolRequest schema).',
-    async run(t) {
-      checkError(await callTool(t, {}, ['not', 'an', 'object'] as unknown as JsonObject))
-    },
+    run: async (t) => checkError(await callTool(t, {}, ['not', 'an', 'object'] as unknown as JsonObject)),
   },
   {
     id: 'server/tools/security-considerations/invalid-arguments-do-not-succeed',
@@ -377,7 +365,7 @@ export const cases: Case[] = [
     needs: ['tool'],
     quote: 'Servers that use embedded resources SHOULD implement the resources capability.',
     async run(t) {
-      const result = (await call(t, await t.connect())).message?.result
+      const result = (await callTool(t)).message?.result
       const blocks = isObject(result) && Array.isArray(result.content) ? result.content.filter(isObject) : []
       if (!blocks.some((block) => block.type === 'resource')) return t.skip('the tool returns no embedded resource')
       check(t.facts.capabilities.resources !== undefined, 'the resources capability', t.facts.capabilities)

@@ -10,11 +10,13 @@ import {
   checkRefused,
   checkServed,
   foreignOrigins,
+  in4xx,
   inBackground,
   LIST,
   list,
   postCall,
   streamed,
+  UNKNOWN_METHOD,
 } from '../steps.ts'
 import { base64Value, mirroredProperties } from '../tool-schema.ts'
 
@@ -92,7 +94,7 @@ export const cases: Case[] = [
       const session = await t.connect()
       const batch = [session.build('tools/list', {}, 'a'), session.build('tools/list', {}, 'b')]
       const { status } = await session.send(batch, 'anything', { headers: { 'Mcp-Method': 'tools/list' } })
-      check(status >= 400 && status < 500, 'HTTP 4xx', `HTTP ${status}`)
+      check(in4xx({ status }), 'HTTP 4xx', `HTTP ${status}`)
     },
   },
   {
@@ -105,7 +107,7 @@ export const cases: Case[] = [
         { jsonrpc: '2.0', id: 'nobody-asked', result: { resultType: 'complete' } },
         'anything',
       )
-      check(status >= 400 && status < 500, 'HTTP 4xx', `HTTP ${status}`)
+      check(in4xx({ status }), 'HTTP 4xx', `HTTP ${status}`)
     },
   },
   {
@@ -286,7 +288,7 @@ export const cases: Case[] = [
     id: `${page}/protocol-version-header/unknown-method-is-404`,
     level: 'MUST',
     quote: 'If the server does not implement the requested RPC method, it MUST respond with 404 Not Found and code -32601.',
-    run: async (t) => checkRefused(await (await t.connect()).request('conformance/no-such-method', {}), 404, [-32601]),
+    run: async (t) => checkRefused(await (await t.connect()).request(UNKNOWN_METHOD, {}), 404, [-32601]),
   },
   {
     ...base,

@@ -56,13 +56,12 @@ const ODD: Record<string, Input> = {
 async function survives(t: Context, inputs: readonly Input[]): Promise<void> {
   const session = await t.connect()
   const target = session instanceof SseSession ? session.endpoint : t.url
-  const own = session instanceof SseSession ? JSON_HEADERS : session instanceof HttpSession ? { ...session.headers({}) } : {}
+  const own = session instanceof HttpSession ? session.headers({}) : JSON_HEADERS
   for (const { body, headers, method = 'POST', search } of inputs) {
     const url = new URL(target)
     if (search !== undefined) url.search = search
-    const exchange = await t
-      .open({ method, url, headers: { ...own, ...headers }, ...(body === undefined ? {} : { body }), timeoutMs: LIMITS.trialMs })
-      .catch(() => undefined)
+    const request = { method, url, headers: { ...own, ...headers }, body, timeoutMs: LIMITS.trialMs }
+    const exchange = await t.open(request).catch(() => undefined)
     exchange?.close()
   }
   await (await t.connect()).alive()

@@ -3,6 +3,7 @@ import type { Case } from '../case.ts'
 import type { Context } from '../client/context.ts'
 import type { HttpSession } from '../client/session-http.ts'
 import { check, checkEqual } from '../expect.ts'
+import { ask } from '../steps.ts'
 
 const base = { transport: 'http', since: '2025-03-26', until: '2025-11-25' } as const
 const page = 'basic/transports'
@@ -107,50 +108,29 @@ export const cases: Case[] = [
       await session.result('ping', {}, { headers: { 'Mcp-Session-Id': undefined, 'MCP-SESSION-ID': sessionId } })
     },
   },
-  {
-    ...base,
-    since: '2025-06-18',
-    id: `${page}/protocol-version-header/unsupported-is-400`,
-    level: 'MUST',
-    quote:
-      'If the server receives a request with an invalid or unsupported MCP-Protocol-Version, it MUST respond with 400 Bad Request.',
-    async run(t) {
-      const session = await t.connectHttp()
-      const reply = await session.send(
-        session.build('ping', {}, 'v'),
-        { id: 'v' },
-        { headers: { 'MCP-Protocol-Version': '1999-01-01' } },
-      )
-      checkEqual(reply.status, 400, 'the status')
-    },
-  },
-  {
-    ...base,
-    since: '2025-06-18',
-    id: `${page}/protocol-version-header/invalid-is-400`,
-    level: 'MUST',
-    quote:
-      'If the server receives a request with an invalid or unsupported MCP-Protocol-Version, it MUST respond with 400 Bad Request.',
-    async run(t) {
-      const session = await t.connectHttp()
-      const reply = await session.send(
-        session.build('ping', {}, 'v'),
-        { id: 'v' },
-        { headers: { 'MCP-Protocol-Version': 'not a version' } },
-      )
-      checkEqual(reply.status, 400, 'the status')
-    },
-  },
+  ...Object.entries({ unsupported: '1999-01-01', invalid: 'not a version' }).map(
+    ([slug, version]): Case => ({
+      ...base,
+      since: '2025-06-18',
+      id: `${page}/protocol-version-header/${slug}-is-400`,
+      level: 'MUST',
+      quote:
+        'If the server receives a request with an invalid or unsupported MCP-Protocol-Version, it MUST respond with 400 Bad Request.',
+      async run(t) {
+        const session = await t.connectHttp()
+        const headers = { 'MCP-Protocol-Version': version }
+        const reply = await session.send(session.build('ping', {}, 'v'), { id: 'v' }, { headers })
+        checkEqual(reply.status, 400, 'the status')
+      },
+    }),
+  ),
   {
     ...base,
     since: '2025-06-18',
     id: `${page}/protocol-version-header/absent-is-accepted`,
     level: 'SHOULD',
     quote: 'If the server does not receive the header and cannot identify the version otherwise, it SHOULD assume 2025-03-26.',
-    async run(t) {
-      const session = await t.connectHttp()
-      await session.result('ping', {}, { headers: { 'MCP-Protocol-Version': undefined } })
-    },
+    run: (t) => ask(t, 'ping', {}, { headers: { 'MCP-Protocol-Version': undefined } }),
   },
   {
     ...base,
@@ -158,9 +138,6 @@ export const cases: Case[] = [
     id: `${page}/protocol-version-header/negotiated-is-accepted`,
     level: 'MUST',
     quote: 'The client MUST include MCP-Protocol-Version, which SHOULD be the one negotiated, on all subsequent requests.',
-    async run(t) {
-      const session = await t.connectHttp()
-      await session.result('ping', {}, { headers: { 'MCP-Protocol-Version': t.revision } })
-    },
+    run: (t) => ask(t, 'ping', {}, { headers: { 'MCP-Protocol-Version': t.revision } }),
   },
 ]

@@ -1,8 +1,8 @@
 // Streamable HTTP as 2025-03-26 to 2025-11-25 have it, with sessions, a GET stream and resumption.
 import type { Case } from '../case.ts'
 import { type Context, initializeParams } from '../client/context.ts'
-import { check, checkEqual, fail, isResponse, type JsonObject } from '../expect.ts'
-import { call, foreignOrigins, in4xx, parse, streamed, traffic } from '../steps.ts'
+import { check, checkEqual, fail, isResponse, type JsonObject, parse } from '../expect.ts'
+import { call, foreignOrigins, in4xx, initialized, list, streamed, traffic } from '../steps.ts'
 
 const base = { transport: 'http', since: '2025-03-26', until: '2025-11-25' } as const
 const page = 'basic/transports'
@@ -30,23 +30,14 @@ export const cases: Case[] = [
     id: `${page}/sending-messages-to-the-server/notification-is-202`,
     level: 'MUST',
     quote: 'If the server accepts a notification, the server MUST return HTTP status code 202 Accepted with no body.',
-    async run(t) {
-      const session = await t.begin()
-      await t.initialize(session)
-      checkEqual((await session.notify('notifications/initialized')).status, 202, 'the status')
-    },
+    run: async (t) => checkEqual((await initialized(t)).status, 202, 'the status'),
   },
   {
     ...base,
     id: `${page}/sending-messages-to-the-server/notification-has-no-body`,
     level: 'MUST',
     quote: 'If the server accepts a notification, the server MUST return HTTP status code 202 Accepted with no body.',
-    async run(t) {
-      const session = await t.begin()
-      await t.initialize(session)
-      const { exchange } = await session.notify('notifications/initialized')
-      checkEqual(await exchange.text(), '', 'the body')
-    },
+    run: async (t) => checkEqual(await (await initialized(t)).exchange.text(), '', 'the body'),
   },
   {
     ...base,
@@ -101,9 +92,8 @@ export const cases: Case[] = [
     quote:
       'If the input is a request, the server MUST initiate an SSE stream or return one JSON object (202 is for notifications).',
     async run(t) {
-      const session = await t.connectHttp()
-      const reply = await session.request('tools/list', {})
-      check(reply.message !== undefined, 'a response', `HTTP ${reply.status} without one`)
+      const { message, status } = await list(t)
+      check(message !== undefined, 'a response', `HTTP ${status} without one`)
     },
   },
   {

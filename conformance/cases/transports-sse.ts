@@ -1,11 +1,10 @@
 // HTTP+SSE: what the page basic/transports of 2024-11-05 demands, and the event stream format it builds on.
 import type { Case } from '../case.ts'
 import { SseSession } from '../client/session-sse.ts'
-import { check, checkEqual, Failure, fail, isObject, isResponse } from '../expect.ts'
-import { foreignOrigins, in4xx, parse, traffic } from '../steps.ts'
+import { check, checkEqual, Failure, fail, isObject, isResponse, parse } from '../expect.ts'
+import { foreignOrigins, in4xx, traffic } from '../steps.ts'
 
-const transport = 'sse' as const
-const once = true as const
+const base = { level: 'MUST', transport: 'sse', once: true } as const
 const ENDPOINT =
   'When a client connects, the server MUST send an endpoint event containing a URI for the client to use for sending messages.'
 const MESSAGES = 'Server messages are sent as SSE message events, with the message content encoded as JSON in the event data.'
@@ -13,10 +12,8 @@ const ORIGIN = 'Servers MUST validate the Origin header on all incoming connecti
 
 export const cases: Case[] = [
   {
+    ...base,
     id: 'basic/transports/http-with-sse/get-opens-an-event-stream',
-    level: 'MUST',
-    transport,
-    once,
     quote: 'The server MUST provide an SSE endpoint, for clients to establish a connection and receive messages from the server.',
     async run(t) {
       const get = await t.open({ method: 'GET', headers: { Accept: 'text/event-stream' } })
@@ -25,18 +22,14 @@ export const cases: Case[] = [
     },
   },
   {
+    ...base,
     id: 'basic/transports/http-with-sse/endpoint-event',
-    level: 'MUST',
-    transport,
-    once,
     quote: ENDPOINT,
     run: async (t) => void (await SseSession.open(t, t.revision)),
   },
   {
+    ...base,
     id: 'basic/transports/http-with-sse/endpoint-event-is-first',
-    level: 'MUST',
-    transport,
-    once,
     quote: `${ENDPOINT} (Clients expect it as the first event.)`,
     async run(t) {
       const { stream } = await SseSession.open(t, t.revision)
@@ -44,10 +37,8 @@ export const cases: Case[] = [
     },
   },
   {
+    ...base,
     id: 'basic/transports/http-with-sse/endpoint-is-one-uri',
-    level: 'MUST',
-    transport,
-    once,
     quote: ENDPOINT,
     async run(t) {
       const session = await SseSession.open(t, t.revision)
@@ -57,10 +48,8 @@ export const cases: Case[] = [
     },
   },
   {
+    ...base,
     id: 'basic/transports/http-with-sse/post-endpoint-takes-messages',
-    level: 'MUST',
-    transport,
-    once,
     quote: 'The server MUST provide a regular HTTP POST endpoint for clients to send messages to the server.',
     async run(t) {
       const session = await SseSession.open(t, t.revision)
@@ -69,10 +58,8 @@ export const cases: Case[] = [
     },
   },
   {
+    ...base,
     id: 'basic/transports/http-with-sse/unreadable-input-is-answered',
-    level: 'MUST',
-    transport,
-    once,
     quote:
       'All messages MUST follow the JSON-RPC 2.0 specification. (§5.1: invalid JSON is a parse error.) The POST is answered, and the session goes on.',
     async run(t) {
@@ -86,10 +73,8 @@ export const cases: Case[] = [
     },
   },
   {
+    ...base,
     id: 'basic/transports/http-with-sse/responses-come-on-the-stream',
-    level: 'MUST',
-    transport,
-    once,
     quote: MESSAGES,
     async run(t) {
       const session = await t.connectSse()
@@ -99,10 +84,8 @@ export const cases: Case[] = [
     },
   },
   {
+    ...base,
     id: 'basic/transports/http-with-sse/messages-are-message-events',
-    level: 'MUST',
-    transport,
-    once,
     quote: MESSAGES,
     async run(t) {
       const session = await t.connectSse()
@@ -116,10 +99,8 @@ export const cases: Case[] = [
     },
   },
   {
+    ...base,
     id: 'basic/transports/http-with-sse/event-data-is-json',
-    level: 'MUST',
-    transport,
-    once,
     last: true,
     quote: MESSAGES,
     async run(t) {
@@ -129,10 +110,8 @@ export const cases: Case[] = [
     },
   },
   {
+    ...base,
     id: 'basic/transports/http-with-sse/several-clients',
-    level: 'MUST',
-    transport,
-    once,
     quote: 'In the SSE transport, the server operates as an independent process that can handle multiple client connections.',
     async run(t) {
       const sessions = await Promise.all(Array.from({ length: 8 }, () => t.connect()))
@@ -140,10 +119,8 @@ export const cases: Case[] = [
     },
   },
   {
+    ...base,
     id: 'basic/transports/security-warning/origin-of-the-stream',
-    level: 'MUST',
-    transport,
-    once,
     quote: ORIGIN,
     async run(t) {
       for (const Origin of foreignOrigins(t.url)) {
@@ -153,10 +130,8 @@ export const cases: Case[] = [
     },
   },
   {
+    ...base,
     id: 'basic/transports/security-warning/origin-of-a-message',
-    level: 'MUST',
-    transport,
-    once,
     quote: ORIGIN,
     async run(t) {
       const session = await t.connectSse()
@@ -167,10 +142,8 @@ export const cases: Case[] = [
     },
   },
   {
+    ...base,
     id: 'basic/transports/http-with-sse/stream-is-utf-8',
-    level: 'MUST',
-    transport,
-    once,
     last: true,
     quote: 'Event streams are always decoded as UTF-8 (HTML, Server-sent events §9.2.5).',
     async run(t) {
@@ -182,10 +155,9 @@ export const cases: Case[] = [
     },
   },
   {
+    ...base,
     id: 'basic/transports/http-with-sse/stream-has-known-fields-only',
     level: 'SHOULD',
-    transport,
-    once,
     last: true,
     quote: 'The fields of an event stream are event, data, id and retry (HTML, Server-sent events §9.2.6); others are ignored.',
     async run(t) {
@@ -195,10 +167,8 @@ export const cases: Case[] = [
     },
   },
   {
+    ...base,
     id: 'basic/transports/http-with-sse/open-until-the-client-closes',
-    level: 'MUST',
-    transport,
-    once,
     quote:
       'Client->>Server: Close SSE connection. The stream carries every response of the session, so it does not end after the first.',
     async run(t) {

@@ -1,11 +1,11 @@
 // 2026-07-28: versions without a handshake, server/discover, caching hints, mirrored parameters, subscriptions.
 import type { Case } from '../case.ts'
-import type { Context } from '../client/context.ts'
+import { type Context, initializeParams } from '../client/context.ts'
 import type { Reply } from '../client/session.ts'
 import { META } from '../client/session-http.ts'
 import { check, checkEqual, fail, isObject, type Json, type JsonObject } from '../expect.ts'
 import { MODERN } from '../revisions.ts'
-import { checkRefused } from '../steps.ts'
+import { ask, checkRefused, JSON_HEADERS, LIST, list } from '../steps.ts'
 
 const base = { transport: 'http', since: MODERN } as const
 const UNSUPPORTED =
@@ -14,15 +14,14 @@ const DISCOVER = 'Servers MUST implement server/discover.'
 const HINTS = 'Servers MUST include caching hints on complete results of server/discover and tools/list.'
 const UNKNOWN = '2099-12-31'
 
-async function unsupported(t: Context): Promise<Reply> {
-  const session = await t.connect()
-  const headers = { 'MCP-Protocol-Version': UNKNOWN }
-  return session.request('tools/list', {}, { headers, meta: { [`${META}protocolVersion`]: UNKNOWN } })
+/** A request of this revision, in its header and in its body. */
+function listIn(t: Context, revision: string): Promise<Reply> {
+  return list(t, { headers: { 'MCP-Protocol-Version': revision }, meta: { [`${META}protocolVersion`]: revision } })
 }
 
-async function discover(t: Context): Promise<JsonObject> {
-  return (await t.connect()).result('server/discover', {})
-}
+const unsupported = (t: Context): Promise<Reply> => listIn(t, UNKNOWN)
+
+const discover = (t: Context): Promise<JsonObject> => ask(t, 'server/discover', {})
 
 function errorData(reply: Reply): JsonObject {
   const error = reply.message?.error
@@ -111,13 +110,8 @@ export const cases: Case[] = [
       if (t.facts.revisions.length > 1) return t.skip('it also serves earlier revisions')
       const exchange = await t.open({
         method: 'POST',
-        headers: { 'Content-Type': 'application/json', Accept: 'application/json, text/event-stream' },
-        body: JSON.stringify({
-          jsonrpc: '2.0',
-          id: 1,
-          method: 'initialize',
-          params: { protocolVersion: '2025-11-25', capabilities: {}, clientInfo: { name: 'c', version: '1' } },
-        }),
+        headers: JSON_HEADERS,
+        body: JSON.stringify({ jsonrpc: '2.0', id: 1, method: 'initialize', params: initializeParams('2025-11-25') }),
       })
       const text = await exchange.text()
       check(text.includes(MODERN), `an error that names ${MODERN}`, text)
@@ -143,7 +137,7 @@ export const cases: Case[] = [
     id: 'server/discover/overview/is-implemented',
     level: 'MUST',
     quote: DISCOVER,
-    run: async (t) => void (await discover(t)),
+    run: discover,
   },
   {
     ...base,
@@ -172,16 +166,8 @@ export const cases: Case[] = [
       const { supportedVersions } = await discover(t)
       for (const version of Array.isArray(supportedVersions) ? supportedVersions : []) {
         if (typeof version !== 'string' || version < MODERN) continue
-        const reply = await (await t.connect()).request(
-          'tools/list',
-          {},
-          {
-            headers: { 'MCP-Protocol-Version': version },
-            meta: { [`${META}protocolVersion`]: version },
-          },
-        )
-        const error = reply.message?.error
-        check(!(isObject(error) && error.code === -32022), `${version} to be served`, reply.message)
+        const { message } = await listIn(t, version)
+        check(!(isObject(message?.error) && message.error.code === -32022), `${version} to be served`, message)
       }
     },
   },
@@ -198,7 +184,7 @@ export const cases: Case[] = [
     level: 'MUST',
     needs: ['tools'],
     quote: HINTS,
-    run: async (t) => checkHints(await (await t.connect()).result('tools/list', {})),
+    run: async (t) => checkHints(await ask(t, LIST, {})),
   },
   {
     ...base,
@@ -208,9 +194,9 @@ export const cases: Case[] = [
     quote: 'Servers MUST apply the same cacheScope to all response pages for a given list request.',
     async run(t) {
       const session = await t.connect()
-      const first = await session.result('tools/list', {})
+      const first = await session.result(LIST, {})
       if (typeof first.nextCursor !== 'string') return t.skip('the list has one page')
-      const second = await session.result('tools/list', { cursor: first.nextCursor })
+      const second = await session.result(LIST, { cursor: first.nextCursor })
       checkEqual(second.cacheScope, first.cacheScope, 'cacheScope of the second page')
     },
   },

@@ -64,12 +64,11 @@ export class Context implements Client {
     // Credentials go to the target's own origin only, whatever an `endpoint` event says.
     const url = options.url ?? this.url
     const own = url.origin === this.url.origin ? this.#headers : {}
-    const { onOpened, ...rest } = options
-    return Exchange.open({ timeoutMs: this.timeoutMs, ...rest, url, headers: { ...own, ...options.headers } }, (exchange) => {
+    const { timeoutMs = this.timeoutMs } = options
+    return Exchange.open({ ...options, timeoutMs, url, headers: { ...own, ...options.headers } }, (exchange) => {
       if (this.exchanges.length >= LIMITS.exchangesPerCase) this.exchanges.shift()?.close()
       this.exchanges.push(exchange)
       this.#streams.add(exchange)
-      onOpened?.(exchange)
     })
   }
 
@@ -126,7 +125,7 @@ export class Context implements Client {
       if (exchange.isBadUtf8) this.observed.notUtf8.push(this.caseId)
       try {
         if (exchange.isEventStream) {
-          this.observed.addStream(this.caseId, exchange.headers, exchange.events().raw(), exchange.method === 'POST')
+          this.observed.addStream(this.caseId, exchange.headers, exchange.events().raw())
         }
       } catch {
         // The exchange never got a response.

@@ -4,7 +4,7 @@ import { createParser } from 'eventsource-parser'
 import { Broken, Silence } from '../expect.ts'
 import { LIMITS } from '../limits.ts'
 
-interface StreamEvent {
+export interface StreamEvent {
   /** The `event` field; `message` when there is none, as the standard says. */
   name: string
   data: string
@@ -13,11 +13,7 @@ interface StreamEvent {
 
 export class EventStream {
   readonly events: StreamEvent[] = []
-  comments = 0
-  retry: number | undefined
   ended = false
-  /** True when it broke off, rather than ended. */
-  broken = false
   lastEventId: string | undefined
   /** Called for each event as it comes. */
   onEvent: ((event: StreamEvent) => void) | undefined
@@ -41,12 +37,6 @@ export class EventStream {
         this.events.push(read)
         this.onEvent?.(read)
       },
-      onComment: () => {
-        this.comments += 1
-      },
-      onRetry: (ms) => {
-        this.retry = ms
-      },
     })
     response.on('data', (chunk: Buffer) => {
       this.#rawBytes += chunk.length
@@ -55,15 +45,13 @@ export class EventStream {
       parser.feed(decoder.decode(chunk, { stream: true }))
       this.#wake()
     })
-    const end = (broken: boolean): void => {
-      if (this.ended) return
-      this.ended = true
-      this.broken = broken
-      this.#wake()
+    response.on('error', () => {}) // 'close' follows
+    for (const event of ['end', 'close']) {
+      response.on(event, () => {
+        this.ended = true
+        this.#wake()
+      })
     }
-    response.on('end', () => end(false))
-    response.on('error', () => end(true))
-    response.on('close', () => end(!response.complete))
   }
 
   /** Every byte of the body so far. */

@@ -1,22 +1,18 @@
 // Everything the target sent in one run of one revision, kept (within limits) for the cases over every message.
 import type { IncomingHttpHeaders } from 'node:http'
-import { isObject, isResponse, type Json } from '../expect.ts'
+import { parse } from '../expect.ts'
 import { LIMITS } from '../limits.ts'
 
 export interface Observation {
   message: unknown
   /** The method of the request it answers, or on whose stream it came. */
   method: string | undefined
-  /** Event of a stream, or body of a POST's response. */
-  via: 'event' | 'body'
   status: number
   bytes: number
   /** The case during which it came. */
   caseId: string
   /** For a progress notification: what is known of its token, and whether it came on the stream of another request. */
   progress?: { known: boolean; active: boolean; previous: number | undefined; ofAnother: boolean }
-  /** True when it came on the stream that answers a request of this suite. */
-  onReplyStream: boolean
   /** For a response: what it answers on this session. */
   answers: 'nothing' | 'a request' | 'it again' | 'another request' | 'an illegal id'
   /** The request asked for log messages (2026-07-28). */
@@ -33,17 +29,12 @@ export interface StreamObservation {
   unknownFields: string[]
   badRetry: string | undefined
   largestEvent: number
-  names: Set<string>
   notJson: string | undefined
-  eventIds: string[]
-  isReply: boolean
 }
 
 export class Observations {
   readonly messages: Observation[] = []
   readonly streams: StreamObservation[] = []
-  /** Response heads: what each POST was answered with. */
-  readonly heads: { caseId: string; method: string; status: number; headers: IncomingHttpHeaders }[] = []
   /** Cases during which a body came that is not valid UTF-8. */
   readonly notUtf8: string[] = []
   #bytes = 0
@@ -54,34 +45,12 @@ export class Observations {
     this.messages.push(observation.bytes > LIMITS.observedBytes ? { ...observation, message: undefined } : observation)
   }
 
-  addStream(caseId: string, headers: IncomingHttpHeaders, raw: Buffer, isReply: boolean): void {
-    if (this.streams.length < LIMITS.observations) this.streams.push(readStream(caseId, headers, raw, isReply))
-  }
-
-  addHead(caseId: string, method: string, status: number, headers: IncomingHttpHeaders): void {
-    if (this.heads.length < LIMITS.observations) this.heads.push({ caseId, method, status, headers })
-  }
-
-  /** The messages for which `select` gives something. */
-  select<T>(select: (observation: Observation) => T | undefined): { value: T; observation: Observation }[] {
-    return this.messages.flatMap((observation) => {
-      const value = select(observation)
-      return value === undefined ? [] : [{ value, observation }]
-    })
-  }
-
-  results(method: string): { value: Record<string, Json | undefined>; observation: Observation }[] {
-    return this.select((o) =>
-      o.method === method && isResponse(o.message) && isObject(o.message.result) ? o.message.result : undefined,
-    )
-  }
-
-  notifications(method: string): { value: Record<string, Json | undefined>; observation: Observation }[] {
-    return this.select((o) => (isObject(o.message) && o.message.method === method ? o.message : undefined))
+  addStream(caseId: string, headers: IncomingHttpHeaders, raw: Buffer): void {
+    if (this.streams.length < LIMITS.observations) this.streams.push(readStream(caseId, headers, raw))
   }
 }
 
-function readStream(caseId: string, headers: IncomingHttpHeaders, raw: Buffer, isReply: boolean): StreamObservation {
+function readStream(caseId: string, headers: IncomingHttpHeaders, raw: Buffer): StreamObservation {
   const hasBom = raw.subarray(0, 3).equals(Buffer.from([0xef, 0xbb, 0xbf]))
   const text = raw.toString('utf8')
   const observation: StreamObservation = {
@@ -94,10 +63,7 @@ function readStream(caseId: string, headers: IncomingHttpHeaders, raw: Buffer, i
     unknownFields: [],
     badRetry: undefined,
     largestEvent: 0,
-    names: new Set(),
     notJson: undefined,
-    eventIds: [],
-    isReply,
   }
   const events = text.replace(/^\ufeff/, '').split(/\r\n\r\n|\n\n|\r\r/)
   // What follows the last blank line is an event that was never finished, or nothing.
@@ -114,30 +80,18 @@ function readEvent(event: string, observation: StreamObservation): void {
     const [field, value] = splitLine(line)
     if (field === 'event') name = value
     else if (field === 'data') data.push(value)
-    else if (field === 'id') observation.eventIds.push(value)
     else if (field === 'retry') {
       if (!/^[0-9]+$/.test(value)) observation.badRetry = value
-    } else observation.unknownFields.push(field.slice(0, 60))
+    } else if (field !== 'id') observation.unknownFields.push(field.slice(0, 60))
   }
-  if (data.length === 0) return
-  observation.names.add(name)
   const text = data.join('\n')
-  if (name === 'message' && text !== '' && !isJson(text)) observation.notJson = text.slice(0, 200)
+  if (name === 'message' && text !== '' && parse(text) === undefined) observation.notJson = text.slice(0, 200)
 }
 
 function splitLine(line: string): [field: string, value: string] {
   const colon = line.indexOf(':')
   if (colon < 0) return [line, '']
   return [line.slice(0, colon), line.slice(colon + 1).replace(/^ /, '')]
-}
-
-function isJson(text: string): boolean {
-  try {
-    JSON.parse(text)
-    return true
-  } catch {
-    return false
-  }
 }
 
 /** Valid UTF-8, but for a character that was cut off at the end. */

@@ -1,9 +1,9 @@
 // Streamable HTTP: every message is a POST to the one URL, and what answers it comes as JSON or as an event stream.
 import { isDeepStrictEqual } from 'node:util'
-import { isObject, isResponse, type Json, type JsonObject } from '../expect.ts'
+import { isObject, isResponse, type Json, type JsonObject, parse } from '../expect.ts'
 import { MODERN, type Revision } from '../revisions.ts'
 import { headerValue } from '../tool-schema.ts'
-import { type Awaited, type Body, encode, type Reply, type SendOptions, Session } from './session.ts'
+import { type Awaited, type Body, encode, messagesIn, type Reply, type SendOptions, Session } from './session.ts'
 import type { Exchange } from './target.ts'
 import type { Client } from './types.ts'
 
@@ -24,20 +24,11 @@ export class HttpSession extends Session {
     }
   }
 
-  /** POSTs a body and gives its exchange as soon as the head of the response is there. */
-  async post(body: Body, options: SendOptions = {}): Promise<Exchange> {
+  override async post(body: Body, options: SendOptions = {}): Promise<Exchange> {
     this.begin(body)
-    const exchange = await this.context.open({
-      method: 'POST',
-      headers: { ...this.headers(body), ...options.headers },
-      body: encode(body),
-      ...(options.connection === undefined ? {} : { connection: options.connection }),
-      ...(options.timeoutMs === undefined ? {} : { timeoutMs: options.timeoutMs }),
-      ...(options.onOpened === undefined ? {} : { onOpened: options.onOpened }),
-    })
-    const method = isObject(body) && typeof body.method === 'string' ? body.method : ''
-    this.context.observed.addHead(this.context.caseId, method, exchange.status, exchange.headers)
-    return exchange
+    const { connection, timeoutMs } = options
+    const headers = { ...this.headers(body), ...options.headers }
+    return this.context.open({ method: 'POST', headers, body: encode(body), connection, timeoutMs })
   }
 
   /** Opens the stream of server messages that belongs to no request. */
@@ -46,10 +37,7 @@ export class HttpSession extends Session {
     const get = await this.context.open({ method: 'GET', headers: { Accept: 'text/event-stream', ...rest, ...headers } })
     // What is replayed has been observed before, and may be of an ended request.
     if (get.status !== 200 || !get.isEventStream || headers['Last-Event-ID'] !== undefined) return get
-    get.events().onEvent = ({ data }) => {
-      const message = parse(data)
-      if (message !== undefined) this.observe(message, { via: 'event', status: 200, bytes: Buffer.byteLength(data) })
-    }
+    this.#watch(get)
     return get
   }
 
@@ -73,41 +61,37 @@ export class HttpSession extends Session {
 
   async #readBody(exchange: Exchange, request: Body, awaited: Awaited): Promise<Reply> {
     const value = await exchange.json()
-    const messages = Array.isArray(value) ? value : value === undefined ? [] : [value]
+    const messages = messagesIn(value)
     const bytes = exchange.received.total
     for (const message of messages) this.observe(message, { via: 'body', status: exchange.status, bytes, request })
     return { exchange, status: exchange.status, message: pick(messages, awaited), messages, ended: true }
   }
 
   async #readEvents(exchange: Exchange, request: Body, awaited: Awaited, options: SendOptions): Promise<Reply> {
+    const { responses = 1, untilEnd = options.connection !== undefined } = options
     const stream = exchange.events()
-    const messages: unknown[] = []
-    let read = 0
-    const pump = (): void => {
-      for (; read < stream.events.length; read += 1) {
-        const data = stream.events[read]?.data ?? ''
-        const value = parse(data)
-        for (const message of Array.isArray(value) ? value : value === undefined ? [] : [value]) {
-          this.observe(message, { via: 'event', status: exchange.status, bytes: Buffer.byteLength(data), request })
-          messages.push(message)
-        }
-      }
-    }
-    const wanted = options.responses ?? 1
+    const messages = this.#watch(exchange, request)
     await stream.until(
-      () => {
-        pump()
-        return messages.filter(isResponse).length >= wanted || stream.ended ? true : undefined
-      },
+      () => (messages.filter(isResponse).length >= responses || stream.ended ? true : undefined),
       'a response',
       options.timeoutMs,
     )
-    const { untilEnd = options.connection !== undefined } = options
     if (untilEnd !== false) await stream.ends(untilEnd === true ? this.context.timeoutMs : untilEnd)
-    pump()
     const ended = stream.ended
     stream.close()
     return { exchange, status: exchange.status, message: pick(messages, awaited), messages, ended }
+  }
+
+  /** The messages of a stream, noted as they come; `request` is the body that the stream answers. */
+  #watch(exchange: Exchange, request?: Body): unknown[] {
+    const messages: unknown[] = []
+    exchange.events().onEvent = ({ data }) => {
+      for (const message of messagesIn(parse(data))) {
+        this.observe(message, { via: 'event', status: exchange.status, bytes: Buffer.byteLength(data), request })
+        messages.push(message)
+      }
+    }
+    return messages
   }
 }
 
@@ -152,12 +136,4 @@ function pick(messages: unknown[], awaited: Awaited): JsonObject | undefined {
   const responses = messages.filter(isResponse)
   const own = awaited === 'anything' ? undefined : responses.find((message) => isDeepStrictEqual(message.id, awaited.id))
   return own ?? responses[0]
-}
-
-function parse(data: string): unknown {
-  try {
-    return JSON.parse(data)
-  } catch {
-    return undefined // the framing cases report it
-  }
 }

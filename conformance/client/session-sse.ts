@@ -1,10 +1,10 @@
 // HTTP+SSE (2024-11-05): one GET whose events carry every message of the server, one POST for each message of the client.
 import { isDeepStrictEqual } from 'node:util'
-import { Failure, isObject, isResponse, type Json, type JsonObject, show } from '../expect.ts'
+import { Failure, isObject, isResponse, type Json, type JsonObject, parse, show } from '../expect.ts'
 import { LIMITS } from '../limits.ts'
 import type { Revision } from '../revisions.ts'
-import type { EventStream } from './event-stream.ts'
-import { type Awaited, type Body, encode, type Reply, type SendOptions, Session } from './session.ts'
+import type { EventStream, StreamEvent } from './event-stream.ts'
+import { type Awaited, type Body, encode, messagesIn, type Reply, type SendOptions, Session } from './session.ts'
 import type { Exchange } from './target.ts'
 import type { Client } from './types.ts'
 
@@ -14,7 +14,6 @@ export class SseSession extends Session {
   /** Every message that came on the stream, in order. */
   readonly inbox: unknown[] = []
   endpoint: URL
-  #read = 0
   #requests = new Map<Json, JsonObject>()
   #fences = 0
 
@@ -23,7 +22,7 @@ export class SseSession extends Session {
     this.get = get
     this.stream = get.events()
     this.endpoint = context.url
-    this.stream.onEvent = () => this.pump()
+    this.stream.onEvent = (event) => this.#take(event)
   }
 
   /** Opens the stream and waits for the `endpoint` event. */
@@ -45,7 +44,6 @@ export class SseSession extends Session {
   }
 
   override async send(body: Body, awaited: Awaited, options: SendOptions = {}): Promise<Reply> {
-    this.pump()
     const start = this.inbox.length
     try {
       const exchange = await this.post(body, options)
@@ -67,57 +65,37 @@ export class SseSession extends Session {
     }
   }
 
-  /** POSTs a body to the endpoint and gives its exchange, without waiting for anything on the stream. */
-  async post(body: Body, options: SendOptions = {}): Promise<Exchange> {
+  override async post(body: Body, options: SendOptions = {}): Promise<Exchange> {
     this.begin(body)
     if (isObject(body) && body.id !== undefined) this.#requests.set(body.id, body)
-    return this.context.open({
-      method: 'POST',
-      url: this.endpoint,
-      headers: { 'Content-Type': 'application/json', ...options.headers },
-      body: encode(body),
-      ...(options.connection === undefined ? {} : { connection: options.connection }),
-      ...(options.timeoutMs === undefined ? {} : { timeoutMs: options.timeoutMs }),
-      ...(options.onOpened === undefined ? {} : { onOpened: options.onOpened }),
-    })
+    const { connection, timeoutMs } = options
+    const headers = { 'Content-Type': 'application/json', ...options.headers }
+    return this.context.open({ method: 'POST', url: this.endpoint, headers, body: encode(body), connection, timeoutMs })
   }
 
   /** Returns when the target has answered something sent later, and a moment more. */
   async fence(): Promise<void> {
     this.#fences += 1
     const id = `fence-${this.#fences}`
-    this.pump()
     const start = this.inbox.length
     const ping = { jsonrpc: '2.0', id, method: 'ping' }
     const exchange = await this.post(ping)
     exchange.close()
     if (exchange.status > 299) throw new Failure('the session to go on: 2xx for a ping', `HTTP ${exchange.status}`)
-    await this.stream.until(() => {
-      this.pump()
-      return this.inbox.slice(start).find((message) => isResponse(message) && message.id === id)
-    }, 'the session to go on: a response to a ping')
+    await this.stream.until(
+      () => this.inbox.slice(start).find((message) => isResponse(message) && message.id === id),
+      'the session to go on: a response to a ping',
+    )
     this.outstanding.delete(id)
     await this.context.pause(LIMITS.graceMs)
-    this.pump()
   }
 
-  /** Reads the events that have come into the inbox. */
-  pump(): void {
-    for (; this.#read < this.stream.events.length; this.#read += 1) {
-      const event = this.stream.events[this.#read]
-      if (event === undefined || event.name === 'endpoint') continue
-      let message: unknown
-      try {
-        message = JSON.parse(event.data)
-      } catch {
-        continue // the framing cases report it
-      }
-      const bytes = Buffer.byteLength(event.data)
-      for (const single of Array.isArray(message) ? message : [message]) {
-        const request = isResponse(single) ? this.#requests.get(single.id ?? null) : undefined
-        this.observe(single, { via: 'event', status: 200, bytes, ...(request === undefined ? {} : { request }) })
-        this.inbox.push(single)
-      }
+  #take({ name, data }: StreamEvent): void {
+    if (name === 'endpoint') return
+    for (const message of messagesIn(parse(data))) {
+      const request = isResponse(message) ? this.#requests.get(message.id ?? null) : undefined
+      this.observe(message, { via: 'event', status: 200, bytes: Buffer.byteLength(data), request })
+      this.inbox.push(message)
     }
   }
 
@@ -129,7 +107,6 @@ export class SseSession extends Session {
 
   /** The response with this id; or one whose id nobody asked for, which the caller will find to be wrong. */
   #responseTo(id: Json, start: number): JsonObject | undefined {
-    this.pump()
     const responses = this.inbox.slice(start).filter(isResponse)
     return (
       responses.find((message) => isDeepStrictEqual(message.id, id)) ??

@@ -19,8 +19,6 @@ export interface SendOptions {
   responses?: number
   /** Over Streamable HTTP: also wait for the end of an event stream that answers, this long or as long as for an answer. */
   untilEnd?: boolean | number
-  /** Called with the exchange as soon as it has begun. */
-  onOpened?: (exchange: Exchange) => void
   /** A kept connection to use. */
   connection?: Connection
 }
@@ -61,6 +59,9 @@ export abstract class Session {
 
   /** Sends a body as it is (text and buffers) or as JSON (everything else), and waits for what `awaited` says. */
   abstract send(body: Body, awaited: Awaited, options?: SendOptions): Promise<Reply>
+
+  /** Posts a body and gives its exchange as soon as the head of the response is there. */
+  abstract post(body: Body, options?: SendOptions): Promise<Exchange>
 
   abstract close(): void
 
@@ -134,7 +135,10 @@ export abstract class Session {
   }
 
   /** Notes a message that came; `request` is the body it is known to answer. */
-  protected observe(message: unknown, from: { via: 'event' | 'body'; status: number; bytes: number; request?: Body }): void {
+  protected observe(
+    message: unknown,
+    from: { via: 'event' | 'body'; status: number; bytes: number; request?: Body | undefined },
+  ): void {
     if (this.context.isClosed) return
     const request = isObject(from.request) ? from.request : undefined
     const meta = isObject(request?.params) && isObject(request.params._meta) ? request.params._meta : undefined
@@ -152,11 +156,9 @@ export abstract class Session {
     this.context.observed.add({
       message,
       method: typeof request?.method === 'string' ? request.method : undefined,
-      via: from.via,
       status: from.status,
       bytes: from.bytes,
       caseId: this.context.caseId,
-      onReplyStream: from.via === 'event' && from.request !== undefined,
       answers: isResponse(message)
         ? this.#answered(message.id, from.via === 'body' || this.hasOwnStreams ? from.request : undefined)
         : 'nothing',
@@ -201,6 +203,11 @@ function messagesOf(body: Body): JsonObject[] {
   return [...text.slice(0, LIMITS.recordedBytes).matchAll(/"id"\s*:\s*("(?:[^"\\]|\\.)*"|-?\d+)/g)].map((match) => ({
     id: JSON.parse(match[1] ?? '0') as Json,
   }))
+}
+
+/** The messages of a body or an event: several in a batch, none where it is not JSON, which the framing cases report. */
+export function messagesIn(value: unknown): unknown[] {
+  return Array.isArray(value) ? value : value === undefined ? [] : [value]
 }
 
 export const isId = (id: unknown): boolean => typeof id === 'string' || Number.isInteger(id)

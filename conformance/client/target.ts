@@ -14,10 +14,10 @@ export interface RequestOptions {
   /** `undefined` leaves a default header out. */
   headers: Record<string, string | undefined>
   /** Several buffers are written one by one, each flushed before the next. */
-  body?: string | Buffer | readonly Buffer[]
+  body?: string | Buffer | readonly Buffer[] | undefined
   timeoutMs: number
   /** A kept connection to use; it is left open afterwards. */
-  connection?: Connection
+  connection?: Connection | undefined
 }
 
 /** A connection that several exchanges use one after the other. */
@@ -86,7 +86,6 @@ export class Exchange {
   readonly sent = new Bytes()
   readonly received = new Bytes()
   readonly timeoutMs: number
-  readonly startedAt = performance.now()
   #response: IncomingMessage | undefined
   #connection: Connection
   #keep: boolean
@@ -104,11 +103,11 @@ export class Exchange {
   }
 
   /** Sends a request and resolves when the head of its response has come. */
-  static async open(options: RequestOptions, onOpened?: (exchange: Exchange) => void): Promise<Exchange> {
+  static async open(options: RequestOptions, onOpened: (exchange: Exchange) => void): Promise<Exchange> {
     const connection = options.connection ?? new Connection(options.url)
     const exchange = new Exchange(options, connection)
     connection.recorder = exchange
-    onOpened?.(exchange)
+    onOpened(exchange)
     try {
       exchange.#response = await exchange.#request(options)
       return exchange

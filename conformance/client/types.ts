@@ -3,10 +3,11 @@ import type { Revision } from '../revisions.ts'
 import type { Observations } from './observations.ts'
 import type { Exchange, RequestOptions } from './target.ts'
 
-export interface OpenOptions extends Partial<Omit<RequestOptions, 'headers'>> {
-  method: string
-  headers?: Record<string, string | undefined>
-  onOpened?: (exchange: Exchange) => void
+/** Default: the target's URL, no headers but the user's, the time limit of one answer. */
+export interface OpenOptions extends Pick<RequestOptions, 'method' | 'body' | 'connection'> {
+  url?: URL
+  headers?: RequestOptions['headers'] | undefined
+  timeoutMs?: number | undefined
 }
 
 export interface Client {
