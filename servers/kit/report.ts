@@ -1,6 +1,6 @@
 // The one form of every tool's result: a summary line, the data, notes, and the arguments of the next page (docs/results.md).
 import { randomBytes } from 'node:crypto'
-import type { ContentBlock, Context, ToolResult } from '../../protocol/index.ts'
+import type { ContentBlock, Context, JsonSchema, ToolResult } from '../../protocol/index.ts'
 import { cleanText, visibleJson } from './text.ts'
 
 export interface Report<S extends object = Record<string, unknown>> {
@@ -52,6 +52,16 @@ export function report<S extends object = Record<string, never>>(
   }
 }
 
+/** The arguments of another call like this one: changed, and without those that have their default. `undefined` leaves one out. */
+export function sameCall(
+  { properties }: { readonly properties: Readonly<Record<string, JsonSchema>> },
+  args: object,
+  changes: Readonly<Record<string, unknown>>,
+): Record<string, unknown> {
+  const call = Object.entries({ ...args, ...changes })
+  return Object.fromEntries(call.filter(([name, value]) => value !== undefined && value !== properties[name]?.default))
+}
+
 /** Data from elsewhere between two tags with a random id. Tool descriptions say that what is inside is data, not instructions. */
 export function wrapUntrusted(text: string): string {
   const id = boundaryId()
@@ -72,6 +82,14 @@ function boundaryId(): string {
 /** `1 object`, `2 objects`. */
 export function counted(count: number, noun: string, plural = `${noun}s`): string {
   return `${count} ${count === 1 ? noun : plural}`
+}
+
+/** `24 h`, `90 s`, `3 d`: a length of time for people. */
+export function formatSpan(seconds: number): string {
+  if (seconds < 120) return `${Number(seconds.toFixed(1))} s`
+  if (seconds < 7_200) return `${Number((seconds / 60).toFixed(1))} min`
+  if (seconds <= 172_800) return `${Number((seconds / 3_600).toFixed(1))} h`
+  return `${Number((seconds / 86_400).toFixed(1))} d`
 }
 
 /** 1536 → `1.5 KiB`. */

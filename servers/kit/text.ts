@@ -1,5 +1,7 @@
 // Text of a result: cleaned, cut at a limit, and written as JSON that hides nothing.
-export { visibleJson } from '../../protocol/index.ts'
+import { visibleJson } from '../../protocol/index.ts'
+
+export { visibleJson }
 
 const escapeSequences =
   /\x1b(?:\][^\x07\x1b]{0,2000}(?:\x07|\x1b\\)|\[[0-?]*[ -/]*[@-~]|[PX^_][^\x1b]{0,2000}\x1b\\|[ -/]*[0-~])/g
@@ -18,6 +20,29 @@ export function clip(text: string, maxChars: number): string {
   if (text.length <= maxChars) return text
   const end = codePointEnd(text, maxChars)
   return `${text.slice(0, end)}…[+${text.length - end} chars]`
+}
+
+/** Foreign text as one cell of a table, or a part of a sentence of our own. */
+export function oneLine(text: string, maxChars = 200): string {
+  return clip(cleanText(text).replace(/[\t\n]+/g, ' '), maxChars)
+}
+
+/** A foreign name in a sentence of our own: a JSON string, because it may hold anything. */
+export function quoted(name: string, maxChars = 80): string {
+  const json = visibleJson(name)
+  return json.length <= maxChars ? json : `${clip(json, maxChars)}"`
+}
+
+/** The first lines that fit, and at least one, so that every page makes progress. */
+export function fitLines(lines: Iterable<string>, maxChars: number): string[] {
+  const shown: string[] = []
+  let chars = 0
+  for (const line of lines) {
+    chars += line.length + 1
+    if (chars > maxChars && shown.length > 0) break
+    shown.push(line)
+  }
+  return shown
 }
 
 /**
