@@ -4,10 +4,10 @@ import type { IncomingMessage, RequestOptions } from 'node:http'
 import type { ClientOptions } from 'minio'
 import { ToolError } from '../../protocol/index.ts'
 import type { Environment } from '../kit/definition.ts'
-import { Connections } from '../kit/http/connections.ts'
+import { Connections, connectionError } from '../kit/http/connections.ts'
 import { withDeadline } from '../kit/waiting.ts'
 import { credentialsOf, endpointOf, type StorageConfig, scopeOf } from './config.ts'
-import { connectionError, readFailure, toToolError } from './errors.ts'
+import { readFailure, toToolError } from './errors.ts'
 import { listBuckets } from './lib/buckets.ts'
 import type { Limits, StorageBackend, StoreRequest } from './types.ts'
 
@@ -53,7 +53,7 @@ export function openStorage(config: StorageConfig, environment: Environment, cha
         const headers = { ...options.headers, 'accept-encoding': 'identity' }
         connections
           .exchange({ ...options, headers, signal })
-          .then(resolve, (error: NodeJS.ErrnoException) => reject(connectionError(error, secure)))
+          .then(resolve, (error) => reject(connectionError('the store', error, 'MINIO_ENDPOINT and MINIO_USE_SSL')))
         return { on() {}, end() {} }
       }
       const client = new Client({

@@ -1,5 +1,6 @@
 // The environment variables of the storage server, and the readers of its endpoint, credentials, buckets and denied keys.
 import type { Config, ConfigSchema } from '../kit/definition.ts'
+import { readBaseUrl } from '../kit/http/address.ts'
 import { matchesGlob } from '../kit/names.ts'
 import type { Scope } from './types.ts'
 
@@ -76,50 +77,32 @@ export const config = {
 
 export type StorageConfig = Config<typeof config>
 
-export interface Endpoint {
-  readonly host: string
-  readonly port: number
-  readonly secure: boolean
-}
-
 /** Reads the endpoint. @throws Error for the operator; never shows a value that may hold credentials */
-export function endpointOf({ MINIO_ENDPOINT, AWS_ENDPOINT_URL, MINIO_USE_SSL }: StorageConfig): Endpoint {
+export function endpointOf({ MINIO_ENDPOINT, AWS_ENDPOINT_URL, MINIO_USE_SSL }: StorageConfig) {
   const name = MINIO_ENDPOINT === undefined ? 'AWS_ENDPOINT_URL' : 'MINIO_ENDPOINT'
   const given = (MINIO_ENDPOINT ?? AWS_ENDPOINT_URL ?? '').trim()
-  const problem = (text: string): Error => new Error(`${name} ${text}; write it as http://minio:9000`)
-  const scheme = /^([A-Za-z][A-Za-z0-9+.-]*):\/\//.exec(given)?.[1]?.toLowerCase()
-  if (scheme !== undefined && scheme !== 'http' && scheme !== 'https') throw problem(`has the scheme ${scheme}`)
-  const rest = scheme === undefined ? given : given.slice(scheme.length + 3)
-  let url: URL
-  try {
-    url = new URL(`http://${rest}`)
-  } catch {
-    throw problem('is not a host name with a port') // the URL parser's own message would repeat the value
-  }
-  if (url.username !== '' || url.password !== '') throw problem('may not hold credentials')
-  if (url.pathname !== '/' || url.search !== '' || url.hash !== '') throw problem('may not have a path')
+  const scheme = /^([a-z][a-z0-9+.-]*):\/\//i.exec(given)?.[1]?.toLowerCase()
+  const address = scheme === undefined ? `http://${given}` : given
+  const example = 'http://minio:9000'
+  const url = new URL(readBaseUrl(name, address, example, 'MINIO_ACCESS_KEY and MINIO_SECRET_KEY'))
+  if (url.pathname !== '/') throw new Error(`${name} may not have a path; write it as ${example}`)
   // The parser drops the port that is the default of its scheme, so it is read from the text.
-  const port = /:(\d{1,5})\/?$/.exec(rest)?.[1]
+  const port = /:(\d{1,5})\/*$/.exec(given)?.[1]
   const secure = scheme === undefined ? (MINIO_USE_SSL ?? (port === undefined || port === '443')) : scheme === 'https'
   if (scheme !== undefined && MINIO_USE_SSL !== undefined && MINIO_USE_SSL !== secure) {
     throw new Error(`${name} says ${scheme} and MINIO_USE_SSL says ${MINIO_USE_SSL}; they must agree`)
   }
-  return { host: url.hostname, port: port === undefined ? (secure ? 443 : 80) : Number(port), secure }
-}
-
-export interface Credentials {
-  readonly accessKey: string
-  readonly secretKey: string
-  readonly sessionToken?: string
+  return { host: url.hostname, port: Number(port ?? (secure ? 443 : 80)), secure }
 }
 
 /** Undefined in anonymous mode. @throws Error for the operator when one half of a pair is missing */
-export function credentialsOf(settings: StorageConfig): Credentials | undefined {
+export function credentialsOf(settings: StorageConfig) {
   const { MINIO_ACCESS_KEY: accessKey, MINIO_SECRET_KEY: secretKey, AWS_SESSION_TOKEN: sessionToken } = settings
+  if (accessKey !== undefined && secretKey !== undefined)
+    return { accessKey, secretKey, ...(sessionToken === undefined ? {} : { sessionToken }) }
   if (accessKey === undefined && secretKey === undefined) return undefined
-  if (accessKey === undefined) throw new Error('MINIO_SECRET_KEY is set without MINIO_ACCESS_KEY; set both or neither')
-  if (secretKey === undefined) throw new Error('MINIO_ACCESS_KEY is set without MINIO_SECRET_KEY; set both or neither')
-  return { accessKey, secretKey, ...(sessionToken === undefined ? {} : { sessionToken }) }
+  const [given, lacking] = accessKey === undefined ? ['SECRET', 'ACCESS'] : ['ACCESS', 'SECRET']
+  throw new Error(`MINIO_${given}_KEY is set without MINIO_${lacking}_KEY; set both or neither`)
 }
 
 export function scopeOf({ MINIO_ALLOWED_BUCKETS: buckets, MINIO_DENY_KEYS: denied }: StorageConfig): Scope {

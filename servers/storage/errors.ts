@@ -1,10 +1,11 @@
 // Failures of the store and of the connection to it, as the errors that a model reads.
 import type { IncomingHttpHeaders, IncomingMessage } from 'node:http'
 import { ToolError, type ToolErrorCode } from '../../protocol/index.ts'
-import { ConnectTimeout } from '../kit/http/connections.ts'
+import { readStart } from '../kit/http/connections.ts'
 import { retryAfter } from '../kit/http/upstream.ts'
-import { cleanText, clip, visibleJson } from '../kit/text.ts'
-import { readXml, webPage } from './lib/body.ts'
+import { cleanText, quoted } from '../kit/text.ts'
+import { isWebPage } from './lib/body.ts'
+import { XmlReader } from './lib/xml.ts'
 
 /** Bytes that are read of an error's body. */
 const maxErrorBytes = 65_536
@@ -25,11 +26,13 @@ interface StoreFailure {
 
 /** Reads the body of a response that is not a success. Never rejects: a broken body leaves the status. */
 export async function readFailure(res: IncomingMessage): Promise<StoreFailure> {
+  const body = (await readStart(res, maxErrorBytes).catch(() => '')).toString()
   const fields: Record<string, string> = {}
-  const onElement = (path: string, text: string): void => {
-    fields[path] = cleanText(text).slice(0, 1_000)
+  try {
+    new XmlReader('Error', (path, text) => (fields[path] = cleanText(text).slice(0, 1_000))).write(body)
+  } catch {
+    // what was read before the fault is used
   }
-  const problem = await readXml(res, 'Error', maxErrorBytes, onElement).catch((error: ToolError) => error)
   const { statusCode: status = 0, headers } = res
   const said = fields['Error/Message'] ?? ''
   return {
@@ -42,7 +45,7 @@ export async function readFailure(res: IncomingMessage): Promise<StoreFailure> {
       fields['Error/Region'] ||
       headers['x-amz-bucket-region']?.toString() ||
       /expecting '([A-Za-z0-9._-]{1,64})'/.exec(said)?.[1],
-    isPage: problem?.detail === webPage,
+    isPage: isWebPage(body),
   }
 }
 
@@ -66,56 +69,48 @@ export const deleted = 'deleted'
  * @param region that the request was signed for @param signed whether it was
  */
 export function toToolError(failure: StoreFailure, region: string, signed: boolean): ToolError {
-  const { status, code, headers } = failure
-  const [kind, message, hint] = meaningOf(failure, region, signed)
-  const detail = headers['x-amz-delete-marker'] === 'true' ? deleted : code === '' ? status : code
-  return new ToolError(kind, message, { detail, ...(hint === undefined ? {} : { hint }) })
-}
-
-const ask = (what: string): string => `ask the operator to ${what}`
-
-function meaningOf(
-  failure: StoreFailure,
-  region: string,
-  signed: boolean,
-): [kind: ToolErrorCode, message: string, hint?: string] {
   const { code, status, headers } = failure
+  const detail = headers['x-amz-delete-marker'] === 'true' ? deleted : code === '' ? status : code
+  const error = (kind: ToolErrorCode, message: string, hint?: string): ToolError => new ToolError(kind, message, { detail, hint })
   const answered = `(${code === '' ? status : `${status} ${code.replace(/[^\w.-]+/g, ' ').slice(0, 60)}`})`
-  const said = failure.said === '' ? '' : `: ${clip(visibleJson(failure.said), 300)}`
+  const said = failure.said === '' ? '' : `: ${quoted(failure.said, 300)}`
   const seconds = retryAfter(headers['retry-after'])
+  const ask = 'ask the operator to'
+  const check = `${ask} check MINIO_ENDPOINT`
   if (code === 'RequestTimeTooSkewed')
-    return ['UPSTREAM_AUTH', `the store refused the time of the request ${answered}: ${skew(headers)}`, ask('set the clock')]
+    return error(
+      'UPSTREAM_AUTH',
+      `the store refused the time of the request ${answered}: ${skew(headers)}`,
+      `${ask} set the clock`,
+    )
   if (regionCodes.test(code)) {
     const wanted = failure.region === undefined ? 'another region' : `region "${failure.region}"`
     const variables = code === 'PermanentRedirect' ? 'MINIO_REGION and the MINIO_ENDPOINT of that region' : 'MINIO_REGION'
-    return ['UPSTREAM_AUTH', `the store wants ${wanted}, not "${region}" ${answered}`, ask(`set ${variables}`)]
+    return error('UPSTREAM_AUTH', `the store wants ${wanted}, not "${region}" ${answered}`, `${ask} set ${variables}`)
   }
   if (Object.hasOwn(credentialCodes, code) || status === 401) {
     const did = credentialCodes[code] ?? 'rejected the credentials'
-    return ['UPSTREAM_AUTH', `the store ${did} ${answered}`, ask('check MINIO_ACCESS_KEY and MINIO_SECRET_KEY')]
+    return error('UPSTREAM_AUTH', `the store ${did} ${answered}`, `${ask} check MINIO_ACCESS_KEY and MINIO_SECRET_KEY`)
   }
   if (throttleCodes.test(code) || status === 429)
-    return ['RATE_LIMITED', `the store asks for fewer requests ${answered}`, `the same call again in ${seconds ?? 5} s`]
-  const check = ask('check MINIO_ENDPOINT')
+    return error('RATE_LIMITED', `the store asks for fewer requests ${answered}`, `the same call again in ${seconds ?? 5} s`)
   if (status >= 300 && status < 400)
-    return ['UPSTREAM_ERROR', `the endpoint redirects ${answered}, and redirects are not followed`, check]
+    return error('UPSTREAM_ERROR', `the endpoint redirects ${answered}, and redirects are not followed`, check)
   if (failure.isPage || (status === 404 && code === ''))
-    return ['UPSTREAM_ERROR', `the endpoint answers ${answered} as a web server, not as an S3 store`, check]
-  if (keyCodes.test(code)) return ['INVALID_ARGUMENT', `the store does not accept this key ${answered}${said}`]
+    return error('UPSTREAM_ERROR', `the endpoint answers ${answered} as a web server, not as an S3 store`, check)
+  if (keyCodes.test(code)) return error('INVALID_ARGUMENT', `the store does not accept this key ${answered}${said}`)
   if (status === 403) {
     const who = signed ? "this server's key" : 'requests without credentials'
     const message = `the store denies access to ${who} ${answered}; the bucket or object may also not exist`
-    return ['FORBIDDEN', message, 'ask the operator for read access']
+    return error('FORBIDDEN', message, `${ask} give it read access`)
   }
-  if (status >= 500) {
-    const wait = seconds === undefined ? 'a few seconds' : `${seconds} s`
-    return ['UPSTREAM_ERROR', `the store failed ${answered}${said}`, `the same call again in ${wait}`]
-  }
+  if (status >= 500)
+    return error('UPSTREAM_ERROR', `the store failed ${answered}${said}`, `the same call again in ${seconds ?? 'a few'} seconds`)
   if (status === 400 && code === '') {
     const message = `the endpoint refused the request ${answered} without an S3 error`
-    return ['UPSTREAM_ERROR', message, `${check} and MINIO_USE_SSL`]
+    return error('UPSTREAM_ERROR', message, `${check} and MINIO_USE_SSL`)
   }
-  return ['UPSTREAM_ERROR', `the store refused the request ${answered}${said}`]
+  return error('UPSTREAM_ERROR', `the store refused the request ${answered}${said}`)
 }
 
 /** `this server's clock is 905 s behind the store's`. */
@@ -125,29 +120,4 @@ function skew({ date }: IncomingHttpHeaders): string {
   const seconds = Math.round((Date.now() - theirs) / 1000)
   if (Math.abs(seconds) < 60) return "this server's clock differed from the store's when it signed"
   return `this server's clock is ${Math.abs(seconds)} s ${seconds < 0 ? 'behind' : 'ahead of'} the store's`
-}
-
-const reasons: Readonly<Record<string, string>> = {
-  ECONNREFUSED: 'nothing listens at the endpoint',
-  ENOTFOUND: 'the host name of the endpoint is not known',
-  EAI_AGAIN: 'the host name of the endpoint is not known',
-}
-const notTls = /^(EPROTO|ERR_SSL_WRONG_VERSION_NUMBER|ERR_SSL_PACKET_LENGTH_TOO_LONG)$/
-const notTrusted = /CERT|SELF_SIGNED|UNABLE_TO_(VERIFY|GET_ISSUER)/
-
-/** What a failed connection means. Without the address, which is the operator's. */
-export function connectionError(error: NodeJS.ErrnoException, secure: boolean): ToolError {
-  const { code = 'no connection' } = error
-  const known = { cause: error, detail: code }
-  const unreachable = (why: string, hint: string): ToolError =>
-    new ToolError('UPSTREAM_UNREACHABLE', `the store cannot be reached: ${why}`, { ...known, hint })
-  if (code === 'ECONNRESET' || code === 'EPIPE')
-    return unreachable('it closed the connection', secure ? ask('check MINIO_USE_SSL') : 'the same call again')
-  if (notTls.test(code)) return unreachable('it does not speak TLS on this port', ask('check MINIO_USE_SSL'))
-  if (notTrusted.test(code))
-    return unreachable(`its certificate is not trusted (${code})`, ask('name its authority in MCP_CA_FILE'))
-  const hint = ask('check MINIO_ENDPOINT')
-  if (code.startsWith('HPE_'))
-    return new ToolError('UPSTREAM_ERROR', `the endpoint does not answer in HTTP (${code})`, { ...known, hint })
-  return unreachable(error instanceof ConnectTimeout ? error.message : (reasons[code] ?? code), hint)
 }

@@ -55,7 +55,7 @@ export interface Entry {
   /** Of an object, or the common prefix of several. */
   readonly key: string
   /** Undefined for a prefix. */
-  readonly object: { size: number; modified: string; etag: string; storageClass: string } | undefined
+  readonly object: { size: number; last_modified: string; etag: string; storage_class: string | undefined } | undefined
 }
 
 export interface Page {
@@ -75,16 +75,17 @@ export interface ObjectName {
   readonly asked: string
 }
 
+/** In the form of the JSON of results. */
 export interface ObjectFacts {
   /** Undefined where the store did not say and the part does not reach the end. */
   readonly size: number | undefined
-  readonly contentType: string
-  readonly contentEncoding: string
+  readonly content_type: string
+  readonly content_encoding: string | undefined
   readonly etag: string
   /** ISO 8601; empty where the store did not say. */
-  readonly modified: string
-  readonly versionId: string | undefined
-  readonly storageClass: string
+  readonly last_modified: string
+  readonly version_id: string | undefined
+  readonly storage_class: string | undefined
   readonly metadata: Readonly<Record<string, string>>
 }
 

@@ -1,6 +1,7 @@
 // Connections to one upstream, and single requests on them up to the head of the response. Redirects are not followed.
 import { Agent as HttpAgent, type IncomingMessage, type RequestOptions, request as requestHttp } from 'node:http'
 import { Agent as HttpsAgent, request as requestHttps } from 'node:https'
+import { ToolError, type ToolErrorCode } from '../../../protocol/index.ts'
 import { trust } from './trust.ts'
 
 export interface ConnectionOptions {
@@ -25,8 +26,36 @@ export async function readStart(res: IncomingMessage, maxBytes: number): Promise
 }
 
 /** Nothing answered at the address, or nothing that speaks TLS. */
-export class ConnectTimeout extends Error {
+class ConnectTimeout extends Error {
   readonly code = 'ETIMEDOUT'
+}
+
+const reasons: Readonly<Record<string, string>> = {
+  ECONNREFUSED: ': nothing listens at its address',
+  ENOTFOUND: ': its host name is not known',
+  EAI_AGAIN: ': its host name is not known',
+}
+
+/**
+ * What the failure of a connection means. Without the address, which is the operator's.
+ * @param name what messages call the upstream @param check what the operator should check, such as `MINIO_ENDPOINT`
+ */
+export function connectionError(
+  name: string,
+  error: NodeJS.ErrnoException,
+  check = 'its address and whether it is running',
+): ToolError {
+  const { code = 'no code' } = error
+  const failed = (kind: ToolErrorCode, message: string, remedy: string): ToolError =>
+    new ToolError(kind, message, { cause: error, detail: code, hint: `ask the operator to check ${remedy}` })
+  if (/^(EPROTO|ERR_SSL_WRONG_VERSION_NUMBER|ERR_SSL_PACKET_LENGTH_TOO_LONG)$/.test(code))
+    return failed('UPSTREAM_UNREACHABLE', `${name} does not speak TLS on this port (${code})`, check)
+  if (/CERT|SELF_SIGNED|UNABLE_TO|ERR_TLS|ERR_SSL/.test(code))
+    return failed('UPSTREAM_UNREACHABLE', `no trusted TLS connection to ${name} (${code})`, 'its certificate and MCP_CA_FILE')
+  if (code === 'ECONNRESET' || code === 'EPIPE' || code.startsWith('HPE_'))
+    return failed('UPSTREAM_ERROR', `${name} closed the connection without a valid answer (${code})`, check)
+  const why = error instanceof ConnectTimeout ? error.message : code
+  return failed('UPSTREAM_UNREACHABLE', `${name} cannot be reached (${why})${reasons[code] ?? ''}`, check)
 }
 
 const defaultConnectMs = 3_000

@@ -3,7 +3,7 @@ import type { IncomingHttpHeaders, IncomingMessage } from 'node:http'
 import { urlToHttpOptions } from 'node:url'
 import { ToolError } from '../../../protocol/index.ts'
 import { withDeadline } from '../waiting.ts'
-import { type ConnectionOptions, Connections, ConnectTimeout } from './connections.ts'
+import { type ConnectionOptions, Connections, connectionError } from './connections.ts'
 
 export interface UpstreamOptions extends ConnectionOptions {
   /** What messages call the upstream, such as `Loki`. Its address never appears in them. */
@@ -149,18 +149,4 @@ class BodyBuffer {
     this.#buffer.copy(larger, 0, 0, used)
     this.#buffer = larger
   }
-}
-
-function connectionError(name: string, error: NodeJS.ErrnoException): ToolError {
-  const { code = 'no code' } = error
-  const known = { cause: error, detail: code }
-  if (/CERT|SELF_SIGNED|UNABLE_TO|ERR_TLS|ERR_SSL|EPROTO/.test(code)) {
-    const hint = 'ask the operator to check its certificate and MCP_CA_FILE'
-    return new ToolError('UPSTREAM_UNREACHABLE', `no trusted TLS connection to ${name} (${code})`, { ...known, hint })
-  }
-  if (code === 'ECONNRESET' || code === 'EPIPE' || code.startsWith('HPE_'))
-    return new ToolError('UPSTREAM_ERROR', `${name} closed the connection without a valid answer (${code})`, known)
-  const why = error instanceof ConnectTimeout ? error.message : code
-  const hint = 'ask the operator whether it is running'
-  return new ToolError('UPSTREAM_UNREACHABLE', `${name} cannot be reached (${why})`, { ...known, hint })
 }

@@ -1,7 +1,7 @@
 // The buckets that this server may show, and the errors that name them.
 import { ToolError, type ToolErrorCode } from '../../../protocol/index.ts'
 import { nearestFirst } from '../../kit/names.ts'
-import { visibleJson } from '../../kit/text.ts'
+import { quoted } from '../../kit/text.ts'
 import type { Bucket, StorageBackend } from '../types.ts'
 import { readXml } from './body.ts'
 import { plain } from './keys.ts'
@@ -69,11 +69,11 @@ async function bucketError(
   })
   const found = (listed?.map(({ name }) => name) ?? backend.scope.allowed ?? []).filter((name) => name !== bucket)
   const [best, ...others] = nearestFirst(bucket, found)
-  const message = `bucket ${bucket === '' ? '' : `${visibleJson(bucket.slice(0, 80))} `}${why}`
+  const message = `bucket ${bucket === '' ? '' : `${quoted(bucket)} `}${why}`
   if (best === undefined) return new ToolError(code, message)
   const more = others.length >= maxNamed ? ` and ${others.length + 1 - maxNamed} more` : ''
   const names = [best, ...others].slice(0, maxNamed).map(plain)
   return new ToolError(code, `${message}. Buckets this server can see: ${names.join(', ')}${more}`, {
-    hint: visibleJson({ bucket_name: best, ...rest }),
+    retry: { bucket_name: best, ...rest },
   })
 }

@@ -1,11 +1,10 @@
 // Object keys: which are accepted, how they are shown, and which ones are near.
 import { nearest, ToolError } from '../../../protocol/index.ts'
-import { cleanText, clip, visibleJson } from '../../kit/text.ts'
+import { cleanText, quoted, visibleJson } from '../../kit/text.ts'
 import type { StorageBackend } from '../types.ts'
 import { fetchPage } from './listing.ts'
 
 const maxKeyBytes = 1_024
-const maxShownChars = 300
 
 /** @throws ToolError for a key that no store can have, or that a proxy before the store could turn into another */
 export function checkKey(argument: string, key: string): void {
@@ -25,7 +24,7 @@ export function showKey(key: string): string {
 
 /** For sentences outside of the tags. */
 export function nameKey(key: string): string {
-  return clip(visibleJson(key), maxShownChars)
+  return quoted(key, 300)
 }
 
 /** Text of the store in a summary: as it is, or a JSON string where a character needs escaping. */

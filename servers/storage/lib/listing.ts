@@ -51,9 +51,10 @@ export async function fetchPage(backend: StorageBackend, request: PageRequest, s
   return { entries, truncated: true, token: undefined, after: last.object === undefined ? `${last.key}\u{10ffff}` : last.key }
 }
 
-function readObject({ Key = '', Size, LastModified = '', ETag = '', StorageClass = '' }: Record<string, string>): Entry {
-  const modified = LastModified.replace(/\.\d+Z$/, 'Z').slice(0, 40)
-  return { key: Key, object: { size: Number(Size) || 0, modified, etag: ETag.replaceAll('"', ''), storageClass: StorageClass } }
+function readObject({ Key = '', Size, LastModified = '', ETag = '', StorageClass }: Record<string, string>): Entry {
+  const last_modified = LastModified.replace(/\.\d+Z$/, 'Z').slice(0, 40)
+  const etag = ETag.replaceAll('"', '')
+  return { key: Key, object: { size: Number(Size) || 0, last_modified, etag, storage_class: StorageClass || undefined } }
 }
 
 /** A key whose bytes are not UTF-8 stays encoded: JSON cannot represent it. */

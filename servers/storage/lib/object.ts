@@ -1,9 +1,10 @@
 // Reads a part of an object and the headers of the whole with one ranged GET: the cost does not depend on the size of the object.
 import { isUtf8 } from 'node:buffer'
 import type { IncomingHttpHeaders, IncomingMessage } from 'node:http'
-import { nearest, ToolError, type ToolErrorCode } from '../../../protocol/index.ts'
+import { ToolError, type ToolErrorCode, type ToolErrorOptions } from '../../../protocol/index.ts'
+import { nearestFirst } from '../../kit/names.ts'
 import { formatBytes } from '../../kit/report.ts'
-import { cleanText, visibleJson } from '../../kit/text.ts'
+import { cleanText, quoted, visibleJson } from '../../kit/text.ts'
 import { deleted } from '../errors.ts'
 import type { ObjectFacts, ObjectName, Part, StorageBackend } from '../types.ts'
 import { readBytes } from './body.ts'
@@ -28,13 +29,13 @@ export async function readPart(
     ...(etag === undefined || etag === '' ? {} : { 'if-match': `"${etag}"` }),
   }
   try {
-    return await backend.send({ ...target(name), headers }, signal, (res) => readRange(res, name, offset, length))
+    return await backend.send({ ...target(name), headers }, signal, (res) => readRange(res, offset, length))
   } catch (error) {
     if (!(error instanceof ToolError)) throw error
     if (error.detail !== 'InvalidRange') throw await explain(backend, name, error, signal)
     const facts = await readFacts(backend, name, signal)
     if (facts.size === 0 && offset <= 0) return { facts, offset: 0, bytes: Buffer.alloc(0), more: false }
-    throw beyond(name, offset, facts.size ?? 0)
+    throw beyond(offset, facts.size ?? 0)
   }
 }
 
@@ -47,7 +48,7 @@ function target({ bucket, key, versionId }: ObjectName) {
   return { bucket, key, query: versionId === undefined ? {} : { versionId } }
 }
 
-async function readRange(res: IncomingMessage, name: ObjectName, offset: number, length: number): Promise<Part> {
+async function readRange(res: IncomingMessage, offset: number, length: number): Promise<Part> {
   const { statusCode, headers } = res
   const range = /^bytes (\d+)-(-?\d+)\/(\d+)$/.exec(headers['content-range'] ?? '')
   // Without support for ranges the store sends everything: the beginning is read and the connection closed.
@@ -64,10 +65,10 @@ async function readRange(res: IncomingMessage, name: ObjectName, offset: number,
       hint: 'ask the operator to check MINIO_ENDPOINT',
     })
   } else if (size !== undefined && offset > 0 && offset >= size) {
-    throw beyond(name, offset, size)
+    throw beyond(offset, size)
   } else if (offset > 0 || (offset < 0 && !(size !== undefined && size + offset <= 0))) {
     throw new ToolError('UPSTREAM_ERROR', 'the store sends this object only from its beginning, not a part of it', {
-      hint: visibleJson({ bucket_name: name.bucket, object_key: name.key }),
+      retry: { offset: undefined },
     })
   }
   const wanted = Math.min(length, to - from + 1)
@@ -103,56 +104,46 @@ function factsOf(headers: IncomingHttpHeaders, size: number | undefined): Object
   }
   return {
     size,
-    contentType: text('content-type'),
-    contentEncoding: text('content-encoding'),
+    content_type: text('content-type'),
+    content_encoding: text('content-encoding') || undefined,
     etag: text('etag').replaceAll('"', ''),
-    modified: Number.isNaN(modified) ? '' : new Date(modified).toISOString().replace(/\.\d+Z$/, 'Z'),
-    versionId: version === '' || version === 'null' ? undefined : version,
-    storageClass: text('x-amz-storage-class'),
+    last_modified: Number.isNaN(modified) ? '' : new Date(modified).toISOString().replace(/\.\d+Z$/, 'Z'),
+    version_id: version === '' || version === 'null' ? undefined : version,
+    storage_class: text('x-amz-storage-class') || undefined,
     metadata,
   }
 }
 
-function beyond({ bucket, key, versionId }: ObjectName, offset: number, size: number): ToolError {
-  const end = size === 0 ? undefined : -Math.min(size, 20_000)
-  return new ToolError(
-    'INVALID_ARGUMENT',
-    `"offset" ${offset} is at or beyond the end; the object has ${size} bytes (${formatBytes(size)})`,
-    { hint: visibleJson({ bucket_name: bucket, object_key: key, version_id: versionId, offset: end }) },
-  )
+function beyond(offset: number, size: number): ToolError {
+  const message = `"offset" ${offset} is at or beyond the end; the object has ${size} bytes (${formatBytes(size)})`
+  return new ToolError('INVALID_ARGUMENT', message, { retry: { offset: size === 0 ? undefined : -Math.min(size, 20_000) } })
 }
 
 /** The store's refusal, with what the call could ask for instead. */
 async function explain(backend: StorageBackend, name: ObjectName, error: ToolError, signal: AbortSignal): Promise<ToolError> {
   const { bucket, key, versionId } = name
   const { detail } = error
-  const fail = (code: ToolErrorCode, message: string, hint: object | string): ToolError =>
-    new ToolError(code, message, {
-      cause: error,
-      detail: String(detail),
-      hint: typeof hint === 'string' ? hint : visibleJson(hint),
-    })
+  const fail = (code: ToolErrorCode, message: string, options: ToolErrorOptions = {}): ToolError =>
+    new ToolError(code, message, { cause: error, detail, ...options })
   const named = nameKey(key)
-  const latest = { bucket_name: bucket, object_key: key }
   if (noBucketCodes.has(detail)) return noSuchBucket(backend, bucket, { object_key: name.asked }, signal)
   if (detail === 'InvalidObjectState') {
     const message = `object ${named} is archived and must be restored before it can be read`
-    return fail('UPSTREAM_ERROR', message, { ...latest, mode: 'metadata' })
+    return fail('UPSTREAM_ERROR', message, { retry: { mode: 'metadata', offset: undefined, max_bytes: undefined } })
   }
   if (detail === 'PreconditionFailed')
-    return fail('UPSTREAM_ERROR', 'the object changed while it was read', 'the same call again')
-  if (detail === deleted)
-    return new ToolError('NOT_FOUND', `object ${named} has been deleted; only a delete marker is left`, { detail })
+    return fail('UPSTREAM_ERROR', 'the object changed while it was read', { hint: 'the same call again' })
+  if (detail === deleted) return fail('NOT_FOUND', `object ${named} has been deleted; only a delete marker is left`)
   // NoSuchKey is Ceph's code for a missing version, too.
   if (versionId !== undefined && ['NoSuchVersion', 'InvalidArgument', 'NoSuchKey'].includes(String(detail)))
-    return fail('NOT_FOUND', `object ${named} has no version ${visibleJson(versionId.slice(0, 100))}`, latest)
+    return fail('NOT_FOUND', `object ${named} has no version ${quoted(versionId)}`, { retry: { version_id: undefined } })
   if (detail !== 'NoSuchKey') return error
   const near = (await nearKeys(backend, bucket, key, signal)).filter((each) => each !== key)
   const same = near.find((each) => each === `${key}/` || each === key.replace(/^\/+/, ''))
-  const best = same ?? nearest(key, near, 1)[0] ?? near[0]
+  const best = same ?? nearestFirst(key, near)[0]
   const names = near.length === 0 ? '' : `. Near it: ${near.map(nameKey).join(', ')}`
   const message = `object ${named} is not in bucket ${visibleJson(bucket)}${names}`
   if (best === undefined || best.endsWith('/'))
-    return fail('NOT_FOUND', message, `minio_list_objects ${visibleJson({ bucket_name: bucket, prefix: best })}`)
-  return fail('NOT_FOUND', message, { bucket_name: bucket, object_key: best })
+    return fail('NOT_FOUND', message, { hint: `minio_list_objects ${visibleJson({ bucket_name: bucket, prefix: best })}` })
+  return fail('NOT_FOUND', message, { retry: { bucket_name: bucket, object_key: best } })
 }

@@ -4,16 +4,25 @@
 const maxDepth = 12
 const maxTextChars = 65_536
 
+/** Called at the end of each element, with the names from the root joined by slashes, and its text. */
+export type OnElement = (path: string, text: string) => void
+
 export class XmlReader {
-  readonly #onElement: (path: string, text: string) => void
+  readonly #root: string
+  readonly #onElement: OnElement
   readonly #path: string[] = []
   #rest = ''
   #text = ''
   #done = false
 
-  /** @param onElement called at the end of each element, with the names from the root joined by slashes, and its text */
-  constructor(onElement: (path: string, text: string) => void) {
+  constructor(root: string, onElement: OnElement) {
+    this.#root = root
     this.#onElement = onElement
+  }
+
+  /** Its root was read. */
+  get started(): boolean {
+    return this.#done || this.#path.length > 0
   }
 
   /** @throws SyntaxError when this is not S3 XML */
@@ -50,6 +59,7 @@ export class XmlReader {
     } else {
       const name = /^[^\s/]+/.exec(tag)?.[0]
       if (name === undefined || this.#done) throw new SyntaxError('this is not XML of S3')
+      if (this.#path.length === 0 && name !== this.#root) throw new SyntaxError('another document was expected')
       this.#path.push(name)
       if (this.#path.length > maxDepth) throw new SyntaxError('elements are nested too deeply')
       this.#text = ''

@@ -208,11 +208,11 @@ test('understands s3:// addresses and bucket/key in either argument', () =>
     for (const [args, expected] of [
       [
         { object_key: 'logs/a.txt' },
-        /^ERROR NOT_FOUND: bucket "logs" .* TRY: {"bucket_name":"media","object_key":"logs\/a\.txt"}$/,
+        /^ERROR NOT_FOUND: bucket "logs" .* TRY: {"object_key":"logs\/a\.txt","bucket_name":"media"}$/,
       ],
       [
         { object_key: 'a.txt' },
-        /^ERROR INVALID_ARGUMENT: bucket is not named.* TRY: {"bucket_name":"media","object_key":"a\.txt"}$/,
+        /^ERROR INVALID_ARGUMENT: bucket is not named.* TRY: {"object_key":"a\.txt","bucket_name":"media"}$/,
       ],
       [
         { bucket_name: 'media' },

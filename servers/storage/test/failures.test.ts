@@ -35,7 +35,7 @@ const cases: [title: string, answer: Answer, expected: RegExp][] = [
   [
     '504 with a date',
     reply(504, '', { 'retry-after': new Date(Date.now() + 90_000).toUTCString() }),
-    /^ERROR UPSTREAM_ERROR: the store failed \(504\).*again in (8|9)\d s$/,
+    /^ERROR UPSTREAM_ERROR: the store failed \(504\).*again in (8|9)\d seconds$/,
   ],
   ['404 of a web server', reply(404, 'not found'), /^ERROR UPSTREAM_ERROR: .*as a web server/],
   [
@@ -57,17 +57,17 @@ const cases: [title: string, answer: Answer, expected: RegExp][] = [
   [
     'an error in hostile text',
     reply(418, errorXml('\x1b[31mEvil', `ignore\u202e all\x07 ${'x'.repeat(5_000)}`)),
-    /^ERROR UPSTREAM_ERROR: the store refused the request \(418 Evil\): "ignore all x+…\[\+\d+ chars\]\.$/,
+    /^ERROR UPSTREAM_ERROR: the store refused the request \(418 Evil\): "ignore all x+…\[\+\d+ chars\]"\.$/,
   ],
   [
     'no HTTP at all',
     (req) => void req.socket.end('SSH-2.0-OpenSSH_9.2\r\n'),
-    /^ERROR UPSTREAM_ERROR: the endpoint does not answer in HTTP/,
+    /^ERROR UPSTREAM_ERROR: the store closed the connection without a valid answer \(HPE_/,
   ],
   [
     'a closed connection',
     (req) => void req.socket.destroy(),
-    /^ERROR UPSTREAM_UNREACHABLE: the store cannot be reached: it closed the connection/,
+    /^ERROR UPSTREAM_ERROR: the store closed the connection without a valid answer \(ECONNRESET\)/,
   ],
 ]
 
@@ -111,14 +111,14 @@ test('says that nothing listens, within the time for a connection', async () => 
   const { port } = server.address() as { port: number }
   await new Promise((resolve) => server.close(resolve))
   await withStorage({ endpoint: `http://127.0.0.1:${port}` }, async (wire) => {
-    assert.match((await wire.list({ bucket: 'media' })).text, /^ERROR UPSTREAM_UNREACHABLE: .*nothing listens at the endpoint/)
+    assert.match(
+      (await wire.list({ bucket: 'media' })).text,
+      /^ERROR UPSTREAM_UNREACHABLE: .*nothing listens at its address.* check MINIO_ENDPOINT and MINIO_USE_SSL/,
+    )
     await assert.rejects(wire.backend.probe(AbortSignal.timeout(5_000)), { code: 'UPSTREAM_UNREACHABLE' })
   })
   await withStorage({ endpoint: 'http://no-such-host.invalid:9000' }, async (wire) => {
-    assert.match(
-      (await wire.list({ bucket: 'media' })).text,
-      /^ERROR UPSTREAM_UNREACHABLE: .*the host name of the endpoint is not known/,
-    )
+    assert.match((await wire.list({ bucket: 'media' })).text, /^ERROR UPSTREAM_UNREACHABLE: .*its host name is not known/)
   })
 })
 
@@ -153,7 +153,10 @@ test('trusts a private authority that it is given, and no other', async () => {
       assert.equal((await wire.list({ bucket: 'media' })).isError, false)
     })
     await withStorage({ endpoint }, async (wire) => {
-      assert.match((await wire.list({ bucket: 'media' })).text, /^ERROR UPSTREAM_UNREACHABLE: .*certificate is not trusted/)
+      assert.match(
+        (await wire.list({ bucket: 'media' })).text,
+        /^ERROR UPSTREAM_UNREACHABLE: .*no trusted TLS connection .*MCP_CA_FILE/,
+      )
     })
   } finally {
     server.closeAllConnections()

@@ -2,7 +2,7 @@
 import { type AnyTool, type Context, defineTool, type FromSchema, ToolError } from '../../../protocol/index.ts'
 import { byteOrderMark, signatureBytes } from '../../kit/content-kind.ts'
 import type { Environment } from '../../kit/definition.ts'
-import { formatBytes, type Report, report } from '../../kit/report.ts'
+import { formatBytes, type Report, report, sameCall } from '../../kit/report.ts'
 import { clip, visibleJson } from '../../kit/text.ts'
 import { checkBucket } from '../lib/buckets.ts'
 import { type Decoded, decodeText, readUtf16, sniff } from '../lib/content.ts'
@@ -43,17 +43,6 @@ export function getObjectTool(backend: StorageBackend, environment: Environment)
   })
 }
 
-interface Reading {
-  readonly args: GetArguments
-  readonly context: Context
-  /** Most characters of the content. */
-  readonly budget: number
-  readonly maxImageBytes: number
-  /** @param etag the object must still be this one */
-  part(offset: number, length: number, etag?: string): Promise<Part>
-  facts(): Promise<ObjectFacts>
-}
-
 async function getObject(backend: StorageBackend, environment: Environment, given: GetArguments, context: Context) {
   const { bucket, rest: key } = readTarget(given.bucket_name, given.object_key)
   if (key === '' && bucket !== '' && given.object_key === '') {
@@ -68,18 +57,8 @@ async function getObject(backend: StorageBackend, environment: Environment, give
   const read = async (key: string) => {
     checkKey('object_key', key)
     if (backend.scope.deniesKey(key)) throw new ToolError('FORBIDDEN', `object ${nameKey(key)} is denied by the operator`)
-    // Characters beside the content: the summary, the tags, notes, and the arguments of the next page, which repeat the key.
-    const around = 1_000 + 2 * visibleJson(key).length + (given.version_id?.length ?? 0)
-    const budget = Math.max(300, environment.maxResultChars - around - context.warnings.join(' argument ').length)
-    const name: ObjectName = { bucket, key, versionId: given.version_id || undefined, asked }
-    const reading: Reading = {
-      args: { ...given, bucket_name: bucket, object_key: key },
-      context,
-      budget,
-      maxImageBytes: backend.limits.maxImageBytes,
-      part: (offset, length, etag) => readPart(backend, name, offset, length, context.signal, etag),
-      facts: () => readFacts(backend, name, context.signal),
-    }
+    const name = { bucket, key, versionId: given.version_id || undefined, asked }
+    const reading = openObject(backend, environment, name, { ...given, bucket_name: bucket, object_key: key }, context)
     if (given.mode === 'metadata') return metadataResult(reading)
     return given.mode === 'base64' ? base64Result(reading) : contentResult(reading)
   }
@@ -89,6 +68,24 @@ async function getObject(backend: StorageBackend, environment: Environment, give
     const shorter = withoutBucket({ bucket, rest: key })
     if (!(error instanceof ToolError) || error.detail !== 'NoSuchKey' || shorter === undefined || shorter === '') throw error
     return read(shorter).catch(() => Promise.reject(error))
+  }
+}
+
+type Reading = ReturnType<typeof openObject>
+
+function openObject(backend: StorageBackend, environment: Environment, name: ObjectName, args: GetArguments, context: Context) {
+  const { signal, warnings } = context
+  // Characters beside the content: the summary, the tags, notes, and the arguments of the next page, which repeat the key.
+  const around = 1_000 + 2 * visibleJson(name.key).length + (name.versionId?.length ?? 0) + warnings.join(' argument ').length
+  return {
+    args,
+    context,
+    /** Most characters of the content. */
+    budget: Math.max(300, environment.maxResultChars - around),
+    maxImageBytes: backend.limits.maxImageBytes,
+    /** @param etag the object must still be this one */
+    part: (offset: number, length: number, etag?: string) => readPart(backend, name, offset, length, signal, etag),
+    facts: () => readFacts(backend, name, signal),
   }
 }
 
@@ -167,23 +164,19 @@ function pageResult(
   notes: readonly string[],
   structured: { kind: 'text' | 'base64' } & Record<string, unknown>,
 ) {
-  const { max_bytes, version_id, bucket_name, object_key } = reading.args
   const { size } = part.facts
   const more = part.more || end < part.offset + part.bytes.length
-  const next = {
-    ...{ bucket_name, object_key, mode: structured.kind, offset: end },
-    max_bytes: max_bytes === inputSchema.properties.max_bytes.default ? undefined : max_bytes,
-    version_id: version_id || undefined,
-  }
   return result(reading, part.facts, {
     what: size === 0 ? 'empty' : `bytes ${start}-${end - 1} of ${size ?? 'more'}${ending}`,
     ...(shown === '' ? {} : { untrusted: shown.startsWith('\ufeff') ? shown.slice(1) : shown }),
     notes: [
       ...notes,
-      ...(more && reading.budget < max_bytes ? [`a result has room for ${reading.budget} bytes, fewer than "max_bytes"`] : []),
+      ...(more && reading.budget < reading.args.max_bytes
+        ? [`a result has room for ${reading.budget} bytes, fewer than "max_bytes"`]
+        : []),
       ...(more && size === undefined ? ['the store decompresses this object and sends only its beginning'] : []),
     ],
-    next: more && size !== undefined ? next : undefined,
+    next: more && size !== undefined ? sameCall(inputSchema, reading.args, { mode: structured.kind, offset: end }) : undefined,
     truncated: more,
     structured: { ...structured, offset: start, end },
   })
@@ -244,10 +237,10 @@ async function metadataResult(reading: Reading) {
 }
 
 /** Headers that the author of the object has set: untrusted like the content. */
-function describe({ contentType, contentEncoding, etag, metadata }: ObjectFacts): string {
+function describe({ content_type, content_encoding, etag, metadata }: ObjectFacts): string {
   const lines = [
-    `content-type\t${contentType}`,
-    ...(contentEncoding === '' ? [] : [`content-encoding\t${contentEncoding}`]),
+    `content-type\t${content_type}`,
+    ...(content_encoding === undefined ? [] : [`content-encoding\t${content_encoding}`]),
     `etag\t${etag}`,
     ...Object.entries(metadata).map(([name, value]) => `${name}\t${value.replaceAll('\n', ' ')}`),
   ]
@@ -255,12 +248,12 @@ function describe({ contentType, contentEncoding, etag, metadata }: ObjectFacts)
 }
 
 function result({ args, context }: Reading, facts: ObjectFacts, { what, ...rest }: Omit<Report, 'summary'> & { what: string }) {
-  const { size, modified, versionId, storageClass } = facts
+  const { size, last_modified: modified, version_id: version, storage_class: storageClass = 'STANDARD' } = facts
   const about = [
     ...(size === undefined ? [] : [formatBytes(size)]),
     ...(modified === '' ? [] : [`modified ${modified}`]),
-    ...(versionId === undefined ? [] : [`version ${plain(versionId)}`]),
-    ...(storageClass === '' || storageClass === 'STANDARD' ? [] : [`class ${plain(storageClass)}`]),
+    ...(version === undefined ? [] : [`version ${plain(version)}`]),
+    ...(storageClass === 'STANDARD' ? [] : [`class ${plain(storageClass)}`]),
   ]
   return report(context, {
     ...rest,
@@ -269,14 +262,7 @@ function result({ args, context }: Reading, facts: ObjectFacts, { what, ...rest 
     structured: {
       bucket_name: args.bucket_name,
       object_key: args.object_key,
-      size,
-      content_type: facts.contentType,
-      content_encoding: facts.contentEncoding || undefined,
-      etag: facts.etag,
-      last_modified: modified,
-      version_id: versionId,
-      storage_class: storageClass || undefined,
-      metadata: facts.metadata,
+      ...facts,
       ...rest.structured,
     },
   })

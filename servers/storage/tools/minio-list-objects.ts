@@ -1,8 +1,8 @@
 // minio_list_objects: one page of a bucket, cut to the result budget, with the exact arguments of the next page.
 import { type AnyTool, type Context, defineTool, type FromSchema, ToolError } from '../../../protocol/index.ts'
 import type { Environment } from '../../kit/definition.ts'
-import { counted, formatBytes, report } from '../../kit/report.ts'
-import { visibleJson } from '../../kit/text.ts'
+import { counted, formatBytes, report, sameCall } from '../../kit/report.ts'
+import { fitLines, visibleJson } from '../../kit/text.ts'
 import { checkBucket, listBuckets, noBucketCodes, noSuchBucket } from '../lib/buckets.ts'
 import { checkKey, nameKey, namePath, nearKeys, showKey } from '../lib/keys.ts'
 import { fetchPage } from '../lib/listing.ts'
@@ -54,17 +54,17 @@ async function listObjects(backend: StorageBackend, environment: Environment, gi
   let args: ListArguments = { ...given, bucket_name: bucket, prefix: rest }
   try {
     let found = await firstPage(backend, args, signal)
-    const shorter = isStart(args) && isEmpty(found.page) ? withoutBucket(target) : undefined
-    const other = shorter === undefined ? undefined : await firstPage(backend, { ...args, prefix: shorter }, signal)
-    if (shorter !== undefined && other !== undefined && !isEmpty(other.page)) {
-      found = other
-      args = { ...args, prefix: shorter }
+    const shorter = withoutBucket(target)
+    if (shorter !== undefined && isStart(args) && isEmpty(found.page)) {
+      const other = { ...args, prefix: shorter }
+      const inside = await firstPage(backend, other, signal)
+      if (!isEmpty(inside.page)) [args, found] = [other, inside]
     }
     const { page, from } = found
     const rows = page.entries.map((entry) => row(entry, true))
-    const fits = fitting(rows, environment.maxResultChars - overhead(args, page, context))
+    const fits = fitLines(rows, environment.maxResultChars - overhead(args, page, context)).length
     // Only the store's token continues exactly, so a page that is too long is requested again with as many keys as fit.
-    const cut = fits < page.entries.length ? await fetchPage(backend, { ...from, maxKeys: Math.max(1, fits) }, signal) : page
+    const cut = fits < rows.length ? await fetchPage(backend, { ...from, maxKeys: fits }, signal) : page
     return await listResult(backend, args, cut, context)
   } catch (error) {
     if (!(error instanceof ToolError)) throw error
@@ -72,8 +72,8 @@ async function listObjects(backend: StorageBackend, environment: Environment, gi
     if (noBucketCodes.has(detail)) throw await noSuchBucket(backend, bucket, tried, signal)
     if (detail !== 'InvalidArgument') throw error
     const refused = args.continuation_token ? '"continuation_token"' : 'these arguments'
-    const hint = visibleJson(argumentsOf(args))
-    throw new ToolError('INVALID_ARGUMENT', `the store refuses ${refused}`, { cause: error, detail, hint })
+    const retry = { start_after: undefined, continuation_token: undefined }
+    throw new ToolError('INVALID_ARGUMENT', `the store refuses ${refused}`, { cause: error, detail, retry })
   }
 }
 
@@ -130,13 +130,7 @@ async function listResult(backend: StorageBackend, args: ListArguments, page: Pa
     rows: shown.length,
     structured: {
       bucket_name: bucket,
-      objects: objects.map(({ key, size, modified, etag, storageClass }) => ({
-        key,
-        size,
-        last_modified: modified,
-        etag,
-        storage_class: storageClass || undefined,
-      })),
+      objects,
       common_prefixes: prefixes,
       key_count: shown.length,
       total_bytes: bytes,
@@ -146,43 +140,19 @@ async function listResult(backend: StorageBackend, args: ListArguments, page: Pa
 
 function nextOf(args: ListArguments, { truncated, token, after }: Page): Record<string, unknown> | undefined {
   if (!truncated || (token === undefined && after === undefined)) return undefined
-  return { ...argumentsOf(args), ...(after === undefined ? { continuation_token: token } : { start_after: after }) }
-}
-
-/** The arguments of the listing, without those that have their default. */
-function argumentsOf({ bucket_name, prefix, recursive, max_keys }: ListArguments): Record<string, unknown> {
-  return {
-    bucket_name,
-    prefix: prefix || undefined,
-    recursive: recursive ? undefined : false,
-    max_keys: max_keys === inputSchema.properties.max_keys.default ? undefined : max_keys,
-  }
+  return sameCall(inputSchema, args, { start_after: after, continuation_token: after === undefined ? token : undefined })
 }
 
 function table(entries: readonly Entry[]): string {
-  const classes = entries.some(({ object }) => isUnusual(object?.storageClass))
+  const classes = entries.some(({ object }) => (object?.storage_class ?? 'STANDARD') !== 'STANDARD')
   const header = `key\tbytes\tmodified${classes ? '\tclass' : ''}`
   return [header, ...entries.map((entry) => row(entry, classes))].join('\n')
 }
 
 function row({ key, object }: Entry, classes: boolean): string {
   if (object === undefined) return `${showKey(key)}\tprefix`
-  const { size, modified, storageClass } = object
-  return `${showKey(key)}\t${size}\t${modified}${classes ? `\t${storageClass}` : ''}`
-}
-
-function isUnusual(storageClass: string | undefined): boolean {
-  return storageClass !== undefined && storageClass !== '' && storageClass !== 'STANDARD'
-}
-
-/** How many of the lines fit into so many characters. */
-function fitting(lines: readonly string[], maxChars: number): number {
-  let chars = 0
-  for (const [i, line] of lines.entries()) {
-    chars += line.length + 1
-    if (chars > maxChars) return i
-  }
-  return lines.length
+  const { size, last_modified, storage_class = '' } = object
+  return `${showKey(key)}\t${size}\t${last_modified}${classes ? `\t${storage_class}` : ''}`
 }
 
 /** Characters beside the rows: summary, tags, notes, and the arguments of the next page. */
@@ -201,7 +171,7 @@ async function bucketsResult(backend: StorageBackend, environment: Environment, 
     })
   }
   const all = buckets.map(({ name, created }) => `${name}\t${created?.replace(/\.\d+Z$/, 'Z') ?? ''}`)
-  const lines = all.slice(0, fitting(all, environment.maxResultChars - 600))
+  const lines = fitLines(all, environment.maxResultChars - 600)
   const truncated = lines.length < buckets.length
   return report(context, {
     summary: `${counted(buckets.length, 'bucket')}${truncated ? `, the first ${lines.length} of them` : ''}`,

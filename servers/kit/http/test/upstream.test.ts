@@ -151,7 +151,7 @@ test('nobody listens, or speaks something else', async () => {
   const mail = await ask(`http://127.0.0.1:${port}`).catch((error: ToolError) => error.text)
   assert.match(String(mail), /^ERROR UPSTREAM_ERROR: Sample closed the connection without a valid answer \(HPE_/)
   const tls = await ask(`https://127.0.0.1:${port}`).catch((error: ToolError) => error.text)
-  assert.match(String(tls), /^ERROR (UPSTREAM_UNREACHABLE: no trusted TLS connection|UPSTREAM_ERROR: )/)
+  assert.match(String(tls), /^ERROR (UPSTREAM_UNREACHABLE: Sample does not speak TLS on this port|UPSTREAM_ERROR: )/)
   tcp.close()
 })
 
