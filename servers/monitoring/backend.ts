@@ -1,7 +1,7 @@
 // The backend of the monitoring server: clients of Loki and Netdata. The only file that imports `ws`, which is loaded for the first live tail.
 import { ToolError } from '../../protocol/index.ts'
-import type { Backend, Environment } from '../kit/definition.ts'
-import { authorization, type HttpCredentials, readBaseUrl } from '../kit/http/address.ts'
+import type { Environment } from '../kit/definition.ts'
+import { authorization, readBaseUrl } from '../kit/http/address.ts'
 import { readStart } from '../kit/http/connections.ts'
 import { trust } from '../kit/http/trust.ts'
 import { Upstream } from '../kit/http/upstream.ts'
@@ -12,15 +12,7 @@ import { Loki, metadataApart } from './lib/loki.ts'
 import { Netdata } from './lib/netdata.ts'
 import type { OpenTail } from './types.ts'
 
-export interface MonitoringBackend extends Backend {
-  /** @throws ToolError when it is not configured */
-  loki(): Loki
-  /** @throws ToolError when it is not configured */
-  netdata(): Netdata
-  readonly tail: OpenTail
-  /** `maxQueryBytes` 0: Loki's index is not asked. */
-  readonly limits: { readonly maxHours: number; readonly maxQueryBytes: number }
-}
+export type MonitoringBackend = ReturnType<typeof openMonitoring>
 
 const handshakeTimeoutMs = 5_000
 const maxFrameBytes = 1024 * 1024
@@ -29,31 +21,22 @@ const maxTails = 4
 const maxErrorBytes = 4_000
 
 /** @throws Error for the operator when the configuration contradicts itself */
-export function openMonitoring(config: MonitoringConfig, environment: Environment): MonitoringBackend {
-  const { LOKI_URL, LOKI_TENANT_ID, NETDATA_URL } = config
-  const client = (name: string, url: string | undefined, maxSockets: number, credentials: HttpCredentials, tenant = {}) => {
-    const prefix = name.toUpperCase()
+export function openMonitoring(config: MonitoringConfig, environment: Environment) {
+  const { LOKI_URL, LOKI_TENANT_ID: tenant, NETDATA_URL } = config
+  const client = (name: string, prefix: 'LOKI' | 'NETDATA', maxSockets: number, token: string | undefined, own = {}) => {
+    const url = config[`${prefix}_URL` as const]
     if (url === undefined) return undefined
+    const credentials = { token, user: config[`${prefix}_USERNAME` as const], password: config[`${prefix}_PASSWORD` as const] }
     return new Upstream({
       name,
       baseUrl: readBaseUrl(`${prefix}_URL`, url, 'http://host:3100', `${prefix}_USERNAME and ${prefix}_PASSWORD`),
-      headers: { 'user-agent': `octet-monitoring/${environment.version}`, ...tenant, ...authorization(prefix, credentials) },
+      headers: { 'user-agent': `octet-monitoring/${environment.version}`, ...own, ...authorization(prefix, credentials) },
       ca: environment.ca,
       maxSockets,
     })
   }
-  const lokiHttp = client(
-    'Loki',
-    LOKI_URL,
-    2,
-    { token: config.LOKI_BEARER_TOKEN, user: config.LOKI_USERNAME, password: config.LOKI_PASSWORD },
-    LOKI_TENANT_ID === undefined ? {} : { 'x-scope-orgid': LOKI_TENANT_ID },
-  )
-  const netdataHttp = client('Netdata', NETDATA_URL, 4, {
-    token: config.NETDATA_API_KEY,
-    user: config.NETDATA_USERNAME,
-    password: config.NETDATA_PASSWORD,
-  })
+  const lokiHttp = client('Loki', 'LOKI', 2, config.LOKI_BEARER_TOKEN, tenant === undefined ? {} : { 'x-scope-orgid': tenant })
+  const netdataHttp = client('Netdata', 'NETDATA', 4, config.NETDATA_API_KEY)
   const loki = lokiHttp && new Loki(lokiHttp)
   const netdata = netdataHttp && new Netdata(netdataHttp)
   const slots = new Semaphore({
@@ -67,12 +50,13 @@ export function openMonitoring(config: MonitoringConfig, environment: Environmen
 
   return {
     upstream: [LOKI_URL, NETDATA_URL].flatMap((url) => (url === undefined ? [] : [new URL(url).host])).join(','),
+    /** `maxQueryBytes` 0: Loki's index is not asked. */
     limits: { maxHours: config.LOKI_MAX_HOURS, maxQueryBytes: config.LOKI_MAX_QUERY_BYTES },
     loki: () => configured(loki, 'Loki', 'LOKI_URL'),
     netdata: () => configured(netdata, 'Netdata', 'NETDATA_URL'),
-    tail: (query, onFrame, signal) =>
+    tail: (...[query, onFrame, signal]: Parameters<OpenTail>) =>
       slots.run({ signal }, () => readTail(configured(lokiHttp, 'Loki', 'LOKI_URL'), environment.ca, query, onFrame, signal)),
-    async probe(signal) {
+    async probe(signal: AbortSignal) {
       const [lokiState = 'not configured', netdataState = 'not configured'] = await Promise.all([
         loki?.probe(signal).then(() => 'ok'),
         netdata?.version(signal),
@@ -86,6 +70,7 @@ export function openMonitoring(config: MonitoringConfig, environment: Environmen
   }
 }
 
+/** @throws ToolError when it is not configured */
 function configured<T>(client: T | undefined, name: string, variable: string): T {
   if (client !== undefined) return client
   throw new ToolError('UPSTREAM_UNREACHABLE', `${name} is not configured: the operator has to set ${variable}`)

@@ -77,13 +77,3 @@ export interface DataQuery {
   readonly points: number
   readonly method: Method
 }
-
-export interface Alert {
-  readonly name: string
-  readonly chart: string
-  readonly status: string
-  readonly value: string
-  readonly info: string
-  /** Unix seconds. */
-  readonly since: number
-}

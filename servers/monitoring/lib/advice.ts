@@ -1,12 +1,13 @@
 // Help for a model that does not know this Loki: its labels and values, a corrected query, and why a search found nothing.
 import { nearest, ToolError } from '../../../protocol/index.ts'
 import { nearestFirst } from '../../kit/names.ts'
+import { formatSpan } from '../../kit/report.ts'
+import { oneLine } from '../../kit/text.ts'
 import { invalid } from '../errors.ts'
 import type { Range } from '../types.ts'
 import { admitsAbsent, type Leaf, type Logql, logQueryOf, withMatcher } from './logql.ts'
 import type { Loki } from './loki.ts'
-import { oneLine } from './render-logs.ts'
-import { formatSpan, secondsOf } from './time.ts'
+import { secondsOf } from './time.ts'
 import { correctLogql, isLevelName, type LabelValues, readWords } from './words.ts'
 
 /** A search that went wrong, and how to repeat it. */
@@ -77,11 +78,10 @@ function ranked(labels: readonly string[]): string[] {
  */
 export async function explainNothing(failed: Failed, query: Logql, ranges: readonly Range[]): Promise<string | undefined> {
   for (const [i, leaf] of query.leaves.entries()) {
-    const { selector } = leaf
     const logQuery = logQueryOf(query, leaf)
     const there = { ...failed, range: ranges[i] ?? failed.range }
     if (query.metric && (await hasLines(there, logQuery))) continue
-    if (logQuery.trim() !== selector.text && (await hasLines(there, selector.text))) return explainFilter(there, leaf, logQuery)
+    if (logQuery.trim() !== leaf.selector && (await hasLines(there, leaf.selector))) return explainFilter(there, leaf, logQuery)
     return explainSelector(there, leaf)
   }
   return query.leaves.length === 0
@@ -96,26 +96,26 @@ async function hasLines({ loki, range, signal }: Failed, query: string): Promise
 
 async function explainFilter(failed: Failed, { selector }: Leaf, logQuery: string): Promise<string> {
   const { loki, range, signal, call } = failed
-  const why = `the selector ${oneLine(selector.text, 200)} has lines in this range; what follows it leaves none`
-  if (!/err|fatal|crit|panic|exception|fail|warn/i.test(logQuery.slice(selector.text.length))) return why
+  const why = `the selector ${oneLine(selector)} has lines in this range; what follows it leaves none`
+  if (!/err|fatal|crit|panic|exception|fail|warn/i.test(logQuery.slice(selector.length))) return why
   const serious = /^(?:err|fatal|crit|panic|emerg|alert)/i
   const name = (await loki.labels(range, signal)).find(isLevelName)
-  const values = name === undefined ? [] : await loki.values(name, range, signal, selector.text)
+  const values = name === undefined ? [] : await loki.values(name, range, signal, selector)
   if (name !== undefined && values.length > 0) {
     const level = values.find((value) => serious.test(value))
-    const hint = level === undefined ? '' : `. TRY: ${call(`${selector.text.slice(0, -1)}, ${name}=${JSON.stringify(level)}}`)}`
+    const hint = level === undefined ? '' : `. TRY: ${call(`${selector.slice(0, -1)}, ${name}=${JSON.stringify(level)}}`)}`
     return `${why}. These streams have the label ${name} with the values ${list(values)}${hint}`
   }
-  const guessed = `${selector.text} | detected_level=~"error|fatal|critical"`
+  const guessed = `${selector} | detected_level=~"error|fatal|critical"`
   return (await hasLines(failed, guessed))
     ? `${why}. Loki detected lines of level error, fatal or critical. TRY: ${call(guessed)}`
     : why
 }
 
-async function explainSelector(failed: Failed, { selector }: Leaf): Promise<string> {
+async function explainSelector(failed: Failed, { selector, matchers }: Leaf): Promise<string> {
   const { loki, range, signal, call } = failed
   const names = await loki.labels(range, signal)
-  for (const matcher of selector.matchers) {
+  for (const matcher of matchers) {
     if (admitsAbsent(matcher)) continue
     const { label, operator, value } = matcher
     const exists = names.includes(label)
@@ -134,7 +134,7 @@ async function explainSelector(failed: Failed, { selector }: Leaf): Promise<stri
     const [near] = nearest(value, values, 1)
     return near === undefined ? why : `${why}. TRY: ${call(withMatcher(failed.query, matcher, label, '=', near))}`
   }
-  return `no stream matches all of ${oneLine(selector.text, 200)} in these ${formatSpan(secondsOf(range))}; try fewer matchers or a longer range`
+  return `no stream matches all of ${oneLine(selector)} in these ${formatSpan(secondsOf(range))}; try fewer matchers or a longer range`
 }
 
 function list(names: readonly string[]): string {

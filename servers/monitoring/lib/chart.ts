@@ -1,38 +1,23 @@
 // Summary of one chart: now, min, avg and max of each dimension.
 import type { Data } from '../types.ts'
 
-interface Dimension {
-  /** `user`, or `/var used` where a context has several charts. */
-  readonly name: string
-  readonly now: number | undefined
-  readonly min: number
-  readonly avg: number
-  readonly max: number
-  /** Oldest first, null where there is no value; empty unless points were asked for. */
-  readonly points: readonly (number | null)[]
-}
+export type Chart = ReturnType<typeof summarise>
 
-export interface Chart {
-  readonly units: string | undefined
-  /** Largest first. */
-  readonly dimensions: readonly Dimension[]
-  /** How many dimensions were zero all the time and are left out. */
-  readonly zero: number
-  /** Unix seconds of the points, oldest first. */
-  readonly times: readonly number[]
-}
-
-/** @param answers of the whole time by each method, and of the last seconds @param points how many are shown */
+/**
+ * @param answers of the whole time by each method, and of the last seconds @param points how many are shown
+ * @returns the dimensions, the largest first, without the `zero` ones that were zero all the time; `points` and their `times` (Unix seconds)
+ * are oldest first, null where there is no value, and empty unless they were asked for
+ */
 export function summarise(
   { average, min, max, now }: Readonly<Record<'average' | 'min' | 'max' | 'now', Data>>,
   units: string | undefined,
   points: number,
-): Chart {
+) {
   const names = namesOf(average)
   const minimum = newestValues(min)
   const maximum = newestValues(max)
   const latest = newestValues(now)
-  const all = average.dimensions.flatMap((dimension, i): Dimension[] => {
+  const all = average.dimensions.flatMap((dimension, i) => {
     const known = dimension.values.toReversed()
     const numbers = known.filter((value) => value !== null)
     if (numbers.length === 0) return []
@@ -46,12 +31,9 @@ export function summarise(
     return [{ name: names[i] ?? '', now: current, ...range, avg, points: points > 0 ? known : [] }]
   })
   const dimensions = all.filter(({ now, min, max, avg }) => [now ?? 0, min, max, avg].some((value) => value !== 0))
+  const size = ({ min, max }: { min: number; max: number }): number => Math.max(Math.abs(min), Math.abs(max))
   dimensions.sort((a, b) => size(b) - size(a))
   return { units, dimensions, zero: all.length - dimensions.length, times: points > 0 ? average.times.toReversed() : [] }
-}
-
-function size({ min, max }: Dimension): number {
-  return Math.max(Math.abs(min), Math.abs(max))
 }
 
 /** In a context with several charts each name starts with the part of the chart's id that differs. */

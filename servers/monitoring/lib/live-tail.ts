@@ -5,16 +5,7 @@ import type { Entry, OpenTail, Range } from '../types.ts'
 import { readStreams } from './loki.ts'
 import { fitting } from './render-logs.ts'
 
-export interface Followed {
-  /** Oldest first. */
-  readonly entries: readonly Entry[]
-  /** How long the call waited. */
-  readonly seconds: number
-  /** The result was full before that time. */
-  readonly full: boolean
-  /** Entries that Loki says it could not send fast enough. */
-  readonly dropped: number
-}
+export type Followed = Awaited<ReturnType<typeof follow>>
 
 /** What Loki has stored of the same query, oldest first. */
 type History = (range: Range, signal: AbortSignal) => Promise<readonly Entry[]>
@@ -31,8 +22,12 @@ interface FollowOptions {
 /** By then Loki has started to send new lines; a tail of one second waits half of it. */
 const catchUpMs = 1_000
 
-/** @throws ToolError when Loki refuses the tail; the context's reason when the call was aborted */
-export async function follow(tail: OpenTail, history: History, options: FollowOptions, context: Context): Promise<Followed> {
+/**
+ * @returns the entries, oldest first; how many `seconds` the call waited; `full`: there was no room for more before that time was over;
+ * `dropped`: entries that Loki says it could not send fast enough
+ * @throws ToolError when Loki refuses the tail; the context's reason when the call was aborted
+ */
+export async function follow(tail: OpenTail, history: History, options: FollowOptions, context: Context) {
   const { query, from, seconds, limit, maxChars } = options
   const began = performance.now()
   const elapsed = (): number => (performance.now() - began) / 1000

@@ -10,12 +10,6 @@ export interface Matcher {
   readonly end: number
 }
 
-interface Selector {
-  /** With its braces, as written. */
-  readonly text: string
-  readonly matchers: readonly Matcher[]
-}
-
 /** `[5m] offset 1h` */
 export interface Window {
   /** `5m` */
@@ -30,7 +24,9 @@ export interface Window {
 
 /** A selector, and in a metric query its window. */
 export interface Leaf {
-  readonly selector: Selector
+  /** With its braces, as written. */
+  readonly selector: string
+  readonly matchers: readonly Matcher[]
   /** Position of the selector in the query. */
   readonly start: number
   readonly window: Window | undefined
@@ -38,6 +34,8 @@ export interface Leaf {
 
 export interface Logql {
   readonly text: string
+  /** By {@link maskStrings}. */
+  readonly outline: string
   readonly leaves: readonly Leaf[]
   readonly windows: readonly Window[]
   /** The result is numbers. Only metric queries have a window, or no selector, as `vector(0)`. */
@@ -58,10 +56,11 @@ export function readLogql(text: string): Logql {
   })
   const leaves = [...outline.matchAll(/\{[^{}]*\}/g)].map(({ index: start, 0: whole }, i): Leaf => {
     const selector = text.slice(start, start + whole.length)
-    return { selector: { text: selector, matchers: matchersOf(selector, whole, start) }, start, window: windows[i] }
+    return { selector, matchers: matchersOf(selector, whole, start), start, window: windows[i] }
   })
   return {
     text,
+    outline,
     leaves,
     windows,
     metric: windows.length > 0 || !outline.includes('{'),
@@ -109,10 +108,9 @@ function matchersOf(selector: string, outline: string, start: number): Matcher[]
 }
 
 /** The log query that selects the lines of a leaf: without window, offset and unwrap. */
-export function logQueryOf({ text, metric }: Logql, { selector, start }: Leaf): string {
+export function logQueryOf({ text, outline, metric }: Logql, { selector, start }: Leaf): string {
   if (!metric) return text
-  const outline = maskStrings(text)
-  let end = start + selector.text.length
+  let end = start + selector.length
   // It ends at the bracket that closes what the selector is in.
   for (let depth = 0; end < outline.length; end++) {
     if (outline[end] === '(') depth += 1

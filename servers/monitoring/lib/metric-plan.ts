@@ -1,7 +1,8 @@
 // How a metric query is evaluated: at which step, or once at the end, so that its windows leave no part of the range out.
+import { formatSpan } from '../../kit/report.ts'
 import type { Range } from '../types.ts'
 import { type Logql, readLogql, type Window, withWindows } from './logql.ts'
-import { formatDuration, formatSpan, secondsOf, shifted } from './time.ts'
+import { formatDuration, nanoseconds, secondsOf } from './time.ts'
 
 export interface MetricPlan {
   readonly query: Logql
@@ -52,8 +53,8 @@ export function planMetric(asked: Logql, range: Range, step: number | undefined,
 
 /** What one window reads in a range, or at its end alone. */
 export function windowRange({ seconds, offsetSeconds }: Window, range: Range, onlyAtEnd: boolean): Range {
-  const from = onlyAtEnd ? { start: range.end, end: range.end } : range
-  return shifted(from, -(seconds || 0) - (offsetSeconds || 0), -(offsetSeconds || 0))
+  const start = onlyAtEnd ? range.end : range.start
+  return { start: start - nanoseconds((seconds || 0) + (offsetSeconds || 0)), end: range.end - nanoseconds(offsetSeconds || 0) }
 }
 
 /** How far the windows and offsets reach out of the range, in seconds. */

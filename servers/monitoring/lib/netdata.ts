@@ -3,7 +3,7 @@ import { ToolError } from '../../../protocol/index.ts'
 import type { Upstream } from '../../kit/http/upstream.ts'
 import { Remembered } from '../../kit/waiting.ts'
 import { missing, noChart, readNetdata, unexpectedForm } from '../errors.ts'
-import type { Alert, Data, DataQuery, Source } from '../types.ts'
+import type { Data, DataQuery, Source } from '../types.ts'
 
 const timeoutMs = 8_000
 const maxBytes = 1024 * 1024
@@ -87,7 +87,7 @@ export class Netdata {
   }
 
   /** Raised alerts only. */
-  async alerts(node: string | undefined, signal: AbortSignal): Promise<Alert[]> {
+  async alerts(node: string | undefined, signal: AbortSignal) {
     type Answer = { alarms?: Record<string, Record<string, unknown>> }
     const { alarms = {} } = await this.#get<Answer>(node, 'alarms', { active: '' }, signal)
     return Object.values(alarms).map((alarm) => ({
@@ -96,6 +96,7 @@ export class Netdata {
       status: String(alarm.status ?? ''),
       value: String(alarm.value_string ?? ''),
       info: String(alarm.info ?? ''),
+      /** Unix seconds. */
       since: Number(alarm.last_status_change ?? 0),
     }))
   }

@@ -1,16 +1,7 @@
 // Log entries as text: labels once, lines under them, repeats folded; and how many entries fit.
-import { cleanText, clip } from '../../kit/text.ts'
+import { cleanText, clip, oneLine } from '../../kit/text.ts'
 import type { Entry, Labels } from '../types.ts'
 import { formatClock } from './time.ts'
-
-type LogFormat = 'grouped' | 'lines'
-
-interface Rendered {
-  readonly text: string
-  readonly streams: number
-  /** Some labels of some lines were left out. */
-  readonly labelsLeftOut: boolean
-}
 
 export const maxLineChars = 1_000
 const maxValueChars = 100
@@ -24,13 +15,11 @@ const maxLineOverhead = 70
 const importantLabels =
   /^(?:__error__|__error_details__|(?:log_?)?level|lvl|severity(?:_text|_number)?|(?:http_)?status(?:_code)?|err|error|error_\w+|exception\w*|trace_?id|span_?id|request_?id|correlation_?id|event_?id)$/i
 
-/** Foreign text as one cell of a table, or one word of a sentence. */
-export function oneLine(text: string, maxChars: number): string {
-  return clip(cleanText(text).replace(/[\t\n]/g, ' '), maxChars)
-}
-
-/** @param entries oldest first @param withDate before each time of day */
-export function renderLogs(entries: readonly Entry[], format: LogFormat, withDate: boolean): Rendered {
+/**
+ * @param entries oldest first @param withDate before each time of day
+ * @returns `labelsLeftOut`: some labels of some lines are not shown
+ */
+export function renderLogs(entries: readonly Entry[], format: 'grouped' | 'lines', withDate: boolean) {
   const streams = new Map(entries.map(({ stream }) => [stream.key, stream.labels]))
   const keys = [...streams.keys()]
   const common = commonLabels([...streams.values()])

@@ -1,5 +1,6 @@
 // Points in time as nanoseconds since 1970 in a BigInt, because a double cannot hold them; and the range of a search.
-import { visibleJson } from '../../kit/text.ts'
+import { formatSpan } from '../../kit/report.ts'
+import { quoted } from '../../kit/text.ts'
 import { invalid } from '../errors.ts'
 import type { Range } from '../types.ts'
 
@@ -44,7 +45,7 @@ export function parseTime(text: string, now: bigint): bigint | undefined {
   return BigInt(ms) * nsPerMs + BigInt(fraction.padEnd(9, '0'))
 }
 
-function nanoseconds(seconds: number): bigint {
+export function nanoseconds(seconds: number): bigint {
   return BigInt(Math.round(seconds * 1000)) * nsPerMs
 }
 
@@ -96,22 +97,17 @@ function readHours(hours: number | string | undefined): number {
     ? Number(written)
     : (durationSeconds(words === null ? written : `${words[1] ?? 1}${words[2]?.[0]}`) ?? 0) / 3_600
   if (value > 0) return Math.max(value, minHours)
-  throw invalid(`"hours" is ${visibleJson(hours.slice(0, 60))}, expected a number of hours`, { hours: 1 })
+  throw invalid(`"hours" is ${quoted(hours)}, expected a number of hours`, { hours: 1 })
 }
 
 function readTime(name: string, text: string, now: bigint): bigint {
   const at = parseTime(text, now)
   if (at !== undefined) return at
-  throw invalid(`"${name}" is not a time: ${visibleJson(text.slice(0, 60))}`, { [name]: name === 'end' ? 'now' : 'now-2h' })
+  throw invalid(`"${name}" is not a time: ${quoted(text)}`, { [name]: name === 'end' ? 'now' : 'now-2h' })
 }
 
 export function secondsOf({ start, end }: Range): number {
   return Number((end - start) / nsPerMs) / 1000
-}
-
-/** The range, moved by whole seconds at each end. */
-export function shifted({ start, end }: Range, startSeconds: number, endSeconds: number): Range {
-  return { start: start + nanoseconds(startSeconds), end: end + nanoseconds(endSeconds) }
 }
 
 /** `2026-11-22T14:21:26.946317199Z`, without trailing zeros: exact, unlike a Date. */
@@ -136,12 +132,4 @@ export function formatClock(ns: bigint, withDate: boolean): string {
 export function formatDuration(seconds: number): string {
   if (seconds % 3_600 === 0) return `${seconds / 3_600}h`
   return seconds % 60 === 0 ? `${seconds / 60}m` : `${seconds}s`
-}
-
-/** `24 h`, `90 s`, `3 d`: a length of time for people. */
-export function formatSpan(seconds: number): string {
-  if (seconds < 120) return `${Number(seconds.toFixed(1))} s`
-  if (seconds < 7_200) return `${Number((seconds / 60).toFixed(1))} min`
-  if (seconds <= 172_800) return `${Number((seconds / 3_600).toFixed(1))} h`
-  return `${Number((seconds / 86_400).toFixed(1))} d`
 }

@@ -11,8 +11,8 @@ test('finds the selectors, their matchers and their windows', () => {
   const { leaves, windows, metric } = query
   const [first, second] = leaves
   assert.equal(metric, true)
-  assert.equal(first?.selector.text, '{app="a}b", level=~`err.*`}')
-  const matchers = first.selector.matchers.map(({ label, operator, value }) => [label, operator, value])
+  assert.equal(first?.selector, '{app="a}b", level=~`err.*`}')
+  const matchers = first.matchers.map(({ label, operator, value }) => [label, operator, value])
   assert.deepEqual(matchers, [
     ['app', '=', 'a}b'],
     ['level', '=~', 'err.*'],
@@ -28,7 +28,7 @@ test('finds the selectors, their matchers and their windows', () => {
     ],
   )
   assert.ok(withWindows(readLogql(text), () => '2d').endsWith('{app!="c"}[2d] offset 480h))'))
-  const [matcher] = second.selector.matchers
+  const [matcher] = second.matchers
   assert.ok(matcher !== undefined && withMatcher(text, matcher, 'job', '=', 'x').includes('rate({job="x"}[1h30m]'))
 })
 
@@ -62,7 +62,7 @@ test('tells metric queries from log queries, and those that choose the largest s
 })
 
 test('a matcher that a stream without the label fulfils is recognised', () => {
-  const admits = (matcher: string) => admitsAbsent(readLogql(`{${matcher}}`).leaves[0]?.selector.matchers[0] as never)
+  const admits = (matcher: string) => admitsAbsent(readLogql(`{${matcher}}`).leaves[0]?.matchers[0] as never)
   for (const matcher of [
     'a=""',
     'a!="x"',

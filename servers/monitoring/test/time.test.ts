@@ -1,7 +1,8 @@
 // Times as models write them, exact to the nanosecond.
 import assert from 'node:assert/strict'
 import { test } from '../../../test/runner/harness.ts'
-import { durationSeconds, formatClock, formatSpan, formatTime, parseTime, readRange } from '../lib/time.ts'
+import { formatSpan } from '../../kit/report.ts'
+import { durationSeconds, formatClock, formatTime, parseTime, readRange } from '../lib/time.ts'
 
 const now = 1_795_357_282_946_317_199n
 

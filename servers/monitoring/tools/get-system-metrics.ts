@@ -3,17 +3,16 @@ import { setMaxListeners } from 'node:events'
 import { type AnyTool, type Context, defineTool, type FromSchema, nearest, ToolError } from '../../../protocol/index.ts'
 import type { Environment } from '../../kit/definition.ts'
 import { nearestFirst } from '../../kit/names.ts'
-import { counted, report } from '../../kit/report.ts'
-import { clip, visibleJson } from '../../kit/text.ts'
+import { counted, formatSpan, report } from '../../kit/report.ts'
+import { oneLine, quoted } from '../../kit/text.ts'
 import { withDeadline } from '../../kit/waiting.ts'
 import type { MonitoringBackend } from '../backend.ts'
 import { missing } from '../errors.ts'
 import { type Chart, newestValues, summarise } from '../lib/chart.ts'
 import type { Collected, Netdata } from '../lib/netdata.ts'
-import { oneLine } from '../lib/render-logs.ts'
 import { formatNumber } from '../lib/render-series.ts'
-import { formatSeconds, formatSpan } from '../lib/time.ts'
-import type { Alert, DataQuery, Method } from '../types.ts'
+import { formatSeconds } from '../lib/time.ts'
+import type { DataQuery, Method } from '../types.ts'
 
 const inputSchema = {
   type: 'object',
@@ -59,6 +58,8 @@ const maxSuggestions = 5
 
 /** One chart's result: what it shows, or why there is none. */
 type ChartResult = { readonly id: string } & ({ readonly chart: Chart } | { readonly error: ToolError })
+
+type Alert = Awaited<ReturnType<Netdata['alerts']>>[number]
 
 /** The nearest existing names for each that was not found. */
 type Suggestions = ReadonlyMap<string, readonly string[]>
@@ -184,7 +185,7 @@ function unknownCharts(ids: readonly string[], suggestions: Suggestions): ToolEr
 /** Nobody named a chart, so no name is wrong: this Netdata collects other things. */
 function noDefaults(collected: Collected | undefined): ToolError {
   const names = [...(collected?.contexts.keys() ?? [])].slice(0, maxSuggestions)
-  const listed = names.length === 0 ? '' : `. It collects: ${names.map(cell).join(', ')}`
+  const listed = names.length === 0 ? '' : `. It collects: ${names.map((name) => oneLine(name)).join(', ')}`
   return new ToolError('NOT_FOUND', `this Netdata collects neither CPU, RAM, load, disks nor network of a machine${listed}`, {
     ...(names.length === 0 ? { hint: 'ask the operator which collectors run' } : { retry: { charts: names.slice(0, 2) } }),
   })
@@ -193,8 +194,8 @@ function noDefaults(collected: Collected | undefined): ToolError {
 async function unknownNode(netdata: Netdata, node: string, signal: AbortSignal): Promise<ToolError> {
   const nodes = await netdata.nodes(signal)
   const known = nearestFirst(node, nodes).slice(0, maxSuggestions)
-  const listed = known.map(cell).join(', ') || 'only its own'
-  return new ToolError('NOT_FOUND', `Netdata has no node ${visibleJson(clip(node, 80))}. Known: ${listed}`, {
+  const listed = known.map((name) => oneLine(name)).join(', ') || 'only its own'
+  return new ToolError('NOT_FOUND', `Netdata has no node ${quoted(node)}. Known: ${listed}`, {
     retry: { node: known[0] },
     detail: missing.node,
   })
@@ -232,7 +233,7 @@ function reportMetrics(metrics: Metrics, environment: Environment, context: Cont
     notes.push(note)
   }
   for (const result of results) {
-    const name = cell(result.id)
+    const name = oneLine(result.id)
     if ('error' in result) {
       const { code, text } = result.error
       if (code !== 'NOT_FOUND') notes.push(`${name} failed: ${text.slice('ERROR '.length)}`)
@@ -259,7 +260,7 @@ function reportMetrics(metrics: Metrics, environment: Environment, context: Cont
   if (raised.length > maxAlerts) leftOut(`${raised.length - maxAlerts} more alerts are raised`)
   if (raised.length > 0) sections.push(['== raised alerts', ...shownAlerts.map(alertLine)].join('\n'))
   const charts = results.filter((result) => 'chart' in result).length
-  const where = node === undefined ? '' : ` of ${cell(node)}`
+  const where = node === undefined ? '' : ` of ${oneLine(node)}`
   const up = uptime === undefined ? '' : `; up ${formatSpan(uptime)}`
   const state = alerts === undefined ? '' : `; ${alertCount(raised)}`
   return report(context, {
@@ -280,11 +281,11 @@ function reportMetrics(metrics: Metrics, environment: Environment, context: Cont
 
 function section(id: string, { units, dimensions, zero, times }: Chart, shown: number): string {
   const left = zero === 0 ? '' : `, ${zero} at zero left out`
-  const head = `${cell(id)} (${units === undefined || units === '' ? 'unit unknown' : cell(units)}${left})`
+  const head = `${oneLine(id)} (${units === undefined || units === '' ? 'unit unknown' : oneLine(units)}${left})`
   if (dimensions.length === 0) return `${head}: ${zero > 0 ? 'all zero' : 'no data in this time'}`
   const number = (value: number | null | undefined): string => (typeof value === 'number' ? formatNumber(value) : '-')
   const rows = dimensions.slice(0, shown).map(({ name, now, min, avg, max, points }) => {
-    const row = [cell(name), ...[now, min, avg, max].map(number)].join('\t')
+    const row = [oneLine(name), ...[now, min, avg, max].map(number)].join('\t')
     return points.length === 0 ? row : `${row}\n  ${points.map(number).join(' ')}`
   })
   const [first, second] = times
@@ -296,7 +297,7 @@ function section(id: string, { units, dimensions, zero, times }: Chart, shown: n
 /** `chart or context "system.lod" (similar: system.load)` */
 function unknownChart(id: string, suggestions: Suggestions): string {
   const names = suggestions.get(id) ?? []
-  return `chart or context ${visibleJson(clip(id, 80))}${names.length === 0 ? '' : ` (similar: ${names.map(cell).join(', ')})`}`
+  return `chart or context ${quoted(id)}${names.length === 0 ? '' : ` (similar: ${names.map((name) => oneLine(name)).join(', ')})`}`
 }
 
 /** Critical first, then the newest. */
@@ -313,9 +314,5 @@ function alertCount(raised: readonly Alert[]): string {
 
 function alertLine({ name, chart, status, value, info, since }: Alert): string {
   const time = since > 0 ? ` since ${formatSeconds(since)}` : ''
-  return `${status}\t${cell(name)}\t${cell(chart)}\t${cell(value)}${time}\t${clip(cell(info), 120)}`
-}
-
-function cell(text: string): string {
-  return oneLine(text, 120)
+  return `${status}\t${oneLine(name)}\t${oneLine(chart)}\t${oneLine(value)}${time}\t${oneLine(info, 120)}`
 }

@@ -1,7 +1,7 @@
 // search_logs: its definition, the search in Loki, and the result as log lines or as a table of a metric query.
 import { type AnyTool, type Context, defineTool, type FromSchema, ToolError } from '../../../protocol/index.ts'
 import type { Environment } from '../../kit/definition.ts'
-import { counted, formatBytes, report } from '../../kit/report.ts'
+import { counted, formatBytes, formatSpan, report, sameCall } from '../../kit/report.ts'
 import { clip, visibleJson } from '../../kit/text.ts'
 import { withDeadline } from '../../kit/waiting.ts'
 import type { MonitoringBackend } from '../backend.ts'
@@ -14,7 +14,7 @@ import { planMetric, reachSeconds, windowRange } from '../lib/metric-plan.ts'
 import { fetchPage, maxEntries, nextPage, type Page, type PageQuery } from '../lib/paging.ts'
 import { fitting, maxLineChars, renderLogs, shownLabels } from '../lib/render-logs.ts'
 import { renderSeries } from '../lib/render-series.ts'
-import { formatSeconds, formatSpan, formatTime, nsPerSecond, readRange, secondsOf } from '../lib/time.ts'
+import { formatSeconds, formatTime, nsPerSecond, readRange, secondsOf } from '../lib/time.ts'
 import type { Entry, Range, Series } from '../types.ts'
 
 const inputSchema = {
@@ -149,7 +149,7 @@ async function searchSeries(call: Call) {
   }
   if (args.follow_seconds > 0 && asked.windows.length > 0)
     throw invalid('a metric query cannot be followed', { follow_seconds: undefined })
-  const plan = planMetric(asked, wanted, args.step, (query) => sameCall(args, query))
+  const plan = planMetric(asked, wanted, args.step, (query) => anotherCall(args, query))
   const range = readRange(args, backend.limits.maxHours, reachSeconds(plan, wanted), notes)
   const ranges = plan.query.leaves.map(({ window }) =>
     window === undefined ? range : windowRange(window, range, plan.steps[0] === 0),
@@ -182,11 +182,11 @@ async function readSeries(query: string, [step = 0, ...coarser]: readonly number
 }
 
 function failedSearch({ loki, args, context }: Call, range: Range): Failed {
-  return { loki, query: args.query, range, signal: context.signal, call: (query, hours) => sameCall(args, query, hours) }
+  return { loki, query: args.query, range, signal: context.signal, call: (query, hours) => anotherCall(args, query, hours) }
 }
 
 /** Arguments of the same call with another query. @param otherHours where the caller gave no range */
-function sameCall({ hours, start, end, step }: Arguments, query: string, otherHours?: number): string {
+function anotherCall({ hours, start, end, step }: Arguments, query: string, otherHours?: number): string {
   return visibleJson({ query, hours: start === undefined ? (hours ?? otherHours) : undefined, start, end, step })
 }
 
@@ -231,7 +231,7 @@ async function checkCost({ backend, loki, context }: Call, { leaves, windows }: 
   const estimates = await Promise.all(
     leaves.map(({ selector }, i) =>
       // An older Loki, or a proxy that hides the index, has no estimate; the query's own limits then remain.
-      loki.estimateBytes(selector.text, ranges[i] ?? (ranges[0] as Range), signal).catch(() => 0),
+      loki.estimateBytes(selector, ranges[i] ?? (ranges[0] as Range), signal).catch(() => 0),
     ),
   )
   signal.throwIfAborted()
@@ -274,7 +274,7 @@ function reportLines({ args, maxChars, notes, context }: Call, search: Search, p
     summary: `${found}, ${span(query)}, scanned ${formatBytes(scannedBytes)}${after}`,
     ...(rows === 0 ? {} : { untrusted: text }),
     notes,
-    next: more ? nextArguments(args, query.limit, nextPage(query, page, shown.length)) : undefined,
+    next: more ? nextCall(args, query.limit, nextPage(query, page, shown.length)) : undefined,
     truncated: more || followed?.full === true,
     rows,
     structured: {
@@ -311,16 +311,9 @@ function span({ start, end }: Range): string {
 }
 
 /** The range stays fixed while somebody pages through it, so it is given as two times whatever it was given as. */
-function nextArguments({ query, direction, format }: Arguments, limit: number, next: ReturnType<typeof nextPage>) {
-  return {
-    query,
-    start: formatTime(next.start),
-    end: formatTime(next.end),
-    limit,
-    direction: direction === 'backward' ? undefined : direction,
-    format: format === 'grouped' ? undefined : format,
-    skip: next.skip || undefined,
-  }
+function nextCall(args: Arguments, limit: number, { start, end, skip }: ReturnType<typeof nextPage>) {
+  const left = { hours: undefined, step: undefined, follow_seconds: undefined }
+  return sameCall(inputSchema, args, { ...left, start: formatTime(start), end: formatTime(end), limit, skip })
 }
 
 function structuredLine({ at, line, stream, metadata, parsed }: Entry) {
