@@ -1,5 +1,5 @@
 // What must hold for every input, each compared with an oracle that is not ours: the JSON-RPC specification, eventsource-parser, the WHATWG
-// URL parser with ipaddr.js, Ajv. A test runs each for some seconds; `npm run fuzz -- NAME --minutes 30` for longer.
+// URL parser with ipaddr.js, Ajv, RFC 9309 in robots.ts. A test runs each for some seconds; `npm run fuzz -- NAME --minutes 30` for longer.
 import assert from 'node:assert/strict'
 import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
@@ -9,9 +9,11 @@ import fc from 'fast-check'
 import ipaddr from 'ipaddr.js'
 import { prepareArguments } from '../../protocol/arguments.ts'
 import { compileValidator, httpSse, type ObjectSchema, streamableHttp, ToolError } from '../../protocol/index.ts'
+import { findRule, parseRobots } from '../../servers/fetch/lib/robots.ts'
 import { EgressPolicy } from '../../servers/kit/network-policy/policy.ts'
 import { sampleServer } from '../helpers/sample-server.ts'
 import { postJson, SseClient } from '../helpers/wire.ts'
+import { allowedByRfc, robotsCase } from './robots.ts'
 
 export interface Target {
   /** Opened once; undefined for properties of functions. */
@@ -187,7 +189,7 @@ export const targets: Readonly<Record<string, Target>> = {
   },
   sse: {
     ...server,
-    property: fc.asyncProperty(fc.string({ unit: 'binary', maxLength: 300 }), fc.integer(), async (text, id) => {
+    property: fc.asyncProperty(fc.string({ unit: 'binary', maxLength: 300 }), fc.integer(), fc.nat(30), async (text, id, cut) => {
       const stream = await SseClient.open(`${url}/sse`)
       try {
         const endpoint = (await stream.next()).data
@@ -200,7 +202,7 @@ export const targets: Readonly<Record<string, Target>> = {
       // The same bytes, cut anywhere, are the same events for the parser of eventsource-parser.
       const events: EventSourceMessage[] = []
       const parser = createParser({ onEvent: (event) => events.push(event) })
-      for (let at = 0; at < stream.raw.length; at += 7) parser.feed(stream.raw.slice(at, at + 7))
+      for (let at = 0; at < stream.raw.length; at += cut + 1) parser.feed(stream.raw.slice(at, at + cut + 1))
       assert.equal(events.length, 2)
       const { result, id: answered } = JSON.parse(events[1]?.data ?? '')
       assert.deepEqual([result.content[0].text, answered], [Buffer.from(text).toString(), id])
@@ -234,6 +236,12 @@ export const targets: Readonly<Record<string, Target>> = {
       }
       // Ours may be stricter, never laxer.
       assert.ok(!allowed || isPublic(target.hostname), `${given} is allowed, which is ${target.hostname}`)
+    }),
+  },
+  robots: {
+    property: fc.asyncProperty(robotsCase, async (given) => {
+      const rule = await findRule(await parseRobots(given.text, given.agent), given.url)
+      assert.equal(rule?.allow ?? true, allowedByRfc(given), `${given.url} in\n${given.text}`)
     }),
   },
 }
