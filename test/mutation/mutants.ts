@@ -1,4 +1,7 @@
-// Mutants of a source text: one operator, literal or condition changed. Strings, comments, regular expressions and types are left alone.
+// Mutants of a source text: one operator, literal or condition changed. Strings, comments, regular expressions, types and the choice between
+// two wordings of a message are left alone.
+import { transformSync } from 'esbuild'
+
 export interface Mutant {
   readonly line: number
   readonly from: string
@@ -20,7 +23,11 @@ const operators: Readonly<Record<string, string>> = {
   '-': '+',
 }
 
-/** Every place of the text where something can be changed, with the changed text. */
+/**
+ * Every place of the text where something can be changed, with the changed text.
+ * Left out are changes that no test could notice or that are another change again: one millisecond more, and the negation of a condition
+ * that is one comparison.
+ */
 export function mutantsOf(source: string): Mutant[] {
   const code = maskOthers(source)
   const found: Mutant[] = []
@@ -31,13 +38,26 @@ export function mutantsOf(source: string): Mutant[] {
   for (const { 0: all, 1: operator = '', index } of code.matchAll(/ (===|!==|<=|>=|<|>|&&|\|\||\?\?|\+|-) /g))
     add(index + 1, all.trim(), operators[operator] ?? operator)
   for (const { 0: word, index } of code.matchAll(/\b(?:true|false)\b/g)) add(index, word, word === 'true' ? 'false' : 'true')
-  for (const { 0: number, index } of code.matchAll(/(?<![\w.$])\d+(?![\w.])/g)) add(index, number, String(Number(number) + 1))
+  for (const { 0: number, index } of code.matchAll(/(?<![\w.$]|\b\w*Ms = )\d+(?![\w.])/g))
+    add(index, number, String(Number(number) + 1))
   for (const { 0: start, index } of code.matchAll(/\b(?:if|while) \(/g)) {
     const open = index + start.length
     const end = closing(code, open)
-    if (end !== undefined) add(open, source.slice(open, end), `!(${source.slice(open, end)})`)
+    const condition = source.slice(open, end)
+    if (end === undefined || /^[^&|?]* [!=]== [^&|?]*$/.test(condition)) continue
+    add(open, condition, `!(${condition})`)
   }
   return found
+}
+
+/** Whether the changed text can be run: `a ?? b ?? c` cannot become `a && b ?? c`. */
+export function isValid({ text }: Mutant): boolean {
+  try {
+    transformSync(text, { loader: 'ts', logLevel: 'silent' })
+    return true
+  } catch {
+    return false
+  }
 }
 
 /** The index of the parenthesis that closes the one before `from`. */
@@ -55,6 +75,8 @@ function maskOthers(source: string): string {
   const blank = (text: string): string => text.replace(/[^\n]/g, ' ')
   return (
     source
+      // A wording is a string with a blank in it.
+      .replace(/(?<= = |\(|return |, )[^\n(,]*(?= \? (['`])[^'`\n]* [^'`\n]*\1 : ['`])/g, blank)
       // A regular expression follows an operator, an opening bracket or a comma.
       .replace(
         /\/\*[\s\S]*?\*\/|\/\/.*|'(?:\\.|[^'\\\n])*'|"(?:\\.|[^"\\\n])*"|`(?:\\[\s\S]|[^`\\])*`|(?<=[=(,:[!&|?{};]\s*)\/(?![/*])(?:\\.|\[(?:\\.|[^\]\\\n])*\]|[^/\\\n[])+\/\w*/g,
