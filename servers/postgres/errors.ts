@@ -3,7 +3,7 @@ import type { ShellCommand } from '../kit/sql/statement-filter.ts'
 import { visibleJson } from '../kit/text.ts'
 
 /** The call that answers `\dt`, `\d orders`, `SHOW TABLES` and the like. */
-export function insteadOf({ wants, table }: Pick<ShellCommand, 'wants' | 'table'>): string {
+export function insteadOf({ wants, table }: ShellCommand): string {
   if (wants === 'databases') return 'postgres_list_databases {}'
   if (wants === 'columns' && table !== undefined) {
     const [name = '', schema] = table.replaceAll('"', '').split('.').reverse()

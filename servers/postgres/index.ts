@@ -21,10 +21,10 @@ export const postgres = defineServer({
       ? 'set DATABASE_URL, or PGHOST with PGUSER, PGPASSWORD and PGDATABASE'
       : undefined,
   open: openPostgres,
-  tools: (backend, environment) => [
-    queryTool(backend, environment),
+  tools: (backend) => [
+    queryTool(backend),
     listDatabasesTool(backend),
-    listTablesTool(backend, environment),
+    listTablesTool(backend),
     serverInfoTool(backend),
     databaseSizesTool(backend),
   ],

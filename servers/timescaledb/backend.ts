@@ -1,14 +1,14 @@
 // The timescaledb server's backend: the shared read-only engine, and a connection for writing.
 import { ToolError } from '../../protocol/index.ts'
 import type { Environment } from '../kit/definition.ts'
-import { type AskOptions, SqlEngine } from '../kit/sql/engine.ts'
+import { SqlEngine } from '../kit/sql/engine.ts'
 import { resolveTarget, type TargetOptions } from '../kit/sql/target.ts'
 import { Remembered } from '../kit/waiting.ts'
 import type { TimescaleConfig } from './config.ts'
 import { insteadOf } from './errors.ts'
 import { readFeatures } from './lib/features.ts'
 import { Writer } from './lib/writer.ts'
-import type { Ask, Features, TimescaleBackend } from './types.ts'
+import type { Features, TimescaleBackend } from './types.ts'
 
 const featuresCachedMs = 60_000
 
@@ -46,14 +46,11 @@ export function openTimescale(config: TimescaleConfig, environment: Environment)
     allowUnsafeRole,
     instead: insteadOf,
   })
-  const writer = new Writer({ target: writeTarget, environment, engine, allowUnsafeRole })
+  const writer = new Writer({ target: writeTarget, engine, allowUnsafeRole })
   const level = environment.readOnly ? 'off' : config.TSDB_WRITE_LEVEL
   const features = new Remembered<Features>({ keepMs: featuresCachedMs, maxEntries: 1 }, (_, signal) =>
     readFeatures(engine, signal),
   )
-  const asker = (signal: AbortSignal, options?: AskOptions): Ask => {
-    return (text, values = []) => engine.ask(text, values, signal, options)
-  }
   return {
     engine,
     writer,
@@ -61,8 +58,6 @@ export function openTimescale(config: TimescaleConfig, environment: Environment)
     allowDestructive: config.TSDB_ALLOW_DESTRUCTIVE,
     upstream: engine.upstream,
     features: (signal) => features.get('', signal),
-    catalogue: (signal) => asker(signal),
-    asRole: (signal) => asker(signal, { searchPath: 'role' }),
     async probe(signal) {
       const found = await engine.probe(signal)
       const { version, apache } = await readFeatures(engine, signal)

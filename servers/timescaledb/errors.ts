@@ -5,7 +5,7 @@ import { type WriteLevel, writeLevels } from './config.ts'
 import type { Features } from './types.ts'
 
 /** The call that answers `\dt`, `\d metrics`, `SHOW TABLES` and the like. */
-export function insteadOf({ wants }: Pick<ShellCommand, 'wants'>): string {
+export function insteadOf({ wants }: ShellCommand): string {
   return wants === 'databases' ? 'tsdb_database_stats {}' : 'tsdb_show_hypertables {}'
 }
 

@@ -23,11 +23,11 @@ export const timescaledb = defineServer({
       ? 'set TSDB_URL, or TSDB_HOST with TSDB_USER, TSDB_PASSWORD and TSDB_DATABASE'
       : undefined,
   open: openTimescale,
-  tools: (backend, environment) => [
-    tsdbQuery(backend, environment),
-    tsdbExecute(backend, environment),
+  tools: (backend) => [
+    tsdbQuery(backend),
+    tsdbExecute(backend),
     tsdbCreateHypertable(backend),
-    tsdbShowHypertables(backend, environment),
+    tsdbShowHypertables(backend),
     tsdbShowChunks(backend),
     tsdbCompressionStats(backend),
     tsdbAddCompression(backend),

@@ -1,24 +1,23 @@
 // The read-only engine of one server: finds the database, runs statements of callers and queries of our own, and explains what fails.
 import { nearest, ToolError } from '../../../protocol/index.ts'
+import type { Environment } from '../definition.ts'
 import { Remembered } from '../waiting.ts'
-import { isConnectionLoss, isServerError, toToolError } from './errors.ts'
-import { explainMissing, type Lookup } from './hints.ts'
+import { isServerError } from './errors.ts'
+import { explainMissing } from './hints.ts'
 import { arrayLiteral, quoteName } from './identifiers.ts'
-import type { Step } from './messages.ts'
-import { asJson, fromJson, type ReadResult, readAll, readOnly, readOwn } from './read-only.ts'
+import { connectMs } from './pool.ts'
+import { type Ask, type OwnLimits, type ReadResult, readOnly, readOwn } from './read-only.ts'
 import { safeReader } from './reader-role.ts'
-import { type ConnectionOptions, connectMs, RoleConnections } from './role-connections.ts'
-import type { Session } from './session.ts'
-import type { Outcome } from './statement.ts'
-import { requireReading, requireSql, type ShellCommand } from './statement-filter.ts'
+import { type ConnectionOptions, RoleConnections } from './role-connections.ts'
+import { type Instead, requireReading, requireSql } from './statement-filter.ts'
+import type { Column } from './table.ts'
 import { describeTarget } from './target.ts'
-import { type TypeInfo, TypeNames } from './type-names.ts'
+import { TypeNames } from './type-names.ts'
 
 export interface EngineOptions extends ConnectionOptions {
   /** Databases that may be queried; empty for all. */
   readonly allowedDatabases: readonly string[]
-  /** The call that answers what a command of psql or MySQL asks for. */
-  readonly instead?: (command: Pick<ShellCommand, 'wants' | 'table'>) => string
+  readonly instead?: Instead
 }
 
 export interface Query {
@@ -32,17 +31,12 @@ export interface Query {
 
 export interface QueryResult extends ReadResult {
   readonly database: string
-  readonly columns: ResultColumn[]
+  readonly columns: Column[]
 }
 
-export interface ResultColumn extends TypeInfo {
-  readonly name: string
-}
-
-export interface AskOptions {
-  readonly database?: string | undefined
-  /** Names resolve as the role's statements resolve them. */
-  readonly searchPath?: 'role'
+export interface AskOptions extends Pick<OwnLimits, 'searchPath'> {
+  /** Default: the server's own. */
+  readonly database?: string
 }
 
 /** The cells of a row. */
@@ -56,14 +50,18 @@ const keptMs = 10_000
 
 export class SqlEngine {
   readonly upstream: string
+  readonly environment: Environment
   readonly connections: RoleConnections
   readonly #options: EngineOptions
+  readonly #instead: Instead
   #ownDatabase: string | undefined
   readonly #databases: Remembered<string[]>
   readonly #types = new TypeNames()
 
   constructor(options: EngineOptions) {
     this.#options = options
+    this.environment = options.environment
+    this.#instead = options.instead ?? (() => 'SQL of PostgreSQL')
     this.upstream = describeTarget(options.target)
     this.#databases = new Remembered({ keepMs: keptMs, maxEntries: 1 }, (_, signal) => this.#readDatabases(signal))
     this.connections = new RoleConnections(options, { title: 'the role', safeRole: safeReader, readsOnly: true })
@@ -76,53 +74,56 @@ export class SqlEngine {
 
   /** The largest `timeout_ms` that can be kept: a call's deadline leaves room for the answer. */
   limitTimeout(timeoutMs: number): number {
-    return Math.max(100, Math.min(timeoutMs, this.#options.environment.toolTimeoutMs - 1_000))
+    return Math.max(100, Math.min(timeoutMs, this.environment.toolTimeoutMs - 1_000))
   }
 
   /** Runs what a caller wrote. @throws ToolError */
   async query({ text: written, values = [], database, maxRows, timeoutMs, signal }: Query): Promise<QueryResult> {
-    const text = requireSql(written, (command) => this.#instead(command))
+    const text = requireSql(written, this.#instead)
     requireReading(text)
     const name = await this.resolveDatabase(database, signal)
     const limits = {
       timeoutMs: this.limitTimeout(timeoutMs),
       maxRows,
-      keepBytes: 4 * this.#options.environment.maxResultChars,
+      keepBytes: 4 * this.environment.maxResultChars,
       signal,
     }
     try {
-      const read = (session: Session) => readOnly(session, { text, values }, limits)
-      const result = await this.connections.use(name, signal, read, { callers: true })
-      const fields = result.fields ?? []
-      await this.#types.learn(name, fields, this.lookup(name, signal))
-      const columns = fields.map((field) => ({ name: field.name, ...this.#types.of(name, field.dataTypeID) }))
+      const result = await this.connections.use(name, signal, (session) => readOnly(session, { text, values }, limits), {
+        query: text,
+      })
+      const columns = await this.#types.columns(name, result.fields ?? [], this.lookup(name, signal))
       return { ...result, database: name, columns }
     } catch (error) {
       throw await this.explain(error, text, name, signal)
     }
   }
 
-  /**
-   * Runs one of our own queries, whose columns become the members of objects.
-   * @param options `database` default: the server's own; `searchPath` default: pg_catalog alone
-   * @throws ToolError
-   */
-  async ask<T>(text: string, values: Values, signal: AbortSignal, options: AskOptions = {}): Promise<T[]> {
-    return fromJson<T>(await this.#readAll(asJson(text, values), signal, options))
+  /** Runs queries of our own, which throw ToolErrors. */
+  asker(signal: AbortSignal, { database, searchPath }: AskOptions = {}): Ask {
+    const limits = { timeoutMs: this.limitTimeout(catalogueMs), signal, searchPath }
+    return async <T>(text: string, values: Values = []) => {
+      const name = database ?? (await this.#own(signal))
+      return this.connections.use(name, signal, (session) => readOwn<T>(session, { text, values }, limits))
+    }
+  }
+
+  /** @throws ToolError */
+  ask<T>(text: string, values: Values, signal: AbortSignal): Promise<T[]> {
+    return this.asker(signal)<T>(text, values)
   }
 
   /** Rows of cells, for queries whose columns have no names. @throws ToolError */
   async catalogue(database: string, text: string, values: Values, signal: AbortSignal): Promise<Row[]> {
-    const { rows } = await this.#readAll({ text, values }, signal, { database })
-    return rows.map((row) => row.map((cell) => (typeof cell === 'object' && cell !== null ? cell.head : cell)))
+    const cells = `SELECT (SELECT json_agg(e.value) FROM json_each_text(row_to_json(r)) e) AS cells FROM (${text}) r`
+    return (await this.asker(signal, { database })<{ cells: Row }>(cells, values)).map((row) => row.cells)
   }
 
   /** Short queries that help to explain a result or an error: without an answer it is reported as it is. */
-  lookup(database: string, signal: AbortSignal): Lookup {
+  lookup(database: string, signal: AbortSignal): Ask {
+    const limits = { timeoutMs: lookupMs, signal, searchPath: 'role' } as const
     return <T>(text: string, values: Values = []) =>
-      this.connections
-        .use(database, signal, (session) => readOwn<T>(session, { text, values }, { timeoutMs: lookupMs, signal }))
-        .catch(() => undefined)
+      this.connections.use(database, signal, (session) => readOwn<T>(session, { text, values }, limits)).catch(() => [])
   }
 
   /** The database's name, known to exist and allowed; without one, the server's own. @throws ToolError NOT_FOUND with the names */
@@ -148,76 +149,50 @@ export class SqlEngine {
 
   /** Asks the server, and reads the role's privileges anew; the answer is for `/ready`. @throws ToolError */
   async probe(signal: AbortSignal): Promise<Record<string, unknown>> {
-    try {
-      const own = await this.#own(signal, true)
-      return await this.connections.use(
-        own,
-        signal,
-        async (session) => {
-          const text = "SELECT current_setting('server_version') AS version, pg_is_in_recovery() AS standby"
-          const limits = { timeoutMs: connectMs, signal, searchPath: 'pg_catalog' }
-          const [found] = await readOwn<{ version: string; standby: boolean }>(session, { text }, limits)
-          const { repair } = await this.connections.examine(session, signal, true)
-          return {
-            database: own,
-            version: found?.version,
-            ...(found?.standby ? { standby: true } : {}),
-            connections: this.connections.pool.stats,
-            safety: this.connections.safety,
-            ...(repair.length === 0 ? {} : { sql_for_the_operator: repair }),
-          }
-        },
-        { reserve: true },
-      )
-    } catch (error) {
-      if (isConnectionLoss(error)) this.connections.pool.dropIdle()
-      throw toToolError(error)
-    }
+    const { connections } = this
+    const own = await this.#own(signal, true)
+    return connections.use(
+      own,
+      signal,
+      async (session) => {
+        const text = "SELECT current_setting('server_version') AS version, pg_is_in_recovery() AS standby"
+        const [found] = await readOwn<{ version: string; standby: boolean }>(session, { text }, { timeoutMs: connectMs, signal })
+        const { repair } = await connections.examine(session, signal, true)
+        return {
+          database: own,
+          version: found?.version,
+          ...(found?.standby ? { standby: true } : {}),
+          connections: connections.pool.stats,
+          safety: connections.safety,
+          ...(repair.length === 0 ? {} : { sql_for_the_operator: repair }),
+        }
+      },
+      { reserve: true },
+    )
   }
 
   close(): Promise<void> {
     return this.connections.close()
   }
 
-  /** An error as a ToolError, with the nearest real names where one is missing. */
+  /** The error of a caller's statement, with the nearest real names where one is missing. */
   async explain(error: unknown, query: string, database: string, signal: AbortSignal): Promise<unknown> {
-    if (signal.aborted) return signal.reason
-    if (isServerError(error)) {
-      const listTables = this.#instead({ wants: 'tables' })
-      const found = await explainMissing(error, query, this.lookup(database, signal), listTables)
-      if (found !== undefined) return found
-    }
-    return toToolError(error, query)
-  }
-
-  async #readAll(step: Step, signal: AbortSignal, { database, searchPath }: AskOptions): Promise<Outcome> {
-    const path = searchPath === undefined ? 'pg_catalog' : undefined
-    const limits = { timeoutMs: this.limitTimeout(catalogueMs), signal, searchPath: path }
-    try {
-      const name = database ?? (await this.#own(signal))
-      return await this.connections.use(name, signal, (session) => readAll(session, step, limits))
-    } catch (error) {
-      throw toToolError(error)
-    }
-  }
-
-  #instead(command: Pick<ShellCommand, 'wants' | 'table'>): string {
-    return this.#options.instead?.(command) ?? 'SQL of PostgreSQL'
+    const cause = error instanceof ToolError ? error.cause : undefined
+    if (signal.aborted || !isServerError(cause)) return error
+    return (await explainMissing(cause, query, this.lookup(database, signal), this.#instead({ wants: 'tables' }))) ?? error
   }
 
   /** The database that is used without a name: the configured one, or of two candidates the one that exists. */
   async #own(signal: AbortSignal, reserve = false): Promise<string> {
     if (this.#ownDatabase !== undefined) return this.#ownDatabase
     const { databases } = this.#options.target
-    for (const [i, name] of databases.entries()) {
+    for (const name of databases) {
       try {
         await this.connections.use(name, signal, async () => {}, { reserve })
         this.#ownDatabase = name
         return name
       } catch (error) {
-        const explained = toToolError(error)
-        const missing = explained instanceof ToolError && explained.detail === '3D000'
-        if (!missing || i === databases.length - 1) throw explained
+        if (name === databases.at(-1) || !(error instanceof ToolError) || error.detail !== '3D000') throw error
       }
     }
     return databases[0]
@@ -227,6 +202,6 @@ export class SqlEngine {
   async #readDatabases(signal: AbortSignal): Promise<string[]> {
     const text = `SELECT datname AS name FROM pg_database WHERE datallowconn AND NOT datistemplate AND has_database_privilege(oid, 'CONNECT')
       AND ($1::text[] = '{}' OR datname = ANY ($1::text[])) ORDER BY 1`
-    return (await this.ask<{ name: string }>(text, [this.allowedDatabasesLiteral], signal)).map(({ name }) => name)
+    return (await this.asker(signal)<{ name: string }>(text, [this.allowedDatabasesLiteral])).map(({ name }) => name)
   }
 }

@@ -35,25 +35,23 @@ export function toToolError(error: unknown, query?: string): unknown {
   if (error instanceof ConnectionError) return connectionFailed(error)
   if (error instanceof ToolError || !isServerError(error)) return error
   const { code } = error
-  const options = { cause: error, detail: code }
   const said = describeError(error, query)
-  const own = serverHint(error)
   // TimescaleDB reports it as 0A000, like every other feature that does not exist.
   if (code === '0A000' && /under the current "?\w+"? license/.test(said)) {
     return new ToolError(
       'UPSTREAM_ERROR',
       `${shorten(error.message)} (${code}): this server runs the Apache edition of TimescaleDB, and only the Community (TSL) edition has that. Ask the operator`,
-      options,
+      { cause: error, detail: code },
     )
   }
-  const known = meanings[code]
-  const kind = known?.kind ?? (/^(08P01|0A|2[0-9BDF]|3|4|54)/.test(code) ? 'INVALID_ARGUMENT' : 'UPSTREAM_ERROR')
-  const hint = known?.hint ?? own ?? known?.fallback
-  return new ToolError(kind, `${said}${known?.note ?? ''}`, hint === undefined ? options : { ...options, hint })
+  const { kind, note = '', hint, fallback } = meanings[code] ?? {}
+  const byClass = /^(08P01|0A|2[0-9BDF]|3|4|54)/.test(code) ? 'INVALID_ARGUMENT' : 'UPSTREAM_ERROR'
+  return new ToolError(kind ?? byClass, said + note, { cause: error, detail: code, hint: hint ?? serverHint(error) ?? fallback })
 }
 
 interface Meaning {
-  readonly kind: ToolErrorCode
+  /** Default: by the class of the SQLSTATE. */
+  readonly kind?: ToolErrorCode
   readonly note?: string
   readonly hint?: string
   /** The hint where the server gives none. */
@@ -62,9 +60,8 @@ interface Meaning {
 
 /** By SQLSTATE (errcodes-appendix). */
 const meanings: Readonly<Record<string, Meaning>> = {
-  '08P01': { kind: 'INVALID_ARGUMENT', hint: 'give one element of "params" for each $n of the query' },
+  '08P01': { hint: 'give one element of "params" for each $n of the query' },
   '25001': {
-    kind: 'INVALID_ARGUMENT',
     note: ': this server runs every statement in a transaction, where PostgreSQL does not allow this one',
     hint: 'the statement without CONCURRENTLY or WITH DATA, or ask the operator to run it',
   },
@@ -76,25 +73,21 @@ const meanings: Readonly<Record<string, Meaning>> = {
     kind: 'FORBIDDEN',
     note: ': the database role of this server may not do that. Ask the operator for the grant if it is needed',
   },
-  '42601': { kind: 'INVALID_ARGUMENT', fallback: 'correct the statement at the marked place' },
-  '42804': { kind: 'INVALID_ARGUMENT', fallback: 'add a cast such as $1::int' },
-  '42P18': { kind: 'INVALID_ARGUMENT', fallback: 'add a cast such as $1::int' },
-  '55P03': {
-    kind: 'UPSTREAM_ERROR',
-    note: ': another session holds a lock on it',
-    hint: 'the same call again in some seconds',
-  },
+  '42601': { fallback: 'correct the statement at the marked place' },
+  '42804': { fallback: 'add a cast such as $1::int' },
+  '42P18': { fallback: 'add a cast such as $1::int' },
+  '55P03': { note: ': another session holds a lock on it', hint: 'the same call again in some seconds' },
 }
 
 /** Says what kind of failure it is, but not the address that failed: it is of no use to the model. */
 function connectionFailed(error: ConnectionError): ToolError {
   const { code = '' } = error
   const told = shorten(error.message)
-  const failed = (kind: ToolErrorCode, text: string, more: { hint?: string } = {}): ToolError =>
-    new ToolError(kind, text, { cause: error, ...(code === '' ? {} : { detail: code }), ...more })
+  const failed = (kind: ToolErrorCode, text: string, hint?: string): ToolError =>
+    new ToolError(kind, text, { cause: error, detail: error.code, hint })
   if (code === '53300') {
-    const hint = 'the same call again in some seconds'
-    return failed('UPSTREAM_UNREACHABLE', `PostgreSQL accepts no more connections (${code})`, { hint })
+    const text = `PostgreSQL accepts no more connections (${code})`
+    return failed('UPSTREAM_UNREACHABLE', text, 'the same call again in some seconds')
   }
   if (code === '3D000') return failed('NOT_FOUND', `${told} (${code})`)
   if (code.startsWith('28')) {

@@ -3,9 +3,7 @@ import { nearest, ToolError, type ToolErrorOptions } from '../../../protocol/ind
 import { describeError, type ServerError, serverHint } from './errors.ts'
 import { arrayLiteral, type Named, qualified, quoteName } from './identifiers.ts'
 import { isMark, lex, type Token } from './lexer.ts'
-
-/** Runs one of our own queries in the same database, with its own search path; undefined when that is not possible either. */
-export type Lookup = <T>(text: string, values?: readonly (string | null)[]) => Promise<T[] | undefined>
+import type { Ask } from './read-only.ts'
 
 const maxShown = 5
 const maxTables = 20
@@ -40,11 +38,9 @@ const schemasQuery = `
   SELECT nspname AS name FROM pg_catalog.pg_namespace
   WHERE nspname !~ '^(pg_toast|pg_temp|_timescaledb)' AND pg_catalog.has_schema_privilege(oid, 'USAGE') ORDER BY 1 LIMIT 1000`
 
-/** What is there instead of a missing name, and what to try. */
-interface Candidates {
+/** What is there instead of a missing name, and what to try: in words, or the argument to change. */
+interface Candidates extends Pick<ToolErrorOptions, 'hint' | 'retry'> {
   readonly found: string
-  /** In words, or the argument to change. */
-  readonly remedy: Pick<ToolErrorOptions, 'hint' | 'retry'>
 }
 
 /**
@@ -54,7 +50,7 @@ interface Candidates {
 export async function explainMissing(
   error: ServerError,
   query: string,
-  lookup: Lookup,
+  lookup: Ask,
   listTables: string,
 ): Promise<ToolError | undefined> {
   const search: Record<string, () => Promise<Candidates | undefined>> = {
@@ -65,18 +61,18 @@ export async function explainMissing(
   }
   const candidates = await search[error.code]?.()
   if (candidates === undefined) return undefined
-  const { found, remedy } = candidates
-  return new ToolError('NOT_FOUND', `${describeError(error, query)}.${found}`, { ...remedy, cause: error, detail: error.code })
+  const { found, ...tried } = candidates
+  return new ToolError('NOT_FOUND', `${describeError(error, query)}.${found}`, { ...tried, cause: error, detail: error.code })
 }
 
-async function tables(error: ServerError, query: string, lookup: Lookup, listTables: string): Promise<Candidates> {
+async function tables(error: ServerError, query: string, lookup: Ask, listTables: string): Promise<Candidates> {
   const missing = nameAt(error, query)
-  const all = (await lookup<Named>(tablesQuery)) ?? []
+  const all = await lookup<Named>(tablesQuery)
   const near = nearestTables(missing.name, all)
-  const remedy = near[0] === undefined ? { hint: serverHint(error) ?? listTables } : corrected(query, missing.whole, near[0])
-  if (near.length > 0) return { found: ` Similar: ${near.join(', ')}`, remedy }
-  if (all.length === 0) return { found: ' There are no tables that this role may see', remedy }
-  return { found: ` Tables: ${listed(all.map(qualified), maxTables)}`, remedy }
+  const tried = remedy(error, query, missing.whole, near[0], listTables)
+  if (near.length > 0) return { found: ` Similar: ${near.join(', ')}`, ...tried }
+  if (all.length === 0) return { found: ' There are no tables that this role may see', ...tried }
+  return { found: ` Tables: ${listed(all.map(qualified), maxTables)}`, ...tried }
 }
 
 /** The candidates nearest to a name, by their bare name, because a wrong schema is the commonest mistake of all: the very same name comes first. */
@@ -87,37 +83,32 @@ export function nearestTables(wanted: string, candidates: readonly Named[]): str
     .slice(0, maxShown)
 }
 
-async function columns(error: ServerError, query: string, lookup: Lookup): Promise<Candidates> {
+async function columns(error: ServerError, query: string, lookup: Ask): Promise<Candidates> {
   const missing = nameAt(error, query)
-  const { schemas, names } = namedRelations(lex(query).tokens)
-  const found = (await lookup<Named & { columns: string[] }>(columnsQuery, [arrayLiteral(schemas), arrayLiteral(names)])) ?? []
+  const found = await lookup<Named & { columns: string[] }>(columnsQuery, namedRelations(lex(query).tokens))
   const shown = found.slice(0, 3).map((table) => `${qualified(table)}(${listed(table.columns.map(quoteName), maxColumns)})`)
   const [near] = nearest(missing.name, new Set(found.flatMap((table) => table.columns)), 1)
   return {
     found: shown.length > 0 ? ` Columns: ${shown.join('; ')}` : '',
-    remedy:
-      near === undefined
-        ? { hint: serverHint(error) ?? 'use a column that exists' }
-        : corrected(query, missing.last, quoteName(near)),
+    ...remedy(error, query, missing.last, near === undefined ? near : quoteName(near), 'use a column that exists'),
   }
 }
 
-async function functions(error: ServerError, query: string, lookup: Lookup): Promise<Candidates | undefined> {
+async function functions(error: ServerError, query: string, lookup: Ask): Promise<Candidates | undefined> {
   const { name, last } = nameAt(error, query)
   if (last === undefined || name === '') return undefined // an operator: PostgreSQL's own hint says what can be said
-  const names = ((await lookup<{ name: string }>(functionsQuery)) ?? []).map((each) => each.name)
-  if (names.includes(name))
-    return { found: ` ${name} exists with other argument types`, remedy: { hint: serverHint(error) ?? 'cast the arguments' } }
-  const near = nearest(name, names, maxShown)
-  if (near[0] === undefined) return { found: '', remedy: { hint: serverHint(error) ?? 'cast the arguments' } }
-  return { found: ` Similar: ${near.join(', ')}`, remedy: corrected(query, last, quoteName(near[0])) }
+  const names = (await lookup<{ name: string }>(functionsQuery)).map((each) => each.name)
+  const exists = names.includes(name)
+  const near = exists ? [] : nearest(name, names, maxShown)
+  const found = exists ? ` ${name} exists with other argument types` : near.length > 0 ? ` Similar: ${near.join(', ')}` : ''
+  return { found, ...remedy(error, query, last, near.map(quoteName)[0], 'cast the arguments') }
 }
 
-async function schemas(error: ServerError, lookup: Lookup): Promise<Candidates> {
-  const names = ((await lookup<{ name: string }>(schemasQuery)) ?? []).map(({ name }) => name)
+async function schemas(error: ServerError, lookup: Ask): Promise<Candidates> {
+  const names = (await lookup<{ name: string }>(schemasQuery)).map(({ name }) => name)
   const near = nearest(quotedName(error.message), names, maxShown)
   const shown = near.length > 0 ? near : names.slice(0, 10)
-  return { found: ` Schemas: ${shown.map(quoteName).join(', ')}`, remedy: { hint: 'use one of these schemas' } }
+  return { found: ` Schemas: ${shown.map(quoteName).join(', ')}`, hint: 'use one of these schemas' }
 }
 
 interface Place {
@@ -149,14 +140,19 @@ function nameAt({ position, message }: ServerError, query: string): Missing {
   return { name: last.name, whole: { at: first.at, end: last.end }, last }
 }
 
-/** The statement in which the missing name is replaced. @param name as SQL */
-function corrected(query: string, place: Place | undefined, name: string): Candidates['remedy'] {
+/**
+ * The statement in which the missing name is replaced.
+ * @param name as SQL
+ * @param otherwise where there is no such name
+ */
+function remedy(error: ServerError, query: string, place: Place | undefined, name: string | undefined, otherwise: string) {
+  if (name === undefined) return { hint: serverHint(error) ?? otherwise }
   if (place === undefined || query.length > maxRepaired) return { hint: `use ${name}` }
   return { retry: { query: query.slice(0, place.at) + name + query.slice(place.end) } }
 }
 
-/** Words and pairs of words of a statement that may name a relation. */
-export function namedRelations(tokens: readonly Token[]): { schemas: string[]; names: string[] } {
+/** Words and pairs of words of a statement that may name a relation, as the parameters of `relationsQuery`. */
+export function namedRelations(tokens: readonly Token[]): [schemas: string, names: string] {
   const found = new Map<string, [string, string]>()
   for (const [i, token] of tokens.entries()) {
     if (token.kind !== 'word' || found.size >= maxWords) continue
@@ -165,7 +161,8 @@ export function namedRelations(tokens: readonly Token[]): { schemas: string[]; n
       isMark(tokens[i + 1], '.') && next?.kind === 'word' ? [token.name, next.name] : ['', token.name]
     found.set(JSON.stringify(pair), pair)
   }
-  return { schemas: [...found.values()].map(([schema]) => schema), names: [...found.values()].map(([, name]) => name) }
+  const pairs = [...found.values()]
+  return [arrayLiteral(pairs.map(([schema]) => schema)), arrayLiteral(pairs.map(([, name]) => name))]
 }
 
 function listed(items: readonly string[], max: number): string {

@@ -7,18 +7,13 @@ import type { Target } from './target.ts'
 export interface PoolOptions {
   readonly target: Target
   readonly maxConnections: number
-  readonly connectMs: number
-  readonly idleMs: number
   /** Called with every new connection before it is used; when it rejects, the connection is closed. */
   readonly onOpen?: ((session: Session, signal: AbortSignal | undefined) => Promise<void>) | undefined
 }
 
-export interface Wait {
-  readonly signal?: AbortSignal | undefined
-  /** May exceed the limit by one connection: for the probe, which must not report a busy server as a dead one. */
-  readonly reserve?: boolean | undefined
-}
-
+export const connectMs = 3_000
+/** Shorter than the five seconds for which CREATE DATABASE … TEMPLATE and DROP DATABASE wait for other sessions to leave. */
+const idleMs = 3_000
 const maxWaiting = 256
 /** Longest time in the queue. */
 const maxWaitMs = 10_000
@@ -51,10 +46,12 @@ export class Pool {
     return { open: this.#count, idle: this.#idle.size, waiting: this.#slots.waiting }
   }
 
-  /** @throws ToolError RATE_LIMITED when no connection became free, the signal's reason, or what connecting threw */
-  async acquire(database: string, { signal, reserve = false }: Wait = {}): Promise<Session> {
-    const { maxConnections, connectMs } = this.#options
-    const full = this.#slots.running >= maxConnections
+  /**
+   * @param reserve the limit may be exceeded by one connection: for the probe, which must not report a busy server as a dead one
+   * @throws ToolError RATE_LIMITED when no connection became free, the signal's reason, or what connecting threw
+   */
+  async acquire(database: string, signal?: AbortSignal, reserve = false): Promise<Session> {
+    const full = this.#slots.running >= this.#options.maxConnections
     const free = reserve && full ? () => {} : await this.#slots.acquire({ signal, waitMs: reserve ? connectMs : maxWaitMs })
     try {
       if (this.#closed) throw new ConnectionError('the server is shutting down')
@@ -74,7 +71,7 @@ export class Pool {
     session.uses += 1
     if (!session.closed) {
       if (this.#closed || session.spare) session.end()
-      else this.#keep(session)
+      else this.#idle.set(session, setTimeout(() => session.end(), idleMs).unref())
     }
     free?.()
   }
@@ -90,10 +87,6 @@ export class Pool {
     await Promise.all([...this.#held.keys()].map((session) => session.cancel()))
   }
 
-  #keep(session: Session): void {
-    this.#idle.set(session, setTimeout(() => session.end(), this.#options.idleMs).unref())
-  }
-
   /** The most recently used one, so that those that are not needed reach their timeout. */
   #takeIdle(database: string): Session | undefined {
     const session = [...this.#idle.keys()].findLast((each) => each.database === database)
@@ -107,18 +100,15 @@ export class Pool {
   }
 
   async #connect(database: string, signal: AbortSignal | undefined, reserve: boolean): Promise<Session> {
-    const { target, connectMs, onOpen, maxConnections } = this.#options
+    const { target, onOpen, maxConnections } = this.#options
     const full = this.#count >= maxConnections
     const [oldest] = this.#idle.keys()
     if (full && !reserve) oldest?.end() // of another database
     this.#count += 1
-    let session: Session
-    try {
-      session = await Session.open({ target, database, connectMs, signal })
-    } catch (error) {
+    const session = await Session.open({ target, database, connectMs, signal }).catch((error: unknown) => {
       this.#count -= 1
       throw error
-    }
+    })
     session.spare = full && reserve
     session.onClose = () => {
       this.#forget(session)

@@ -88,7 +88,7 @@ const schemasQuery = `
  */
 export async function readPrivileges(session: Session, safe: SafeRole, signal: AbortSignal | undefined): Promise<RolePrivileges> {
   const ask = <T>(text: string, values: readonly string[] = []): Promise<T[]> =>
-    readOwn<T>(session, { text, values }, { timeoutMs: limitMs, signal, searchPath: 'pg_catalog' })
+    readOwn<T>(session, { text, values }, { timeoutMs: limitMs, signal })
   const [role] = await ask<Pick<RolePrivileges, 'role' | 'superuser' | 'unsafe' | 'writes'>>(privilegesQuery)
   const [functions] = await ask<Pick<RolePrivileges, 'outside' | 'keepsState'>>(functionsQuery)
   if (role === undefined || functions === undefined) throw new Error('the catalogue does not know the role of its own session')
@@ -124,22 +124,8 @@ export function isEnforced(test: SelfTest): boolean {
   return Object.values(test).every((code) => code !== undefined)
 }
 
-/** For `/ready`, the log and the tools that describe the server; `repair` is for the operator only. */
-export function describeSafety(privileges: RolePrivileges, test: SelfTest, allowUnsafe: boolean): Record<string, unknown> {
-  const { role, superuser, unsafe, writes, outside } = privileges
-  return {
-    role,
-    superuser,
-    role_can: unsafe.length + writes.length === 0 ? 'only read' : [...unsafe, ...writes].join('; '),
-    queries: describeUse(privileges, allowUnsafe),
-    ...(outside.length === 0 ? {} : { reaches_outside: outside }),
-    self_test: isEnforced(test) ? 'passed' : 'FAILED',
-    refused: Object.fromEntries(Object.entries(test).map(([name, code]) => [name, code ?? 'NOT REFUSED'])),
-  }
-}
-
 /** Whether SQL of callers is run with the role. */
-export function describeUse({ unsafe }: RolePrivileges, allowUnsafe: boolean): string {
+export function describeUse({ unsafe }: RolePrivileges, allowUnsafe = false): string {
   if (unsafe.length === 0) return 'allowed'
   return allowUnsafe ? 'allowed although the role is unsafe' : `refused: ${unsafe.join('; ')}`
 }

@@ -1,11 +1,11 @@
 // What postgres_query and tsdb_query have in common: their arguments, and the result that says exactly what it left out.
-import { type Context, type FromSchema, ToolError, type ToolResult } from '../../../protocol/index.ts'
-import { formatBytes, report } from '../report.ts'
+import { type Context, type FromSchema, ToolError } from '../../../protocol/index.ts'
+import { counted, formatBytes, report } from '../report.ts'
 import { clip, visibleJson } from '../text.ts'
 import type { QueryResult, SqlEngine } from './engine.ts'
 import { quoteName } from './identifiers.ts'
-import { wireLimits } from './pg-adapter.ts'
-import { counted, type ShownPart, toTable } from './table.ts'
+import { wireLimits } from './session.ts'
+import { type ShownPart, toTable } from './table.ts'
 import { existingValues } from './value-hints.ts'
 
 /** Schemas of the arguments that both tools have. */
@@ -31,18 +31,14 @@ export const maxCellChars = 1_000
 /** Room for the summary, the boundary and the notes. */
 const overheadChars = 1_200
 
-export async function runQuery(
-  engine: SqlEngine,
-  maxResultChars: number,
-  label: string,
-  args: QueryArguments,
-  context: Context,
-): Promise<ToolResult<Record<string, unknown>>> {
+/** @param label stands before the summary */
+export async function runQuery(engine: SqlEngine, label: string, args: QueryArguments, context: Context) {
   const { query, database, max_rows: maxRows, timeout_ms: timeoutMs } = args
   const { signal } = context
   const values = toParameters(args.params)
   const result = await engine.query({ text: query, values, database, maxRows, timeoutMs, signal })
-  const table = toTable(result.columns, result.rows, { maxChars: maxResultChars - overheadChars, maxCellChars })
+  const maxChars = engine.environment.maxResultChars - overheadChars
+  const table = toTable(result.columns, result.rows, { maxChars, maxCellChars })
   const cut = result.cut ?? (table.shown < result.rows.length ? 'bytes' : result.more ? 'rows' : undefined)
   const limit = engine.limitTimeout(timeoutMs)
   const existing = isEmpty(result) ? await existingValues(query, values, engine.lookup(result.database, signal)) : []

@@ -1,9 +1,8 @@
 // How a reading statement is executed: in a READ ONLY transaction that is always rolled back, by the extended protocol, under the server's own
 // time limits, on a session that is reset before the next caller gets it.
 import { ToolError } from '../../../protocol/index.ts'
-import type { Step } from './messages.ts'
 import type { Session } from './session.ts'
-import type { Outcome } from './statement.ts'
+import type { Outcome, Run, Step } from './statement.ts'
 
 export interface ReadLimits {
   readonly timeoutMs: number
@@ -98,49 +97,35 @@ export function readOnly(session: Session, step: Step, limits: ReadLimits): Prom
   })
 }
 
+/** Runs one of our own queries, whose columns become the members of objects. */
+export type Ask = <T>(text: string, values?: Step['values']) => Promise<T[]>
+
 export interface OwnLimits {
   readonly timeoutMs: number
   readonly signal?: AbortSignal | undefined
-  /** Default: that of the role. */
-  readonly searchPath?: string | undefined
+  /** Names resolve as the role's statements resolve them. Default: in pg_catalog alone. */
+  readonly searchPath?: 'role' | undefined
 }
 
-/**
- * Runs one of our own queries, all of it in one round trip. Where it fails, `resetSession` must follow.
- * @throws ToolError TOO_LARGE rather than to leave something out
- */
-export function readAll(session: Session, step: Step, { timeoutMs, signal, searchPath }: OwnLimits): Promise<Outcome> {
+/** Runs one of our own queries, all of it in one round trip. Where it fails, `resetSession` must follow. */
+export function readOwn<T>(session: Session, step: Step, { timeoutMs, signal, searchPath }: OwnLimits): Promise<T[]> {
   return guarded(session, timeoutMs, signal, async () => {
-    const settings = searchPath === undefined ? {} : { search_path: searchPath }
+    const settings = searchPath === 'role' ? {} : { search_path: 'pg_catalog' }
     const before = [begin, ...transactionSettings(session, timeoutMs, lockMs, false, settings)]
-    const outcome = await session.run({ before, step, after: cleanUp(), ...keepAll })
+    const rows = await runOwn<T>(session, step, { before, after: cleanUp() })
     session.clean = true
-    if (outcome.rowCount > outcome.rows.length) throw tooLarge()
-    return outcome
+    return rows
   })
 }
 
-/** `readAll` of a query whose columns become the members of objects. */
-export async function readOwn<T>(session: Session, { text, values }: Step, limits: OwnLimits): Promise<T[]> {
-  return fromJson<T>(await readAll(session, asJson(text, values), limits))
-}
-
-export const keepAll = { keepRows: ownRows, keepBytes: ownBytes, cellBytes: ownBytes }
-
-/** The query with each row as one JSON text. */
-export function asJson(text: string, values: Step['values'] = []): Step {
-  return { text: `SELECT pg_catalog.to_json(own) FROM (${text}) own`, values }
-}
-
-export function fromJson<T>({ rows }: Outcome): T[] {
+/** Each row comes as one JSON text. @throws ToolError TOO_LARGE rather than to leave something out */
+export async function runOwn<T>(session: Session, { text, values }: Step, around: Pick<Run, 'before' | 'after'> = {}) {
+  const step = { text: `SELECT pg_catalog.to_json(own) FROM (${text}) own`, values }
+  const { rows, rowCount } = await session.run({ ...around, step, keepRows: ownRows, keepBytes: ownBytes, cellBytes: ownBytes })
   return rows.map(([row]) => {
-    if (typeof row !== 'string') throw tooLarge()
-    return JSON.parse(row) as T
+    if (typeof row === 'string' && rowCount === rows.length) return JSON.parse(row) as T
+    throw new ToolError('TOO_LARGE', `the catalogue answers with more than ${ownRows} rows or 4 MB`)
   })
-}
-
-function tooLarge(): ToolError {
-  return new ToolError('TOO_LARGE', `the catalogue answers with more than ${ownRows} rows or 4 MB`)
 }
 
 /**

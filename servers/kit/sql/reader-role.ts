@@ -2,8 +2,6 @@
 // variables; a test compares the two.
 import { quoteName } from './identifiers.ts'
 
-const readerRole = 'mcp_reader'
-
 /** A role that is safe for its purpose. */
 export interface SafeRole {
   readonly name: string
@@ -26,31 +24,27 @@ export interface SchemaOwners {
   readonly owners: readonly string[]
 }
 
-export const safeReader: SafeRole = { name: readerRole, sql: readerRoleSql }
-
-export function readerRoleSql({
-  database,
-  schemas,
-  exists = false,
-  password = "'<a long random password>'",
-}: RoleSqlOptions): string[] {
-  const create = [
-    `CREATE ROLE ${readerRole} LOGIN NOSUPERUSER NOCREATEDB NOCREATEROLE NOREPLICATION NOBYPASSRLS CONNECTION LIMIT 6 PASSWORD ${password};`,
-    `ALTER ROLE ${readerRole} SET default_transaction_read_only = on;`,
-    `ALTER ROLE ${readerRole} SET statement_timeout = '60s';`,
-    `GRANT pg_read_all_stats TO ${readerRole};`,
-  ]
-  const grants = schemas.flatMap(({ name, owners }) => {
-    const schema = quoteName(name)
-    return [
-      `GRANT USAGE ON SCHEMA ${schema} TO ${readerRole};`,
-      `GRANT SELECT ON ALL TABLES IN SCHEMA ${schema} TO ${readerRole};`,
-      ...owners.map(
-        (owner) =>
-          `ALTER DEFAULT PRIVILEGES FOR ROLE ${quoteName(owner)} IN SCHEMA ${schema} GRANT SELECT ON TABLES TO ${readerRole};`,
-      ),
-      `REVOKE CREATE ON SCHEMA ${schema} FROM PUBLIC;`,
+export const safeReader: SafeRole = {
+  name: 'mcp_reader',
+  sql({ database, schemas, exists = false, password = "'<a long random password>'" }) {
+    const create = [
+      `CREATE ROLE mcp_reader LOGIN NOSUPERUSER NOCREATEDB NOCREATEROLE NOREPLICATION NOBYPASSRLS CONNECTION LIMIT 6 PASSWORD ${password};`,
+      'ALTER ROLE mcp_reader SET default_transaction_read_only = on;',
+      "ALTER ROLE mcp_reader SET statement_timeout = '60s';",
+      'GRANT pg_read_all_stats TO mcp_reader;',
     ]
-  })
-  return [...(exists ? [] : create), `GRANT CONNECT ON DATABASE ${quoteName(database)} TO ${readerRole};`, ...grants]
+    const grants = schemas.flatMap(({ name, owners }) => {
+      const schema = quoteName(name)
+      return [
+        `GRANT USAGE ON SCHEMA ${schema} TO mcp_reader;`,
+        `GRANT SELECT ON ALL TABLES IN SCHEMA ${schema} TO mcp_reader;`,
+        ...owners.map(
+          (owner) =>
+            `ALTER DEFAULT PRIVILEGES FOR ROLE ${quoteName(owner)} IN SCHEMA ${schema} GRANT SELECT ON TABLES TO mcp_reader;`,
+        ),
+        `REVOKE CREATE ON SCHEMA ${schema} FROM PUBLIC;`,
+      ]
+    })
+    return [...(exists ? [] : create), `GRANT CONNECT ON DATABASE ${quoteName(database)} TO mcp_reader;`, ...grants]
+  },
 }

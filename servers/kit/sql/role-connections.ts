@@ -1,10 +1,10 @@
 // The connections of one role: borrowed for one transaction, reset afterwards, and used for SQL of callers only while the role is safe.
 import { ToolError } from '../../../protocol/index.ts'
 import type { Environment } from '../definition.ts'
-import { isConnectionLoss } from './errors.ts'
+import { isConnectionLoss, toToolError } from './errors.ts'
 import { quoteName } from './identifiers.ts'
 import { Pool } from './pool.ts'
-import { describeSafety, isEnforced, type RolePrivileges, readPrivileges, type SelfTest, selfTest } from './privileges.ts'
+import { describeUse, isEnforced, type RolePrivileges, readPrivileges, type SelfTest, selfTest } from './privileges.ts'
 import { resetSession } from './read-only.ts'
 import type { SafeRole } from './reader-role.ts'
 import type { Session } from './session.ts'
@@ -32,15 +32,12 @@ export interface Purpose {
 }
 
 export interface UseOptions {
-  /** It is a statement of a caller: the role has to be safe, and it may leave state that no reset removes. */
-  readonly callers?: boolean
+  /** What a caller wrote, if it is run: the role has to be safe, and the session may keep state that no reset removes. */
+  readonly query?: string | undefined
   /** May exceed the limit of connections by one, for the probe. */
   readonly reserve?: boolean
 }
 
-export const connectMs = 3_000
-/** Shorter than the five seconds for which CREATE DATABASE … TEMPLATE and DROP DATABASE wait for other sessions to leave. */
-const idleMs = 3_000
 /** How old privileges may be. */
 const keptMs = 10_000
 const maxDatabases = 200
@@ -59,14 +56,23 @@ export class RoleConnections {
     this.#purpose = purpose
     const { target, maxConnections } = options
     const onOpen = async (session: Session, signal: AbortSignal | undefined) => void (await this.examine(session, signal))
-    this.pool = new Pool({ target, maxConnections, connectMs, idleMs, onOpen })
+    this.pool = new Pool({ target, maxConnections, onOpen })
   }
 
-  /** What keeps the access read-only; empty before the first connection. */
+  /** What keeps the access read-only, for `/ready`, the log and the tools that describe the server; empty before the first connection. */
   get safety(): Record<string, unknown> {
-    const { allowUnsafeRole = false } = this.#options
-    if (this.#privileges === undefined || this.#selfTest === undefined) return {}
-    return describeSafety(this.#privileges, this.#selfTest, allowUnsafeRole)
+    const test = this.#selfTest
+    if (this.#privileges === undefined || test === undefined) return {}
+    const { role, superuser, unsafe, writes, outside } = this.#privileges
+    return {
+      role,
+      superuser,
+      role_can: unsafe.length + writes.length === 0 ? 'only read' : [...unsafe, ...writes].join('; '),
+      queries: describeUse(this.#privileges, this.#options.allowUnsafeRole),
+      ...(outside.length === 0 ? {} : { reaches_outside: outside }),
+      self_test: isEnforced(test) ? 'passed' : 'FAILED',
+      refused: Object.fromEntries(Object.entries(test).map(([name, code]) => [name, code ?? 'NOT REFUSED'])),
+    }
   }
 
   /** Why SQL of callers is not run; undefined when it is. */
@@ -77,28 +83,29 @@ export class RoleConnections {
   /**
    * Lends a session for one transaction and resets it afterwards, without keeping the caller waiting for that. Where a reused connection turns
    * out to be dead, the work is done once more, on a new one.
-   * @throws ToolError FORBIDDEN while the role is not safe for SQL of callers, and what the work throws
+   * @throws the signal's reason, ToolError FORBIDDEN while the role is not safe for SQL of callers, and what the work throws as a ToolError
    */
   async use<T>(
     database: string,
     signal: AbortSignal,
     work: (session: Session) => Promise<T>,
-    { callers = false, reserve = false }: UseOptions = {},
+    { query, reserve = false }: UseOptions = {},
   ): Promise<T> {
     for (let attempt = 1; ; attempt += 1) {
       const session = await this.#acquire(database, signal, reserve)
       const reused = session.uses > 0
       try {
-        if (callers) await this.#refuseUnsafeRole(session, signal)
+        if (query !== undefined) await this.#refuseUnsafeRole(session, signal)
         return await work(session)
       } catch (error) {
-        if (!isConnectionLoss(error) || signal.aborted) throw error
+        if (signal.aborted) throw signal.reason
+        if (!isConnectionLoss(error)) throw toToolError(error, query)
         this.pool.dropIdle()
         this.#selfTest = undefined // the next server that answers may be another one
         this.#privilegesOf.clear()
-        if (!reused || attempt > 1) throw error
+        if (!reused || attempt > 1) throw toToolError(error)
       } finally {
-        if (callers && this.#privilegesOf.get(database)?.privileges.keepsState) session.end()
+        if (query !== undefined && this.#privilegesOf.get(database)?.privileges.keepsState) session.end()
         void resetSession(session).then(() => this.pool.release(session))
       }
     }
@@ -158,7 +165,9 @@ export class RoleConnections {
 
   async #acquire(database: string, signal: AbortSignal, reserve: boolean): Promise<Session> {
     await this.#options.started?.()
-    const session = await this.pool.acquire(database, { signal, reserve })
+    const session = await this.pool.acquire(database, signal, reserve).catch((error: unknown) => {
+      throw toToolError(error)
+    })
     if (this.#selfTest === undefined || isEnforced(this.#selfTest)) return session
     this.pool.release(session)
     throw new ToolError(

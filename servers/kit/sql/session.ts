@@ -1,6 +1,13 @@
-// One session of PostgreSQL: statements are run on it, cancelled in the server, and the connection is closed with them.
-import { type Notice, type OpenOptions, PgConnection } from './pg-adapter.ts'
-import { type Outcome, type Run, Statement } from './statement.ts'
+// One session of PostgreSQL: statements are run on it, cancelled in the server, and the connection is closed with them. The only file that
+// loads `pg`. It uses private members of pg, so pg is pinned exactly in package.json and test/session.test.ts checks each of them: Connection
+// (`stream` option and member, attachListeners, connect, requestSsl, cancel, the events of messages, and what `Wire` names), Client
+// (`connection` option and member, getStartupConf, processID, secretKey, query with an object that has `submit`).
+import { EventEmitter, once } from 'node:events'
+import { Socket } from 'node:net'
+import { withDeadline } from '../waiting.ts'
+import { type WireLimits, WireReader } from './protocol-guard.ts'
+import { type Outcome, type Run, Statement, type Wire } from './statement.ts'
+import type { Target } from './target.ts'
 
 /** The connection could not be made, or ended under a statement. */
 export class ConnectionError extends Error {
@@ -14,6 +21,27 @@ export class ConnectionError extends Error {
   }
 }
 
+export interface Notice {
+  readonly severity: string
+  readonly message: string
+  readonly code?: string | undefined
+}
+
+export interface OpenOptions {
+  readonly target: Target
+  readonly database: string
+  readonly connectMs: number
+  readonly signal?: AbortSignal | undefined
+}
+
+export const wireLimits: WireLimits = {
+  // 1,000 characters of a cell are shown, at most 4 bytes each in UTF-8.
+  cellBytes: 4_096,
+  fieldBytes: 8_192,
+  messageBytes: 1_048_576,
+  floodBytes: 268_435_456,
+}
+
 /** Settings that make text unambiguous, both what is sent and what comes back. */
 const dialect = {
   standard_conforming_strings: 'on',
@@ -23,8 +51,28 @@ const dialect = {
   extra_float_digits: '1',
 }
 
+const cancelMs = 1_000
+const readBytes = 65_536
+const errorResponse = 0x45
 const noActiveTransaction = '25P01'
 const maxNotices = 50
+
+interface RawConnection extends Wire, EventEmitter {
+  stream: Socket
+  attachListeners(stream: unknown): void
+  connect(port: number | string, host?: string): void
+  requestSsl(): void
+  cancel(processId: number, secretKey: number): void
+}
+
+interface RawClient extends EventEmitter {
+  processID: number
+  secretKey: number
+  connect(): Promise<void>
+  end(): Promise<void>
+  getStartupConf(): object
+  query(statement: { submit(wire: Wire): void }): void
+}
 
 export class Session {
   readonly database: string
@@ -38,43 +86,101 @@ export class Session {
   /** The transaction of the last statement is over and has left nothing: no reset is needed. */
   clean = true
   closed = false
-  #connection!: PgConnection
+  /** Called once, whoever closes it. */
+  onClose: () => void = () => {}
+  readonly #target: Target
+  readonly #ssl: object | undefined
+  readonly #reader: WireReader
+  readonly #connection: RawConnection
+  readonly #client: RawClient
   #current: Statement | undefined
-  #onClose: () => void = () => {}
-
-  private constructor({ database }: OpenOptions) {
-    this.database = database
-  }
+  /** The server has sent an error after which it closes the connection. */
+  #fatal = false
 
   /** @throws ConnectionError, or the signal's reason */
   static async open(options: OpenOptions): Promise<Session> {
-    const session = new Session(options)
+    const { target, signal } = options
+    signal?.throwIfAborted()
+    const session = new Session((await import('pg')).default, options)
+    const abort = (): void => void session.#connection.stream.destroy(new Error('aborted'))
+    signal?.addEventListener('abort', abort, { once: true })
     try {
-      session.#connection = await PgConnection.open(options, {
-        flood: (cells) => session.#current?.stopFlood(cells),
-        ended: () => session.#ended(),
-        notice: (notice) => {
-          // "There is no transaction in progress" is about our own ROLLBACK behind a COMMIT; no caller's statement holds one.
-          if (notice.code !== noActiveTransaction && session.notices.length < maxNotices) session.notices.push(notice)
-        },
-      })
+      await session.#start()
+      return session
     } catch (error) {
-      options.signal?.throwIfAborted()
-      throw new ConnectionError((error as Error).message, { cause: error })
+      session.destroy()
+      signal?.throwIfAborted()
+      // libpq's `prefer`: without TLS if the server has none.
+      if (target.sslMode === 'prefer' && /does not support SSL/.test((error as Error).message)) {
+        return Session.open({ ...options, target: { ...target, sslMode: 'disable' } })
+      }
+      throw asLoss(error as Error)
+    } finally {
+      signal?.removeEventListener('abort', abort)
     }
-    const text = `SELECT ${Object.keys(dialect)
-      .map((name) => `pg_catalog.current_setting('${name}')`)
-      .join(', ')}`
-    const { rows } = await session.run({ step: { text }, keepRows: 1, keepBytes: 1_000 })
-    session.clean = true
-    const [row = []] = rows
-    session.dialect = Object.fromEntries(Object.entries(dialect).filter(([, value], i) => !String(row[i]).startsWith(value)))
-    return session
   }
 
-  /** Called once, whoever closes it. */
-  set onClose(listener: () => void) {
-    this.#onClose = listener
+  private constructor(pg: typeof import('pg')['default'], { target, database, connectMs }: OpenOptions) {
+    this.database = database
+    this.#target = target
+    this.#ssl = target.sslMode === 'disable' ? undefined : tlsOptions(target)
+    const ssl = this.#ssl ?? false
+    const read = (chunk: Buffer): void => this.#reader.read(chunk)
+    const plain = ssl === false ? socketInto(read) : undefined
+    const connection = new pg.Connection({ ssl, keepAlive: true, stream: plain } as never) as unknown as RawConnection
+    this.#connection = connection
+    const passed = new EventEmitter()
+    this.#reader = new WireReader(
+      {
+        pass: (bytes) => {
+          // The severity is not localised in field V (protocol-error-fields); a value cannot hold a NUL character.
+          if (bytes[0] === errorResponse && (bytes.includes('\0VFATAL\0') || bytes.includes('\0VPANIC\0'))) this.#fatal = true
+          passed.emit('data', bytes)
+        },
+        row: (cells) => connection.emit('dataRow', { fields: cells }),
+        flood: (cells) => this.#current?.stopFlood(cells),
+        broken: (error) => connection.stream.destroy(error),
+      },
+      wireLimits,
+    )
+    const attach = connection.attachListeners.bind(connection)
+    connection.attachListeners = (stream) => {
+      attach(passed)
+      if (plain === undefined) (stream as Socket).on('data', read)
+      ;(stream as Socket).on('end', () => passed.emit('end'))
+    }
+    const { host, port, user, password, applicationName } = target
+    this.#client = new pg.Client({
+      connection,
+      host,
+      port,
+      user,
+      database,
+      ssl,
+      // A function, because an absent password would be looked for in PGPASSWORD, which may belong to another server of this process.
+      password: () => password ?? '',
+      // An explicit value, or pg takes it from the process's environment.
+      sslnegotiation: 'postgres',
+      connectionTimeoutMillis: connectMs,
+      keepAlive: true,
+    } as never) as unknown as RawClient
+    // Nothing else, in particular no `options`: pg would add what PGOPTIONS and PGREPLICATION say, and PgBouncer refuses them.
+    this.#client.getStartupConf = () => ({ user, database, application_name: applicationName })
+    this.#client.on('error', () => {}) // reported by `end`; without a listener it would end the process
+    this.#client.on('end', () => this.#ended())
+  }
+
+  async #start(): Promise<void> {
+    await this.#client.connect()
+    this.#client.on('notice', (notice: Notice) => {
+      // "There is no transaction in progress" is about our own ROLLBACK behind a COMMIT; no caller's statement holds one.
+      if (notice.code !== noActiveTransaction && this.notices.length < maxNotices) this.notices.push(notice)
+    })
+    const names = Object.keys(dialect).map((name) => `pg_catalog.current_setting('${name}')`)
+    const step = { text: `SELECT ${names.join(', ')}` }
+    const [row = []] = (await this.run({ step, keepRows: 1, keepBytes: 1_000 })).rows
+    this.clean = true
+    this.dialect = Object.fromEntries(Object.entries(dialect).filter(([, value], i) => !String(row[i]).startsWith(value)))
   }
 
   /** One round trip. @throws the server's error, or ConnectionError */
@@ -82,17 +188,24 @@ export class Session {
     const statement = new Statement(run)
     this.#current = statement
     this.clean = false
-    if (run.outcome === undefined) this.#connection.reader.reset(run.cellBytes)
-    this.#connection.submit(statement)
+    if (run.outcome === undefined) this.#reader.reset(run.cellBytes)
+    this.submit(statement)
     try {
       await statement.done
       if (statement.outcome.cut === 'flood') await this.cancel() // the rest is not read
       return statement.outcome
     } catch (error) {
-      throw this.#explain(error as Error)
+      // An error of the statement itself stays the server's; one that ends the connection, or is not the server's at all, is the connection's.
+      if (!this.#fatal && (error as { severity?: string }).severity !== undefined) throw error
+      throw asLoss(error as Error)
     } finally {
       if (this.#current === statement) this.#current = undefined
     }
+  }
+
+  /** Hands pg an object that sends its own messages; pg calls its handlers with the answers. */
+  submit(statement: { submit(wire: Wire): void }): void {
+    this.#client.query(statement)
   }
 
   /**
@@ -101,29 +214,70 @@ export class Session {
    */
   async cancel(): Promise<void> {
     if (this.closed) return
-    await this.#connection.cancel().catch(() => {}) // the server cannot be asked any more: closing the connection is what is left
+    await this.#sendCancel().catch(() => {}) // the server cannot be asked any more: closing the connection is what is left
     this.destroy()
   }
 
   destroy(): void {
-    this.#connection.destroy()
+    this.#connection.stream.destroy()
     this.#ended()
   }
 
+  /** Sends Terminate, so that the server closes the connection. */
   end(): void {
-    this.#connection.end()
+    this.#client.end().catch(() => {})
     this.#ended()
-  }
-
-  /** An error of the statement itself stays the server's; one that ends the connection, or is not the server's at all, is the connection's. */
-  #explain(error: Error & { severity?: string }): Error {
-    if (error instanceof ConnectionError || (error.severity !== undefined && !this.#connection.fatal)) return error
-    return new ConnectionError(error.message, { cause: error })
   }
 
   #ended(): void {
     if (this.closed) return
     this.closed = true
-    this.#onClose()
+    this.onClose()
+  }
+
+  /** Over a connection of its own (protocol-flow, Canceling Requests in Progress). @throws when the server does not answer */
+  async #sendCancel(): Promise<void> {
+    const pg = (await import('pg')).default
+    const { host, port } = this.#target
+    const connection = new pg.Connection({ ssl: this.#ssl ?? false } as never) as unknown as RawConnection
+    const send = (): void => connection.cancel(this.#client.processID, this.#client.secretKey)
+    const late = (): Error => new Error('no answer to the cancel request')
+    try {
+      await withDeadline({ ms: cancelMs, late }, () => {
+        connection.on('connect', () => (this.#ssl === undefined ? send() : connection.requestSsl()))
+        connection.on('sslconnect', () => connection.stream.once('secureConnect', send))
+        if (host.startsWith('/')) connection.connect(`${host}/.s.PGSQL.${port}`)
+        else connection.connect(port, host)
+        return once(connection, 'end') // the server closes the connection after it has passed the request on
+      })
+    } finally {
+      connection.on('error', () => {})
+      connection.stream.destroy()
+    }
+  }
+}
+
+function asLoss(error: Error): ConnectionError {
+  return error instanceof ConnectionError ? error : new ConnectionError(error.message, { cause: error })
+}
+
+/**
+ * A socket that always reads into the same buffer: a value of 200 MB would otherwise leave thousands of 64 KiB buffers to the garbage
+ * collector. Node has no such option for TLS over a socket that exists.
+ */
+function socketInto(read: (chunk: Buffer) => void): Socket {
+  const callback = (length: number, buffer: Buffer): boolean => {
+    read(buffer.subarray(0, length))
+    return true
+  }
+  return new Socket({ onread: { buffer: Buffer.allocUnsafeSlow(readBytes), callback } } as never)
+}
+
+function tlsOptions({ sslMode, ca }: Target): object {
+  const verify = ca !== undefined
+  return {
+    rejectUnauthorized: verify,
+    ...(verify ? { ca: [...ca] } : {}),
+    ...(verify && sslMode !== 'verify-full' ? { checkServerIdentity: () => undefined } : {}),
   }
 }

@@ -17,11 +17,12 @@ export interface Reading {
  * @param instead the call that answers a command of psql or MySQL
  * @throws ToolError INVALID_ARGUMENT for such a command
  */
-export function requireSql(written: string, instead: (command: ShellCommand) => string): string {
+export function requireSql(written: string, instead: Instead): string {
   const text = bareStatement(written)
   const command = shellCommand(text)
   if (command === undefined) return text
-  throw new ToolError('INVALID_ARGUMENT', `"${command.written}" is not SQL of PostgreSQL`, { hint: instead(command) })
+  const [line = ''] = text.slice(0, 60).split('\n', 1)
+  throw new ToolError('INVALID_ARGUMENT', `"${line.trim()}" is not SQL of PostgreSQL`, { hint: instead(command) })
 }
 
 /** Removes a byte order mark and a Markdown fence. */
@@ -34,10 +35,11 @@ export function bareStatement(text: string): string {
 /** What a command of psql or MySQL asks for; undefined for SQL of PostgreSQL. */
 export interface ShellCommand {
   readonly wants: 'databases' | 'tables' | 'columns' | 'other'
-  /** The command as it was written, such as `\d orders`. */
-  readonly written: string
   readonly table?: string | undefined
 }
+
+/** The call that answers such a command. */
+export type Instead = (command: ShellCommand) => string
 
 export function shellCommand(text: string): ShellCommand | undefined {
   const [, command, argument] =
@@ -47,10 +49,9 @@ export function shellCommand(text: string): ShellCommand | undefined {
     []
   if (command === undefined) return undefined
   const table = argument?.replace(/[;`]/g, '')
-  const written = text.slice(0, 60).split('\n')[0]?.trim() ?? ''
-  if (/^(l|list|c|connect|databases|use)$/i.test(command)) return { wants: 'databases', written }
-  if (/^(d|desc|describe|columns|fields)$/i.test(command) && table !== undefined) return { wants: 'columns', written, table }
-  return { wants: /^(d\w?|tables|schemas|desc|describe)$/i.test(command) ? 'tables' : 'other', written }
+  if (/^(l|list|c|connect|databases|use)$/i.test(command)) return { wants: 'databases' }
+  if (/^(d|desc|describe|columns|fields)$/i.test(command) && table !== undefined) return { wants: 'columns', table }
+  return { wants: /^(d\w?|tables|schemas|desc|describe)$/i.test(command) ? 'tables' : 'other' }
 }
 
 /** Reads any SQL text. @throws ToolError when it cannot be text for PostgreSQL, or does not end properly */
@@ -78,8 +79,10 @@ export function readStatement(text: string): Reading {
   return { tokens, statements, keyword }
 }
 
-/** @throws ToolError INVALID_ARGUMENT unless there is exactly one statement */
-export function requireOne({ statements }: Reading): void {
+/** @throws ToolError INVALID_ARGUMENT unless the text is exactly one statement, which ends properly */
+export function readOne(text: string): Reading {
+  const reading = readStatement(text)
+  const { statements } = reading
   if (statements === 0)
     throw new ToolError('INVALID_ARGUMENT', 'there is no statement in the text', { hint: '{"query":"SELECT 1"}' })
   if (statements > 1) {
@@ -88,12 +91,12 @@ export function requireOne({ statements }: Reading): void {
       detail: '42601',
     })
   }
+  return reading
 }
 
 /** @throws ToolError when the text is not one reading statement */
-export function requireReading(text: string): Reading {
-  const found = readStatement(text)
-  requireOne(found)
+export function requireReading(text: string): void {
+  const found = readOne(text)
   if (found.keyword === undefined || !reading.includes(found.keyword)) {
     throw new ToolError(
       'READ_ONLY',
@@ -105,7 +108,6 @@ export function requireReading(text: string): Reading {
   if (found.keyword === 'explain' && creates) {
     throw new ToolError('READ_ONLY', 'EXPLAIN of CREATE is not accepted. Ask the operator if data must be changed')
   }
-  return found
 }
 
 function firstWord({ keyword, tokens }: Reading): string {

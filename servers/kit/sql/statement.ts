@@ -1,8 +1,27 @@
 // The statement that is handed to pg's client. Its own Query class reads the whole result, hangs when a row-limited statement fails (no Sync
 // is sent), and keeps every row; this one sends the messages of the extended protocol itself.
-import { describePortal, execute, prepare, type Step, sync } from './messages.ts'
-import type { Field, Submittable, Wire } from './pg-adapter.ts'
 import type { Cell } from './protocol-guard.ts'
+
+export interface Step {
+  readonly text: string
+  readonly values?: readonly (string | null)[] | undefined
+}
+
+export interface Field {
+  readonly name: string
+  readonly dataTypeID: number
+}
+
+/** The part of pg's Connection that statements use; parse, bind, describe, execute and sync write one message each. */
+export interface Wire {
+  readonly stream: { cork(): void; uncork(): void }
+  parse(message: { text: string }): void
+  bind(message: { values: readonly (string | null)[] }): void
+  describe(message: { type: 'P' }): void
+  execute(message: { rows?: number }): void
+  sync(): void
+  sendCopyFail(message: string): void
+}
 
 export interface Outcome {
   /** Undefined for a statement that has no result. */
@@ -40,7 +59,7 @@ export interface Run {
 }
 
 /** Steps in one round trip and up to one Sync. */
-export class Statement implements Submittable {
+export class Statement {
   readonly outcome: Outcome
   /** Ends with ReadyForQuery, when the session can be used again. */
   readonly done: Promise<void>
@@ -67,16 +86,31 @@ export class Statement implements Submittable {
       this.#resolve = resolve
       this.#reject = reject
     })
-    this.done.catch(() => {}) // the caller who awaits it sees the error
   }
 
   submit(wire: Wire): void {
     const { before = [], step, after = [], rows = 0 } = this.#run
-    const whole = (steps: readonly Step[]): Buffer[] => steps.flatMap((each) => [...prepare(each), execute(0)])
+    /** Of the unnamed statement and portal, parameters and results in text. */
+    const prepare = ({ text, values = [] }: Step): void => {
+      wire.parse({ text })
+      wire.bind({ values })
+    }
+    const whole = (each: Step): void => {
+      prepare(each)
+      wire.execute({})
+    }
     // No Sync before the end: after an error the server skips everything up to it, so that the statement can never run without the
     // BEGIN READ ONLY that stands before it.
-    const portal = step === undefined ? [] : [...prepare(step), describePortal]
-    wire.stream.write(Buffer.concat([...whole(before), ...portal, execute(rows), ...whole(after), sync]))
+    wire.stream.cork() // one system call for all messages
+    before.forEach(whole)
+    if (step !== undefined) {
+      prepare(step)
+      wire.describe({ type: 'P' })
+    }
+    wire.execute({ rows })
+    after.forEach(whole)
+    wire.sync()
+    wire.stream.uncork()
   }
 
   handleRowDescription({ fields }: { fields: readonly Field[] }): void {

@@ -58,30 +58,32 @@ export function toTable(columns: readonly Column[], rows: readonly Cell[][], lim
     bytes += lineBytes
     json.push(row.map((cell, i) => jsonCell(cell, columns[i] ?? { name: '', type: 'text' }, cellChars)))
     for (const [column, cell] of row.entries()) {
-      const whole = cell === null || (typeof cell === 'string' && cell.length <= cellChars)
-      if (!whole) cut.push({ column, chars: [...beginning(headOf(cell), cellChars)].length })
+      const { head, rest } = shownPart(cell ?? '', cellChars)
+      if (rest !== '') cut.push({ column, chars: [...head].length })
     }
   }
   return { text: lines.join('\n'), shown: json.length, rows: json, cut }
 }
 
 function cellText(cell: Cell, maxChars: number): string {
-  return cell === null ? 'NULL' : quoteCell(shorten(cell, maxChars))
+  if (cell === null) return 'NULL'
+  const { head, rest } = shownPart(cell, maxChars)
+  return quoteCell(head + rest)
 }
 
-function shorten(cell: Exclude<Cell, null>, maxChars: number): string {
-  if (typeof cell === 'string') return clip(cell, maxChars)
-  const head = beginning(cell.head, maxChars)
-  return `${head}…[+${cell.bytes - Buffer.byteLength(head)} bytes]`
+function jsonCell(cell: Cell, { type, delimiter }: Column, maxChars: number): unknown {
+  if (cell === null) return null
+  const { head, rest } = shownPart(cell, maxChars)
+  return rest === '' ? toJson(head, type, delimiter) : head + rest
 }
 
-function headOf(cell: Exclude<Cell, null>): string {
-  return typeof cell === 'string' ? cell : cell.head
-}
-
-/** What `clip` leaves of a text. */
-function beginning(text: string, maxChars: number): string {
-  return text.length <= maxChars ? text : clip(text, maxChars).replace(/…\[\+\d+ chars\]$/, '')
+/** The beginning of a cell, and how much follows; '' when that is all. */
+function shownPart(cell: Exclude<Cell, null>, maxChars: number): { head: string; rest: string } {
+  const text = typeof cell === 'string' ? cell : cell.head
+  const clipped = clip(text, maxChars)
+  const head = clipped === text ? text : clipped.slice(0, clipped.lastIndexOf('…'))
+  if (typeof cell === 'string') return { head, rest: clipped.slice(head.length) }
+  return { head, rest: `…[+${cell.bytes - Buffer.byteLength(head)} bytes]` }
 }
 
 /** NULL, the empty string, and text that would look like them or break the line are told apart by JSON quotes. */
@@ -115,14 +117,4 @@ export function size(bytes: number | null): string | null {
 /** Sizes that are not known count as nothing. */
 export function totalSize(rows: readonly { readonly size_bytes: number | null }[]): number {
   return rows.reduce((sum, { size_bytes }) => sum + (size_bytes ?? 0), 0)
-}
-
-/** `1 table`, `2 tables` */
-export function counted(count: number, noun: string): string {
-  return `${count} ${noun}${count === 1 ? '' : 's'}`
-}
-
-function jsonCell(cell: Cell, { type, delimiter }: Column, maxChars: number): unknown {
-  if (cell === null) return null
-  return typeof cell === 'string' && cell.length <= maxChars ? toJson(cell, type, delimiter) : shorten(cell, maxChars)
 }

@@ -69,31 +69,30 @@ export function describeTarget({ host, port, databases, user }: Target): string 
   return `${user}@${host.startsWith('/') ? 'local socket' : `${host}:${port}`}/${databases[0]}`
 }
 
-/** Parameters of a URL that libpq reads, too. */
-const queryNames: Readonly<Record<string, keyof TargetParts>> = {
-  ...{ host: 'host', port: 'port', user: 'user', password: 'password' },
-  ...{ dbname: 'database', sslmode: 'sslMode', sslrootcert: 'sslRootCert' },
+/** The parts of a URL, by the names that libpq gives them as parameters of a URL. */
+const partNames: Readonly<Record<string, keyof TargetParts>> = {
+  host: 'host',
+  port: 'port',
+  user: 'user',
+  password: 'password',
+  dbname: 'database',
+  sslmode: 'sslMode',
+  sslrootcert: 'sslRootCert',
 }
 
 function parseUrl(given: string, variable: string): Omit<TargetParts, 'url'> {
   const expected = 'postgresql://user:password@host:5432/database (percent-encode special characters of the password)'
   // URL's own error would quote the text, and with it the password.
   if (!/^postgres(ql)?:\/\//.test(given) || !URL.canParse(given)) throw new Error(`${variable}: expected ${expected}`)
-  const url = new URL(given)
-  if (url.hostname.includes(',') || /^postgres(ql)?:\/\/[^/]*,/.test(given)) {
+  const { hostname, port, username, password, pathname, searchParams } = new URL(given)
+  if (hostname.includes(',') || /^postgres(ql)?:\/\/[^/]*,/.test(given)) {
     throw new Error(`${variable}: several hosts are not supported; name one`)
   }
+  const host = hostname.replace(/^\[(.*)\]$/, '$1')
+  const named = Object.entries({ host, port, user: username, password, dbname: pathname.slice(1) })
   const parts: Record<string, string> = {}
-  const named = {
-    host: url.hostname.replace(/^\[(.*)\]$/, '$1'),
-    port: url.port,
-    user: url.username,
-    password: url.password,
-    database: url.pathname.slice(1),
-  }
-  for (const [name, value] of Object.entries(named)) if (value !== '') parts[name] = decode(value, variable)
-  for (const [key, value] of url.searchParams) {
-    const name = queryNames[key.toLowerCase()]
+  for (const [key, value] of [...named.map(([key, value]) => [key, decode(value, variable)] as const), ...searchParams]) {
+    const name = partNames[key.toLowerCase()]
     if (name !== undefined && value !== '') parts[name] = value
   }
   return parts

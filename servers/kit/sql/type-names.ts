@@ -1,12 +1,7 @@
 // Names of types, and what separates the elements of their arrays: asked for once in each database.
-import type { Lookup } from './hints.ts'
-import type { Field } from './pg-adapter.ts'
-
-export interface TypeInfo {
-  readonly type: string
-  /** Between the elements of an array (pg_type.typdelim). */
-  readonly delimiter: string
-}
+import type { Ask } from './read-only.ts'
+import type { Field } from './statement.ts'
+import type { Column } from './table.ts'
 
 const maxTypes = 5_000
 
@@ -18,17 +13,19 @@ const typesQuery = `
 
 export class TypeNames {
   /** By `database/oid`. */
-  readonly #types = new Map<string, TypeInfo>()
+  readonly #types = new Map<string, Pick<Required<Column>, 'type' | 'delimiter'>>()
 
-  of(database: string, oid: number): TypeInfo {
-    return this.#types.get(`${database}/${oid}`) ?? { type: `oid ${oid}`, delimiter: ',' }
-  }
-
-  async learn(database: string, fields: readonly Field[], lookup: Lookup): Promise<void> {
+  /** The columns of a result with the names of their types. */
+  async columns(database: string, fields: readonly Field[], lookup: Ask): Promise<Column[]> {
     const unknown = fields.map(({ dataTypeID }) => dataTypeID).filter((oid) => !this.#types.has(`${database}/${oid}`))
-    if (unknown.length === 0) return
-    const found = await lookup<TypeInfo & { oid: string }>(typesQuery, [`{${unknown.join(',')}}`])
-    if (this.#types.size > maxTypes) this.#types.clear()
-    for (const { oid, type, delimiter } of found ?? []) this.#types.set(`${database}/${oid}`, { type, delimiter })
+    if (unknown.length > 0) {
+      const found = await lookup<{ oid: string; type: string; delimiter: string }>(typesQuery, [`{${unknown.join(',')}}`])
+      if (this.#types.size > maxTypes) this.#types.clear()
+      for (const { oid, type, delimiter } of found) this.#types.set(`${database}/${oid}`, { type, delimiter })
+    }
+    return fields.map(({ name, dataTypeID }) => {
+      const known = this.#types.get(`${database}/${dataTypeID}`) ?? { type: `oid ${dataTypeID}`, delimiter: ',' }
+      return { name, ...known }
+    })
   }
 }

@@ -1,7 +1,8 @@
 // The values that exist where a filter has matched nothing: a count of 0 for a value that does not exist reads like a true answer.
-import { type Lookup, namedRelations, relationsQuery } from './hints.ts'
-import { arrayLiteral, type Named, qualified, quoteName } from './identifiers.ts'
+import { namedRelations, relationsQuery } from './hints.ts'
+import { type Named, qualified, quoteName } from './identifiers.ts'
 import { isMark, lex, type Token } from './lexer.ts'
+import type { Ask } from './read-only.ts'
 
 export interface ExistingValues {
   /** `public.orders.status` */
@@ -27,25 +28,21 @@ const columnQuery = `
   JOIN pg_catalog.pg_attribute a ON a.attrelid = r.oid AND a.attname = $3 AND a.attnum > 0 AND NOT a.attisdropped ORDER BY 1, 2 LIMIT 1`
 
 /** @param params what $1, $2 … of the statement stand for */
-export async function existingValues(
-  query: string,
-  params: readonly (string | null)[],
-  lookup: Lookup,
-): Promise<ExistingValues[]> {
+export async function existingValues(query: string, params: readonly (string | null)[], lookup: Ask): Promise<ExistingValues[]> {
   const { tokens } = lex(query)
-  const { schemas, names } = namedRelations(tokens)
+  const relations = namedRelations(tokens)
   const found: ExistingValues[] = []
   const end = performance.now() + budgetMs
   for (const { column, wanted } of comparisons(query, tokens, params).slice(0, maxComparisons)) {
     if (performance.now() > end) break
-    const [table] = (await lookup<Named>(columnQuery, [arrayLiteral(schemas), arrayLiteral(names), column])) ?? []
+    const [table] = await lookup<Named>(columnQuery, [...relations, column])
     if (table === undefined) continue
     // Both what a sample of the table holds and what ANALYZE has found most often.
     const text = `
       SELECT v FROM (SELECT DISTINCT v FROM (SELECT pg_catalog.left(${quoteName(column)}::pg_catalog.text, ${maxValueChars}) v FROM ${qualified(table)} LIMIT ${sampledRows}) s
       UNION SELECT pg_catalog.unnest(most_common_vals::pg_catalog.text::pg_catalog.text[]) FROM pg_catalog.pg_stats
         WHERE schemaname = $1 AND tablename = $2 AND attname = $3) u WHERE v IS NOT NULL ORDER BY 1 LIMIT ${maxValues + 1}`
-    const values = ((await lookup<{ v: string }>(text, [table.schema, table.name, column])) ?? []).map(({ v }) => v)
+    const values = (await lookup<{ v: string }>(text, [table.schema, table.name, column])).map(({ v }) => v)
     const [missing] = wanted
     if (values.length === 0 || values.length > maxValues || wanted.some((value) => values.includes(value))) continue
     found.push({ column: `${qualified(table)}.${quoteName(column)}`, wanted: missing ?? '', values })

@@ -59,46 +59,22 @@ function decimal(text: string): string {
   return `${sign}${bare}e${bare === '' ? 0 : Number(exponent) - fraction.length + digits.length - bare.length}`
 }
 
-/** `{1,NULL,"a b",{…}}`; undefined when it is not an array after all. */
-function parseArray(text: string, delimiter: string, item: (text: string | null) => unknown): unknown[] | undefined {
+/** An item in quotes, a brace, or a run of other items with the delimiters around them. */
+const arrayParts = /"((?:[^"\\]|\\.)*)"|([{}])|[^{}"]+/gs
+
+/** `{1,NULL,"a b",{…}}`, rewritten as JSON and read as such; undefined when it is not an array after all. */
+function parseArray(text: string, delimiter: string, item: (text: string) => unknown): unknown[] | undefined {
+  const plain = (part: string): string => (part === '' ? '' : part === 'NULL' ? 'null' : JSON.stringify(part))
   // Bounds other than 1 stand in front: [0:2]={1,2,3}
-  let at = /^(?:\[-?\d+:-?\d+\])+=/.exec(text)?.[0].length ?? 0
-  const array = (): unknown[] | undefined => {
-    if (text[at] !== '{') return undefined
-    at += 1
-    const items: unknown[] = []
-    if (text[at] === '}') {
-      at += 1
-      return items
-    }
-    while (at < text.length) {
-      if (text[at] === '{') {
-        const inner = array()
-        if (inner === undefined) return undefined
-        items.push(inner)
-      } else if (text[at] === '"') {
-        items.push(item(quoted()))
-      } else {
-        const start = at
-        while (at < text.length && text[at] !== delimiter && text[at] !== '}') at += 1
-        const plain = text.slice(start, at)
-        items.push(item(plain === 'NULL' ? null : plain))
-      }
-      const mark = text[at++]
-      if (mark === '}') return items
-      if (mark !== delimiter) return undefined
-    }
+  const json = text.replace(/^(?:\[-?\d+:-?\d+\])+=/, '').replace(arrayParts, (part, quoted?: string, brace?: string) => {
+    if (quoted !== undefined) return JSON.stringify(quoted.replace(/\\(.)/gs, '$1'))
+    if (brace !== undefined) return brace === '{' ? '[' : ']'
+    return part.split(delimiter).map(plain).join(',')
+  })
+  try {
+    const found: unknown = JSON.parse(json, (_, value: unknown) => (typeof value === 'string' ? item(value) : value))
+    return Array.isArray(found) ? found : undefined
+  } catch {
     return undefined
   }
-  const quoted = (): string => {
-    let out = ''
-    for (at += 1; at < text.length && text[at] !== '"'; at += 1) {
-      if (text[at] === '\\') at += 1
-      out += text[at] ?? ''
-    }
-    at += 1
-    return out
-  }
-  const items = array()
-  return at === text.length ? items : undefined
 }

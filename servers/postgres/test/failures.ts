@@ -240,11 +240,11 @@ export function testFailures(edition: Edition): void {
     const cluster = await startCluster(edition)
     const parts = { host: cluster.host, port: String(cluster.port), user: 'postgres' }
     const target = resolveTarget(parts, { urlVariable: 'POSTGRES_URL', applicationName: 'pool-test', ca: undefined })
-    const pool = new Pool({ target, maxConnections: 1, connectMs: 5_000, idleMs: 60_000 })
+    const pool = new Pool({ target, maxConnections: 1 })
     try {
       const call = await pool.acquire('postgres')
       const next = pool.acquire('postgres')
-      const probe = await pool.acquire('postgres', { reserve: true })
+      const probe = await pool.acquire('postgres', undefined, true)
       assert.deepEqual(pool.stats, { open: 2, idle: 0, waiting: 1 })
       pool.release(probe)
       await until(

@@ -1,7 +1,7 @@
 // What the role decides: with an unsafe one no SQL of callers runs, and the operator is told how to make a safe one. For every edition.
 import assert from 'node:assert/strict'
 import { type TestOptions, test } from '../../../test/runner/harness.ts'
-import { readerRoleSql } from '../../kit/sql/reader-role.ts'
+import { safeReader } from '../../kit/sql/reader-role.ts'
 import {
   type Edition,
   RunningServer,
@@ -189,7 +189,7 @@ export function testRoles(edition: Edition): void {
   test(`${edition.label}: the statements are those of readonly-role.sql`, () => {
     const lines = (sql: string): string[] => sql.split('\n').flatMap((line) => (/^\s*(--|$)/.test(line) ? [] : [line.trim()]))
     const shipped = readOnlyRoleSql({ db: 'Shop 1', owner: 'app owner', schema: 'sales', pw: 'x' })
-    const ours = readerRoleSql({
+    const ours = safeReader.sql({
       database: 'Shop 1',
       schemas: [{ name: 'sales', owners: ['app owner'] }],
       password: "'x'",

@@ -1,7 +1,7 @@
 // postgres_database_sizes: size and activity of each database.
 import { type AnyTool, defineTool } from '../../../protocol/index.ts'
-import { formatBytes, report } from '../../kit/report.ts'
-import { counted, listed, size, totalSize } from '../../kit/sql/table.ts'
+import { counted, formatBytes, report } from '../../kit/report.ts'
+import { listed, size, totalSize } from '../../kit/sql/table.ts'
 import { sizeOfDatabase } from '../lib/database-size.ts'
 import type { PostgresBackend } from '../types.ts'
 
@@ -39,7 +39,7 @@ export function databaseSizesTool(backend: PostgresBackend): AnyTool {
     annotations: { readOnlyHint: true, destructiveHint: false, idempotentHint: true, openWorldHint: false },
     async handler({ limit }, context) {
       const { engine, label } = backend
-      const all = await engine.ask<DatabaseActivity>(sizesQuery, [engine.allowedDatabasesLiteral], context.signal)
+      const all = await engine.asker(context.signal)<DatabaseActivity>(sizesQuery, [engine.allowedDatabasesLiteral])
       const shown = all.slice(0, limit).map((database) => ({ ...database, size: size(database.size_bytes) }))
       const total = totalSize(all)
       const hidden = all.filter(({ size_bytes }) => size_bytes === null).length

@@ -1,7 +1,7 @@
 // postgres_list_databases: the databases of the server.
 import { type AnyTool, defineTool } from '../../../protocol/index.ts'
-import { formatBytes, report } from '../../kit/report.ts'
-import { counted, listed, size, totalSize } from '../../kit/sql/table.ts'
+import { counted, formatBytes, report } from '../../kit/report.ts'
+import { listed, size, totalSize } from '../../kit/sql/table.ts'
 import { sizeOfDatabase } from '../lib/database-size.ts'
 import type { PostgresBackend } from '../types.ts'
 
@@ -40,7 +40,7 @@ export function listDatabasesTool(backend: PostgresBackend): AnyTool {
       const { signal } = context
       const own = await engine.resolveDatabase(undefined, signal)
       const values = [String(include_templates), engine.allowedDatabasesLiteral]
-      const databases = await engine.ask<Database>(databasesQuery, values, signal)
+      const databases = await engine.asker(signal)<Database>(databasesQuery, values)
       const total = totalSize(databases)
       return report(context, {
         summary: `${label}${counted(databases.length, 'database')}, ${formatBytes(total)} in all; calls without "database" use ${own}`,

@@ -1,7 +1,6 @@
 // postgres_list_tables: tables, views and their columns, a page at a time.
 import { type AnyTool, type Context, defineTool, type FromSchema, nearest, ToolError } from '../../../protocol/index.ts'
 import { readCursor, writeCursor } from '../../kit/cursor.ts'
-import type { Environment } from '../../kit/definition.ts'
 import { formatBytes, report } from '../../kit/report.ts'
 import { orWithoutSizes } from '../../kit/sql/errors.ts'
 import { qualified, quoteLiteral, quoteName } from '../../kit/sql/identifiers.ts'
@@ -26,7 +25,7 @@ const inputSchema = {
 
 type Arguments = FromSchema<typeof inputSchema>
 
-export function listTablesTool(backend: PostgresBackend, { maxResultChars }: Environment): AnyTool {
+export function listTablesTool(backend: PostgresBackend): AnyTool {
   return defineTool({
     name: 'postgres_list_tables',
     title: 'List tables',
@@ -35,7 +34,7 @@ export function listTablesTool(backend: PostgresBackend, { maxResultChars }: Env
     inputSchema,
     annotations: { readOnlyHint: true, destructiveHint: false, idempotentHint: true, openWorldHint: false },
     aliases: { schema_name: 'schema', db: 'database' },
-    handler: (args, context) => listTables(backend, maxResultChars, args, context),
+    handler: (args, context) => listTables(backend, args, context),
   })
 }
 
@@ -113,11 +112,11 @@ const schemasQuery = `
 
 const extensionQuery = `SELECT n.nspname AS schema FROM pg_extension e JOIN pg_namespace n ON n.oid = e.extnamespace WHERE e.extname = 'timescaledb'`
 
-async function listTables(backend: PostgresBackend, maxResultChars: number, args: Arguments, context: Context) {
+async function listTables(backend: PostgresBackend, args: Arguments, context: Context) {
   const { engine, label } = backend
   const { signal } = context
   const database = await engine.resolveDatabase(args.database, signal)
-  const ask = <T>(text: string, values: string[] = []): Promise<T[]> => engine.ask<T>(text, values, signal, { database })
+  const ask = engine.asker(signal, { database })
   const bySize = args.sort === 'size'
   const [afterSchema = '', afterName = '', after = ''] = readCursor(args.cursor)
   const values = [args.schema, toLike(args.pattern ?? '*'), afterSchema, afterName, after, String(args.limit + 1)]
@@ -129,7 +128,7 @@ async function listTables(backend: PostgresBackend, maxResultChars: number, args
   const schemas = await ask<Schema>(schemasQuery)
   if (rows.length === 0 && args.cursor === undefined) return nothingHere(backend, database, args, where, schemas, context)
   const { total = 0, bytes = null } = rows[0] ?? {}
-  const page = fill(rows.slice(0, args.limit), args.include_columns, maxResultChars - overheadChars)
+  const page = fill(rows.slice(0, args.limit), args.include_columns, engine.environment.maxResultChars - overheadChars)
   const last = page.tables.at(-1)
   const more = last !== undefined && page.tables.length < rows.length
   const key = bySize ? String(-(last?.total_bytes ?? -1)) : 'name'
@@ -174,17 +173,10 @@ function fill(rows: readonly Row[], withColumns: boolean, maxChars: number) {
   return { lines, tables, notes }
 }
 
-function describe({
-  schema,
-  name,
-  kind,
-  est_rows,
-  total_bytes,
-  comment,
-  partitions,
-}: Omit<Row, 'columns' | 'total' | 'bytes'>): string {
+function describe(table: Omit<Row, 'columns' | 'total' | 'bytes'>): string {
+  const { kind, est_rows, total_bytes, comment, partitions } = table
   return [
-    quoteCell(qualified({ schema, name })),
+    quoteCell(qualified(table)),
     partitions === null ? kind : `${kind} (${partitions} ${kind === 'hypertable' ? 'chunks' : 'partitions'})`,
     est_rows === null ? '-' : `~${est_rows}`,
     size(total_bytes) ?? '-',

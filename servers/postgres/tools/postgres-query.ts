@@ -1,10 +1,9 @@
 // postgres_query: one reading statement of the caller.
 import { type AnyTool, defineTool } from '../../../protocol/index.ts'
-import type { Environment } from '../../kit/definition.ts'
 import { queryProperties, runQuery } from '../../kit/sql/query-tool.ts'
 import type { PostgresBackend } from '../types.ts'
 
-export function queryTool(backend: PostgresBackend, { maxResultChars }: Environment): AnyTool {
+export function queryTool(backend: PostgresBackend): AnyTool {
   const { query, params, max_rows, timeout_ms } = queryProperties
   return defineTool({
     name: 'postgres_query',
@@ -25,6 +24,6 @@ export function queryTool(backend: PostgresBackend, { maxResultChars }: Environm
     },
     annotations: { readOnlyHint: true, destructiveHint: false, idempotentHint: true, openWorldHint: false },
     aliases: { sql: 'query', parameters: 'params', limit: 'max_rows', timeout: 'timeout_ms', db: 'database' },
-    handler: (args, context) => runQuery(backend.engine, maxResultChars, backend.label, args, context),
+    handler: (args, context) => runQuery(backend.engine, backend.label, args, context),
   })
 }

@@ -44,7 +44,7 @@ export function serverInfoTool(backend: PostgresBackend): AnyTool {
     async handler(args, context) {
       const { engine, label } = backend
       const database = await engine.resolveDatabase(args.database, context.signal)
-      const [found] = await engine.ask<Info>(infoQuery, [], context.signal, { database })
+      const [found] = await engine.asker(context.signal, { database })<Info>(infoQuery)
       const { number, uptime, ...info } = found as Info
       const { safety, unsafeRole } = engine.connections
       const { refused, ...privileges } = safety

@@ -9,7 +9,7 @@ const featuresQuery = `
   FROM pg_namespace n JOIN pg_extension e ON n.oid = e.extnamespace AND e.extname = 'timescaledb'`
 
 export async function readFeatures(engine: SqlEngine, signal: AbortSignal): Promise<Features> {
-  const [row] = await engine.ask<{ version: string; schema: string; license: string | null }>(featuresQuery, [], signal)
+  const [row] = await engine.asker(signal)<{ version: string; schema: string; license: string | null }>(featuresQuery)
   if (row === undefined) {
     throw new ToolError(
       'UPSTREAM_ERROR',

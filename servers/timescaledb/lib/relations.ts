@@ -3,8 +3,10 @@
 import { nearest, ToolError } from '../../../protocol/index.ts'
 import { nearestTables } from '../../kit/sql/hints.ts'
 import { foldCase, type Named, qualified, quoteAlways, quoteLiteral, quoteName } from '../../kit/sql/identifiers.ts'
+import type { Ask } from '../../kit/sql/read-only.ts'
+import type { Column } from '../../kit/sql/table.ts'
 import { visibleJson } from '../../kit/text.ts'
-import type { Ask, Column, Features, Hypertable, Relation } from '../types.ts'
+import type { Features, Hypertable, Relation } from '../types.ts'
 
 /** `c` and `n` of the catalogue, `h` and its first dimension `d` where it is a hypertable, `a` where it is a continuous aggregate. */
 export const fromRelations = `

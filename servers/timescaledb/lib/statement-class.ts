@@ -3,7 +3,7 @@
 import { ToolError } from '../../../protocol/index.ts'
 import { arrayLiteral } from '../../kit/sql/identifiers.ts'
 import { isMark, type Token } from '../../kit/sql/lexer.ts'
-import type { Ask } from '../types.ts'
+import type { Ask } from '../../kit/sql/read-only.ts'
 
 export interface StatementClass {
   /** First word, in upper case. */
@@ -219,23 +219,10 @@ function split(tokens: readonly Token[]): Token[][] {
   return parts
 }
 
-type Item = { readonly item: string; readonly words: string[]; readonly optional: boolean }
-const parsed = new Map<string, Item[]>()
-
-function itemsOf(pattern: string): Item[] {
-  const known = parsed.get(pattern)
-  if (known !== undefined) return known
-  const items = pattern
-    .split(' ')
-    .map((item) => ({ item, words: item.replace('?', '').split('|'), optional: item.startsWith('?') }))
-  parsed.set(pattern, items)
-  return items
-}
-
 /** @returns how many tokens the pattern takes at the beginning; undefined when it does not fit */
 function match(tokens: readonly Token[], pattern: string): number | undefined {
   let at = 0
-  for (const { item, words, optional } of itemsOf(pattern)) {
+  for (const item of pattern.split(' ')) {
     const token = tokens[at]
     const word = token?.kind === 'word' && !token.quoted ? token.name : token?.kind === 'mark' ? token.mark : token?.kind
     if (item === '$') {
@@ -246,9 +233,16 @@ function match(tokens: readonly Token[], pattern: string): number | undefined {
       while (isMark(tokens[at], '.') && tokens[at + 1]?.kind === 'word') at += 2
     } else if (item === '?_.') {
       if (isMark(tokens[at + 1], '.')) at += 2
-    } else if (item === '?*' ? word === 'operator' : word !== undefined && words.includes(word)) {
+    } else if (
+      item === '?*'
+        ? word === 'operator'
+        : item
+            .replace('?', '')
+            .split('|')
+            .includes(word ?? '')
+    ) {
       at += 1
-    } else if (!optional) {
+    } else if (!item.startsWith('?')) {
       return undefined
     }
   }

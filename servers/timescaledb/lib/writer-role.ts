@@ -2,29 +2,19 @@
 import { quoteName } from '../../kit/sql/identifiers.ts'
 import type { SafeRole } from '../../kit/sql/reader-role.ts'
 
-export const writerRole = 'mcp_writer'
-
+/** It reads and writes the tables of the schemas. */
 export const safeWriter: SafeRole = {
-  name: writerRole,
-  sql: ({ database, schemas }) =>
-    writerRoleSql(
-      database,
-      schemas.map(({ name }) => name),
-    ),
-}
-
-/** @param schemas whose tables the role reads and writes */
-export function writerRoleSql(database: string, schemas: readonly string[], password = "'<a long random password>'"): string[] {
-  return [
-    `CREATE ROLE ${writerRole} LOGIN NOSUPERUSER NOCREATEDB NOCREATEROLE NOREPLICATION NOBYPASSRLS CONNECTION LIMIT 3 PASSWORD ${password};`,
-    `GRANT CONNECT ON DATABASE ${quoteName(database)} TO ${writerRole};`,
+  name: 'mcp_writer',
+  sql: ({ database, schemas, password = "'<a long random password>'" }) => [
+    `CREATE ROLE mcp_writer LOGIN NOSUPERUSER NOCREATEDB NOCREATEROLE NOREPLICATION NOBYPASSRLS CONNECTION LIMIT 3 PASSWORD ${password};`,
+    `GRANT CONNECT ON DATABASE ${quoteName(database)} TO mcp_writer;`,
     ...schemas
-      .map(quoteName)
+      .map(({ name }) => quoteName(name))
       .flatMap((schema) => [
-        `GRANT USAGE, CREATE ON SCHEMA ${schema} TO ${writerRole};`,
-        `GRANT SELECT, INSERT, UPDATE, DELETE ON ALL TABLES IN SCHEMA ${schema} TO ${writerRole};`,
-        `GRANT USAGE ON ALL SEQUENCES IN SCHEMA ${schema} TO ${writerRole};`,
+        `GRANT USAGE, CREATE ON SCHEMA ${schema} TO mcp_writer;`,
+        `GRANT SELECT, INSERT, UPDATE, DELETE ON ALL TABLES IN SCHEMA ${schema} TO mcp_writer;`,
+        `GRANT USAGE ON ALL SEQUENCES IN SCHEMA ${schema} TO mcp_writer;`,
       ]),
-    `-- For ALTER, compression and continuous aggregates it must own the table: ALTER TABLE … OWNER TO ${writerRole};`,
-  ]
+    '-- For ALTER, compression and continuous aggregates it must own the table: ALTER TABLE … OWNER TO mcp_writer;',
+  ],
 }

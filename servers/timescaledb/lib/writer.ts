@@ -1,22 +1,34 @@
 // Runs writing statements: over one connection, in one transaction for each call that is committed only when the call asks for it.
 import { ToolError } from '../../../protocol/index.ts'
-import type { Environment } from '../../kit/definition.ts'
 import type { SqlEngine } from '../../kit/sql/engine.ts'
-import { isConnectionLoss, toToolError } from '../../kit/sql/errors.ts'
-import type { Notice } from '../../kit/sql/pg-adapter.ts'
+import { isConnectionLoss } from '../../kit/sql/errors.ts'
 import { describeUse } from '../../kit/sql/privileges.ts'
-import { asJson, fromJson, guarded, keepAll, transactionSettings } from '../../kit/sql/read-only.ts'
+import { type Ask, guarded, runOwn, transactionSettings } from '../../kit/sql/read-only.ts'
 import { RoleConnections } from '../../kit/sql/role-connections.ts'
-import type { Session } from '../../kit/sql/session.ts'
-import type { Outcome } from '../../kit/sql/statement.ts'
+import type { Notice, Session } from '../../kit/sql/session.ts'
+import type { Outcome, Step } from '../../kit/sql/statement.ts'
 import type { Target } from '../../kit/sql/target.ts'
 import { cleanText, clip } from '../../kit/text.ts'
-import type { Transaction, TransactionRunner, WriteLimits } from '../types.ts'
 import { safeWriter } from './writer-role.ts'
+
+export interface WriteLimits {
+  readonly timeoutMs: number
+  readonly signal: AbortSignal
+  /** What the caller wrote, if it is run. */
+  readonly query?: string
+}
+
+export interface Transaction {
+  /** Runs one statement of the transaction, by the extended protocol. */
+  run(text: string, values?: Step['values']): Promise<Outcome>
+  /** As the writing role, under its search path. */
+  readonly ask: Ask
+  /** The server's notices so far, as `SEVERITY: message`. */
+  readonly notices: string[]
+}
 
 export interface WriterOptions {
   readonly target: Target
-  readonly environment: Environment
   /** Looks up names for error messages, and knows which database is meant. */
   readonly engine: SqlEngine
   /** Run SQL of callers even though the role could reach beyond the rows of this database. */
@@ -29,29 +41,29 @@ const maxConnections = 1
 const kept = { keepRows: 20, keepBytes: 100_000 }
 const nothing = { keepRows: 0, keepBytes: 0 }
 
-export class Writer implements TransactionRunner {
+export class Writer {
   readonly #options: WriterOptions
   readonly #connections: RoleConnections
 
   constructor(options: WriterOptions) {
     this.#options = options
     const purpose = { title: 'the writing role', safeRole: safeWriter, readsOnly: false }
-    this.#connections = new RoleConnections({ ...options, name: 'timescaledb', maxConnections }, purpose)
+    this.#connections = new RoleConnections(
+      { ...options, environment: options.engine.environment, name: 'timescaledb', maxConnections },
+      purpose,
+    )
   }
 
   /** Reads the role's privileges; the answer is for `/ready`. @throws ToolError */
   async probe(signal: AbortSignal): Promise<Record<string, unknown>> {
-    try {
-      const examine = (session: Session) => this.#connections.examine(session, signal, true)
-      const privileges = await this.#connections.use(await this.#database(signal), signal, examine, { reserve: true })
-      const { role, repair } = privileges
-      const statements = describeUse(privileges, this.#options.allowUnsafeRole)
-      return { role, statements, ...(repair.length === 0 ? {} : { sql_for_the_operator: repair }) }
-    } catch (error) {
-      throw toToolError(error)
-    }
+    const examine = (session: Session) => this.#connections.examine(session, signal, true)
+    const privileges = await this.#connections.use(await this.#database(signal), signal, examine, { reserve: true })
+    const { role, repair } = privileges
+    const statements = describeUse(privileges, this.#options.allowUnsafeRole)
+    return { role, statements, ...(repair.length === 0 ? {} : { sql_for_the_operator: repair }) }
   }
 
+  /** Runs `work` in a transaction; commits it, or rolls back when `commit` returns false or anything fails. @throws ToolError */
   transaction<T>(
     limits: WriteLimits,
     work: (transaction: Transaction) => Promise<T>,
@@ -80,7 +92,8 @@ export class Writer implements TransactionRunner {
     })
   }
 
-  alone(limits: WriteLimits, text: string, values: readonly (string | null)[] = []): Promise<Outcome & { notices: string[] }> {
+  /** One statement that PostgreSQL refuses to run inside a transaction, such as CALL refresh_continuous_aggregate. @throws ToolError */
+  alone(limits: WriteLimits, text: string, values: Step['values'] = []): Promise<{ outcome: Outcome; notices: string[] }> {
     return this.#use(limits, async (session) => {
       let sent = false
       try {
@@ -93,7 +106,7 @@ export class Writer implements TransactionRunner {
           await session.run({ before: settings, step: lock, ...nothing })
           sent = true
           const outcome = await session.run({ step: { text, values }, ...kept })
-          return { ...outcome, notices: session.notices.map(describeNotice) }
+          return { outcome, notices: session.notices.map(describeNotice) }
         })
       } catch (error) {
         if (sent && isConnectionLoss(error)) throw unconfirmed('the connection was lost while the procedure ran', error)
@@ -107,13 +120,11 @@ export class Writer implements TransactionRunner {
   }
 
   async #use<T>({ query, signal }: WriteLimits, work: (session: Session) => Promise<T>): Promise<T> {
-    const { engine } = this.#options
     const database = await this.#database(signal)
     try {
-      return await this.#connections.use(database, signal, work, { callers: query !== undefined })
+      return await this.#connections.use(database, signal, work, { query })
     } catch (error) {
-      if (query === undefined) throw signal.aborted ? signal.reason : toToolError(error)
-      throw await engine.explain(error, query, database, signal)
+      throw query === undefined ? error : await this.#options.engine.explain(error, query, database, signal)
     }
   }
 
@@ -126,9 +137,8 @@ export class Writer implements TransactionRunner {
 
 function transactionOn(session: Session): Transaction {
   return {
-    ask: async <T>(text: string, values: readonly (string | null)[] = []) =>
-      fromJson<T>(await session.run({ step: asJson(text, values), ...keepAll })),
-    run: (text, values = []) => session.run({ step: { text, values }, ...kept }),
+    ask: (text, values) => runOwn(session, { text, values }),
+    run: (text, values) => session.run({ step: { text, values }, ...kept }),
     get notices() {
       return session.notices.map(describeNotice)
     },

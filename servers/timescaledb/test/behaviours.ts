@@ -2,8 +2,8 @@
 import assert from 'node:assert/strict'
 import pg from 'pg'
 import { test } from '../../../test/runner/harness.ts'
+import type { Ask } from '../../kit/sql/read-only.ts'
 import { type Caller, RunningServer, rowsOf, until, withClient } from '../../kit/sql/test/running.ts'
-import type { Ask } from '../types.ts'
 
 export interface World {
   readonly label: string

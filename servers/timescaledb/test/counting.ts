@@ -202,7 +202,7 @@ export function testCounting(world: World): void {
       const log = { debug() {}, info() {}, warn() {}, error() {} }
       const environment = { version: '0', maxResultChars: 40_000, toolTimeoutMs: 60_000, readOnly: false, ca: undefined, log }
       const engine = new SqlEngine({ name: 'test', target, environment, maxConnections: 1, allowedDatabases: [] })
-      const writer = new Writer({ target, environment, engine, allowUnsafeRole: false })
+      const writer = new Writer({ target, engine, allowUnsafeRole: false })
       try {
         const limits = { timeoutMs: 30_000, signal: new AbortController().signal }
         await writer.alone(limits, 'SELECT 1') // so that the session is a reused one

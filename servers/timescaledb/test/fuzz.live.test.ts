@@ -3,15 +3,14 @@ import assert from 'node:assert/strict'
 import { join } from 'node:path'
 import { loadModule, parseSync } from 'libpg-query'
 import { test } from '../../../test/runner/harness.ts'
-import { readStatement, requireOne } from '../../kit/sql/statement-filter.ts'
+import { readOne } from '../../kit/sql/statement-filter.ts'
 import { classifyWords, namesIn, type VolatileFunction, withFunctions } from '../lib/statement-class.ts'
 import { fuzz } from './fuzz.ts'
 import { type Rank, volatileFunctions } from './parse-tree.ts'
 
 function classify(text: string): Rank {
   try {
-    const reading = readStatement(text)
-    requireOne(reading)
+    const reading = readOne(text)
     const { calls, attributes } = namesIn(reading.tokens, text)
     const functions = [...calls, ...attributes].flatMap((name): VolatileFunction[] =>
       Object.hasOwn(volatileFunctions, name) ? [{ name, installed: name !== 'recompute' }] : [],

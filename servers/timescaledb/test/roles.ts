@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict'
 import { test as register } from '../../../test/runner/harness.ts'
 import { type Caller, RunningServer, withClient } from '../../kit/sql/test/running.ts'
-import { writerRole, writerRoleSql } from '../lib/writer-role.ts'
+import { safeWriter } from '../lib/writer-role.ts'
 import type { World } from './behaviours.ts'
 
 const count = "SELECT time_bucket('1 day', time), count(*) FROM metrics GROUP BY 1"
@@ -64,7 +64,9 @@ export function testRoles({ label, env, sql, admin, superuserUrl, urlFor }: Worl
     }))
 
   test(`${label}: the statements shown to the operator create a role that writes`, async () => {
-    const own = writerRoleSql(new URL(superuserUrl).pathname.slice(1), ['public', 'beta'], "'octet'")
+    const writerRole = safeWriter.name
+    const schemas = ['public', 'beta'].map((name) => ({ name, owners: [] }))
+    const own = safeWriter.sql({ database: new URL(superuserUrl).pathname.slice(1), schemas, password: "'octet'" })
     await admin(own.join('\n'))
     try {
       await withServer({ TSDB_WRITE_URL: urlFor(writerRole) }, async ({ call }, server) => {

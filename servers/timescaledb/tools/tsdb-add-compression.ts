@@ -2,10 +2,12 @@
 import { type Context, defineTool, type FromSchema, ToolError } from '../../../protocol/index.ts'
 import { report } from '../../kit/report.ts'
 import { quoteLiteral, quoteName } from '../../kit/sql/identifiers.ts'
+import type { Column } from '../../kit/sql/table.ts'
 import { visibleJson } from '../../kit/text.ts'
 import { requireCommunity, requireLevel } from '../errors.ts'
 import { columnsOf, findColumn, inTimeUnits, resolveHypertable } from '../lib/relations.ts'
-import type { Column, Features, Hypertable, TimescaleBackend, Transaction } from '../types.ts'
+import type { Transaction } from '../lib/writer.ts'
+import type { Features, Hypertable, TimescaleBackend } from '../types.ts'
 
 const inputSchema = {
   type: 'object',
@@ -27,16 +29,6 @@ const inputSchema = {
 } as const
 
 type Arguments = FromSchema<typeof inputSchema>
-
-interface Settings {
-  readonly segment_by: string | null
-  readonly order_by: string | null
-}
-
-interface Job {
-  readonly job_id: number
-  readonly next_start: string | null
-}
 
 const timeoutMs = 30_000
 
@@ -117,12 +109,13 @@ async function enable(transaction: Transaction, { fn }: Features, args: Argument
     [hypertable.sql, after, String(args.if_not_exists)],
   )
   // None for -1: there is a policy already.
-  const [job] = await ask<Job>('SELECT job_id, next_start::text FROM timescaledb_information.jobs WHERE job_id = $1::int', [
-    String(policy?.job_id),
-  ])
+  const [job] = await ask<{ job_id: number; next_start: string | null }>(
+    'SELECT job_id, next_start::text FROM timescaledb_information.jobs WHERE job_id = $1::int',
+    [String(policy?.job_id)],
+  )
   // As TimescaleDB has stored them, with its own choice for what was not given.
-  const [settings = { segment_by: null, order_by: null }] = await ask<Settings>(settingsQuery, [hypertable.sql])
-  return { hypertable, settings, job, notices: transaction.notices }
+  const [settings] = await ask<{ segment_by: string | null; order_by: string | null }>(settingsQuery, [hypertable.sql])
+  return { hypertable, settings: settings ?? { segment_by: null, order_by: null }, job, notices: transaction.notices }
 }
 
 /** The policy computes "older than" from the current value of an integer time column: without that function every run fails. */

@@ -53,9 +53,12 @@ export function tsdbCompressionStats(backend: TimescaleBackend) {
 async function compressionStats(backend: TimescaleBackend, hypertable: string | undefined, context: Context) {
   const { signal } = context
   const features = await backend.features(signal)
-  const one = hypertable === undefined ? undefined : await resolveHypertable(backend.asRole(signal), hypertable)
+  const one =
+    hypertable === undefined
+      ? undefined
+      : await resolveHypertable(backend.engine.asker(signal, { searchPath: 'role' }), hypertable)
   const values = [one?.schema ?? '', one?.name ?? '']
-  const rows = await backend.catalogue(signal)<Row>(statsQuery(features), values)
+  const rows = await backend.engine.asker(signal)<Row>(statsQuery(features), values)
   const tables = rows.slice(0, maxTables).map(({ schema, name, policies, ...counts }) => {
     const policy = policies?.find((each) => each.policy === 'compression')
     return {

@@ -2,11 +2,12 @@
 import { type Context, defineTool, type FromSchema, ToolError } from '../../../protocol/index.ts'
 import { report } from '../../kit/report.ts'
 import { isMark } from '../../kit/sql/lexer.ts'
-import { readStatement, requireOne, requireSql } from '../../kit/sql/statement-filter.ts'
+import type { Ask } from '../../kit/sql/read-only.ts'
+import { readOne, requireSql } from '../../kit/sql/statement-filter.ts'
 import { insteadOf, requireCommunity, requireLevel } from '../errors.ts'
 import { inTimeUnits, newName } from '../lib/relations.ts'
 import { namesIn, volatileFunctions } from '../lib/statement-class.ts'
-import type { Ask, Features, Relation, TimescaleBackend } from '../types.ts'
+import type { Features, Relation, TimescaleBackend } from '../types.ts'
 
 const inputSchema = {
   type: 'object',
@@ -63,11 +64,11 @@ async function continuousAggregate(backend: TimescaleBackend, args: Arguments, c
   requireLevel(backend.level, 'policy', 'tsdb_continuous_aggregate')
   const { engine, writer } = backend
   const { signal } = context
-  const ask = backend.catalogue(signal)
+  const ask = backend.engine.asker(signal)
   const started = performance.now()
   const features = await backend.features(signal)
   requireCommunity(features, 'a continuous aggregate')
-  const view = await newName(backend.asRole(signal), args.view_name)
+  const view = await newName(backend.engine.asker(signal, { searchPath: 'role' }), args.view_name)
   const query = await checkQuery(args.query, ask)
   // Only what PostgreSQL accepts as one reading statement, in a READ ONLY transaction and by the extended protocol, becomes part of the DDL.
   await engine.query({ text: `EXPLAIN ${query}`, maxRows: 1, timeoutMs: explainMs, signal })
@@ -130,8 +131,7 @@ async function continuousAggregate(backend: TimescaleBackend, args: Arguments, c
 /** @returns the query without its final semicolon @throws ToolError for what cannot be a continuous aggregate */
 async function checkQuery(written: string, ask: Ask): Promise<string> {
   const text = requireSql(written, insteadOf)
-  const reading = readStatement(text)
-  requireOne(reading)
+  const reading = readOne(text)
   const buckets = reading.tokens.some((token) => token.kind === 'word' && token.name.startsWith('time_bucket'))
   if (!buckets || (reading.keyword !== 'select' && reading.keyword !== 'with')) {
     throw new ToolError('INVALID_ARGUMENT', '"query" must be one SELECT with time_bucket in its GROUP BY', {

@@ -4,7 +4,8 @@ import { report } from '../../kit/report.ts'
 import { quoteName } from '../../kit/sql/identifiers.ts'
 import { requireLevel } from '../errors.ts'
 import { columnsOf, findColumn, inTimeUnits, resolveTable } from '../lib/relations.ts'
-import type { Features, TimescaleBackend, Transaction } from '../types.ts'
+import type { Transaction } from '../lib/writer.ts'
+import type { Features, TimescaleBackend } from '../types.ts'
 
 const inputSchema = {
   type: 'object',

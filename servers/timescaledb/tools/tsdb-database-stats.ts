@@ -45,7 +45,7 @@ export function tsdbDatabaseStats(backend: TimescaleBackend) {
     async handler(_args, context) {
       const { engine, level, allowDestructive } = backend
       const features = await backend.features(context.signal)
-      const ask = backend.catalogue(context.signal)
+      const ask = backend.engine.asker(context.signal)
       const [found] = await ask<Totals>(totalsQuery)
       const totals = found as Totals
       const { rows, sized } = await orWithoutSizes(async (withSizes) =>

@@ -1,14 +1,13 @@
 // tsdb_execute: one writing statement, in a transaction that is rolled back when it would change more rows than were allowed.
 import { type Context, defineTool, type FromSchema, ToolError } from '../../../protocol/index.ts'
-import type { Environment } from '../../kit/definition.ts'
-import { report } from '../../kit/report.ts'
+import { counted, report } from '../../kit/report.ts'
 import { maxCellChars, queryProperties, toParameters } from '../../kit/sql/query-tool.ts'
-import type { Outcome } from '../../kit/sql/statement.ts'
-import { readStatement, requireOne, requireSql } from '../../kit/sql/statement-filter.ts'
-import { counted, toTable } from '../../kit/sql/table.ts'
+import { readOne, requireSql } from '../../kit/sql/statement-filter.ts'
+import { toTable } from '../../kit/sql/table.ts'
 import { insteadOf, requireLevel } from '../errors.ts'
 import { classifyWords, namesIn, type StatementClass, volatileFunctions, withFunctions } from '../lib/statement-class.ts'
-import type { TimescaleBackend, Transaction } from '../types.ts'
+import type { Transaction } from '../lib/writer.ts'
+import type { TimescaleBackend } from '../types.ts'
 
 const inputSchema = {
   type: 'object',
@@ -28,15 +27,6 @@ type Arguments = FromSchema<typeof inputSchema>
 /** Room for the summary, the boundary and the notes. */
 const overheadChars = 2_000
 
-interface Executed {
-  readonly outcome: Outcome
-  /** Rows by the statement's command tag. */
-  readonly rows: number | undefined
-  /** Rows changed in all, also by triggers, cascades and the parts of a WITH. */
-  readonly changed: number
-  readonly notices: readonly string[]
-}
-
 /** Rows so far, in tables of one kind. */
 interface Changes {
   readonly kind: string
@@ -45,7 +35,7 @@ interface Changes {
   readonly inserted: number
 }
 
-export function tsdbExecute(backend: TimescaleBackend, { maxResultChars }: Environment) {
+export function tsdbExecute(backend: TimescaleBackend) {
   return defineTool({
     name: 'tsdb_execute',
     title: 'Change TimescaleDB',
@@ -55,11 +45,11 @@ export function tsdbExecute(backend: TimescaleBackend, { maxResultChars }: Envir
     annotations: { readOnlyHint: false, destructiveHint: true, idempotentHint: false, openWorldHint: false },
     aliases: { query: 'command', sql: 'command', statement: 'command', parameters: 'params', timeout: 'timeout_ms' },
     lookUp: 'tsdb_show_hypertables {}',
-    handler: (args, context) => execute(backend, maxResultChars - overheadChars, args, context),
+    handler: (args, context) => execute(backend, args, context),
   })
 }
 
-async function execute(backend: TimescaleBackend, maxChars: number, args: Arguments, context: Context) {
+async function execute(backend: TimescaleBackend, args: Arguments, context: Context) {
   const { writer, engine, level } = backend
   const { dry_run: dryRun, max_affected: maxAffected } = args
   if (level === 'off') requireLevel(level, 'dml', 'tsdb_execute')
@@ -72,27 +62,36 @@ async function execute(backend: TimescaleBackend, maxChars: number, args: Argume
     throw new ToolError('INVALID_ARGUMENT', 'this procedure commits by itself, so it cannot be tried with dry_run')
   }
   const done = alone
-    ? await writer.alone(limits, command, values).then((outcome) => ({ ...outcome, outcome, rows: undefined, changed: 0 }))
+    ? { ...(await writer.alone(limits, command, values)), rows: undefined, changed: 0 }
     : await writer.transaction(
         limits,
         (transaction) => inTransaction(transaction, command, values),
         ({ rows = 0, changed }) => {
           const affected = Math.max(rows, changed)
-          if (affected > maxAffected) throw tooMany(affected, maxAffected, keyword)
-          return !dryRun
+          if (affected <= maxAffected) return !dryRun
+          throw new ToolError(
+            'TOO_LARGE',
+            `${keyword} would affect ${affected.toLocaleString('en-US')} rows, above max_affected=${maxAffected}; rolled back, nothing changed`,
+            { hint: 'narrow the WHERE, or set max_affected' },
+          )
         },
       )
-  return describe(done, dryRun, Math.round(performance.now() - started), maxChars, context)
+  return describe(
+    done,
+    dryRun,
+    Math.round(performance.now() - started),
+    engine.environment.maxResultChars - overheadChars,
+    context,
+  )
 }
 
 /** @throws ToolError READ_ONLY when the statement needs more than this server's write level */
 async function admit(backend: TimescaleBackend, command: string, signal: AbortSignal): Promise<StatementClass> {
   const { level, allowDestructive } = backend
-  const reading = readStatement(command)
-  requireOne(reading)
+  const reading = readOne(command)
   const words = classifyWords(reading.tokens)
   requireLevel(level, words.level, 'tsdb_execute', words.why)
-  const called = await volatileFunctions(namesIn(reading.tokens, command), backend.catalogue(signal))
+  const called = await volatileFunctions(namesIn(reading.tokens, command), backend.engine.asker(signal))
   const found = withFunctions(words, called)
   requireLevel(level, found.level, 'tsdb_execute', found.why)
   if (found.destructive === undefined || allowDestructive) return found
@@ -102,7 +101,7 @@ async function admit(backend: TimescaleBackend, command: string, signal: AbortSi
   )
 }
 
-async function inTransaction(transaction: Transaction, command: string, values: readonly (string | null)[]): Promise<Executed> {
+async function inTransaction(transaction: Transaction, command: string, values: readonly (string | null)[]) {
   const before = await transaction.ask<Changes>(changesQuery)
   const outcome = await transaction.run(command, values)
   // What COMMIT would run: deferred constraint triggers and foreign keys, which can change rows or fail.
@@ -110,7 +109,9 @@ async function inTransaction(transaction: Transaction, command: string, values: 
   const rows = /(\d+)$/.exec(outcome.tag ?? '')?.[1]
   return {
     outcome,
+    /** By the statement's command tag. */
     rows: rows === undefined ? undefined : Number(rows),
+    /** In all, also by triggers, cascades and the parts of a WITH. */
     changed: countChanges(before, await transaction.ask<Changes>(changesQuery)),
     notices: transaction.notices,
   }
@@ -147,15 +148,13 @@ function countChanges(before: readonly Changes[], after: readonly Changes[]): nu
   }, 0)
 }
 
-function tooMany(affected: number, limit: number, keyword: string): ToolError {
-  return new ToolError(
-    'TOO_LARGE',
-    `${keyword.toUpperCase()} would affect ${affected.toLocaleString('en-US')} rows, above max_affected=${limit}; rolled back, nothing changed`,
-    { hint: 'narrow the WHERE, or set max_affected' },
-  )
-}
-
-function describe(done: Executed, dryRun: boolean, durationMs: number, maxChars: number, context: Context) {
+function describe(
+  done: Awaited<ReturnType<typeof inTransaction>>,
+  dryRun: boolean,
+  durationMs: number,
+  maxChars: number,
+  context: Context,
+) {
   const { outcome, rows, changed, notices } = done
   const reads = /^(SELECT|SHOW)/.test(outcome.tag ?? '')
   const columns = (outcome.fields ?? []).map(({ name }) => ({ name, type: 'text' }))

@@ -1,10 +1,9 @@
 // tsdb_query: one reading statement, by the engine that mcp-postgres uses.
 import { defineTool } from '../../../protocol/index.ts'
-import type { Environment } from '../../kit/definition.ts'
 import { queryProperties, runQuery } from '../../kit/sql/query-tool.ts'
 import type { TimescaleBackend } from '../types.ts'
 
-export function tsdbQuery(backend: TimescaleBackend, { maxResultChars }: Environment) {
+export function tsdbQuery(backend: TimescaleBackend) {
   return defineTool({
     name: 'tsdb_query',
     title: 'Query TimescaleDB',
@@ -13,6 +12,6 @@ export function tsdbQuery(backend: TimescaleBackend, { maxResultChars }: Environ
     inputSchema: { type: 'object', properties: queryProperties, required: ['query'], additionalProperties: false },
     annotations: { readOnlyHint: true, destructiveHint: false, idempotentHint: true, openWorldHint: false },
     aliases: { sql: 'query', parameters: 'params', limit: 'max_rows', timeout: 'timeout_ms' },
-    handler: (args, context) => runQuery(backend.engine, maxResultChars, '', args, context),
+    handler: (args, context) => runQuery(backend.engine, '', args, context),
   })
 }

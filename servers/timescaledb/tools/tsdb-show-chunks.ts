@@ -1,7 +1,7 @@
 // tsdb_show_chunks: the chunks of one hypertable by time, with their sizes.
 import { type Context, defineTool, type FromSchema, ToolError } from '../../../protocol/index.ts'
-import { formatBytes, report } from '../../kit/report.ts'
-import { counted, listed, size, totalSize } from '../../kit/sql/table.ts'
+import { counted, formatBytes, report } from '../../kit/report.ts'
+import { listed, size, totalSize } from '../../kit/sql/table.ts'
 import { inTimeUnits, resolveHypertable } from '../lib/relations.ts'
 import type { Hypertable, TimescaleBackend } from '../types.ts'
 
@@ -46,7 +46,7 @@ interface Chunk {
 async function showChunks(backend: TimescaleBackend, args: Arguments, context: Context) {
   const { signal } = context
   const { fn } = await backend.features(signal)
-  const hypertable = await resolveHypertable(backend.asRole(signal), args.hypertable)
+  const hypertable = await resolveHypertable(backend.engine.asker(signal, { searchPath: 'role' }), args.hypertable)
   const [start, end] = rangeColumns(hypertable)
   const values: string[] = [hypertable.schema, hypertable.name]
   const bound = (argument: 'older_than' | 'newer_than', comparison: string): string => {
@@ -65,7 +65,7 @@ async function showChunks(backend: TimescaleBackend, args: Arguments, context: C
     LEFT JOIN ${fn('chunks_detailed_size')}($${values.length + 2}::regclass) s ON s.chunk_schema = c.chunk_schema AND s.chunk_name = c.chunk_name
     ORDER BY c.range_from ${direction}, 1`
   const count = `SELECT count(*) AS total, count(*) FILTER (WHERE c.is_compressed) AS compressed FROM timescaledb_information.chunks c WHERE ${where}`
-  const ask = backend.catalogue(signal)
+  const ask = backend.engine.asker(signal)
   const [counts] = await ask<{ total: number; compressed: number }>(count, values).catch(explainBound)
   const { total = 0, compressed = 0 } = counts ?? {}
   const rows = await ask<Chunk>(chunks, [...values, String(args.limit), hypertable.sql])

@@ -1,15 +1,14 @@
 // tsdb_show_hypertables: each hypertable with its columns, chunks, size, compression and policies; then the other tables and views.
 import { type Context, defineTool, type FromSchema } from '../../../protocol/index.ts'
 import { readCursor, writeCursor } from '../../kit/cursor.ts'
-import type { Environment } from '../../kit/definition.ts'
-import { formatBytes, report } from '../../kit/report.ts'
+import { counted, formatBytes, report } from '../../kit/report.ts'
 import { orWithoutSizes } from '../../kit/sql/errors.ts'
 import { qualified, quoteName } from '../../kit/sql/identifiers.ts'
-import { counted, listing, size, totalSize } from '../../kit/sql/table.ts'
+import { type Column, listing, size, totalSize } from '../../kit/sql/table.ts'
 import { clip } from '../../kit/text.ts'
 import { describePolicy, withPolicies } from '../lib/policies.ts'
 import { fromRelations, ofUsers, sizeOf } from '../lib/relations.ts'
-import type { Column, Features, Policy, TimescaleBackend } from '../types.ts'
+import type { Features, Policy, TimescaleBackend } from '../types.ts'
 
 const inputSchema = {
   type: 'object',
@@ -56,7 +55,7 @@ interface Listed {
 
 type Row = Omit<Listed, 'columns'> & { columns: Column[] | null; column_count: number }
 
-export function tsdbShowHypertables(backend: TimescaleBackend, { maxResultChars }: Environment) {
+export function tsdbShowHypertables(backend: TimescaleBackend) {
   return defineTool({
     name: 'tsdb_show_hypertables',
     title: 'List hypertables and tables',
@@ -65,17 +64,14 @@ export function tsdbShowHypertables(backend: TimescaleBackend, { maxResultChars 
     inputSchema,
     annotations: { readOnlyHint: true, destructiveHint: false, idempotentHint: true, openWorldHint: false },
     aliases: { schema_name: 'schema' },
-    handler: (args, context) => showHypertables(backend, maxResultChars - overheadChars, args, context),
+    handler: (args, context) => showHypertables(backend, args, context),
   })
 }
 
-async function showHypertables(
-  backend: TimescaleBackend,
-  maxChars: number,
-  args: FromSchema<typeof inputSchema>,
-  context: Context,
-) {
-  const ask = backend.catalogue(context.signal)
+async function showHypertables(backend: TimescaleBackend, args: FromSchema<typeof inputSchema>, context: Context) {
+  const { engine } = backend
+  const maxChars = engine.environment.maxResultChars - overheadChars
+  const ask = engine.asker(context.signal)
   const features = await backend.features(context.signal)
   const [group = '-1', afterSchema = '', afterName = ''] = readCursor(args.cursor)
   const values = [args.schema ?? '', group, afterSchema, afterName, String(args.limit + 1)]

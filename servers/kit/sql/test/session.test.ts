@@ -1,18 +1,19 @@
-// The private members of pg that pg-adapter.ts uses. A new version of pg has to pass this before its pin in package.json is changed.
+// The private members of pg that session.ts uses. A new version of pg has to pass this before its pin in package.json is changed.
 import assert from 'node:assert/strict'
 import { EventEmitter } from 'node:events'
 import { readFileSync } from 'node:fs'
 import { createServer, type Socket } from 'node:net'
 import pg from 'pg'
 import { test } from '../../../../test/runner/harness.ts'
-import { type Field, PgConnection, type Submittable, type Wire } from '../pg-adapter.ts'
 import type { Cell } from '../protocol-guard.ts'
+import { Session } from '../session.ts'
+import type { Field, Outcome, Wire } from '../statement.ts'
 import { resolveTarget } from '../target.ts'
 import { embedded, repository, startCluster, until, withSql } from './running.ts'
 
 type Members = Record<string, unknown> & EventEmitter
 
-test('pg is the version that the adapter was written for', () => {
+test('pg is the version that session.ts was written for', () => {
   const { version } = JSON.parse(readFileSync(`${repository}/node_modules/pg/package.json`, 'utf8')) as { version: string }
   assert.match(version, /^8\.23\./)
 })
@@ -21,7 +22,8 @@ test('Connection has the members that are replaced or called', () => {
   const stream = new EventEmitter() as unknown as Socket
   const connection = new pg.Connection({ stream } as never) as unknown as Members
   assert.equal(connection.stream, stream, 'the stream option is not used')
-  for (const name of ['attachListeners', 'connect', 'requestSsl', 'cancel', 'query', 'sendCopyFail']) {
+  const messages = ['parse', 'bind', 'describe', 'execute', 'sync', 'query', 'sendCopyFail']
+  for (const name of ['attachListeners', 'connect', 'requestSsl', 'cancel', ...messages]) {
     assert.equal(typeof connection[name], 'function', name)
   }
 })
@@ -38,8 +40,7 @@ test('Client takes a connection, and asks getStartupConf for everything that it 
       { urlVariable: 'X', applicationName: 'contract', ca: undefined },
     )
     const stop = new AbortController()
-    const listener = { flood() {}, notice() {}, ended() {} }
-    const opening = PgConnection.open({ target, database: 'd', connectMs: 5_000, signal: stop.signal }, listener)
+    const opening = Session.open({ target, database: 'd', connectMs: 5_000, signal: stop.signal })
     const sent = (await startup).toString('latin1', 8)
     assert.deepEqual(sent.split('\0').slice(0, -2), [
       ...['user', 'someone', 'database', 'd', 'application_name', 'contract', 'client_encoding', 'UTF8'],
@@ -53,7 +54,7 @@ test('Client takes a connection, and asks getStartupConf for everything that it 
 })
 
 /** Records what pg calls. */
-class Recorder implements Submittable {
+class Recorder {
   readonly calls: unknown[] = []
   readonly done: Promise<void>
   readonly #text: string
@@ -97,22 +98,20 @@ class Recorder implements Submittable {
   handleCopyData(): void {}
 }
 
-test('statements, rows, errors, notices, COPY, cancelling and fatal errors reach us as the adapter expects', async () => {
+test('statements, rows, errors, notices, COPY, cancelling and fatal errors reach us as session.ts expects', async () => {
   const cluster = await startCluster(embedded)
   const parts = { host: cluster.host, port: String(cluster.port), user: 'postgres', sslMode: 'disable' as const }
   const target = resolveTarget(parts, { urlVariable: 'X', applicationName: 'contract', ca: undefined })
-  const notices: string[] = []
-  let ended = 0
-  const listener = {
-    flood() {},
-    notice: (notice: { message: string }) => void notices.push(notice.message),
-    ended: () => void (ended += 1),
-  }
-  const connection = await PgConnection.open({ target, database: 'postgres', connectMs: 5_000 }, listener)
+  const open = (): Promise<Session> => Session.open({ target, database: 'postgres', connectMs: 5_000 })
+  const [session, other] = await Promise.all([open(), open()])
+  const closed: string[] = []
+  session.onClose = () => closed.push('session')
+  other.onClose = () => closed.push('other')
+  const one = (text: string, on = session): Promise<Outcome> => on.run({ step: { text }, keepRows: 1, keepBytes: 1_000 })
   try {
     const run = async (text: string): Promise<unknown[]> => {
       const recorder = new Recorder(text)
-      connection.submit(recorder)
+      session.submit(recorder)
       await recorder.done
       return recorder.calls
     }
@@ -123,43 +122,43 @@ test('statements, rows, errors, notices, COPY, cancelling and fatal errors reach
       ['ready'],
     ])
     assert.deepEqual(await run(''), [['empty'], ['ready']])
-    assert.deepEqual(
-      await run('SELECT 1 / 0'),
-      [
-        ['fields', ['?column?', 23]],
-        ['error', '22012'],
-      ].slice(-1),
-    )
-    assert.equal(connection.fatal, false)
+    assert.deepEqual((await run('SELECT 1 / 0')).at(-1), ['error', '22012'])
     await run("DO $$ BEGIN RAISE NOTICE 'seen'; END $$")
-    assert.deepEqual(notices, ['seen'])
+    assert.deepEqual(
+      session.notices.map(({ message }) => message),
+      ['seen'],
+    )
     await run('CREATE TABLE t (a text)')
     assert.deepEqual(await run('COPY t FROM STDIN'), [['copy in'], ['error', '57014']])
+    assert.deepEqual((await one("SELECT 'a' AS x")).rows, [['a']])
 
-    const slow = run('SELECT pg_sleep(20)')
-    await withSql(cluster, (client) =>
-      until(
-        'the statement runs',
-        5_000,
-        async () =>
-          (await client.query('SELECT state FROM pg_stat_activity WHERE pid = $1', [connection.processId])).rows[0].state,
-        (state) => state === 'active',
-      ),
-    )
-    await connection.cancel()
-    assert.deepEqual((await slow).at(-1), ['error', '57014'])
-    assert.deepEqual(await run("SELECT 'raised by SQL' FROM (SELECT 1) t WHERE 1 / 0 = 1"), [['error', '22012']])
-    assert.equal(connection.fatal, false)
-    assert.deepEqual((await run('SELECT pg_terminate_backend(pg_backend_pid())')).at(-1), ['error', '57P01'])
-    assert.equal(connection.fatal, true)
+    const [[pid] = []] = (await one('SELECT pg_backend_pid()', other)).rows
+    const active = (): Promise<boolean> =>
+      withSql(cluster, async (client) => {
+        const { rows } = await client.query('SELECT state FROM pg_stat_activity WHERE pid = $1', [pid])
+        return rows[0]?.state === 'active'
+      })
+    const slow = one('SELECT pg_sleep(20)', other).catch((error: unknown) => error)
+    await until('the statement runs', 5_000, active, (is) => is)
+    await other.cancel()
+    assert.ok((await slow) instanceof Error)
+    await until('it is cancelled in the server', 2_000, active, (is) => !is)
+    assert.deepEqual(closed, ['other'])
+
+    // An error of the statement is the server's, one that ends the connection is the connection's.
+    await assert.rejects(one("SELECT 'raised by SQL' FROM (SELECT 1) t WHERE 1 / 0 = 1"), { severity: 'ERROR', code: '22012' })
+    await assert.rejects(one('SELECT pg_terminate_backend(pg_backend_pid())'), { name: 'ConnectionError', code: '57P01' })
     await until(
       'the connection is closed',
       2_000,
-      async () => ended,
-      (count) => count === 1,
+      async () => closed,
+      ({ length }) => length === 2,
     )
+    session.destroy()
+    assert.deepEqual(closed, ['other', 'session'])
   } finally {
-    connection.destroy()
+    session.destroy()
+    other.destroy()
     await cluster.remove()
   }
 })
