@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { hash } from 'node:crypto'
-import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
+import { cpSync, mkdtempSync, readFileSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { catalog, serverNames, toolsOf } from '../servers/cli/catalog.ts'
@@ -69,6 +69,22 @@ for (const [file, args] of [
         }),
     ))
 }
+
+test('octet start NAME needs no file but the bundle of that server', async () => {
+  const alone = mkdtempSync(join(tmpdir(), 'bundle-'))
+  try {
+    for (const file of ['bin.cjs', 'servers/filesystem.cjs']) cpSync(join(folder, file), join(alone, file))
+    await withChild(join(alone, 'bin.cjs'), ['start', 'filesystem'], { FS_ROOTS: folder }, async ({ url, stderr, stop }) => {
+      assert.equal((await postJson(`${url}/mcp`, list)).json().result.tools.length, 2)
+      await send(`${url}/ready`) // waits for the probes, as the table does
+      await stop()
+      assert.match(stderr(), /^filesystem +http.* ok +2$/m)
+    })
+  } finally {
+    rmSync(alone, { recursive: true })
+  }
+  assert.match((await runChild(join(folder, 'bin.cjs'), ['start', 'filesystme'], {})).stderr, /did you mean filesystem/)
+})
 
 test('octet start serves every server on one port, with a table for people', () =>
   withChild(join(folder, 'octet.cjs'), ['start'], {}, async ({ url, stderr, stop }) => {

@@ -32,15 +32,26 @@ export async function bundleServers(folder: string): Promise<void> {
     ...definitions.map((each) => bundle(join(folder, `servers/${each.name}.cjs`), entryOf(each.name), schemasOf(each))),
     bundle(join(folder, 'dev/sample.cjs'), `export * from '${join(root, 'dev/sample.ts')}'`, []),
   ])
-  // An entry of its own, because a Node older than 16 cannot read the bundle, and says so with a syntax error.
-  writeFileSync(join(folder, 'bin.cjs'), `#!/usr/bin/env node\n${nodeCheck('octet')}\nrequire('./octet.cjs')\n`)
+  writeFileSync(join(folder, 'bin.cjs'), `#!/usr/bin/env node\n${nodeCheck('octet')}\n${bin}`)
 }
+
+/** An entry of its own, because a Node older than 16 cannot read a bundle. To start one server it does not read the others: they take 2 MB. */
+const bin = `const [word, name, more] = process.argv.slice(2)
+const one = (word === 'start' || word === 'serve') && /^\\w+$/.test(name) && more === undefined && \`\${__dirname}/servers/\${name}.cjs\`
+if (one && require('node:fs').existsSync(one)) require(one).start()
+else require('./octet.cjs')
+`
 
 function entryOf(name: string): string {
   return `
     import { ${name} } from '${join(root, `servers/${name}/index.ts`)}'
+    import { readEnvironment } from '${join(root, 'servers/cli/dotenv.ts')}'
     import { serve } from '${join(root, 'servers/host/serve.ts')}'
-    void serve([${name}], { env: process.env })`
+    export function start() {
+      const { env, read } = readEnvironment()
+      void serve([${name}], { env, command: true, envFile: read })
+    }
+    if (require.main === module) void serve([${name}], { env: process.env })`
 }
 
 /** @param contents TypeScript of the entry, with absolute paths @param schemas every schema that the bundle will compile */
