@@ -5,6 +5,8 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { embeddedBin, LocalCluster } from '../dev/local-cluster.ts'
+import { Litellm, skipLitellm } from '../test/fixtures/litellm.ts'
+import { startModelApi } from '../test/fixtures/model-api.ts'
 import { load, type Session } from './client.ts'
 import { npmPackages, pythonPackages } from './packages.ts'
 import { cpuUs, freePort, memoryOf, type Running, start, type Target } from './process.ts'
@@ -44,6 +46,8 @@ const root = fileURLToPath(new URL('..', import.meta.url))
 const node = process.execPath
 const sessionCounts = [1, 16]
 const settleMs = 1_000
+/** n8n-mcp takes no caller without a token, and LiteLLM sends one to every server. */
+const token = 'for-the-bench-only'
 const supergateway = 'supergateway@4.0.0'
 const sql = "SELECT n AS id, 'customer ' || n AS name, n * 10 AS total FROM generate_series(1, 20) AS n"
 
@@ -99,9 +103,12 @@ export async function jobs(size: Size, only?: string): Promise<JobResult[]> {
 function allJobs(folder: string, file: string, { host, port }: LocalCluster, url: string): Job[] {
   const database = `postgres://postgres@${host}:${port}/postgres`
   const privateHost = new URL(url).host
-  const chromium = process.env.OCTET_TEST_CHROMIUM_HEADLESS_SHELL
-  const n8nUrl = process.env.OCTET_TEST_N8N_URL
-  const n8nKey = process.env.OCTET_TEST_N8N_API_KEY ?? ''
+  const { OCTET_TEST_CHROMIUM_HEADLESS_SHELL, OCTET_TEST_N8N_URL, OCTET_TEST_N8N_API_KEY = '' } = process.env
+  const browser = (): string => needed(OCTET_TEST_CHROMIUM_HEADLESS_SHELL, 'OCTET_TEST_CHROMIUM_HEADLESS_SHELL')
+  const n8n = (): Record<string, string> => ({
+    N8N_API_URL: needed(OCTET_TEST_N8N_URL, 'OCTET_TEST_N8N_URL'),
+    N8N_API_KEY: OCTET_TEST_N8N_API_KEY,
+  })
   return [
     {
       question: 'read a file of 4 KB',
@@ -190,9 +197,8 @@ function allJobs(folder: string, file: string, { host, port }: LocalCluster, url
         {
           name: 'Octet playwright',
           prepare: async () => {
-            if (chromium === undefined) throw new Error('OCTET_TEST_CHROMIUM_HEADLESS_SHELL names no browser')
             const env = {
-              PLAYWRIGHT_EXECUTABLE_PATH: chromium,
+              PLAYWRIGHT_EXECUTABLE_PATH: browser(),
               PLAYWRIGHT_ALLOW_PRIVATE: privateHost,
               PLAYWRIGHT_MAX_CONTEXTS: '20',
             }
@@ -204,10 +210,9 @@ function allJobs(folder: string, file: string, { host, port }: LocalCluster, url
         {
           name: '@playwright/mcp 0.0.83',
           prepare: async () => {
-            if (chromium === undefined) throw new Error('OCTET_TEST_CHROMIUM_HEADLESS_SHELL names no browser')
             const bin = join(await npmPackages('@playwright/mcp@0.0.83'), 'node_modules/.bin/playwright-mcp')
-            const browser = ['--headless', '--isolated', '--no-sandbox', '--executable-path', chromium]
-            return { command: [node, bin, '--port', 'PORT', ...browser], paths: { sse: '/sse' } }
+            const options = ['--headless', '--isolated', '--no-sandbox', '--executable-path', browser()]
+            return { command: [node, bin, '--port', 'PORT', ...options], paths: { sse: '/sse' } }
           },
           tool: 'browser_navigate',
           args: { url },
@@ -219,18 +224,13 @@ function allJobs(folder: string, file: string, { host, port }: LocalCluster, url
       products: [
         {
           name: 'Octet n8n',
-          prepare: async () => {
-            if (n8nUrl === undefined) throw new Error('OCTET_TEST_N8N_URL names no n8n')
-            return ours('n8n', { N8N_API_URL: n8nUrl, N8N_API_KEY: n8nKey }, folder)()
-          },
+          prepare: async () => ours('n8n', n8n(), folder)(),
           tool: 'n8n_list_workflows',
           args: {},
         },
         {
           name: 'n8n-mcp 2.87.0',
           prepare: async () => {
-            if (n8nUrl === undefined) throw new Error('OCTET_TEST_N8N_URL names no n8n')
-            const token = 'for-the-bench-only'
             return {
               command: [node, join(await npmPackages('n8n-mcp@2.87.0'), 'node_modules/.bin/n8n-mcp')],
               env: {
@@ -238,8 +238,7 @@ function allJobs(folder: string, file: string, { host, port }: LocalCluster, url
                 PORT: 'PORT',
                 HOST: '127.0.0.1',
                 AUTH_TOKEN: token,
-                N8N_API_URL: n8nUrl,
-                N8N_API_KEY: n8nKey,
+                ...n8n(),
               },
               headers: `Authorization: Bearer ${token}\r\n`,
               paths: { mcp: '/mcp' },
@@ -251,6 +250,11 @@ function allJobs(folder: string, file: string, { host, port }: LocalCluster, url
       ],
     },
   ]
+}
+
+function needed(value: string | undefined, variable: string): string {
+  if (value === undefined) throw new Error(`${variable} is not set`)
+  return value
 }
 
 async function measure({ question, products }: Job, size: Size): Promise<JobResult> {
@@ -270,6 +274,9 @@ async function measure({ question, products }: Job, size: Size): Promise<JobResu
     for (const { target, params } of able) await cold(result.figures, target, params)
   }
   for (const sessions of sessionCounts) await underLoad(result, able, sessions, size)
+  for (const one of able) {
+    if (skipLitellm === undefined && !result.missing.has(one.target.name)) await chat(result.figures, one, size.rounds)
+  }
   return result
 }
 
@@ -342,6 +349,38 @@ async function underLoad(
   }
 }
 
+/** The whole chat request through LiteLLM: a stand-in for the model asks for the tool, LiteLLM calls it, the model answers. */
+async function chat(figures: Figures, { target, params }: Able, rounds: number): Promise<void> {
+  const { name, arguments: args } = JSON.parse(params) as { name: string; arguments: Record<string, unknown> }
+  const model = await startModelApi([{ question: /./, tool: name, arguments: args }])
+  const server = await start(target)
+  try {
+    const transport = transportOf(target)
+    const url = server.url(transport)
+    const gateway = await Litellm.start({
+      servers: { bench: { url, token, transport: transport === 'sse' ? 'sse' : 'http' } },
+      modelUrl: model.url,
+    })
+    try {
+      for (let round = -2; round < rounds; round++) {
+        const started = performance.now()
+        const { body } = await gateway.post('/v1/chat/completions', {
+          model: 'with-tools',
+          messages: [{ role: 'user', content: 'The question' }],
+        })
+        const ms = performance.now() - started
+        if (model.requests.length < 2 * (round + 3))
+          throw new Error(`the tool was not called: ${JSON.stringify(body).slice(0, 200)}`)
+        if (round >= 0) figures.add({ name: 'chat', unit: 'ms', compare: 'ratio' }, target.name, ms)
+      }
+    } finally {
+      await gateway.stop()
+    }
+  } finally {
+    await server.stop()
+  }
+}
+
 function addMemory(figures: Figures, when: string, target: string, { pid }: Running): void {
   const { rssMiB, privateMiB } = memoryOf(pid)
   figures.add({ name: `RSS, ${when}`, unit: 'MiB', compare: 'ratio' }, target, rssMiB)
@@ -368,6 +407,7 @@ export function jobRows({ question, figures, products, missing }: JobResult): st
       pair('1 session'),
       cell('CPU per call, 16 sessions'),
       pair('16 sessions'),
+      cell('chat'),
       cell('tokens, definitions'),
       cell('tokens, result'),
     ]
@@ -385,6 +425,7 @@ export const jobHead = [
   'p50 / p99 ms',
   'CPU per call, 16 sessions',
   'p50 / p99 ms',
+  'chat through LiteLLM',
   'tokens: definitions',
   'tokens: result',
 ]

@@ -19,6 +19,7 @@ export interface Running {
   readonly pid: number
   /** Milliseconds from `spawn` to the first answered `initialize`. */
   readonly readyMs: number
+  url(transport: Transport): string
   open(transport: Transport): Promise<Session>
   stop(): Promise<void>
 }
@@ -30,9 +31,10 @@ export interface Memory {
 }
 
 const startMs = 60_000
+const stopMs = 2_000
 const running = new Set<ChildProcess>()
 process.on('exit', () => {
-  for (const { pid = 0 } of running) killTree(pid)
+  for (const { pid = 0 } of running) kill(treeOf(pid))
 })
 for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => process.exit(1))
 
@@ -58,12 +60,19 @@ export async function start(target: Target): Promise<Running> {
     }),
   )
   const pid = child.pid ?? 0
+  // As an operator stops it: Octet gives back the lock of its audit file, for which its next start would wait after a crash.
   const stop = async (): Promise<void> => {
-    killTree(pid)
+    const tree = treeOf(pid)
+    child.kill('SIGTERM')
+    const late = setTimeout(() => kill(treeOf(pid)), stopMs)
     await closed
+    clearTimeout(late)
+    kill(tree)
   }
+  const pathOf = (transport: Transport): string => target.paths[transport] ?? ''
+  const url = (transport: Transport): string => `http://127.0.0.1:${port}${pathOf(transport)}`
   const open = (transport: Transport): Promise<Session> => {
-    const endpoint: Endpoint = { port, path: target.paths[transport] ?? '', headers: target.headers ?? '' }
+    const endpoint: Endpoint = { port, path: pathOf(transport), headers: target.headers ?? '' }
     return Session.open(transport, endpoint)
   }
   const transport = target.paths.sse === undefined ? 'mcp' : 'sse'
@@ -72,7 +81,7 @@ export async function start(target: Target): Promise<Running> {
       const session = await open(transport)
       const readyMs = performance.now() - started
       await session.leave()
-      return { pid, readyMs, open, stop }
+      return { pid, readyMs, url, open, stop }
     } catch (error) {
       if (ended || performance.now() - started > startMs) {
         await stop()
@@ -115,10 +124,10 @@ function treeOf(pid: number): number[] {
   return [pid, ...children.flatMap((child) => treeOf(Number(child)))]
 }
 
-function killTree(pid: number): void {
-  for (const each of treeOf(pid)) {
+function kill(pids: readonly number[]): void {
+  for (const pid of pids) {
     try {
-      if (each > 0) process.kill(each, 'SIGKILL')
+      if (pid > 0) process.kill(pid, 'SIGKILL')
     } catch {
       // It has ended by itself.
     }

@@ -114,7 +114,8 @@ export async function wire(size: Size): Promise<{ figures: Figures; targets: str
     const figures = new Figures()
     await coldAndIdle(figures, [...targets, own.cold], size.rounds)
     await calls(figures, targets, size.rounds)
-    for (const target of targets) await sessionsAndCycles(figures, target, size)
+    for (const target of targets)
+      await sessionsAndCycles(figures, target, size).catch((error) => missing.set(target.name, reasonOf(error)))
     const npm = await ownPackage()
     for (const { name, folder = name === whole || name === library ? npm : undefined } of targets) {
       if (folder === undefined) continue
