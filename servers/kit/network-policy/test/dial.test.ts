@@ -1,0 +1,190 @@
+// How the system's resolver, the connection and the proxy are asked, and what their answers become.
+import assert from 'node:assert/strict'
+import dns from 'node:dns/promises'
+import { once } from 'node:events'
+import { createServer as createHttps } from 'node:https'
+import { syncBuiltinESMExports } from 'node:module'
+import { type AddressInfo, createServer, type Server, Socket } from 'node:net'
+import { ToolError } from '../../../../protocol/index.ts'
+import { issue } from '../../../../test/helpers/certificates.ts'
+import { test } from '../../../../test/runner/harness.ts'
+import { connector } from '../connector.ts'
+import { EgressPolicy, type EgressSettings } from '../policy.ts'
+
+const policy = (settings: Partial<EgressSettings> = {}): EgressPolicy => new EgressPolicy({ prefix: 'FETCH', ...settings })
+
+async function listening(server: Server, host = '127.0.0.1'): Promise<number> {
+  server.listen(0, host)
+  await once(server, 'listening')
+  return (server.address() as AddressInfo).port
+}
+
+/** Runs `use` while the system's resolver answers so: Node's own function is exchanged, because no name fails in the same way everywhere. */
+async function withResolver(answer: (name: string) => Promise<{ address: string }[]>, use: () => Promise<void>): Promise<void> {
+  const { lookup } = dns
+  dns.lookup = answer as never
+  syncBuiltinESMExports()
+  try {
+    await use()
+  } finally {
+    dns.lookup = lookup
+    syncBuiltinESMExports()
+  }
+}
+
+test("the system's resolver: no such name is not a failure, everything else is", async () => {
+  const answers: Record<string, string> = { ENOTFOUND: 'NOT_FOUND', ENODATA: 'NOT_FOUND' }
+  for (const code of ['ENOTFOUND', 'ENODATA', 'EAI_AGAIN', 'ESERVFAIL', 'ECONNREFUSED', 'XENOTFOUND', 'ENODATA2', undefined]) {
+    const failing = async (): Promise<never> => {
+      throw Object.assign(new Error('from the resolver'), { code })
+    }
+    await withResolver(failing, () =>
+      assert.rejects(policy().connect('name.example', 80), { code: answers[code ?? ''] ?? 'UPSTREAM_UNREACHABLE' }, code),
+    )
+  }
+})
+
+test("the system's resolver: each of its addresses is checked", () =>
+  withResolver(
+    async () => [{ address: '93.184.216.34' }, { address: '10.0.0.1' }],
+    () =>
+      assert.rejects(policy().connect('name.example', 80), { code: 'FORBIDDEN', message: /it resolves to a private address/ }),
+  ))
+
+test('a connection that does not lead to an address that was checked is closed', async () => {
+  // What Node's remoteAddress asks. A socket that leads elsewhere cannot be had from a kernel that works.
+  const prototype = Socket.prototype as unknown as { _getpeername(): object }
+  const own = prototype._getpeername
+  const closed: Promise<unknown>[] = []
+  const server = createServer((socket) => {
+    socket.on('error', () => {})
+    closed.push(once(socket.resume(), 'close'))
+  })
+  const port = await listening(server)
+  prototype._getpeername = () => ({ address: '10.0.0.1', port })
+  try {
+    await assert.rejects(policy({ allowPrivate: [`127.0.0.1:${port}`] }).connect('127.0.0.1', port), {
+      code: 'UPSTREAM_UNREACHABLE',
+      message: /another address answered/,
+    })
+    await Promise.all(closed)
+  } finally {
+    prototype._getpeername = own
+    server.close()
+  }
+})
+
+test('a proxy over TLS gets no credentials where none are set, an IPv6 address in brackets, and its first bytes are kept', async () => {
+  const { server: issued } = issue('127.0.0.1')
+  const proxy = createHttps({ cert: issued.certificate, key: issued.key })
+  const asked: unknown[] = []
+  proxy.on('connect', ({ url, headers }, socket) => {
+    asked.push([url, headers.host, headers['proxy-authorization']])
+    socket.end('HTTP/1.1 200 Connection established\r\n\r\nhello')
+  })
+  const port = await listening(proxy)
+  const before = process.env.NODE_TLS_REJECT_UNAUTHORIZED
+  try {
+    const through = policy({
+      proxy: new URL(`https://127.0.0.1:${port}`),
+      resolve: async () => ['2606:2800:220:1::1', '93.184.216.34'],
+    })
+    await assert.rejects(through.connect('out.example', 443), { code: 'UPSTREAM_UNREACHABLE' }, 'its certificate is checked')
+    assert.deepEqual(asked, [])
+    // The only way to have Node's own connection trust this authority after the start.
+    process.env.NODE_TLS_REJECT_UNAUTHORIZED = '0'
+    const socket = await through.connect('out.example', 443)
+    assert.equal(String((await once(socket, 'data'))[0]), 'hello')
+    socket.destroy()
+    assert.deepEqual(asked, [['[2606:2800:220:1::1]:443', '[2606:2800:220:1::1]:443', undefined]])
+  } finally {
+    if (before === undefined) delete process.env.NODE_TLS_REJECT_UNAUTHORIZED
+    else process.env.NODE_TLS_REJECT_UNAUTHORIZED = before
+    proxy.close()
+  }
+})
+
+test('the connector asks for the host without brackets, and the usual port of the scheme', async () => {
+  const asked: unknown[] = []
+  const recorder = {
+    async connect(...[host, port]: unknown[]): Promise<never> {
+      asked.push([host, port])
+      throw new Error('enough')
+    },
+  } as unknown as EgressPolicy
+  for (const options of [
+    { protocol: 'http:', hostname: 'a.example' },
+    { protocol: 'https:', hostname: 'a.example', port: '' },
+    { protocol: 'https:', host: '[::1]', port: 8443 },
+    { protocol: 'http:', hostname: '[::1]', host: 'b.example', port: '8080' },
+  ])
+    await new Promise<void>((resolve) =>
+      connector(recorder, {})(options, (error) => {
+        assert.equal(error?.message, 'enough')
+        resolve()
+      }),
+    )
+  assert.deepEqual(asked, [
+    ['a.example', 80],
+    ['a.example', 443],
+    ['::1', 8443],
+    ['::1', 8080],
+  ])
+})
+
+test('over TLS the connector sends a name as server name and an address as none', async () => {
+  for (const [host, name] of [
+    ['localhost', 'localhost'],
+    ['127.0.0.1', undefined],
+  ] as const) {
+    const { ca, server: issued } = issue(host)
+    const names: unknown[] = []
+    const server = createHttps({ cert: issued.certificate, key: issued.key }, (_req, res) => res.end('hello'))
+    server.on('secureConnection', ({ servername, alpnProtocol }) => names.push(servername || undefined, alpnProtocol))
+    const port = await listening(server)
+    const it = policy({ allowPrivate: [`${host}:${port}`], resolve: async () => ['127.0.0.1'] })
+    try {
+      const secure = connector(it, { ca })
+      const socket = await new Promise<Socket>((resolve, reject) =>
+        secure({ protocol: 'https:', hostname: host, port }, (error, made) => (error === null ? resolve(made) : reject(error))),
+      )
+      await Promise.all([once(socket, 'secureConnect'), names.length > 0 || once(server, 'secureConnection')])
+      socket.destroy()
+      assert.deepEqual(names, [name, 'http/1.1'])
+    } finally {
+      server.closeAllConnections()
+      server.close()
+    }
+  }
+})
+
+test('what only the operator can allow is offered, and what nobody can is not', async () => {
+  const resolve = async (name: string): Promise<string[]> => [name.endsWith('lan') ? '10.0.0.1' : '169.254.169.254']
+  const it = policy({ resolve, deniedDomains: ['denied.example'], allowedDomains: ['lan', 'cloud.example', 'denied.example'] })
+  for (const [host, offered] of [
+    ['nas.lan', true],
+    ['cloud.example', false],
+    ['metadata.google.internal', false],
+    ['denied.example', false],
+    ['other.example', false],
+  ] as const) {
+    const refusal = await it.connect(host, 80).then(
+      () => undefined,
+      (error) => error,
+    )
+    assert.ok(refusal instanceof ToolError && refusal.code === 'FORBIDDEN', host)
+    assert.equal(refusal.text.includes('FETCH_ALLOW_PRIVATE'), offered, refusal.text)
+  }
+  const open = policy()
+  for (const [host, offered] of [
+    ['127.0.0.1', true],
+    ['169.254.1.1', true],
+    ['192.168.0.1', true],
+    ['224.0.0.1', false],
+  ] as const)
+    assert.throws(
+      () => open.check(new URL(`http://${host}/`)),
+      (error: ToolError) => error.text.includes('FETCH_ALLOW_PRIVATE') === offered,
+      host,
+    )
+})
