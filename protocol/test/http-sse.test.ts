@@ -337,6 +337,24 @@ test('a slow sender is answered 408', () =>
     { bodyTimeoutMs: 100 },
   ))
 
+test('a sender that is slow, but within the limit, is answered', () =>
+  withSession(
+    async (session) => {
+      const { pathname, search, host, hostname, port } = new URL(session.endpoint)
+      const body = '{"jsonrpc":"2.0","id":1,"method":"ping"}'
+      const socket = connect(Number(port), hostname)
+      socket.write(
+        `POST ${pathname}${search} HTTP/1.1\r\nHost: ${host}\r\nContent-Type: application/json\r\nContent-Length: ${body.length}\r\n\r\n{`,
+      )
+      // Two comments: the limits of waits have been checked meanwhile.
+      await session.stream.nextComment()
+      await session.stream.nextComment()
+      socket.end(body.slice(1))
+      assert.deepEqual(await session.message(), { jsonrpc: '2.0', id: 1, result: {} })
+    },
+    { keepAliveMs: 30, bodyTimeoutMs: 15_000 },
+  ))
+
 test('a sender that leaves in the middle of its body harms nobody', () =>
   withSession(async (session) => {
     const { pathname, search, host, hostname, port } = new URL(session.endpoint)
