@@ -4,7 +4,7 @@ import type { Backend, Environment } from '../kit/definition.ts'
 import { Upstream } from '../kit/http/upstream.ts'
 import { keyExpiry, type N8nConfig, parseApiUrl, parseExtraHeaders } from './config.ts'
 import { N8nApi } from './lib/api.ts'
-import { N8nDatabase } from './lib/database.ts'
+import { type N8nDatabase, openDatabase } from './lib/database.ts'
 import { createRedactor, type Redactor } from './lib/redact.ts'
 
 export interface N8nBackend extends Backend {
@@ -38,7 +38,7 @@ export function openN8n(config: N8nConfig, environment: Environment): N8nBackend
   })
   const api = new N8nApi(http, expires)
   const host = new URL(baseUrl).host
-  const database = config.DB_TYPE === 'postgresdb' ? new N8nDatabase(config, environment) : undefined
+  const database = config.DB_TYPE === 'postgresdb' ? openDatabase(config, environment) : undefined
   return {
     environment,
     api,
@@ -67,7 +67,7 @@ export function openN8n(config: N8nConfig, environment: Environment): N8nBackend
 /** Requests one execution: unlike a workflow it is small. A key without that scope works for the other tools. */
 async function probeApi(api: N8nApi, signal: AbortSignal): Promise<Record<string, unknown>> {
   try {
-    await api.executions(undefined, { limit: 1 }, () => undefined, signal)
+    await api.executions(undefined, { limit: 1 }, () => undefined, signal).next()
     return { api: 'ok' }
   } catch (error) {
     if (error instanceof ToolError && error.code === 'FORBIDDEN') return { api: 'ok', missing_scope: 'execution:list' }

@@ -3,12 +3,9 @@
 import { ToolError } from '../../../protocol/index.ts'
 import type { Upstream } from '../../kit/http/upstream.ts'
 import { Semaphore } from '../../kit/waiting.ts'
-import { readAnswer } from '../errors.ts'
-import type { Page, WorkflowFilter } from '../types.ts'
+import { readAnswer, unknownForm } from '../errors.ts'
 import { advance, withLimit } from './cursor.ts'
 import { isObject, type JsonObject, objects, text } from './json.ts'
-
-export type ExecutionStatus = 'running' | 'waiting'
 
 const timeoutMs = 10_000
 const maxWaiting = 100
@@ -18,21 +15,28 @@ const maxStringBytes = { list: 1_000, workflow: 20_000, node: 100_000 }
 /** An id of n8n: letters and digits in all versions. Anything else could address another route. */
 export const idForm = /^[A-Za-z0-9_-]{1,64}$/
 
-interface Route {
-  readonly path: string
-  /** Of the API key. */
-  readonly scope: string
-}
+/** The scope of the API key that a list needs. */
+const scopes = { workflows: 'workflow:list', executions: 'execution:list' }
 
 interface Place {
   readonly limit: number
   readonly cursor?: string | undefined
 }
 
-type Query = Readonly<Record<string, string>>
+interface Page<T> {
+  readonly entries: readonly T[]
+  /** n8n's cursor of this page, and of the following one. */
+  readonly start: string | undefined
+  readonly next: string | undefined
+  /** Entries that were skipped because one alone is larger than an answer may be. */
+  readonly tooLarge: number
+}
 
+/** Page after page, each read when it is asked for. */
+type Pages<T> = AsyncGenerator<Page<T>, undefined>
 /** Without the client's other methods, so that only GET can be sent. */
-export type GetOnly = Pick<Upstream, 'get' | 'close'>
+type GetOnly = Pick<Upstream, 'get' | 'close'>
+type Query = Readonly<Record<string, string>>
 
 export class N8nApi {
   readonly #http: GetOnly
@@ -50,103 +54,98 @@ export class N8nApi {
     this.#keyExpires = keyExpires
   }
 
-  /** One page, each workflow reduced at once. A page that is too large is requested again in smaller ones. */
-  workflows<T>(filter: WorkflowFilter, page: Place, reduce: (workflow: JsonObject) => T, signal: AbortSignal): Promise<Page<T>> {
-    const query = {
-      excludePinnedData: 'true',
-      ...(filter.active === undefined ? {} : { active: String(filter.active) }),
-      ...(filter.name === undefined ? {} : { name: filter.name }),
-      ...(filter.projectId === undefined ? {} : { projectId: filter.projectId }),
-    }
-    return this.#page({ path: '/api/v1/workflows', scope: 'workflow:list' }, query, page, reduce, signal)
+  /**
+   * Each workflow is reduced at once.
+   * @param filter `name`: a pattern of SQL's LIKE for a part of the name, case-sensitive on PostgreSQL
+   */
+  workflows<T>(
+    filter: { active?: boolean | undefined; name?: string | undefined; projectId?: string | undefined },
+    from: Place,
+    reduce: (workflow: JsonObject) => T,
+    signal: AbortSignal,
+  ): Pages<T> {
+    const given = Object.entries(filter).filter(([, value]) => value !== undefined)
+    const query = Object.fromEntries(given.map(([name, value]) => [name, String(value)]))
+    return this.#pages('workflows', { excludePinnedData: 'true', ...query }, from, reduce, signal)
+  }
+
+  /** Executions, newest first, without their data. */
+  executions<T>(
+    status: 'running' | 'waiting' | undefined,
+    from: Place,
+    reduce: (execution: JsonObject) => T,
+    signal: AbortSignal,
+  ): Pages<T> {
+    return this.#pages('executions', { includeData: 'false', ...(status && { status }) }, from, reduce, signal)
   }
 
   /** One workflow as n8n stores it; undefined when none has this id. */
   workflow(id: string, kept: 'workflow' | 'node', signal: AbortSignal): Promise<JsonObject | undefined> {
     if (!idForm.test(id)) throw new ToolError('INTERNAL', 'not an id') // the tool has checked it
-    return this.#ask({ path: `/api/v1/workflows/${id}`, scope: 'workflow:read' }, { excludePinnedData: 'true' }, kept, signal)
+    return this.#ask(`workflows/${id}`, 'workflow:read', { excludePinnedData: 'true' }, kept, signal)
   }
 
-  /** Executions, newest first, without their data. */
-  executions<T>(
-    status: ExecutionStatus | undefined,
-    page: Place,
-    reduce: (execution: JsonObject) => T,
-    signal: AbortSignal,
-  ): Promise<Page<T>> {
-    const query = { includeData: 'false', ...(status === undefined ? {} : { status }) }
-    return this.#page({ path: '/api/v1/executions', scope: 'execution:list' }, query, page, reduce, signal)
-  }
-
-  /** n8n's own figures of the last seven days; undefined where this version or this key has none. */
-  async insights(signal: AbortSignal): Promise<JsonObject | undefined> {
-    try {
-      return await this.#ask({ path: '/api/v1/insights/summary', scope: 'insights:read' }, {}, 'workflow', signal)
-    } catch (error) {
-      if (error instanceof ToolError && error.code === 'FORBIDDEN') return undefined
-      throw error
-    }
+  /** n8n's own figures of the last seven days; undefined where this version has none. */
+  insights(signal: AbortSignal): Promise<JsonObject | undefined> {
+    return this.#ask('insights/summary', 'insights:read', {}, 'workflow', signal)
   }
 
   close(): void {
     this.#http.close()
   }
 
-  async #page<T>(
-    route: Route,
+  async *#pages<T>(
+    route: keyof typeof scopes,
     query: Query,
-    page: Place,
+    from: Place,
     reduce: (entry: JsonObject) => T,
     signal: AbortSignal,
-  ): Promise<Page<T>> {
-    let { limit } = page
+  ): Pages<T> {
+    let { limit, cursor: start } = from
     for (;;) {
       // The page size in the cursor overrides `limit`; a cursor of an unknown form is passed on to n8n.
-      const cursor = page.cursor === undefined ? undefined : (withLimit(page.cursor, limit) ?? page.cursor)
+      const resized = start === undefined ? undefined : withLimit(start, limit)
+      const cursor = resized ?? start
+      let page: Page<T>
       try {
-        const place = cursor === undefined ? {} : { cursor }
-        const answer = await this.#ask(route, { ...query, limit: String(limit), ...place }, 'list', signal)
+        const place = { limit: String(limit), ...(cursor && { cursor }) }
+        const answer = await this.#ask(route, scopes[route], { ...query, ...place }, 'list', signal)
         if (!Array.isArray(answer?.data)) throw unknownForm()
-        const next = text(answer.nextCursor)
-        return { entries: objects(answer.data).map(reduce), next: next === '' ? undefined : next, limit, tooLarge: 0 }
+        page = { start, entries: objects(answer.data).map(reduce), next: text(answer.nextCursor) || undefined, tooLarge: 0 }
       } catch (error) {
-        if (!(error instanceof ToolError) || error.code !== 'TOO_LARGE') throw error
-        if (cursor !== undefined && withLimit(cursor, limit) === undefined) throw error
-        if (limit === 1) {
-          const next = advance(cursor, 1, page.limit)
-          if (next === undefined) throw error
-          return { entries: [], next, limit, tooLarge: 1 }
+        // A page that is too large is requested again in smaller ones.
+        if (!(error instanceof ToolError) || error.code !== 'TOO_LARGE' || resized !== cursor) throw error
+        if (limit > 1) {
+          // A quarter at once: workflows with images in them differ by orders of magnitude.
+          limit = Math.max(1, Math.floor(limit / 4))
+          continue
         }
-        // A quarter at once: workflows with images in them differ by orders of magnitude.
-        limit = Math.max(1, Math.floor(limit / 4))
+        const next = advance(cursor, 1, from.limit)
+        if (next === undefined) throw error
+        page = { start, entries: [], next, tooLarge: 1 }
       }
+      yield page
+      // An upstream whose pages never end sends empty ones.
+      if (page.next === undefined || (page.entries.length === 0 && page.tooLarge === 0)) return undefined
+      start = page.next
+      limit = Math.min(from.limit, limit * 2)
     }
   }
 
   async #ask(
-    { path, scope }: Route,
+    path: string,
+    scope: string,
     query: Query,
     kept: keyof typeof maxStringBytes,
     signal: AbortSignal,
   ): Promise<JsonObject | undefined> {
     return this.#slots.run({ signal }, async () => {
-      const answer = await this.#http.get(path, { signal, timeoutMs, maxBytes: maxAnswerBytes, query })
+      const answer = await this.#http.get(`/api/v1/${path}`, { signal, timeoutMs, maxBytes: maxAnswerBytes, query })
       // A missing entry; a 404 page of another program is longer.
       if (kept !== 'list' && answer.status === 404 && answer.body.length < 1_000) return undefined
-      const json = readAnswer(answer, {
-        scope,
-        keyExpires: this.#keyExpires,
-        maxStringBytes: maxStringBytes[kept],
-        shorterBytes: Math.min(maxStringBytes[kept], maxStringBytes.workflow),
-      })
+      const json = readAnswer(answer, scope, this.#keyExpires, maxStringBytes[kept])
       if (isObject(json)) return json
       throw unknownForm()
     })
   }
-}
-
-function unknownForm(): ToolError {
-  return new ToolError('UPSTREAM_ERROR', 'n8n answered with JSON of an unknown form', {
-    hint: 'ask the operator whether N8N_API_URL leads to n8n',
-  })
 }

@@ -8,8 +8,7 @@ interface Place {
 }
 
 /** The same position with another page size. Undefined when the form of the cursor is not known. */
-export function withLimit(cursor: string | undefined, limit: number): string | undefined {
-  if (cursor === undefined) return encode({ limit, offset: 0 })
+export function withLimit(cursor: string, limit: number): string | undefined {
   const place = decode(cursor)
   return place === undefined ? undefined : encode({ ...place, limit })
 }

@@ -1,6 +1,6 @@
 // Finds a workflow by its id or its exact name.
 import { nearest, ToolError } from '../../../protocol/index.ts'
-import { clip, visibleJson } from '../../kit/text.ts'
+import { quoted } from '../../kit/text.ts'
 import { idForm, type N8nApi } from './api.ts'
 import { type JsonObject, text } from './json.ts'
 
@@ -25,19 +25,15 @@ export async function findWorkflow(
   if (byId !== undefined) return byId
   // n8n searches with SQL's LIKE, where `_` is any character.
   const same = (await knownBy(api, wanted.replaceAll('\\', '_'), signal)).filter(({ name }) => name === wanted)
-  const [only, ...others] = same
-  const found = only === undefined || others.length > 0 ? undefined : await api.workflow(only.id, kept, signal)
-  if (found !== undefined) return found
-  if (only !== undefined && others.length > 0) {
-    throw new ToolError(
-      'INVALID_ARGUMENT',
-      `${same.length} workflows are named ${shown(wanted)}: ${same
-        .slice(0, maxCandidates)
-        .map(({ id }) => id)
-        .join(', ')}`,
-      { retry: { workflow_id: only.id } },
-    )
+  const [only, another] = same.map(({ id }) => id)
+  if (only !== undefined && another !== undefined) {
+    const ids = same.slice(0, maxCandidates).map(({ id }) => id)
+    throw new ToolError('INVALID_ARGUMENT', `${same.length} workflows are named ${quoted(wanted)}: ${ids.join(', ')}`, {
+      retry: { workflow_id: only },
+    })
   }
+  const found = only === undefined ? undefined : await api.workflow(only, kept, signal)
+  if (found !== undefined) return found
   throw noSuchWorkflow(await knownBy(api, undefined, signal), wanted)
 }
 
@@ -45,31 +41,28 @@ function noSuchWorkflow(known: readonly Known[], wanted: string): ToolError {
   const near = (part: (each: Known) => string): Known[] =>
     nearest(wanted, known.map(part), maxCandidates).flatMap((value) => known.filter((each) => part(each) === value))
   const listed = [...new Set([...near(({ name }) => name), ...near(({ id }) => id)])].slice(0, maxCandidates)
-  const similar = listed.length === 0 ? '' : `. Similar: ${listed.map(({ id, name }) => `${id} (${shown(name)})`).join(', ')}`
-  return new ToolError('NOT_FOUND', `no workflow has the id or the name ${shown(wanted)}, or this key may not see it${similar}`, {
-    ...(listed[0] === undefined ? { hint: 'n8n_list_workflows {}' } : { retry: { workflow_id: listed[0].id } }),
-  })
-}
-
-function shown(name: string): string {
-  return clip(visibleJson(name), 80)
+  const similar = listed.length === 0 ? '' : `. Similar: ${listed.map(({ id, name }) => `${id} (${quoted(name)})`).join(', ')}`
+  return new ToolError(
+    'NOT_FOUND',
+    `no workflow has the id or the name ${quoted(wanted)}, or this key may not see it${similar}`,
+    {
+      ...(listed[0] === undefined ? { hint: 'n8n_list_workflows {}' } : { retry: { workflow_id: listed[0].id } }),
+    },
+  )
 }
 
 /** The first few hundred. They only help with the name, so a failure to read them is ignored. */
 async function knownBy(api: N8nApi, name: string | undefined, signal: AbortSignal): Promise<Known[]> {
   const known: Known[] = []
-  let cursor: string | undefined
-  for (let i = 0; i < maxPages; i += 1) {
-    try {
-      const reduce = (each: JsonObject): Known => ({ id: text(each.id), name: text(each.name) })
-      const page = await api.workflows({ name }, { limit: pageSize, cursor }, reduce, signal)
+  const reduce = (each: JsonObject): Known => ({ id: text(each.id), name: text(each.name) })
+  let pages = 0
+  try {
+    for await (const page of api.workflows({ name }, { limit: pageSize }, reduce, signal)) {
       known.push(...page.entries)
-      if (page.next === undefined) break
-      cursor = page.next
-    } catch (error) {
-      if (signal.aborted || !(error instanceof ToolError)) throw error
-      break
+      if (++pages === maxPages) break
     }
+  } catch (error) {
+    if (signal.aborted || !(error instanceof ToolError)) throw error
   }
   return known
 }

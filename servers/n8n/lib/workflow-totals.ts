@@ -1,6 +1,6 @@
 // Counts over all workflows, page by page; only numbers and names are kept.
+import { oneLine } from '../../kit/text.ts'
 import type { N8nApi } from './api.ts'
-import { cell } from './format.ts'
 import { type JsonObject, objects, text } from './json.ts'
 import { factsOf, isNote } from './workflow.ts'
 
@@ -31,33 +31,27 @@ export async function countWorkflows(api: N8nApi, signal: AbortSignal, timeLeft:
   const add = (workflow: JsonObject): void => {
     const facts = factsOf(workflow)
     workflows.total += 1
-    names.set(facts.id, cell(facts.name))
+    names.set(facts.id, oneLine(facts.name))
     if (facts.archived) workflows.archived += 1
     else if (facts.active) workflows.active += 1
     if (Date.parse(facts.updated_at) < Date.now() - staleMs) workflows.never_updated_90d += 1
     for (const trigger of facts.triggers) count(byTrigger, trigger)
-    for (const tag of facts.tags) count(byTag, cell(tag))
+    for (const tag of facts.tags) count(byTag, oneLine(tag))
     nodes.sticky_notes += facts.sticky_notes
     for (const node of objects(workflow.nodes)) {
       if (isNote(node)) continue
       nodes.total += 1
       if (node.disabled === true) nodes.disabled += 1
-      count(byType, cell(text(node.type)))
+      count(byType, oneLine(text(node.type)))
     }
   }
 
-  let cursor: string | undefined
-  let limit = pageSize
-  for (let pages = 0; pages < maxPages && (pages === 0 || timeLeft()); pages += 1) {
-    const page = await api.workflows({}, { limit, cursor }, add, signal)
+  let pages = 0
+  for await (const page of api.workflows({}, { limit: pageSize }, add, signal)) {
     tooLarge += page.tooLarge
     workflows.total += page.tooLarge
-    if (page.next === undefined) {
-      workflows.complete = tooLarge === 0
-      break
-    }
-    cursor = page.next
-    limit = Math.min(pageSize, page.limit * 2)
+    workflows.complete = page.next === undefined && tooLarge === 0
+    if (++pages === maxPages || !timeLeft()) break
   }
   return {
     workflows: {

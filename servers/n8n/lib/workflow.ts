@@ -1,11 +1,13 @@
 // Reads a workflow: facts for lists and statistics, and the connections between its nodes.
-import type { Edge, WorkflowFacts } from '../types.ts'
 import { type JsonObject, list, object, objects, text } from './json.ts'
 import { outputName } from './outputs.ts'
 import { schedulesOf } from './schedule.ts'
 
+/** In the form of the JSON of results. */
+export type WorkflowFacts = ReturnType<typeof factsOf>
+
 /** Reduces a whole workflow to what a list shows. */
-export function factsOf(workflow: JsonObject): WorkflowFacts {
+export function factsOf(workflow: JsonObject) {
   const all = objects(workflow.nodes)
   const nodes = all.filter((node) => !isNote(node))
   const triggers = nodes.filter((node) => isTrigger(node) && node.disabled !== true)
@@ -16,9 +18,11 @@ export function factsOf(workflow: JsonObject): WorkflowFacts {
     archived: workflow.isArchived === true,
     tags: objects(workflow.tags).map((tag) => text(tag.name)),
     triggers: [...new Set(triggers.map((node) => shortType(node)))],
+    /** When the triggers run, such as `every 15 minutes`. */
     schedules: [...new Set(triggers.flatMap(schedulesOf))],
     node_count: nodes.length,
     sticky_notes: all.length - nodes.length,
+    /** ISO 8601 as n8n gives it, or empty. */
     updated_at: text(workflow.updatedAt),
   }
 }
@@ -33,17 +37,15 @@ export function isNote(node: JsonObject): boolean {
   return node.type === 'n8n-nodes-base.stickyNote'
 }
 
-const triggersByOtherNames = new Set([
-  'n8n-nodes-base.webhook',
-  'n8n-nodes-base.cron',
-  'n8n-nodes-base.interval',
-  'n8n-nodes-base.start',
-  'n8n-nodes-base.emailReadImap',
-])
+function isTrigger(node: JsonObject): boolean {
+  return /trigger$|^n8n-nodes-base\.(webhook|cron|interval|start|emailReadImap)$/i.test(text(node.type))
+}
 
-export function isTrigger(node: JsonObject): boolean {
-  const type = text(node.type)
-  return /trigger$/i.test(type) || triggersByOtherNames.has(type)
+export interface Edge {
+  readonly from: string
+  readonly to: string
+  /** Which output and input, where that is not the first of either: `true`, `output 1`, `ai_tool`, `input 1`. */
+  readonly label: string
 }
 
 /** Every connection, in the order of n8n's own object: source name → kind → output → targets. */
@@ -66,9 +68,4 @@ export function edgesOf(workflow: JsonObject): Edge[] {
     }
   }
   return edges
-}
-
-/** Types of the credentials that a node uses; their ids and names stay in n8n. */
-export function credentialTypes(node: JsonObject): string[] {
-  return Object.keys(object(node.credentials))
 }

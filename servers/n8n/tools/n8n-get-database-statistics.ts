@@ -1,15 +1,17 @@
 // n8n_get_database_statistics: gathers the figures, keeps them for a minute, and shows them as text and as JSON. A part that cannot be read is
 // left out with a warning.
 import { type AnyTool, type Context, defineTool, ToolError, type ToolOutput } from '../../../protocol/index.ts'
-import { formatBytes, report } from '../../kit/report.ts'
+import { counted, formatBytes, formatSpan, report } from '../../kit/report.ts'
+import { fitLines } from '../../kit/text.ts'
 import { Remembered } from '../../kit/waiting.ts'
 import type { N8nBackend } from '../backend.ts'
-import type { N8nDatabase } from '../lib/database.ts'
+import type { N8nApi } from '../lib/api.ts'
+import type { N8nDatabase, Storage } from '../lib/database.ts'
 import { countExecutions, failedStatuses } from '../lib/execution-totals.ts'
-import { fitLines, plural, shortTime } from '../lib/format.ts'
-import { type JsonObject, object } from '../lib/json.ts'
+import { object } from '../lib/json.ts'
+import { shortTime } from '../lib/render.ts'
 import { countWorkflows, top, type WorkflowTotals } from '../lib/workflow-totals.ts'
-import type { ExecutionTotals, Storage, WorkflowRuns } from '../types.ts'
+import type { ExecutionTotals, WorkflowRuns } from '../types.ts'
 
 const inputSchema = {
   type: 'object',
@@ -75,10 +77,11 @@ function statisticsResult({ environment }: N8nBackend, statistics: Statistics, a
       source,
       // n8n shows its version only after a login.
       instance: { url_host: host, healthy: true },
-      ...(totals === undefined ? {} : { workflows: totals.workflows, nodes: totals.nodes }),
-      ...(executions === undefined ? {} : { executions }),
-      ...(insights === undefined ? {} : { insights }),
-      ...(storage === undefined ? {} : { storage }),
+      workflows: totals?.workflows,
+      nodes: totals?.nodes,
+      executions,
+      insights,
+      storage,
     },
   })
 }
@@ -87,62 +90,52 @@ async function gather({ api, database, unreadable, host, environment }: N8nBacke
   const end = Date.now() + Math.max(1_000, Math.min(gatherMs, environment.toolTimeoutMs - reserveMs))
   const timeLeft = (): boolean => Date.now() < end
   const warnings: string[] = unreadable === undefined ? [] : [unreadable]
-  const refused: ToolError[] = []
-
-  /** Leaves out what the key may not read, with a warning. @throws every other error */
-  const allowed = async <T>(name: string, work: () => Promise<T>): Promise<T | undefined> => {
+  /** Leaves out, with a warning, what may not or cannot be read. @throws every error that `warn` has no warning for */
+  const optional = async <T>(read: () => Promise<T>, warn: (error: ToolError) => string | undefined): Promise<T | undefined> => {
     try {
-      return await work()
+      return await read()
     } catch (error) {
-      if (!(error instanceof ToolError) || error.code !== 'FORBIDDEN') throw error
-      refused.push(error)
-      warnings.push(`${name} left out: ${error.message}`)
+      const warning = error instanceof ToolError && !signal.aborted ? warn(error) : undefined
+      if (warning === undefined) throw error
+      warnings.push(warning)
       return undefined
     }
   }
+  let refusal: ToolError | undefined
+  const unlessRefused = <T>(name: string, read: () => Promise<T>): Promise<T | undefined> =>
+    optional(read, (error) => {
+      if (error.code !== 'FORBIDDEN') return undefined
+      refusal ??= error
+      return `${name} left out: ${error.message}`
+    })
   /** Without the database, the figures come from the API. */
-  const fromDatabase = async <T>(read: (database: N8nDatabase) => Promise<T>): Promise<T | undefined> => {
-    if (database === undefined) return undefined
-    try {
-      return await read(database)
-    } catch (error) {
-      if (!(error instanceof ToolError) || signal.aborted) throw error
-      warnings.push(`n8n's database could not be read: ${error.message}`)
-      return undefined
-    }
-  }
+  const fromDatabase = async <T>(read: (database: N8nDatabase) => Promise<T>): Promise<T | undefined> =>
+    database &&
+    optional(
+      () => read(database),
+      ({ message }) => `n8n's database could not be read: ${message}`,
+    )
 
   const exact = await fromDatabase((it) => it.executions(windowHours, signal))
-  const storage = exact === undefined ? undefined : await fromDatabase((it) => it.storage(signal))
-  const totals = await allowed('workflows', () => countWorkflows(api, signal, timeLeft))
-  const counted = exact ?? (await allowed('executions', () => countExecutions(api, windowHours, signal, timeLeft)))
-  const [first] = refused
-  if (totals === undefined && counted === undefined && first !== undefined) throw first
-  // n8n's own figures of seven days.
-  const insights = timeLeft() ? numbersOf(await api.insights(signal).catch(() => ignore(signal))) : undefined
+  const storage = exact && (await fromDatabase((it) => it.storage(signal)))
+  const totals = await unlessRefused('workflows', () => countWorkflows(api, signal, timeLeft))
+  const runs = exact ?? (await unlessRefused('executions', () => countExecutions(api, windowHours, signal, timeLeft)))
+  if (totals === undefined && runs === undefined) throw refusal
+  const insights = timeLeft() ? await readInsights(api, signal) : undefined
   if (totals?.workflows.complete === false) warnings.push(incompleteWorkflows(totals))
-  if (counted?.complete === false)
-    warnings.push(`only the newest ${counted.total} executions were counted, back to ${counted.since}; ask for fewer hours`)
-  const named = (runs: WorkflowRuns): WorkflowRuns => ({
+  if (runs?.complete === false)
+    warnings.push(`only the newest ${runs.total} executions were counted, back to ${runs.since}; ask for fewer hours`)
+  const named = (of: WorkflowRuns): WorkflowRuns => ({ ...of, name: of.name ?? totals?.names.get(of.workflow_id) ?? null })
+  const executions = runs && {
     ...runs,
-    name: runs.name ?? totals?.names.get(runs.workflow_id) ?? null,
-  })
-  const executions = counted && {
-    ...counted,
     window_hours: windowHours,
-    sampled: !counted.complete,
-    failure_rate: failureRate(counted),
-    top_failing: counted.top_failing.map(named),
-    slowest: counted.slowest.map(named),
+    sampled: !runs.complete,
+    failure_rate: failureRate(runs),
+    top_failing: runs.top_failing.map(named),
+    slowest: runs.slowest.map(named),
   }
   const source = exact === undefined ? ('api' as const) : ('database' as const)
   return { windowHours, host, source, totals, executions, storage, insights, warnings }
-}
-
-/** Only some versions and licences have these figures, so an error leaves them out. @throws the signal's reason */
-function ignore(signal: AbortSignal): undefined {
-  signal.throwIfAborted()
-  return undefined
 }
 
 function incompleteWorkflows({ workflows: { total }, tooLarge }: WorkflowTotals): string {
@@ -151,12 +144,18 @@ function incompleteWorkflows({ workflows: { total }, tooLarge }: WorkflowTotals)
     : `only ${total} workflows were counted; there are more`
 }
 
-function numbersOf(insights: JsonObject | undefined): Record<string, number> | undefined {
-  const values = Object.entries(insights ?? {}).flatMap(([name, metric]): [string, number][] => {
-    const { value } = object(metric)
-    return typeof value === 'number' ? [[name, value]] : []
-  })
-  return values.length === 0 ? undefined : Object.fromEntries(values)
+/** n8n's own figures of seven days. Only some versions, licences and keys have them. @throws the signal's reason, and no other error */
+async function readInsights(api: N8nApi, signal: AbortSignal): Promise<Record<string, number> | undefined> {
+  try {
+    const values = Object.entries((await api.insights(signal)) ?? {}).flatMap(([name, metric]): [string, number][] => {
+      const { value } = object(metric)
+      return typeof value === 'number' ? [[name, value]] : []
+    })
+    return values.length === 0 ? undefined : Object.fromEntries(values)
+  } catch {
+    signal.throwIfAborted()
+    return undefined
+  }
 }
 
 const topStatuses = 10
@@ -165,8 +164,8 @@ const topCommunityTypes = 20
 
 function summaryOf({ host, windowHours, totals, executions }: Statistics): string {
   const parts = [
-    totals === undefined ? '' : `${plural(totals.workflows.total, 'workflow')}, ${totals.workflows.active} active`,
-    executions === undefined ? '' : `${plural(executions.total, 'execution')} in ${windowHours} h, ${failureText(executions)}`,
+    totals === undefined ? '' : `${counted(totals.workflows.total, 'workflow')}, ${totals.workflows.active} active`,
+    executions === undefined ? '' : `${counted(executions.total, 'execution')} in ${windowHours} h, ${failureText(executions)}`,
   ]
   return `n8n at ${host}: ${parts.filter((part) => part !== '').join('; ')}`
 }
@@ -200,7 +199,7 @@ function describeExecutions(executions: ExecutionTotals, source: Statistics['sou
 function describeWorkflows({ workflows, nodes }: WorkflowTotals): string[] {
   const { total, complete, active, inactive, archived, never_updated_90d: stale, by_trigger, top_tags } = workflows
   const { code_nodes: code, http_nodes: http, ai_nodes: ai, disabled, sticky_notes: notes, community_types: community } = nodes
-  const special = `${code} code, ${http} HTTP, ${ai} AI, ${disabled} disabled${notes === 0 ? '' : `; ${plural(notes, 'sticky note')} apart`}`
+  const special = `${code} code, ${http} HTTP, ${ai} AI, ${disabled} disabled${notes === 0 ? '' : `; ${counted(notes, 'sticky note')} apart`}`
   const triggers = counts(Object.entries(by_trigger).slice(0, topTriggers))
   const tags = counts(top_tags.map((each) => [each.tag, each.workflows]))
   const types = counts(nodes.top_types.map((each) => [each.type.replace('n8n-nodes-base.', ''), each.nodes]))
@@ -208,7 +207,7 @@ function describeWorkflows({ workflows, nodes }: WorkflowTotals): string[] {
     `workflows: ${total}${complete ? '' : ' (not all)'}: ${active} active, ${inactive} inactive, ${archived} archived; ${stale} not changed for 90 days`,
     ...(triggers === '' ? [] : [`by trigger: ${triggers}`]),
     ...(tags === '' ? [] : [`top tags: ${tags}`]),
-    `nodes: ${nodes.total} of ${plural(nodes.distinct_types, 'type')}; ${special}`,
+    `nodes: ${nodes.total} of ${counted(nodes.distinct_types, 'type')}; ${special}`,
     ...(types === '' ? [] : [`top types: ${types}`]),
     ...(community.length === 0 ? [] : [`community types: ${community.slice(0, topCommunityTypes).join(', ')}`]),
   ]
@@ -241,7 +240,5 @@ function counts(pairs: readonly (readonly [string, number])[]): string {
 }
 
 function duration(ms: number): string {
-  if (ms < 1_000) return `${Math.round(ms)} ms`
-  if (ms < 120_000) return `${(ms / 1_000).toFixed(1)} s`
-  return ms < 7_200_000 ? `${Math.round(ms / 60_000)} min` : `${(ms / 3_600_000).toFixed(1)} h`
+  return ms < 1_000 ? `${Math.round(ms)} ms` : formatSpan(ms / 1_000)
 }

@@ -8,16 +8,14 @@ import {
   ToolError,
   type ToolOutput,
 } from '../../../protocol/index.ts'
-import { report } from '../../kit/report.ts'
-import { cleanText, clip, fitText, visibleJson } from '../../kit/text.ts'
+import { counted, report, sameCall } from '../../kit/report.ts'
+import { cleanText, fitLines, fitText, oneLine, quoted } from '../../kit/text.ts'
 import type { N8nBackend } from '../backend.ts'
 import { findWorkflow } from '../lib/find-workflow.ts'
-import { cell, fitLines, plural, shortTime, triggersOf } from '../lib/format.ts'
 import { type JsonObject, object, objects, text } from '../lib/json.ts'
 import type { Redactor } from '../lib/redact.ts'
-import { capStrings, edgeLine, nodeLine } from '../lib/render.ts'
-import { edgesOf, factsOf, isNote } from '../lib/workflow.ts'
-import type { WorkflowFacts } from '../types.ts'
+import { capStrings, edgeLine, nodeLine, shortTime, triggersOf } from '../lib/render.ts'
+import { edgesOf, factsOf, isNote, type WorkflowFacts } from '../lib/workflow.ts'
 
 const inputSchema = {
   type: 'object',
@@ -102,7 +100,7 @@ async function getWorkflow(backend: N8nBackend, args: GetArguments, context: Con
     untrusted: body.join('\n'),
     notes,
     truncated: more,
-    next: more ? { ...args, offset: end + 1 } : undefined,
+    next: more ? sameCall(inputSchema, args, { offset: end + 1 }) : undefined,
     rows: end - first,
     structured: {
       ...facts,
@@ -128,9 +126,9 @@ function nodeResult(
   const more = end < json.length
   const range = start > 0 || more ? `, characters ${start + 1}-${end} of ${json.length}` : ''
   return report(context, {
-    summary: `workflow ${facts.id}: node ${clip(visibleJson(redact.inName(text(node.name))), 100)}, ${args.version} version${range}`,
+    summary: `workflow ${facts.id}: node ${quoted(redact.inName(text(node.name)))}, ${args.version} version${range}`,
     untrusted: part,
-    next: more ? { ...args, offset: end + 1 } : undefined,
+    next: more ? sameCall(inputSchema, args, { offset: end + 1 }) : undefined,
     rows: 1,
     structured: {
       id: facts.id,
@@ -163,30 +161,26 @@ function chooseNodes(workflow: JsonObject, wanted: readonly string[] | undefined
       all.find((each) => text(each.name).toLowerCase() === lower)
     if (node !== undefined) return node
     const similar = nearest(name, names, 5)
-    const candidates = (similar.length > 0 ? similar : names.slice(0, 5)).map((each) => shownName(each)).join(', ')
+    const candidates = (similar.length > 0 ? similar : names.slice(0, 5)).map((each) => quoted(each)).join(', ')
     throw new ToolError(
       'NOT_FOUND',
-      `no node ${shownName(name)} in this workflow. ${similar.length > 0 ? 'Similar' : 'Nodes'}: ${candidates || 'none'}`,
+      `no node ${quoted(name)} in this workflow. ${similar.length > 0 ? 'Similar' : 'Nodes'}: ${candidates || 'none'}`,
       { retry: { nodes: similar[0] === undefined ? undefined : wanted.map((each) => (each === name ? similar[0] : each)) } },
     )
   })
-}
-
-function shownName(name: string): string {
-  return clip(visibleJson(name), 200)
 }
 
 function aboutLines(workflow: JsonObject, facts: WorkflowFacts, redact: Redactor): string[] {
   const description = text(workflow.description)
   const notes = objects(workflow.nodes).filter(isNote)
   return [
-    `name: ${cell(redact.inName(facts.name))}`,
-    ...(description === '' ? [] : [`description: ${cell(String(redact(description)))}`]),
-    ...(facts.tags.length === 0 ? [] : [`tags: ${cell(facts.tags.join(', '))}`]),
-    `triggers: ${cell(triggersOf(facts, ', ')) || 'none'}`,
-    ...(notes.length === 0 ? [] : [`sticky notes: ${cell(notes.map((note) => text(note.name)).join(', '))}`]),
+    `name: ${oneLine(redact.inName(facts.name))}`,
+    ...(description === '' ? [] : [`description: ${oneLine(String(redact(description)))}`]),
+    ...(facts.tags.length === 0 ? [] : [`tags: ${oneLine(facts.tags.join(', '))}`]),
+    `triggers: ${oneLine(triggersOf(facts, ', ')) || 'none'}`,
+    ...(notes.length === 0 ? [] : [`sticky notes: ${oneLine(notes.map((note) => text(note.name)).join(', '))}`]),
     `created ${shortTime(text(workflow.createdAt))}, updated ${shortTime(facts.updated_at)}`,
-    `settings: ${cell(JSON.stringify(redact(object(workflow.settings))))}`,
+    `settings: ${oneLine(JSON.stringify(redact(object(workflow.settings))))}`,
   ]
 }
 
@@ -210,7 +204,7 @@ function bodyOf(lines: readonly string[], structure: { first: number; nodes: num
 }
 
 function countsOf({ node_count, sticky_notes }: WorkflowFacts): string {
-  return `${plural(node_count, 'node')}${sticky_notes === 0 ? '' : ` and ${plural(sticky_notes, 'sticky note')}`}`
+  return `${counted(node_count, 'node')}${sticky_notes === 0 ? '' : ` and ${counted(sticky_notes, 'sticky note')}`}`
 }
 
 function stateOf({ active, archived }: WorkflowFacts): string {

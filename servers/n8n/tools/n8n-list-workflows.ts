@@ -8,13 +8,12 @@ import {
   ToolError,
   type ToolOutput,
 } from '../../../protocol/index.ts'
-import { report } from '../../kit/report.ts'
-import { clip, visibleJson } from '../../kit/text.ts'
+import { counted, report, sameCall } from '../../kit/report.ts'
+import { fitLines, quoted } from '../../kit/text.ts'
 import type { N8nBackend } from '../backend.ts'
 import { advance } from '../lib/cursor.ts'
-import { cell, fitLines, plural, shortTime, triggersOf } from '../lib/format.ts'
-import { factsOf } from '../lib/workflow.ts'
-import type { WorkflowFacts } from '../types.ts'
+import { row, shortTime, triggersOf } from '../lib/render.ts'
+import { factsOf, type WorkflowFacts } from '../lib/workflow.ts'
 
 const inputSchema = {
   type: 'object',
@@ -62,35 +61,21 @@ const searchMs = 20_000
 const searchPage = 100
 const maxNamed = 20
 
-interface Row {
-  readonly facts: WorkflowFacts
-  /** n8n's cursor of the next workflow. */
-  readonly after: string | undefined
-}
-
 /** The matching workflows from the cursor on; names and tags of all, for when none matches. */
 async function search({ api, environment }: N8nBackend, args: ListArguments, signal: AbortSignal) {
-  const { limit } = args
-  const filters = args.name !== undefined || args.tags !== undefined
+  const { active, project_id: projectId, cursor } = args
+  const size = args.name === undefined && args.tags === undefined ? args.limit : searchPage
   const end = performance.now() + Math.min(searchMs, environment.toolTimeoutMs / 2)
-  const rows: Row[] = []
+  /** `after`: n8n's cursor of the next workflow. */
+  const rows: { facts: WorkflowFacts; after: string | undefined }[] = []
   const names = new Set<string>()
   const tags = new Set<string>()
-  let next = args.cursor
-  let size = filters ? searchPage : limit
+  let next: string | undefined
   let searched = 0
   let skipped = 0
-  do {
-    const start = next
-    const wanted = filters ? size : Math.min(limit - rows.length, size)
-    const page = await api.workflows(
-      { active: args.active, projectId: args.project_id },
-      { limit: wanted, cursor: start },
-      factsOf,
-      signal,
-    )
+  for await (const page of api.workflows({ active, projectId }, { limit: size, cursor }, factsOf, signal)) {
     for (const [i, facts] of page.entries.entries()) {
-      const after = i + 1 < page.entries.length ? advance(start, i + 1, wanted) : page.next
+      const after = i + 1 < page.entries.length ? advance(page.start, i + 1, size) : page.next
       if (matches(facts, args)) rows.push({ facts, after })
       names.add(facts.name)
       for (const tag of facts.tags) tags.add(tag)
@@ -98,10 +83,8 @@ async function search({ api, environment }: N8nBackend, args: ListArguments, sig
     searched += page.entries.length
     skipped += page.tooLarge
     next = page.next
-    // A page whose workflows are too large is read in smaller ones.
-    size = Math.min(filters ? searchPage : limit, page.limit * 2)
-    if (page.entries.length === 0 && page.tooLarge === 0) break // an upstream whose pages never end
-  } while (next !== undefined && rows.length < limit && skipped < maxSkipped && searched < maxSearched && performance.now() < end)
+    if (rows.length >= args.limit || skipped >= maxSkipped || searched >= maxSearched || performance.now() >= end) break
+  }
   return { rows, next, searched, skipped, names, tags }
 }
 
@@ -118,7 +101,6 @@ function matches(facts: WorkflowFacts, { active, name, tags }: ListArguments): b
 async function listWorkflows(backend: N8nBackend, args: ListArguments, context: Context): Promise<ToolOutput> {
   const { redact, environment } = backend
   const started = performance.now()
-  const { cursor: _from, ...filters } = args
   const found = await search(backend, args, context.signal)
   const all = found.rows.slice(0, args.limit).map(({ facts }) => redact.inName(lineOf(facts)))
   const lines = fitLines(all, environment.maxResultChars - reservedChars - header.length)
@@ -127,7 +109,7 @@ async function listWorkflows(backend: N8nBackend, args: ListArguments, context: 
   const next = isCut ? found.rows[shown - 1]?.after : found.next
   const more = next === undefined ? '' : found.rows.length === 0 ? '; not all searched' : '; more exist'
   return report(context, {
-    summary: `${plural(shown, 'workflow')}${describeFilter(args)}${more}, ${Math.round(performance.now() - started)} ms`,
+    summary: `${counted(shown, 'workflow')}${describeFilter(args)}${more}, ${Math.round(performance.now() - started)} ms`,
     ...(shown === 0 ? {} : { untrusted: [header, ...lines].join('\n') }),
     notes: [
       ...(found.skipped > 0 ? [`${found.skipped} larger than 4 MiB left out`] : []),
@@ -135,7 +117,7 @@ async function listWorkflows(backend: N8nBackend, args: ListArguments, context: 
       ...(found.rows.length === 0 ? whyNone(found, args) : []),
     ],
     truncated: next !== undefined || isCut,
-    next: next === undefined ? undefined : { ...filters, cursor: next },
+    next: next === undefined ? undefined : sameCall(inputSchema, args, { cursor: next }),
     rows: shown,
     structured: {
       workflows: found.rows.slice(0, shown).map(({ facts }) => ({ ...facts, name: redact.inName(facts.name) })),
@@ -158,17 +140,14 @@ function whyNone({ searched, next, names, tags }: Awaited<ReturnType<typeof sear
 }
 
 function shownNames(names: readonly string[]): string {
-  return names
-    .slice(0, maxNamed)
-    .map((name) => clip(visibleJson(name), 80))
-    .join(', ')
+  const shown = names.slice(0, maxNamed).map((name) => quoted(name))
+  return shown.join(', ')
 }
 
 function lineOf(each: WorkflowFacts): string {
   const state = each.archived ? 'archived' : each.active ? 'yes' : 'no'
   const { id, name, tags, node_count, updated_at } = each
-  const cells = [id, name, state, tags.join(','), triggersOf(each, ','), String(node_count), shortTime(updated_at)]
-  return cells.map((text) => cell(text)).join('\t')
+  return row([id, name, state, tags.join(','), triggersOf(each, ','), String(node_count), shortTime(updated_at)])
 }
 
 function describeFilter({ active, tags, name, project_id }: ListArguments): string {
