@@ -2,7 +2,6 @@
 import type { Config, ConfigSchema } from '../kit/definition.ts'
 import { readBaseUrl } from '../kit/http/address.ts'
 import { matchesGlob } from '../kit/names.ts'
-import type { Scope } from './types.ts'
 
 export const config = {
   type: 'object',
@@ -105,11 +104,14 @@ export function credentialsOf(settings: StorageConfig) {
   throw new Error(`MINIO_${given}_KEY is set without MINIO_${lacking}_KEY; set both or neither`)
 }
 
-export function scopeOf({ MINIO_ALLOWED_BUCKETS: buckets, MINIO_DENY_KEYS: denied }: StorageConfig): Scope {
+/** What this server shows of a store. */
+export function scopeOf({ MINIO_ALLOWED_BUCKETS: buckets, MINIO_DENY_KEYS: denied }: StorageConfig) {
   const globs = denied.map(fold)
   return {
-    admitsBucket: (name) => buckets.length === 0 || buckets.some((glob) => matchesGlob(glob, name)),
-    deniesKey: (key) => globs.length > 0 && formsOf(key).some((form) => globs.some((glob) => matchesGlob(glob, form))),
+    admitsBucket: (name: string): boolean => buckets.length === 0 || buckets.some((glob) => matchesGlob(glob, name)),
+    deniesKey: (key: string): boolean =>
+      globs.length > 0 && formsOf(key).some((form) => globs.some((glob) => matchesGlob(glob, form))),
+    /** The allowed buckets that are named in full, known without asking the store. Undefined where any bucket is allowed. */
     allowed: buckets.length === 0 ? undefined : buckets.filter((glob) => !/[*?]/.test(glob)),
   }
 }

@@ -10,22 +10,8 @@ import { XmlReader } from './lib/xml.ts'
 /** Bytes that are read of an error's body. */
 const maxErrorBytes = 65_536
 
-/** A response that is not a success. */
-interface StoreFailure {
-  readonly status: number
-  readonly headers: IncomingHttpHeaders
-  /** S3's own code, such as NoSuchKey; empty where the response had none. */
-  readonly code: string
-  /** S3's own message. */
-  readonly said: string
-  /** The region that the store wants requests to be signed for. */
-  readonly region: string | undefined
-  /** The body was a web page. */
-  readonly isPage: boolean
-}
-
 /** Reads the body of a response that is not a success. Never rejects: a broken body leaves the status. */
-export async function readFailure(res: IncomingMessage): Promise<StoreFailure> {
+export async function readFailure(res: IncomingMessage) {
   const body = (await readStart(res, maxErrorBytes).catch(() => '')).toString()
   const fields: Record<string, string> = {}
   try {
@@ -38,9 +24,13 @@ export async function readFailure(res: IncomingMessage): Promise<StoreFailure> {
   return {
     status,
     headers,
+    /** S3's own code, such as NoSuchKey; empty where the response had none. */
     code: fields['Error/Code'] ?? headers['x-minio-error-code']?.toString() ?? '',
     said,
-    // Amazon names the region in a field or a header; MinIO and Garage only in the sentence `the region 'x' is wrong; expecting 'y'`.
+    /**
+     * That the store wants requests to be signed for. Amazon names it in a field or a header; MinIO and Garage only in the sentence
+     * `the region 'x' is wrong; expecting 'y'`.
+     */
     region:
       fields['Error/Region'] ||
       headers['x-amz-bucket-region']?.toString() ||
@@ -68,7 +58,7 @@ export const deleted = 'deleted'
  * What a failure means whatever was asked for. Missing buckets and keys are explained where near names are known.
  * @param region that the request was signed for @param signed whether it was
  */
-export function toToolError(failure: StoreFailure, region: string, signed: boolean): ToolError {
+export function toToolError(failure: Awaited<ReturnType<typeof readFailure>>, region: string, signed: boolean): ToolError {
   const { code, status, headers } = failure
   const detail = headers['x-amz-delete-marker'] === 'true' ? deleted : code === '' ? status : code
   const error = (kind: ToolErrorCode, message: string, hint?: string): ToolError => new ToolError(kind, message, { detail, hint })

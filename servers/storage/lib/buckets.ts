@@ -2,7 +2,7 @@
 import { ToolError, type ToolErrorCode } from '../../../protocol/index.ts'
 import { nearestFirst } from '../../kit/names.ts'
 import { quoted } from '../../kit/text.ts'
-import type { Bucket, StorageBackend } from '../types.ts'
+import type { StorageBackend } from '../types.ts'
 import { readXml } from './body.ts'
 import { plain } from './keys.ts'
 
@@ -12,8 +12,8 @@ const maxNamed = 20
 const listingDenied: ReadonlySet<unknown> = new Set(['AccessDenied', 'AllAccessDisabled', 'NotImplemented', 'MethodNotAllowed'])
 
 /** Undefined when the access key lacks permission to list buckets. */
-export async function listBuckets(backend: StorageBackend, signal: AbortSignal): Promise<Bucket[] | undefined> {
-  const buckets: Bucket[] = []
+export async function listBuckets(backend: StorageBackend, signal: AbortSignal) {
+  const buckets: { name: string; created: string | undefined }[] = []
   let name = ''
   let created: string | undefined
   const onElement = (path: string, text: string): void => {

@@ -1,18 +1,13 @@
 // Decompresses the beginning of a .gz object, up to a limit of output, so that a decompression bomb costs no more than a text.
 import { constants, createGunzip } from 'node:zlib'
 
-export interface Unpacked {
-  readonly bytes: Buffer
-  /** There is more output: it was cut here, or the input was. */
-  readonly more: boolean
-}
-
 /**
  * The first `maxBytes` of the decompressed content of `packed`, the beginning of a gzip file; undefined where nothing can be decompressed.
  * @param whole whether `packed` is the whole file
+ * @returns `more`: there is more output, because it was cut here or the input was
  */
-export function unpackStart(packed: Buffer, maxBytes: number, whole: boolean): Promise<Unpacked | undefined> {
-  return new Promise((resolve) => {
+export function unpackStart(packed: Buffer, maxBytes: number, whole: boolean) {
+  return new Promise<{ bytes: Buffer; more: boolean } | undefined>((resolve) => {
     // With a sync flush at the end, a cut input gives all the output it holds, and its end is not an error.
     const gunzip = createGunzip({ finishFlush: constants.Z_SYNC_FLUSH, chunkSize: 16_384 })
     const chunks: Buffer[] = []

@@ -1,12 +1,34 @@
 // One page of ListObjectsV2: https://docs.aws.amazon.com/AmazonS3/latest/API/API_ListObjectsV2.html
-import type { Entry, Page, PageRequest, StorageBackend } from '../types.ts'
+import type { StorageBackend } from '../types.ts'
 import { readXml } from './body.ts'
 
 /** Memory limit for a page of a store that does not keep to max-keys: entries of each kind. */
 const maxEntries = 4_000
 
-/** @throws ToolError */
-export async function fetchPage(backend: StorageBackend, request: PageRequest, signal: AbortSignal): Promise<Page> {
+export interface PageRequest {
+  readonly bucket: string
+  readonly prefix: string
+  /** One level: keys below a slash are returned as one common prefix. */
+  readonly delimiter: boolean
+  readonly maxKeys: number
+  readonly startAfter?: string | undefined
+  readonly token?: string | undefined
+}
+
+export interface Entry {
+  /** Of an object, or the common prefix of several. */
+  readonly key: string
+  readonly object: ReturnType<typeof readObject> | undefined
+}
+
+export type Page = Awaited<ReturnType<typeof fetchPage>>
+
+/**
+ * @returns `entries` in the store's order, by the bytes of the key; `after`: the page was cut here, because the store sent more keys than were
+ * asked for, and the next one starts after this key
+ * @throws ToolError
+ */
+export async function fetchPage(backend: StorageBackend, request: PageRequest, signal: AbortSignal) {
   const { bucket, prefix, delimiter, maxKeys, startAfter, token } = request
   const query = {
     'list-type': '2',
@@ -33,8 +55,9 @@ export async function fetchPage(backend: StorageBackend, request: PageRequest, s
     else if (list === undefined) facts[first] = text
     else {
       // More than any page has room for are left out: the page is cut before them.
+      const { Key = '', Prefix = '' } = fields
       if (list.length < maxEntries)
-        list.push(first === 'Contents' ? readObject(fields) : { key: fields.Prefix ?? '', object: undefined })
+        list.push(first === 'Contents' ? { key: Key, object: readObject(fields) } : { key: Prefix, object: undefined })
       fields = {}
     }
   }
@@ -51,10 +74,10 @@ export async function fetchPage(backend: StorageBackend, request: PageRequest, s
   return { entries, truncated: true, token: undefined, after: last.object === undefined ? `${last.key}\u{10ffff}` : last.key }
 }
 
-function readObject({ Key = '', Size, LastModified = '', ETag = '', StorageClass }: Record<string, string>): Entry {
+/** In the form of the JSON of results. */
+function readObject({ Size, LastModified = '', ETag = '', StorageClass }: Record<string, string>) {
   const last_modified = LastModified.replace(/\.\d+Z$/, 'Z').slice(0, 40)
-  const etag = ETag.replaceAll('"', '')
-  return { key: Key, object: { size: Number(Size) || 0, last_modified, etag, storage_class: StorageClass || undefined } }
+  return { size: Number(Size) || 0, last_modified, etag: ETag.replaceAll('"', ''), storage_class: StorageClass || undefined }
 }
 
 /** A key whose bytes are not UTF-8 stays encoded: JSON cannot represent it. */

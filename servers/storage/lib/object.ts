@@ -6,10 +6,13 @@ import { nearestFirst } from '../../kit/names.ts'
 import { formatBytes } from '../../kit/report.ts'
 import { cleanText, quoted, visibleJson } from '../../kit/text.ts'
 import { deleted } from '../errors.ts'
-import type { ObjectFacts, ObjectName, Part, StorageBackend } from '../types.ts'
+import type { ObjectName, StorageBackend } from '../types.ts'
 import { readBytes } from './body.ts'
 import { noBucketCodes, noSuchBucket } from './buckets.ts'
 import { nameKey, nearKeys } from './keys.ts'
+
+export type ObjectFacts = ReturnType<typeof factsOf>
+export type Part = Awaited<ReturnType<typeof readRange>>
 
 /**
  * Up to `length` bytes from `offset` on; a negative offset counts from the end of the object.
@@ -48,7 +51,8 @@ function target({ bucket, key, versionId }: ObjectName) {
   return { bucket, key, query: versionId === undefined ? {} : { versionId } }
 }
 
-async function readRange(res: IncomingMessage, offset: number, length: number): Promise<Part> {
+/** @returns the `offset` of the first byte in the object; `more`: the object continues after the part */
+async function readRange(res: IncomingMessage, offset: number, length: number) {
   const { statusCode, headers } = res
   const range = /^bytes (\d+)-(-?\d+)\/(\d+)$/.exec(headers['content-range'] ?? '')
   // Without support for ranges the store sends everything: the beginning is read and the connection closed.
@@ -88,7 +92,8 @@ function lengthOf(headers: IncomingHttpHeaders): number | undefined {
   return Number.isSafeInteger(size) ? size : undefined
 }
 
-function factsOf(headers: IncomingHttpHeaders, size: number | undefined): ObjectFacts {
+/** In the form of the JSON of results. @param size undefined where the store does not say and the part does not reach the end */
+function factsOf(headers: IncomingHttpHeaders, size: number | undefined) {
   const text = (name: string): string => {
     const value = headers[name]
     return cleanText(Array.isArray(value) ? value.join(', ') : (value ?? '')).slice(0, 300)
@@ -107,6 +112,7 @@ function factsOf(headers: IncomingHttpHeaders, size: number | undefined): Object
     content_type: text('content-type'),
     content_encoding: text('content-encoding') || undefined,
     etag: text('etag').replaceAll('"', ''),
+    /** ISO 8601; empty where the store did not say. */
     last_modified: Number.isNaN(modified) ? '' : new Date(modified).toISOString().replace(/\.\d+Z$/, 'Z'),
     version_id: version === '' || version === 'null' ? undefined : version,
     storage_class: text('x-amz-storage-class') || undefined,

@@ -1,13 +1,7 @@
 // Which bucket and which key or prefix a call means: `s3://bucket/key` and `bucket/key` are accepted in either argument.
 
-export interface Target {
-  /** Empty when no argument names one. */
-  readonly bucket: string
-  /** A key or a prefix; empty when there is none. */
-  readonly rest: string
-}
-
-export function readTarget(bucketName: string, rest: string): Target {
+/** @returns the `bucket`, and as `rest` the key or prefix; each is empty where no argument names one */
+export function readTarget(bucketName: string, rest: string) {
   if (/^s3:\/\//i.test(rest)) return split(rest)
   if (bucketName === '') return split(rest)
   const { bucket, rest: path } = split(bucketName)
@@ -17,11 +11,11 @@ export function readTarget(bucketName: string, rest: string): Target {
 }
 
 /** The key without the name of its bucket in front, which people copy from listings; undefined where it does not start with that. */
-export function withoutBucket({ bucket, rest }: Target): string | undefined {
+export function withoutBucket({ bucket, rest }: ReturnType<typeof split>): string | undefined {
   return rest.startsWith(`${bucket}/`) ? rest.slice(bucket.length + 1) : undefined
 }
 
-function split(path: string): Target {
+function split(path: string) {
   const [, bucket = '', rest = ''] = /^(?:s3:\/\/)?\/*([^/]*)\/?([\s\S]*)$/i.exec(path) ?? []
   return { bucket, rest }
 }

@@ -8,9 +8,9 @@ import { checkBucket } from '../lib/buckets.ts'
 import { type Decoded, decodeText, readUtf16, sniff } from '../lib/content.ts'
 import { unpackStart } from '../lib/gzip.ts'
 import { checkKey, nameKey, namePath, plain } from '../lib/keys.ts'
-import { readFacts, readPart } from '../lib/object.ts'
+import { type ObjectFacts, type Part, readFacts, readPart } from '../lib/object.ts'
 import { readTarget, withoutBucket } from '../lib/target.ts'
-import type { ObjectFacts, ObjectName, Part, StorageBackend } from '../types.ts'
+import type { ObjectName, StorageBackend } from '../types.ts'
 
 const inputSchema = {
   type: 'object',

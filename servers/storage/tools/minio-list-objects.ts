@@ -5,9 +5,9 @@ import { counted, formatBytes, report, sameCall } from '../../kit/report.ts'
 import { fitLines, visibleJson } from '../../kit/text.ts'
 import { checkBucket, listBuckets, noBucketCodes, noSuchBucket } from '../lib/buckets.ts'
 import { checkKey, nameKey, namePath, nearKeys, showKey } from '../lib/keys.ts'
-import { fetchPage } from '../lib/listing.ts'
+import { type Entry, fetchPage, type Page, type PageRequest } from '../lib/listing.ts'
 import { readTarget, withoutBucket } from '../lib/target.ts'
-import type { Entry, Page, PageRequest, StorageBackend } from '../types.ts'
+import type { StorageBackend } from '../types.ts'
 
 const inputSchema = {
   type: 'object',
