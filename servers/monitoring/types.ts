@@ -48,15 +48,6 @@ export type OpenTail = (
   signal: AbortSignal,
 ) => Promise<void>
 
-/** How Netdata combines the collected values of a point. */
-export type Method = 'average' | 'min' | 'max'
-
-export interface Source {
-  readonly kind: 'context' | 'chart'
-  readonly id: string
-  readonly units: string | undefined
-}
-
 /** Values of a chart's dimensions over time, newest first. */
 export interface Data {
   /** Unix seconds. */
@@ -68,12 +59,4 @@ export interface Data {
     /** One for each time. */
     readonly values: readonly (number | null)[]
   }[]
-}
-
-export interface DataQuery {
-  readonly source: Source
-  readonly node: string | undefined
-  readonly afterSeconds: number
-  readonly points: number
-  readonly method: Method
 }

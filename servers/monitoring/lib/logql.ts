@@ -1,69 +1,36 @@
 // Reads selectors, matchers and windows out of a LogQL query without parsing it. Whether the query is valid, only Loki knows.
 import { durationSeconds } from './time.ts'
 
-export interface Matcher {
-  readonly label: string
-  readonly operator: '=' | '!=' | '=~' | '!~'
-  readonly value: string
-  /** Position in the query. */
-  readonly start: number
-  readonly end: number
-}
-
-/** `[5m] offset 1h` */
-export interface Window {
-  /** `5m` */
-  readonly text: string
-  /** NaN for a duration that is not valid. */
-  readonly seconds: number
-  readonly offsetSeconds: number
-  /** Position of `[5m]` in the query. */
-  readonly start: number
-  readonly end: number
-}
-
+export type Logql = ReturnType<typeof readLogql>
+export type Window = Logql['windows'][number]
 /** A selector, and in a metric query its window. */
-export interface Leaf {
-  /** With its braces, as written. */
-  readonly selector: string
-  readonly matchers: readonly Matcher[]
-  /** Position of the selector in the query. */
-  readonly start: number
-  readonly window: Window | undefined
-}
-
-export interface Logql {
-  readonly text: string
-  /** By {@link maskStrings}. */
-  readonly outline: string
-  readonly leaves: readonly Leaf[]
-  readonly windows: readonly Window[]
-  /** The result is numbers. Only metric queries have a window, or no selector, as `vector(0)`. */
-  readonly metric: boolean
-  /** The largest or smallest series are chosen at each point in time. */
-  readonly top: boolean
-}
+export type Leaf = Logql['leaves'][number]
+type Matcher = Leaf['matchers'][number]
 
 const windowForm = /\[([^[\]]*)\](?:\s*offset\s+(-?)([\w.µ]+))?/gi
 
-export function readLogql(text: string): Logql {
+/** All positions are those in the query. */
+export function readLogql(text: string) {
   const outline = maskStrings(text)
-  const windows = [...outline.matchAll(windowForm)].map(({ index, 1: inside = '', 2: sign, 3: offset }): Window => {
-    const offsetSeconds = offset === undefined ? 0 : (durationSeconds(offset) ?? Number.NaN) * (sign === '-' ? -1 : 1)
+  // `[5m] offset 1h`; `end` is behind the bracket, and a duration that is not valid is NaN.
+  const windows = [...outline.matchAll(windowForm)].map(({ index: start, 1: inside = '', 2: sign, 3: offset }) => {
+    const offsetSeconds = offset === undefined ? 0 : durationSeconds(offset) * (sign === '-' ? -1 : 1)
     const duration = inside.trim()
-    const seconds = durationSeconds(duration) ?? Number.NaN
-    return { text: duration, seconds, offsetSeconds, start: index, end: index + inside.length + 2 }
+    return { text: duration, seconds: durationSeconds(duration), offsetSeconds, start, end: start + inside.length + 2 }
   })
-  const leaves = [...outline.matchAll(/\{[^{}]*\}/g)].map(({ index: start, 0: whole }, i): Leaf => {
+  const leaves = [...outline.matchAll(/\{[^{}]*\}/g)].map(({ index: start, 0: whole }, i) => {
     const selector = text.slice(start, start + whole.length)
     return { selector, matchers: matchersOf(selector, whole, start), start, window: windows[i] }
   })
   return {
     text,
+    /** By {@link maskStrings}. */
     outline,
     leaves,
     windows,
+    /** The result is numbers. Only metric queries have a window, or no selector, as `vector(0)`. */
     metric: windows.length > 0 || !outline.includes('{'),
+    /** The largest or smallest series are chosen at each point in time. */
     top: /^[\s(]*(?:topk|bottomk|approx_topk)\b/i.test(outline),
   }
 }
@@ -95,12 +62,12 @@ export function admitsAbsent({ operator, value }: Matcher): boolean {
 
 const matcherForm = /(?<![\w.])([A-Za-z_][\w.]*)\s*(=~|!~|!=|=)\s*(?:"((?:[^"\\]|\\.)*)"|`([^`]*)`)/g
 
-function matchersOf(selector: string, outline: string, start: number): Matcher[] {
+function matchersOf(selector: string, outline: string, start: number) {
   return [...selector.matchAll(matcherForm)]
     .filter(({ index }) => outline[index] !== maskCharacter)
     .map(({ index, 0: whole, 1: label = '', 2: operator, 3: quoted = '', 4: raw }) => ({
       label,
-      operator: operator as Matcher['operator'],
+      operator: operator as '=' | '!=' | '=~' | '!~',
       value: raw ?? quoted.replace(/\\(.)/g, '$1'),
       start: start + index,
       end: start + index + whole.length,

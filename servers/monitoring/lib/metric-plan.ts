@@ -4,20 +4,18 @@ import type { Range } from '../types.ts'
 import { type Logql, readLogql, type Window, withWindows } from './logql.ts'
 import { formatDuration, nanoseconds, secondsOf } from './time.ts'
 
-export interface MetricPlan {
-  readonly query: Logql
-  /** Seconds between values, 0 for one value at the end. The second is coarser, for when the first gives too many values. */
-  readonly steps: readonly number[]
-  /** What to say about the step that was used. */
-  notes(step: number): string[]
-}
+type MetricPlan = ReturnType<typeof planMetric>
 
 /** Loki's own limit for the points of one series. */
 export const maxPoints = 11_000
 const pointsWanted = 100
 
-/** @param call writes the arguments of the same call with another query */
-export function planMetric(asked: Logql, range: Range, step: number | undefined, call: (query: string) => string): MetricPlan {
+/**
+ * @param call writes the arguments of the same call with another query
+ * @returns `steps`: seconds between values, 0 for one value at the end; the second is coarser, for when the first gives too many values;
+ * `notes`: what to say about the step that was used
+ */
+export function planMetric(asked: Logql, range: Range, step: number | undefined, call: (query: string) => string) {
   const length = Math.max(1, Math.ceil(secondsOf(range)))
   const coarse = Math.max(1, step ?? Math.ceil(length / pointsWanted))
   // The variables that Grafana fills in.
@@ -28,7 +26,7 @@ export function planMetric(asked: Logql, range: Range, step: number | undefined,
   const widened = (least: number): string =>
     withWindows(query, ({ text, seconds }) => (seconds < least ? formatDuration(least) : text))
   const shortest = Math.min(...query.windows.map(({ seconds }) => seconds).filter((seconds) => seconds > 0))
-  if (step === 0 || (step === undefined && !(shortest < length))) return { query, steps: [0], notes: () => [] }
+  if (step === 0 || (step === undefined && !(shortest < length))) return { query, steps: [0], notes: (): string[] => [] }
   if (step === undefined && query.top) {
     const windows = query.windows.map(({ text }) => `[${text}]`).join(', ')
     const note = `the top was chosen once for the whole range: ${windows} became [${formatDuration(length)}]. With "step" it is chosen again at each point`

@@ -3,10 +3,16 @@ import { ToolError } from '../../../protocol/index.ts'
 import type { Upstream } from '../../kit/http/upstream.ts'
 import { Remembered } from '../../kit/waiting.ts'
 import { missing, noChart, readNetdata, unexpectedForm } from '../errors.ts'
-import type { Data, DataQuery, Source } from '../types.ts'
+import type { Data } from '../types.ts'
 
 const timeoutMs = 8_000
 const maxBytes = 1024 * 1024
+
+interface Source {
+  readonly kind: 'context' | 'chart'
+  readonly id: string
+  readonly units: string | undefined
+}
 
 /** Units by id. */
 export interface Collected {
@@ -72,11 +78,21 @@ export class Netdata {
     throw noChart()
   }
 
-  /** @throws ToolError NOT_FOUND when there is no such chart or context */
-  async data({ source, node, afterSeconds, points, method }: DataQuery, signal: AbortSignal): Promise<Data> {
+  /**
+   * @param seconds back from now @param method how the collected values of a point are combined
+   * @throws ToolError NOT_FOUND when there is no such chart or context
+   */
+  async data(
+    node: string | undefined,
+    { kind, id }: Pick<Source, 'kind' | 'id'>,
+    method: 'average' | 'min' | 'max',
+    seconds: number,
+    points: number,
+    signal: AbortSignal,
+  ): Promise<Data> {
     const query = {
-      [source.kind]: source.id,
-      after: String(-afterSeconds),
+      [kind]: id,
+      after: String(-seconds),
       points: String(points),
       group: method,
       format: 'json',

@@ -14,21 +14,16 @@ export interface PageQuery extends Range {
 /** Fetches up to `limit` entries in a range, in the query's direction. */
 export type Fetch = (range: Range, limit: number) => Promise<readonly Entry[]>
 
-export interface Page {
-  /** In the query's direction. */
-  readonly entries: readonly Entry[]
-  /** Entries exist beyond these. */
-  readonly more: boolean
-  /** The next entry has the timestamp of the last one here. */
-  readonly split: boolean
-  /** More share one nanosecond than one request may fetch; the rest of them cannot be fetched. */
-  readonly overfull: boolean
-}
+export type Page = Awaited<ReturnType<typeof fetchPage>>
 
 /** Loki's own default for `max_entries_limit_per_query`. */
 export const maxEntries = 5_000
 
-export async function fetchPage(query: PageQuery, fetch: Fetch): Promise<Page> {
+/**
+ * @returns the entries in the query's direction; `more`: entries exist beyond these; `split`: the next one has the timestamp of the last one
+ * here; `overfull`: more share one nanosecond than one request may fetch, and the rest of them cannot be fetched
+ */
+export async function fetchPage(query: PageQuery, fetch: Fetch) {
   const { limit, skip, direction, most } = query
   const shown: Entry[] = []
   let range: Range = query

@@ -8,27 +8,22 @@ import { formatSeconds } from './time.ts'
 const maxSeries = 50
 const maxRowChars = 8_000
 
-interface RenderedSeries {
-  readonly text: string
-  /** Those in the text, in its order. */
-  readonly shown: readonly (Series & { readonly stats: ReturnType<typeof statsOf> })[]
-}
-
 /**
  * Largest first.
  * @param pointsEvery seconds between the values, where they follow each series: `-` where there is none
  * @param once there is one value in each series
+ * @returns the text, and the series in it, in its order
  */
 export function renderSeries(
   series: readonly Series[],
   { pointsEvery, once = false, maxChars }: { pointsEvery?: number | undefined; once?: boolean; maxChars: number },
-): RenderedSeries {
+) {
   const ranked = series
     .map((one) => ({ ...one, stats: statsOf(one.points) }))
     .sort((a, b) => (b.stats.max || 0) - (a.stats.max || 0))
   const lines = [(once ? ['labels', 'value'] : ['labels', 'last', 'min', 'avg', 'max', 'n']).join('\t')]
   let chars = 0
-  const shown: RenderedSeries['shown'][number][] = []
+  const shown: typeof ranked = []
   for (const one of ranked) {
     const { last, min, avg, max, count } = one.stats
     const values = once ? [formatNumber(last)] : [...[last, min, avg, max].map(formatNumber), count]

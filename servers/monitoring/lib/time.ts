@@ -13,9 +13,9 @@ const unitSeconds = new Map(
 )
 const durationPart = /(\d+(?:\.\d+)?)(ns|us|µs|ms|[smhdwy])/gi
 
-/** Seconds of `90s`, `1h30m` or `2d`; undefined for anything else. */
-export function durationSeconds(text: string): number | undefined {
-  if (text === '' || text.length > 40 || text.replace(durationPart, '') !== '') return undefined
+/** Seconds of `90s`, `1h30m` or `2d`; NaN for anything else. */
+export function durationSeconds(text: string): number {
+  if (text === '' || text.length > 40 || text.replace(durationPart, '') !== '') return Number.NaN
   let seconds = 0
   for (const [, count, unit = ''] of text.matchAll(durationPart)) {
     seconds += Number(count) * (unitSeconds.get(unit.toLowerCase()) ?? 0)
@@ -33,7 +33,7 @@ export function parseTime(text: string, now: bigint): bigint | undefined {
   const relative = /^now(?:\s*-\s*(\w[\w.]*))?$/i.exec(value)
   if (relative !== null) {
     const seconds = relative[1] === undefined ? 0 : durationSeconds(relative[1])
-    return seconds === undefined ? undefined : now - nanoseconds(seconds)
+    return Number.isNaN(seconds) ? undefined : now - nanoseconds(seconds)
   }
   if (/^\d{10}(?:\d{3}|\d{6}|\d{9})?$/.test(value)) return BigInt(value) * 10n ** BigInt(19 - value.length)
   const date = /^(\d{4}-\d\d-\d\d)(?:[T ](\d\d:\d\d)(?::(\d\d)(?:\.(\d{1,9})\d*)?)?\s*(Z|[+-]\d\d:?\d\d)?)?$/i.exec(value)
@@ -95,7 +95,7 @@ function readHours(hours: number | string | undefined): number {
   const words = /^(\d+(?:\.\d+)?)?\s*(minute|min|hour|hr|day|week)s?$/.exec(written)
   const value = /^\d+(?:\.\d+)?$/.test(written)
     ? Number(written)
-    : (durationSeconds(words === null ? written : `${words[1] ?? 1}${words[2]?.[0]}`) ?? 0) / 3_600
+    : durationSeconds(words === null ? written : `${words[1] ?? 1}${words[2]?.[0]}`) / 3_600
   if (value > 0) return Math.max(value, minHours)
   throw invalid(`"hours" is ${quoted(hours)}, expected a number of hours`, { hours: 1 })
 }

@@ -7,13 +7,8 @@ export interface LabelValues {
   readonly values: readonly string[]
 }
 
-interface Words {
-  /** The label whose value the words name. */
-  readonly match: { readonly label: string; readonly value: string } | undefined
-  /** What to look for in the lines; empty where the words name nothing else. */
-  readonly filter: string
-  readonly hours: number | undefined
-}
+/** The label whose value a word names. */
+type Match = { readonly label: string; readonly value: string } | undefined
 
 const stopWords = new Set(
   `a about all an and any are can check did display do does entries entry events fetch find for from get give happened has have how i in is
@@ -24,16 +19,18 @@ const timeWords =
   / (?:(?:in|from|over|during|for|within|of) )?(?:the )?(?:last|past|previous) (?:(\d+(?:\.\d+)?) ?)?([mhdw]|mins?|minutes?|hrs?|hours?|days?|weeks?) /i
 const hoursOfDay = new Map(Object.entries({ today: 24, yesterday: 48 }))
 
-/** Reads "show me errors in nginx from the last hour". */
-export function readWords(text: string, labels: readonly LabelValues[]): Words {
+/**
+ * Reads "show me errors in nginx from the last hour".
+ * @returns `filter`: what to look for in the lines; empty where the words name nothing else
+ */
+export function readWords(text: string, labels: readonly LabelValues[]) {
   let words = ` ${text.trim().replace(/\s+/g, ' ')} `
   const time = timeWords.exec(words)
   // A line break ends a phrase.
   if (time !== null) words = words.replace(time[0], ' \n ')
-  const seconds = time === null ? undefined : durationSeconds(`${time[1] ?? 1}${time[2]?.[0]}`)
-  let hours = seconds === undefined ? undefined : Math.round(seconds / 36) / 100
+  let hours = time === null ? undefined : Math.round(durationSeconds(`${time[1] ?? 1}${time[2]?.[0]}`) / 36) / 100 || undefined
   const valueNamed = valueFinder(labels)
-  let match: Words['match']
+  let match: Match
   const phrases: string[][] = [[]]
   for (const word of words.trim().split(' ')) {
     const plain = word.replace(/^["'`]+|["'`,;:?!.]+$/g, '')
@@ -51,9 +48,9 @@ export function readWords(text: string, labels: readonly LabelValues[]): Words {
 }
 
 /** Finds the value that is a word, or has it as one of its parts: `nginx` names `web-nginx-1`. */
-function valueFinder(labels: readonly LabelValues[]): (word: string) => Words['match'] {
-  const values = new Map<string, Words['match']>()
-  const parts = new Map<string, Words['match']>()
+function valueFinder(labels: readonly LabelValues[]): (word: string) => Match {
+  const values = new Map<string, Match>()
+  const parts = new Map<string, Match>()
   for (const { name, values: all } of labels.filter((label) => !isLevelName(label.name))) {
     for (const value of all) {
       const match = { label: name, value }

@@ -94,10 +94,10 @@ test('durations of LogQL are read, anything else is not', () => {
     '1d': 86_400,
     '1y': 31_536_000,
     '500ms': 0.5,
-    '90': undefined,
-    '': undefined,
-    '5m ': undefined,
-    $__range: undefined,
+    '90': Number.NaN,
+    '': Number.NaN,
+    '5m ': Number.NaN,
+    $__range: Number.NaN,
   }
   for (const [text, seconds] of Object.entries(cases)) assert.equal(durationSeconds(text), seconds, text)
 })

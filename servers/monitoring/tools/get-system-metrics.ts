@@ -12,7 +12,6 @@ import { type Chart, newestValues, summarise } from '../lib/chart.ts'
 import type { Collected, Netdata } from '../lib/netdata.ts'
 import { formatNumber } from '../lib/render-series.ts'
 import { formatSeconds } from '../lib/time.ts'
-import type { DataQuery, Method } from '../types.ts'
 
 const inputSchema = {
   type: 'object',
@@ -125,8 +124,8 @@ async function readMetrics(
 function readChart({ netdata, node, afterSeconds, points, collected, within }: Question, id: string): Promise<ChartResult> {
   return within(async (signal): Promise<ChartResult> => {
     const source = await netdata.source(node, id, collected, signal)
-    const ask = (method: Method, seconds: number, count: number) =>
-      netdata.data({ source, node, afterSeconds: seconds, points: count, method }, signal)
+    const ask = (method: 'average' | 'min' | 'max', seconds: number, count: number) =>
+      netdata.data(node, source, method, seconds, count, signal)
     const recent = Math.min(recentSeconds, afterSeconds)
     // First one alone: a chart that does not answer occupies one of the connections, not all.
     const average = await ask('average', afterSeconds, Math.max(points, 1))
@@ -153,9 +152,10 @@ function onlyToolError(error: unknown): ToolError {
 /** Seconds since the machine started; undefined where that is not collected. */
 async function readUptime({ netdata, node, collected, within }: Question): Promise<number | undefined> {
   if (collected?.contexts.has(uptimeContext) !== true) return undefined
-  const source = { kind: 'context', id: uptimeContext, units: undefined } as const
-  const query: DataQuery = { source, node, afterSeconds: recentSeconds, points: recentSeconds, method: 'average' }
-  const data = await within((signal) => netdata.data(query, signal)).catch(onlyToolError)
+  const source = { kind: 'context', id: uptimeContext } as const
+  const data = await within((signal) => netdata.data(node, source, 'average', recentSeconds, recentSeconds, signal)).catch(
+    onlyToolError,
+  )
   return data instanceof ToolError ? undefined : newestValues(data).values().next().value
 }
 

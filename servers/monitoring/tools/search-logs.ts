@@ -11,7 +11,7 @@ import { type Followed, follow } from '../lib/live-tail.ts'
 import { type Logql, readLogql } from '../lib/logql.ts'
 import type { Loki } from '../lib/loki.ts'
 import { planMetric, reachSeconds, windowRange } from '../lib/metric-plan.ts'
-import { fetchPage, maxEntries, nextPage, type Page, type PageQuery } from '../lib/paging.ts'
+import { fetchPage, maxEntries, nextPage, type PageQuery } from '../lib/paging.ts'
 import { fitting, maxLineChars, renderLogs, shownLabels } from '../lib/render-logs.ts'
 import { renderSeries } from '../lib/render-series.ts'
 import { formatSeconds, formatTime, nsPerSecond, readRange, secondsOf } from '../lib/time.ts'
@@ -85,49 +85,43 @@ async function searchLines(call: Call) {
   await checkCost(call, query, [range])
 
   const failed = failedSearch(call, range)
-  const search: Search = { query: { ...range, limit, direction, skip, most: maxEntries }, notes, scannedBytes: 0 }
   const maxChars = seconds > 0 ? call.maxChars / 2 : call.maxChars
-  const page = await readPage(search, failed)
+  const found = await readPage(failed, { ...range, limit, direction, skip, most: maxEntries }, notes)
   const history = async (part: Range, during: AbortSignal): Promise<readonly Entry[]> =>
-    (await call.loki.logs({ query: args.query, ...part, limit: search.query.limit, direction: 'forward' }, during)).entries
+    (await call.loki.logs({ query: args.query, ...part, limit: found.asked.limit, direction: 'forward' }, during)).entries
   const following = { query: args.query, from: range.end, seconds, limit, maxChars }
   const followed = seconds === 0 ? undefined : await follow(backend.tail, history, following, context)
-  if (page.entries.length === 0 && skip === 0 && (followed?.entries.length ?? 0) === 0)
+  if (found.page.entries.length === 0 && skip === 0 && (followed?.entries.length ?? 0) === 0)
     await explain(failed, query, [range], notes)
-  return reportLines({ ...call, maxChars }, search, page, followed)
+  return reportLines({ ...call, maxChars }, found, followed)
 }
 
-interface Search {
-  /** As it was asked in the end: Loki's own limits, or long lines, may have lowered the limit. */
-  query: PageQuery
-  readonly notes: string[]
-  scannedBytes: number
-}
-
-async function readPage(search: Search, failed: Failed): Promise<Page> {
+/** @returns `asked`: the page as it was asked for in the end, because Loki's own limits, or long lines, may have lowered its limit */
+async function readPage(failed: Failed, wanted: PageQuery, notes: string[]) {
   const { loki, query, range, signal } = failed
-  const { direction } = search.query
+  const { direction } = wanted
+  let scannedBytes = 0
   const fetch = async (part: Range, limit: number): Promise<readonly Entry[]> => {
-    const { entries, scannedBytes } = await loki.logs({ query, ...part, limit, direction }, signal)
-    search.scannedBytes += scannedBytes
-    return entries
+    const answer = await loki.logs({ query, ...part, limit, direction }, signal)
+    scannedBytes += answer.scannedBytes
+    return answer.entries
   }
-  for (;;) {
+  for (let asked = wanted; ; ) {
     try {
-      const page = await fetchPage(search.query, fetch)
+      const page = await fetchPage(asked, fetch)
       // Loki 3.7 answers a bad regular expression with an empty success when labels are to be kept apart, and with an error otherwise.
       if (page.entries.length === 0) await loki.logs({ query, ...range, limit: 1, direction, mixed: true }, signal)
-      return page
+      return { page, asked, scannedBytes }
     } catch (error) {
-      const lowered = lower(search, error)
+      const lowered = lower(asked, error, notes)
       if (lowered === undefined) throw await explained(failed, error, 'a narrower filter')
-      search.query = lowered
+      asked = lowered
     }
   }
 }
 
 /** The same page with fewer lines, where that would help; undefined where it would not. */
-function lower({ query, notes }: Search, error: unknown): PageQuery | undefined {
+function lower(query: PageQuery, error: unknown, notes: string[]): PageQuery | undefined {
   if (!(error instanceof ToolError)) return undefined
   const { limit } = query
   const most = maxEntriesOf(error) ?? 0
@@ -204,8 +198,7 @@ async function explain(failed: Failed, query: Logql, ranges: readonly Range[], n
 async function explained(failed: Failed, error: unknown, fewer: string): Promise<unknown> {
   if (!(error instanceof ToolError)) return error
   const { code, message, detail } = error
-  const known = { cause: error, ...(detail === undefined ? {} : { detail }) }
-  const hinted = (hint: string): ToolError => new ToolError(code, message, { ...known, hint })
+  const hinted = (hint: string): ToolError => new ToolError(code, message, { cause: error, detail, hint })
   if (detail === refusal.matchers)
     return adviseSelector(failed, 'the selector must name a label that is not empty; {} and {x=~".*"} match every stream')
   if (detail === refusal.tooManyValues || code === 'TOO_LARGE') return hinted(fewer)
@@ -244,8 +237,11 @@ async function checkCost({ backend, loki, context }: Call, { leaves, windows }: 
   throw new ToolError('TOO_LARGE', message, { hint })
 }
 
-function reportLines({ args, maxChars, notes, context }: Call, search: Search, page: Page, followed: Followed | undefined) {
-  const { query, scannedBytes } = search
+function reportLines(
+  { args, maxChars, notes, context }: Call,
+  { page, asked: query, scannedBytes }: Awaited<ReturnType<typeof readPage>>,
+  followed: Followed | undefined,
+) {
   const { direction, format } = args
   const shown = page.entries.slice(0, fitting(page.entries, maxChars))
   const more = page.more || shown.length < page.entries.length
