@@ -247,6 +247,7 @@ test('progress rises, ends with the result, and goes only to who asked', () =>
     assert.equal((await session.request('logging/setLevel', { level: 'emergency' })).result !== undefined, true)
     await session.post({ jsonrpc: '2.0', id: 2, method: 'tools/call', params: { name: 'steps' } })
     assert.equal((await session.message()).id, 2)
+    assert.ok(!session.stream.raw.includes('"progress":4'), 'nothing of a call is sent after its answer')
   }))
 
 test('logging/setLevel decides which messages are sent', () =>
