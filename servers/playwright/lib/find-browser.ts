@@ -29,25 +29,14 @@ const ownFiles = [
   'chrome-linux/chrome',
 ]
 
-interface Places {
-  /** PATH */
-  readonly path: string
-  readonly home: string
-  /** Beside which npm packages are looked for. */
-  readonly program: string
-}
-
 /** The browser to use; undefined when there is none, also when the configured one is not there: a wrong variable is never passed over. */
-export function findBrowser(
-  config: Pick<PlaywrightConfig, 'PLAYWRIGHT_EXECUTABLE_PATH' | 'PLAYWRIGHT_BROWSERS_PATH'>,
-  places: Places = { path: process.env.PATH ?? '', home: homedir(), program: process.argv[1] ?? process.cwd() },
-): FoundBrowser | undefined {
+export function findBrowser(config: PlaywrightConfig): FoundBrowser | undefined {
   const configured = config.PLAYWRIGHT_EXECUTABLE_PATH
   if (configured !== undefined) return isExecutable(configured) ? { kind: 'configured', path: configured } : undefined
-  const folders = places.path.split(delimiter).filter((folder) => folder !== '')
+  const folders = (process.env.PATH ?? '').split(delimiter).filter((folder) => folder !== '')
   const installed = installedNames.flatMap((name) => folders.map((folder) => join(folder, name))).find(isExecutable)
   if (installed !== undefined) return { kind: 'installed', path: installed }
-  return ownBrowser(config.PLAYWRIGHT_BROWSERS_PATH ?? join(places.home, '.cache', 'ms-playwright')) ?? npmBrowser(places.program)
+  return ownBrowser(config.PLAYWRIGHT_BROWSERS_PATH ?? join(homedir(), '.cache', 'ms-playwright')) ?? npmBrowser()
 }
 
 /** For the operator, when there is no browser. */
@@ -70,10 +59,10 @@ function ownBrowser(folder: string): FoundBrowser | undefined {
   return undefined
 }
 
-function npmBrowser(program: string): FoundBrowser | undefined {
+function npmBrowser(): FoundBrowser | undefined {
   try {
     // Beside the program that runs, not beside this file: a bundle does not know where its sources were.
-    const path = createRequire(realpathSync(program)).resolve('@sparticuz/chromium')
+    const path = createRequire(realpathSync(process.argv[1] ?? process.cwd())).resolve('@sparticuz/chromium')
     const manifest = join(dirname(path), '..', '..', 'package.json')
     return { kind: 'npm package', path, version: JSON.parse(readFileSync(manifest, 'utf8')).version }
   } catch {

@@ -1,5 +1,5 @@
 // For tests: the browsers that the suites run with. The one from npm needs nothing installed; the others are Debian's.
-import { findBrowser } from '../lib/find-browser.ts'
+import { createRequire } from 'node:module'
 import { unpackBrowser } from '../lib/unpack-browser.ts'
 
 export interface TestBrowser {
@@ -13,11 +13,7 @@ export interface TestBrowser {
 export const npmBrowser: TestBrowser = {
   name: 'npm',
   skip: undefined,
-  async path() {
-    const found = findBrowser({}, { path: '', home: '/nonexistent', program: process.argv[1] ?? '' })
-    if (found === undefined) throw new Error('@sparticuz/chromium is not installed: npm ci')
-    return await unpackBrowser(found.path)
-  },
+  path: () => unpackBrowser(createRequire(import.meta.url).resolve('@sparticuz/chromium')),
 }
 
 export const headlessShell = fromEnvironment('chromium-headless-shell', 'OCTET_TEST_CHROMIUM_HEADLESS_SHELL')

@@ -5,6 +5,7 @@ import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { test } from '../../../test/runner/harness.ts'
+import type { PlaywrightConfig } from '../config.ts'
 import { findBrowser, missingBrowser } from '../lib/find-browser.ts'
 import { enterFrames } from '../lib/frames.ts'
 import { attackTests } from './attacks.ts'
@@ -19,15 +20,28 @@ const program = fileURLToPath(import.meta.url)
 /** A home with these executables, relative to it. */
 function withHome(files: readonly string[], use: (home: string) => void): void {
   const home = mkdtempSync(join(tmpdir(), 'octet-find-'))
+  const { PATH, HOME } = process.env
+  const [, running = ''] = process.argv
   try {
     for (const file of files) {
       mkdirSync(dirname(join(home, file)), { recursive: true })
       writeFileSync(join(home, file), '#!/bin/sh\n', { mode: 0o755 })
     }
+    process.env.HOME = home
     use(home)
   } finally {
+    Object.assign(process.env, { PATH, HOME: HOME ?? '' })
+    if (HOME === undefined) delete process.env.HOME
+    process.argv[1] = running
     rmSync(home, { recursive: true })
   }
+}
+
+/** The browser that a program finds with this PATH; the program says where npm packages are looked for. */
+function find(path: string, from: string, config: Partial<PlaywrightConfig> = {}) {
+  process.env.PATH = path
+  process.argv[1] = from
+  return findBrowser(configOf(config))
 }
 
 test('a browser is looked for on the machine, then among those of Playwright, then among npm packages', () => {
@@ -39,18 +53,21 @@ test('a browser is looked for on the machine, then among those of Playwright, th
     `${own}/chromium_headless_shell-999/chrome-linux/headless_shell`,
   ]
   withHome(files, (home) => {
-    const find = (path: string, program = '/nowhere/x') => findBrowser({}, { path, home, program })
-    assert.deepEqual(find(`/nonexistent:${home}/bin`), { kind: 'installed', path: `${home}/bin/chromium` })
-    assert.deepEqual(find(''), {
+    const elsewhere = '/nowhere/x'
+    assert.deepEqual(find(`/nonexistent:${home}/bin`, elsewhere), { kind: 'installed', path: `${home}/bin/chromium` })
+    assert.deepEqual(find('', elsewhere), {
       kind: "Playwright's own",
       path: `${home}/${own}/chromium_headless_shell-1200/chrome-linux/headless_shell`,
     })
     rmSync(join(home, own, 'chromium_headless_shell-1200'), { recursive: true })
     rmSync(join(home, own, 'chromium_headless_shell-999'), { recursive: true })
-    assert.deepEqual(find(''), { kind: "Playwright's own", path: `${home}/${own}/chromium-1255/chrome-linux64/chrome` })
-    const elsewhere = { PLAYWRIGHT_BROWSERS_PATH: join(home, 'empty') }
-    assert.equal(findBrowser(elsewhere, { path: '', home, program: '/nowhere/x' }), undefined)
-    const npm = findBrowser(elsewhere, { path: '', home, program })
+    assert.deepEqual(find('', elsewhere), {
+      kind: "Playwright's own",
+      path: `${home}/${own}/chromium-1255/chrome-linux64/chrome`,
+    })
+    const empty = { PLAYWRIGHT_BROWSERS_PATH: join(home, 'empty') }
+    assert.equal(find('', elsewhere, empty), undefined)
+    const npm = find('', program, empty)
     assert.deepEqual([npm?.kind, npm?.version?.split('.')[0]], ['npm package', '147'])
     assert.match(npm?.path ?? '', /@sparticuz\/chromium/)
   })
@@ -58,18 +75,17 @@ test('a browser is looked for on the machine, then among those of Playwright, th
 
 test('the headless shell is preferred to the whole browser', () =>
   withHome(['a/chromium', 'b/chromium-headless-shell'], (home) => {
-    const found = findBrowser({}, { path: `${home}/a:${home}/b`, home, program })
-    assert.equal(found?.path, `${home}/b/chromium-headless-shell`)
+    assert.equal(find(`${home}/a:${home}/b`, program)?.path, `${home}/b/chromium-headless-shell`)
   }))
 
 test('a configured browser that cannot be run is told, and never passed over', () =>
   withHome(['plain/chromium'], (home) => {
-    assert.deepEqual(findBrowser({ PLAYWRIGHT_EXECUTABLE_PATH: `${home}/plain/chromium` }), {
+    assert.deepEqual(findBrowser(configOf({ PLAYWRIGHT_EXECUTABLE_PATH: `${home}/plain/chromium` })), {
       kind: 'configured',
       path: `${home}/plain/chromium`,
     })
     for (const path of [`${home}/none`, `${home}/plain`, program]) {
-      assert.equal(findBrowser({ PLAYWRIGHT_EXECUTABLE_PATH: path }), undefined)
+      assert.equal(findBrowser(configOf({ PLAYWRIGHT_EXECUTABLE_PATH: path })), undefined)
       assert.equal(
         missingBrowser(configOf({ PLAYWRIGHT_EXECUTABLE_PATH: path })),
         'PLAYWRIGHT_EXECUTABLE_PATH names no program that can be run',
