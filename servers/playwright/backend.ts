@@ -58,6 +58,9 @@ export async function launch(config: PlaywrightConfig, log: Environment['log']) 
   process.once('exit', atExit)
   try {
     const executablePath = found.kind === 'npm package' ? await unpackBrowser(found.path) : found.path
+    const home = join(folder, 'home')
+    mkdirSync(home)
+    const { PATH = '', LANG = 'C.UTF-8', TZ } = process.env
     const started = performance.now()
     const { chromium } = await import('playwright')
     const browser = await chromium.launch({
@@ -66,7 +69,8 @@ export async function launch(config: PlaywrightConfig, log: Environment['log']) 
       proxy: { server: noProxy, bypass: '<-loopback>' },
       chromiumSandbox: config.PLAYWRIGHT_SANDBOX,
       args: [...confinement, ...memorySwitches],
-      env: browserEnv(folder),
+      // No more than these: the environment of this process may contain tokens.
+      env: { PATH, LANG, ...(TZ === undefined ? {} : { TZ }), HOME: home, TMPDIR: folder },
       timeout: launchTimeoutMs,
       // The server closes the browser at its own shutdown.
       handleSIGINT: false,
@@ -97,12 +101,4 @@ export async function launch(config: PlaywrightConfig, log: Environment['log']) 
       cause: error,
     })
   }
-}
-
-/** Only PATH, language and time zone: the environment of this process may contain tokens. Files go into the folder. */
-function browserEnv(folder: string): Record<string, string> {
-  const { PATH = '', LANG = 'C.UTF-8', TZ } = process.env
-  const home = join(folder, 'home')
-  mkdirSync(home)
-  return { PATH, LANG, ...(TZ === undefined ? {} : { TZ }), HOME: home, TMPDIR: folder }
 }

@@ -1,9 +1,8 @@
 // mcp-playwright: a browser whose pages outlive MCP sessions, and which reaches only what the network policy allows.
-import type { AnyTool } from '../../protocol/index.ts'
 import { defineServer } from '../kit/definition.ts'
 import { config } from './config.ts'
 import { missingBrowser } from './lib/find-browser.ts'
-import { openPlaywright, type PlaywrightBackend } from './lib/service.ts'
+import { openPlaywright } from './lib/service.ts'
 import { clickTool } from './tools/click.ts'
 import { evaluateTool } from './tools/evaluate.ts'
 import { fillTool } from './tools/fill.ts'
@@ -20,11 +19,8 @@ export const playwright = defineServer({
   config,
   missing: missingBrowser,
   open: openPlaywright,
-  tools: playwrightTools,
+  tools: (backend) =>
+    [navigateTool, screenshotTool, clickTool, fillTool, getContentTool, evaluateTool, waitForSelectorTool].map((tool) =>
+      tool(backend),
+    ),
 })
-
-export function playwrightTools(backend: PlaywrightBackend): readonly AnyTool[] {
-  return [navigateTool, screenshotTool, clickTool, fillTool, getContentTool, evaluateTool, waitForSelectorTool].map((tool) =>
-    tool(backend),
-  )
-}

@@ -48,7 +48,7 @@ export function act(
       before = await linesOf(target.locator, signal)
       const pending = new Set(session.pending)
       const done = await work(target).catch((error: unknown) => {
-        const closedItself = page.isClosed() && session.page !== undefined && !session.hasCrashed(page)
+        const closedItself = page.isClosed() && session.page !== undefined && !session.crashed.has(page)
         if (!closedItself) return explainAction(error, target)
         return { did: `used ${JSON.stringify(clip(args.selector, 100))}, and its window closed` }
       })

@@ -4,7 +4,7 @@ import { EgressProxy } from '../../kit/network-policy/proxy.ts'
 import { cleanText, clip } from '../../kit/text.ts'
 import type { PlaywrightConfig } from '../config.ts'
 import type { Browser, BrowserContext, CDPSession, Dialog, Page, Request, Route } from '../types.ts'
-import { settled, within } from './ask-page.ts'
+import { ifPossible, settled, within } from './ask-page.ts'
 import type { PageText } from './page/program.ts'
 
 const viewport = { width: 1280, height: 720 }
@@ -28,7 +28,7 @@ export class BrowserSession {
   readonly #context: BrowserContext
   /** Oldest first; the last one is the current page. */
   readonly #pages: Page[] = []
-  readonly #crashed = new WeakSet<Page>()
+  readonly crashed = new WeakSet<Page>()
   readonly #prepared = new WeakSet<Page>()
   /** Opened with each page, because none can be opened to a page that is busy. */
   readonly #protocols = new WeakMap<Page, Promise<CDPSession>>()
@@ -100,11 +100,8 @@ export class BrowserSession {
     for (let attempt = 0; attempt < maxTerminations; attempt++) {
       if ((await answers(page)) || page.isClosed()) return true
       if (!this.#prepared.has(page)) return false // navigate closes it if it is busy then
-      const protocol = this.protocolOf(page)
-      await settled(
-        answerMs,
-        protocol.then((it) => it.send('Runtime.terminateExecution')),
-      )
+      const terminated = this.protocolOf(page).then((protocol) => protocol.send('Runtime.terminateExecution'))
+      await settled(answerMs, terminated)
     }
     this.#note('the page did not answer any more and was closed')
     await this.#drop(page)
@@ -118,14 +115,8 @@ export class BrowserSession {
   async #prepare(page: Page): Promise<void> {
     this.#prepared.delete(page)
     const worlds = [page.locator('html').evaluate('1', undefined, { timeout: prepareMs }), page.locator('html').count()]
-    await Promise.all(worlds).then(
-      () => this.#prepared.add(page),
-      () => {}, // it is closed or replaced
-    )
-  }
-
-  hasCrashed(page: Page): boolean {
-    return this.#crashed.has(page)
+    const ready = await ifPossible(Promise.all(worlds)) // not when it is closed or replaced
+    if (ready !== undefined) this.#prepared.add(page)
   }
 
   /** The current page, or a new one where there is none or a script keeps it busy. */
@@ -172,7 +163,7 @@ export class BrowserSession {
     })
     page.on('filechooser', () => this.#note('a file chooser was opened and left empty: files cannot be uploaded'))
     page.on('crash', () => {
-      this.#crashed.add(page)
+      this.crashed.add(page)
       this.#note('the page crashed, probably for lack of memory')
       void this.#drop(page)
     })
@@ -208,9 +199,8 @@ export class BrowserSession {
     const answer = this.dialogAnswer
     const accepted = answer !== undefined && dialog.type() !== 'alert'
     this.#note(`a dialog (${dialog.type()}) was ${accepted ? 'accepted' : 'dismissed'}: ${quoted(dialog.message())}`)
-    // The page may be gone.
-    if (accepted) await dialog.accept(answer === 'accept' ? dialog.defaultValue() : answer).catch(() => {})
-    else await dialog.dismiss().catch(() => {})
+    const answered = accepted ? dialog.accept(answer === 'accept' ? dialog.defaultValue() : answer) : dialog.dismiss()
+    await answered.catch(() => {}) // the page may be gone
   }
 
   #note(event: string): void {
@@ -230,11 +220,8 @@ function isMainDocument(request: Request): boolean {
 }
 
 /** Does the page run a script that does nothing? */
-function answers(page: Page): Promise<boolean> {
-  return within({ ms: answerMs }, () => page.evaluate('1')).then(
-    () => true,
-    () => false,
-  )
+async function answers(page: Page): Promise<boolean> {
+  return (await ifPossible(within({ ms: answerMs }, () => page.evaluate('1')))) !== undefined
 }
 
 /** Text of the page, to stand in a note. */

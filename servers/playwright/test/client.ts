@@ -7,7 +7,7 @@ import { send } from '../../../test/helpers/wire.ts'
 import type { Environment } from '../../kit/definition.ts'
 import type { Resolve } from '../../kit/network-policy/policy.ts'
 import { type PlaywrightConfig, config as schema } from '../config.ts'
-import { playwrightTools } from '../index.ts'
+import { playwright } from '../index.ts'
 import { openPlaywright, type PlaywrightBackend } from '../lib/service.ts'
 
 export interface Setup {
@@ -47,7 +47,7 @@ export async function withWire(setup: Setup, work: (wire: Wire) => Promise<void>
     log: { debug: at('debug'), info: at('info'), warn: at('warn'), error: at('error') },
   })
   const backend = openPlaywright(configOf(setup.config), environment, setup.resolve)
-  const tools = playwrightTools(backend)
+  const tools = playwright.tools(backend, environment)
   const server = new Server({
     name: 'playwright',
     version: '0.0.0',

@@ -42,12 +42,6 @@ export function evaluateTool(backend: PlaywrightBackend): AnyTool {
   })
 }
 
-interface Value {
-  readonly type: string
-  readonly json: string
-  readonly chars: number
-}
-
 const maxValueChars = 20_000
 const maxErrorChars = 1_000
 /** The script begins on the second line of what is sent. */
@@ -75,7 +69,7 @@ async function evaluate(call: PageCall, args: Arguments): Promise<ToolResult<obj
   })
 }
 
-async function run({ session, page, timeoutMs, signal }: PageCall, { script, arg }: Arguments): Promise<Value> {
+async function run({ session, page, timeoutMs, signal }: PageCall, { script, arg }: Arguments) {
   const began = performance.now()
   // `timeout` stops a script that runs on; the limit around it ends waiting for a promise that never settles.
   const options = {
@@ -102,7 +96,7 @@ async function run({ session, page, timeoutMs, signal }: PageCall, { script, arg
     if (error instanceof ToolError && error.code !== 'TIMEOUT') throw error
     // The protocol gives no codes: which failure it is depends on when it came and on the page.
     const late = performance.now() - began >= timeoutMs
-    const alive = !page.isClosed() && !session.hasCrashed(page) && (await session.free(page))
+    const alive = !page.isClosed() && !session.crashed.has(page) && (await session.free(page))
     if (late) {
       const then = alive ? 'it was stopped' : 'the page does not answer'
       const hint = alive ? 'a shorter script, or wait_for_selector' : 'the same call in a few seconds, or navigate'
@@ -127,7 +121,7 @@ return { type, json: json.slice(0, ${maxValueChars}), chars: json.length }
 }
 
 /** Nothing of it is certain: the page could have replaced what the wrapper uses. @throws ToolError with what the script threw */
-function readValue({ type, json, chars, error, stack }: Readonly<Record<string, unknown>>): Value {
+function readValue({ type, json, chars, error, stack }: Readonly<Record<string, unknown>>) {
   if (typeof error === 'string' && error !== '') throw scriptError(error, Number(/\bscript:(\d+):\d+/.exec(String(stack))?.[1]))
   return { type: clip(String(type), 60), json: clip(String(json), maxValueChars), chars: Number(chars) || 0 }
 }

@@ -112,7 +112,7 @@ async function goTo(
         waitUntil === 'commit' ? 'the same call with a longer timeout_ms' : 'wait_until "commit", then wait_for_selector'
       throw new ToolError('TIMEOUT', `"${waitUntil}" was not reached within ${timeout} ms; ${await whereIs(page)}`, { hint })
     }
-    if (page.isClosed() || session.hasCrashed(page)) throw pageLost(error)
+    if (page.isClosed() || session.crashed.has(page)) throw pageLost(error)
     const [what, hint] = explainNetwork(url, net ?? firstLine(text))
     throw new ToolError('UPSTREAM_ERROR', what, { hint, cause: error })
   }

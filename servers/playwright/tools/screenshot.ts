@@ -8,7 +8,7 @@ import { locate } from '../lib/locate.ts'
 import { onPage, type PageCall } from '../lib/page-call.ts'
 import { part, reads, session } from '../lib/parameters.ts'
 import type { PlaywrightBackend } from '../lib/service.ts'
-import type { CDPSession } from '../types.ts'
+import type { CDPSession, Locator } from '../types.ts'
 
 const inputSchema = {
   type: 'object',
@@ -26,20 +26,8 @@ const inputSchema = {
 type Arguments = FromSchema<typeof inputSchema>
 
 /** In pixels of the page. */
-interface Area {
-  readonly x: number
-  readonly y: number
-  readonly width: number
-  readonly height: number
-}
-
-interface Image {
-  /** base64 */
-  readonly data: string
-  readonly bytes: number
-  readonly type: 'png' | 'jpeg'
-  readonly scale: number
-}
+type Area = NonNullable<Awaited<ReturnType<Locator['boundingBox']>>>
+type Image = Awaited<ReturnType<typeof shoot>>
 
 /** Before base64: a message must not exceed a million bytes (docs/results.md). */
 const maxBytes = 700_000
@@ -142,14 +130,8 @@ async function take({ backend, session, page, timeoutMs: ms, signal }: PageCall,
 }
 
 /** Tries until it fits: as asked, then smaller by what is known from the last try, in the end as a JPEG of low quality. */
-async function shoot(
-  protocol: CDPSession,
-  area: Area,
-  { format, quality }: Arguments,
-  largest: number,
-  signal: AbortSignal,
-): Promise<Image> {
-  const shot = async (type: Image['type'], scale: number, quality: number): Promise<Image> => {
+async function shoot(protocol: CDPSession, area: Area, { format, quality }: Arguments, largest: number, signal: AbortSignal) {
+  const shot = async (type: 'png' | 'jpeg', scale: number, quality: number) => {
     signal.throwIfAborted()
     const { data } = await protocol.send('Page.captureScreenshot', {
       format: type,

@@ -269,10 +269,9 @@ export function snapshot(root: Element, { maxChars, ms }: Limits): PageText {
 }
 
 /** The page's visible lines, kept in the page until `changes` compares them. */
-export function lines(el: Element, limits: Limits) {
-  const root = el.ownerDocument.documentElement
-  const { text: all, cut } = text(root, limits)
-  return { root, lines: all.split('\n'), cut, limits }
+export function lines({ ownerDocument: document }: Element, limits: Limits) {
+  const { text: all, cut } = text(document.documentElement, limits)
+  return { document, lines: all.split('\n'), cut, limits }
 }
 
 export type Changes = ReturnType<typeof changes>
@@ -283,7 +282,7 @@ const maxLineChars = 1_000
 
 /** Lines that are there now and were not, and the other way round, each list in the order of the page. */
 export function changes(before: ReturnType<typeof lines>, { most }: { readonly most: number }) {
-  const now = lines(before.root.ownerDocument.documentElement, before.limits)
+  const now = lines(before.document.documentElement, before.limits)
   const compared =
     before.cut || now.cut ? comparedShare * Math.min(before.lines.length, now.lines.length) : Number.POSITIVE_INFINITY
   const missingFrom = (from: readonly string[], others: readonly string[]): string[] => {
