@@ -106,6 +106,28 @@ test('a batch of as many messages as may be in flight is answered whole', () =>
     assert.match((await postJson(url, batch(4))).json().error.message, /may hold 3 messages, got 4/)
   }))
 
+test('the replies of a batch fill 900,000 bytes and no more; what does not fit is an error with its id, or with null', () =>
+  withMcp({}, async (url) => {
+    const echo = (id: number, times: number) => ({
+      jsonrpc: '2.0',
+      id,
+      method: 'tools/call',
+      params: { name: 'echo', arguments: { text: 'x', times } },
+    })
+    const around = Buffer.byteLength('{"jsonrpc":"2.0","id":1,"result":{"content":[{"type":"text","text":""}]}},')
+    const codes = async (...batch: unknown[]) =>
+      (await postJson(url, batch)).json().map(({ id, error }: any) => [id, error?.code])
+    assert.deepEqual(await codes(echo(1, 900_000 - around)), [[1, undefined]])
+    assert.deepEqual(await codes(echo(1, 900_001 - around)), [[1, -32603]])
+    assert.deepEqual(await codes(echo(1, 900_000 - around), null, { id: {} }, 7, echo(2, 1)), [
+      [1, undefined],
+      [null, -32603],
+      [null, -32603],
+      [null, -32603],
+      [2, -32603],
+    ])
+  }))
+
 test('as many requests as may be in flight are answered', () =>
   withSample({ http: { maxInFlight: 2 } }, async (session, { release }) => {
     for (const id of [1, 2]) await session.post({ jsonrpc: '2.0', id, method: 'tools/call', params: { name: 'wait' } })
