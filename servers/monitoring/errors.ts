@@ -1,15 +1,15 @@
 // Errors of Loki and Netdata as ToolErrors. Their texts are read here and nowhere else; other files use `code` and `detail`.
-import { ToolError } from '../../protocol/index.ts'
+import { ToolError, type ToolErrorCode } from '../../protocol/index.ts'
 import { type Explain, readJson, statusError } from '../kit/http/answer.ts'
 import type { UpstreamAnswer } from '../kit/http/upstream.ts'
 import { cleanText, clip } from '../kit/text.ts'
 
-export const loki: Explain = {
+const loki: Explain = {
   name: 'Loki',
   address: 'LOKI_URL',
   credentials: 'LOKI_USERNAME and LOKI_PASSWORD, or LOKI_BEARER_TOKEN',
 }
-export const netdata: Explain = { name: 'Netdata', address: 'NETDATA_URL', credentials: 'NETDATA_API_KEY' }
+const netdata: Explain = { name: 'Netdata', address: 'NETDATA_URL', credentials: 'NETDATA_API_KEY' }
 
 /** Commas, colons and opening brackets in one answer: each value costs up to a hundred bytes of heap, however short the text is. */
 const maxJsonTokens = 100_000
@@ -67,25 +67,21 @@ export const missing = { node: 'node', chart: 'chart', route: 'route' } as const
 
 function netdataError(answer: UpstreamAnswer): ToolError {
   const { status, body } = answer
-  // From the start on: what follows is a name that the caller chose.
-  const reason = body.subarray(0, 300).toString('latin1')
-  if (status === 412) {
-    const hint = 'ask the operator to check NETDATA_API_KEY'
-    return new ToolError('UPSTREAM_AUTH', 'Netdata asks for a valid bearer token (HTTP 412)', { hint, detail: status })
-  }
+  const error = (code: ToolErrorCode, message: string, hint: string, detail: string | number = status): ToolError =>
+    new ToolError(code, message, { hint: `ask the operator to ${hint}`, detail })
+  if (status === 412) return error('UPSTREAM_AUTH', 'Netdata asks for a valid bearer token (HTTP 412)', 'check NETDATA_API_KEY')
   if (status === 451) {
-    const hint = 'ask the operator to check its "allow connections from" and "allow dashboard from"'
-    return new ToolError('UPSTREAM_AUTH', 'Netdata does not allow the address of this server (HTTP 451)', {
-      hint,
-      detail: status,
-    })
+    const hint = 'check its "allow connections from" and "allow dashboard from"'
+    return error('UPSTREAM_AUTH', 'Netdata does not allow the address of this server (HTTP 451)', hint)
   }
-  if (status === 404 && /^(?:This netdata does not maintain a database for host|Host (?:is )?not found|No host)/i.test(reason))
+  // From the start on: what follows is a name that the caller chose.
+  const reason = status === 404 ? body.subarray(0, 300).toString('latin1') : ''
+  if (/^(?:This netdata does not maintain a database for host|Host (?:is )?not found|No host)/i.test(reason))
     return new ToolError('NOT_FOUND', 'no such node', { detail: missing.node })
-  if (status === 404 && /^(?:No metrics where matched|Chart is not found)/i.test(reason)) return noChart()
-  if (status === 404 && /^Unsupported (?:v1 )?API command/i.test(reason)) {
+  if (/^(?:No metrics where matched|Chart is not found)/i.test(reason)) return noChart()
+  if (/^Unsupported (?:v1 )?API command/i.test(reason)) {
     const message = 'this version of Netdata lacks a command of API version 1'
-    return new ToolError('UPSTREAM_ERROR', message, { hint: 'ask the operator to update Netdata', detail: missing.route })
+    return error('UPSTREAM_ERROR', message, 'update Netdata', missing.route)
   }
   return statusError(netdata, answer) ?? noApi(netdata, status)
 }

@@ -35,12 +35,6 @@ export interface LogQuery extends Range {
   readonly mixed?: boolean
 }
 
-export interface MetricQuery extends Range {
-  readonly query: string
-  /** Seconds between two values; 0 for one value at the end. */
-  readonly stepSeconds: number
-}
-
 /** Calls `onFrame` with each message until the signal aborts or Loki ends the tail. */
 export type OpenTail = (
   query: Readonly<Record<string, string>>,

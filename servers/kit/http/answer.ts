@@ -72,7 +72,7 @@ export function webPage(name: string, address: string, status: number): ToolErro
 }
 
 /** @throws ToolError UPSTREAM_ERROR when it is not JSON */
-export function parseJson(name: string, body: Buffer): unknown {
+export function parseJson(name: string, body: Buffer | string): unknown {
   try {
     return JSON.parse(body.toString())
   } catch (error) {

@@ -1,6 +1,6 @@
 // The live tail of one call: what Loki sends from now on, for some seconds, as much as fits into the result.
 import type { Context } from '../../../protocol/index.ts'
-import { unexpectedForm } from '../errors.ts'
+import { parseJson } from '../../kit/http/answer.ts'
 import type { Entry, OpenTail, Range } from '../types.ts'
 import { readStreams } from './loki.ts'
 import { fitting } from './render-logs.ts'
@@ -67,9 +67,9 @@ export async function follow(tail: OpenTail, history: History, options: FollowOp
     setInterval(tick, 1000),
   ]
   const onFrame = (json: string): void => {
-    const frame = readFrame(json)
-    dropped += frame.dropped
-    take(frame.entries)
+    const frame = (parseJson('Loki', json) ?? {}) as { streams?: unknown; dropped_entries?: unknown[] | null }
+    dropped += frame.dropped_entries?.length ?? 0
+    take(readStreams(frame.streams ?? [], 'forward'))
   }
   try {
     context.progress(0, seconds, `following for ${seconds} s`)
@@ -81,16 +81,6 @@ export async function follow(tail: OpenTail, history: History, options: FollowOp
     for (const timer of timers) clearTimeout(timer)
   }
   context.signal.throwIfAborted()
-  entries.sort((a, b) => (a.at < b.at ? -1 : a.at > b.at ? 1 : 0))
+  entries.sort((a, b) => Number(a.at - b.at))
   return { entries: entries.slice(0, Math.min(limit, fitting(entries, maxChars))), seconds: elapsed(), full, dropped }
-}
-
-function readFrame(json: string): { entries: Entry[]; dropped: number } {
-  let frame: { streams?: unknown; dropped_entries?: unknown[] | null }
-  try {
-    frame = JSON.parse(json) ?? {}
-  } catch (error) {
-    throw unexpectedForm('Loki', error)
-  }
-  return { entries: readStreams(frame.streams ?? [], 'forward'), dropped: frame.dropped_entries?.length ?? 0 }
 }

@@ -3,7 +3,7 @@ import { ToolError } from '../../../protocol/index.ts'
 import type { Upstream, UpstreamRequest } from '../../kit/http/upstream.ts'
 import { Remembered } from '../../kit/waiting.ts'
 import { readLoki, unexpectedForm } from '../errors.ts'
-import type { Entry, Labels, LogQuery, MetricQuery, Range, Series } from '../types.ts'
+import type { Entry, Labels, LogQuery, Range, Series } from '../types.ts'
 
 /** Keeps structured metadata apart from the stream's labels, so that a trace id does not make each line a stream of its own. */
 export const metadataApart = { 'x-loki-response-encoding-flags': 'categorize-labels' } as const
@@ -32,17 +32,17 @@ export class Loki {
   async logs(query: LogQuery, signal: AbortSignal): Promise<{ entries: readonly Entry[]; scannedBytes: number }> {
     const { direction, limit, mixed = false } = query
     const parameters = { query: query.query, ...times(query), limit: String(limit), direction }
-    const { kind, result, scannedBytes } = await this.#query('query_range', parameters, signal, mixed ? {} : metadataApart)
-    if (kind !== 'streams') throw unexpectedForm('Loki')
+    const headers = mixed ? {} : metadataApart
+    const { result, scannedBytes } = await this.#query('query_range', ['streams'], parameters, signal, headers)
     return { entries: readStreams(result, direction), scannedBytes }
   }
 
-  async series(query: MetricQuery, signal: AbortSignal): Promise<{ series: readonly Series[]; scannedBytes: number }> {
-    const { stepSeconds } = query
-    const when = stepSeconds === 0 ? { time: String(query.end) } : { ...times(query), step: String(stepSeconds) }
+  /** @param stepSeconds between two values; 0 for one value at the end */
+  async series(query: string, range: Range, stepSeconds: number, signal: AbortSignal) {
+    const when = stepSeconds === 0 ? { time: String(range.end) } : { ...times(range), step: String(stepSeconds) }
     const command = stepSeconds === 0 ? 'query' : 'query_range'
-    const { kind, result, scannedBytes } = await this.#query(command, { query: query.query, ...when }, signal)
-    if (kind === 'streams') throw unexpectedForm('Loki')
+    const kinds = ['matrix', 'vector', 'scalar']
+    const { kind, result, scannedBytes } = await this.#query(command, kinds, { query, ...when }, signal)
     return { series: readSeries(kind === 'scalar' ? [{ metric: {}, value: result }] : result), scannedBytes }
   }
 
@@ -81,7 +81,13 @@ export class Loki {
     await this.#readNames('/loki/api/v1/labels', times({ start: end - 60n * nsPerMinute, end }), signal)
   }
 
-  async #query(command: string, parameters: Record<string, string>, signal: AbortSignal, headers = {}) {
+  async #query(
+    command: string,
+    kinds: readonly unknown[],
+    parameters: Record<string, string>,
+    signal: AbortSignal,
+    headers = {},
+  ) {
     const path = `/loki/api/v1/${command}`
     const request: UpstreamRequest = { signal, timeoutMs: queryTimeoutMs, maxBytes: maxQueryBytes, headers }
     const long = (parameters.query ?? '').length > maxUrlQueryChars
@@ -90,7 +96,7 @@ export class Loki {
       data?: { resultType?: unknown; result?: unknown; stats?: { summary?: Record<string, unknown> } }
     }
     const kind = data?.resultType
-    if (kind !== 'streams' && kind !== 'matrix' && kind !== 'vector' && kind !== 'scalar') {
+    if (!kinds.includes(kind)) {
       throw new ToolError('UPSTREAM_ERROR', 'the answer has no result of Loki', {
         hint: 'ask the operator to check that LOKI_URL is the address of Loki',
       })

@@ -21,35 +21,34 @@ export interface Collected {
   readonly charts: ReadonlyMap<string, string> | undefined
 }
 
+/** A node is named; the agent's own is ''. */
 export class Netdata {
   readonly #http: Upstream
-  readonly #collected = new Remembered<Collected>({ keepMs: 60_000, maxEntries: 20 }, (node, signal) =>
-    this.#readCollected(node === '' ? undefined : node, signal),
-  )
+  readonly #collected = new Remembered({ keepMs: 60_000, maxEntries: 20 }, this.#readCollected.bind(this))
 
   constructor(http: Upstream) {
     this.#http = http
   }
 
   async version(signal: AbortSignal): Promise<string> {
-    const { version } = await this.#get<{ version?: unknown }>(undefined, 'info', {}, signal)
+    const { version } = await this.#get<{ version?: unknown }>('', 'info', {}, signal)
     if (typeof version !== 'string') throw unexpectedForm('Netdata')
     return version
   }
 
   /** Names of the machines whose metrics this agent has. */
   async nodes(signal: AbortSignal): Promise<string[]> {
-    const { mirrored_hosts: hosts } = await this.#get<{ mirrored_hosts?: unknown }>(undefined, 'info', {}, signal)
+    const { mirrored_hosts: hosts } = await this.#get<{ mirrored_hosts?: unknown }>('', 'info', {}, signal)
     return strings(hosts)
   }
 
   /** What is collected; remembered for a minute. */
-  collected(node: string | undefined, signal: AbortSignal): Promise<Collected> {
-    return this.#collected.get(node ?? '', signal)
+  collected(node: string, signal: AbortSignal): Promise<Collected> {
+    return this.#collected.get(node, signal)
   }
 
   /** Ids of all charts: many more than contexts, so they are asked for only to explain why one was not found. */
-  async charts(node: string | undefined, signal: AbortSignal): Promise<string[]> {
+  async charts(node: string, signal: AbortSignal): Promise<string[]> {
     type Answer = { contexts?: Record<string, { charts?: object }> }
     const { contexts = {} } = await this.#get<Answer>(node, 'contexts', { options: 'charts' }, signal)
     return Object.values(contexts).flatMap(({ charts }) => Object.keys(charts ?? {}))
@@ -60,7 +59,7 @@ export class Netdata {
    * pattern, and splits `&` off even where it is escaped, so only names that it lists are asked for.
    * @throws ToolError NOT_FOUND when it is neither
    */
-  async source(node: string | undefined, id: string, collected: Collected | undefined, signal: AbortSignal): Promise<Source> {
+  async source(node: string, id: string, collected: Collected | undefined, signal: AbortSignal): Promise<Source> {
     const units = collected?.contexts.get(id)
     if (units !== undefined) return { kind: 'context', id, units }
     if (collected?.charts !== undefined) {
@@ -83,7 +82,7 @@ export class Netdata {
    * @throws ToolError NOT_FOUND when there is no such chart or context
    */
   async data(
-    node: string | undefined,
+    node: string,
     { kind, id }: Pick<Source, 'kind' | 'id'>,
     method: 'average' | 'min' | 'max',
     seconds: number,
@@ -103,7 +102,7 @@ export class Netdata {
   }
 
   /** Raised alerts only. */
-  async alerts(node: string | undefined, signal: AbortSignal) {
+  async alerts(node: string, signal: AbortSignal) {
     type Answer = { alarms?: Record<string, Record<string, unknown>> }
     const { alarms = {} } = await this.#get<Answer>(node, 'alarms', { active: '' }, signal)
     return Object.values(alarms).map((alarm) => ({
@@ -118,7 +117,7 @@ export class Netdata {
   }
 
   /** Older agents have no list of contexts; their list of charts says the context of each. */
-  async #readCollected(node: string | undefined, signal: AbortSignal): Promise<Collected> {
+  async #readCollected(node: string, signal: AbortSignal): Promise<Collected> {
     try {
       const { contexts } = await this.#get<{ contexts?: Record<string, Listed> }>(node, 'contexts', {}, signal)
       if (contexts === undefined) throw unexpectedForm('Netdata')
@@ -132,13 +131,8 @@ export class Netdata {
     }
   }
 
-  async #get<T = object>(
-    node: string | undefined,
-    command: string,
-    query: Record<string, string>,
-    signal: AbortSignal,
-  ): Promise<T> {
-    const host = node === undefined ? '' : `/host/${encodeURIComponent(node)}`
+  async #get<T = object>(node: string, command: string, query: Record<string, string>, signal: AbortSignal): Promise<T> {
+    const host = node === '' ? '' : `/host/${encodeURIComponent(node)}`
     return readNetdata(await this.#http.get(`${host}/api/v1/${command}`, { signal, timeoutMs, maxBytes, query })) as T
   }
 }

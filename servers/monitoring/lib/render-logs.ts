@@ -1,5 +1,5 @@
 // Log entries as text: labels once, lines under them, repeats folded; and how many entries fit.
-import { cleanText, clip, oneLine } from '../../kit/text.ts'
+import { cleanText, clip, fitLines, oneLine } from '../../kit/text.ts'
 import type { Entry, Labels } from '../types.ts'
 import { formatClock } from './time.ts'
 
@@ -41,10 +41,7 @@ export function renderLogs(entries: readonly Entry[], format: 'grouped' | 'lines
       put(entries.filter(({ stream }) => stream.key === key))
     }
   }
-  const labelsLeftOut = entries.some(({ metadata, parsed }) => {
-    const labels = firstLabels(metadata, parsed)
-    return Object.keys(labels).length > pairsOf(labels).length
-  })
+  const labelsLeftOut = entries.some(({ metadata, parsed }) => pairsOf(firstLabels(metadata, parsed)).left > 0)
   return { text: lines.join('\n'), streams: keys.length, labelsLeftOut }
 }
 
@@ -64,16 +61,9 @@ export function fitting(entries: readonly Entry[], maxChars: number): number {
   return entries.length
 }
 
-interface Folded {
-  readonly entry: Entry
-  readonly text: string
-  count: number
-  until: bigint
-}
-
 /** Neighbours of one stream that are equal in all that is shown become one line with their number. */
-function fold(entries: readonly Entry[]): Folded[] {
-  const lines: Folded[] = []
+function fold(entries: readonly Entry[]) {
+  const lines: { entry: Entry; text: string; count: number; until: bigint }[] = []
   for (const entry of entries) {
     const text = messageOf(entry)
     const last = lines.at(-1)
@@ -112,41 +102,29 @@ function firstLabels(...parts: (Labels | undefined)[]): Labels {
 /** The labels of a line that are shown, as data. */
 export function shownLabels(all: Labels): Record<string, string> {
   const labels = firstLabels(all)
-  return Object.fromEntries(pairsOf(labels).map(([name]) => [name, clip(labels[name] ?? '', maxLineChars)]))
+  return Object.fromEntries(pairsOf(labels).names.map((name) => [name, clip(labels[name] ?? '', maxLineChars)]))
 }
 
 /** `{app="api", level="error"}`, ready to be pasted into a query where nothing was cut, without the labels in `except`. */
 export function labelText(labels: Labels, except: Labels = {}): string {
-  const left = Object.fromEntries(Object.entries(labels).filter(([name]) => !Object.hasOwn(except, name)))
-  const pairs = pairsOf(left)
-  const count = Object.keys(left).length - pairs.length
-  return `{${pairs.map(([, text]) => text).join(', ')}${count > 0 ? `, …+${count} labels` : ''}}`
+  const { texts, left } = pairsOf(Object.fromEntries(Object.entries(labels).filter(([name]) => !Object.hasOwn(except, name))))
+  return `{${texts.join(', ')}${left > 0 ? `, …+${left} labels` : ''}}`
 }
 
-type Pairs = readonly (readonly [name: string, text: string])[]
-
-/** As many as fit; where not all do, important ones first. A long value is cut by itself. */
-function pairsOf(labels: Labels): Pairs {
+/** As many labels as fit; where not all do, important ones first. A long value is cut by itself. */
+function pairsOf(labels: Labels) {
   const names = Object.keys(labels)
-  const pairs = fittingPairs(labels, names)
-  if (pairs.length === names.length) return pairs
-  const rank = (name: string): number => (importantLabels.test(name) ? 0 : 1)
-  return fittingPairs(
-    labels,
-    names.sort((a, b) => rank(a) - rank(b)),
-  )
-}
-
-function fittingPairs(labels: Labels, names: readonly string[]): Pairs {
-  const pairs: (readonly [string, string])[] = []
-  let chars = 0
-  for (const name of names) {
-    const text = `${oneLine(name, maxValueChars)}=${JSON.stringify(clip(cleanText(labels[name] ?? ''), maxValueChars))}`
-    chars += text.length + 2
-    if (chars > maxLabelsChars && pairs.length > 0) break
-    pairs.push([name, text])
+  const written = function* () {
+    for (const name of names)
+      yield `${oneLine(name, maxValueChars)}=${JSON.stringify(clip(cleanText(labels[name] ?? ''), maxValueChars))}`
   }
-  return pairs
+  let texts = fitLines(written(), maxLabelsChars)
+  if (texts.length < names.length) {
+    const rank = (name: string): number => (importantLabels.test(name) ? 0 : 1)
+    names.sort((a, b) => rank(a) - rank(b))
+    texts = fitLines(written(), maxLabelsChars)
+  }
+  return { texts, names: names.slice(0, texts.length), left: names.length - texts.length }
 }
 
 function commonLabels([first = {}, ...rest]: readonly Labels[]): Labels {

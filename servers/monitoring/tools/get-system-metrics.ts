@@ -40,7 +40,7 @@ export function getSystemMetrics(backend: MonitoringBackend, environment: Enviro
     inputSchema,
     annotations: { readOnlyHint: true, destructiveHint: false, idempotentHint: true, openWorldHint: false },
     aliases: { chart: 'charts', host: 'node' },
-    handler: (args, context) => readMetrics(backend, environment, args, context),
+    handler: async (args, context) => reportMetrics(await readMetrics(backend, args, context), environment, context),
   })
 }
 
@@ -59,14 +59,13 @@ const maxSuggestions = 5
 type ChartResult = { readonly id: string } & ({ readonly chart: Chart } | { readonly error: ToolError })
 
 type Alert = Awaited<ReturnType<Netdata['alerts']>>[number]
-
-/** The nearest existing names for each that was not found. */
-type Suggestions = ReadonlyMap<string, readonly string[]>
+type Metrics = Awaited<ReturnType<typeof readMetrics>>
 
 /** What one call asks for. */
 interface Question {
   readonly netdata: Netdata
-  readonly node: string | undefined
+  /** '' for the agent's own. */
+  readonly node: string
   readonly afterSeconds: number
   readonly points: number
   /** The caller chose the charts; a default chart that is not collected is not mentioned. */
@@ -77,14 +76,9 @@ interface Question {
   readonly within: <T>(work: (signal: AbortSignal) => Promise<T>) => Promise<T>
 }
 
-async function readMetrics(
-  backend: MonitoringBackend,
-  environment: Environment,
-  args: FromSchema<typeof inputSchema>,
-  context: Context,
-) {
+async function readMetrics(backend: MonitoringBackend, args: FromSchema<typeof inputSchema>, context: Context) {
   const netdata = backend.netdata()
-  const node = args.node?.trim() || undefined
+  const node = args.node?.trim() ?? ''
   const chosen = [...new Set((args.charts ?? []).map((id) => id.trim()).filter((id) => id !== ''))]
   const named = chosen.length > 0
   const ids = named ? chosen : defaultCharts
@@ -112,11 +106,9 @@ async function readMetrics(
       const worst = results.find(({ error }) => error.detail !== missing.chart)?.error
       throw worst ?? (named ? unknownCharts(ids, suggestions) : noDefaults(collected))
     }
-    return reportMetrics({ ...question, results, alerts, suggestions, uptime }, environment, context)
+    return { ...question, results, alerts, suggestions, uptime }
   } catch (error) {
-    throw error instanceof ToolError && error.detail === missing.node
-      ? await unknownNode(netdata, node ?? '', context.signal)
-      : error
+    throw error instanceof ToolError && error.detail === missing.node ? await unknownNode(netdata, node, context.signal) : error
   }
 }
 
@@ -159,9 +151,10 @@ async function readUptime({ netdata, node, collected, within }: Question): Promi
   return data instanceof ToolError ? undefined : newestValues(data).values().next().value
 }
 
-async function suggest({ netdata, node, collected, within }: Question, results: readonly ChartResult[]): Promise<Suggestions> {
+/** The nearest existing names for each that was not found. */
+async function suggest({ netdata, node, collected, within }: Question, results: readonly ChartResult[]) {
   const unknown = results.filter((result) => 'error' in result && result.error.detail === missing.chart).map(({ id }) => id)
-  if (unknown.length === 0) return new Map()
+  if (unknown.length === 0) return new Map<string, string[]>()
   const charts = collected?.charts?.keys() ?? (await within((signal) => netdata.charts(node, signal)).catch(() => []))
   const names = [...new Set([...(collected?.contexts.keys() ?? []), ...charts])]
   return new Map(unknown.map((id) => [id, similar(id, names)]))
@@ -174,7 +167,7 @@ function similar(id: string, names: readonly string[]): string[] {
   return [...new Set([...starting.slice(0, maxSuggestions), ...nearest(id, names)])].slice(0, maxSuggestions)
 }
 
-function unknownCharts(ids: readonly string[], suggestions: Suggestions): ToolError {
+function unknownCharts(ids: readonly string[], suggestions: Metrics['suggestions']): ToolError {
   const first = new Set(ids.flatMap((id) => suggestions.get(id)?.slice(0, 1) ?? []))
   return new ToolError('NOT_FOUND', `no Netdata ${ids.map((id) => unknownChart(id, suggestions)).join('; ')}`, {
     retry: { charts: first.size === 0 ? ['system.cpu'] : [...first] },
@@ -213,13 +206,6 @@ const maxAlerts = 10
 const maxDimensions = 40
 /** Room for the summary and the notes. */
 const overheadChars = 1_000
-
-interface Metrics extends Question {
-  readonly results: readonly ChartResult[]
-  readonly alerts: readonly Alert[] | ToolError | undefined
-  readonly suggestions: Suggestions
-  readonly uptime: number | undefined
-}
 
 function reportMetrics(metrics: Metrics, environment: Environment, context: Context) {
   const { results, suggestions, node, afterSeconds, named, uptime } = metrics
@@ -260,7 +246,7 @@ function reportMetrics(metrics: Metrics, environment: Environment, context: Cont
   if (raised.length > maxAlerts) leftOut(`${raised.length - maxAlerts} more alerts are raised`)
   if (raised.length > 0) sections.push(['== raised alerts', ...shownAlerts.map(alertLine)].join('\n'))
   const charts = results.filter((result) => 'chart' in result).length
-  const where = node === undefined ? '' : ` of ${oneLine(node)}`
+  const where = node === '' ? '' : ` of ${oneLine(node)}`
   const up = uptime === undefined ? '' : `; up ${formatSpan(uptime)}`
   const state = alerts === undefined ? '' : `; ${alertCount(raised)}`
   return report(context, {
@@ -295,7 +281,7 @@ function section(id: string, { units, dimensions, zero, times }: Chart, shown: n
 }
 
 /** `chart or context "system.lod" (similar: system.load)` */
-function unknownChart(id: string, suggestions: Suggestions): string {
+function unknownChart(id: string, suggestions: Metrics['suggestions']): string {
   const names = suggestions.get(id) ?? []
   return `chart or context ${quoted(id)}${names.length === 0 ? '' : ` (similar: ${names.map((name) => oneLine(name)).join(', ')})`}`
 }

@@ -168,7 +168,7 @@ interface Found {
 async function readSeries(query: string, [step = 0, ...coarser]: readonly number[], failed: Failed): Promise<Found> {
   const { loki, range, signal } = failed
   try {
-    return { ...(await loki.series({ query, ...range, stepSeconds: step }, signal)), step }
+    return { ...(await loki.series(query, range, step, signal)), step }
   } catch (error) {
     if (error instanceof ToolError && error.code === 'TOO_LARGE' && coarser.length > 0) return readSeries(query, coarser, failed)
     throw await explained(failed, error, 'a larger "step", or sum by (…) for fewer series')
