@@ -1,28 +1,19 @@
 // The public API of n8n and, where configured, n8n's own database, which is only read.
 import { ToolError } from '../../protocol/index.ts'
-import type { Backend, Environment } from '../kit/definition.ts'
+import type { Environment } from '../kit/definition.ts'
 import { Upstream } from '../kit/http/upstream.ts'
 import { keyExpiry, type N8nConfig, parseApiUrl, parseExtraHeaders } from './config.ts'
 import { N8nApi } from './lib/api.ts'
 import { type N8nDatabase, openDatabase } from './lib/database.ts'
-import { createRedactor, type Redactor } from './lib/redact.ts'
+import { createRedactor } from './lib/redact.ts'
 
-export interface N8nBackend extends Backend {
-  readonly environment: Environment
-  readonly api: N8nApi
-  readonly redact: Redactor
-  readonly host: string
-  /** n8n's own database, where it is configured. */
-  readonly database: N8nDatabase | undefined
-  /** Why there is none although DB_TYPE is set. */
-  readonly unreadable: string | undefined
-}
+export type N8nBackend = ReturnType<typeof openN8n>
 
 const day = 86_400_000
 const warnDays = 7
 
 /** @throws Error for the operator when the configuration contradicts itself */
-export function openN8n(config: N8nConfig, environment: Environment): N8nBackend {
+export function openN8n(config: N8nConfig, environment: Environment) {
   const baseUrl = parseApiUrl(config.N8N_API_URL ?? '')
   const extra = parseExtraHeaders(config.N8N_EXTRA_HEADERS)
   const key = config.N8N_API_KEY ?? ''
@@ -37,20 +28,20 @@ export function openN8n(config: N8nConfig, environment: Environment): N8nBackend
     reuseBody: true,
   })
   const api = new N8nApi(http, expires)
-  const host = new URL(baseUrl).host
   const database = config.DB_TYPE === 'postgresdb' ? openDatabase(config, environment) : undefined
   return {
     environment,
     api,
-    host,
+    /** n8n's own database, where it is configured. */
     database,
+    /** Why there is none although DB_TYPE is set. */
     unreadable:
       config.DB_TYPE === undefined || database !== undefined
         ? undefined
         : `a database of type ${config.DB_TYPE} is not read, only PostgreSQL; the figures come from the API`,
-    upstream: host,
+    upstream: new URL(baseUrl).host,
     redact: createRedactor([key, config.DB_POSTGRESDB_PASSWORD ?? '', ...Object.values(extra)]),
-    async probe(signal) {
+    async probe(signal: AbortSignal): Promise<Readonly<Record<string, unknown>>> {
       const [state, databaseState] = await Promise.all([
         probeApi(api, signal),
         database === undefined ? {} : probeDatabase(database, signal),

@@ -12,9 +12,8 @@ export const n8n = defineServer({
   instructions:
     'Reads workflows and executions of an n8n instance; it cannot change or run any. Use n8n_list_workflows to find an id, n8n_get_database_statistics to see what fails.',
   config,
-  missing: ({ N8N_API_URL, N8N_API_KEY }) => {
-    const names = [N8N_API_URL === undefined ? 'N8N_API_URL' : '', N8N_API_KEY === undefined ? 'N8N_API_KEY' : '']
-    const unset = names.filter((name) => name !== '')
+  missing: (settings) => {
+    const unset = (['N8N_API_URL', 'N8N_API_KEY'] as const).filter((name) => settings[name] === undefined)
     return unset.length === 0 ? undefined : `set ${unset.join(' and ')}`
   },
   open: openN8n,

@@ -1,6 +1,6 @@
 // n8n_get_database_statistics: gathers the figures, keeps them for a minute, and shows them as text and as JSON. A part that cannot be read is
 // left out with a warning.
-import { type AnyTool, type Context, defineTool, ToolError, type ToolOutput } from '../../../protocol/index.ts'
+import { type AnyTool, type Context, defineTool, ToolError } from '../../../protocol/index.ts'
 import { counted, formatBytes, formatSpan, report } from '../../kit/report.ts'
 import { fitLines } from '../../kit/text.ts'
 import { Remembered } from '../../kit/waiting.ts'
@@ -60,8 +60,8 @@ const reserveMs = 12_000
 /** Characters for the summary and the notes. */
 const reservedChars = 1_000
 
-function statisticsResult({ environment }: N8nBackend, statistics: Statistics, ageMs: number, context: Context): ToolOutput {
-  const { source, host, totals, executions, insights, storage, warnings } = statistics
+function statisticsResult({ environment, upstream }: N8nBackend, statistics: Statistics, ageMs: number, context: Context) {
+  const { source, totals, executions, insights, storage, warnings } = statistics
   const age = ageMs < 1_000 ? [] : [`these figures are ${Math.round(ageMs / 1000)} s old; refresh: true reads them again`]
   const lines = describe(statistics) // the most important ones come first
   const shown = fitLines(lines, environment.maxResultChars - reservedChars)
@@ -69,14 +69,14 @@ function statisticsResult({ environment }: N8nBackend, statistics: Statistics, a
   const long = left === 0 ? [] : [`${left} lines did not fit into a result`]
   const complete = left === 0 && totals?.workflows.complete !== false && executions?.complete !== false
   return report(context, {
-    summary: summaryOf(statistics),
+    summary: `n8n at ${upstream}: ${summaryOf(statistics)}`,
     untrusted: shown.join('\n'),
     notes: [...warnings, ...long, ...age],
     truncated: !complete,
     structured: {
       source,
       // n8n shows its version only after a login.
-      instance: { url_host: host, healthy: true },
+      instance: { url_host: upstream, healthy: true },
       workflows: totals?.workflows,
       nodes: totals?.nodes,
       executions,
@@ -86,7 +86,7 @@ function statisticsResult({ environment }: N8nBackend, statistics: Statistics, a
   })
 }
 
-async function gather({ api, database, unreadable, host, environment }: N8nBackend, windowHours: number, signal: AbortSignal) {
+async function gather({ api, database, unreadable, environment }: N8nBackend, windowHours: number, signal: AbortSignal) {
   const end = Date.now() + Math.max(1_000, Math.min(gatherMs, environment.toolTimeoutMs - reserveMs))
   const timeLeft = (): boolean => Date.now() < end
   const warnings: string[] = unreadable === undefined ? [] : [unreadable]
@@ -135,7 +135,7 @@ async function gather({ api, database, unreadable, host, environment }: N8nBacke
     slowest: runs.slowest.map(named),
   }
   const source = exact === undefined ? ('api' as const) : ('database' as const)
-  return { windowHours, host, source, totals, executions, storage, insights, warnings }
+  return { windowHours, source, totals, executions, storage, insights, warnings }
 }
 
 function incompleteWorkflows({ workflows: { total }, tooLarge }: WorkflowTotals): string {
@@ -162,12 +162,12 @@ const topStatuses = 10
 const topTriggers = 8
 const topCommunityTypes = 20
 
-function summaryOf({ host, windowHours, totals, executions }: Statistics): string {
+function summaryOf({ windowHours, totals, executions }: Statistics): string {
   const parts = [
     totals === undefined ? '' : `${counted(totals.workflows.total, 'workflow')}, ${totals.workflows.active} active`,
     executions === undefined ? '' : `${counted(executions.total, 'execution')} in ${windowHours} h, ${failureText(executions)}`,
   ]
-  return `n8n at ${host}: ${parts.filter((part) => part !== '').join('; ')}`
+  return parts.filter((part) => part !== '').join('; ')
 }
 
 function describe({ source, totals, executions, storage, insights }: Statistics): string[] {

@@ -1,13 +1,5 @@
 // n8n_get_workflow: a summary, the structure, or the nodes of one version of a workflow, without secrets.
-import {
-  type AnyTool,
-  type Context,
-  defineTool,
-  type FromSchema,
-  nearest,
-  ToolError,
-  type ToolOutput,
-} from '../../../protocol/index.ts'
+import { type AnyTool, type Context, defineTool, type FromSchema, nearest, ToolError } from '../../../protocol/index.ts'
 import { counted, report, sameCall } from '../../kit/report.ts'
 import { cleanText, fitLines, fitText, oneLine, quoted } from '../../kit/text.ts'
 import type { N8nBackend } from '../backend.ts'
@@ -61,17 +53,18 @@ export function getWorkflowTool(backend: N8nBackend): AnyTool {
 const reservedChars = 1_500
 const nodeHeader = 'node\ttype\tstate\tcredentials'
 
-async function getWorkflow(backend: N8nBackend, args: GetArguments, context: Context): Promise<ToolOutput> {
+async function getWorkflow(backend: N8nBackend, args: GetArguments, context: Context) {
   const { api, redact, environment } = backend
   const found = await findWorkflow(api, args.workflow_id, args.nodes?.length === 1 ? 'node' : 'workflow', context.signal)
   const workflow = versionOf(found, args)
-  const facts = factsOf({ ...found, nodes: workflow.nodes })
+  const merged = { ...found, nodes: workflow.nodes }
+  const facts = factsOf(merged)
   const chosen = chooseNodes(workflow, args.nodes)
   const [single] = args.nodes === undefined ? [] : chosen
   if (single !== undefined && chosen.length === 1) return nodeResult(backend, args, facts, single, context)
   const whole = args.detail === 'full' || args.nodes !== undefined
   const notes = notesOf(found, args)
-  const about = aboutLines({ ...found, nodes: workflow.nodes }, facts, redact)
+  const about = aboutLines(merged, facts, redact)
 
   // The lines that may be cut: nodes, and in a structure the edges after them. Made when they are shown: there may be thousands.
   const edges = whole || args.detail === 'summary' ? [] : edgesOf(workflow)
@@ -118,7 +111,7 @@ function nodeResult(
   facts: WorkflowFacts,
   node: JsonObject,
   context: Context,
-): ToolOutput {
+) {
   const json = cleanText(JSON.stringify(redact(node)))
   const start = Math.min(args.offset, json.length) - 1
   const part = fitText(json.slice(start), environment.maxResultChars - reservedChars)

@@ -1,13 +1,5 @@
 // n8n_list_workflows: one line for each workflow.
-import {
-  type AnyTool,
-  type Context,
-  defineTool,
-  type FromSchema,
-  nearest,
-  ToolError,
-  type ToolOutput,
-} from '../../../protocol/index.ts'
+import { type AnyTool, type Context, defineTool, type FromSchema, nearest, ToolError } from '../../../protocol/index.ts'
 import { counted, report, sameCall } from '../../kit/report.ts'
 import { fitLines, quoted } from '../../kit/text.ts'
 import type { N8nBackend } from '../backend.ts'
@@ -98,7 +90,7 @@ function matches(facts: WorkflowFacts, { active, name, tags }: ListArguments): b
   )
 }
 
-async function listWorkflows(backend: N8nBackend, args: ListArguments, context: Context): Promise<ToolOutput> {
+async function listWorkflows(backend: N8nBackend, args: ListArguments, context: Context) {
   const { redact, environment } = backend
   const started = performance.now()
   const found = await search(backend, args, context.signal)
