@@ -6,17 +6,10 @@ import { ToolError } from '../../protocol/index.ts'
 import type { Environment } from '../kit/definition.ts'
 import { Connections, connectionError } from '../kit/http/connections.ts'
 import { withDeadline } from '../kit/waiting.ts'
-import { credentialsOf, endpointOf, type StorageConfig, scopeOf } from './config.ts'
+import { credentialsOf, limits as defaultLimits, endpointOf, type Limits, type StorageConfig, scopeOf } from './config.ts'
 import { readFailure, toToolError } from './errors.ts'
 import { listBuckets } from './lib/buckets.ts'
-import type { Limits, StorageBackend, StoreRequest } from './types.ts'
-
-const defaultLimits: Limits = {
-  connectMs: 3_000,
-  totalMs: 15_000,
-  maxListBytes: 4 * 1024 * 1024,
-  maxImageBytes: 700_000, // 933,336 as base64; no message may have more than 1,000,000 bytes
-}
+import type { StorageBackend, StoreRequest } from './types.ts'
 
 /** Buckets whose region, as the store named it, is remembered. */
 const maxRegions = 1_000

@@ -76,6 +76,16 @@ export const config = {
 
 export type StorageConfig = Config<typeof config>
 
+export const limits = {
+  connectMs: 3_000,
+  /** For one request to the store, including its body. */
+  totalMs: 15_000,
+  maxListBytes: 4 * 1024 * 1024,
+  /** 933,336 as base64; no message may have more than 1,000,000 bytes. */
+  maxImageBytes: 700_000,
+}
+export type Limits = Readonly<typeof limits>
+
 /** Reads the endpoint. @throws Error for the operator; never shows a value that may hold credentials */
 export function endpointOf({ MINIO_ENDPOINT, AWS_ENDPOINT_URL, MINIO_USE_SSL }: StorageConfig) {
   const name = MINIO_ENDPOINT === undefined ? 'AWS_ENDPOINT_URL' : 'MINIO_ENDPOINT'

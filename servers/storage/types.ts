@@ -1,15 +1,7 @@
 // Types that several files of this server share.
 import type { IncomingMessage } from 'node:http'
 import type { Backend } from '../kit/definition.ts'
-import type { scopeOf } from './config.ts'
-
-export interface Limits {
-  readonly connectMs: number
-  /** For one request to the store, including its body. */
-  readonly totalMs: number
-  readonly maxListBytes: number
-  readonly maxImageBytes: number
-}
+import type { Limits, scopeOf } from './config.ts'
 
 export interface StoreRequest {
   readonly method?: 'GET' | 'HEAD'

@@ -2,9 +2,9 @@
 import { type Answer, environmentOf, type ToolClient, withToolClient, withTools } from '../../../test/helpers/tool-client.ts'
 import type { Environment } from '../../kit/definition.ts'
 import { openStorage } from '../backend.ts'
-import type { StorageConfig } from '../config.ts'
+import type { Limits, StorageConfig } from '../config.ts'
 import { storage } from '../index.ts'
-import type { Limits, StorageBackend } from '../types.ts'
+import type { StorageBackend } from '../types.ts'
 
 export interface StorageClient extends ToolClient {
   list(args?: Record<string, unknown>): Promise<Answer>
