@@ -2,9 +2,11 @@
 import assert from 'node:assert/strict'
 import dns from 'node:dns/promises'
 import { once } from 'node:events'
+import fs from 'node:fs'
 import { createServer as createHttps } from 'node:https'
 import { syncBuiltinESMExports } from 'node:module'
 import { type AddressInfo, createServer, type Server, Socket } from 'node:net'
+import os from 'node:os'
 import { ToolError } from '../../../../protocol/index.ts'
 import { issue } from '../../../../test/helpers/certificates.ts'
 import { test } from '../../../../test/runner/harness.ts'
@@ -19,15 +21,18 @@ async function listening(server: Server, host = '127.0.0.1'): Promise<number> {
   return (server.address() as AddressInfo).port
 }
 
-/** Runs `use` while the system's resolver answers so: Node's own function is exchanged, because no name fails in the same way everywhere. */
-async function withResolver(answer: (name: string) => Promise<{ address: string }[]>, use: () => Promise<void>): Promise<void> {
-  const { lookup } = dns
-  dns.lookup = answer as never
+/** Runs `use` while Node's own functions are exchanged: no name fails, and no machine is a container, in the same way everywhere. */
+async function withNode(exchanged: [module: object, functions: object][], use: () => Promise<void> | void): Promise<void> {
+  const before = exchanged.map(([module, functions]) => {
+    const names = Object.keys(functions) as (keyof typeof module)[]
+    return [module, Object.fromEntries(names.map((name) => [name, module[name]]))] as const
+  })
+  for (const [module, functions] of exchanged) Object.assign(module, functions)
   syncBuiltinESMExports()
   try {
     await use()
   } finally {
-    dns.lookup = lookup
+    for (const [module, functions] of before) Object.assign(module, functions)
     syncBuiltinESMExports()
   }
 }
@@ -38,18 +43,97 @@ test("the system's resolver: no such name is not a failure, everything else is",
     const failing = async (): Promise<never> => {
       throw Object.assign(new Error('from the resolver'), { code })
     }
-    await withResolver(failing, () =>
+    await withNode([[dns, { lookup: failing }]], () =>
       assert.rejects(policy().connect('name.example', 80), { code: answers[code ?? ''] ?? 'UPSTREAM_UNREACHABLE' }, code),
     )
   }
 })
 
-test("the system's resolver: each of its addresses is checked", () =>
-  withResolver(
-    async () => [{ address: '93.184.216.34' }, { address: '10.0.0.1' }],
-    () =>
-      assert.rejects(policy().connect('name.example', 80), { code: 'FORBIDDEN', message: /it resolves to a private address/ }),
-  ))
+test("the system's resolver: each of its addresses is checked", () => {
+  const lookup = async (_name: string, { all }: { all?: boolean }) => {
+    const found = [{ address: '93.184.216.34' }, { address: '10.0.0.1' }]
+    return all === true ? found : found[0]
+  }
+  return withNode([[dns, { lookup }]], () =>
+    assert.rejects(policy().connect('name.example', 80), { code: 'FORBIDDEN', message: /it resolves to a private address/ }),
+  )
+})
+
+test('in a container a CIDR does not open the networks of its own interfaces, a listed host does', async () => {
+  const networkInterfaces = () => ({
+    eth0: [{ cidr: '10.5.0.2/16' }, { cidr: 'fd12::2/64' }],
+    eth1: [{ cidr: null }],
+    eth2: undefined,
+  })
+  const { KUBERNETES_SERVICE_HOST: before } = process.env
+  try {
+    for (const [marker, inContainer] of [
+      ['/.dockerenv', true],
+      ['/run/.containerenv', true],
+      ['KUBERNETES_SERVICE_HOST', true],
+      ['nothing', false],
+    ] as const) {
+      delete process.env.KUBERNETES_SERVICE_HOST
+      if (marker === 'KUBERNETES_SERVICE_HOST') process.env[marker] = '10.96.0.1'
+      await withNode(
+        [
+          [fs, { existsSync: (path: string) => path === marker }],
+          [os, { networkInterfaces }],
+        ],
+        () => {
+          const it = policy({ allowPrivate: ['10.0.0.0/8', 'fc00::/7', '10.5.0.7:80'] })
+          for (const [host, own] of [
+            ['10.5.9.9', true],
+            ['[fd12::9]', true],
+            ['10.6.0.1', false],
+            ['[fd13::9]', false],
+            ['10.5.0.7', false],
+          ] as const) {
+            const check = (): void => it.check(new URL(`http://${host}/`))
+            if (own && inContainer) assert.throws(check, { code: 'FORBIDDEN' }, `${marker} ${host}`)
+            else check()
+          }
+        },
+      )
+    }
+  } finally {
+    if (before === undefined) delete process.env.KUBERNETES_SERVICE_HOST
+    else process.env.KUBERNETES_SERVICE_HOST = before
+  }
+})
+
+test('a CIDR may be one address, and a prefix is at most as long as an address', () => {
+  for (const [entry, open, closed] of [
+    ['10.0.0.5/32', '10.0.0.5', '10.0.0.4'],
+    ['10.0.0.0/31', '10.0.0.1', '10.0.0.2'],
+    ['fd12::5/128', '[fd12::5]', '[fd12::4]'],
+    ['10.0.0.0/0', '192.168.0.1', '127.0.0.1'],
+  ] as const) {
+    const it = policy({ allowPrivate: [entry] })
+    it.check(new URL(`http://${open}/`))
+    assert.throws(() => it.check(new URL(`http://${closed}/`)), { code: 'FORBIDDEN' }, entry)
+  }
+  for (const entry of ['10.0.0.0/33', 'fd12::/129', '10.0.0.0/-1', '10.0.0.0/', '/8'])
+    assert.throws(() => policy({ allowPrivate: [entry] }), /FETCH_ALLOW_PRIVATE: invalid CIDR/, entry)
+})
+
+test('a domain is a name, and a rule for what is below it does not hold for itself', () => {
+  const below = policy({ allowedDomains: ['.example.com', '*.example.org', '93.184.216.34'], deniedDomains: ['.a.example.com'] })
+  for (const [host, allowed] of [
+    ['example.com', false],
+    ['www.example.com', true],
+    ['example.org', false],
+    ['www.example.org', true],
+    ['a.example.com', true],
+    ['b.a.example.com', false],
+    ['93.184.216.34', true],
+    ['93.184.216.35', false],
+  ] as const) {
+    const check = (): void => below.check(new URL(`http://${host}/`))
+    if (allowed) check()
+    else assert.throws(check, { code: 'FORBIDDEN' }, host)
+  }
+})
 
 test('a connection that does not lead to an address that was checked is closed', async () => {
   // What Node's remoteAddress asks. A socket that leads elsewhere cannot be had from a kernel that works.

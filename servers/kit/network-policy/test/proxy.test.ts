@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict'
 import { once } from 'node:events'
 import { createServer, type RequestListener } from 'node:http'
-import { type AddressInfo, connect, createServer as createTcpServer } from 'node:net'
+import { type AddressInfo, connect, createServer as createTcpServer, type Socket } from 'node:net'
 import { sendRaw } from '../../../../test/helpers/wire.ts'
 import { test } from '../../../../test/runner/harness.ts'
 import { EgressPolicy, type EgressSettings } from '../policy.ts'
@@ -261,4 +261,116 @@ test('connections are bounded, and all of them end with the proxy', async () => 
   await proxy.close()
   await ended
   await new Promise<void>((resolve) => silent.close(() => resolve()))
+})
+
+test('what follows a CONNECT in the same packet reaches the target', async () => {
+  const echo = createTcpServer((socket) => socket.on('error', () => {}).pipe(socket))
+  echo.listen(0, '127.0.0.1')
+  await once(echo, 'listening')
+  const { port } = echo.address() as AddressInfo
+  await withProxy({ allowPrivate: [`127.0.0.1:${port}`] }, async (proxy) => {
+    const { hostname, port: at } = new URL(proxy.url)
+    const socket = connect(Number(at), hostname)
+    socket.write(`CONNECT 127.0.0.1:${port} HTTP/1.1\r\nHost: a\r\n${credentials(proxy)}\r\nearly`)
+    let text = ''
+    for await (const chunk of socket) {
+      text += chunk
+      if (text.endsWith('\r\n\r\nearly')) break
+    }
+    assert.match(text, /^HTTP\/1\.1 200 /)
+  })
+  echo.close()
+})
+
+test('as many bytes as the limit pass, and the next one breaks off', async () => {
+  const sockets: Socket[] = []
+  const target = createTcpServer((socket) => {
+    sockets.push(socket.on('error', () => {}))
+    socket.write('x'.repeat(1_000))
+  })
+  target.listen(0, '127.0.0.1')
+  await once(target, 'listening')
+  const { port } = target.address() as AddressInfo
+  await withProxy(
+    { allowPrivate: [`127.0.0.1:${port}`] },
+    async (proxy) => {
+      const { hostname, port: at } = new URL(proxy.url)
+      const client = connect(Number(at), hostname)
+      client.write(`CONNECT 127.0.0.1:${port} HTTP/1.1\r\nHost: a\r\n${credentials(proxy)}\r\n`)
+      let text = ''
+      const all = new Promise<void>((resolve) =>
+        client.on('data', (chunk) => {
+          text += chunk
+          if (text.endsWith('x'.repeat(1_000))) resolve()
+        }),
+      )
+      await all
+      assert.deepEqual(proxy.refusals, [])
+      const closed = once(client, 'close')
+      sockets[0]?.write('y')
+      await closed
+      assert.match(proxy.refusals[0]?.error.message ?? '', /more than 1000 bytes/)
+      assert.equal(proxy.refusals[0]?.host, 'any host')
+    },
+    { bytes: 1_000 },
+  )
+  target.close()
+})
+
+test('without limits of its own it has 500 requests, and remembers 50 refusals with their ports', () =>
+  withProxy({ resolve: async () => [] }, async (proxy) => {
+    for (let i = 0; i < 500; i++) assert.doesNotMatch(await get(proxy, `http://n${i}.test/`), /more than/)
+    assert.match(await get(proxy, 'http://more.test/'), /^HTTP\/1\.1 403 [\s\S]*more than 500 requests/)
+    assert.equal(proxy.refusals.length, 50)
+    assert.ok(proxy.refusalOf(new URL('http://n49.test/')) !== undefined)
+    assert.equal(proxy.refusalOf(new URL('http://n50.test/')), undefined)
+    proxy.begin()
+    for (const authority of ['a.test:443', 'b.test:80', 'c.test:8443']) await tunnel(proxy, authority)
+    await get(proxy, 'http://d.test:22/')
+    assert.deepEqual(
+      proxy.refusals.map(({ host, error }) => [host, error.code]),
+      [
+        ['a.test', 'NOT_FOUND'],
+        ['b.test', 'NOT_FOUND'],
+        ['c.test:8443', 'NOT_FOUND'],
+        ['d.test:22', 'FORBIDDEN'],
+      ],
+    )
+  }))
+
+test('an authority with anything but a host and a port opens no tunnel', () =>
+  withProxy({ resolve: async () => [] }, async (proxy) => {
+    for (const authority of [
+      'a.test:443?x',
+      'a.test:443/x',
+      'user@a.test:443',
+      'user:word@a.test:443',
+      ':443',
+      '/',
+      'a.test:99999',
+    ])
+      assert.match(await tunnel(proxy, authority), /^HTTP\/1\.1 400 /, authority)
+    assert.deepEqual(proxy.refusals, [])
+  }))
+
+test('an answer whose headers are not valid becomes 502, and the headers of every kind are passed on', async () => {
+  const answers = [
+    'HTTP/1.1 200 OK\r\nX-A: 1\r\nConnection: X-A, close\r\nSet-Cookie: a\r\nSet-Cookie: b\r\nKeep-Alive: 5\r\n\r\nok',
+  ]
+  const target = createTcpServer((socket) => {
+    socket.on('error', () => {})
+    socket.once('data', () => socket.end(answers.shift() ?? 'no HTTP at all'))
+  })
+  target.listen(0, '127.0.0.1')
+  await once(target, 'listening')
+  const { port } = target.address() as AddressInfo
+  await withProxy({ allowPrivate: [`127.0.0.1:${port}`] }, async (proxy) => {
+    const answer = await get(proxy, `http://127.0.0.1:${port}/`)
+    assert.match(answer, /^HTTP\/1\.1 200 OK/)
+    assert.equal(answer.match(/^set-cookie: /gim)?.length, 2)
+    assert.doesNotMatch(answer, /^(x-a|keep-alive: 5)/im)
+    assert.match(await get(proxy, `http://127.0.0.1:${port}/`), /^HTTP\/1\.1 502 [\s\S]*closed the connection \(HPE_/)
+    assert.equal(proxy.refusals[0]?.error.code, 'UPSTREAM_ERROR')
+  })
+  target.close()
 })
