@@ -6,21 +6,18 @@ export const config = {
   properties: {
     LOKI_URL: {
       type: 'string',
-      minLength: 1,
       'x-aliases': ['LOKI_ADDR'],
       description: 'Address of Loki or of a proxy in front of it, such as `http://loki:3100`, with a path prefix if there is one',
     },
     LOKI_TENANT_ID: {
       type: 'string',
-      minLength: 1,
       'x-aliases': ['LOKI_ORG_ID'],
       description: 'Tenant, sent as `X-Scope-OrgID`; several as `a|b`. Needed when Loki has `auth_enabled: true`',
     },
-    LOKI_USERNAME: { type: 'string', minLength: 1, description: 'User of HTTP basic authentication' },
-    LOKI_PASSWORD: { type: 'string', minLength: 1, 'x-secret': true, description: 'Password of HTTP basic authentication' },
+    LOKI_USERNAME: { type: 'string', description: 'User of HTTP basic authentication' },
+    LOKI_PASSWORD: { type: 'string', 'x-secret': true, description: 'Password of HTTP basic authentication' },
     LOKI_BEARER_TOKEN: {
       type: 'string',
-      minLength: 1,
       'x-secret': true,
       'x-aliases': ['LOKI_TOKEN'],
       description: 'Bearer token, instead of user and password',
@@ -38,24 +35,18 @@ export const config = {
       minimum: 0,
       description: "Most bytes of logs that one search may make Loki read, by its index's estimate; 0 switches the check off",
     },
-    NETDATA_URL: {
-      type: 'string',
-      minLength: 1,
-      description: 'Address of a Netdata agent or parent, such as `http://netdata:19999`',
-    },
+    NETDATA_URL: { type: 'string', description: 'Address of a Netdata agent or parent, such as `http://netdata:19999`' },
     NETDATA_API_KEY: {
       type: 'string',
-      minLength: 1,
       'x-secret': true,
       'x-aliases': ['NETDATA_BEARER_TOKEN', 'NETDATA_TOKEN'],
       description: 'Bearer token, needed where bearer protection is on',
     },
     NETDATA_USERNAME: {
       type: 'string',
-      minLength: 1,
       description: 'User of HTTP basic authentication, where a proxy in front of Netdata asks for it',
     },
-    NETDATA_PASSWORD: { type: 'string', minLength: 1, 'x-secret': true, description: 'Password of HTTP basic authentication' },
+    NETDATA_PASSWORD: { type: 'string', 'x-secret': true, description: 'Password of HTTP basic authentication' },
   },
 } as const satisfies ConfigSchema
 

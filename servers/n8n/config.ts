@@ -7,13 +7,11 @@ export const config = {
   properties: {
     N8N_API_URL: {
       type: 'string',
-      minLength: 1,
       'x-aliases': ['N8N_BASE_URL'],
       description: 'Address of n8n as in the browser, such as `http://n8n:5678`, with a path prefix if there is one',
     },
     N8N_API_KEY: {
       type: 'string',
-      minLength: 1,
       'x-secret': true,
       description: 'API key (Settings → n8n API). It needs no more than workflow:list, workflow:read and execution:list',
     },
@@ -37,7 +35,7 @@ export const config = {
       description: 'Role; use one that may only read rather than that of n8n itself',
     },
     DB_POSTGRESDB_PASSWORD: { type: 'string', 'x-secret': true, description: 'Password of the role' },
-    DB_POSTGRESDB_SCHEMA: { type: 'string', minLength: 1, default: 'public', description: "Schema of n8n's tables" },
+    DB_POSTGRESDB_SCHEMA: { type: 'string', default: 'public', description: "Schema of n8n's tables" },
     DB_TABLE_PREFIX: { type: 'string', default: '', description: "Prefix of n8n's tables" },
     DB_POSTGRESDB_SSL_ENABLED: {
       type: 'boolean',

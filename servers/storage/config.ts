@@ -8,33 +8,25 @@ export const config = {
   properties: {
     MINIO_ENDPOINT: {
       type: 'string',
-      minLength: 1,
       'x-aliases': ['S3_ENDPOINT', 'AWS_ENDPOINT_URL_S3'],
       description: 'The store, as `http://minio:9000`, `https://s3.example.net` or `minio:9000`',
       examples: ['http://minio:9000'],
     },
-    AWS_ENDPOINT_URL: {
-      type: 'string',
-      minLength: 1,
-      description: 'The store, where `MINIO_ENDPOINT` is not set',
-    },
+    AWS_ENDPOINT_URL: { type: 'string', description: 'The store, where `MINIO_ENDPOINT` is not set' },
     MINIO_ACCESS_KEY: {
       type: 'string',
-      minLength: 1,
       'x-secret': true,
       'x-aliases': ['AWS_ACCESS_KEY_ID', 'S3_ACCESS_KEY'],
       description: 'Access key; without it and its secret key requests are not signed, which reads public buckets',
     },
     MINIO_SECRET_KEY: {
       type: 'string',
-      minLength: 1,
       'x-secret': true,
       'x-aliases': ['AWS_SECRET_ACCESS_KEY', 'S3_SECRET_KEY'],
       description: 'Secret key',
     },
     AWS_SESSION_TOKEN: {
       type: 'string',
-      minLength: 1,
       'x-secret': true,
       'x-aliases': ['MINIO_SESSION_TOKEN'],
       description: 'Session token of temporary credentials',
@@ -59,14 +51,14 @@ export const config = {
     },
     MINIO_ALLOWED_BUCKETS: {
       type: 'array',
-      items: { type: 'string', minLength: 1 },
+      items: { type: 'string' },
       default: [],
       description:
         'Only these buckets may be seen or read, such as `media,backup-*`; without it every bucket that the key may read',
     },
     MINIO_DENY_KEYS: {
       type: 'array',
-      items: { type: 'string', minLength: 1 },
+      items: { type: 'string' },
       default: [],
       description:
         'Keys that are neither listed nor read, such as `*.env,private/*`; `*` also matches slashes, and upper and lower case are the same',

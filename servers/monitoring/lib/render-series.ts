@@ -38,21 +38,14 @@ export function renderSeries(
 
 /** Loki sends NaN where it has divided by zero; such points do not count. Without any other point all figures are NaN. */
 function statsOf(points: Series['points']) {
-  let last = Number.NaN
-  let min = Number.NaN
-  let max = Number.NaN
-  let sum = 0
-  let count = 0
-  for (const [, text] of points) {
-    const value = Number(text.replace('Inf', 'Infinity'))
-    if (Number.isNaN(value)) continue
-    last = value
-    if (!(value >= min)) min = value
-    if (!(value <= max)) max = value
-    sum += value
-    count += 1
-  }
-  return { last, min, max, avg: sum / count, count }
+  const values = points.map(([, text]) => numberOf(text)).filter((value) => !Number.isNaN(value))
+  const known = values.length === 0 ? [Number.NaN] : values
+  const avg = known.reduce((sum, value) => sum + value, 0) / known.length
+  return { last: known.at(-1) ?? 0, min: Math.min(...known), max: Math.max(...known), avg, count: values.length }
+}
+
+function numberOf(text: string): number {
+  return Number(text.replace('Inf', 'Infinity'))
 }
 
 /** Four significant digits: enough to compare, and a third of the tokens. */
@@ -68,7 +61,7 @@ function pointsText(points: Series['points'], stepSeconds: number): string {
   for (const [at, value] of points) {
     const index = Math.round((at - first) / stepSeconds)
     while (values.length < Math.min(index, maxPoints)) values.push('-')
-    values.push(formatNumber(Number(value.replace('Inf', 'Infinity'))))
+    values.push(formatNumber(numberOf(value)))
   }
   return `from ${formatSeconds(first)} every ${stepSeconds} s: ${values.join(' ')}`
 }

@@ -9,7 +9,6 @@ import { invalid, maxEntriesOf, refusal } from '../errors.ts'
 import { adviseSelector, correctedQuery, exampleHint, explainNothing, type Failed } from '../lib/advice.ts'
 import { type Followed, follow } from '../lib/live-tail.ts'
 import { type Logql, readLogql } from '../lib/logql.ts'
-import type { Loki } from '../lib/loki.ts'
 import { planMetric, reachSeconds, windowRange } from '../lib/metric-plan.ts'
 import { fetchPage, maxEntries, nextPage, type PageQuery } from '../lib/paging.ts'
 import { fitting, maxLineChars, renderLogs, shownLabels } from '../lib/render-logs.ts'
@@ -52,21 +51,18 @@ export function searchLogs(backend: MonitoringBackend, environment: Environment)
     annotations: { readOnlyHint: true, destructiveHint: false, idempotentHint: true, openWorldHint: false },
     aliases: { logql: 'query' },
     handler: (args, context) => {
-      const maxChars = environment.maxResultChars - overheadChars
-      const call: Call = { backend, loki: backend.loki(), args, query: readLogql(args.query), context, maxChars, notes: [] }
+      const call = openCall(backend, environment, args, context)
       return call.query.metric ? searchSeries(call) : searchLines(call)
     },
   })
 }
 
-interface Call {
-  readonly backend: MonitoringBackend
-  readonly loki: Loki
-  readonly args: Arguments
-  readonly query: Logql
-  readonly context: Context
-  readonly maxChars: number
-  readonly notes: string[]
+type Call = ReturnType<typeof openCall>
+
+function openCall(backend: MonitoringBackend, environment: Environment, args: Arguments, context: Context) {
+  const maxChars = environment.maxResultChars - overheadChars
+  const notes: string[] = []
+  return { backend, loki: backend.loki(), args, query: readLogql(args.query), context, maxChars, notes }
 }
 
 /** Room for the summary, the notes and the next page's arguments. */
