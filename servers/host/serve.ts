@@ -43,7 +43,7 @@ export async function serve(definitions: readonly AnyServer[], { env, command, e
   const { settings, servers, fatal, notes, secrets } = loaded
   if (settings === undefined) return reportProblems(fatal, notes)
   let masked = createRedact(secrets)
-  const redact: Redact = (value) => masked(value)
+  const redact: Redact = Object.assign((value: unknown) => masked(value), { mayMask: (json: string) => masked.mayMask(json) })
   // On a terminal a person reads: the log is text unless LOG_FORMAT is set, and records of the audit trail go to a file or nowhere.
   const textLog = command !== undefined && process.stderr.isTTY && !env.LOG_FORMAT
   const log = createLog({ level: settings.LOG_LEVEL, format: textLog ? 'text' : settings.LOG_FORMAT, redact })
