@@ -3,18 +3,16 @@ import { parseArgs } from 'node:util'
 import { UnreadableFile } from '../host/audit/lines.ts'
 import { showAudit } from '../host/audit/show.ts'
 import { verifyAudit } from '../host/audit/verify.ts'
-import { readConfig } from '../host/config.ts'
-import { settingsSchema } from '../host/settings.ts'
-import { readEnvironment } from './dotenv.ts'
+import { readHere } from './running.ts'
 import { fail } from './usage.ts'
 
 /** sysexits.h EX_NOINPUT: a file could not be read, which says nothing about the trail. */
 const exitUnreadable = 66
 
-export async function audit([what, ...args]: readonly string[]): Promise<void> {
+export async function audit([what, ...args]: string[]): Promise<void> {
   if (what !== 'show' && what !== 'verify') return fail('write octet audit show FILE … or octet audit verify FILE …')
   const { values, positionals: files } = parseArgs({
-    args: [...args],
+    args,
     allowPositionals: true,
     options: {
       since: { type: 'string' },
@@ -38,15 +36,14 @@ export async function audit([what, ...args]: readonly string[]): Promise<void> {
 
 /** Exit code 1 when there are problems, or no record at all. */
 async function verify(files: readonly string[]): Promise<void> {
-  const { config, problems: wrong } = readConfig(settingsSchema, readEnvironment().env)
-  if (config === undefined) return fail(wrong.join('; '))
-  const { records, problems, notes, head } = await verifyAudit(files, config.AUDIT_KEY)
+  const { AUDIT_KEY: key } = readHere().settings
+  const { records, problems, notes, head } = await verifyAudit(files, key)
   for (const line of [...problems, ...notes.map((note) => `note: ${note}`)]) process.stdout.write(`${line}\n`)
   const end = head === undefined ? '' : `; head ${head.hash} (seq ${head.seq})`
   process.stdout.write(`${records} records, ${problems.length} problems${end}\n`)
   if (records === 0 && problems.length > 0)
     process.stdout.write(
-      `no record can be verified ${config.AUDIT_KEY === undefined ? 'without' : 'with this'} AUDIT_KEY; give the key of the trail\n`,
+      `no record can be verified ${key === undefined ? 'without' : 'with this'} AUDIT_KEY; give the key of the trail\n`,
     )
   process.exitCode = problems.length > 0 || records === 0 ? 1 : 0
 }

@@ -1,31 +1,31 @@
 // `octet call`: lists the tools of a running MCP server, or calls one and prints its result.
 import { writeFileSync } from 'node:fs'
 import { parseArgs } from 'node:util'
-import { type ContentBlock, nearest } from '../../protocol/index.ts'
+import type { ContentBlock } from '../../protocol/index.ts'
 import { hasColours, type Row, renderTable } from '../host/columns.ts'
 import { cleanText } from '../kit/text.ts'
 import { siblingAddress } from './http.ts'
-import { type ListedTool, McpClient } from './mcp-client.ts'
+import { type ListedTool, openClient } from './mcp-client.ts'
 import { readHere } from './running.ts'
-import { fail } from './usage.ts'
+import { fail, failUnknown } from './usage.ts'
 
 /** The server gives up first, and says why. */
 const beyondToolTimeoutMs = 10_000
 const maxFilesOfOneName = 10_000
 
 /** Exit code 1 when the tool, or the server, answers with an error. */
-export async function call(args: readonly string[]): Promise<void> {
-  const { values, positionals } = parseArgs({ args: [...args], allowPositionals: true, options: { json: { type: 'boolean' } } })
+export async function call(args: string[]): Promise<void> {
+  const { values, positionals } = parseArgs({ args, allowPositionals: true, options: { json: { type: 'boolean' } } })
   const here = readHere()
   const isAddress = /[:/]/.test(positionals[0] ?? '')
   const [given, [name, ...words]] = isAddress ? [positionals[0], positionals.slice(1)] : [here.url, positionals]
   const url = siblingAddress(given ?? '', '/mcp') ?? fail(`"${given}" is not a valid http(s) address`)
   try {
-    const client = await McpClient.open(url, here.token, here.settings.MCP_TOOL_TIMEOUT_MS + beyondToolTimeoutMs)
+    const client = await openClient(url, here.token, here.settings.MCP_TOOL_TIMEOUT_MS + beyondToolTimeoutMs)
     const tools = await client.tools()
     if (name === undefined) return print(values.json === true ? JSON.stringify(tools, undefined, 2) : tableOf(tools))
-    const tool = tools.find((each) => each.name === name)
-    if (tool === undefined) return unknownTool(name, tools)
+    const names = tools.map((tool) => tool.name)
+    const tool = tools[names.indexOf(name)] ?? failUnknown('tool', name, names)
     const result = await client.call(name, argumentsOf(tool, words))
     const blocks = result.content ?? []
     print(values.json === true ? JSON.stringify(result, undefined, 2) : blocks.map((block) => textOf(block, name)).join('\n'))
@@ -40,15 +40,6 @@ export async function call(args: readonly string[]): Promise<void> {
 
 function print(text: string): void {
   process.stdout.write(`${text}\n`)
-}
-
-function unknownTool(name: string, tools: readonly ListedTool[]): never {
-  const [near] = nearest(
-    name,
-    tools.map((tool) => tool.name),
-    1,
-  )
-  return fail(`there is no tool "${name}"; ${near === undefined ? 'octet call lists them' : `did you mean ${near}?`}`)
 }
 
 function tableOf(tools: readonly ListedTool[]): string {

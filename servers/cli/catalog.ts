@@ -1,7 +1,7 @@
 // The servers that exist, each loaded only when it is wanted.
-import { type AnyTool, nearest } from '../../protocol/index.ts'
+import type { AnyTool } from '../../protocol/index.ts'
 import type { AnyServer, Environment } from '../kit/definition.ts'
-import { fail } from './usage.ts'
+import { failUnknown } from './usage.ts'
 
 export const catalog = {
   postgres: async () => (await import('../postgres/index.ts')).postgres,
@@ -21,13 +21,9 @@ export const serverNames = Object.keys(catalog) as ServerName[]
 /** The definitions of these servers, of all when none is named. Ends the process when one does not exist. */
 export function definitionsOf(names: readonly string[]): Promise<AnyServer[]> {
   return Promise.all(
-    [...new Set(names.length > 0 ? names : serverNames)].map((name) => {
-      if (Object.hasOwn(catalog, name)) return catalog[name as ServerName]()
-      const [near] = nearest(name, serverNames, 1)
-      return fail(
-        `there is no server "${name}"${near === undefined ? '.' : `; did you mean ${near}?`} There are: ${serverNames.join(', ')}`,
-      )
-    }),
+    [...new Set(names.length > 0 ? names : serverNames)].map((name) =>
+      Object.hasOwn(catalog, name) ? catalog[name as ServerName]() : failUnknown('server', name, serverNames),
+    ),
   )
 }
 

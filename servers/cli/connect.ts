@@ -1,13 +1,13 @@
 // `octet connect`: prints the configuration of an MCP client. It goes to stdout; what else is to do goes to stderr.
 import { parseArgs } from 'node:util'
-import { isLoopbackHost, nearest } from '../../protocol/index.ts'
+import { isLoopbackHost } from '../../protocol/index.ts'
 import { readConfig } from '../host/config.ts'
 import type { AnyServer } from '../kit/definition.ts'
 import { definitionsOf } from './catalog.ts'
 import { type EnvironmentFile, readEnvironment } from './dotenv.ts'
 import { litellmConfig as litellmYaml } from './litellm-config.ts'
 import { askReady, type Here, type Ready, readHere } from './running.ts'
-import { fail } from './usage.ts'
+import { fail, failUnknown } from './usage.ts'
 
 interface Entry {
   readonly name: string
@@ -87,9 +87,9 @@ const names = [...Object.keys(clients), 'litellm']
 /** Containers do not reach the loopback address of the machine they run on. */
 const inContainers = new Set(['open-webui', 'litellm'])
 
-export async function connect(args: readonly string[]): Promise<void> {
+export async function connect(args: string[]): Promise<void> {
   const { values, positionals } = parseArgs({
-    args: [...args],
+    args,
     allowPositionals: true,
     options: {
       url: { type: 'string' },
@@ -100,12 +100,8 @@ export async function connect(args: readonly string[]): Promise<void> {
   })
   const [client = '', ...servers] = positionals
   const { transport, all, complete } = values
-  if (!names.includes(client)) {
-    const [near] = nearest(client, names, 1)
-    const problem =
-      client === '' ? 'name a client.' : `there is no client "${client}"${near === undefined ? '.' : `; did you mean ${near}?`}`
-    return fail(`${problem} There are: ${names.join(', ')}`)
-  }
+  if (client === '') return fail(`name a client; there are: ${names.join(', ')}`)
+  if (!names.includes(client)) return failUnknown('client', client, names)
   if (transport !== 'sse' && transport !== 'http') return fail(`--transport must be sse or http, not "${transport}"`)
   if (values.url !== undefined && !/^https?:\/\/[^\s"']+$/.test(values.url))
     return fail(`--url must be an http(s) address, not "${values.url}"`)
@@ -137,7 +133,7 @@ export async function connect(args: readonly string[]): Promise<void> {
 }
 
 /** The name that `connect litellm --complete` had before. */
-export async function litellmConfig(args: readonly string[]): Promise<void> {
+export async function litellmConfig(args: string[]): Promise<void> {
   process.stderr.write('octet litellm-config is now octet connect litellm --complete; the old name goes with the next release\n')
   await connect(['litellm', '--complete', ...args])
 }

@@ -12,7 +12,7 @@ import { settingsSchema } from '../host/settings.ts'
 import { definitionsOf, listingEnvironment, toolsOf } from './catalog.ts'
 import { readEnvironment } from './dotenv.ts'
 import { siblingAddress } from './http.ts'
-import { McpClient } from './mcp-client.ts'
+import { openClient } from './mcp-client.ts'
 import { askReady, type Here, readHere } from './running.ts'
 import { fail } from './usage.ts'
 
@@ -20,9 +20,9 @@ const litellmLimitMs = 30_000
 const lineWidth = 80
 
 /** Exit code 1 when something is wrong. */
-export async function doctor(args: readonly string[]): Promise<void> {
+export async function doctor(args: string[]): Promise<void> {
   const options = { litellm: { type: 'string' }, json: { type: 'boolean' } } as const
-  const { values, positionals: names } = parseArgs({ args: [...args], allowPositionals: true, options })
+  const { values, positionals: names } = parseArgs({ args, allowPositionals: true, options })
   const definitions = await definitionsOf(names)
   const { env } = readEnvironment()
   const { fatal, notes, servers, ca } = loadConfiguration(definitions, env, undefined)
@@ -142,7 +142,7 @@ async function checkLitellm(
   const url = siblingAddress(given, '/mcp') ?? fail(`--litellm: "${given}" is not a valid http(s) address`)
   let listed: string[]
   try {
-    const client = await McpClient.open(url, key, litellmLimitMs)
+    const client = await openClient(url, key, litellmLimitMs)
     listed = (await client.tools()).map(({ name }) => name)
   } catch (error) {
     const { code, message } = error as NodeJS.ErrnoException

@@ -1,6 +1,8 @@
 // HTTP requests of the commands, and the addresses that they take.
-import { type IncomingHttpHeaders, type IncomingMessage, type RequestOptions, request as requestHttp } from 'node:http'
-import { request as requestHttps } from 'node:https'
+import type { IncomingHttpHeaders, RequestOptions } from 'node:http'
+import { urlToHttpOptions } from 'node:url'
+import { Connections, readStart } from '../kit/http/connections.ts'
+import { withDeadline } from '../kit/waiting.ts'
 
 /** What a call may return, images included, is far smaller. */
 const maxAnswerBytes = 33_554_432
@@ -12,27 +14,19 @@ export interface Answer {
 }
 
 /** @throws Error when there is no answer within `limitMs`, or the connection fails */
-export function send(url: URL, options: RequestOptions, limitMs: number, body?: string): Promise<Answer> {
-  return new Promise((resolve, reject) => {
-    const late = setTimeout(() => sent.destroy(new Error(`no answer within ${limitMs} ms`)), limitMs)
-    const request = url.protocol === 'https:' ? requestHttps : requestHttp
-    const sent = request(url, { ...options, agent: false }, (answer: IncomingMessage) => {
-      const chunks: Buffer[] = []
-      let bytes = 0
-      answer.on('data', (chunk: Buffer) => {
-        bytes += chunk.length
-        if (bytes > maxAnswerBytes) sent.destroy(new Error(`answers with more than ${maxAnswerBytes} bytes`))
-        else chunks.push(chunk)
-      })
-      answer.on('error', reject)
-      answer.on('end', () =>
-        resolve({ status: answer.statusCode ?? 0, headers: answer.headers, text: Buffer.concat(chunks).toString('utf8') }),
-      )
+export async function send(url: URL, options: RequestOptions, limitMs: number, body?: string): Promise<Answer> {
+  const connections = new Connections(url.protocol === 'https:', { maxSockets: 1 })
+  const late = (): Error => new Error(`no answer within ${limitMs} ms`)
+  try {
+    return await withDeadline({ ms: limitMs, late }, async (signal) => {
+      const answer = await connections.exchange({ ...urlToHttpOptions(url), ...options, signal }, body)
+      const bytes = await readStart(answer, maxAnswerBytes + 1)
+      if (bytes.length > maxAnswerBytes) throw new Error(`answers with more than ${maxAnswerBytes} bytes`)
+      return { status: answer.statusCode ?? 0, headers: answer.headers, text: bytes.toString() }
     })
-    sent.on('error', reject)
-    sent.on('close', () => clearTimeout(late))
-    sent.end(body)
-  })
+  } finally {
+    connections.close()
+  }
 }
 
 export function bearer(token: string | undefined): Record<string, string> {

@@ -20,47 +20,32 @@ interface Response {
   readonly error?: { readonly code: number; readonly message: string }
 }
 
-export class McpClient {
-  readonly #url: URL
-  readonly #limitMs: number
-  #headers: Record<string, string>
-  #id = 0
+/** @param limitMs for each request @throws Error with the reason when no MCP server answers there, as the functions it returns do */
+export async function openClient(url: URL, token: string | undefined, limitMs: number) {
+  let headers: Record<string, string> = {
+    ...bearer(token),
+    'content-type': 'application/json',
+    accept: 'application/json, text/event-stream',
+  }
+  let lastId = 0
 
-  private constructor(url: URL, token: string | undefined, limitMs: number) {
-    this.#url = url
-    this.#limitMs = limitMs
-    this.#headers = { ...bearer(token), 'content-type': 'application/json', accept: 'application/json, text/event-stream' }
+  const post = async (message: object): Promise<{ text: string; type: string }> => {
+    const body = JSON.stringify({ jsonrpc: '2.0', ...message })
+    const answer = await send(url, { method: 'POST', headers }, limitMs, body)
+    const { status, text } = answer
+    const type = answer.headers['content-type'] ?? ''
+    if (status === 401) throw new Error('a token is needed, or it is wrong (401); set MCP_AUTH_TOKEN')
+    // Some servers answer a JSON-RPC error with a status of 400 or 404.
+    if (status >= 300 && !(type.startsWith('application/json') && text.includes('"jsonrpc"')))
+      throw new Error(`answers ${status}, which is not MCP: ${text.slice(0, 200)}`)
+    const session = answer.headers['mcp-session-id']
+    if (typeof session === 'string') headers = { ...headers, 'mcp-session-id': session }
+    return { text, type }
   }
 
-  /** @param limitMs for each request @throws Error with the reason when no MCP server answers there */
-  static async open(url: URL, token: string | undefined, limitMs: number): Promise<McpClient> {
-    const client = new McpClient(url, token, limitMs)
-    const clientInfo = { name: 'octet', version: packageJson.version }
-    const { protocolVersion: agreed } = await client.#request('initialize', { protocolVersion, capabilities: {}, clientInfo })
-    client.#headers = { ...client.#headers, 'mcp-protocol-version': String(agreed) }
-    await client.#post({ method: 'notifications/initialized' })
-    return client
-  }
-
-  async tools(): Promise<ListedTool[]> {
-    const tools: ListedTool[] = []
-    let cursor: unknown
-    for (let page = 0; page < maxPages; page++) {
-      const result = await this.#request('tools/list', cursor === undefined ? {} : { cursor })
-      tools.push(...(result.tools as ListedTool[]))
-      cursor = result.nextCursor
-      if (cursor === undefined) break
-    }
-    return tools
-  }
-
-  async call(name: string, args: unknown): Promise<CallToolResult> {
-    return (await this.#request('tools/call', { name, arguments: args })) as unknown as CallToolResult
-  }
-
-  async #request(method: string, params: object): Promise<Record<string, unknown>> {
-    const id = ++this.#id
-    const { text, type } = await this.#post({ id, method, params })
+  const request = async (method: string, params: object): Promise<Record<string, unknown>> => {
+    const id = ++lastId
+    const { text, type } = await post({ id, method, params })
     const messages = type.startsWith('text/event-stream') ? eventsOf(text) : [text]
     const response = messages.map((message) => JSON.parse(message) as Response).find((message) => message.id === id)
     if (response === undefined) throw new Error(`${method} was not answered`)
@@ -68,17 +53,26 @@ export class McpClient {
     return response.result ?? {}
   }
 
-  async #post(message: object): Promise<{ text: string; type: string }> {
-    const body = JSON.stringify({ jsonrpc: '2.0', ...message })
-    const { status, headers, text } = await send(this.#url, { method: 'POST', headers: this.#headers }, this.#limitMs, body)
-    const type = headers['content-type'] ?? ''
-    if (status === 401) throw new Error('a token is needed, or it is wrong (401); set MCP_AUTH_TOKEN')
-    // Some servers answer a JSON-RPC error with a status of 400 or 404.
-    if (status >= 300 && !(type.startsWith('application/json') && text.includes('"jsonrpc"')))
-      throw new Error(`answers ${status}, which is not MCP: ${text.slice(0, 200)}`)
-    const session = headers['mcp-session-id']
-    if (typeof session === 'string') this.#headers = { ...this.#headers, 'mcp-session-id': session }
-    return { text, type }
+  const clientInfo = { name: 'octet', version: packageJson.version }
+  const { protocolVersion: agreed } = await request('initialize', { protocolVersion, capabilities: {}, clientInfo })
+  headers = { ...headers, 'mcp-protocol-version': String(agreed) }
+  await post({ method: 'notifications/initialized' })
+
+  return {
+    async tools(): Promise<ListedTool[]> {
+      const tools: ListedTool[] = []
+      let cursor: unknown
+      for (let page = 0; page < maxPages; page++) {
+        const result = await request('tools/list', cursor === undefined ? {} : { cursor })
+        tools.push(...(result.tools as ListedTool[]))
+        cursor = result.nextCursor
+        if (cursor === undefined) break
+      }
+      return tools
+    },
+    async call(name: string, args: unknown): Promise<CallToolResult> {
+      return (await request('tools/call', { name, arguments: args })) as unknown as CallToolResult
+    },
   }
 }
 

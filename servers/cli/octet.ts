@@ -1,9 +1,8 @@
 #!/usr/bin/env node
 // The `octet` command: help, version, and which file holds each subcommand.
 import packageJson from '../../package.json' with { type: 'json' }
-import { nearest } from '../../protocol/index.ts'
 import { serverNames } from './catalog.ts'
-import { fail } from './usage.ts'
+import { fail, failUnknown } from './usage.ts'
 
 const usage = `octet ${packageJson.version}: MCP servers for LiteLLM and every other MCP client
 
@@ -42,7 +41,7 @@ at MCP_PORT. The token, if any, comes from MCP_AUTH_TOKEN or MCP_AUTH_TOKEN_FILE
 and is sent to the URL.
 `
 
-type Command = (args: readonly string[]) => Promise<void>
+type Command = (args: string[]) => Promise<void>
 
 const commands: Readonly<Record<string, () => Promise<Command>>> = {
   start: async () => (await import('./start.ts')).start,
@@ -58,7 +57,7 @@ const commands: Readonly<Record<string, () => Promise<Command>>> = {
 }
 const flags: Readonly<Record<string, string>> = { '--help': 'help', '-h': 'help', '--version': 'version', '-v': 'version' }
 
-async function main([word = '', ...args]: readonly string[]): Promise<void> {
+async function main([word = '', ...args]: string[]): Promise<void> {
   const name = args.includes('--help') || args.includes('-h') ? 'help' : (flags[word] ?? word)
   const load = Object.hasOwn(commands, name) ? commands[name] : undefined
   if (load !== undefined) {
@@ -67,13 +66,9 @@ async function main([word = '', ...args]: readonly string[]): Promise<void> {
       process.stdout.on('error', ({ code }: NodeJS.ErrnoException) => process.exit(code === 'EPIPE' ? 0 : 1))
     return (await load())(args)
   }
-  if (word === '') process.stderr.write(usage)
-  const [near] = nearest(word, Object.keys(commands), 1)
-  fail(
-    word === ''
-      ? 'name a command'
-      : `there is no command "${word}"; ${near === undefined ? 'octet help lists them' : `did you mean octet ${near}?`}`,
-  )
+  if (word !== '') failUnknown('command', word, Object.keys(commands))
+  process.stderr.write(usage)
+  fail('name a command')
 }
 
 main(process.argv.slice(2)).catch((error: NodeJS.ErrnoException) => {

@@ -4,8 +4,8 @@ import { serve } from '../host/serve.ts'
 import { definitionsOf } from './catalog.ts'
 import { readEnvironment } from './dotenv.ts'
 
-export async function start(args: readonly string[]): Promise<void> {
-  const { positionals: names } = parseArgs({ args: [...args], allowPositionals: true })
+export async function start(args: string[]): Promise<void> {
+  const { positionals: names } = parseArgs({ args, allowPositionals: true })
   const definitions = await definitionsOf(names)
   const { env, read } = readEnvironment()
   // The sample database belongs to a start of everything; who names servers has a configuration for them.

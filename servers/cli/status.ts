@@ -7,8 +7,8 @@ import { askReady, type Ready, readHere } from './running.ts'
 const head = ['server', 'state', 'since', 'tools', 'calls', 'errors']
 
 /** Exit code 1 unless every configured server of every process is ready, and there is one. */
-export async function status(args: readonly string[]): Promise<void> {
-  const { values, positionals } = parseArgs({ args: [...args], allowPositionals: true, options: { json: { type: 'boolean' } } })
+export async function status(args: string[]): Promise<void> {
+  const { values, positionals } = parseArgs({ args, allowPositionals: true, options: { json: { type: 'boolean' } } })
   const { url: here, token } = readHere()
   const urls = positionals.length > 0 ? positionals : [here]
   const answers = await Promise.all(urls.map(async (url) => ({ url, answer: await askReady(url, token) })))

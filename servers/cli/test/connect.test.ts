@@ -97,7 +97,7 @@ test('the other clients get one address for all tools, or one for each named ser
 
 test('connect says what is wrong with its words', async () => {
   for (const [args, message] of [
-    [[], /name a client\. There are: claude-code/],
+    [[], /name a client; there are: claude-code/],
     [['cursr'], /there is no client "cursr"; did you mean cursor\?/],
     [['litellm', 'postgras'], /there is no server "postgras"; did you mean postgres\?/],
     [['litellm', 'n8n', '--transport', 'stdio'], /--transport must be sse or http, not "stdio"/],

@@ -154,7 +154,7 @@ test('octet knows its words, and names the one that was meant', async () => {
   for (const word of ['version', '--version', '-v']) assert.match((await runChild(octet, [word])).stdout, /^\d+\.\d+\.\d+\n$/)
   for (const [args, expected] of [
     [[], /octet start/],
-    [['strat'], /there is no command "strat"; did you mean octet start\?/],
+    [['strat'], /there is no command "strat"; did you mean start\?/],
     [['start', 'filesytem'], /there is no server "filesytem"; did you mean filesystem\?/],
     [['start', '--check-config'], /--check-config.*octet help lists the options/],
     [['audit'], /octet audit show FILE/],
