@@ -25,7 +25,7 @@ export async function doctor(args: string[]): Promise<void> {
   const { values, positionals: names } = parseArgs({ args, allowPositionals: true, options })
   const definitions = await definitionsOf(names)
   const { env } = readEnvironment()
-  const { fatal, notes, servers, ca } = loadConfiguration(definitions, env, undefined)
+  const { fatal, notes, servers, ca } = loadConfiguration(definitions, env)
   const wrong = fatal.filter((problem) => !servers.some(({ reading }) => reading.problems.includes(problem))) // those come with their server
   // Backends are checked also when a setting of the process is wrong.
   const settings = readConfig(settingsSchema, env).config ?? readConfig(settingsSchema, {}).config

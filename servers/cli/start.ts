@@ -1,4 +1,4 @@
-// `octet start`: serves all servers in one process, or those that are named. `octet serve` is the same.
+// `octet start`: serves all servers in one process, or those that are named. `octet serve` is its other name.
 import { parseArgs } from 'node:util'
 import { serve } from '../host/serve.ts'
 import { definitionsOf } from './catalog.ts'
@@ -8,6 +8,5 @@ export async function start(args: string[]): Promise<void> {
   const { positionals: names } = parseArgs({ args, allowPositionals: true })
   const definitions = await definitionsOf(names)
   const { env, read } = readEnvironment()
-  // The sample database belongs to a start of everything; who names servers has a configuration for them.
-  await serve(definitions, { env, command: names.length === 0 ? 'start' : 'serve', envFile: read })
+  await serve(definitions, { env, command: true, envFile: read })
 }

@@ -18,10 +18,8 @@ export interface Loaded {
   ca: string | undefined
 }
 
-/**
- * @param command run by a person: demonstration defaults apply where none of a server's variables is set
- */
-export function loadConfiguration(definitions: readonly AnyServer[], env: Env, command: 'start' | 'serve' | undefined): Loaded {
+/** @param demo whether demonstration defaults apply where none of a server's variables is set */
+export function loadConfiguration(definitions: readonly AnyServer[], env: Env, { demo = false } = {}): Loaded {
   const common = readConfig(settingsSchema, env)
   const { misspelled, notes } = findUnknown([settingsSchema, ...definitions.map(({ config }) => config)], env)
   const servers = definitions.map((definition) => {
@@ -29,11 +27,11 @@ export function loadConfiguration(definitions: readonly AnyServer[], env: Env, c
     const unset = reading.set.length === 0 && reading.problems.length === 0
     // A demonstration is for this machine only.
     const local = common.config === undefined || isLoopbackHost(common.config.MCP_HOST)
-    const demo = command !== undefined && unset && local ? definition.demo?.(command) : undefined
-    if (demo === undefined) return { definition, reading }
-    const chosen = Object.entries(demo).map(([name, value]) => `${name}=${value}`)
-    notes.push(`${definition.name}: none of its variables is set; for this demonstration ${chosen.join(' ')}`)
-    return { definition, reading: readConfig(definition.config, { ...env, ...demo }) }
+    const chosen = demo && unset && local ? definition.demo?.() : undefined
+    if (chosen === undefined) return { definition, reading }
+    const shown = Object.entries(chosen).map(([name, value]) => `${name}=${value}`)
+    notes.push(`${definition.name}: none of its variables is set; for this demonstration ${shown.join(' ')}`)
+    return { definition, reading: readConfig(definition.config, { ...env, ...chosen }) }
   })
   const fatal = [...misspelled, ...common.problems, ...(common.config === undefined ? [] : checkSettings(common.config))]
   const ca = readCa(common.config?.MCP_CA_FILE, fatal)

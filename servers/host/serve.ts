@@ -23,7 +23,7 @@ export const exitConfig = 78
 export interface ServeOptions {
   env: Env
   /** Set when a person runs the command: demonstration defaults apply, and a table is printed. */
-  command?: 'start' | 'serve'
+  command?: true
   /** What was read from a file `.env`, in one line. */
   envFile?: string | undefined
 }
@@ -39,7 +39,7 @@ const connectionsCheckMs = 2_000
 
 /** Serves the definitions until SIGTERM or SIGINT. Exits with 78 when the configuration is wrong, with 1 when the port cannot be had. */
 export async function serve(definitions: readonly AnyServer[], { env, command, envFile }: ServeOptions): Promise<void> {
-  const loaded = loadConfiguration(definitions, env, command)
+  const loaded = loadConfiguration(definitions, env, { demo: command === true })
   const { settings, servers, fatal, notes, secrets } = loaded
   if (settings === undefined) return reportProblems(fatal, notes)
   let masked = createRedact(secrets)

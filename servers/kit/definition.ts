@@ -72,8 +72,8 @@ export interface ServerDefinition<S extends ConfigSchema = ConfigSchema, B exten
   open(config: Config<S>, environment: Environment): B
   /** Must not touch `backend` before a handler runs: the build lists the tools without one. */
   tools(backend: B, environment: Environment): readonly AnyTool[]
-  /** Variables to use under `octet start` or `octet serve` when none of this server's own is set. Says on the console what it did. */
-  demo?(command: 'start' | 'serve'): Readonly<Record<string, string>> | undefined
+  /** Variables to use under `octet start` when none of this server's own is set: a demonstration. A note in the log names them. */
+  demo?(): Readonly<Record<string, string>> | undefined
 }
 
 export function defineServer<const S extends ConfigSchema, B extends Backend>(

@@ -28,5 +28,5 @@ export const postgres = defineServer({
     serverInfoTool(backend),
     databaseSizesTool(backend),
   ],
-  demo: (command) => (command === 'start' && loadSample()?.sampleBin() !== undefined ? { POSTGRES_SAMPLE: 'true' } : undefined),
+  demo: () => (loadSample()?.sampleBin() === undefined ? undefined : { POSTGRES_SAMPLE: 'true' }),
 })

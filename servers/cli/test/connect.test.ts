@@ -50,7 +50,7 @@ test('connect litellm asks for a token only where there is one, and names the to
 })
 
 test('connect litellm prints what the running process serves, and litellm-config is its old name', () =>
-  withChild(octet, ['start', 'filesystem', 'postgres'], { FS_ROOTS: '/etc', MCP_AUTH_TOKEN: token }, async ({ url }) => {
+  withChild(octet, ['start', 'filesystem', 'n8n'], { FS_ROOTS: '/etc', MCP_AUTH_TOKEN: token }, async ({ url }) => {
     const { stdout } = await connect(['litellm', '--url', url], { MCP_AUTH_TOKEN: token })
     assert.deepEqual(entries(stdout), ['filesystem'])
     const old = await runChild(octet, ['litellm-config', '--url', url], { MCP_AUTH_TOKEN: token })

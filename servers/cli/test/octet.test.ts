@@ -129,14 +129,14 @@ test('what is not there, or is no server of ours, is a row that says so, beside 
 })
 
 test('status lists unconfigured servers last, and they are no failure; with none configured it is one', () =>
-  withChild(octet, ['start', 'postgres', 'filesystem'], { FS_ROOTS: '/etc' }, async ({ url }) => {
+  withChild(octet, ['start', 'n8n', 'filesystem'], { FS_ROOTS: '/etc' }, async ({ url }) => {
     const { stdout, code } = await status([url])
     assert.equal(code, 0, stdout)
     const rows = rowsOf(stdout)
-    assert.deepEqual([...rows.keys()], ['filesystem', 'postgres'])
-    assert.equal(rows.get('postgres')?.cells[1], 'not configured')
-    assert.match(rows.get('postgres')?.notes ?? '', /next: set DATABASE_URL/)
-    await withChild(octet, ['start', 'postgres'], {}, async (other) => {
+    assert.deepEqual([...rows.keys()], ['filesystem', 'n8n'])
+    assert.equal(rows.get('n8n')?.cells[1], 'not configured')
+    assert.match(rows.get('n8n')?.notes ?? '', /next: set N8N_API_URL/)
+    await withChild(octet, ['start', 'n8n'], {}, async (other) => {
       assert.equal((await status([other.url])).code, 1)
       assert.equal((await status([url, other.url])).code, 0) // one process for each server, as in containers
     })

@@ -4,7 +4,7 @@ import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { chmodSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { cleanEnv } from '../../../test/helpers/child.ts'
+import { cleanEnv, withChild } from '../../../test/helpers/child.ts'
 import { postJson } from '../../../test/helpers/wire.ts'
 import { test } from '../../../test/runner/harness.ts'
 import { inFolder, octetCommand, runOctet } from './run-octet.ts'
@@ -66,6 +66,14 @@ test('a pipe gets the same table, the log as JSON, and the records', () =>
     assert.match(out, /"type":"tool_call"/)
     assert.match(out, /^filesystem +\S+\/filesystem\/sse +ok +2$/m)
     assert.doesNotMatch(out, /not recorded|\x1b/)
+  }))
+
+test('serve is start, and a name only says which servers run: without its variables postgres serves the sample database', () =>
+  withChild('servers/cli/octet.ts', ['serve', 'postgres'], {}, async ({ url, stderr, stop }) => {
+    assert.match(stderr(), /postgres: none of its variables is set; for this demonstration POSTGRES_SAMPLE=true/)
+    const query = { name: 'postgres_query', arguments: { query: 'SELECT count(*) FROM products' } }
+    assert.match((await postJson(`${url}/mcp`, { ...call, params: query })).text, /\[sample database\]/)
+    await stop()
   }))
 
 test('.env is read by start, doctor, status, call and connect; the environment wins, and start says so', () =>

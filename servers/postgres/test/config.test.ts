@@ -281,9 +281,3 @@ for (const signal of ['SIGTERM', 'SIGKILL'] as const) {
     { timeoutMs: 60_000 },
   )
 }
-
-test('the sample database is for start only', async () => {
-  const { postgres } = await import('../index.ts')
-  assert.deepEqual(postgres.demo?.('start'), { POSTGRES_SAMPLE: 'true' })
-  assert.equal(postgres.demo?.('serve'), undefined)
-})

@@ -10,4 +10,4 @@ const servers: Record<string, () => Promise<AnyServer>> = {
 
 const names = process.argv.slice(2)
 const definitions = await Promise.all(names.map((name) => (servers[name] as () => Promise<AnyServer>)()))
-await serve(definitions, { env: process.env, ...(process.env.TEST_COMMAND === 'start' ? { command: 'start' } : {}) })
+await serve(definitions, { env: process.env, ...(process.env.TEST_COMMAND === 'start' ? { command: true } : {}) })
