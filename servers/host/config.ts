@@ -1,7 +1,8 @@
 // Configuration from the environment: variables described by a JSON Schema, every problem found at once, secrets never shown.
 import { readFileSync } from 'node:fs'
-import { compileValidator, type JsonSchema, nearest } from '../../protocol/index.ts'
+import { compileValidator, type JsonSchema } from '../../protocol/index.ts'
 import type { Config, ConfigSchema, Variable } from '../kit/definition.ts'
+import { nearestFirst } from '../kit/names.ts'
 
 export type Env = Readonly<Record<string, string | undefined>>
 
@@ -62,6 +63,20 @@ export interface Unknown {
   notes: string[]
 }
 
+/**
+ * Prefixes of names that no other program reads, and the prefix of the names that were meant. Those of backends and of their clients (AWS_,
+ * LOKI_, MINIO_, N8N_, NETDATA_, PG_, PLAYWRIGHT_, POSTGRES_) are not among them: their programs read further names.
+ */
+const ownPrefixes: Readonly<Record<string, string>> = {
+  MCP_: 'MCP_',
+  AUDIT_: 'AUDIT_',
+  FETCH_: 'FETCH_',
+  FS_: 'FS_',
+  FILESYSTEM_: 'FS_',
+  TSDB_: 'TSDB_',
+}
+const maxListed = 5
+
 /** Finds variables that were meant for this process and are not read. Those that Kubernetes and container links set are ignored. */
 export function findUnknown(schemas: readonly ConfigSchema[], env: Env): Unknown {
   const known = new Set<string>()
@@ -76,9 +91,20 @@ export function findUnknown(schemas: readonly ConfigSchema[], env: Env): Unknown
     if (known.has(name) || /_SERVICE_|_PORT_\d+_/.test(name) || (name.endsWith('_PORT') && value?.startsWith('tcp://'))) continue
     const meant = known.has(name.toUpperCase()) ? name.toUpperCase() : [...known].find((each) => isNearMiss(name, each))
     if (meant !== undefined) unknown.misspelled.push(`${name} is not a variable of this process; did you mean ${meant}?`)
-    else if (name.startsWith('MCP_')) {
-      const [near] = nearest(name, known, 1)
-      unknown.notes.push(`${name} has no effect${near === undefined ? '' : `; did you mean ${near}?`}`)
+    else {
+      const prefix = ownPrefixes[/^[A-Z]+_/.exec(name)?.[0] ?? '']
+      const there =
+        prefix === undefined
+          ? []
+          : nearestFirst(
+              name,
+              [...known].filter((each) => each.startsWith(prefix)),
+            )
+      // None when the server that reads this prefix is in another process.
+      if (there.length > 0)
+        unknown.notes.push(
+          `${name} has no effect; there are ${there.slice(0, maxListed).join(', ')}${there.length > maxListed ? ', …' : ''}`,
+        )
     }
   }
   for (const name of ['HOST', 'PORT']) {

@@ -114,8 +114,29 @@ test('misspelled variables are named, foreign and injected names are not', () =>
       'MCP_AUTH_TOEKN_FILE is not a variable of this process; did you mean MCP_AUTH_TOKEN_FILE?',
       'app_size is not a variable of this process; did you mean APP_SIZE?',
     ],
-    notes: ['MCP_WHATEVER_ELSE has no effect', 'PORT is not read; set MCP_PORT to change where the servers listen'],
+    notes: [
+      'MCP_WHATEVER_ELSE has no effect; there are MCP_HOST, MCP_PORT, MCP_BASE_PATH, MCP_AUTH_TOKEN, MCP_AUTH_TOKEN_FILE, …',
+      'PORT is not read; set MCP_PORT to change where the servers listen',
+    ],
   })
+})
+
+test('a name with a prefix of ours is noted beside the names that there are; one that may be of another program is not', async () => {
+  const env = {
+    FS_PATH: '/data',
+    FILESYSTEM_ROOTS: '/data',
+    N8N_HOST: 'x',
+    PLAYWRIGHT_NODEJS_PATH: 'x',
+    POSTGRES_INITDB_ARGS: 'x',
+  }
+  const schemas = await Promise.all(serverNames.map(async (name) => (await catalog[name]()).config))
+  const { misspelled, notes } = findUnknown([settingsSchema, ...schemas], env)
+  assert.deepEqual(misspelled, [])
+  assert.equal(notes.length, 2, notes.join('\n'))
+  assert.match(notes[0] ?? '', /^FS_PATH has no effect; there are .*FS_ROOTS/)
+  assert.match(notes[1] ?? '', /^FILESYSTEM_ROOTS has no effect; there are .*FS_ROOTS/)
+  // The server that reads them may be another process with the same file of variables.
+  assert.deepEqual(findUnknown([settingsSchema], { ...env, FETCH_MAX_BYTES: '1000000' }).notes, [])
 })
 
 test('no declared variable of any server is taken for a misspelling of another', async () => {
@@ -123,8 +144,8 @@ test('no declared variable of any server is taken for a misspelling of another',
     const { config } = await catalog[name]()
     const env = Object.fromEntries(Object.keys(config.properties).map((variable) => [variable, 'x']))
     for (const other of serverNames) {
-      const { misspelled } = findUnknown([settingsSchema, (await catalog[other]()).config], env)
-      assert.deepEqual(misspelled, [], `${name} beside ${other}`)
+      const { misspelled, notes } = findUnknown([settingsSchema, (await catalog[other]()).config], env)
+      assert.deepEqual([misspelled, notes], [[], []], `${name} beside ${other}`)
     }
   }
 })
