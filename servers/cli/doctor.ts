@@ -1,5 +1,6 @@
 // `octet doctor`: checks the configuration, the port and each backend in this process, and what LiteLLM sees; prints only what is wrong.
 import { once } from 'node:events'
+import { statSync } from 'node:fs'
 import { createServer } from 'node:net'
 import { parseArgs } from 'node:util'
 import packageJson from '../../package.json' with { type: 'json' }
@@ -24,7 +25,7 @@ export async function doctor(args: string[]): Promise<void> {
   const options = { litellm: { type: 'string' }, json: { type: 'boolean' } } as const
   const { values, positionals: names } = parseArgs({ args, allowPositionals: true, options })
   const definitions = await definitionsOf(names)
-  const { env } = readEnvironment()
+  const { env, file, ignored } = readEnvironment()
   const { fatal, notes, servers, ca } = loadConfiguration(definitions, env)
   const wrong = fatal.filter((problem) => !servers.some(({ reading }) => reading.problems.includes(problem))) // those come with their server
   // Backends are checked also when a setting of the process is wrong.
@@ -57,6 +58,9 @@ export async function doctor(args: string[]): Promise<void> {
   const running = typeof answer === 'object' ? answer : undefined
   const taken = running === undefined && here !== undefined ? await tryPort(here) : undefined
   if (taken !== undefined) wrong.push(taken)
+  if (ignored !== undefined) notes.push(ignored)
+  if (running?.servers !== undefined && isNewer(file, running.servers))
+    notes.push(`${file} was changed after octet at ${here?.url} was started; restart it if it is to read the change`)
   if (running !== undefined && running.servers === undefined && here !== undefined)
     wrong.push(
       `octet at ${here.url} ${here.token === undefined ? 'needs a token' : 'does not accept this token'}; set MCP_AUTH_TOKEN as it is set there`,
@@ -78,6 +82,12 @@ export async function doctor(args: string[]): Promise<void> {
   if (values.json === true) return void process.stdout.write(`${JSON.stringify({ wrong, notes }, undefined, 2)}\n`)
   const lines = [...(wrong.length === 0 ? [well] : wrong), ...notes.map((note) => `note: ${note}`)]
   process.stdout.write(`${lines.map(format).join('\n')}\n`)
+}
+
+/** Whether the file was changed after one of these states began, and so after the process was started. */
+function isNewer(file: string, servers: Readonly<Record<string, State>>): boolean {
+  const { mtimeMs = 0 } = statSync(file, { throwIfNoEntry: false }) ?? {}
+  return Object.values(servers).some(({ since }) => Date.parse(since) < mtimeMs)
 }
 
 /** A finding on lines of 80 columns, its own lines, such as SQL, indented and whole. */

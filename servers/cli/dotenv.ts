@@ -11,19 +11,31 @@ export interface EnvironmentFile {
   readonly file: string
   /** What was read, in one line; undefined without a file. */
   readonly read: string | undefined
+  /** Which lines were not read; undefined when all were. */
+  readonly ignored: string | undefined
 }
 
 export function readEnvironment(file = resolve('.env')): EnvironmentFile {
-  let added: Env
+  let text: string
   try {
-    added = parseEnv(readFileSync(file, 'utf8')) as Env
+    text = readFileSync(file, 'utf8')
   } catch (error) {
     const { code } = error as NodeJS.ErrnoException
-    if (code === 'ENOENT' || code === 'ENOTDIR') return { env: process.env, file, read: undefined }
+    if (code === 'ENOENT' || code === 'ENOTDIR') return { env: process.env, file, read: undefined, ignored: undefined }
     return fail(`${file} cannot be read (${code}); make it readable, or start octet in another folder`)
   }
+  // A quoted value may have several lines; each is marked as a part of its assignment.
+  const marked = text.replace(/^[^#=\n]*=[ \t]*(["'`])[\s\S]*?\1/gm, (quoted) => quoted.replaceAll('\n', '\n=')).split('\n')
+  const isComment = (line = ''): boolean => /^\s*(#|$)/.test(line)
+  const bad = marked.flatMap((line, i) => (isComment(line) || line.includes('=') ? [] : [i + 1]))
+  // Node 20 takes a line without "=", an indented comment and a line of blanks for the start of the next line's name.
+  const lines = text.split('\n').filter((_, i) => !isComment(marked[i]) && !bad.includes(i + 1))
+  const added = parseEnv(lines.join('\n')) as Env
   const names = Object.keys(added)
   const kept = names.filter((name) => process.env[name] !== undefined && process.env[name] !== added[name])
   const overridden = kept.length === 0 ? '' : `; already set in the environment, which wins: ${kept.join(', ')}`
-  return { env: { ...added, ...process.env }, file, read: `${file} was read: ${names.length} variables${overridden}` }
+  // The text of the line is not shown: it may be a part of a secret.
+  const ignored = bad.length === 0 ? undefined : `not read, because there is no "=": line ${bad.join(', ')} of ${file}`
+  const read = `${file} was read: ${names.length} variables${overridden}`
+  return { env: { ...added, ...process.env }, file, read: ignored === undefined ? read : `${read}; ${ignored}`, ignored }
 }

@@ -1,6 +1,8 @@
 // `octet doctor`: what it finds wrong with a configuration, a port, backends and LiteLLM, and that it says nothing else.
 import assert from 'node:assert/strict'
+import { utimesSync, writeFileSync } from 'node:fs'
 import { createServer } from 'node:net'
+import { join } from 'node:path'
 import { defineTool, Server, streamableHttp } from '../../../protocol/index.ts'
 import { withChild } from '../../../test/helpers/child.ts'
 import { withServer } from '../../../test/helpers/wire.ts'
@@ -94,6 +96,22 @@ test('a port that another program has is a finding, one that octet has is none',
     assert.deepEqual([code, text], [0, `all is well: filesystem can be reached; octet runs at ${url}\n`])
   })
 })
+
+test('a .env that was changed while octet runs is noted, and one from before is not', () =>
+  inFolder(async (folder) => {
+    const file = join(folder, '.env')
+    writeFileSync(file, 'FS_ROOTS=/etc\n')
+    await withChild('servers/cli/octet.ts', ['start', 'filesystem'], { FS_ROOTS: '/etc' }, async ({ url }) => {
+      const check = async () => (await runOctet(['doctor', 'filesystem'], folder, { MCP_PORT: new URL(url).port })).stdout
+      assert.equal(await check(), `all is well: filesystem can be reached; octet runs at ${url}\n`)
+      const now = new Date()
+      utimesSync(file, now, now)
+      assert.match(
+        (await check()).replace(/\n {2}/g, ' '),
+        new RegExp(`^all is well: .*\nnote: ${file} was changed after octet at ${url} was started; restart it`),
+      )
+    })
+  }))
 
 test('a running octet that does not accept the token is a finding, and clients are told that it needs one', async () => {
   const env = { FS_ROOTS: '/etc', MCP_AUTH_TOKEN: 'the-token-of-octet' }

@@ -94,6 +94,14 @@ test('.env is read by start, doctor, status, call and connect; the environment w
       (await runOctet(['doctor', 'filesystem'], folder, { FS_ROOTS: folder })).stdout,
       /MCP_PRT.*did you mean MCP_PORT/,
     )
+    // The line, a part of a secret perhaps, is not shown, and the next one is read all the same.
+    writeFileSync(file, `MCP_PORT=1\nAUDIT_KEY="two\nlines\n\n# of a key"\n\n  # FS_ROOTS\nhalf-of-a-secret\nFS_ROOTS=${folder}\n`)
+    const told = new RegExp(`not read, because there is no .{0,2}=.{0,2}: line 8 of ${file}`)
+    const started = await session(folder, { MCP_PORT: '0' }, false)
+    assert.match(started.out, told)
+    const checked = await runOctet(['doctor', 'filesystem'], folder, { MCP_PORT: '0' })
+    assert.match(checked.stdout.replace(/\n {2}/g, ' '), new RegExp(`^all is well: filesystem .*\\nnote: ${told.source}`))
+    assert.doesNotMatch(started.out + checked.stdout, /half-of-a-secret/)
     if (process.getuid?.() !== 0) {
       chmodSync(file, 0)
       assert.match((await runOctet(['status'], folder)).stderr, /\.env cannot be read \(EACCES\)/)
