@@ -1,5 +1,5 @@
 // One CommonJS file from an entry, with the JSON Schemas it needs compiled to plain code (docs/decisions/0004-bundles.md).
-import { createHash } from 'node:crypto'
+import { hash } from 'node:crypto'
 import { writeFileSync } from 'node:fs'
 import { basename, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
@@ -98,11 +98,11 @@ function precompiled(schemas: readonly JsonSchema[]): Plugin {
   const code = standalone(ajv, Object.fromEntries([...names].map(([key, name]) => [name, key])))
   const table = [...names].map(([key, name]) => `['${key}', ${name}]`).join(', ')
   const contents = `
-    import { createHash } from 'node:crypto'
+    import { hash } from 'node:crypto'
     ${code}
     const table = new Map([${table}])
     export function compileValidator(schema) {
-      const validator = table.get(createHash('sha256').update(JSON.stringify(schema)).digest('hex').slice(0, 16))
+      const validator = table.get(hash('sha256', JSON.stringify(schema)).slice(0, 16))
       if (validator === undefined) throw new Error('a schema was not known at build time: ' + JSON.stringify(schema).slice(0, 200))
       return validator
     }`
@@ -149,5 +149,5 @@ function replacement(filter: RegExp, contents: () => string | Promise<string>): 
 }
 
 function keyOf(schema: JsonSchema): string {
-  return createHash('sha256').update(JSON.stringify(schema)).digest('hex').slice(0, 16)
+  return hash('sha256', JSON.stringify(schema)).slice(0, 16)
 }
