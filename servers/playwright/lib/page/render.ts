@@ -22,42 +22,6 @@ export function html(root: Element, { maxChars }: Limits): PageText {
   return { text: source.slice(0, maxChars), cut: source.length > maxChars }
 }
 
-/** Lines of text, one blank line between blocks, and none at either end. */
-class Writer {
-  readonly lines: string[] = []
-  #line = ''
-
-  emit(text: string): void {
-    if (this.#line === '') this.#line = text.trimStart()
-    else this.#line += this.#line.endsWith(' ') && text.startsWith(' ') ? text.slice(1) : text
-  }
-
-  end(): void {
-    if (this.#line !== '') this.lines.push(this.#line.trimEnd())
-    this.#line = ''
-  }
-
-  gap(): void {
-    this.end()
-    if (this.lines.length > 0 && this.lines.at(-1) !== '') this.lines.push('')
-  }
-
-  /** Lines of another one, with a prefix before the first and one before each of the others. */
-  add(lines: readonly string[], first: string, others: string): void {
-    this.end()
-    for (const [i, line] of lines.entries()) {
-      const prefix = i === 0 ? first : others
-      this.lines.push(line === '' ? prefix.trimEnd() : prefix + line)
-    }
-  }
-
-  finish(): string[] {
-    this.end()
-    while (this.lines.at(-1) === '') this.lines.pop()
-    return this.lines
-  }
-}
-
 const fence = '```'
 const withoutText = new Set(['SVG', 'CANVAS', 'VIDEO', 'AUDIO', 'SELECT', 'TEXTAREA', 'INPUT', 'IMG'])
 const inlineDisplay = /^(inline|contents|ruby|none)/
@@ -68,7 +32,9 @@ type Write = (el: Element) => void
 
 function render(root: Element, { maxChars, ms }: Limits, plain: boolean): PageText {
   const clock = new Clock(ms)
-  let out = new Writer()
+  /** One blank line between blocks, and none at the beginning. */
+  let lines: string[] = []
+  let line = ''
   let size = 0
   let depth = 0
   let listDepth = 0
@@ -76,7 +42,24 @@ function render(root: Element, { maxChars, ms }: Limits, plain: boolean): PageTe
 
   const emit = (text: string): void => {
     size += text.length
-    out.emit(text)
+    if (line === '') line = text.trimStart()
+    else line += line.endsWith(' ') && text.startsWith(' ') ? text.slice(1) : text
+  }
+  const end = (): void => {
+    if (line !== '') lines.push(line.trimEnd())
+    line = ''
+  }
+  const gap = (): void => {
+    end()
+    if (lines.length > 0 && lines.at(-1) !== '') lines.push('')
+  }
+  /** Lines of something by itself, with a prefix before the first and one before each of the others. */
+  const add = (inner: readonly string[], first: string, others: string): void => {
+    end()
+    for (const [i, each] of inner.entries()) {
+      const prefix = i === 0 ? first : others
+      lines.push(each === '' ? prefix.trimEnd() : prefix + each)
+    }
   }
   const all = (node: Node, shows = (_child: Node): boolean => true): void => {
     if (depth >= maxDepth) return
@@ -87,14 +70,21 @@ function render(root: Element, { maxChars, ms }: Limits, plain: boolean): PageTe
     }
     depth -= 1
   }
+  const finish = (): string[] => {
+    end()
+    while (lines.at(-1) === '') lines.pop()
+    return lines
+  }
   /** The lines of a node by itself. */
   const linesIn = (node: Node): string[] => {
-    const before = out
-    out = new Writer()
+    const outer = { lines, line }
+    lines = []
+    line = ''
     all(node)
-    const lines = out.finish()
-    out = before
-    return lines
+    const inner = finish()
+    lines = outer.lines
+    line = outer.line
+    return inner
   }
   /** Its text in one line, which is counted when it is written. */
   const aside = (node: Node): string => {
@@ -108,24 +98,24 @@ function render(root: Element, { maxChars, ms }: Limits, plain: boolean): PageTe
   }
   const apart = (write: Write): Write => {
     return (el) => {
-      out.gap()
+      gap()
       write(el)
-      out.gap()
+      gap()
     }
   }
 
   const list: Write = (el) => {
-    if (listDepth === 0) out.gap()
+    if (listDepth === 0) gap()
     listDepth += 1
     let n = Number((el as HTMLOListElement).start) || 1
     for (const item of childrenOf(el)) {
       if (full()) break
       if (!(item instanceof Element) || shownStyle(item) === undefined) continue
       const marker = plain ? '' : el.tagName === 'OL' ? `${n++}. ` : '- '
-      out.add(linesIn(item), marker, ' '.repeat(marker.length))
+      add(linesIn(item), marker, ' '.repeat(marker.length))
     }
     listDepth -= 1
-    if (listDepth === 0) out.gap()
+    if (listDepth === 0) gap()
   }
   const table: Write = (el) => {
     let head = !plain
@@ -134,9 +124,9 @@ function render(root: Element, { maxChars, ms }: Limits, plain: boolean): PageTe
       if (shownStyle(row) === undefined) continue
       const cells = [...row.cells].filter((cell) => shownStyle(cell) !== undefined).map(aside)
       if (cells.length === 0) continue
-      out.end()
+      end()
       emit(plain ? cells.join('\t') : `| ${cells.map((cell) => cell.replaceAll('|', '\\|')).join(' | ')} |`)
-      out.end()
+      end()
       if (head) emit(`|${'---|'.repeat(cells.length)}`)
       head = false
     }
@@ -144,7 +134,7 @@ function render(root: Element, { maxChars, ms }: Limits, plain: boolean): PageTe
   const preformatted: Write = (el) => {
     const text = (el as HTMLElement).innerText.replace(/\n$/, '').slice(0, maxChars)
     size += text.length
-    out.add(plain ? text.split('\n') : [fence, ...text.split('\n'), fence], '', '')
+    add(plain ? text.split('\n') : [fence, ...text.split('\n'), fence], '', '')
   }
   const field: Write = (el) => {
     const input = el as HTMLInputElement
@@ -160,10 +150,7 @@ function render(root: Element, { maxChars, ms }: Limits, plain: boolean): PageTe
     if (/^https?:/.test(href) && href.length <= maxHrefChars) put('[', text, `](${href})`)
     else put('', text)
   }
-  const frame: Write = (el) => {
-    const title = clean(el.getAttribute('title'))
-    emit(` [frame${title === '' ? '' : `: ${title}`}] `)
-  }
+  const frame: Write = (el) => emit(` [${['frame', clean(el.getAttribute('title'))].filter(Boolean).join(': ')}] `)
   const code: Write = (el) => put('`', clean(el.textContent), '`')
   const strong: Write = (el) => put('**', aside(el), '**')
   const emphasis: Write = (el) => put('*', aside(el), '*')
@@ -173,12 +160,12 @@ function render(root: Element, { maxChars, ms }: Limits, plain: boolean): PageTe
     ...{ CODE: code, KBD: code, SAMP: code, STRONG: strong, B: strong, EM: emphasis, I: emphasis },
     IMG: (el) => put('![', clean((el as HTMLImageElement).alt), ']'),
     BUTTON: (el) => put(' [button: ', aside(el) || clean(el.getAttribute('aria-label')), '] '),
-    BLOCKQUOTE: apart((el) => out.add(linesIn(el), '> ', '> ')),
+    BLOCKQUOTE: apart((el) => add(linesIn(el), '> ', '> ')),
     HR: apart(() => emit('---')),
   }
   const always: Readonly<Record<string, Write>> = {
     ...{ UL: list, OL: list, MENU: list, TABLE: apart(table), PRE: apart(preformatted), P: apart((el) => all(el)) },
-    BR: () => out.end(),
+    BR: () => end(),
     H: apart((el) => put(plain ? '' : `${'#'.repeat(Number(el.tagName[1]))} `, aside(el))),
   }
   /** Returns whether the element is written. */
@@ -195,14 +182,14 @@ function render(root: Element, { maxChars, ms }: Limits, plain: boolean): PageTe
     if (style === undefined || special(node)) return
     const inline = inlineDisplay.test(style.display) && !ownLine.has(node.tagName)
     const block = !inline && style.display !== 'table-cell'
-    if (block) out.end()
+    if (block) end()
     else if (style.display !== 'inline') emit(' ')
     const closed = plain && node instanceof HTMLDetailsElement && !node.open
     all(node, (child) => !closed || child.nodeName === 'SUMMARY')
-    if (block) out.end()
+    if (block) end()
   }
   if (!special(root)) all(root)
-  const text = out.finish().join('\n')
+  const text = finish().join('\n')
   return { text: text.slice(0, maxChars), cut: clock.over || text.length > maxChars || size > maxChars }
 }
 
