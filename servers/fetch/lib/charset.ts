@@ -1,34 +1,65 @@
 // Which encoding a text has (byte order mark, then the HTTP header, then the page's own declaration, then UTF-8), and its decoding in pieces.
 import { byteOrderMark, decodeWindows1252 } from '../../kit/content-kind.ts'
+import { htmlEvents, type TokenizerClass } from './html-events.ts'
 
 export interface Charset {
   /** Name by the WHATWG Encoding standard. */
   readonly name: string
   readonly source: 'byte order mark' | 'header' | 'page' | 'default' | 'guess'
-  /** Nothing that the page says later changes it. */
-  readonly certain: boolean
   /** A label that was declared and is not known. */
   readonly unknown?: string
 }
 
-/** HTML §13.2.3.2 requires 1,024 bytes; pages with long comments or preloads before the declaration are common. */
-export const prescanBytes = 16_384
 /** Share of broken characters beyond ASCII up to which a text is UTF-8 with faults. */
 const maxBrokenShare = 0.2
+/** HTML is searched for a declaration in pieces of this size. */
+const sliceBytes = 8_192
 
-/** @param head first bytes of the text @param header of `Content-Type` */
-export function charsetOf(head: Buffer, header: string | undefined): Charset {
+/**
+ * @param head first bytes of the text @param header of `Content-Type`
+ * @param declared the encoding that the page itself declares; called when nothing stronger is there
+ */
+export async function charsetOf(
+  head: Buffer,
+  header: string | undefined,
+  declared: () => Promise<string | undefined>,
+): Promise<Charset> {
   const mark = byteOrderMark(head)
-  if (mark !== undefined) return { name: mark, source: 'byte order mark', certain: true }
-  const declared = /;\s*charset\s*=\s*["']?([^\s"';,]{1,60})/i.exec((header ?? '').slice(0, 1_000))?.[1]
-  const ofHeader = charsetName(declared, false)
-  if (ofHeader !== undefined) return { name: ofHeader, source: 'header', certain: true }
-  const start = head.toString('latin1', 0, prescanBytes)
-  const ofPage = prescan(start) ?? charsetName(xmlCharset(start))
-  const unknown = declared === undefined ? {} : { unknown: declared.replace(/[^\w.:-]/g, '?').slice(0, 60) }
-  if (ofPage !== undefined) return { name: ofPage, source: 'page', certain: false, ...unknown }
-  if (isUtf8(head)) return { name: 'utf-8', source: 'default', certain: false, ...unknown }
-  return { name: 'windows-1252', source: 'guess', certain: false, ...unknown }
+  if (mark !== undefined) return { name: mark, source: 'byte order mark' }
+  const label = /;\s*charset\s*=\s*["']?([^\s"';,]{1,60})/i.exec((header ?? '').slice(0, 1_000))?.[1]
+  const ofHeader = charsetName(label)
+  if (ofHeader !== undefined) return { name: ofHeader, source: 'header' }
+  const unknown = label === undefined ? {} : { unknown: label.replace(/[^\w.:-]/g, '?').slice(0, 60) }
+  const ofPage = (await declared()) ?? xmlCharset(head)
+  if (ofPage !== undefined) return { name: ofPage, source: 'page', ...unknown }
+  return isUtf8(head) ? { name: 'utf-8', source: 'default', ...unknown } : { name: 'windows-1252', source: 'guess', ...unknown }
+}
+
+/**
+ * The encoding that the first `meta` element with a known label declares. Browsers scan 1,024 bytes (HTML §13.2.3.2) and start again when the
+ * parser finds a declaration later or another one (§13.2.3.4); reading the first part with the tokenizer leads to the same.
+ * @param pause called between slices of work
+ */
+export async function metaCharset(
+  head: Buffer,
+  Tokenizer: TokenizerClass,
+  pause: () => Promise<void>,
+): Promise<string | undefined> {
+  let found: string | undefined
+  const parser = htmlEvents(Tokenizer, {
+    open(name, { charset, content, 'http-equiv': pragma }) {
+      if (name !== 'meta') return
+      const label = charset ?? (pragma?.toLowerCase() === 'content-type' ? charsetInContent(content ?? '') : undefined)
+      found ??= charsetInPage(label)
+    },
+    close() {},
+    text() {},
+  })
+  for (let at = 0; at < head.length && found === undefined; at += sliceBytes) {
+    parser.write(head.toString('latin1', at, at + sliceBytes))
+    await pause()
+  }
+  return found
 }
 
 /** Decodes in pieces; characters that are cut by the end of a piece wait for the next one. */
@@ -39,81 +70,37 @@ export function decoder(name: string): (bytes: Buffer | undefined) => string {
   return (bytes) => (bytes === undefined ? text.decode() : text.decode(bytes, { stream: true }))
 }
 
-/** @param inPage a declaration that could be read as ASCII is not of UTF-16 (HTML §13.2.3.2) */
-export function charsetName(label: string | undefined, inPage = true): string | undefined {
+function charsetName(label: string | undefined): string | undefined {
   if (label === undefined) return undefined
-  if (inPage && /^\s*x-user-defined\s*$/i.test(label)) return 'windows-1252'
   try {
-    const name = new TextDecoder(label).encoding
-    return inPage && name.startsWith('utf-16') ? 'utf-8' : name
+    return new TextDecoder(label).encoding
   } catch {
     return undefined // no encoding has this label, or this build of Node lacks it
   }
 }
 
+/** A declaration that could be read as ASCII is not of UTF-16 (HTML §13.2.3.2). */
+function charsetInPage(label: string | undefined): string | undefined {
+  if (/^\s*x-user-defined\s*$/i.test(label ?? '')) return 'windows-1252'
+  const name = charsetName(label)
+  return name?.startsWith('utf-16') ? 'utf-8' : name
+}
+
 /** The charset in the `content` of a `<meta http-equiv="Content-Type">` (HTML, "extracting a character encoding from a meta element"). */
-export function charsetInContent(content: string): string | undefined {
+function charsetInContent(content: string): string | undefined {
   return /charset[\t\n\f\r ]*=[\t\n\f\r ]*(?:"([^"]*)"|'([^']*)'|([^"'\t\n\f\r ;][^\t\n\f\r ;]*))/i
     .exec(content)
     ?.slice(1)
     .find((label) => label !== undefined)
 }
 
-const tag = /<([a-z][^\t\n\f\r />]*)/iy
-/** HTML §13.2.3.2, "get an attribute": the end of the tag, or a name with its value. */
-const attribute =
-  /[\t\n\f\r /]*(?:(>)|(=?[^\t\n\f\r /=>]+|=)(?:[\t\n\f\r ]*=[\t\n\f\r ]*(?:"([^"]*)"|'([^']*)'|(?!["'])([^\t\n\f\r >]*))|(?![\t\n\f\r ]*=)))/y
-
-/** HTML §13.2.3.2, "prescan a byte stream to determine its encoding". @returns the name of an encoding */
-function prescan(text: string): string | undefined {
-  for (let at = text.indexOf('<'); at !== -1; at = text.indexOf('<', at)) {
-    tag.lastIndex = at
-    const name = tag.exec(text)?.[1]?.toLowerCase()
-    if (name === undefined) {
-      const end = text.startsWith('<!--', at) ? text.indexOf('-->', at + 2) : text.indexOf('>', at)
-      if (end === -1 && /[!/?]/.test(text[at + 1] ?? '')) break
-      at = /[!/?]/.test(text[at + 1] ?? '') ? end : at + 1
-      continue
-    }
-    const attributes = new Map<string, string>()
-    attribute.lastIndex = tag.lastIndex
-    for (let ended = false; !ended; ) {
-      const each = attribute.exec(text)
-      if (each === null) return undefined // the tag does not end
-      at = attribute.lastIndex
-      const [, end, key = '', ...values] = each
-      ended = end !== undefined
-      if (!ended && !attributes.has(key.toLowerCase()))
-        attributes.set(key.toLowerCase(), values.find((value) => value !== undefined) ?? '')
-    }
-    const found = name === 'meta' ? charsetOfMeta(attributes) : undefined
-    if (found !== undefined) return found
-  }
-  return undefined
-}
-
-function charsetOfMeta(attributes: Map<string, string>): string | undefined {
-  let found: string | undefined
-  let needsPragma = false
-  for (const [name, value] of attributes) {
-    if (name === 'charset') {
-      found = charsetName(value)
-      needsPragma = false
-    } else if (name === 'content' && found === undefined) {
-      found = charsetName(charsetInContent(value))
-      needsPragma = true
-    }
-  }
-  return needsPragma && attributes.get('http-equiv')?.toLowerCase() !== 'content-type' ? undefined : found
-}
-
-function xmlCharset(text: string): string | undefined {
-  return /^<\?xml[\t\n\f\r ][^>]{0,200}?encoding[\t\n\f\r ]*=[\t\n\f\r ]*["']([^"'>]{1,60})["']/.exec(text)?.[1]
+/** Of an XML declaration at the start. */
+function xmlCharset(head: Buffer): string | undefined {
+  const start = head.toString('latin1', 0, 300)
+  return charsetInPage(/^<\?xml[\t\n\f\r ][^>]{0,200}?encoding[\t\n\f\r ]*=[\t\n\f\r ]*["']([^"'>]{1,60})["']/.exec(start)?.[1])
 }
 
 function isUtf8(head: Buffer): boolean {
-  const text = new TextDecoder().decode(head, { stream: true })
-  const wide = text.match(/[^\x00-\x7f]/g)?.length ?? 0
-  const broken = text.match(/\ufffd/g)?.length ?? 0
-  return broken <= wide * maxBrokenShare
+  const wide = new TextDecoder().decode(head, { stream: true }).replace(/[\x00-\x7f]+/g, '')
+  return wide.replace(/[^\ufffd]+/g, '').length <= wide.length * maxBrokenShare
 }

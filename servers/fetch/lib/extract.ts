@@ -3,19 +3,17 @@
 import { contentKind } from '../../kit/content-kind.ts'
 import { cleanText } from '../../kit/text.ts'
 import { Turns } from '../../kit/waiting.ts'
-import type { PageFacts } from '../types.ts'
-import { type Charset, charsetName, charsetOf, decoder, prescanBytes } from './charset.ts'
+import type { PageFacts, PageForm } from '../types.ts'
+import { type Charset, charsetOf, decoder, metaCharset } from './charset.ts'
 import { htmlEvents, type TokenizerClass } from './html-events.ts'
 import { jsonIndenter } from './json-text.ts'
 import { MarkdownWriter, resolve } from './markdown.ts'
 import type { Block } from './outline.ts'
 import { fewChars, select } from './selection.ts'
 
-interface ExtractRequest {
+interface ExtractRequest extends PageForm {
   readonly url: string
   readonly contentType: string | undefined
-  readonly raw: boolean
-  readonly links: boolean
 }
 
 interface Extracted {
@@ -31,80 +29,85 @@ const maxTextChars = 500_000
 const sliceChars = 8_192
 /** Of work before everything else that is due runs. Four pages take such turns one after the other. */
 const turnMs = 6
-/** Kept, so that a page can be decoded again when it declares another charset. */
-const maxRewindBytes = 256 * 1024
+/** Which kind of content it is shows in the first bytes. */
+const kindBytes = 16_384
+/** HTML may declare its charset after long comments, preloads and scripts. */
+const headBytes = 256 * 1024
 
 type Kind = 'html' | 'json' | 'text' | 'binary'
 
-/** @param signal ends it between two slices of work */
+/** @param chunks is closed at the end @param signal ends it between two slices of work */
 export async function extract(
-  chunks: AsyncIterable<Buffer>,
+  chunks: AsyncGenerator<Buffer, void>,
   request: ExtractRequest,
   tokenizer: () => Promise<TokenizerClass>,
   signal: AbortSignal,
 ): Promise<Extracted> {
-  const iterator = chunks[Symbol.asyncIterator]()
-  const source = new Source(iterator)
+  const turns = new Turns(turnMs)
+  const pause = (): Promise<void> => turns.yield()
   try {
+    let head: Buffer = Buffer.alloc(0)
+    let kind: Kind = 'text'
     // A video is detected by its first bytes; waiting for more of it would be useless.
-    let kind = kindOf(await source.head(1), request.contentType)
-    if (kind.kind !== 'binary') kind = kindOf(await source.head(prescanBytes), request.contentType)
-    if (kind.kind === 'binary') return { text: '', method: `not text (${kind.type})`, facts: {}, notes: [] }
-    const charset = charsetOf(await source.head(1), request.contentType)
-    return kind.kind === 'html' && !request.raw
-      ? await extractHtml(source, charset, request, await tokenizer(), signal)
-      : await extractText(source, charset, kind.kind === 'json' && !request.raw, request.raw, signal)
+    for (const bytes of [1, kindBytes]) {
+      head = await readHead(chunks, bytes, head)
+      const found = kindOf(head, request.contentType)
+      if (found.kind === 'binary') return { text: '', method: `not text (${found.type})`, facts: {}, notes: [] }
+      kind = found.kind
+    }
+    const charset = await charsetOf(head, request.contentType, async () => {
+      if (kind !== 'html') return undefined
+      head = await readHead(chunks, headBytes, head)
+      return await metaCharset(head, await tokenizer(), pause)
+    })
+    const pieces = decoded(head, chunks, charset.name, signal)
+    const found =
+      kind === 'html' && !request.raw
+        ? await readHtml(pieces, request, await tokenizer(), pause)
+        : await readText(pieces, kind === 'json' && !request.raw, request.raw, pause)
+    const method = charset.name === 'utf-8' ? found.method : `${found.method}, ${charset.name}`
+    return { ...found, method, notes: [...charsetNotes(charset), ...found.notes] }
   } finally {
-    await iterator.return?.(undefined)
+    await chunks.return()
   }
 }
 
-async function extractText(
-  source: Source,
-  charset: Charset,
+async function readText(
+  pieces: AsyncIterable<string>,
   json: boolean,
   raw: boolean,
-  signal: AbortSignal,
+  pause: () => Promise<void>,
 ): Promise<Extracted> {
-  const turns = new Turns(turnMs)
   const indent = json ? jsonIndenter() : (piece: string) => piece
   const kept: string[] = []
   let chars = 0
-  for await (const piece of decoded(source, charset, signal)) {
+  for await (const piece of pieces) {
     const text = cleanText(indent(piece))
     kept.push(text)
     chars += text.length
-    await turns.yield()
+    await pause()
     if (chars > maxTextChars) break
   }
   const cut = chars > maxTextChars
   const text = cut ? kept.join('').slice(0, maxTextChars) : kept.join('').trim()
-  const method = raw ? 'as it is' : json ? 'JSON, indented' : 'text'
-  return { text, method: withCharset(method, charset), facts: {}, notes: [...charsetNotes(charset), ...cutNote(cut)] }
+  return { text, method: raw ? 'as it is' : json ? 'JSON, indented' : 'text', facts: {}, notes: cutNote(cut) }
 }
 
-async function extractHtml(
-  source: Source,
-  charset: Charset,
+async function readHtml(
+  pieces: AsyncIterable<string>,
   request: ExtractRequest,
   Tokenizer: TokenizerClass,
-  signal: AbortSignal,
+  pause: () => Promise<void>,
 ): Promise<Extracted> {
-  const turns = new Turns(turnMs)
   const writer = new MarkdownWriter({ baseUrl: request.url, links: request.links, maxChars: maxTextChars })
   const parser = htmlEvents(Tokenizer, writer, mediaTypeOf(request.contentType) === 'application/xhtml+xml')
-  for await (const piece of decoded(source, charset, signal)) {
+  for await (const piece of pieces) {
     parser.write(piece)
-    await turns.yield()
+    await pause()
     if (writer.cut) break
-    // The scan of the first bytes knows neither scripts nor what comes later; what the parser finds is surer (HTML §13.2.3.4).
-    const declared = charset.certain ? undefined : charsetName(writer.metadata.charset)
-    if (declared !== undefined && declared !== charset.name && source.rewind())
-      return await extractHtml(source, { ...charset, name: declared, source: 'page', certain: true }, request, Tokenizer, signal)
   }
   parser.end()
-  const found = await contentOf(writer, () => turns.yield())
-  return { ...found, method: withCharset(found.method, charset), notes: [...charsetNotes(charset), ...found.notes] }
+  return await contentOf(writer, pause)
 }
 
 /** Blocks of Markdown as one text. */
@@ -136,10 +139,6 @@ export async function contentOf(writer: MarkdownWriter, pause: () => Promise<voi
     facts: { ...(title === '' ? {} : { title }), ...facts, ...(few && description !== undefined ? { description } : {}) },
     notes,
   }
-}
-
-function withCharset(method: string, { name }: Charset): string {
-  return name === 'utf-8' ? method : `${method}, ${name}`
 }
 
 function charsetNotes({ unknown, source, name }: Charset): string[] {
@@ -185,53 +184,25 @@ function kindOf(head: Buffer, contentType: string | undefined): { kind: Kind; ty
   return { kind: unsure && looksHtml.test(start) ? 'html' : 'text', type: declared }
 }
 
-/** The bytes of a body. The first ones are kept, so that they can be looked at and read again. */
-class Source {
-  #bytes = 0
-  readonly #iterator: AsyncIterator<Buffer>
-  #kept: Buffer[] = []
-  #next = 0
-  #keepsStart = true
-
-  constructor(iterator: AsyncIterator<Buffer>) {
-    this.#iterator = iterator
+/** At least so many bytes from the start of a body, or all there are. @param head what was read of it before */
+async function readHead(chunks: AsyncGenerator<Buffer, void>, bytes: number, head: Buffer): Promise<Buffer> {
+  const parts = [head]
+  for (let length = head.length; length < bytes; ) {
+    const { value } = await chunks.next()
+    if (value === undefined) break
+    parts.push(value)
+    length += value.length
   }
-
-  /** At least so many bytes from the start, or all there are. To be called before `next`. */
-  async head(bytes: number): Promise<Buffer> {
-    while (this.#bytes < bytes && (await this.#read()));
-    return Buffer.concat(this.#kept)
-  }
-
-  async next(): Promise<Buffer | undefined> {
-    if (this.#next === this.#kept.length && !(await this.#read())) return undefined
-    const next = this.#kept[this.#next++]
-    if (this.#bytes > maxRewindBytes && this.#next === this.#kept.length) {
-      this.#keepsStart = false
-      this.#kept = []
-      this.#next = 0
-    }
-    return next
-  }
-
-  /** Back to the start. @returns false when that is no longer kept */
-  rewind(): boolean {
-    if (this.#keepsStart) this.#next = 0
-    return this.#keepsStart
-  }
-
-  async #read(): Promise<boolean> {
-    const { done, value } = await this.#iterator.next()
-    if (done === true) return false
-    this.#kept.push(value)
-    this.#bytes += value.length
-    return true
-  }
+  return Buffer.concat(parts)
 }
 
-async function* decoded(source: Source, charset: Charset, signal: AbortSignal): AsyncGenerator<string> {
-  const decode = decoder(charset.name)
-  for (let bytes = await source.next(); bytes !== undefined; bytes = await source.next()) {
+async function* decoded(head: Buffer, rest: AsyncIterable<Buffer>, charset: string, signal: AbortSignal): AsyncGenerator<string> {
+  const decode = decoder(charset)
+  async function* all(): AsyncGenerator<Buffer> {
+    yield head
+    yield* rest
+  }
+  for await (const bytes of all()) {
     for (let at = 0; at < bytes.length; at += sliceChars) {
       signal.throwIfAborted()
       yield decode(bytes.subarray(at, at + sliceChars))

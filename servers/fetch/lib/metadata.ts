@@ -1,7 +1,6 @@
-// What a page says about itself in its head: title, author, date, charset, and whether it is an article.
+// What a page says about itself in its head: title, author, date, and whether it is an article.
 import { cleanText, clip } from '../../kit/text.ts'
 import type { Attributes, PageFacts } from '../types.ts'
-import { charsetInContent } from './charset.ts'
 
 const maxTitleChars = 300
 const maxTitlePieces = 50
@@ -10,8 +9,6 @@ export class Metadata {
   readonly facts: PageFacts = {}
   /** It is made for readers of a site: it describes itself to social networks. */
   isArticle = false
-  /** Label of the first charset that is declared. */
-  charset: string | undefined
   /** Where `<meta http-equiv="refresh">` leads, not resolved. */
   refresh: string | undefined
   scripts = 0
@@ -38,14 +35,12 @@ export class Metadata {
     this.#title = undefined
   }
 
-  #meta({ name, property, itemprop, content, charset, 'http-equiv': pragma }: Attributes): void {
-    const isPragma = (value: string): boolean => pragma?.toLowerCase() === value
-    this.charset ??= charset ?? (isPragma('content-type') ? charsetInContent(content ?? '') : undefined)
+  #meta({ name, property, itemprop, content, 'http-equiv': pragma }: Attributes): void {
     const text = short(content ?? '')
     if (text === '') return
     const key = (property ?? name ?? itemprop ?? '').toLowerCase()
     if (/^(?:og|twitter|fb):/.test(key)) this.isArticle = true
-    if (isPragma('refresh'))
+    if (pragma?.toLowerCase() === 'refresh')
       this.refresh ??= /^[\d.\s]*[;,]\s*(?:url\s*=\s*)?["']?([^"']+)/i.exec(content?.slice(0, 2_048) ?? '')?.[1]?.trim()
     // The title of the page itself; `<title>` is often that of the site.
     else if (key === 'og:title') this.facts.title = text

@@ -1,12 +1,15 @@
 import assert from 'node:assert/strict'
 import { createRequire } from 'node:module'
 import { test } from '../../../test/runner/harness.ts'
-import { charsetOf, decoder } from '../lib/charset.ts'
+import { type Charset, charsetOf, decoder, metaCharset } from '../lib/charset.ts'
 import { extract } from '../lib/extract.ts'
 import { tokenizer } from './shapes.ts'
 
-const decode = (bytes: Buffer, header?: string): string => {
-  const read = decoder(charsetOf(bytes, header).name)
+const charsetIn = (bytes: Buffer, header?: string): Promise<Charset> =>
+  charsetOf(bytes, header, () => metaCharset(bytes, tokenizer, async () => {}))
+
+const decode = async (bytes: Buffer, header?: string): Promise<string> => {
+  const read = decoder((await charsetIn(bytes, header)).name)
   // In pieces of three bytes, so that characters are cut.
   let text = ''
   for (let at = 0; at < bytes.length; at += 3) text += read(bytes.subarray(at, at + 3))
@@ -34,21 +37,20 @@ const samples: [label: string, bytes: string, text: string][] = [
 ]
 
 for (const [label, hex, text] of samples) {
-  test(`reads ${label} by its header, in pieces`, () => {
-    assert.equal(decode(Buffer.from(hex, 'hex'), `text/html; Charset="${label}"`), text)
+  test(`reads ${label} by its header, in pieces`, async () => {
+    assert.equal(await decode(Buffer.from(hex, 'hex'), `text/html; Charset="${label}"`), text)
   })
 }
 
-test('a byte order mark is stronger than the header, the header than the page', () => {
+test('a byte order mark is stronger than the header, the header than the page', async () => {
   const page = Buffer.from('<meta charset=koi8-r>')
-  const of = (bytes: Buffer, header?: string) => charsetOf(bytes, header)
-  assert.deepEqual(of(Buffer.concat([Buffer.from('efbbbf', 'hex'), page]), 'text/html; charset=big5').name, 'utf-8')
-  assert.deepEqual(of(Buffer.from('fffe3c00', 'hex')).name, 'utf-16le')
-  assert.deepEqual(of(page, 'text/html; charset=big5'), { name: 'big5', source: 'header', certain: true })
-  assert.deepEqual(of(page, 'text/html'), { name: 'koi8-r', source: 'page', certain: false })
+  assert.equal((await charsetIn(Buffer.concat([Buffer.from('efbbbf', 'hex'), page]), 'text/html; charset=big5')).name, 'utf-8')
+  assert.equal((await charsetIn(Buffer.from('fffe3c00', 'hex'))).name, 'utf-16le')
+  assert.deepEqual(await charsetIn(page, 'text/html; charset=big5'), { name: 'big5', source: 'header' })
+  assert.deepEqual(await charsetIn(page, 'text/html'), { name: 'koi8-r', source: 'page' })
 })
 
-test('the page declares its charset in every form that is in use', () => {
+test('the page declares its charset in every form that is in use', async () => {
   for (const html of [
     '<META HTTP-EQUIV="Content-Type" CONTENT="text/html; charset=windows-1251">',
     "<meta content='text/html;charset=windows-1251' http-equiv=content-type>",
@@ -56,52 +58,48 @@ test('the page declares its charset in every form that is in use', () => {
     '<?xml version="1.0" encoding="windows-1251"?>',
     `<!--${' '.repeat(1_500)}--><meta charset=windows-1251>`,
   ])
-    assert.equal(charsetOf(Buffer.from(html), undefined).name, 'windows-1251', html.slice(0, 60))
+    assert.equal((await charsetIn(Buffer.from(html))).name, 'windows-1251', html.slice(0, 60))
 })
 
-test('a declaration of UTF-16 that can be read as ASCII is not believed', () => {
-  assert.equal(charsetOf(Buffer.from('<meta charset=utf-16>'), undefined).name, 'utf-8')
+test('a declaration of UTF-16 that can be read as ASCII is not believed', async () => {
+  assert.equal((await charsetIn(Buffer.from('<meta charset=utf-16>'))).name, 'utf-8')
 })
 
-test('a label that nobody knows is named, and the next source asked', () => {
-  assert.deepEqual(charsetOf(Buffer.from('<meta charset=utf-8>'), 'text/html; charset=klingon'), {
+test('a label that nobody knows is named, and the next source asked', async () => {
+  assert.deepEqual(await charsetIn(Buffer.from('<meta charset=utf-8>'), 'text/html; charset=klingon'), {
     name: 'utf-8',
     source: 'page',
-    certain: false,
     unknown: 'klingon',
   })
-  assert.deepEqual(charsetOf(Buffer.from('x'), 'text/html; charset=klingon').source, 'default')
+  assert.equal((await charsetIn(Buffer.from('x'), 'text/html; charset=klingon')).source, 'default')
 })
 
-test('nothing declared: UTF-8 if it is, else windows-1252', () => {
-  assert.equal(charsetOf(Buffer.from('é'), undefined).name, 'utf-8')
-  assert.equal(
-    charsetOf(Buffer.from('e980', 'hex').subarray(0, 1), undefined).source,
-    'default',
-    'a character may be cut at the end',
-  )
+test('nothing declared: UTF-8 if it is, else windows-1252', async () => {
+  assert.equal((await charsetIn(Buffer.from('é'))).name, 'utf-8')
+  const cut = Buffer.from('e980', 'hex').subarray(0, 1)
+  assert.equal((await charsetIn(cut)).source, 'default', 'a character may be cut at the end')
   const bytes = Buffer.from('caf\xe9 \x80 5', 'latin1')
-  assert.deepEqual(charsetOf(bytes, undefined), { name: 'windows-1252', source: 'guess', certain: false })
-  assert.equal(decode(bytes), 'café € 5')
+  assert.deepEqual(await charsetIn(bytes), { name: 'windows-1252', source: 'guess' })
+  assert.equal(await decode(bytes), 'café € 5')
 })
 
-test('text made to trouble the search for a declaration takes no time', () => {
+test('text made to trouble the search for a declaration takes no time', async () => {
   const started = performance.now()
-  charsetOf(Buffer.from('<meta '.repeat(1_000)), `text/html; ${'charset '.repeat(2_000)}`)
-  charsetOf(Buffer.from(`<?xml ${' '.repeat(4_000)}`), `text/html;${' '.repeat(60_000)}`)
+  await charsetIn(Buffer.from('<meta '.repeat(1_000)), `text/html; ${'charset '.repeat(2_000)}`)
+  await charsetIn(Buffer.from(`<?xml ${' '.repeat(4_000)}`), `text/html;${' '.repeat(60_000)}`)
   assert.ok(performance.now() - started < 1_000)
 })
 
-test('a declaration in a comment or an attribute does not count, a later one does, and broken UTF-8 is UTF-8', () => {
-  const of = (html: string) => charsetOf(Buffer.from(html, 'latin1'), undefined).name
-  assert.equal(of('<!-- <meta charset=big5> --><meta charset=koi8-r>'), 'koi8-r')
-  assert.equal(of('<a title="<meta charset=big5>"><meta charset=koi8-r>'), 'koi8-r')
-  assert.equal(of('<meta charset=nonsense><meta charset=koi8-r>'), 'koi8-r')
-  assert.equal(of(`${' '.repeat(12_000)}<meta charset=koi8-r>`), 'koi8-r')
-  assert.equal(charsetOf(Buffer.concat([Buffer.from('é'.repeat(20)), Buffer.from('e9', 'hex')]), undefined).name, 'utf-8')
+test('a declaration in a comment or an attribute does not count, a later one does, and broken UTF-8 is UTF-8', async () => {
+  const of = async (html: string) => (await charsetIn(Buffer.from(html, 'latin1'))).name
+  assert.equal(await of('<!-- <meta charset=big5> --><meta charset=koi8-r>'), 'koi8-r')
+  assert.equal(await of('<a title="<meta charset=big5>"><meta charset=koi8-r>'), 'koi8-r')
+  assert.equal(await of('<meta charset=nonsense><meta charset=koi8-r>'), 'koi8-r')
+  assert.equal(await of(`${' '.repeat(12_000)}<meta charset=koi8-r>`), 'koi8-r')
+  assert.equal((await charsetIn(Buffer.concat([Buffer.from('é'.repeat(20)), Buffer.from('e9', 'hex')]))).name, 'utf-8')
 })
 
-test('the page is decoded again when the parser finds another declaration than the scan', async () => {
+test('a declaration in a script does not count, one after long comments does, also when it arrives later', async () => {
   const bytes = (html: string) => Buffer.from(html, 'latin1')
   const request = { url: 'http://example.test/', contentType: 'text/html', raw: false, links: true }
   const read = async (...chunks: Buffer[]) => {
@@ -121,21 +119,32 @@ test('the page is decoded again when the parser finds another declaration than t
 type Sniffer = (bytes: Uint8Array, options: { defaultEncoding: string; transportLayerEncodingLabel?: string }) => string
 const sniff: Sniffer = createRequire(import.meta.url)('html-encoding-sniffer')
 
+/** Without scripts, and with an end to every tag: otherwise a browser's parser, which decides in the end, finds something else than its scan. */
 const pieces =
-  '<meta| charset=|koi8-r|"big5"|\'shift_jis\'|utf-16|x-user-defined|nonsense|>|/>| http-equiv=|content-type|"refresh"| content=|"text/html; charset=euc-kr"|charset|=| |\n|/|<!--|-->|<!|<?|</p|<p title="|"|\'|<a href=x>|text|<script>|</script>|<META CHARSET=gbk>|<meta charset=iso-8859-2>'.split(
+  '<meta| charset=|koi8-r|"big5"|\'shift_jis\'|utf-16|x-user-defined|nonsense|>|/>| http-equiv=|content-type|"refresh"| content=|"text/html; charset=euc-kr"|charset|=| |\n|/|<!--|-->|<!doctype|<?|</p|<p title="<meta charset=big5>"|"x>"|\'>\'|<a href=x>|text|<META CHARSET=gbk>|<meta charset=iso-8859-2>'.split(
     '|',
   )
 
-test('finds what html-encoding-sniffer finds in the first 1,024 bytes, in 5,000 random pages', () => {
+test('finds what html-encoding-sniffer finds in the first 1,024 bytes, in 5,000 random pages', async () => {
   let seed = 1
   const random = (below: number): number => {
     seed = (seed * 48_271) % 2_147_483_647
     return seed % below
   }
+  let compared = 0
   for (let i = 0; i < 5_000; i++) {
     const html = Array.from({ length: 1 + random(20) }, () => pieces[random(pieces.length)]).join('')
-    const bytes = Buffer.from(html.slice(0, 1_024))
-    const expected = sniff(bytes, { defaultEncoding: 'UTF-8' }).toLowerCase()
-    assert.equal(charsetOf(bytes, undefined).name, expected, html)
+    const bytes = Buffer.from(`${html}'">`)
+    const { name } = await charsetIn(bytes)
+    let expected: string
+    try {
+      expected = sniff(bytes, { defaultEncoding: 'UTF-8' }).toLowerCase()
+    } catch (error) {
+      assert.match(`${error}`, /charCodeAt/) // its own fault, where a `content` ends with "charset"
+      continue
+    }
+    compared += 1
+    assert.equal(name, expected, html)
   }
+  assert.ok(compared > 4_500, String(compared))
 })
