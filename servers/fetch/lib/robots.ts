@@ -28,9 +28,10 @@ export async function parseRobots(
   let named = false
   let into: Rule[][] = []
   let agents = false // the line before belongs to the head of the group
-  let records = 0
-  for (const { raw, number } of linesOf(text.replace(/^\ufeff/, ''))) {
-    if (records++ % 50 === 49) await pause()
+  let line = 0
+  for (const [raw] of text.replace(/^\ufeff/, '').matchAll(/[^\r\n]*(?:\r\n?|\n|$)/g)) {
+    line += 1
+    if (line % 50 === 0) await pause()
     // Many files lack the colon; read as it is meant, such a line still forbids.
     const [, key = '', rest = ''] =
       /^\s*([A-Za-z-]{1,40})(?:\s*:|\s(?=\s*\S+\s*$))\s*([^#]*)/.exec(raw.slice(0, maxLineChars)) ?? []
@@ -50,25 +51,11 @@ export async function parseRobots(
       // An empty pattern matches nothing.
       if (value === '' || (allow && value.length > maxPatternChars)) continue
       const pattern = comparablePattern(value.slice(0, maxPatternChars).replace(/[\ud800-\udbff]$/, ''))
-      for (const rules of new Set(into)) if (rules.length < maxRules) rules.push({ allow, pattern, line: number })
+      for (const rules of new Set(into)) if (rules.length < maxRules) rules.push({ allow, pattern, line })
     }
     // Other records, such as Sitemap, must not interfere with the groups (§2.2.4).
   }
   return named ? own : general
-}
-
-/** Lines with something in them. Ends may be of any kind, and there may be half a million. */
-function* linesOf(text: string): Generator<{ raw: string; number: number }> {
-  let start = 0
-  let number = 1
-  for (let at = 0; at <= text.length; at++) {
-    const code = at === text.length ? 0x0a : text.charCodeAt(at)
-    if (code !== 0x0a && code !== 0x0d) continue
-    if (at > start) yield { raw: text.slice(start, at), number }
-    if (code === 0x0d && text.charCodeAt(at + 1) === 0x0a) at += 1
-    start = at + 1
-    number += 1
-  }
 }
 
 /**
