@@ -8,40 +8,37 @@ interface Part {
   readonly children: string[]
 }
 
-export class FormulaReader {
+export interface Formula {
+  tex: string
   readonly display: boolean
+}
+
+export class FormulaReader {
+  readonly #display: boolean
   readonly #alternative: string | undefined
   readonly #open: Part[] = [{ name: 'math', children: [] }]
   #annotation = ''
   #chars = 0
-  #result: string | undefined
 
   constructor({ alttext, display }: Attributes) {
     this.#alternative = alttext
-    this.display = display === 'block'
-  }
-
-  /** The formula's own end tag was read. */
-  get done(): boolean {
-    return this.#result !== undefined
-  }
-
-  get tex(): string {
-    return this.#annotation.trim() || this.#alternative || this.#result || ''
+    this.#display = display === 'block'
   }
 
   open(name: string, { encoding }: Attributes): void {
     this.#open.push({ name: name.startsWith('annotation') && encoding !== 'application/x-tex' ? 'foreign' : name, children: [] })
   }
 
-  close(): void {
+  /** @returns the formula at its own end tag */
+  close(): Formula | undefined {
     const part = this.#open.pop()
-    if (part === undefined) return
+    if (part === undefined) return undefined
     const text = lineOf(part)
     const parent = this.#open.at(-1)
-    if (parent === undefined) this.#result = text
-    else if (part.name === 'annotation') this.#annotation = text
+    if (parent === undefined) return { tex: this.#annotation.trim() || this.#alternative || text, display: this.#display }
+    if (part.name === 'annotation') this.#annotation = text
     else if (text !== '' && part.name !== 'foreign') parent.children.push(text)
+    return undefined
   }
 
   text(text: string): void {

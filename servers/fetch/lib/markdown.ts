@@ -2,11 +2,11 @@
 // links and formulas share the state of one block.
 import { cleanText } from '../../kit/text.ts'
 import type { Attributes, HtmlEvents } from '../types.ts'
-import { FormulaReader } from './formula.ts'
+import { type Formula, FormulaReader } from './formula.ts'
 import { Metadata } from './metadata.ts'
 import { type BlockElement, type BlockKind, Outline } from './outline.ts'
 import { Table } from './table.ts'
-import { isHidden, isSilent, isUnseen, Trait, traitsOf } from './visibility.ts'
+import { isHidden, isUnseen, silentTags, Trait, traitsOf } from './visibility.ts'
 
 interface MarkdownOptions {
   /** Address of the page; relative links are resolved against it, or against its `base` element. */
@@ -47,6 +47,7 @@ const counted: Readonly<Record<string, 'pre' | 'code' | 'link' | 'list' | 'quote
 const maxDepth = 256
 const maxBlockChars = 32_768
 const maxCodeChars = 200_000
+const maxCodeLinks = 100
 const maxUrlChars = 500
 
 interface Open {
@@ -77,7 +78,6 @@ export class MarkdownWriter implements HtmlEvents {
   base: string
   #hasBase = false
   #silent = 0
-  #main = 0
   #parts: string[] = []
   #chars = 0
   #textChars = 0
@@ -86,9 +86,10 @@ export class MarkdownWriter implements HtmlEvents {
   /** Open elements that are not silent. */
   readonly #inside = { pre: 0, code: 0, link: 0, list: 0, quote: 0 }
   #language = ''
+  readonly #codeLinks = new Set<string>()
   #marker = '' // of the list item that has not written its first block
   #lastInList = false
-  #script: { readonly display: boolean; tex: string } | undefined
+  #script: Formula | undefined
   #formula: FormulaReader | undefined
   #image = ''
   #total = 0
@@ -114,11 +115,13 @@ export class MarkdownWriter implements HtmlEvents {
       this.#formula = new FormulaReader(attributes)
     const hidden = this.#silent === 0 && isHidden(name, attributes)
     const silent =
-      isSilent(name) || isUnseen(attributes) || (hidden && (!block || this.#inside.pre > 0 || this.#table()?.inCell === true))
+      silentTags.has(name) ||
+      isUnseen(attributes) ||
+      (hidden && (!block || this.#inside.pre > 0 || this.#table()?.inCell === true))
     // Before the state changes: what came so far belongs to what was open.
     if (this.#silent === 0 && !silent && block) this.#boundary(name)
-    const traits = block && !silent ? traitsOf(name, attributes, this.#main > 0) | (hidden ? Trait.hidden : 0) : 0
-    if ((traits & Trait.main) !== 0) this.#main += 1
+    const insideMain = name === 'header' && this.#stack.some((element) => (element.traits & Trait.main) !== 0)
+    const traits = block && !silent ? traitsOf(name, attributes, insideMain) | (hidden ? Trait.hidden : 0) : 0
     if (silent) this.#silent += 1
     const element: Open = {
       name,
@@ -161,7 +164,7 @@ export class MarkdownWriter implements HtmlEvents {
     }
     if (this.#silent > 0) {
       // Scripts and the like hide nothing.
-      if (!this.#stack.some((element) => isSilent(element.name))) this.hiddenChars += text.length
+      if (!this.#stack.some((element) => silentTags.has(element.name))) this.hiddenChars += text.length
       return
     }
     if (this.#inside.pre > 0) {
@@ -200,26 +203,24 @@ export class MarkdownWriter implements HtmlEvents {
       this.#marker = list?.ordered === true ? `${list.next++}. ` : '- '
     }
     const table = this.#table()
-    if ((name === 'td' || name === 'th') && table?.layout === false) table.beginCell(attributes)
+    if ((name === 'td' || name === 'th') && table?.isLayout === false) table.beginCell(attributes)
   }
 
   #leave(): void {
     const element = this.#stack.at(-1) as Open
     const { name } = element
     this.metadata.close(name)
-    this.#formula?.close()
+    const formula = this.#formula?.close() ?? (name === 'script' ? this.#script : undefined)
     if (this.#silent === 0) this.#end(element)
     this.#stack.pop()
     if (element.silent) this.#silent -= 1
-    if ((element.traits & Trait.main) !== 0) this.#main -= 1
-    const formula = this.#formula?.done === true ? this.#formula : name === 'script' ? this.#script : undefined
     if (formula === undefined) return
     this.#formula = undefined
     this.#script = undefined
     this.#writeFormula(formula)
   }
 
-  #writeFormula({ tex, display }: { readonly tex: string; readonly display: boolean }): void {
+  #writeFormula({ tex, display }: Formula): void {
     const text = cleanText(tex).replace(/\s+/g, ' ').trim()
     if (text === '') return
     const mark = display ? '$$' : '$'
@@ -260,14 +261,14 @@ export class MarkdownWriter implements HtmlEvents {
   /** A block begins or ends here. */
   #boundary(name: string, ends = false): void {
     const table = this.#table()
-    if (table?.inCell === true && !table.layout) {
+    if (table?.inCell === true) {
       // A list in a table of keys and values; in a wider table the columns matter more.
-      const list = (name === 'ul' || name === 'ol') && !ends && table.isNarrow
-      if (!list && (ends || !notInCells.has(name))) {
+      const isBlock = notInCells.has(name) || ((name === 'ul' || name === 'ol') && table.isNarrow)
+      if (ends || !isBlock) {
         if (!/\s$/.test(this.#parts.at(-1) ?? ' ')) this.#push(' ')
         return
       }
-      this.#dissolve(table, list)
+      this.#dissolve(table)
     }
     if (this.#inside.pre > 0 && name !== 'pre') {
       // Highlighters make each line an element.
@@ -309,11 +310,21 @@ export class MarkdownWriter implements HtmlEvents {
     }
   }
 
-  #endLink(element: Open): void {
-    this.#wrap(element.at, (text) => {
+  #endLink({ at, href }: Open): void {
+    if (this.#inside.pre > 0) return this.#endCodeLink(at, href)
+    this.#wrap(at, (text) => {
       if (/^[#¶§🔗]?$/u.test(text)) return ''
-      return element.href === undefined || this.#inside.pre > 0 ? text : `[${text}](${element.href})`
+      return href === undefined ? text : `[${text}](${href})`
     })
+  }
+
+  /** Code stays as it is; links whose address does not stand there follow it. */
+  #endCodeLink(at: number, href: string | undefined): void {
+    const text = this.#parts.splice(at).join('')
+    this.#parts.push(text)
+    if (href === undefined || text.length > maxUrlChars || this.#codeLinks.size >= maxCodeLinks) return
+    const label = text.replace(/\s+/g, ' ').trim()
+    if (label !== '' && !/^https?:/.test(label)) this.#codeLinks.add(`[${label}](${href})`)
   }
 
   /** A block ends inside a link, as in `<a><h3>`: its first block of text becomes the link. */
@@ -331,34 +342,33 @@ export class MarkdownWriter implements HtmlEvents {
       .replace(/\r\n?/g, '\n')
       .replace(/^\n+|\s+$/g, '')
     const language = this.#language
+    const links = this.#codeLinks.size === 0 ? '' : `\n\nLinks: ${[...this.#codeLinks].join(', ')}`
     this.#reset()
     this.#language = ''
+    this.#codeLinks.clear()
     if (code.trim() === '') return
     const longest = Math.max(2, ...[...code.matchAll(/`{3,}/g)].slice(0, 100).map(([ticks]) => ticks.length))
     const fence = '`'.repeat(Math.min(longest + 1, 100))
     this.#textChars = code.length
-    this.#write(`${fence}${language}\n${code}\n${fence}`, 'code')
+    this.#write(`${fence}${language}\n${code}\n${fence}${links}`, 'code')
   }
 
   #endCell(table: Table, element: Open): void {
-    if (table.layout) return this.#flush()
     if (table.inCell) table.endCell(this.#parts.splice(element.at).join('').replace(/\s+/g, ' ').trim())
+    else this.#flush()
   }
 
   #endRow(table: Table): void {
-    if (table.layout) {
-      this.#flush()
-      return table.endLayoutRow()
-    }
+    if (table.isLayout) this.#flush()
     const row = table.endRow()
     if (row === undefined) return this.#reset()
     this.#write(row.text, row.isRow ? 'row' : 'text', table.rows > 1)
   }
 
-  /** The table, or this row of it, turns out to be a layout: what it has so far becomes blocks. */
-  #dissolve(table: Table, row: boolean): void {
+  /** The row turns out to be a layout: what it has so far becomes blocks. */
+  #dissolve(table: Table): void {
     const linked = this.#linkChars / Math.max(1, this.#textChars)
-    for (const cell of [...table.dissolve(row), this.#parts.join('').trim()]) {
+    for (const cell of [...table.dissolve(), this.#parts.join('').trim()]) {
       this.#textChars = cell.length
       this.#linkChars = cell.length * linked
       if (cell !== '') this.#write(cell, 'text')
@@ -487,12 +497,9 @@ function weightOf(text: string): number {
   return text.length + 2 * (sample.match(/[\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af]/g)?.length ?? 0)
 }
 
+/** Undefined when it is not a valid URL. */
 export function resolve(href: string, base: string): string | undefined {
-  try {
-    return new URL(href, base).href
-  } catch {
-    return undefined // not a valid URL
-  }
+  return URL.canParse(href, base) ? new URL(href, base).href : undefined
 }
 
 function languageOf(attributes: Attributes): string {

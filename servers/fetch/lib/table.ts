@@ -5,12 +5,11 @@ const maxColumns = 100
 const maxRowSpan = 1_000
 
 export class Table {
-  /** It arranges the page, or this row of it; its cells are blocks. */
-  layout = false
+  /** This row arranges the page; its cells are blocks. */
+  isLayout = false
   inCell = false
-  /** Rows written. */
+  /** Rows written since the last layout row. */
   rows = 0
-  #layoutRow = false
   #width = 0
   #cells: string[] = []
   #colSpan = 1
@@ -38,10 +37,13 @@ export class Table {
     }
   }
 
-  /** @returns its Markdown; a table of one column has no rows; undefined when it is empty */
+  /** @returns its Markdown; a table of one column has no rows; undefined when it is empty, or a layout */
   endRow(): { text: string; isRow: boolean } | undefined {
+    if (this.isLayout) this.rows = 0
+    this.isLayout = false
     this.#fillReached()
-    const cells = this.#take()
+    const cells = this.#cells
+    this.#cells = []
     if (cells.every((cell) => cell === '')) return undefined
     if (cells.length === 1 && this.rows === 0) return { text: cells[0] as string, isRow: false }
     if (this.rows === 0) this.#width = cells.length
@@ -51,23 +53,11 @@ export class Table {
     return { text: this.rows === 1 ? `${row}\n|${' --- |'.repeat(cells.length)}` : row, isRow: true }
   }
 
-  /** @param row only this row is a layout @returns the cells that the row has so far */
-  dissolve(row: boolean): string[] {
-    this.layout = true
-    this.#layoutRow = row
+  /** Makes the row a layout. @returns the cells that it has so far */
+  dissolve(): string[] {
+    this.isLayout = true
     this.inCell = false
-    return this.#take()
-  }
-
-  endLayoutRow(): void {
-    this.layout = !this.#layoutRow
-    this.rows = 0
-  }
-
-  #take(): string[] {
-    const cells = this.#cells
-    this.#cells = []
-    return cells
+    return this.#cells.splice(0)
   }
 
   /** Leaves the columns empty that cells of earlier rows reach into. */

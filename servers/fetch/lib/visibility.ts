@@ -2,8 +2,8 @@
 
 import type { Attributes } from '../types.ts'
 
-/** Elements whose text is no text of the page. */
-const silent = new Set(
+/** Elements whose text is not text of the page. */
+export const silentTags = new Set(
   'script style template rp svg canvas iframe object embed audio video map select textarea button datalist input frameset applet'.split(
     ' ',
   ),
@@ -15,10 +15,6 @@ const hiddenStyle = /(?:^|[;\s])(?:display\s*:\s*none|visibility\s*:\s*(?:hidden
 const unseenStyle =
   /(?:^|[;\s])(?:font-size\s*:\s*0(?:\.0*)?(?:px|pt|em|rem|%)?\s*(?:;|!|$)|(?:left|top|text-indent|margin-left|margin-top)\s*:\s*-\d{4,}|clip\s*:\s*rect\(\s*0[^)]{0,40}\)|clip-path\s*:\s*inset\(\s*(?:50|100)%)/i
 const maxStyleChars = 2_000
-
-export function isSilent(name: string): boolean {
-  return silent.has(name)
-}
 
 /** Text that no reader ever sees is a common carrier of instructions for models. */
 export function isUnseen({ style }: Attributes): boolean {

@@ -184,3 +184,13 @@ test('a quote or a list holds all of its blocks, with code and links in them', a
   const list = '<ul><li>a<p>b</p><ul><li><code>c</code></ul><li>d</ul><p><b>e</b> <code>x <b>y</b></code></p>'
   assert.equal(await contentOf(list), '- a\n\n  b\n  - `c`\n- d\n\n**e** `x y`')
 })
+
+test('code keeps its lines around links, and links whose address does not stand there follow it', async () => {
+  const page =
+    '<pre>See <a href="/bcp78">BCP\n 78</a>, <a href="https://x.test/a">https://x.test/a</a>.\n<a id="L2">  indented\n</a>end <a href="#top">up</a> <a href="/bcp78">BCP 78</a></pre>'
+  const code = 'See BCP\n 78, https://x.test/a.\n  indented\nend up BCP 78'
+  assert.equal(await contentOf(page), `\`\`\`\n${code}\n\`\`\`\n\nLinks: [BCP 78](https://example.test/bcp78)`)
+  assert.equal((await readShape(page, 'text/html', false)).content, `\`\`\`\n${code}\n\`\`\``)
+  const many = Array.from({ length: 1_000 }, (_, i) => `<a href="/${i}">link ${i}</a>\n`).join('')
+  assert.equal((await contentOf(`<pre>${many}</pre>`)).match(/\]\(/g)?.length, 100)
+})
