@@ -1,21 +1,21 @@
 // The fetch server's backend: network policy, robots.txt, page cache and extraction. The only file that knows htmlparser2, which is loaded for
 // the first page of HTML.
 import { ToolError } from '../../protocol/index.ts'
-import type { Environment } from '../kit/definition.ts'
-import { EgressPolicy, type Resolve } from '../kit/network-policy/policy.ts'
+import type { Backend, Environment } from '../kit/definition.ts'
+import type { Resolve } from '../kit/network-policy/policy.ts'
+import { policyFromVariables } from '../kit/network-policy/policy-variables.ts'
 import { formatBytes } from '../kit/report.ts'
 import { cleanText, clip } from '../kit/text.ts'
 import { Semaphore, withDeadline } from '../kit/waiting.ts'
-import { type FetchConfig, proxyOf } from './config.ts'
+import type { FetchConfig } from './config.ts'
 import { late, statusError } from './errors.ts'
 import { BoundedCache } from './lib/bounded-cache.ts'
 import { download } from './lib/download.ts'
 import { extract } from './lib/extract.ts'
 import type { TokenizerClass } from './lib/html-events.ts'
 import { Robots } from './lib/robots-cache.ts'
-import type { Answer, Download, FetchBackend, Page, PageForm, RequestSettings } from './types.ts'
+import type { Answer, Download, Page, PageForm, RequestSettings } from './types.ts'
 
-const headersMs = 5_000
 /** Pages at once, and of one host. */
 const maxRunning = 4
 const maxRunningPerHost = 2
@@ -24,23 +24,17 @@ const maxCachedPages = 20
 const maxCachedBytes = 4 * 1024 * 1024
 const maxErrorBytes = 65_536
 
+export type FetchBackend = ReturnType<typeof openFetch>
+
 /**
  * @param resolve instead of the system's resolver; tests only
  * @throws Error for the operator when a variable cannot be read
  */
-export function openFetch(config: FetchConfig, environment: Environment, resolve?: Resolve): FetchBackend {
-  const policy = new EgressPolicy({
-    prefix: 'FETCH',
-    allowPrivate: config.FETCH_ALLOW_PRIVATE,
-    deniedDomains: config.FETCH_DENIED_DOMAINS,
-    ...(config.FETCH_ALLOWED_DOMAINS.length === 0 ? {} : { allowedDomains: config.FETCH_ALLOWED_DOMAINS }),
-    allowedPorts: config.FETCH_ALLOWED_PORTS.map(Number),
-    proxy: proxyOf(config.FETCH_PROXY_URL),
-    ...(resolve === undefined ? {} : { resolve }),
-  })
+export function openFetch(config: FetchConfig, environment: Environment, resolve?: Resolve) {
+  const policy = policyFromVariables('FETCH', config, resolve)
   const userAgent = config.FETCH_USER_AGENT ?? `mcp-fetch/${environment.version}`
-  const request: RequestSettings = { policy, ca: environment.ca, userAgent, headersMs }
-  const robots = new Robots({ ignore: config.FETCH_IGNORE_ROBOTS, strict: config.FETCH_ROBOTS_STRICT, request })
+  const request: RequestSettings = { policy, ca: environment.ca, userAgent }
+  const robots = new Robots(config, request)
   const cache = new BoundedCache<Page>(maxCachedPages, maxCachedBytes)
   const slots = new Semaphore({
     limit: maxRunning,
@@ -86,9 +80,15 @@ export function openFetch(config: FetchConfig, environment: Environment, resolve
 
   return {
     upstream: 'web',
-    check: (url) => policy.check(url),
-    cached: (key) => cache.get(key),
-    async load(key, url, form, signal) {
+    /**
+     * The page, from the cache or loaded.
+     * @throws ToolError, FORBIDDEN or INVALID_ARGUMENT when the network policy does not allow the address; the signal's reason
+     */
+    async load(url: URL, form: PageForm, signal: AbortSignal): Promise<{ page: Page; cached: boolean }> {
+      const key = `${form.raw ? 'raw' : form.links} ${url.href}`
+      const known = cache.get(key)
+      if (known !== undefined) return { page: known, cached: true }
+      policy.check(url) // before it waits for a slot
       const page = await slots.run({ key: url.hostname, signal }, () =>
         withDeadline({ ms: config.FETCH_TIMEOUT_MS, signal, late: () => late(url.host, config.FETCH_TIMEOUT_MS) }, (stop) =>
           loadPage(url, form, stop),
@@ -97,10 +97,7 @@ export function openFetch(config: FetchConfig, environment: Environment, resolve
       // V8 keeps a string in one byte for each character as long as all are of Latin-1.
       const bytes = page.text.length * (/[^\x00-\xff]/.test(page.text) ? 2 : 1) + 1_000
       cache.set(key, page, bytes, config.FETCH_CACHE_SECONDS * 1_000)
-      return page
-    },
-    get running() {
-      return slots.running
+      return { page, cached: false }
     },
     // The health of other people's sites is not this server's: nothing is asked.
     async probe() {
@@ -116,7 +113,7 @@ export function openFetch(config: FetchConfig, environment: Environment, resolve
       }
     },
     async close() {},
-  }
+  } satisfies Backend & Record<string, unknown>
 }
 
 /** What is missing of the body, and what is known of one that is not text. */

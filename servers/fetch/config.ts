@@ -21,9 +21,7 @@ export const config = {
       description: 'Never these domains and those below them',
     },
     FETCH_ALLOWED_PORTS: {
-      type: 'array',
-      items: { type: 'string', pattern: '^\\d{1,5}$' },
-      default: [],
+      ...list,
       description: 'Ports beside 80, 443, 8080 and 8443',
     },
     FETCH_IGNORE_ROBOTS: {
@@ -75,13 +73,3 @@ export const config = {
 } as const satisfies ConfigSchema
 
 export type FetchConfig = Config<typeof config>
-
-/** @throws Error for the operator when it is not an http or https URL */
-export function proxyOf(value: string | undefined): URL | undefined {
-  if (value === undefined) return undefined
-  const url = URL.canParse(value) ? new URL(value) : undefined
-  if (url === undefined || !/^https?:$/.test(url.protocol)) {
-    throw new Error('FETCH_PROXY_URL is not a valid proxy URL; write it as http://user:password@proxy:3128')
-  }
-  return url
-}

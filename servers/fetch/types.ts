@@ -1,6 +1,5 @@
 // Interfaces shared by the files of this server.
 import type { IncomingHttpHeaders } from 'node:http'
-import type { Backend } from '../kit/definition.ts'
 import type { EgressPolicy } from '../kit/network-policy/policy.ts'
 
 /** An element's attributes, as far as extraction reads them. */
@@ -12,20 +11,12 @@ export interface HtmlEvents {
   text(text: string): void
 }
 
-export interface PageFacts {
-  title?: string
-  byline?: string
-  published?: string
-  language?: string
-  description?: string
-}
+export type PageFacts = Partial<Record<'title' | 'byline' | 'published' | 'language' | 'description', string>>
 
 export interface RequestSettings {
   readonly policy: EgressPolicy
   readonly ca: string | undefined
   readonly userAgent: string
-  /** From the connection to the last header. */
-  readonly headersMs: number
 }
 
 export interface Answer {
@@ -44,10 +35,14 @@ export interface Answer {
   close(): void
 }
 
-export interface Download {
+/** The end of a chain of redirects. */
+export interface Followed {
   readonly answer: Answer
   readonly url: URL
   readonly redirects: number
+}
+
+export interface Download extends Followed {
   /** What robots.txt says about the last address. */
   readonly robots: string
 }
@@ -65,16 +60,6 @@ export interface Page {
   readonly facts: Readonly<Record<string, string>>
   readonly text: string
   readonly notes: readonly string[]
-}
-
-export interface FetchBackend extends Backend {
-  /** @throws ToolError FORBIDDEN or INVALID_ARGUMENT when the network policy does not allow the address */
-  check(url: URL): void
-  cached(key: string): Page | undefined
-  /** Loads the page and keeps it under this key. @throws ToolError; the signal's reason */
-  load(key: string, url: URL, form: PageForm, signal: AbortSignal): Promise<Page>
-  /** Pages that are being loaded. */
-  readonly running: number
 }
 
 export interface PageForm {

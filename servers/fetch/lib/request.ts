@@ -1,50 +1,94 @@
-// One request through the network policy, its answer inflated and bounded while it arrives. Follows nothing, remembers nothing.
+// Requests through the network policy, with their redirects; an answer is inflated and bounded while it arrives. Remembers nothing.
 // Not global fetch: loading it once costs 11 MiB, and it connects by itself.
+import { once } from 'node:events'
 import { type IncomingMessage, request as requestHttp } from 'node:http'
 import { request as requestHttps } from 'node:https'
 import { ToolError } from '../../../protocol/index.ts'
 import { connector } from '../../kit/network-policy/connector.ts'
 import { connectionError } from '../errors.ts'
-import type { Answer, RequestSettings } from '../types.ts'
+import type { Answer, Followed, RequestSettings } from '../types.ts'
 import { codingsOf, inflate } from './inflate.ts'
 
-/** @throws ToolError of the policy, UPSTREAM_UNREACHABLE, UPSTREAM_ERROR; the signal's reason */
-export function request(url: URL, accept: string, settings: RequestSettings, signal: AbortSignal): Promise<Answer> {
-  const { policy, ca, userAgent, headersMs } = settings
-  const secure = url.protocol === 'https:'
-  return new Promise((resolve, reject) => {
-    signal.throwIfAborted()
-    let timer: NodeJS.Timeout | undefined
-    const req = (secure ? requestHttps : requestHttp)(url, {
-      // A connection of its own, checked when it is made. No cookies, no credentials, no referrer: nothing of one site reaches another.
-      createConnection: connector(policy, { signal, ca }) as never,
-      headers: { 'user-agent': userAgent, accept, 'accept-encoding': 'gzip, br', connection: 'close' },
-      signal,
-    })
-    const fail = (error: Error): void => {
-      clearTimeout(timer)
-      reject(signal.aborted ? signal.reason : error instanceof ToolError ? error : connectionError(url, error))
-    }
-    req.on('socket', () => {
-      timer = setTimeout(() => {
-        req.destroy(
-          new ToolError('UPSTREAM_UNREACHABLE', `${url.host} accepted the connection but did not answer within ${headersMs} ms`, {
-            hint: 'the same call later, or another address',
-          }),
-        )
-      }, headersMs)
-    })
-    req.on('error', fail)
-    req.on('response', (res) => {
-      clearTimeout(timer)
-      resolve(answerOf(url, res, signal))
-    })
-    req.end()
+export const maxRedirects = 5
+const maxLocationChars = 4_096
+/** From the connection to the last header. */
+const headersMs = 5_000
+
+export function isRedirect({ status, headers }: Answer): boolean {
+  return status >= 300 && status < 400 && status !== 304 && headers.location !== undefined
+}
+
+/**
+ * Follows redirects by hand. The answer is a redirect itself when there were too many, or when it leads to nothing that is an address.
+ * @param visit called before each request; checks the address. `from` redirects there
+ * @throws what `visit` throws; ToolError of the policy, UPSTREAM_UNREACHABLE, UPSTREAM_ERROR; the signal's reason
+ */
+export async function follow(
+  first: URL,
+  accept: string,
+  settings: RequestSettings,
+  signal: AbortSignal,
+  visit: (url: URL, from: URL | undefined) => Promise<void>,
+): Promise<Followed> {
+  let url = first
+  let from: URL | undefined
+  for (let redirects = 0; ; redirects++) {
+    await visit(url, from)
+    const answer = await request(url, accept, settings, signal)
+    const target = isRedirect(answer) && redirects < maxRedirects ? targetOf(answer.headers.location ?? '', url) : undefined
+    if (target === undefined) return { answer, url, redirects }
+    answer.close()
+    from = url
+    url = target
+  }
+}
+
+function targetOf(location: string, from: URL): URL | undefined {
+  // Node gives header bytes as Latin-1; a location beyond ASCII is UTF-8 (RFC 9110 §5.5 forbids it, servers do it).
+  const text = Buffer.from(location, 'latin1').toString()
+  const target = URL.canParse(text, from.href) ? new URL(text, from) : undefined
+  if (target === undefined || target.href.length > maxLocationChars) return undefined
+  target.hash = ''
+  return target
+}
+
+async function request(
+  url: URL,
+  accept: string,
+  { policy, ca, userAgent }: RequestSettings,
+  signal: AbortSignal,
+): Promise<Answer> {
+  signal.throwIfAborted()
+  const req = (url.protocol === 'https:' ? requestHttps : requestHttp)(url, {
+    // A connection of its own, checked when it is made. No cookies, no credentials, no referrer: nothing of one site reaches another.
+    createConnection: connector(policy, { signal, ca }) as never,
+    headers: { 'user-agent': userAgent, accept, 'accept-encoding': 'gzip, br', connection: 'close' },
+    signal,
   })
+  let timer: NodeJS.Timeout | undefined
+  req.on('socket', () => {
+    const late = `${url.host} accepted the connection but did not answer within ${headersMs} ms`
+    const error = new ToolError('UPSTREAM_UNREACHABLE', late, { hint: 'the same call later, or another address' })
+    timer = setTimeout(() => req.destroy(error), headersMs)
+  })
+  req.on('error', () => {}) // after the response as well; whoever reads the body is told
+  req.end()
+  try {
+    const [res] = (await once(req, 'response')) as [IncomingMessage]
+    return answerOf(url, res, signal)
+  } catch (error) {
+    throw failureOf(url, error as Error, signal)
+  } finally {
+    clearTimeout(timer)
+  }
+}
+
+function failureOf(url: URL, error: Error, signal: AbortSignal): unknown {
+  return signal.aborted ? signal.reason : error instanceof ToolError ? error : connectionError(url, error)
 }
 
 function answerOf(url: URL, res: IncomingMessage, signal: AbortSignal): Answer {
-  res.on('error', () => {}) // told by whoever reads the body
+  res.on('error', () => {})
   const answer = {
     status: res.statusCode ?? 0,
     reason: (res.statusMessage ?? '').replace(/[^\x20-\x7e]/g, '').slice(0, 60),
@@ -63,7 +107,7 @@ function answerOf(url: URL, res: IncomingMessage, signal: AbortSignal): Answer {
         for (const coding of codings.reverse()) body = limited(inflate(body, coding, answer), maxBytes, answer)
         yield* body
       } catch (error) {
-        throw signal.aborted ? signal.reason : error instanceof ToolError ? error : connectionError(url, error as Error)
+        throw failureOf(url, error as Error, signal)
       } finally {
         res.destroy()
       }

@@ -26,7 +26,11 @@ test('private targets, domains and ports are read; anything else is the operator
   })
   await assert.rejects(open({ FETCH_ALLOW_PRIVATE: '192.168.1.0/99' }), /FETCH_ALLOW_PRIVATE/)
   await assert.rejects(open({ FETCH_DENIED_DOMAINS: 'http://x/' }), /FETCH_DENIED_DOMAINS/)
-  assert.match(readConfig(config, { FETCH_ALLOWED_PORTS: 'http' }).problems.join(), /FETCH_ALLOWED_PORTS/)
+  for (const port of ['99999', 'http'])
+    await assert.rejects(
+      open({ FETCH_ALLOWED_PORTS: `3000,${port}` }),
+      new RegExp(`FETCH_ALLOWED_PORTS: "${port}" is not a port`),
+    )
   assert.match(readConfig(config, { FETCH_USER_AGENT: '1bot' }).problems.join(), /FETCH_USER_AGENT/)
 })
 
@@ -48,7 +52,7 @@ test('readiness reaches nothing, and says what is open', () =>
       resolve: () => assert.fail('a name was resolved'),
     },
     async ({ backend }) => {
-      const facts = await backend.probe(new AbortController().signal)
+      const facts = await backend.probe()
       assert.equal(facts.private_openings, 1)
       assert.equal(facts.robots, 'ignored')
     },

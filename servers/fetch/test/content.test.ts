@@ -226,7 +226,7 @@ test('when the caller leaves, the connection to the site closes', async () => {
       await arrived
       await cancel()
       await closed
-      while (backend.running > 0) await new Promise((resolve) => setImmediate(resolve))
+      while ((await backend.probe()).running !== 0) await new Promise((resolve) => setImmediate(resolve))
     },
   )
 })

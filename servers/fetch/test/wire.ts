@@ -4,10 +4,9 @@ import { environmentOf, type ToolClient, withTools } from '../../../test/helpers
 import { withServer } from '../../../test/helpers/wire.ts'
 import type { Environment } from '../../kit/definition.ts'
 import type { Resolve } from '../../kit/network-policy/policy.ts'
-import { openFetch } from '../backend.ts'
+import { type FetchBackend, openFetch } from '../backend.ts'
 import type { FetchConfig } from '../config.ts'
 import { fetchWebContent } from '../tools/fetch-web-content.ts'
-import type { FetchBackend } from '../types.ts'
 
 export interface Wire extends ToolClient {
   readonly backend: FetchBackend

@@ -4,8 +4,9 @@ import type { Environment } from '../../kit/definition.ts'
 import { report } from '../../kit/report.ts'
 import { fitText, visibleJson } from '../../kit/text.ts'
 import { readWebAddress } from '../../kit/web-address.ts'
+import type { FetchBackend } from '../backend.ts'
 import { shownUrl } from '../errors.ts'
-import type { FetchBackend, Page } from '../types.ts'
+import type { Page } from '../types.ts'
 
 const defaultLength = 10_000
 /** Room for an address in the summary. */
@@ -36,22 +37,13 @@ export function fetchWebContent(backend: FetchBackend, environment: Environment)
     annotations: { readOnlyHint: true, destructiveHint: false, idempotentHint: true, openWorldHint: true },
     aliases: { uri: 'url', link: 'url', max_chars: 'max_length' },
     async handler(args, context) {
-      const url = addressOf(args.url)
-      const key = `${args.raw ? 'raw' : args.links} ${url.href}`
+      const url = readWebAddress(args.url)
+      url.hash = ''
       context.annotate({ upstream: url.host })
-      const cached = backend.cached(key)
-      if (cached !== undefined) return show(cached, environment, args, context, false)
-      backend.check(url) // before it waits for a slot
-      const page = await backend.load(key, url, { raw: args.raw, links: args.links === 'keep' }, context.signal)
-      return show(page, environment, args, context, args.start_index > 0)
+      const { page, cached } = await backend.load(url, { raw: args.raw, links: args.links === 'keep' }, context.signal)
+      return show(page, environment, args, context, !cached && args.start_index > 0)
     },
   })
-}
-
-function addressOf(text: string): URL {
-  const url = readWebAddress(text)
-  url.hash = ''
-  return url
 }
 
 function show(
