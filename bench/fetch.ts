@@ -33,6 +33,8 @@ const { values: options, positionals } = parseArgs({
 })
 const folder = resolve(positionals[0] ?? '.')
 const maxChars = 500_000
+/** The address for which the test pages of mozilla/readability have their right answers. */
+const structureUrl = 'http://fakehost/test/page.html'
 const kinds = ['headings', 'links', 'code', 'items', 'rows']
 
 async function* bytes(html: string): AsyncGenerator<Buffer> {
@@ -163,13 +165,16 @@ function structureOf(html: string, markdown: string): [number, number][] {
   const norm = (text: string): string => words(plain(text)).join(' ')
   const lines = markdown.split('\n')
   const kept = (wanted: string[], has: (text: string) => boolean): [number, number] => [wanted.length, wanted.filter(has).length]
-  const texts = (selector: string): string[] =>
+  const texts = (selector: string, read = norm): string[] =>
     all(selector)
-      .map((each) => words(textOf(each as never)).join(' '))
+      .map((each) => read(textOf(each as never)))
       .filter(Boolean)
-  const path = (href: string): string => decodeURI(href.replace(/^https?:\/\/[^/]+/, '').replace(/[/#?]*$/, '')).toLowerCase()
+  const address = (href: string): string => decodeURI(href.replace(/[/#?]*$/, '')).toLowerCase()
   const headings = new Set(lines.filter((line) => /^(?:> )*\s*(?:[-\d.]+ )?#{1,6} /.test(line)).map(norm))
-  const links = new Set([...markdown.matchAll(/\]\(([^)\s]+)/g)].map(([, href = '']) => path(href)))
+  // In code an address is text.
+  const links = new Set(
+    [...markdown.matchAll(/\]\(([^)\s]+)|https?:[^\s<>"'`)\]]+/g)].map(([text, href = text]) => address(href)),
+  )
   const code = [...markdown.matchAll(/^(?:> |\s)*(`{3,})[^\n]*\n([\s\S]*?)\n(?:> |\s)*\1\s*$/gm)].map(([, , text = '']) =>
     words(text).join(' '),
   )
@@ -185,10 +190,13 @@ function structureOf(html: string, markdown: string): [number, number][] {
     kept(
       all('a[href^="http"]')
         .filter((a) => /\S/.test(a.textContent ?? ''))
-        .map((a) => path(a.getAttribute('href') ?? '')),
+        .map((a) => address(a.getAttribute('href') ?? '')),
       (href) => links.has(href),
     ),
-    kept(texts('pre'), (text) => code.some((each) => each.includes(text))),
+    kept(
+      texts('pre', (text) => words(text).join(' ')),
+      (text) => code.some((each) => each.includes(text)),
+    ),
     kept(
       texts('li:not(:has(li))').filter((text) => text.length > 2),
       (text) => items.some((item) => text.startsWith(item) || item.startsWith(text)),
@@ -215,11 +223,7 @@ async function runAll(candidate: Candidate): Promise<{ scores: Scores[]; ms: num
   for (const page of pages) {
     const html = read(...page)
     const began = performance.now()
-    found.push(
-      await candidate(html, articles[page[1]?.replace('.html.gz', '') ?? '']?.url ?? `http://example.test/${page[1]}`).catch(
-        () => '',
-      ),
-    )
+    found.push(await candidate(html, articles[page[1]?.replace('.html.gz', '') ?? '']?.url ?? structureUrl).catch(() => ''))
     ms += performance.now() - began
   }
   const mib = process.resourceUsage().maxRSS / 1024
