@@ -7,7 +7,6 @@ import { oneLine } from '../../kit/text.ts'
 import type { N8nConfig } from '../config.ts'
 import type { ExecutionTotals, WorkflowRuns } from '../types.ts'
 import { failedStatuses, topCount } from './execution-totals.ts'
-import { count } from './workflow-totals.ts'
 
 /** One for the tool, one for `/ready`. */
 const maxConnections = 2
@@ -50,61 +49,40 @@ export function openDatabase(config: N8nConfig, environment: Environment) {
 
   return {
     async executions(windowHours: number, signal: AbortSignal): Promise<ExecutionTotals> {
-      const ask = engine.asker(signal)
-      const hours = [String(windowHours)]
-      // n8n has an index on stoppedAt; what started in the window also stopped in it.
+      const failed = [...failedStatuses].map((status) => `'${status}'`).join(', ')
       const start = "(now() - $1::integer * interval '1 hour')"
-      const recent = `e."deletedAt" IS NULL AND e."stoppedAt" >= ${start} AND e."startedAt" >= ${start}`
-      const ms = `(extract(epoch FROM e."stoppedAt" - e."startedAt") * 1000)`
-      const failed = `e.status IN (${[...failedStatuses].map((status) => `'${status}'`).join(', ')})`
-      const ended = `(${failed} OR e.status = 'success')`
-      const groups = await ask<{ status: string; mode: string; n: number }>(
-        `SELECT e.status, e.mode, count(*) AS n FROM ${executionTable} e WHERE ${recent} GROUP BY 1, 2`,
-        hours,
-      )
-      type Times = Pick<ExecutionTotals, 'avg_ms' | 'p95_ms' | 'last_success_at' | 'last_error_at' | 'since'>
-      const [times] = (await ask<Times>(
-        `SELECT round(avg(${ms}) FILTER (WHERE ${ended})) AS avg_ms,
-          round(percentile_disc(0.95) WITHIN GROUP (ORDER BY ${ms}) FILTER (WHERE ${ended})) AS p95_ms,
-          ${iso(`max(e."stoppedAt") FILTER (WHERE e.status = 'success')`)} AS last_success_at,
-          ${iso(`max(e."stoppedAt") FILTER (WHERE ${failed})`)} AS last_error_at, ${iso(start)} AS since
-          FROM ${executionTable} e WHERE ${recent}`,
-        hours,
-      )) as [Times]
-      const byWorkflow = async (having: string, order: string): Promise<WorkflowRuns[]> => {
-        const rows = await ask<WorkflowRuns>(
-          `SELECT coalesce(e."workflowId", '') AS workflow_id, w.name, count(*) AS runs, count(*) FILTER (WHERE ${failed}) AS failed,
-            coalesce(round(avg(${ms}) FILTER (WHERE ${ended})), 0) AS avg_ms,
-            coalesce(round(max(${ms}) FILTER (WHERE ${ended})), 0) AS max_ms
-            FROM ${executionTable} e LEFT JOIN ${workflowTable} w ON w.id = e."workflowId"
-            WHERE ${recent} GROUP BY 1, 2 HAVING count(*) FILTER (WHERE ${having}) > 0 ORDER BY ${order} LIMIT ${topCount}`,
-          hours,
+      const counts = (column: string): string =>
+        `(SELECT coalesce(json_object_agg(${column}, n), '{}') FROM (SELECT ${column}, count(*) AS n FROM recent GROUP BY 1) c) AS by_${column}`
+      const first = (having: string, order: string): string =>
+        `(SELECT coalesce(json_agg(f), '[]') FROM (SELECT workflow_id, name, runs, failed, avg_ms, max_ms FROM workflows
+          WHERE ${having} > 0 ORDER BY ${order} LIMIT ${topCount}) f)`
+      const now = (status: string): string =>
+        `(SELECT count(*) FROM ${executionTable} e WHERE e."deletedAt" IS NULL AND e.status = '${status}') AS ${status}`
+      // n8n has an index on stoppedAt; what started in the window also stopped in it.
+      const [totals] = (await engine.asker(signal)<Omit<ExecutionTotals, 'complete'>>(
+        `WITH recent AS (
+          SELECT e.status, e.mode, e."workflowId" AS workflow_id, e."stoppedAt" AS stopped, e.status IN (${failed}) AS failed,
+            CASE WHEN e.status IN (${failed}, 'success') THEN extract(epoch FROM e."stoppedAt" - e."startedAt") * 1000 END AS ms
+            FROM ${executionTable} e WHERE e."deletedAt" IS NULL AND e."stoppedAt" >= ${start} AND e."startedAt" >= ${start}
+        ), workflows AS (
+          SELECT coalesce(r.workflow_id, '') AS workflow_id, w.name, count(*) AS runs, count(*) FILTER (WHERE r.failed) AS failed,
+            count(r.ms) AS ended, coalesce(round(avg(r.ms)), 0) AS avg_ms, coalesce(round(max(r.ms)), 0) AS max_ms
+            FROM recent r LEFT JOIN ${workflowTable} w ON w.id = r.workflow_id GROUP BY 1, 2
         )
-        return rows.map((row) => ({ ...row, name: row.name === null ? null : oneLine(row.name) }))
-      }
-      const top_failing = await byWorkflow(failed, 'failed DESC, runs')
-      const slowest = await byWorkflow(ended, 'avg_ms DESC')
-      const states = await ask<{ status: string; n: number }>(
-        `SELECT e.status, count(*) AS n FROM ${executionTable} e WHERE e."deletedAt" IS NULL AND e.status IN ('running', 'waiting')
-          GROUP BY 1`,
-      )
-      const now = new Map(states.map(({ status, n }) => [status, n]))
-      const byStatus = new Map<string, number>()
-      const byMode = new Map<string, number>()
-      for (const { status, mode, n } of groups) {
-        count(byStatus, status, n)
-        count(byMode, mode, n)
-      }
+        SELECT count(*) AS total, round(avg(ms)) AS avg_ms, round(percentile_disc(0.95) WITHIN GROUP (ORDER BY ms)) AS p95_ms,
+          ${iso("max(stopped) FILTER (WHERE status = 'success')")} AS last_success_at,
+          ${iso('max(stopped) FILTER (WHERE failed)')} AS last_error_at, ${iso(start)} AS since,
+          ${counts('status')}, ${counts('mode')}, ${now('running')}, ${now('waiting')},
+          ${first('failed', 'failed DESC, runs')} AS top_failing, ${first('ended', 'avg_ms DESC')} AS slowest
+          FROM recent`,
+        [String(windowHours)],
+      )) as [Omit<ExecutionTotals, 'complete'>]
+      const named = (runs: WorkflowRuns): WorkflowRuns => ({ ...runs, name: runs.name === null ? null : oneLine(runs.name) })
       return {
-        total: groups.reduce((sum, { n }) => sum + n, 0),
+        ...totals,
         complete: true,
-        by_status: Object.fromEntries(byStatus),
-        by_mode: Object.fromEntries(byMode),
-        ...times,
-        running: now.get('running') ?? 0,
-        waiting: now.get('waiting') ?? 0,
-        top_failing,
-        slowest,
+        top_failing: totals.top_failing.map(named),
+        slowest: totals.slowest.map(named),
       }
     },
 

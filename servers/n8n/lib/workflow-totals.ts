@@ -82,8 +82,8 @@ function kindsOf(byType: ReadonlyMap<string, number>) {
   return kinds
 }
 
-export function count(map: Map<string, number>, key: string, by = 1): void {
-  if (map.has(key) || map.size < maxKeys) map.set(key, (map.get(key) ?? 0) + by)
+export function count(map: Map<string, number>, key: string): void {
+  if (map.has(key) || map.size < maxKeys) map.set(key, (map.get(key) ?? 0) + 1)
 }
 
 /** The most frequent first. */
