@@ -1,4 +1,5 @@
 // The test runner: one process for each test file, so that a leak, a crash or a hang is attributed to its file.
+// A file named .alone. runs after the others, because it measures time that another process would change.
 // Usage: npm test -- [--exclude TEXT] [--jobs N] [--totals FILE] [TEXT …], where TEXT is a part of a test file's path.
 import { fork } from 'node:child_process'
 import { readdirSync, readFileSync, writeFileSync } from 'node:fs'
@@ -32,8 +33,10 @@ if (files.length === 0) {
 
 const totals = { passed: 0, failed: 0, skipped: 0 }
 const skips = new Map<string, number>()
-const queue = [...files]
+const alone = files.filter((file) => file.includes('.alone.'))
+const queue = files.filter((file) => !alone.includes(file))
 await Promise.all(Array.from({ length: Math.max(1, Number(values.jobs)) }, worker))
+for (const file of alone) await runFile(file)
 
 for (const [reason, count] of skips) console.log(`skipped ${count}: ${reason}`)
 if (process.env.CI === 'true') failOnUnlistedSkips()
