@@ -1,5 +1,6 @@
 // What must hold for every input, each compared with an oracle that is not ours: the JSON-RPC specification, eventsource-parser, the WHATWG
-// URL parser with ipaddr.js, Ajv, RFC 9309 in robots.ts. A test runs each for some seconds; `npm run fuzz -- NAME --minutes 30` for longer.
+// URL parser with ipaddr.js, Ajv, RFC 9309 in robots.ts, PostgreSQL's scanner. A test runs each for some seconds;
+// `npm run fuzz -- NAME --minutes 30` for longer.
 import assert from 'node:assert/strict'
 import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
@@ -11,9 +12,11 @@ import { prepareArguments } from '../../protocol/arguments.ts'
 import { compileValidator, httpSse, type ObjectSchema, streamableHttp, ToolError } from '../../protocol/index.ts'
 import { findRule, parseRobots } from '../../servers/fetch/lib/robots.ts'
 import { EgressPolicy } from '../../servers/kit/network-policy/policy.ts'
+import { lex } from '../../servers/kit/sql/lexer.ts'
 import { sampleServer } from '../helpers/sample-server.ts'
 import { postJson, SseClient } from '../helpers/wire.ts'
 import { allowedByRfc, robotsCase } from './robots.ts'
+import { compareCuts, loadScanner, ownCuts, scannedCuts, sqlText } from './sql-tokens.ts'
 
 export interface Target {
   /** Opened once; undefined for properties of functions. */
@@ -243,5 +246,9 @@ export const targets: Readonly<Record<string, Target>> = {
       const rule = await findRule(await parseRobots(given.text, given.agent), given.url)
       assert.equal(rule?.allow ?? true, allowedByRfc(given), `${given.url} in\n${given.text}`)
     }),
+  },
+  sql: {
+    open: loadScanner,
+    property: fc.property(sqlText, (text) => compareCuts(ownCuts(lex(text)), scannedCuts(text))),
   },
 }

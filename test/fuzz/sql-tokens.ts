@@ -1,0 +1,187 @@
+// SQL made of everything that is hard to cut into tokens, and PostgreSQL's own scanner (libpg-query) as the oracle of our lexer.
+import fc from 'fast-check'
+import { loadModule, parseSync, scanSync } from 'libpg-query'
+import type { Lexed } from '../../servers/kit/sql/lexer.ts'
+
+const pieces = [
+  ...["'", "''", '"', '""', '\\', "\\'", '--', '--x\n', '/*', '*/', '/**/', '/* /* */ */', '$$', '$a$', '$1', '$12', '$é$'],
+  ...[
+    "E'",
+    "e'",
+    "U&'",
+    'U&"',
+    'u&"',
+    'U&',
+    "B'",
+    "N'",
+    "n'",
+    "X'",
+    'E',
+    'U',
+    'u',
+    'x',
+    'b',
+    'n',
+    'e',
+    "'a'",
+    '"a"',
+    "'\n'",
+    "' \r\n\t'",
+  ],
+  ...[
+    "' --c\n '",
+    "E'\\''",
+    "E'\\'';'",
+    'U&"a\\0061"',
+    'U&"\\+01F600"',
+    'U&"a!0041"',
+    'U&"\\\\"',
+    "UESCAPE '!'",
+    "uescape'!'",
+    'UESCAPE',
+  ],
+  ...[
+    ' ',
+    '\n',
+    '\r',
+    '\t',
+    '\f',
+    '\v',
+    '(',
+    ')',
+    '[',
+    ']',
+    ',',
+    ';',
+    ':',
+    '.',
+    '{',
+    'é',
+    '😀',
+    '\u00a0',
+    '_',
+    'a',
+    'Z',
+    'É',
+    'a$b',
+    'a1',
+  ],
+  ...['0', '1', '12', '.5', '1.', '1.5', '1e5', '1E-3', '0x1F', '0o7', '0b1', '1_0', '$a$;$a$', '$$x$$', "$b$'$b$"],
+  ...['+', '-', '*', '/', '%', '<', '>', '=', '@', '#', '^', '&', '|', '`', '?', '~', '!', '::', ':=', '=>', '->>', '@@-', '<>'],
+  ...['SELECT', 'select', 'INTO', 'from'],
+]
+
+export const sqlText: fc.Arbitrary<string> = fc
+  .array(fc.oneof({ weight: 5, arbitrary: fc.constantFrom(...pieces) }, { weight: 1, arbitrary: fc.constant(' ') }), {
+    maxLength: 14,
+  })
+  .map((parts) => parts.join(''))
+  // `..` is a token of PL/pgSQL only.
+  .filter((text) => !text.includes('..'))
+
+/** Kind, start and end of a token in characters, and the name of a word. */
+export type Cut = readonly [kind: string, at: number, end: number, name?: string | undefined]
+
+export const loadScanner: () => Promise<void> = loadModule
+
+/** What the lexer found, with operators that touch each other as one: where one ends is left to the parser. */
+export function ownCuts({ tokens, unclosed }: Lexed): readonly Cut[] | 'unclosed' {
+  if (unclosed !== undefined) return 'unclosed'
+  return mergeOperators(
+    tokens.map((token): Cut => {
+      const { kind, at, end } = token
+      return kind === 'word' ? [kind, at, end, token.name] : [kind, at, end]
+    }),
+  )
+}
+
+/** The same by PostgreSQL's scanner; undefined where the text is not SQL for another reason than that something is not closed. */
+export function scannedCuts(text: string): readonly Cut[] | 'unclosed' | undefined {
+  let scanned: ReturnType<typeof scanSync>
+  try {
+    scanned = scanSync(text)
+  } catch (error) {
+    return /unterminat/.test(String(error)) ? 'unclosed' : undefined
+  }
+  const bytes = Buffer.from(text)
+  const place = (byte: number): number => bytes.toString('utf8', 0, byte).length
+  const cuts: Cut[] = []
+  // It reports comments as tokens, so that it forgets behind one that E'…' goes on, and it does not know an escape character in E'…'.
+  if (/e'[\s\S]*--/i.test(text) || /uescape[\s\S]*[bexn]'/i.test(text)) return undefined
+  /** Between two parts of one string are blanks with a line break and comments, which this scanner reports by themselves. */
+  const continues = /^(?:[ \t\f\v]|--[^\n\r]*)*[\n\r](?:[ \t\f\v\n\r]|--[^\n\r]*[\n\r])*$/
+  const tokens = scanned.tokens
+    .filter(({ tokenName }) => !tokenName.endsWith('_COMMENT'))
+    .map(({ start, end }) => ({ at: place(start), end: place(end), text: bytes.toString('utf8', start, end) }))
+  for (let i = 0; i < tokens.length; i++) {
+    const { at, text: first } = tokens[i] as (typeof tokens)[number]
+    let { end } = tokens[i] as (typeof tokens)[number]
+    const next = (): (typeof tokens)[number] | undefined => tokens[i + 1]
+    // N'…' is the word NCHAR and a string for the scanner.
+    if (/^n$/i.test(first) && next()?.at === end && next()?.text.startsWith("'") === true) end = tokens[++i]?.end ?? end
+    const [kind, name] = kindOf(first, text.slice(at, end))
+    // In B'…' and X'…' a doubled quote is the end and the start of another string, which is not SQL.
+    const goesOn = (): boolean =>
+      next()?.text.startsWith("'") === true &&
+      (continues.test(text.slice(end, next()?.at)) || (/^[bx]'/i.test(first) && next()?.at === end))
+    if (kind === 'string' && text[end - 1] === "'") while (goesOn()) end = tokens[++i]?.end ?? end
+    let raw = text.slice(at, end)
+    if (/^u&/i.test(first) && /^uescape$/i.test(next()?.text ?? '') && tokens[i + 2]?.text.startsWith("'") === true) {
+      i += 2
+      end = tokens[i]?.end ?? end
+      raw = text.slice(at, end)
+      while (goesOn()) end = tokens[++i]?.end ?? end
+    }
+    if (kind === 'several')
+      for (const [j, char] of [...first].entries()) cuts.push([char === '=' ? 'operator' : 'mark', at + j, at + j + 1])
+    else cuts.push(kind === 'word' ? [kind, at, end, name ?? decoded(raw)] : [kind, at, end])
+  }
+  return mergeOperators(cuts)
+}
+
+function kindOf(first: string, whole: string): [kind: string, name?: string | undefined] {
+  if (/^(?:[ebxn]|u&)?'/i.test(whole) || /^\$[^$\d]*\$/.test(first)) return ['string']
+  if (first.startsWith('$')) return ['parameter']
+  if (first.startsWith('"')) return ['word', first.slice(1, -1).replaceAll('""', '"')]
+  if (/^u&"/i.test(first)) return ['word']
+  if (/^[A-Z_\u0080-\uffff]/i.test(first)) return ['word', first.replace(/[A-Z]/g, (letter) => letter.toLowerCase())]
+  if (/^\.?\d/.test(first)) return ['number']
+  if (/^:[:=]$/.test(first)) return ['several']
+  return [/^[~!@#^&|`?+\-*/%<>=]/.test(first) ? 'operator' : 'mark']
+}
+
+/** The name that U&"…" stands for, by the parser; undefined where its escapes are not valid. */
+function decoded(raw: string): string | undefined {
+  try {
+    const { stmts } = parseSync(`SELECT 1 AS ${raw}`) as {
+      stmts?: { stmt?: { SelectStmt?: { targetList?: { ResTarget?: { name?: string } }[] } } }[]
+    }
+    return stmts?.[0]?.stmt?.SelectStmt?.targetList?.[0]?.ResTarget?.name
+  } catch {
+    return undefined
+  }
+}
+
+function mergeOperators(cuts: readonly Cut[]): Cut[] {
+  const merged: Cut[] = []
+  for (const cut of cuts) {
+    const last = merged.at(-1)
+    if (cut[0] === 'operator' && last?.[0] === 'operator' && last[2] === cut[1])
+      merged[merged.length - 1] = ['operator', last[1], cut[2]]
+    else merged.push(cut)
+  }
+  return merged
+}
+
+/** @throws Error that shows both, unless they are the same; a name whose escapes are not valid is not compared */
+export function compareCuts(own: readonly Cut[] | 'unclosed', scanned: readonly Cut[] | 'unclosed' | undefined): void {
+  if (scanned === undefined) return
+  const known = (cuts: readonly Cut[] | 'unclosed', other: readonly Cut[] | 'unclosed') =>
+    cuts === 'unclosed'
+      ? cuts
+      : cuts.map((cut, i) =>
+          other !== 'unclosed' && other[i]?.[0] === 'word' && other[i]?.[3] === undefined ? cut.slice(0, 3) : cut,
+        )
+  const [ours, theirs] = [JSON.stringify(known(own, scanned)), JSON.stringify(known(scanned, scanned))]
+  if (ours !== theirs) throw new Error(`the lexer: ${ours}\nPostgreSQL: ${theirs}`)
+}
