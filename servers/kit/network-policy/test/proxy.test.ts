@@ -271,11 +271,11 @@ test('what follows a CONNECT in the same packet reaches the target', async () =>
   await withProxy({ allowPrivate: [`127.0.0.1:${port}`] }, async (proxy) => {
     const { hostname, port: at } = new URL(proxy.url)
     const socket = connect(Number(at), hostname)
-    socket.write(`CONNECT 127.0.0.1:${port} HTTP/1.1\r\nHost: a\r\n${credentials(proxy)}\r\nearly`)
+    socket.write(`CONNECT 127.0.0.1:${port} HTTP/1.1\r\nHost: a\r\n${credentials(proxy)}\r\ne`)
     let text = ''
     for await (const chunk of socket) {
       text += chunk
-      if (text.endsWith('\r\n\r\nearly')) break
+      if (text.endsWith('\r\n\r\ne')) break
     }
     assert.match(text, /^HTTP\/1\.1 200 /)
   })
@@ -305,7 +305,7 @@ test('as many bytes as the limit pass, and the next one breaks off', async () =>
         }),
       )
       await all
-      assert.deepEqual(proxy.refusals, [])
+      assert.equal(proxy.refusals.length, 0)
       const closed = once(client, 'close')
       sockets[0]?.write('y')
       await closed
