@@ -83,6 +83,6 @@ function maskOthers(source: string): string {
         blank,
       )
       .replace(/^(?:export )?(?:interface|type) [\s\S]*?^\}?$/gm, blank)
-      .replace(/^import .*|^\s*readonly [^=\n]*$/gm, blank)
+      .replace(/^import .*|^\s*readonly [^=\n]*$|: \d+(?: \| \d+)+/gm, blank)
   )
 }
