@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict'
+import fc from 'fast-check'
 import { test } from '../../../test/runner/harness.ts'
 import { compileGlob, foldSegments, splitOutsideBraces } from '../lib/glob.ts'
 
@@ -49,4 +50,102 @@ test('braces that stand for too many patterns are refused', () => {
 
 test('a list of patterns is split at commas outside of braces', () => {
   assert.deepEqual(splitOutsideBraces('a,{b,c},d{e,{f,g}}')?.pieces, ['a', '{b,c}', 'd{e,{f,g}}'])
+})
+
+/** The same rules written for clarity: every place a star may end is tried. */
+function matchesPlainly(pattern: string, path: readonly string[]): boolean {
+  return alternativesOf(pattern.toLowerCase()).some((alternative) => {
+    const parts = alternative.split('/').filter((part) => part !== '' && part !== '.')
+    const anywhere = !pattern.startsWith('/') && parts.length === 1
+    return matchesParts(anywhere ? ['**', ...parts] : parts, path)
+  })
+}
+
+function matchesParts([part, ...rest]: readonly string[], path: readonly string[]): boolean {
+  if (part === undefined) return path.length === 0
+  if (part === '**')
+    return Array.from({ length: path.length + 1 }, (_, i) => path.slice(i)).some((left) => matchesParts(rest, left))
+  return path[0] !== undefined && matchesName(part, path[0]) && matchesParts(rest, path.slice(1))
+}
+
+function matchesName(pattern: string, name: string): boolean {
+  if (pattern === '') return name === ''
+  const [first, rest] = [pattern[0] as string, pattern.slice(1)]
+  if (first === '*')
+    return Array.from({ length: name.length + 1 }, (_, i) => name.slice(i)).some((left) => matchesName(rest, left))
+  if (name === '') return false
+  const set = /^\[([!^]?)([\s\S][^\]]*)\]/.exec(pattern)
+  if (set !== null) {
+    const [whole, not = '', body = ''] = set
+    return includes(body, name[0] as string) !== (not !== '') && matchesName(pattern.slice(whole.length), name.slice(1))
+  }
+  if (first === '\\' && rest !== '') return rest[0] === name[0] && matchesName(rest.slice(1), name.slice(1))
+  return (first === '?' || first === name[0]) && matchesName(rest, name.slice(1))
+}
+
+function includes(body: string, char: string): boolean {
+  for (const [, from = '', to, one] of body.matchAll(/([\s\S])-([\s\S])|([\s\S])/g))
+    if (one === char || (to !== undefined && from <= char && char <= to)) return true
+  return false
+}
+
+/** `x{a,b}y` is `xay` and `xby`; braces without a comma, or without an end, are characters. */
+function alternativesOf(pattern: string): string[] {
+  for (let start = pattern.indexOf('{'); start !== -1; start = pattern.indexOf('{', start + 1)) {
+    let [depth, from] = [1, start + 1]
+    const choices: string[] = []
+    for (let at = start + 1; at < pattern.length && depth > 0; at++) {
+      const char = pattern[at]
+      if (char === '{') depth += 1
+      if (char === '}') depth -= 1
+      if (depth > 1 || (char !== ',' && depth > 0)) continue
+      choices.push(pattern.slice(from, at))
+      from = at + 1
+    }
+    if (depth > 0 || choices.length < 2) continue
+    return choices.flatMap((choice) => alternativesOf(pattern.slice(0, start) + choice + pattern.slice(from)))
+  }
+  return [pattern]
+}
+
+test('patterns match what the rules say, written once more', () => {
+  const piece = fc.constantFrom(
+    ...['*', '**', '?', '[', ']', '!', '^', '-', '{', '}', ',', '/', '\\*', '\\a', 'a', 'b', 'c', 'B', '.', '**/', '/**'],
+  )
+  const set = fc.constantFrom(
+    '[ab]',
+    '[a-c]',
+    '[!a]',
+    '[^b-c]',
+    '[]a]',
+    '[!]]',
+    '[a-]',
+    '[-a]',
+    '[c-a]',
+    '[*]',
+    '{a,b}',
+    '{a,{b,c}}',
+    '{,a}',
+    '{a}',
+  )
+  const pattern = fc
+    .array(fc.oneof({ weight: 3, arbitrary: piece }, { weight: 1, arbitrary: set }), { maxLength: 7 })
+    .map((all) => all.join(''))
+    .filter((text) => !text.includes('\\**')) // the star behind an escaped one is lost
+  const name = fc.array(fc.constantFrom('a', 'b', 'c', ']', '-', '*', '[', '{', '}', ',', '.', '!', '^'), {
+    minLength: 1,
+    maxLength: 4,
+  })
+  const path = fc.array(
+    name.map((chars) => chars.join('')),
+    { minLength: 1, maxLength: 3 },
+  )
+  const seen = { matches: 0 }
+  const property = fc.property(pattern, path, (text, segments) => {
+    const expected = matchesPlainly(text, segments)
+    if (expected) seen.matches += 1
+    assert.equal(compileGlob(text)(foldSegments(segments)), expected, `${text} ${segments.join('/')}`)
+  })
+  fc.assert(property, { seed: 1, numRuns: 50_000 })
+  assert.ok(seen.matches > 2_000, String(seen.matches))
 })
