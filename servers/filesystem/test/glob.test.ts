@@ -147,5 +147,5 @@ test('patterns match what the rules say, written once more', () => {
     assert.equal(compileGlob(text)(foldSegments(segments)), expected, `${text} ${segments.join('/')}`)
   })
   fc.assert(property, { seed: 1, numRuns: 50_000 })
-  assert.ok(seen.matches > 2_000, String(seen.matches))
+  assert.ok(seen.matches > 1_500, String(seen.matches))
 })
