@@ -26,9 +26,7 @@ const areas: Readonly<Record<string, Area>> = {
       'servers/filesystem/lib/location.ts',
       'servers/filesystem/lib/glob.ts',
     ],
-    tests: ['sandbox', 'glob', 'attacks', 'race', 'read', 'list', 'find'].map(
-      (name) => `servers/filesystem/test/${name}.test.ts`,
-    ),
+    tests: ['sandbox', 'glob', 'attacks', 'race', 'read', 'list'].map((name) => `servers/filesystem/test/${name}.test.ts`),
   },
   'classification of SQL': {
     code: ['servers/timescaledb/lib/statement-class.ts', 'servers/kit/sql/lexer.ts'],
