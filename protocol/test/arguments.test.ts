@@ -117,6 +117,26 @@ for (const [what, given, offered] of offers) {
     ))
 }
 
+test('what is missing is offered from the examples, then from the choices, then as a gap', () => {
+  const schema = {
+    type: 'object',
+    properties: {
+      a: { type: 'string', examples: ['first', 'second'], enum: ['third', 'first', 'second'] },
+      b: { type: 'string', enum: ['one', 'two'] },
+      c: { type: 'string' },
+      d: { type: 'string' },
+    },
+    required: ['a', 'b', 'c'],
+  } as const
+  assert.throws(
+    () => prepareArguments({ inputSchema: schema, validate: compileValidator(schema) }, { d: 'kept only in a valid call' }),
+    (error) => {
+      assert.deepEqual(JSON.parse((error as ToolError).hint ?? ''), { a: 'first', b: 'one', c: '…' })
+      return true
+    },
+  )
+})
+
 test('a secret is not repeated in the call that an error offers', () => {
   const schema = {
     type: 'object',

@@ -380,6 +380,28 @@ test('a preflight of a listed origin is answered before credentials, of another 
   })
 })
 
+test('a page of a listed origin is answered and may read the answer, also when it is an error', async () => {
+  const access = createAccess({ principals: [{ name: 'a', token: 'token-1' }], allowedOrigins: ['https://chat.example.org'] })
+  await withServer(streamableHttp(sampleServer().server, { access }), async (url) => {
+    const ping = { jsonrpc: '2.0', id: 1, method: 'ping' }
+    for (const [origin, token, status, shared] of [
+      ['https://chat.example.org', 'token-1', 200, 'https://chat.example.org'],
+      ['https://chat.example.org', 'token-2', 401, 'https://chat.example.org'],
+      ['https://evil.example.org', 'token-1', 403, undefined],
+    ] as const) {
+      const answer = await postJson(`${url}/mcp`, ping, { Origin: origin, Authorization: `Bearer ${token}` })
+      assert.equal(answer.status, status)
+      assert.equal(answer.headers['access-control-allow-origin'], shared)
+      assert.equal(answer.headers.vary, shared === undefined ? undefined : 'Origin')
+      assert.equal(String(answer.headers['access-control-expose-headers']).includes('WWW-Authenticate'), shared !== undefined)
+      assert.equal(answer.headers['www-authenticate'], status === 401 ? 'Bearer' : undefined)
+    }
+    // OPTIONS without a wanted method is no preflight.
+    const options = { method: 'OPTIONS', headers: { Origin: 'https://chat.example.org', Authorization: 'Bearer token-1' } }
+    assert.equal((await send(`${url}/mcp`, options)).status, 405)
+  })
+})
+
 test('1,000 parallel connections are all answered', () =>
   withMcp(async (url) => {
     const answers = await Promise.all(
