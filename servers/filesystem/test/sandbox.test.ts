@@ -1,11 +1,11 @@
 import assert from 'node:assert/strict'
-import { link, mkdir, mkdtemp, open, rename, rm, symlink, unlink, writeFile } from 'node:fs/promises'
+import { link, mkdir, mkdtemp, open, readdir, rename, rm, symlink, unlink, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { test } from '../../../test/runner/harness.ts'
 import { parseDeny, parseRoots } from '../config.ts'
 import { asyncOps, syncOps } from '../lib/file-ops.ts'
-import { locate } from '../lib/location.ts'
+import { locate, showLocation } from '../lib/location.ts'
 import { withOpened } from '../lib/open-path.ts'
 import { rawPath, show, unshow } from '../lib/raw-path.ts'
 import { OpenEntry, type Origin, type RealRoot, Sandbox } from '../lib/sandbox.ts'
@@ -179,3 +179,152 @@ test('the interpretations of a path are in order, and none of them leaves the ro
   assert.equal(locate(roots, { path: '/srv/data/a' }).isOutside, false)
   assert.equal(locate(roots, { path: '/srv/database' }).isOutside, true)
 })
+
+test('limits of a path: 4,000 bytes, 256 levels, and names of 255 bytes, each of which may be escaped', () => {
+  const roots = parseRoots(['data=/srv/data'])
+  const level = (count: number): string => Array(count).fill('a').join('/')
+  for (const [path, message] of [
+    [level(256), undefined],
+    [level(257), /at most 256 levels, got 257/],
+    ['n'.repeat(1_020), undefined],
+    ['n'.repeat(1_021), /has 1021 bytes/],
+    [`a/${'é'.repeat(511)}`, /has 1022 bytes/],
+    ['./'.repeat(2_000), undefined],
+    [`${'./'.repeat(2_000)}a`, /at most 4000 bytes, got 4001/],
+    [`${'é'.repeat(2_000)}/..`, /at most 4000 bytes, got 4003/],
+    ['a\0', /NUL/],
+  ] as const) {
+    if (message === undefined) locate(roots, { path })
+    else assert.throws(() => locate(roots, { path }), { code: 'INVALID_ARGUMENT', message }, path.slice(0, 40))
+  }
+})
+
+test('with several roots a path starts with a label, and an absolute one lies in the deepest root that holds it', () => {
+  const roots = parseRoots(['all=/srv', 'data=/srv/data', 'logs=/var/log'])
+  const found = (path: string) => {
+    const { candidates, isOutside } = locate(roots, { path })
+    return [isOutside, ...candidates.map(({ root, segments }) => [root.label, ...segments].join('/'))]
+  }
+  for (const [path, ...expected] of [
+    ['data/a', false, 'data/a'],
+    ['logs', false, 'logs'],
+    ['./logs/./b', false, 'logs/b'],
+    ['/srv/data/a', false, 'data/a'],
+    ['/srv/data', false, 'data'],
+    ['/srv/data-old/a', false, 'all/data-old/a'],
+    ['/srv/..data', false, 'all/..data'],
+    ['/srv', false, 'all'],
+    // The label of a root counts as a name: its root comes first.
+    [
+      '/home/logs/x',
+      true,
+      'all/home/logs/x',
+      'data/home/logs/x',
+      'logs/home/logs/x',
+      'all/logs/x',
+      'data/logs/x',
+      'logs/logs/x',
+      'logs/x',
+      'all/x',
+      'data/x',
+    ],
+    ['/mnt/data', true, 'all/mnt/data', 'data/mnt/data', 'logs/mnt/data', 'all/data', 'data/data', 'logs/data', 'data'],
+    ['/', true, 'all', 'data', 'logs'],
+  ] as const)
+    assert.deepEqual(found(path), expected, path)
+  for (const [path, says, hint] of [
+    ['dta/a/b', /no root is named "dta"\. Roots: all, data, logs/, '{"path":"data/a/b"}'],
+    ['zzz', /no root is named "zzz"/, '{"path":"all"}'],
+    ['.', /no root is named "\."/, '{"path":"all"}'],
+  ] as const)
+    assert.throws(() => locate(roots, { path }), { code: 'NOT_FOUND', message: says, hint }, path)
+  for (const path of ['..', 'data/../..', '../srv/data'])
+    assert.throws(() => locate(roots, { path }), { code: 'FORBIDDEN', message: /Roots: all, data, logs/ }, path)
+})
+
+test('a place is shown by its label where there are several roots, and never by a path of the host', () => {
+  const [one, two] = [parseRoots(['data=/srv/data']), parseRoots(['data=/srv/data', 'logs=/var/log'])]
+  const shown = (roots: typeof one, ...segments: string[]) =>
+    showLocation(roots, { root: roots[0] as (typeof one)[0], segments: segments.map(rawPath) })
+  assert.deepEqual([shown(one), shown(one, 'a', 'b')], ['.', 'a/b'])
+  assert.deepEqual([shown(two), shown(two, 'a', 'b')], ['data', 'data/a/b'])
+})
+
+test('a name whose file is replaced again and again is opened eight times', () =>
+  withSandbox(async (root, sandbox, real, from) => {
+    await writeFile(join(root, 'x'), '')
+    const handle = await open(join(root, 'x'))
+    await unlink(join(root, 'x'))
+    let opened = 0
+    const counting = {
+      ...syncOps,
+      open: (...given: Parameters<typeof syncOps.open>) => {
+        opened += 1
+        return syncOps.open(...given)
+      },
+    }
+    assert.equal(await sandbox.openPath(`/proc/self/fd/${handle.fd}`, 0, real, from, counting), 'missing')
+    assert.equal(opened, 8)
+    await handle.close()
+  }))
+
+test('every outcome closes what it has opened', () =>
+  withSandbox(async (root, sandbox) => {
+    await mkdir(join(root, 'folder/inner'), { recursive: true })
+    await mkdir(join(root, '.ssh'))
+    for (const name of ['notes.txt', 'folder/app.yml', '.ssh/id', 'folder/inner/a']) await writeFile(join(root, name), 'a')
+    await symlink('/etc/hostname', join(root, 'out'))
+    await symlink('folder', join(root, 'link'))
+    await symlink('nowhere', join(root, 'broken'))
+    const never = new AbortController().signal
+    const paths = [
+      ...['notes.txt', 'folder', 'link/app.yml', 'out', 'out/x', 'broken', 'broken/x', '.ssh/id', '.ssh/none', 'notes.txt/x'],
+      ...[
+        'note.txt',
+        'foldr/app.yml',
+        'folder/ap.yml',
+        'foldr/ap.yml',
+        'foldr/inner/a',
+        'zzz',
+        'folder/zzz/yyy',
+        'folder/inner/zzz',
+      ],
+      ...['/home/me/notes.txt', '/home/me/note.txt', '/home/me/zzz', '/', `${root}/folder/ap.yml`],
+    ]
+    const attempt = (path: string, fails: boolean) =>
+      withOpened(sandbox, { path }, never, async ({ entry }) => {
+        if (fails) throw new Error('while it was open')
+        for await (const name of entry.names(never)) {
+          const kept = [await entry.enter(name), await entry.follow(name)]
+          for (const each of kept) if (each instanceof OpenEntry) await each.close()
+        }
+      }).catch(() => {})
+    const descriptors = async (): Promise<number> => (await readdir('/proc/self/fd')).length
+    for (const path of paths) await attempt(path, false)
+    const before = await descriptors()
+    for (const path of paths) {
+      for (const fails of [false, true]) await attempt(path, fails)
+      assert.equal(await descriptors(), before, path)
+    }
+  }))
+
+test('five similar names are offered, first the one that differs only in case, and none that may not be read', () =>
+  withSandbox(async (root, sandbox) => {
+    const names = [
+      'report1.txt',
+      'report2.txt',
+      'report3.txt',
+      'report4.txt',
+      'report5.txt',
+      'report6.txt',
+      'REPORT.TXT',
+      'report.pem',
+    ]
+    for (const name of names) await writeFile(join(root, name), '')
+    const failure = await withOpened(sandbox, { path: 'report.txt' }, new AbortController().signal, async () => {}).catch(
+      (error) => error,
+    )
+    assert.equal(failure.code, 'NOT_FOUND')
+    assert.match(failure.message, /Nearby: REPORT\.TXT, report1\.txt, report2\.txt, report3\.txt, report4\.txt$/)
+    assert.equal(failure.hint, '{"path":"REPORT.TXT"}')
+  }))
