@@ -21,20 +21,17 @@ export async function readFailure(res: IncomingMessage) {
   }
   const { statusCode: status = 0, headers } = res
   const said = fields['Error/Message'] ?? ''
+  // Amazon names the region in a field or a header; MinIO and Garage only in the sentence `the region 'x' is wrong; expecting 'y'`.
+  const region =
+    fields['Error/Region'] || headers['x-amz-bucket-region']?.toString() || (/expecting '([^']*)'/.exec(said)?.[1] ?? '')
   return {
     status,
     headers,
     /** S3's own code, such as NoSuchKey; empty where the response had none. */
     code: fields['Error/Code'] ?? headers['x-minio-error-code']?.toString() ?? '',
     said,
-    /**
-     * That the store wants requests to be signed for. Amazon names it in a field or a header; MinIO and Garage only in the sentence
-     * `the region 'x' is wrong; expecting 'y'`.
-     */
-    region:
-      fields['Error/Region'] ||
-      headers['x-amz-bucket-region']?.toString() ||
-      /expecting '([A-Za-z0-9._-]{1,64})'/.exec(said)?.[1],
+    /** That the store wants requests to be signed for. */
+    region: /^[A-Za-z0-9._-]{1,64}$/.exec(region)?.[0],
     isPage: isWebPage(body),
   }
 }

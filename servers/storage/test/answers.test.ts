@@ -120,6 +120,15 @@ test('says which region the store wants where another is configured', () =>
     { config: { MINIO_REGION: 'mars-1' } },
   ))
 
+test('signs for no region that is not a name', () =>
+  withFault(reply(301, errorXml('PermanentRedirect', '', '<Region>x"y</Region>')), async (wire, store) => {
+    assert.match(
+      (await wire.list({ bucket: 'media' })).text,
+      /^ERROR UPSTREAM_AUTH: the store wants another region, not "us-east-1"/,
+    )
+    assert.equal(store.requests.length, 1)
+  }))
+
 test('cuts a page of a store that ignores max-keys, and continues exactly there', async () => {
   const keys = Array.from({ length: 5_000 }, (_, i) => `k${String(i).padStart(5, '0')}`)
   const prefixes = Array.from({ length: 4_500 }, (_, i) => `k${String(i * 3).padStart(5, '0')}a/`)
