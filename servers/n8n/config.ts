@@ -1,6 +1,7 @@
 // The environment variables of the n8n server: address and API key of n8n, and n8n's own database variables for exact statistics.
 import type { Config, ConfigSchema } from '../kit/definition.ts'
 import { readBaseUrl } from '../kit/http/address.ts'
+import { isObject } from './lib/json.ts'
 
 export const config = {
   type: 'object',
@@ -67,15 +68,13 @@ const reserved = /^(x-n8n-api-key|host|content-length|transfer-encoding|connecti
 /** @throws Error for the operator when it is not an object of header names and values; never shows a value */
 export function parseExtraHeaders(json: string | undefined): Readonly<Record<string, string>> {
   if (json === undefined || json.trim() === '') return {}
-  const expected = 'expected a JSON object such as {"CF-Access-Client-Id":"…"}'
   let parsed: unknown
   try {
     parsed = JSON.parse(json)
   } catch {
-    throw new Error(`N8N_EXTRA_HEADERS is not JSON; ${expected}`) // without the parser's message, which quotes the text
+    // reported below, without the parser's message, which quotes the text
   }
-  if (typeof parsed !== 'object' || parsed === null || Array.isArray(parsed))
-    throw new Error(`N8N_EXTRA_HEADERS is not an object; ${expected}`)
+  if (!isObject(parsed)) throw new Error('N8N_EXTRA_HEADERS is not a JSON object such as {"CF-Access-Client-Id":"…"}')
   const headers: Record<string, string> = {}
   for (const [name, value] of Object.entries(parsed)) {
     if (!/^[!#$%&'*+.^_`|~A-Za-z0-9-]+$/.test(name)) throw new Error('N8N_EXTRA_HEADERS: a member is not a valid header name')

@@ -61,41 +61,40 @@ type ChartResult = { readonly id: string } & ({ readonly chart: Chart } | { read
 type Alert = Awaited<ReturnType<Netdata['alerts']>>[number]
 type Metrics = Awaited<ReturnType<typeof readMetrics>>
 
-/** What one call asks for. */
-interface Question {
-  readonly netdata: Netdata
-  /** '' for the agent's own. */
-  readonly node: string
-  readonly afterSeconds: number
-  readonly points: number
-  /** The caller chose the charts; a default chart that is not collected is not mentioned. */
-  readonly named: boolean
-  /** Undefined where Netdata could not list it. */
-  readonly collected: Collected | undefined
-  /** Runs one part of the call until the deadline of all: what is late fails alone. */
-  readonly within: <T>(work: (signal: AbortSignal) => Promise<T>) => Promise<T>
-}
+/** What one call asks for, and what of it is collected: undefined where Netdata could not list it. */
+type Question = ReturnType<typeof openQuestion> & { readonly collected: Collected | undefined }
 
-async function readMetrics(backend: MonitoringBackend, args: FromSchema<typeof inputSchema>, context: Context) {
-  const netdata = backend.netdata()
-  const node = args.node?.trim() ?? ''
+function openQuestion(backend: MonitoringBackend, args: FromSchema<typeof inputSchema>, { signal }: Context) {
   const chosen = [...new Set((args.charts ?? []).map((id) => id.trim()).filter((id) => id !== ''))]
-  const named = chosen.length > 0
-  const ids = named ? chosen : defaultCharts
   const until = performance.now() + deadlineMs
   const late = (): ToolError =>
     new ToolError('TIMEOUT', `Netdata did not answer within ${deadlineMs} ms`, { hint: 'fewer charts, or a shorter "after"' })
-  setMaxListeners(0, context.signal) // as many deadlines listen to it as there are charts
-  const within: Question['within'] = (work) =>
-    withDeadline({ ms: Math.max(1, until - performance.now()), signal: context.signal, late }, work)
+  setMaxListeners(0, signal) // as many deadlines listen to it as there are charts
+  return {
+    netdata: backend.netdata(),
+    /** '' for the agent's own. */
+    node: args.node?.trim() ?? '',
+    ids: chosen.length > 0 ? chosen : defaultCharts,
+    /** The caller chose the charts; a default chart that is not collected is not mentioned. */
+    named: chosen.length > 0,
+    afterSeconds: Math.max(1, Math.abs(args.after)),
+    points: args.points,
+    /** Runs one part of the call until the deadline of all: what is late fails alone. */
+    within: <T>(work: (signal: AbortSignal) => Promise<T>): Promise<T> =>
+      withDeadline({ ms: Math.max(1, until - performance.now()), signal, late }, work),
+  }
+}
+
+async function readMetrics(backend: MonitoringBackend, args: FromSchema<typeof inputSchema>, context: Context) {
+  const asked = openQuestion(backend, args, context)
+  const { netdata, node, ids, named, within } = asked
   try {
     // First and alone: it fails at once when Netdata does not answer, and it is remembered for a minute.
     const collected = await within((signal) => netdata.collected(node, signal)).catch((error: unknown) => {
       if (isFatal(error)) throw error
       return undefined
     })
-    const afterSeconds = Math.max(1, Math.abs(args.after))
-    const question: Question = { netdata, node, afterSeconds, points: args.points, named, collected, within }
+    const question: Question = { ...asked, collected }
     const [results, alerts, uptime] = await Promise.all([
       Promise.all(ids.map((id) => readChart(question, id))),
       args.include_alerts ? within((signal) => netdata.alerts(node, signal)).catch(onlyToolError) : undefined,
