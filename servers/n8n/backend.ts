@@ -24,7 +24,6 @@ export function openN8n(config: N8nConfig, environment: Environment) {
     headers: { 'user-agent': `octet-n8n/${environment.version}`, ...extra, 'x-n8n-api-key': key },
     ca: environment.ca,
     maxSockets: 1,
-    lateHint: 'the same call again later, or ask for less',
     reuseBody: true,
   })
   const api = new N8nApi(http, expires)

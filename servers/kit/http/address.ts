@@ -1,4 +1,4 @@
-// Addresses, ports and credentials of an upstream, as operators write them into variables. Errors are for the operator and never show a secret.
+// Addresses and credentials of an upstream, as operators write them into variables. Errors are for the operator and never show a secret.
 
 /**
  * Reads an http(s) URL that request paths are put behind.
@@ -17,16 +17,6 @@ export function readBaseUrl(variable: string, value: string, example: string, cr
   if (url.username !== '' || url.password !== '') throw new Error(`${variable} holds credentials; put them into ${credentialsIn}`)
   if (url.search !== '' || url.hash !== '') throw new Error(`${variable} must end before "?" and "#"; write it as ${example}`)
   return url.href.replace(/\/+$/, '')
-}
-
-/** Reads a TCP port. Kubernetes sets `NAME_PORT=tcp://10.0.0.1:5432` for a service called NAME: the port at its end is meant. @throws Error */
-export function readPort(variable: string, value: string): number {
-  const digits = /^(?:tcp:\/\/[^/]*:)?(\d{1,5})$/.exec(value.trim())?.[1]
-  const port = Number(digits)
-  if (digits === undefined || port < 1 || port > 65_535) {
-    throw new Error(`${variable} is "${value}", expected a port from 1 to 65535`)
-  }
-  return port
 }
 
 export interface HttpCredentials {

@@ -12,8 +12,6 @@ export interface UpstreamOptions extends ConnectionOptions {
   readonly baseUrl: string
   /** Sent with every request: credentials, tenant, user agent. */
   readonly headers?: Readonly<Record<string, string>>
-  /** What the model is told to try when an answer is late. */
-  readonly lateHint?: string
   /**
    * Reads every body into the same buffer: a body is valid until the next request starts. With a new buffer for each answer several would be
    * in memory at once, because the garbage collector hardly counts memory outside of its heap.
@@ -76,9 +74,11 @@ export class Upstream {
   }
 
   async #ask(path: string, request: UpstreamRequest, form?: string): Promise<UpstreamAnswer> {
-    const { name, lateHint: hint } = this.#options
+    const { name } = this.#options
     const late = (): ToolError =>
-      new ToolError('TIMEOUT', `${name} did not answer within ${request.timeoutMs} ms`, hint === undefined ? {} : { hint })
+      new ToolError('TIMEOUT', `${name} did not answer within ${request.timeoutMs} ms`, {
+        hint: 'the same call again later, or ask for less',
+      })
     try {
       return await withDeadline({ ms: request.timeoutMs, signal: request.signal, late }, (signal) =>
         this.#send(path, request, form, signal),

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { ToolError } from '../../../../protocol/index.ts'
 import { test } from '../../../../test/runner/harness.ts'
-import { authorization, readBaseUrl, readPort } from '../address.ts'
+import { authorization, readBaseUrl } from '../address.ts'
 import { readJson, statusError } from '../answer.ts'
 
 const sample = { name: 'Sample', address: 'SAMPLE_URL', credentials: 'SAMPLE_TOKEN' }
@@ -74,13 +74,6 @@ test('an address is read, or refused with an example', () => {
     (error: Error) => /SAMPLE_TOKEN/.test(error.message) && !error.message.includes('hunter2'),
   )
   assert.throws(() => read('http://sample?x=1'), /before "\?"/)
-})
-
-test('a port is read, also in the form that Kubernetes sets', () => {
-  assert.equal(readPort('SAMPLE_PORT', '5432'), 5432)
-  assert.equal(readPort('SAMPLE_PORT', 'tcp://10.0.0.1:6543'), 6543)
-  for (const wrong of ['', '0', '65536', '1e3', 'http', '5432/tcp'])
-    assert.throws(() => readPort('SAMPLE_PORT', wrong), /1 to 65535/)
 })
 
 test('credentials come as a token or as a pair', () => {

@@ -86,15 +86,16 @@ test('an answer that is too large is left, whether it says so or not', async () 
 
 test('slow answers end at the deadline, before and within the body', async () => {
   const began = performance.now()
-  assert.match(await errorOf(() => {}, { timeoutMs: 100 }), /^ERROR TIMEOUT: Sample did not answer within 100 ms\.$/)
+  assert.match(
+    await errorOf(() => {}, { timeoutMs: 100 }),
+    /^ERROR TIMEOUT: Sample did not answer within 100 ms\. TRY: the same call again later/,
+  )
   const drip: RequestListener = (_req, res) => {
     res.write('{"a":')
     const timer = setInterval(() => res.write(' '), 20)
     res.on('close', () => clearInterval(timer))
   }
   assert.match(await errorOf(drip, { timeoutMs: 150 }), /^ERROR TIMEOUT: /)
-  const lateHint = 'the same call again later'
-  assert.match(await errorOf(() => {}, { timeoutMs: 20 }, { lateHint }), /^ERROR TIMEOUT: .* TRY: the same call again later$/)
   assert.ok(performance.now() - began < 3_000)
 })
 
