@@ -163,9 +163,11 @@ const topTriggers = 8
 const topCommunityTypes = 20
 
 function summaryOf({ windowHours, totals, executions }: Statistics): string {
+  const rate = executions?.failure_rate ?? null
+  const failed = rate === null ? 'none ended' : `${(rate * 100).toFixed(1)}% failed`
   const parts = [
     totals === undefined ? '' : `${counted(totals.workflows.total, 'workflow')}, ${totals.workflows.active} active`,
-    executions === undefined ? '' : `${counted(executions.total, 'execution')} in ${windowHours} h, ${failureText(executions)}`,
+    executions === undefined ? '' : `${counted(executions.total, 'execution')} in ${windowHours} h, ${failed}`,
   ]
   return parts.filter((part) => part !== '').join('; ')
 }
@@ -228,11 +230,6 @@ function failureRate({ by_status }: ExecutionTotals): number | null {
   const failed = [...failedStatuses].reduce((sum, status) => sum + (by_status[status] ?? 0), 0)
   const ended = failed + (by_status.success ?? 0)
   return ended === 0 ? null : failed / ended
-}
-
-function failureText(executions: ExecutionTotals): string {
-  const rate = failureRate(executions)
-  return rate === null ? 'none ended' : `${(rate * 100).toFixed(1)}% failed`
 }
 
 function counts(pairs: readonly (readonly [string, number])[]): string {
