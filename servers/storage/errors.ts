@@ -4,8 +4,7 @@ import { ToolError, type ToolErrorCode } from '../../protocol/index.ts'
 import { readStart } from '../kit/http/connections.ts'
 import { retryAfter } from '../kit/http/upstream.ts'
 import { cleanText, quoted } from '../kit/text.ts'
-import { isWebPage } from './lib/body.ts'
-import { XmlReader } from './lib/xml.ts'
+import { isWebPage, xmlReader } from './lib/body.ts'
 
 /** Bytes that are read of an error's body. */
 const maxErrorBytes = 65_536
@@ -15,7 +14,7 @@ export async function readFailure(res: IncomingMessage) {
   const body = (await readStart(res, maxErrorBytes).catch(() => '')).toString()
   const fields: Record<string, string> = {}
   try {
-    new XmlReader('Error', (path, text) => (fields[path] = cleanText(text).slice(0, 1_000))).write(body)
+    xmlReader('Error', (path, text) => (fields[path] = cleanText(text).slice(0, 1_000))).write(body)
   } catch {
     // what was read before the fault is used
   }

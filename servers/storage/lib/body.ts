@@ -3,14 +3,16 @@ import type { IncomingMessage } from 'node:http'
 import { ToolError } from '../../../protocol/index.ts'
 import { readStart } from '../../kit/http/connections.ts'
 import { formatBytes } from '../../kit/report.ts'
-import { type OnElement, XmlReader } from './xml.ts'
+
+/** Called at the end of each element, with the names from the root joined by slashes, and its text. */
+type OnElement = (path: string, text: string) => void
 
 /**
  * Passes every element of an XML body to `onElement`, and keeps nothing.
  * @throws ToolError when it is not XML, has another root than `root`, breaks off, or is longer than `maxBytes`
  */
 export async function readXml(res: IncomingMessage, root: string, maxBytes: number, onElement: OnElement): Promise<void> {
-  const reader = new XmlReader(root, onElement)
+  const reader = xmlReader(root, onElement)
   let bytes = 0
   let start = ''
   try {
@@ -29,7 +31,7 @@ export async function readXml(res: IncomingMessage, root: string, maxBytes: numb
   } catch (error) {
     if (error instanceof ToolError) throw error
     if (!(error instanceof SyntaxError)) throw brokenOff(error, 'closed the connection in the middle of its answer')
-    if (reader.started) throw brokenOff(error, 'ended in the middle of its listing')
+    if (reader.hasStarted()) throw brokenOff(error, 'ended in the middle of its listing')
     const what = isWebPage(start) ? 'a web page' : 'something other than S3 XML'
     throw new ToolError('UPSTREAM_ERROR', `the endpoint answers with ${what}; it is not the S3 port of a store`, {
       cause: error,
@@ -51,4 +53,68 @@ export function isWebPage(body: string): boolean {
 
 function brokenOff(cause: unknown, how: string): ToolError {
   return new ToolError('UPSTREAM_ERROR', `the store ${how}`, { cause, hint: 'the same call again' })
+}
+
+const maxDepth = 12
+const maxTextChars = 65_536
+
+/**
+ * Streaming reader for the XML of S3 responses: elements and text. Attributes and namespaces are ignored; entities are limited to the five of
+ * XML and character numbers, so there is no entity expansion. Its methods throw a SyntaxError for what is not such a document, or not whole.
+ */
+export function xmlReader(root: string, onElement: OnElement) {
+  const path: string[] = []
+  let rest = ''
+  let text = ''
+  let isWhole = false
+  const readTag = (tag: string): void => {
+    if (tag.startsWith('?')) return
+    if (tag.startsWith('!')) throw new SyntaxError('a document type is not XML of S3') // HTML also starts with one
+    if (tag.startsWith('/')) {
+      if (path.at(-1) !== tag.slice(1).trim()) throw new SyntaxError('an element is closed that was not opened')
+    } else {
+      const name = /^[^\s/]+/.exec(tag)?.[0]
+      if (name === undefined || isWhole) throw new SyntaxError('this is not XML of S3')
+      if (path.length === 0 && name !== root) throw new SyntaxError('another document was expected')
+      if (path.push(name) > maxDepth) throw new SyntaxError('elements are nested too deeply')
+      text = ''
+      if (!tag.endsWith('/')) return
+    }
+    onElement(path.join('/'), unescapeXml(text))
+    path.pop()
+    text = ''
+    isWhole = path.length === 0
+  }
+  return {
+    hasStarted: (): boolean => isWhole || path.length > 0,
+    write(chunk: string): void {
+      const input = rest + chunk
+      let at = 0
+      for (;;) {
+        const open = input.indexOf('<', at)
+        const close = open === -1 ? -1 : input.indexOf('>', open)
+        if (close === -1) break
+        text += input.slice(at, open)
+        if (text.length > maxTextChars) throw new SyntaxError('an element is too long')
+        readTag(input.slice(open + 1, close))
+        at = close + 1
+      }
+      rest = input.slice(at)
+      if (rest.length > maxTextChars) throw new SyntaxError('an element is too long')
+    },
+    end(): void {
+      if (!isWhole) throw new SyntaxError('the document is not complete')
+    },
+  }
+}
+
+const named: Readonly<Record<string, string>> = { amp: '&', lt: '<', gt: '>', quot: '"', apos: "'" }
+
+function unescapeXml(text: string): string {
+  if (!text.includes('&')) return text
+  return text.replace(/&(?:#x([0-9a-f]{1,6})|#(\d{1,7})|(amp|lt|gt|quot|apos));/gi, (whole, hex, decimal, name) => {
+    if (name !== undefined) return named[name.toLowerCase()] ?? whole
+    const code = hex === undefined ? Number(decimal) : Number.parseInt(hex, 16)
+    return code <= 0x10ffff ? String.fromCodePoint(code) : whole
+  })
 }

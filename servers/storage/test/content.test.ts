@@ -2,10 +2,10 @@ import assert from 'node:assert/strict'
 import { randomBytes } from 'node:crypto'
 import { gzipSync } from 'node:zlib'
 import { test } from '../../../test/runner/harness.ts'
+import { xmlReader } from '../lib/body.ts'
 import { decodeText, sniff } from '../lib/content.ts'
 import { unpackStart } from '../lib/gzip.ts'
 import { showKey } from '../lib/keys.ts'
-import { XmlReader } from '../lib/xml.ts'
 
 test('reads text in the encoding it is in', () => {
   const cases: [bytes: Buffer | string, charset: string, text: string][] = [
@@ -88,7 +88,7 @@ test('reads XML in pieces of any size', () => {
   const xml = '<?xml version="1.0"?>\n<A xmlns="urn:x"><B>1 &lt; 2 &amp;amp; &#x1F642;&#65;</B><C/><D a="1"> t </D><B></B></A>\n'
   for (const size of [1, 2, 7, 1_000]) {
     const found: [string, string][] = []
-    const reader = new XmlReader('A', (path, text) => found.push([path, text]))
+    const reader = xmlReader('A', (path, text) => found.push([path, text]))
     for (let at = 0; at < xml.length; at += size) reader.write(xml.slice(at, at + size))
     reader.end()
     assert.deepEqual(found, [
@@ -104,7 +104,7 @@ test('reads XML in pieces of any size', () => {
 test('refuses XML with entities, wrong nesting, endless depth or text', () => {
   const cases = ['<!DOCTYPE a><a/>', '<a><b></a></b>', '<a/><b/>', '<a>'.repeat(13), `<a>${'x'.repeat(70_000)}`, '< >', '<a', '']
   for (const xml of cases) {
-    const reader = new XmlReader('a', () => {})
+    const reader = xmlReader('a', () => {})
     assert.throws(() => {
       reader.write(xml)
       reader.end()
