@@ -33,7 +33,7 @@ export async function lockAudit(file: string, log: Log): Promise<string | undefi
       owner = await ownerOf(lock)
     }
     if (owner === me) {
-      process.once('exit', () => rmSync(lock, { force: true }))
+      process.once('exit', () => removeLock(lock))
       return undefined
     }
     server.close()
@@ -43,6 +43,15 @@ export async function lockAudit(file: string, log: Log): Promise<string | undefi
     // A folder that cannot hold a socket; whether it can hold the file is found when that is opened.
     log.warn('the audit file is not locked: a second process that writes it would not be noticed', { file, error })
     return undefined
+  }
+}
+
+/** A lock that stays, because its disk is read-only by now, is taken over by the next process. */
+function removeLock(lock: string): void {
+  try {
+    rmSync(lock, { force: true })
+  } catch {
+    // thrown in a listener of `exit`, the error would change the exit code
   }
 }
 

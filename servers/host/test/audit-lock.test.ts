@@ -1,6 +1,6 @@
 // Two processes on one audit file: the second refuses, whatever became of the first.
 import assert from 'node:assert/strict'
-import { existsSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { existsSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { runChild, startChild, withChild } from '../../../test/helpers/child.ts'
@@ -46,6 +46,17 @@ test('the lock of a process that was killed is taken over, by one of those that 
       for (const child of running) await child.stop()
     }
     assert.deepEqual((await verifyAudit([file], undefined)).problems, [])
+  }))
+
+test('a lock that cannot be removed changes nothing about how the process ends', () =>
+  inFolder(async (env, file) => {
+    await withChild(script, [], env, async ({ stop, stderr }) => {
+      rmSync(`${file}.lock`)
+      mkdirSync(`${file}.lock`) // which cannot be unlinked, like anything on a disk that is read-only
+      assert.equal(await stop(), 0)
+      assert.doesNotMatch(stderr(), /uncaught/)
+    })
+    assert.equal((await verifyAudit([file], undefined)).records, 2)
   }))
 
 test('a file in a folder that cannot hold a lock is written all the same, and the log says so', () =>
