@@ -146,8 +146,7 @@ export class Audit {
   #callRecord(server: string, call: Call, upstream: string | undefined, readOnly: boolean): CallRecord {
     const { caller, session, requestId } = call.context
     // Redacted before it is hashed too: a short secret could be guessed and tried against the hash.
-    const { given } = readArguments(call)
-    const json = JSON.stringify(given)
+    const { given, json } = readArguments(call)
     return {
       ts: '',
       seq: 0,
@@ -244,13 +243,28 @@ function cut(text: string, chars: number): string {
   return text.length <= chars ? text : `${text.slice(0, chars)}…[+${text.length - chars} chars]`
 }
 
-/** The arguments that a record may hold, and whether some are masked. Some models send the object as its JSON text. */
-function readArguments(call: Call): { given: unknown; masked: boolean } {
-  const sent = call.params.arguments ?? {}
-  const given = typeof sent === 'string' ? parseJson(sent) : sent
-  const properties = Object.values(call.tool?.inputSchema.properties ?? {})
-  return properties.some(({ writeOnly }) => writeOnly === true) ? maskWriteOnly(call, given) : { given, masked: false }
+interface ReadArguments {
+  given: unknown
+  json: string
+  masked: boolean
 }
+
+/** The arguments that a record may hold, their JSON text, and whether some are masked. Some models send the object as its JSON text. */
+function readArguments(call: Call): ReadArguments {
+  try {
+    const sent = call.params.arguments ?? {}
+    const given = typeof sent === 'string' ? parseJson(sent) : sent
+    const properties = Object.values(call.tool?.inputSchema.properties ?? {})
+    if (!properties.some(({ writeOnly }) => writeOnly === true)) return { given, json: JSON.stringify(given), masked: false }
+    const kept = maskWriteOnly(call, given)
+    return { ...kept, json: JSON.stringify(kept.given) }
+  } catch {
+    return tooDeep
+  }
+}
+
+/** JSON.parse reads what JSON.stringify has not the stack to write (RangeError). Such arguments are refused, and the refusal is recorded. */
+const tooDeep: ReadArguments = { given: '[nested too deep]', json: '"[nested too deep]"', masked: true }
 
 function parseJson(text: string): unknown {
   try {

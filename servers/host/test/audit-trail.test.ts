@@ -191,6 +191,24 @@ test('errors, refusals, timeouts, cancels and unknown tools each have their outc
     )
   }))
 
+test('arguments that are nested too deep to be written as JSON are refused, and the refusal is recorded', () =>
+  inFolder(async (file) => {
+    const deep = `${'['.repeat(100_000)}${']'.repeat(100_000)}`
+    await withChild(script, [], env(file, { AUDIT_REQUIRED: 'true' }), async ({ url, stop, stderr }) => {
+      for (const args of [`{"text":${deep}}`, `{"password":${deep}}`, JSON.stringify(`{"text":${deep}}`), deep]) {
+        const body = `{"jsonrpc":"2.0","id":1,"method":"tools/call","params":{"name":"look","arguments":${args}}}`
+        const { result, error } = (await postJson(`${url}/mcp`, body, auth)).json()
+        assert.match(error?.message ?? result.content[0].text, /"arguments" must be|INVALID_ARGUMENT/)
+      }
+      await stop()
+      assert.doesNotMatch(stderr(), /internal error/)
+    })
+    const calls = records(file).filter(({ type }) => type === 'tool_call')
+    assert.equal(calls.length, 4)
+    assert.deepEqual([...new Set(calls.map(({ args }) => args))], ['[nested too deep]'])
+    assert.deepEqual((await verifyAudit([file], undefined)).problems, [])
+  }))
+
 test('a tool that may change something leaves an intent before it runs', () =>
   inFolder(async (file) => {
     await withChild(script, [], env(file), async ({ url, stop }) => {
