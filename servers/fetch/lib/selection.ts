@@ -138,10 +138,11 @@ function articleOf(outline: Outline): Block[] {
     e.held = e.parent !== undefined && (e.parent.held || lists.test(e.parent.name) || e.parent.name === 'table')
     e.left = e.parent?.left === true || e.noise || (e.inside && e !== top && isLinkList(e))
   }
-  const kept = blocks.filter(
-    ({ element, kind, links, chars }) =>
-      element.inside && !element.left && !(kind === 'text' && links > 0 && links >= linkParagraph * chars),
-  )
+  const kept = blocks.filter(({ element, kind, links, chars }, i) => {
+    const leadsElsewhere = kind === 'text' && links > 0 && links >= linkParagraph * chars
+    const isLabel = element.held && blocks[i + 1]?.kind === 'item' // as in a table of keys and values
+    return element.inside && !element.left && (!leadsElsewhere || isLabel)
+  })
   return [...headingsBefore(kept, blocks, top), ...kept]
 }
 

@@ -81,6 +81,10 @@ test('a list in a table of keys and values stays a list', async () => {
     '<table><tr><th>Area</th><td>9 km²</td></tr><tr><th>Languages</th><td><ul><li>one</li><li>two</li></ul></td></tr></table>',
   )
   assert.equal(text, '| Area | 9 km² |\n| --- | --- |\n\nLanguages\n\n- one\n- two')
+  const linked = await contentOf(
+    `${article}<body><article>${prose('The land')}<table><tr><th><a href="/l">Languages</a></th><td><ul><li>one</li></ul></td></tr></table></article></body>`,
+  )
+  assert.match(linked, /\[Languages\]\(https:\/\/example\.test\/l\)\n\n- one/)
 })
 
 test('links: a relative base, a heading inside, in-page tables of contents', async () => {
