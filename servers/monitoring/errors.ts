@@ -58,8 +58,10 @@ export function lokiError(answer: UpstreamAnswer): ToolError {
 export function readNetdata(answer: UpstreamAnswer): object {
   if (answer.status !== 200) throw netdataError(answer)
   const json = readJson(netdata, answer, maxJsonTokens)
-  if (typeof json !== 'object' || json === null) throw unexpectedForm('Netdata')
-  return json
+  return readForm('Netdata', () => {
+    if (typeof json !== 'object' || json === null) throw new TypeError('not an object')
+    return json
+  })
 }
 
 /** `detail` of an error about something that this Netdata does not have. It answers 404 for all three and says in plain text which. */
@@ -95,8 +97,13 @@ export function invalid(message: string, remedy: string | Readonly<Record<string
   return new ToolError('INVALID_ARGUMENT', message, typeof remedy === 'string' ? { hint: remedy } : { retry: remedy })
 }
 
-export function unexpectedForm(what: string, cause?: unknown): ToolError {
-  return new ToolError('UPSTREAM_ERROR', `the answer of ${what} has an unexpected form`, { cause })
+/** What `read` makes of an answer. @throws ToolError when it throws, because the answer has another form than it expects */
+export function readForm<T>(upstream: string, read: () => T): T {
+  try {
+    return read()
+  } catch (cause) {
+    throw new ToolError('UPSTREAM_ERROR', `the answer of ${upstream} has an unexpected form`, { cause })
+  }
 }
 
 function noApi({ name, address }: Explain, status: number): ToolError {

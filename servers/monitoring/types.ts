@@ -1,4 +1,4 @@
-// Types that several files of this server share: log entries and series of Loki, charts and alerts of Netdata.
+// Types that several files of this server share: log entries and series of Loki.
 
 export type Labels = Readonly<Record<string, string>>
 
@@ -41,16 +41,3 @@ export type OpenTail = (
   onFrame: (json: string) => void,
   signal: AbortSignal,
 ) => Promise<void>
-
-/** Values of a chart's dimensions over time, newest first. */
-export interface Data {
-  /** Unix seconds. */
-  readonly times: readonly number[]
-  readonly dimensions: readonly {
-    /** Empty where there is only one. */
-    readonly chart: string
-    readonly name: string
-    /** One for each time. */
-    readonly values: readonly (number | null)[]
-  }[]
-}

@@ -1,5 +1,5 @@
 // Summary of one chart: now, min, avg and max of each dimension.
-import type { Data } from '../types.ts'
+import type { Data } from './netdata.ts'
 
 export type Chart = ReturnType<typeof summarise>
 

@@ -2,7 +2,7 @@
 import { ToolError } from '../../../protocol/index.ts'
 import type { Upstream, UpstreamRequest } from '../../kit/http/upstream.ts'
 import { Remembered } from '../../kit/waiting.ts'
-import { readLoki, unexpectedForm } from '../errors.ts'
+import { readForm, readLoki } from '../errors.ts'
 import type { Entry, Labels, LogQuery, Range, Series } from '../types.ts'
 
 /** Keeps structured metadata apart from the stream's labels, so that a trace id does not make each line a stream of its own. */
@@ -136,7 +136,7 @@ interface LineLabels {
  * @throws ToolError for another form
  */
 export function readStreams(result: unknown, direction: LogQuery['direction']): Entry[] {
-  try {
+  return readForm('Loki', () => {
     const streams = result as { stream: Record<string, string>; values: [string, string, LineLabels?][] }[]
     const entries = streams.flatMap(({ stream: labels, values }) => {
       const stream = { labels, key: keyOf(labels) }
@@ -148,9 +148,7 @@ export function readStreams(result: unknown, direction: LogQuery['direction']): 
     })
     const sign = direction === 'forward' ? 1 : -1
     return entries.sort((a, b) => sign * (compare(a.at, b.at) || compare(a.stream.key, b.stream.key) || compare(a.line, b.line)))
-  } catch (error) {
-    throw unexpectedForm('Loki', error)
-  }
+  })
 }
 
 function checkText(values: readonly unknown[]): void {
@@ -166,12 +164,10 @@ export function keyOf(labels: Labels): string {
 }
 
 function readSeries(result: unknown): Series[] {
-  try {
-    return (result as { metric: Labels; value?: unknown; values?: unknown }[]).map(({ metric, value, values = [value] }) => {
+  return readForm('Loki', () =>
+    (result as { metric: Labels; value?: unknown; values?: unknown }[]).map(({ metric, value, values = [value] }) => {
       if (!Array.isArray(values) || !values.every(Array.isArray)) throw new TypeError('a series without points')
       return { labels: metric, points: values as unknown as Series['points'] }
-    })
-  } catch (error) {
-    throw unexpectedForm('Loki', error)
-  }
+    }),
+  )
 }

@@ -2,8 +2,7 @@
 import { ToolError } from '../../../protocol/index.ts'
 import type { Upstream } from '../../kit/http/upstream.ts'
 import { Remembered } from '../../kit/waiting.ts'
-import { missing, noChart, readNetdata, unexpectedForm } from '../errors.ts'
-import type { Data } from '../types.ts'
+import { missing, noChart, readForm, readNetdata } from '../errors.ts'
 
 const timeoutMs = 8_000
 const maxBytes = 1024 * 1024
@@ -30,16 +29,16 @@ export class Netdata {
     this.#http = http
   }
 
-  async version(signal: AbortSignal): Promise<string> {
-    const { version } = await this.#get<{ version?: unknown }>('', 'info', {}, signal)
-    if (typeof version !== 'string') throw unexpectedForm('Netdata')
-    return version
+  version(signal: AbortSignal): Promise<string> {
+    return this.#get('', 'info', {}, signal, ({ version }: { version?: unknown }) => {
+      if (typeof version !== 'string') throw new TypeError('no version')
+      return version
+    })
   }
 
   /** Names of the machines whose metrics this agent has. */
-  async nodes(signal: AbortSignal): Promise<string[]> {
-    const { mirrored_hosts: hosts } = await this.#get<{ mirrored_hosts?: unknown }>('', 'info', {}, signal)
-    return strings(hosts)
+  nodes(signal: AbortSignal): Promise<string[]> {
+    return this.#get('', 'info', {}, signal, (info: { mirrored_hosts?: unknown }) => strings(info.mirrored_hosts))
   }
 
   /** What is collected; remembered for a minute. */
@@ -48,10 +47,11 @@ export class Netdata {
   }
 
   /** Ids of all charts: many more than contexts, so they are asked for only to explain why one was not found. */
-  async charts(node: string, signal: AbortSignal): Promise<string[]> {
+  charts(node: string, signal: AbortSignal): Promise<string[]> {
     type Answer = { contexts?: Record<string, { charts?: object }> }
-    const { contexts = {} } = await this.#get<Answer>(node, 'contexts', { options: 'charts' }, signal)
-    return Object.values(contexts).flatMap(({ charts }) => Object.keys(charts ?? {}))
+    return this.#get(node, 'contexts', { options: 'charts' }, signal, ({ contexts = {} }: Answer) =>
+      Object.values(contexts).flatMap(({ charts }) => Object.keys(charts ?? {})),
+    )
   }
 
   /**
@@ -66,7 +66,8 @@ export class Netdata {
       if (!collected.charts.has(id)) throw noChart()
       return { kind: 'chart', id, units: collected.charts.get(id) }
     }
-    const chart = await this.#get<Listed>(node, 'chart', { chart: id }, signal).catch((error: unknown) => {
+    const listed = (answer: Listed): Listed => answer
+    const chart = await this.#get(node, 'chart', { chart: id }, signal, listed).catch((error: unknown) => {
       if (error instanceof ToolError && error.detail === missing.chart) return undefined
       throw error
     })
@@ -81,14 +82,14 @@ export class Netdata {
    * @param seconds back from now @param method how the collected values of a point are combined
    * @throws ToolError NOT_FOUND when there is no such chart or context
    */
-  async data(
+  data(
     node: string,
     { kind, id }: Pick<Source, 'kind' | 'id'>,
     method: 'average' | 'min' | 'max',
     seconds: number,
     points: number,
     signal: AbortSignal,
-  ): Promise<Data> {
+  ) {
     const query = {
       [kind]: id,
       after: String(-seconds),
@@ -98,42 +99,55 @@ export class Netdata {
       // unaligned: otherwise the window ends at a multiple of its length, which may be before the first data.
       options: 'jsonwrap|seconds|unaligned',
     }
-    return readData(await this.#get(node, 'data', query, signal))
+    return this.#get(node, 'data', query, signal, readData)
   }
 
   /** Raised alerts only. */
-  async alerts(node: string, signal: AbortSignal) {
+  alerts(node: string, signal: AbortSignal) {
     type Answer = { alarms?: Record<string, Record<string, unknown>> }
-    const { alarms = {} } = await this.#get<Answer>(node, 'alarms', { active: '' }, signal)
-    return Object.values(alarms).map((alarm) => ({
-      name: String(alarm.name ?? ''),
-      chart: String(alarm.chart ?? ''),
-      status: String(alarm.status ?? ''),
-      value: String(alarm.value_string ?? ''),
-      info: String(alarm.info ?? ''),
-      /** Unix seconds. */
-      since: Number(alarm.last_status_change ?? 0),
-    }))
+    return this.#get(node, 'alarms', { active: '' }, signal, ({ alarms = {} }: Answer) =>
+      Object.values(alarms).map((alarm) => ({
+        name: String(alarm.name ?? ''),
+        chart: String(alarm.chart ?? ''),
+        status: String(alarm.status ?? ''),
+        value: String(alarm.value_string ?? ''),
+        info: String(alarm.info ?? ''),
+        /** Unix seconds. */
+        since: Number(alarm.last_status_change ?? 0),
+      })),
+    )
   }
 
   /** Older agents have no list of contexts; their list of charts says the context of each. */
   async #readCollected(node: string, signal: AbortSignal): Promise<Collected> {
-    try {
-      const { contexts } = await this.#get<{ contexts?: Record<string, Listed> }>(node, 'contexts', {}, signal)
-      if (contexts === undefined) throw unexpectedForm('Netdata')
+    const ofContexts = ({ contexts }: { contexts?: Record<string, Listed> }): Collected => {
+      if (contexts === undefined) throw new TypeError('no contexts')
       return { contexts: unitsOf(Object.entries(contexts)), charts: undefined }
-    } catch (error) {
-      if (!(error instanceof ToolError) || (error.detail !== missing.route && error.detail !== 404)) throw error
-      const { charts = {} } = await this.#get<{ charts?: Record<string, Listed> }>(node, 'charts', {}, signal)
+    }
+    const ofCharts = ({ charts = {} }: { charts?: Record<string, Listed> }): Collected => {
       const all = Object.entries(charts)
       const named = all.map(([id, chart]) => [chart.name ?? id, chart] as const)
       return { contexts: unitsOf(all.map(([, chart]) => [chart.context, chart] as const)), charts: unitsOf([...all, ...named]) }
     }
+    try {
+      return await this.#get(node, 'contexts', {}, signal, ofContexts)
+    } catch (error) {
+      if (!(error instanceof ToolError) || (error.detail !== missing.route && error.detail !== 404)) throw error
+      return this.#get(node, 'charts', {}, signal, ofCharts)
+    }
   }
 
-  async #get<T = object>(node: string, command: string, query: Record<string, string>, signal: AbortSignal): Promise<T> {
+  /** @param read where it throws, the answer has an unexpected form */
+  async #get<A, T>(
+    node: string,
+    command: string,
+    query: Record<string, string>,
+    signal: AbortSignal,
+    read: (answer: A) => T,
+  ): Promise<T> {
     const host = node === '' ? '' : `/host/${encodeURIComponent(node)}`
-    return readNetdata(await this.#http.get(`${host}/api/v1/${command}`, { signal, timeoutMs, maxBytes, query })) as T
+    const answer = readNetdata(await this.#http.get(`${host}/api/v1/${command}`, { signal, timeoutMs, maxBytes, query }))
+    return readForm('Netdata', () => read(answer as A))
   }
 }
 
@@ -149,19 +163,20 @@ function unitsOf(listed: readonly (readonly [id: unknown, entry: Listed])[]): Ma
   return new Map(listed.map(([id, { units }]) => [String(id), String(units ?? '')]))
 }
 
-/** Reads the wrapped form (`options=jsonwrap`): with it, and only with it, each dimension says to which chart of a context it belongs. */
-function readData(json: object): Data {
-  const { dimension_names: names, chart_ids: charts, result } = json as Record<string, unknown>
+export type Data = ReturnType<typeof readData>
+
+/**
+ * Reads the wrapped form (`options=jsonwrap`): with it, and only with it, each dimension says to which chart of a context it belongs.
+ * @returns the `times` in Unix seconds, newest first, and for each dimension a value at each of them; `chart` is empty where there is only one
+ */
+function readData(json: Record<string, unknown>) {
+  const { dimension_names: names, chart_ids: charts, result } = json
   const owners = strings(charts)
-  try {
-    const { data } = result as { data: [number, ...(number | null)[]][] }
-    const column = (i: number): (number | null)[] => data.map((row) => row[i] ?? null)
-    return {
-      times: data.map(([at]) => Number(at)),
-      dimensions: strings(names).map((name, i) => ({ name, chart: owners[i] ?? '', values: column(i + 1) })),
-    }
-  } catch (error) {
-    throw unexpectedForm('Netdata', error)
+  const { data } = result as { data: [number, ...(number | null)[]][] }
+  const column = (i: number): (number | null)[] => data.map((row) => row[i] ?? null)
+  return {
+    times: data.map(([at]) => Number(at)),
+    dimensions: strings(names).map((name, i) => ({ name, chart: owners[i] ?? '', values: column(i + 1) })),
   }
 }
 

@@ -171,6 +171,13 @@ test('alerts are shown critical first; failing alerts do not take the charts wit
       assert.match(answer.meta.warnings.join(), /alerts are missing: UPSTREAM_ERROR/)
     },
   )
+  await withNetdata(
+    ({ path }) => (path.endsWith('/alarms') ? json({ alarms: { odd: null } }) : undefined),
+    async ({ call }) => {
+      const answer = await call('get_system_metrics', { charts: ['system.cpu'] })
+      assert.match(answer.meta.warnings.join(), /alerts are missing: UPSTREAM_ERROR: .*unexpected form/)
+    },
+  )
 })
 
 test('an unknown node is answered with those that exist', () =>
@@ -218,7 +225,10 @@ test('when everything fails the call says why', async () => {
       /^ERROR UPSTREAM_ERROR: the configured address does not answer as the API of Netdata/,
     ],
     [(_req, res) => res.end('<html>'), /^ERROR UPSTREAM_ERROR: .*web page/],
-    [(_req, res) => res.end('{"x":1}'), /^ERROR UPSTREAM_ERROR: the answer of Netdata has an unexpected form/],
+    ...['{"x":1}', '{"contexts":{"a":null}}'].map((body): [RequestListener, RegExp] => [
+      (_req, res) => res.end(body),
+      /^ERROR UPSTREAM_ERROR: the answer of Netdata has an unexpected form/,
+    ]),
     [(_req, res) => res.end('x'.repeat(2_000_000)), /^ERROR TOO_LARGE: /],
   ]
   for (const [fault, message] of faults) {
