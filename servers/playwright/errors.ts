@@ -2,7 +2,7 @@
 import { ToolError } from '../../protocol/index.ts'
 import type { Refusal } from '../kit/network-policy/proxy.ts'
 import { cleanText, clip, visibleJson } from '../kit/text.ts'
-import { ifPossible, type Limit, pageFunction, within } from './lib/ask-page.ts'
+import { countOf, ifPossible, pageFunction, within } from './lib/ask-page.ts'
 import { similarElements } from './lib/interactive.ts'
 import type { Target } from './lib/page-call.ts'
 import type { Locator, Page } from './types.ts'
@@ -37,15 +37,6 @@ const reasons = [
   [/element is not stable/, 'it keeps moving'],
   [/did not find some options/, 'it has no such option'],
 ] as const
-
-/** How many elements match; undefined when the page is busy, the error when the selector is not valid. */
-export function countOf(locator: Locator, limit: Limit = { ms: 1_000 }, again = true): Promise<number | Error | undefined> {
-  return within(limit, () => locator.count()).catch((error: Error) => {
-    limit.signal?.throwIfAborted()
-    if (error instanceof ToolError) return undefined
-    return again ? countOf(locator, limit, false) : error // a document that was replaced just now rejects, too
-  })
-}
 
 export function pageLost(cause: unknown): ToolError {
   return new ToolError('UPSTREAM_ERROR', 'the page was closed or crashed during the call', { hint: 'call navigate', cause })

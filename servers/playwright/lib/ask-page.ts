@@ -60,6 +60,15 @@ export function ifPossible<T>(work: Promise<T>, signal?: AbortSignal): Promise<T
   })
 }
 
+/** How many elements match; undefined when the page is busy, the error when the selector is not valid. */
+export function countOf(locator: Locator, limit: Limit = { ms: 1_000 }, again = true): Promise<number | Error | undefined> {
+  return within(limit, () => locator.count()).catch((error: Error) => {
+    limit.signal?.throwIfAborted()
+    if (error instanceof ToolError) return undefined
+    return again ? countOf(locator, limit, false) : error // a document that was replaced just now rejects, too
+  })
+}
+
 /** `button "Save"`; undefined when the element is gone or its page busy. */
 export function describeElement(locator: Locator): Promise<string | undefined> {
   return ifPossible(ask(locator, 'describe', undefined, { ms: 1_000 }).then((text) => clip(cleanText(String(text)), 250)))

@@ -1,6 +1,6 @@
 // Frames of a page: selectors that lead into them, and the list of them.
 import type { Frame, Locator, Page } from '../types.ts'
-import { ask, ifPossible, type Limit } from './ask-page.ts'
+import { ask, ifPossible, type Limit, within } from './ask-page.ts'
 
 export const maxFrames = 12
 /** Playwright's way into the document of a frame. */
@@ -67,7 +67,9 @@ export async function* placesOf(page: Page, { ms, signal }: Limit): AsyncGenerat
 }
 
 /** Of the element that a frame is in; empty when it is not shown. */
-async function selectorOf(frame: Frame, limit: Limit): Promise<string> {
-  const element = await frame.frameElement()
-  return (await element.isVisible()) ? ask(element, 'selectorOf', undefined, limit) : ''
+function selectorOf(frame: Frame, limit: Limit): Promise<string> {
+  return within(limit, async () => {
+    const element = await frame.frameElement()
+    return (await element.isVisible()) ? ask(element, 'selectorOf', undefined, limit) : ''
+  })
 }

@@ -2,7 +2,7 @@
 import { nearest } from '../../../protocol/index.ts'
 import { cleanText, clip } from '../../kit/text.ts'
 import type { Locator, Page } from '../types.ts'
-import { ask, ifPossible, type Limit, scriptLimitMs } from './ask-page.ts'
+import { ask, countOf, ifPossible, type Limit, scriptLimitMs } from './ask-page.ts'
 import { enterFrames, placesOf } from './frames.ts'
 import type { Actionables } from './page/program.ts'
 
@@ -40,8 +40,9 @@ async function withSelectors(
   for (const element of elements) {
     signal?.throwIfAborted()
     const byRole = size > maxSizeForRoles || performance.now() >= until ? undefined : roleSelector(element)
-    const checked = byRole === undefined ? undefined : page.locator(enterFrames(prefix + byRole)).count()
-    const own = (await checked?.catch(() => 0)) === 1 ? byRole : element.css
+    const found = byRole === undefined ? undefined : page.locator(enterFrames(prefix + byRole))
+    const isUnique = found !== undefined && (await countOf(found, { ms: verifyMs, signal })) === 1
+    const own = isUnique ? byRole : element.css
     if (own !== undefined && own !== '') listed.push({ ...element, selector: prefix + own })
   }
   return listed

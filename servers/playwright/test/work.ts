@@ -368,6 +368,28 @@ export function workTests(browser: TestBrowser): void {
   )
 
   work(
+    'a frame that hangs does not hold the session of its page',
+    {
+      '/': '<p>Outer</p><button onclick="document.title = \'clicked\'">Go</button><iframe src="/hangs"></iframe>',
+      '/hangs': '<script>setTimeout(() => { while (true); }, 100)</script>',
+      '/fine': '<title>Fine</title>',
+    },
+    async (wire, { url }) => {
+      const calls = [
+        ['get_content', {}],
+        ['click', { selector: 'Not there', timeout_ms: 1_000 }],
+        ['get_content', { format: 'interactive' }],
+      ] as const
+      for (const [tool, args] of calls) {
+        await wire.call('navigate', { url, wait_until: 'load' })
+        await delay(300)
+        await wire.call(tool, args)
+        assert.match((await wire.call('navigate', { url: `${url}/fine` })).data, /title: Fine/, tool)
+      }
+    },
+  )
+
+  work(
     'resources of a kind that is switched off are not asked for',
     { '/': '<img src="/a.png"><p>x' },
     async (wire, site) => {

@@ -1,9 +1,9 @@
 // wait_for_selector: waits until an element or a text is there, or gone.
 import { type AnyTool, defineTool, type FromSchema, ToolError, type ToolResult } from '../../../protocol/index.ts'
 import { cleanText, clip } from '../../kit/text.ts'
-import { countOf, explainAction, isTimeout, whereIs } from '../errors.ts'
+import { explainAction, isTimeout, whereIs } from '../errors.ts'
 import { currentText, linesOf, newLines } from '../lib/act.ts'
-import { describeElement } from '../lib/ask-page.ts'
+import { countOf, describeElement } from '../lib/ask-page.ts'
 import { enterFrames } from '../lib/frames.ts'
 import { similarElements } from '../lib/interactive.ts'
 import { onPage, type PageCall, type Target } from '../lib/page-call.ts'
