@@ -321,7 +321,7 @@ export class MarkdownWriter implements HtmlEvents {
   /** Code stays as it is; links whose address does not stand there follow it. */
   #endCodeLink(at: number, href: string | undefined): void {
     const text = this.#parts.splice(at).join('')
-    this.#parts.push(text)
+    if (text !== '') this.#parts.push(text)
     if (href === undefined || text.length > maxUrlChars || this.#codeLinks.size >= maxCodeLinks) return
     const label = text.replace(/\s+/g, ' ').trim()
     if (label !== '' && !/^https?:/.test(label)) this.#codeLinks.add(`[${label}](${href})`)
@@ -365,15 +365,11 @@ export class MarkdownWriter implements HtmlEvents {
     this.#write(row.text, row.isRow ? 'row' : 'text', table.rows > 1)
   }
 
-  /** The row turns out to be a layout: what it has so far becomes blocks. */
+  /** The row turns out to be a layout: what it has so far becomes a block. */
   #dissolve(table: Table): void {
-    const linked = this.#linkChars / Math.max(1, this.#textChars)
-    for (const cell of [...table.dissolve(), this.#parts.join('').trim()]) {
-      this.#textChars = cell.length
-      this.#linkChars = cell.length * linked
-      if (cell !== '') this.#write(cell, 'text')
-    }
-    this.#reset()
+    const cells = [...table.dissolve(), this.#parts.join('').trim()].filter((cell) => cell !== '')
+    if (cells.length === 0) this.#reset()
+    else this.#write(cells.join('\n\n'), 'text')
   }
 
   #closeImplied(name: string): void {

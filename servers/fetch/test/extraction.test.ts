@@ -195,6 +195,7 @@ test('code keeps its lines around links, and links whose address does not stand 
   const code = 'See BCP\n 78, https://x.test/a.\n  indented\nend up BCP 78'
   assert.equal(await contentOf(page), `\`\`\`\n${code}\n\`\`\`\n\nLinks: [BCP 78](https://example.test/bcp78)`)
   assert.equal((await readShape(page, 'text/html', false)).content, `\`\`\`\n${code}\n\`\`\``)
+  assert.equal(await contentOf('<pre><div>one\n<a id="l2"></a></div><div>two</div></pre>'), '```\none\ntwo\n```')
   const many = Array.from({ length: 1_000 }, (_, i) => `<a href="/${i}">link ${i}</a>\n`).join('')
   assert.equal((await contentOf(`<pre>${many}</pre>`)).match(/\]\(/g)?.length, 100)
 })
