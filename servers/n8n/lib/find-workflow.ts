@@ -1,6 +1,7 @@
 // Finds a workflow by its id or its exact name.
 import { nearest, ToolError } from '../../../protocol/index.ts'
 import { quoted } from '../../kit/text.ts'
+import type { N8nBackend } from '../backend.ts'
 import { idForm, type N8nApi } from './api.ts'
 import { type JsonObject, text } from './json.ts'
 
@@ -16,7 +17,7 @@ const maxCandidates = 5
 
 /** @param kept how much of its strings @throws ToolError that names the workflows with this name, or near ones */
 export async function findWorkflow(
-  api: N8nApi,
+  { api, redact }: Pick<N8nBackend, 'api' | 'redact'>,
   wanted: string,
   kept: 'workflow' | 'node',
   signal: AbortSignal,
@@ -34,7 +35,11 @@ export async function findWorkflow(
   }
   const found = only === undefined ? undefined : await api.workflow(only, kept, signal)
   if (found !== undefined) return found
-  throw noSuchWorkflow(await knownBy(api, undefined, signal), wanted)
+  const known = await knownBy(api, undefined, signal)
+  throw noSuchWorkflow(
+    known.map(({ id, name }) => ({ id, name: redact.inName(name) })),
+    wanted,
+  )
 }
 
 function noSuchWorkflow(known: readonly Known[], wanted: string): ToolError {

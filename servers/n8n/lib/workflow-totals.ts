@@ -2,6 +2,7 @@
 import { oneLine } from '../../kit/text.ts'
 import type { N8nApi } from './api.ts'
 import { type JsonObject, objects, text } from './json.ts'
+import type { Redactor } from './redact.ts'
 import { factsOf, isNote } from './workflow.ts'
 
 const pageSize = 100
@@ -17,7 +18,7 @@ const maxTriggers = 50
 export type WorkflowTotals = Awaited<ReturnType<typeof countWorkflows>>
 
 /** @param timeLeft false when no more pages may be asked for */
-export async function countWorkflows(api: N8nApi, signal: AbortSignal, timeLeft: () => boolean) {
+export async function countWorkflows(api: N8nApi, inName: Redactor['inName'], signal: AbortSignal, timeLeft: () => boolean) {
   const workflows = { total: 0, complete: false, active: 0, archived: 0, never_updated_90d: 0 }
   const nodes = { total: 0, disabled: 0, sticky_notes: 0 }
   const byTrigger = new Map<string, number>()
@@ -29,7 +30,7 @@ export async function countWorkflows(api: N8nApi, signal: AbortSignal, timeLeft:
   let tooLarge = 0
 
   const add = (workflow: JsonObject): void => {
-    const facts = factsOf(workflow)
+    const facts = factsOf(workflow, inName)
     workflows.total += 1
     names.set(facts.id, oneLine(facts.name))
     if (facts.archived) workflows.archived += 1

@@ -1,25 +1,26 @@
 // Reads a workflow: facts for lists and statistics, and the connections between its nodes.
 import { type JsonObject, list, object, objects, text } from './json.ts'
 import { outputName } from './outputs.ts'
+import type { Redactor } from './redact.ts'
 import { schedulesOf } from './schedule.ts'
 
 /** In the form of the JSON of results. */
 export type WorkflowFacts = ReturnType<typeof factsOf>
 
-/** Reduces a whole workflow to what a list shows. */
-export function factsOf(workflow: JsonObject) {
+/** Reduces a whole workflow to what a list shows. @param inName removes secrets from names */
+export function factsOf(workflow: JsonObject, inName: Redactor['inName']) {
   const all = objects(workflow.nodes)
   const nodes = all.filter((node) => !isNote(node))
   const triggers = nodes.filter((node) => isTrigger(node) && node.disabled !== true)
   return {
     id: text(workflow.id),
-    name: text(workflow.name),
+    name: inName(text(workflow.name)),
     active: workflow.active === true,
     archived: workflow.isArchived === true,
-    tags: objects(workflow.tags).map((tag) => text(tag.name)),
+    tags: objects(workflow.tags).map((tag) => inName(text(tag.name))),
     triggers: [...new Set(triggers.map((node) => shortType(node)))],
     /** When the triggers run, such as `every 15 minutes`. */
-    schedules: [...new Set(triggers.flatMap(schedulesOf))],
+    schedules: [...new Set(triggers.flatMap(schedulesOf).map(inName))],
     node_count: nodes.length,
     sticky_notes: all.length - nodes.length,
     /** ISO 8601 as n8n gives it, or empty. */

@@ -140,6 +140,32 @@ test('says which names and tags there are where none matches', () =>
     )
   }))
 
+test('a secret in a name or a tag is shown by no tool', () => {
+  const secret = 'key-of-the-test'
+  const node = { name: `Node ${secret}`, type: 'n8n-nodes-base.stickyNote' }
+  const all = [
+    workflow('a', `Call ${secret}`, { ...tagged(`tag ${secret}`), nodes: [node, { ...node, type: 'n8n-nodes-base.set' }] }),
+  ]
+  const listener: RequestListener = (req, res) =>
+    target(req).pathname.endsWith('/a')
+      ? reply(res, all[0])
+      : n8nOf(target(req).pathname.endsWith('/workflows') ? all : [])(req, res)
+  return withUpstream(listener, async ({ call }) => {
+    for (const [tool, args] of [
+      ['n8n_list_workflows', {}],
+      ['n8n_list_workflows', { name: 'cal key' }],
+      ['n8n_list_workflows', { tags: ['other'] }],
+      ['n8n_get_workflow', { workflow_id: 'a' }],
+      ['n8n_get_workflow', { workflow_id: 'a', nodes: ['nod'] }],
+      ['n8n_get_workflow', { workflow_id: 'Call key' }],
+      ['n8n_get_database_statistics', {}],
+    ] as const) {
+      const { text, structured } = await call(tool, args)
+      assert.equal((text + JSON.stringify(structured ?? '')).includes(secret), false, `${tool}: ${text}`)
+    }
+  })
+})
+
 test('prints no row that contradicts active, whatever n8n returns', () =>
   withUpstream(n8nOf([workflow('a', 'On', { active: true }), workflow('b', 'Off')]), async ({ call }) => {
     for (const [active, id] of [

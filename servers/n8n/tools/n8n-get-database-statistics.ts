@@ -86,7 +86,7 @@ function statisticsResult({ environment, upstream }: N8nBackend, statistics: Sta
   })
 }
 
-async function gather({ api, database, unreadable, environment }: N8nBackend, windowHours: number, signal: AbortSignal) {
+async function gather({ api, redact, database, unreadable, environment }: N8nBackend, windowHours: number, signal: AbortSignal) {
   const end = Date.now() + Math.max(1_000, Math.min(gatherMs, environment.toolTimeoutMs - reserveMs))
   const timeLeft = (): boolean => Date.now() < end
   const warnings: string[] = unreadable === undefined ? [] : [unreadable]
@@ -118,14 +118,17 @@ async function gather({ api, database, unreadable, environment }: N8nBackend, wi
 
   const exact = await fromDatabase((it) => it.executions(windowHours, signal))
   const storage = exact && (await fromDatabase((it) => it.storage(signal)))
-  const totals = await unlessRefused('workflows', () => countWorkflows(api, signal, timeLeft))
+  const totals = await unlessRefused('workflows', () => countWorkflows(api, redact.inName, signal, timeLeft))
   const runs = exact ?? (await unlessRefused('executions', () => countExecutions(api, windowHours, signal, timeLeft)))
   if (totals === undefined && runs === undefined) throw refusal
   const insights = timeLeft() ? await readInsights(api, signal) : undefined
   if (totals?.workflows.complete === false) warnings.push(incompleteWorkflows(totals))
   if (runs?.complete === false)
     warnings.push(`only the newest ${runs.total} executions were counted, back to ${runs.since}; ask for fewer hours`)
-  const named = (of: WorkflowRuns): WorkflowRuns => ({ ...of, name: of.name ?? totals?.names.get(of.workflow_id) ?? null })
+  const named = (of: WorkflowRuns): WorkflowRuns => {
+    const name = of.name === null ? totals?.names.get(of.workflow_id) : redact.inName(of.name)
+    return { ...of, name: name ?? null }
+  }
   const executions = runs && {
     ...runs,
     window_hours: windowHours,

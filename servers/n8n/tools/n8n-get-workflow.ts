@@ -54,12 +54,12 @@ const reservedChars = 1_500
 const nodeHeader = 'node\ttype\tstate\tcredentials'
 
 async function getWorkflow(backend: N8nBackend, args: GetArguments, context: Context) {
-  const { api, redact, environment } = backend
-  const found = await findWorkflow(api, args.workflow_id, args.nodes?.length === 1 ? 'node' : 'workflow', context.signal)
+  const { redact, environment } = backend
+  const found = await findWorkflow(backend, args.workflow_id, args.nodes?.length === 1 ? 'node' : 'workflow', context.signal)
   const workflow = versionOf(found, args)
   const merged = { ...found, nodes: workflow.nodes }
-  const facts = factsOf(merged)
-  const chosen = chooseNodes(workflow, args.nodes)
+  const facts = factsOf(merged, redact.inName)
+  const chosen = chooseNodes(workflow, args.nodes, redact)
   const [single] = args.nodes === undefined ? [] : chosen
   if (single !== undefined && chosen.length === 1) return nodeResult(backend, args, facts, single, context)
   const whole = args.detail === 'full' || args.nodes !== undefined
@@ -97,7 +97,6 @@ async function getWorkflow(backend: N8nBackend, args: GetArguments, context: Con
     rows: end - first,
     structured: {
       ...facts,
-      name: redact.inName(facts.name),
       ...(whole ? { nodes: shown.slice(first, end).map(nodeJson) } : {}),
       ...(!whole && args.detail === 'structure' ? { lines } : {}),
     },
@@ -125,7 +124,7 @@ function nodeResult(
     rows: 1,
     structured: {
       id: facts.id,
-      name: redact.inName(facts.name),
+      name: facts.name,
       ...(range === '' ? { nodes: [JSON.parse(json)] } : { text: part }),
     },
   })
@@ -143,10 +142,10 @@ function versionOf(workflow: JsonObject, { version, workflow_id }: GetArguments)
   })
 }
 
-function chooseNodes(workflow: JsonObject, wanted: readonly string[] | undefined): readonly JsonObject[] {
+function chooseNodes(workflow: JsonObject, wanted: readonly string[] | undefined, redact: Redactor): readonly JsonObject[] {
   const all = objects(workflow.nodes)
   if (wanted === undefined) return all
-  const names = all.map((node) => text(node.name))
+  const names = all.map((node) => redact.inName(text(node.name)))
   return wanted.map((name) => {
     const lower = name.trim().toLowerCase()
     const node =
@@ -167,11 +166,11 @@ function aboutLines(workflow: JsonObject, facts: WorkflowFacts, redact: Redactor
   const description = text(workflow.description)
   const notes = objects(workflow.nodes).filter(isNote)
   return [
-    `name: ${oneLine(redact.inName(facts.name))}`,
+    `name: ${oneLine(facts.name)}`,
     ...(description === '' ? [] : [`description: ${oneLine(String(redact(description)))}`]),
     ...(facts.tags.length === 0 ? [] : [`tags: ${oneLine(facts.tags.join(', '))}`]),
     `triggers: ${oneLine(triggersOf(facts, ', ')) || 'none'}`,
-    ...(notes.length === 0 ? [] : [`sticky notes: ${oneLine(notes.map((note) => text(note.name)).join(', '))}`]),
+    ...(notes.length === 0 ? [] : [`sticky notes: ${oneLine(redact.inName(notes.map((note) => text(note.name)).join(', ')))}`]),
     `created ${shortTime(text(workflow.createdAt))}, updated ${shortTime(facts.updated_at)}`,
     `settings: ${oneLine(JSON.stringify(redact(object(workflow.settings))))}`,
   ]

@@ -4,6 +4,7 @@ import { counted, report, sameCall } from '../../kit/report.ts'
 import { fitLines, quoted } from '../../kit/text.ts'
 import type { N8nBackend } from '../backend.ts'
 import { advance } from '../lib/cursor.ts'
+import type { JsonObject } from '../lib/json.ts'
 import { row, shortTime, triggersOf } from '../lib/render.ts'
 import { factsOf, type WorkflowFacts } from '../lib/workflow.ts'
 
@@ -54,7 +55,7 @@ const searchPage = 100
 const maxNamed = 20
 
 /** The matching workflows from the cursor on; names and tags of all, for when none matches. */
-async function search({ api, environment }: N8nBackend, args: ListArguments, signal: AbortSignal) {
+async function search({ api, redact, environment }: N8nBackend, args: ListArguments, signal: AbortSignal) {
   const { active, project_id: projectId, cursor } = args
   const size = args.name === undefined && args.tags === undefined ? args.limit : searchPage
   const end = performance.now() + Math.min(searchMs, environment.toolTimeoutMs / 2)
@@ -65,7 +66,8 @@ async function search({ api, environment }: N8nBackend, args: ListArguments, sig
   let next: string | undefined
   let searched = 0
   let skipped = 0
-  for await (const page of api.workflows({ active, projectId }, { limit: size, cursor }, factsOf, signal)) {
+  const reduce = (workflow: JsonObject): WorkflowFacts => factsOf(workflow, redact.inName)
+  for await (const page of api.workflows({ active, projectId }, { limit: size, cursor }, reduce, signal)) {
     for (const [i, facts] of page.entries.entries()) {
       const after = i + 1 < page.entries.length ? advance(page.start, i + 1, size) : page.next
       if (matches(facts, args)) rows.push({ facts, after })
@@ -91,11 +93,10 @@ function matches(facts: WorkflowFacts, { active, name, tags }: ListArguments): b
 }
 
 async function listWorkflows(backend: N8nBackend, args: ListArguments, context: Context) {
-  const { redact, environment } = backend
   const started = performance.now()
   const found = await search(backend, args, context.signal)
-  const all = found.rows.slice(0, args.limit).map(({ facts }) => redact.inName(lineOf(facts)))
-  const lines = fitLines(all, environment.maxResultChars - reservedChars - header.length)
+  const all = found.rows.slice(0, args.limit).map(({ facts }) => lineOf(facts))
+  const lines = fitLines(all, backend.environment.maxResultChars - reservedChars - header.length)
   const shown = lines.length
   const isCut = shown < found.rows.length
   const next = isCut ? found.rows[shown - 1]?.after : found.next
@@ -112,7 +113,7 @@ async function listWorkflows(backend: N8nBackend, args: ListArguments, context: 
     next: next === undefined ? undefined : sameCall(inputSchema, args, { cursor: next }),
     rows: shown,
     structured: {
-      workflows: found.rows.slice(0, shown).map(({ facts }) => ({ ...facts, name: redact.inName(facts.name) })),
+      workflows: found.rows.slice(0, shown).map(({ facts }) => facts),
     },
   })
 }
