@@ -9,6 +9,7 @@ import { htmlEvents, type TokenizerClass } from './html-events.ts'
 import { jsonIndenter } from './json-text.ts'
 import { MarkdownWriter, resolve } from './markdown.ts'
 import type { Block } from './outline.ts'
+import { readHead } from './read-head.ts'
 import { fewChars, select } from './selection.ts'
 
 interface ExtractRequest extends PageForm {
@@ -182,18 +183,6 @@ function kindOf(head: Buffer, contentType: string | undefined): { kind: Kind; ty
   if (isMarkup) return { kind: 'html', type: declared }
   const unsure = declared === '' || declared === 'application/octet-stream'
   return { kind: unsure && looksHtml.test(start) ? 'html' : 'text', type: declared }
-}
-
-/** At least so many bytes from the start of a body, or all there are. @param head what was read of it before */
-async function readHead(chunks: AsyncGenerator<Buffer, void>, bytes: number, head: Buffer): Promise<Buffer> {
-  const parts = [head]
-  for (let length = head.length; length < bytes; ) {
-    const { value } = await chunks.next()
-    if (value === undefined) break
-    parts.push(value)
-    length += value.length
-  }
-  return Buffer.concat(parts)
 }
 
 async function* decoded(head: Buffer, rest: AsyncIterable<Buffer>, charset: string, signal: AbortSignal): AsyncGenerator<string> {

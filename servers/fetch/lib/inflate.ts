@@ -1,10 +1,12 @@
 // Bodies with a Content-Encoding. gzip and zlib are read as raw deflate behind their header: what follows the end of the data does not matter
 // then, and a body without its checksum is complete.
 import { createBrotliDecompress, createInflateRaw } from 'node:zlib'
+import { readHead } from './read-head.ts'
 
 type Coding = 'br' | 'deflate' | 'gzip'
 
-const maxHeaderBytes = 65_536
+/** A header of gzip is longer only when a file name or a comment is. */
+const headerBytes = 4_096
 
 /** The codings of a body in the order in which they were applied; undefined when one cannot be decoded. */
 export function codingsOf(contentEncoding: string | undefined): Coding[] | undefined {
@@ -20,7 +22,7 @@ export function codingsOf(contentEncoding: string | undefined): Coding[] | undef
 
 /** @param state `truncated` is set when the body ended before its data did */
 export async function* inflate(
-  body: AsyncIterable<Buffer>,
+  body: AsyncGenerator<Buffer, void>,
   coding: Coding,
   state: { truncated: boolean },
 ): AsyncGenerator<Buffer, void> {
@@ -52,31 +54,20 @@ export async function* inflate(
   }
 }
 
-async function* withoutHeader(body: AsyncIterable<Buffer>, state: { truncated: boolean }): AsyncGenerator<Buffer, void> {
-  let head: Buffer | undefined = Buffer.alloc(0)
-  for await (const chunk of body) {
-    head = head === undefined ? undefined : Buffer.concat([head, chunk])
-    const start = head === undefined ? 0 : dataStart(head)
-    if (start < 0) continue
-    yield (head ?? chunk).subarray(start)
-    head = undefined
-  }
-  state.truncated ||= head !== undefined && head.length > 0
+async function* withoutHeader(body: AsyncGenerator<Buffer, void>, state: { truncated: boolean }): AsyncGenerator<Buffer, void> {
+  const head = await readHead(body, headerBytes)
+  const start = dataStart(head)
+  state.truncated ||= start > head.length
+  if (start < head.length) yield head.subarray(start)
+  yield* body
 }
 
-/** Where the deflated data start behind a header of gzip (RFC 1952 §2.3) or zlib (RFC 1950 §2.2); -1 when more bytes are needed. */
+/** Where the deflated data start behind a header of gzip (RFC 1952 §2.3) or zlib (RFC 1950 §2.2). */
 function dataStart(bytes: Buffer): number {
   const [a = 0, b = 0, , flags = 0] = bytes
-  if (bytes.length < 2) return -1
   if (a !== 0x1f || b !== 0x8b) return (a & 0x0f) === 8 && ((a << 8) | b) % 31 === 0 ? 2 : 0
   let at = 10
-  if (flags & 4) at += bytes.length < 12 ? maxHeaderBytes : 2 + bytes.readUInt16LE(10)
-  for (const text of [flags & 8, flags & 16]) {
-    if (text === 0) continue
-    const end = at < bytes.length ? bytes.indexOf(0, at) : -1
-    at = end === -1 ? maxHeaderBytes : end + 1
-  }
-  if (flags & 2) at += 2
-  if (at <= bytes.length) return at
-  return bytes.length > maxHeaderBytes ? 0 : -1 // a header without end is an error of the data
+  if (flags & 4) at += 2 + (bytes[10] ?? 0) + 256 * (bytes[11] ?? 0)
+  for (const text of [flags & 8, flags & 16]) if (text !== 0) at = bytes.indexOf(0, at) + 1 || headerBytes + 1
+  return flags & 2 ? at + 2 : at
 }
