@@ -14,11 +14,10 @@ const hiddenStyle = /(?:^|[;\s])(?:display\s*:\s*none|visibility\s*:\s*(?:hidden
 /** What nobody is meant to see. */
 const unseenStyle =
   /(?:^|[;\s])(?:font-size\s*:\s*0(?:\.0*)?(?:px|pt|em|rem|%)?\s*(?:;|!|$)|(?:left|top|text-indent|margin-left|margin-top)\s*:\s*-\d{4,}|clip\s*:\s*rect\(\s*0[^)]{0,40}\)|clip-path\s*:\s*inset\(\s*(?:50|100)%)/i
-const maxStyleChars = 2_000
 
 /** Text that no reader ever sees is a common carrier of instructions for models. */
 export function isUnseen({ style }: Attributes): boolean {
-  return style !== undefined && unseenStyle.test(style.slice(0, maxStyleChars))
+  return unseenStyle.test(style ?? '')
 }
 
 /** Not displayed as the page arrives. */
@@ -26,11 +25,10 @@ export function isHidden(name: string, attributes: Attributes): boolean {
   if (name === 'noscript') return true
   // Pages that fade in hide their body until a script runs, which never happens here.
   if (name === 'html' || name === 'body') return false
-  const { style } = attributes
   return (
     attributes.hidden !== undefined ||
     attributes['aria-hidden']?.toLowerCase() === 'true' ||
-    (style !== undefined && hiddenStyle.test(style.slice(0, maxStyleChars))) ||
+    hiddenStyle.test(attributes.style ?? '') ||
     hiddenByName(name, attributes)
   )
 }
