@@ -6,10 +6,11 @@ import { resolveTarget } from '../kit/sql/target.ts'
 import type { PostgresConfig } from './config.ts'
 import { insteadOf } from './errors.ts'
 import { loadSample } from './lib/sample-file.ts'
-import type { PostgresBackend } from './types.ts'
+
+export type PostgresBackend = ReturnType<typeof openPostgres>
 
 /** @throws Error for the operator when the configuration contradicts itself */
-export function openPostgres(config: PostgresConfig, environment: Environment): PostgresBackend {
+export function openPostgres(config: PostgresConfig, environment: Environment) {
   const applicationName = config.PGAPPNAME ?? `mcp-postgres/${environment.version}`
   const sample = config.POSTGRES_SAMPLE ? openSample(config, applicationName) : undefined
   const target =
@@ -46,9 +47,10 @@ export function openPostgres(config: PostgresConfig, environment: Environment): 
   })
   return {
     engine,
+    /** Stands before every result. */
     label: sample === undefined ? '' : '[sample database] ',
     upstream: sample === undefined ? engine.upstream : 'sample database',
-    async probe(signal) {
+    async probe(signal: AbortSignal) {
       const found = await engine.probe(signal)
       return sample === undefined ? found : { sample: true, ...found }
     },

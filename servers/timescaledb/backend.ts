@@ -2,17 +2,23 @@
 import { ToolError } from '../../protocol/index.ts'
 import type { Environment } from '../kit/definition.ts'
 import { SqlEngine } from '../kit/sql/engine.ts'
+import { quoteName } from '../kit/sql/identifiers.ts'
 import { resolveTarget, type TargetOptions } from '../kit/sql/target.ts'
 import { Remembered } from '../kit/waiting.ts'
 import type { TimescaleConfig } from './config.ts'
 import { insteadOf } from './errors.ts'
-import { readFeatures } from './lib/features.ts'
 import { Writer } from './lib/writer.ts'
-import type { Features, TimescaleBackend } from './types.ts'
+import type { Features } from './types.ts'
 
 const featuresCachedMs = 60_000
 
-export function openTimescale(config: TimescaleConfig, environment: Environment): TimescaleBackend {
+const featuresQuery = `
+  SELECT e.extversion AS version, n.nspname AS schema, current_setting('timescaledb.license', true) AS license
+  FROM pg_namespace n JOIN pg_extension e ON n.oid = e.extnamespace AND e.extname = 'timescaledb'`
+
+export type TimescaleBackend = ReturnType<typeof openTimescale>
+
+export function openTimescale(config: TimescaleConfig, environment: Environment) {
   const options: TargetOptions = {
     urlVariable: 'TSDB_URL',
     applicationName: `mcp-timescaledb/${environment.version}`,
@@ -57,8 +63,9 @@ export function openTimescale(config: TimescaleConfig, environment: Environment)
     level,
     allowDestructive: config.TSDB_ALLOW_DESTRUCTIVE,
     upstream: engine.upstream,
-    features: (signal) => features.get('', signal),
-    async probe(signal) {
+    /** What this TimescaleDB has; read again once a minute. @throws ToolError when the extension is missing */
+    features: (signal: AbortSignal) => features.get('', signal),
+    async probe(signal: AbortSignal) {
       const found = await engine.probe(signal)
       const { version, apache } = await readFeatures(engine, signal)
       const write = level === 'off' ? {} : { write_role: await writer.probe(signal).catch(describeFailure) }
@@ -68,6 +75,18 @@ export function openTimescale(config: TimescaleConfig, environment: Environment)
       await Promise.all([engine.close(), writer.close()])
     },
   }
+}
+
+async function readFeatures(engine: SqlEngine, signal: AbortSignal): Promise<Features> {
+  const [row] = await engine.asker(signal)<{ version: string; schema: string; license: string | null }>(featuresQuery)
+  if (row === undefined) {
+    throw new ToolError(
+      'UPSTREAM_ERROR',
+      `the extension timescaledb is not installed in database ${quoteName(await engine.resolveDatabase(undefined, signal))}. Ask the operator to run CREATE EXTENSION timescaledb there`,
+    )
+  }
+  const schema = quoteName(row.schema)
+  return { version: row.version, apache: row.license === 'apache', fn: (name) => `${schema}.${name}` }
 }
 
 /** A writing role that cannot connect does not make the reading tools unready. */

@@ -1,18 +1,6 @@
-// The interfaces of this server's backend and of what its tools pass to each other.
-import type { Backend } from '../kit/definition.ts'
-import type { SqlEngine } from '../kit/sql/engine.ts'
+// What the tools of the timescaledb server share.
 import type { Named } from '../kit/sql/identifiers.ts'
-import type { WriteLevel } from './config.ts'
-import type { Writer } from './lib/writer.ts'
-
-export interface TimescaleBackend extends Backend {
-  readonly engine: SqlEngine
-  readonly writer: Writer
-  readonly level: WriteLevel
-  readonly allowDestructive: boolean
-  /** What this TimescaleDB has; read again once a minute. @throws ToolError when the extension is missing */
-  features(signal: AbortSignal): Promise<Features>
-}
+import type { Column } from '../kit/sql/table.ts'
 
 export interface Features {
   readonly version: string
@@ -34,6 +22,7 @@ export interface Hypertable extends Relation {
   /** The function that returns the current time of an integer time column, if one is set. */
   readonly integerNow: string | null
   readonly compression: boolean
+  readonly columns: readonly Column[]
 }
 
 /** A background job that TimescaleDB runs for a hypertable. */

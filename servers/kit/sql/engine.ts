@@ -9,6 +9,7 @@ import { connectMs } from './pool.ts'
 import { type Ask, type OwnLimits, type ReadResult, readOnly, readOwn } from './read-only.ts'
 import { safeReader } from './reader-role.ts'
 import { type ConnectionOptions, RoleConnections } from './role-connections.ts'
+import type { Step } from './statement.ts'
 import { type Instead, requireReading, requireSql } from './statement-filter.ts'
 import type { Column } from './table.ts'
 import { describeTarget } from './target.ts'
@@ -22,7 +23,7 @@ export interface EngineOptions extends ConnectionOptions {
 
 export interface Query {
   readonly text: string
-  readonly values?: Values
+  readonly values?: Step['values']
   readonly database?: string | undefined
   readonly maxRows: number
   readonly timeoutMs: number
@@ -38,10 +39,6 @@ export interface AskOptions extends Pick<OwnLimits, 'searchPath'> {
   /** Default: the server's own. */
   readonly database?: string
 }
-
-/** The cells of a row. */
-export type Row = (string | null)[]
-export type Values = readonly (string | null)[]
 
 const catalogueMs = 10_000
 const lookupMs = 1_500
@@ -78,7 +75,7 @@ export class SqlEngine {
   }
 
   /** Runs what a caller wrote. @throws ToolError */
-  async query({ text: written, values = [], database, maxRows, timeoutMs, signal }: Query): Promise<QueryResult> {
+  async query({ text: written, values, database, maxRows, timeoutMs, signal }: Query): Promise<QueryResult> {
     const text = requireSql(written, this.#instead)
     requireReading(text)
     const name = await this.resolveDatabase(database, signal)
@@ -102,27 +99,21 @@ export class SqlEngine {
   /** Runs queries of our own, which throw ToolErrors. */
   asker(signal: AbortSignal, { database, searchPath }: AskOptions = {}): Ask {
     const limits = { timeoutMs: this.limitTimeout(catalogueMs), signal, searchPath }
-    return async <T>(text: string, values: Values = []) => {
+    return async <T>(text: string, values?: Step['values']) => {
       const name = database ?? (await this.#own(signal))
       return this.connections.use(name, signal, (session) => readOwn<T>(session, { text, values }, limits))
     }
   }
 
   /** @throws ToolError */
-  ask<T>(text: string, values: Values, signal: AbortSignal): Promise<T[]> {
+  ask<T>(text: string, values: Step['values'], signal: AbortSignal): Promise<T[]> {
     return this.asker(signal)<T>(text, values)
-  }
-
-  /** Rows of cells, for queries whose columns have no names. @throws ToolError */
-  async catalogue(database: string, text: string, values: Values, signal: AbortSignal): Promise<Row[]> {
-    const cells = `SELECT (SELECT json_agg(e.value) FROM json_each_text(row_to_json(r)) e) AS cells FROM (${text}) r`
-    return (await this.asker(signal, { database })<{ cells: Row }>(cells, values)).map((row) => row.cells)
   }
 
   /** Short queries that help to explain a result or an error: without an answer it is reported as it is. */
   lookup(database: string, signal: AbortSignal): Ask {
     const limits = { timeoutMs: lookupMs, signal, searchPath: 'role' } as const
-    return <T>(text: string, values: Values = []) =>
+    return <T>(text: string, values?: Step['values']) =>
       this.connections.use(database, signal, (session) => readOwn<T>(session, { text, values }, limits)).catch(() => [])
   }
 

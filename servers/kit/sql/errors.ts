@@ -22,11 +22,6 @@ export function isServerError(error: unknown): error is ServerError {
   )
 }
 
-/** The connection could not be made or is gone, so that the same statement may succeed on another one. Never true for what SQL itself raised. */
-export function isConnectionLoss(error: unknown): boolean {
-  return error instanceof ConnectionError
-}
-
 /**
  * @param query what the caller wrote, to show the place of an error in it
  * @returns a ToolError with the SQLSTATE as `detail`; what is neither PostgreSQL's nor the connection's error comes back as it is

@@ -72,7 +72,7 @@ async function tables(error: ServerError, query: string, lookup: Ask, listTables
   const tried = remedy(error, query, missing.whole, near[0], listTables)
   if (near.length > 0) return { found: ` Similar: ${near.join(', ')}`, ...tried }
   if (all.length === 0) return { found: ' There are no tables that this role may see', ...tried }
-  return { found: ` Tables: ${listed(all.map(qualified), maxTables)}`, ...tried }
+  return { found: ` Tables: ${firstOf(all.map(qualified), maxTables)}`, ...tried }
 }
 
 /** The candidates nearest to a name, by their bare name, because a wrong schema is the commonest mistake of all: the very same name comes first. */
@@ -83,10 +83,16 @@ export function nearestTables(wanted: string, candidates: readonly Named[]): str
     .slice(0, maxShown)
 }
 
+/** The nearest name, and as SQL all that are near, or else the first `max`. */
+export function nearestOf(wanted: string, names: readonly string[], max: number): { near: string | undefined; shown: string } {
+  const near = nearest(wanted, names, maxShown)
+  return { near: near[0], shown: (near.length > 0 ? near : names.slice(0, max)).map(quoteName).join(', ') }
+}
+
 async function columns(error: ServerError, query: string, lookup: Ask): Promise<Candidates> {
   const missing = nameAt(error, query)
   const found = await lookup<Named & { columns: string[] }>(columnsQuery, namedRelations(lex(query).tokens))
-  const shown = found.slice(0, 3).map((table) => `${qualified(table)}(${listed(table.columns.map(quoteName), maxColumns)})`)
+  const shown = found.slice(0, 3).map((table) => `${qualified(table)}(${firstOf(table.columns.map(quoteName), maxColumns)})`)
   const [near] = nearest(missing.name, new Set(found.flatMap((table) => table.columns)), 1)
   return {
     found: shown.length > 0 ? ` Columns: ${shown.join('; ')}` : '',
@@ -106,15 +112,11 @@ async function functions(error: ServerError, query: string, lookup: Ask): Promis
 
 async function schemas(error: ServerError, lookup: Ask): Promise<Candidates> {
   const names = (await lookup<{ name: string }>(schemasQuery)).map(({ name }) => name)
-  const near = nearest(quotedName(error.message), names, maxShown)
-  const shown = near.length > 0 ? near : names.slice(0, 10)
-  return { found: ` Schemas: ${shown.map(quoteName).join(', ')}`, hint: 'use one of these schemas' }
+  const { shown } = nearestOf(quotedName(error.message), names, 10)
+  return { found: ` Schemas: ${shown}`, hint: 'use one of these schemas' }
 }
 
-interface Place {
-  readonly at: number
-  readonly end: number
-}
+type Place = Pick<Token, 'at' | 'end'>
 
 interface Missing {
   /** The last part of the name, as PostgreSQL reads it. */
@@ -165,7 +167,8 @@ export function namedRelations(tokens: readonly Token[]): [schemas: string, name
   return [arrayLiteral(pairs.map(([schema]) => schema)), arrayLiteral(pairs.map(([, name]) => name))]
 }
 
-function listed(items: readonly string[], max: number): string {
+/** `a, b, … 3 more` */
+export function firstOf(items: readonly string[], max: number): string {
   return items.slice(0, max).join(', ') + (items.length > max ? `, … ${items.length - max} more` : '')
 }
 

@@ -5,17 +5,11 @@ import { quoteName } from './identifiers.ts'
 /** A role that is safe for its purpose. */
 export interface SafeRole {
   readonly name: string
-  /** The statements that create it, for one database. */
-  sql(options: RoleSqlOptions): string[]
-}
-
-export interface RoleSqlOptions {
-  readonly database: string
-  readonly schemas: readonly SchemaOwners[]
-  /** The role exists already: only the grants are needed. */
-  readonly exists?: boolean
-  /** As an SQL literal. */
-  readonly password?: string
+  /**
+   * The statements that create it, for one database.
+   * @param options `exists`: the role exists already, only the grants are needed; `password`: as an SQL literal
+   */
+  sql(options: { database: string; schemas: readonly SchemaOwners[]; exists?: boolean; password?: string }): string[]
 }
 
 /** A schema with the roles that own its tables. */

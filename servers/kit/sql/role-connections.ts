@@ -1,13 +1,13 @@
 // The connections of one role: borrowed for one transaction, reset afterwards, and used for SQL of callers only while the role is safe.
 import { ToolError } from '../../../protocol/index.ts'
 import type { Environment } from '../definition.ts'
-import { isConnectionLoss, toToolError } from './errors.ts'
+import { toToolError } from './errors.ts'
 import { quoteName } from './identifiers.ts'
 import { Pool } from './pool.ts'
 import { describeUse, isEnforced, type RolePrivileges, readPrivileges, type SelfTest, selfTest } from './privileges.ts'
 import { resetSession } from './read-only.ts'
 import type { SafeRole } from './reader-role.ts'
-import type { Session } from './session.ts'
+import { ConnectionError, type Session } from './session.ts'
 import type { Target } from './target.ts'
 
 export interface ConnectionOptions {
@@ -99,7 +99,7 @@ export class RoleConnections {
         return await work(session)
       } catch (error) {
         if (signal.aborted) throw signal.reason
-        if (!isConnectionLoss(error)) throw toToolError(error, query)
+        if (!(error instanceof ConnectionError)) throw toToolError(error, query)
         this.pool.dropIdle()
         this.#selfTest = undefined // the next server that answers may be another one
         this.#privilegesOf.clear()

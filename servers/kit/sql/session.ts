@@ -9,7 +9,7 @@ import { type WireLimits, WireReader } from './protocol-guard.ts'
 import { type Outcome, type Run, Statement, type Wire } from './statement.ts'
 import type { Target } from './target.ts'
 
-/** The connection could not be made, or ended under a statement. */
+/** The connection could not be made, or ended under a statement, which may succeed on another one. Never what SQL itself raised. */
 export class ConnectionError extends Error {
   override readonly name = 'ConnectionError'
   /** SQLSTATE of the server, or the code of Node's error. */
@@ -93,6 +93,7 @@ export class Session {
   readonly #reader: WireReader
   readonly #connection: RawConnection
   readonly #client: RawClient
+  /** The last one that was submitted. */
   #current: Statement | undefined
   /** The server has sent an error after which it closes the connection. */
   #fatal = false
@@ -185,21 +186,19 @@ export class Session {
 
   /** One round trip. @throws the server's error, or ConnectionError */
   async run(run: Run): Promise<Outcome> {
-    const statement = new Statement(run)
-    this.#current = statement
     this.clean = false
     if (run.outcome === undefined) this.#reader.reset(run.cellBytes)
-    this.submit(statement)
     try {
-      await statement.done
-      if (statement.outcome.cut === 'flood') await this.cancel() // the rest is not read
-      return statement.outcome
+      const outcome = await new Promise<Outcome>((resolve, reject) => {
+        this.#current = new Statement(run, resolve, reject)
+        this.submit(this.#current)
+      })
+      if (outcome.cut === 'flood') await this.cancel() // the rest is not read
+      return outcome
     } catch (error) {
       // An error of the statement itself stays the server's; one that ends the connection, or is not the server's at all, is the connection's.
       if (!this.#fatal && (error as { severity?: string }).severity !== undefined) throw error
       throw asLoss(error as Error)
-    } finally {
-      if (this.#current === statement) this.#current = undefined
     }
   }
 

@@ -60,72 +60,47 @@ export interface Run {
 
 /** Steps in one round trip and up to one Sync. */
 export class Statement {
-  readonly outcome: Outcome
-  /** Ends with ReadyForQuery, when the session can be used again. */
-  readonly done: Promise<void>
   readonly #run: Run
-  readonly #stepsBefore: number
+  readonly #outcome: Outcome
+  readonly #resolve: (outcome: Outcome) => void
+  readonly #reject: (error: Error) => void
   #completed = 0
-  #resolve!: () => void
-  #reject!: (error: Error) => void
 
-  constructor(run: Run) {
+  /** @param resolve called at ReadyForQuery, when the session can be used again */
+  constructor(run: Run, resolve: (outcome: Outcome) => void, reject: (error: Error) => void) {
     this.#run = run
-    this.#stepsBefore = run.before?.length ?? 0
-    this.outcome = run.outcome ?? {
-      fields: undefined,
-      rows: [],
-      keptBytes: 0,
-      rowCount: 0,
-      suspended: false,
-      tag: undefined,
-      cut: undefined,
-    }
-    this.outcome.suspended = false
-    this.done = new Promise((resolve, reject) => {
-      this.#resolve = resolve
-      this.#reject = reject
-    })
+    const none = { fields: undefined, rows: [], keptBytes: 0, rowCount: 0, tag: undefined, cut: undefined }
+    this.#outcome = Object.assign(run.outcome ?? none, { suspended: false })
+    this.#resolve = resolve
+    this.#reject = reject
   }
 
   submit(wire: Wire): void {
     const { before = [], step, after = [], rows = 0 } = this.#run
-    /** Of the unnamed statement and portal, parameters and results in text. */
-    const prepare = ({ text, values = [] }: Step): void => {
-      wire.parse({ text })
-      wire.bind({ values })
-    }
-    const whole = (each: Step): void => {
-      prepare(each)
-      wire.execute({})
-    }
     // No Sync before the end: after an error the server skips everything up to it, so that the statement can never run without the
     // BEGIN READ ONLY that stands before it.
     wire.stream.cork() // one system call for all messages
-    before.forEach(whole)
+    for (const each of before) runWhole(wire, each)
     if (step !== undefined) {
-      prepare(step)
+      prepare(wire, step)
       wire.describe({ type: 'P' })
     }
     wire.execute({ rows })
-    after.forEach(whole)
+    for (const each of after) runWhole(wire, each)
     wire.sync()
     wire.stream.uncork()
   }
 
   handleRowDescription({ fields }: { fields: readonly Field[] }): void {
-    this.outcome.fields = fields
+    this.#outcome.fields = fields
   }
 
   handleDataRow({ fields: cells }: { fields: Cell[] }): void {
-    if (this.#completed !== this.#stepsBefore) return // what one of the other steps answers
-    const { outcome } = this
+    if (!this.#isOfStep) return // what one of the other steps answers
+    const outcome = this.#outcome
     outcome.rowCount += 1
     if (outcome.rowCount > this.#run.keepRows || outcome.cut !== undefined) return
-    const bytes = cells.reduce(
-      (sum, cell) => sum + 8 + (cell === null ? 0 : typeof cell === 'string' ? cell.length : cell.head.length),
-      0,
-    )
+    const bytes = cells.reduce((sum, cell) => sum + 8 + (typeof cell === 'string' ? cell.length : (cell?.head.length ?? 0)), 0)
     if (outcome.keptBytes + bytes > this.#run.keepBytes && outcome.rows.length > 0) {
       outcome.cut = 'bytes'
       return
@@ -135,17 +110,18 @@ export class Statement {
   }
 
   handleCommandComplete({ text }: { text: string }): void {
-    if (this.#completed++ === this.#stepsBefore) this.outcome.tag = text
+    if (this.#isOfStep) this.#outcome.tag = text
+    this.#completed += 1
   }
 
   handlePortalSuspended(): void {
     this.#completed += 1
-    this.outcome.suspended = true
+    this.#outcome.suspended = true
   }
 
   handleEmptyQuery(): void {
     this.#completed += 1
-    this.outcome.tag = ''
+    this.#outcome.tag = ''
   }
 
   /** The first error counts. The server sends ReadyForQuery after it, but pg no longer passes that on: it queues what comes next. */
@@ -156,12 +132,12 @@ export class Statement {
   /** Ends it with what has come; the session is closed. @param cells of the row that was being read */
   stopFlood(cells: Cell[]): void {
     if (cells.length > 0) this.handleDataRow({ fields: cells })
-    this.outcome.cut = 'flood'
-    this.#resolve()
+    this.#outcome.cut = 'flood'
+    this.#resolve(this.#outcome)
   }
 
   handleReadyForQuery(): void {
-    this.#resolve()
+    this.#resolve(this.#outcome)
   }
 
   /** No statement that is admitted is a COPY. */
@@ -170,4 +146,19 @@ export class Statement {
   }
 
   handleCopyData(): void {}
+
+  get #isOfStep(): boolean {
+    return this.#completed === (this.#run.before?.length ?? 0)
+  }
+}
+
+/** The unnamed statement and portal, parameters and results in text. */
+function prepare(wire: Wire, { text, values = [] }: Step): void {
+  wire.parse({ text })
+  wire.bind({ values })
+}
+
+function runWhole(wire: Wire, step: Step): void {
+  prepare(wire, step)
+  wire.execute({})
 }

@@ -11,11 +11,6 @@ export interface ExistingValues {
   readonly values: readonly string[]
 }
 
-interface Comparison {
-  readonly column: string
-  readonly wanted: readonly string[]
-}
-
 const maxComparisons = 3
 const maxValues = 20
 const sampledRows = 10_000
@@ -51,14 +46,14 @@ export async function existingValues(query: string, params: readonly (string | n
 }
 
 /** `column = 'value'` and `column IN ('a', 'b')`, also with parameters and numbers. */
-function comparisons(query: string, tokens: readonly Token[], params: readonly (string | null)[]): Comparison[] {
+function comparisons(query: string, tokens: readonly Token[], params: readonly (string | null)[]) {
   const literal = (token: Token | undefined): string | undefined => {
     const source = token === undefined ? '' : query.slice(token.at, token.end)
     if (token?.kind === 'number') return source
     if (token?.kind === 'parameter') return params[Number(source.slice(1)) - 1] ?? undefined
     return token?.kind === 'string' && /^'[^\n]*'$/.test(source) ? source.slice(1, -1).replaceAll("''", "'") : undefined
   }
-  const found: Comparison[] = []
+  const found: { column: string; wanted: string[] }[] = []
   for (const [i, token] of tokens.entries()) {
     if (token.kind !== 'word') continue
     const next = tokens[i + 1]

@@ -26,11 +26,8 @@ export function toJson(text: string | null, type: string, delimiter = ','): unkn
 /** A number when it prints as it came; otherwise (2^53 and beyond, trailing zeros of a scale, NaN, Infinity) its text. */
 function toNumber(text: string): number | string {
   const number = Number(text)
-  return String(number) === text || (text.includes('e') && isExact(text)) ? safe(number, text) : text
-}
-
-function safe(number: number, text: string): number | string {
-  return Number.isFinite(number) && (!Number.isInteger(number) || Number.isSafeInteger(number)) ? number : text
+  const survives = Number.isFinite(number) && (!Number.isInteger(number) || Number.isSafeInteger(number))
+  return survives && (String(number) === text || (text.includes('e') && isExact(text))) ? number : text
 }
 
 /** Strings, whose digits do not count, and numbers of a JSON text. */

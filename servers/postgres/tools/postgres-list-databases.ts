@@ -2,8 +2,8 @@
 import { type AnyTool, defineTool } from '../../../protocol/index.ts'
 import { counted, formatBytes, report } from '../../kit/report.ts'
 import { listed, size, totalSize } from '../../kit/sql/table.ts'
+import type { PostgresBackend } from '../backend.ts'
 import { sizeOfDatabase } from '../lib/database-size.ts'
-import type { PostgresBackend } from '../types.ts'
 
 interface Database {
   name: string

@@ -1,13 +1,15 @@
 // postgres_list_tables: tables, views and their columns, a page at a time.
-import { type AnyTool, type Context, defineTool, type FromSchema, nearest, ToolError } from '../../../protocol/index.ts'
+import { type AnyTool, type Context, defineTool, type FromSchema, ToolError } from '../../../protocol/index.ts'
 import { readCursor, writeCursor } from '../../kit/cursor.ts'
 import { formatBytes, report } from '../../kit/report.ts'
 import { orWithoutSizes } from '../../kit/sql/errors.ts'
+import { firstOf, nearestOf } from '../../kit/sql/hints.ts'
 import { qualified, quoteLiteral, quoteName } from '../../kit/sql/identifiers.ts'
 import { listing, quoteCell, size } from '../../kit/sql/table.ts'
 import { clip, visibleJson } from '../../kit/text.ts'
+import type { PostgresBackend } from '../backend.ts'
 import { columnsOf, describeColumn } from '../lib/columns.ts'
-import type { Column, PostgresBackend } from '../types.ts'
+import type { Column } from '../types.ts'
 
 const inputSchema = {
   type: 'object',
@@ -38,17 +40,14 @@ export function listTablesTool(backend: PostgresBackend): AnyTool {
   })
 }
 
-interface Table {
+/** A table, and the sums of the whole list. */
+interface Row {
   schema: string
   name: string
   kind: string
   est_rows: number | null
   total_bytes: number | null
   comment: string | null
-}
-
-/** A table, and the sums of the whole list. */
-interface Row extends Table {
   /** Partitions, or chunks of a hypertable. */
   partitions: number | null
   /** Null where they are not asked for, or for the next page. */
@@ -132,14 +131,17 @@ async function listTables(backend: PostgresBackend, args: Arguments, context: Co
   const last = page.tables.at(-1)
   const more = last !== undefined && page.tables.length < rows.length
   const key = bySize ? String(-(last?.total_bytes ?? -1)) : 'name'
-  const others = schemas.filter(({ name, tables }) => name !== args.schema && tables > 0)
+  const others = schemas.flatMap(({ name, tables }) =>
+    name !== args.schema && tables > 0 ? [`${visibleJson(name)} (${tables})`] : [],
+  )
+  const elsewhere = `other schemas with tables: ${firstOf(others, schemasShown)}; {"schema":"*"} lists all`
   return report(context, {
     summary: `${label}${page.tables.length}${more || args.cursor !== undefined ? ` of ${total}` : ''} table${total === 1 ? '' : 's'}${bytes === null ? '' : ` (${formatBytes(bytes)} in total)`} in ${where}${bySize ? ', largest first' : ''}`,
     untrusted: page.lines.join('\n'),
     notes: [
       ...(sized ? [] : ['sizes are left out, because another session holds a lock on one of the tables, or there are too many']),
       ...page.notes,
-      ...(args.schema === '*' || args.cursor !== undefined || others.length === 0 ? [] : [elsewhere(others)]),
+      ...(args.schema === '*' || args.cursor !== undefined || others.length === 0 ? [] : [elsewhere]),
     ],
     next: more ? { ...args, cursor: writeCursor(last.schema, last.name, key) } : undefined,
     rows: page.tables.length,
@@ -150,7 +152,7 @@ async function listTables(backend: PostgresBackend, args: Arguments, context: Co
 /** As many tables as fit, with their columns; a single table that does not fit is cut, and a note says how to read on. */
 function fill(rows: readonly Row[], withColumns: boolean, maxChars: number) {
   const lines = [header.join('\t')]
-  const tables: (Table & { partitions?: number; columns?: Column[] })[] = []
+  const tables: (Omit<Row, 'partitions' | 'columns' | 'total' | 'bytes'> & { partitions?: number; columns?: Column[] })[] = []
   const notes: string[] = []
   let room = maxChars - header.join('\t').length
   for (const { total, bytes, partitions, columns, ...table } of rows) {
@@ -184,12 +186,6 @@ function describe(table: Omit<Row, 'columns' | 'total' | 'bytes'>): string {
   ].join('\t')
 }
 
-function elsewhere(others: readonly Schema[]): string {
-  const named = others.slice(0, schemasShown).map(({ name, tables }) => `${visibleJson(name)} (${tables})`)
-  const more = others.length > schemasShown ? `, … ${others.length - schemasShown} more` : ''
-  return `other schemas with tables: ${named.join(', ')}${more}; {"schema":"*"} lists all`
-}
-
 /** An empty answer says what else there is. @throws ToolError NOT_FOUND for a schema that does not exist */
 async function nothingHere(
   { engine, label }: PostgresBackend,
@@ -208,11 +204,11 @@ async function nothingHere(
         retry: { database: args.schema, schema: undefined },
       })
     }
-    const near = nearest(args.schema, names, 5)
+    const { near = '*', shown } = nearestOf(args.schema, names, 20)
     throw new ToolError(
       'NOT_FOUND',
-      `schema ${visibleJson(asked)} does not exist in database ${quoteName(database)}. Schemas: ${(near.length > 0 ? near : names.slice(0, 20)).map(quoteName).join(', ')}`,
-      { retry: { schema: near[0] ?? '*' } },
+      `schema ${visibleJson(asked)} does not exist in database ${quoteName(database)}. Schemas: ${shown}`,
+      { retry: { schema: near } },
     )
   }
   const pattern = args.pattern === undefined ? '' : ` that match ${visibleJson(args.pattern)}`

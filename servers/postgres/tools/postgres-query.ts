@@ -1,7 +1,7 @@
 // postgres_query: one reading statement of the caller.
 import { type AnyTool, defineTool } from '../../../protocol/index.ts'
 import { queryProperties, runQuery } from '../../kit/sql/query-tool.ts'
-import type { PostgresBackend } from '../types.ts'
+import type { PostgresBackend } from '../backend.ts'
 
 export function queryTool(backend: PostgresBackend): AnyTool {
   const { query, params, max_rows, timeout_ms } = queryProperties

@@ -3,7 +3,7 @@ import { type AnyTool, defineTool } from '../../../protocol/index.ts'
 import { report } from '../../kit/report.ts'
 import { quoteName } from '../../kit/sql/identifiers.ts'
 import { pairs } from '../../kit/sql/table.ts'
-import type { PostgresBackend } from '../types.ts'
+import type { PostgresBackend } from '../backend.ts'
 
 interface Info {
   version: string

@@ -1,7 +1,7 @@
 // Resolves the names that a caller gives as PostgreSQL does, by to_regclass under the role's search path. Every identifier that goes into DDL
 // comes from here, quoted anew from the catalogue, never from the caller's text.
-import { nearest, ToolError } from '../../../protocol/index.ts'
-import { nearestTables } from '../../kit/sql/hints.ts'
+import { ToolError } from '../../../protocol/index.ts'
+import { nearestOf, nearestTables } from '../../kit/sql/hints.ts'
 import { foldCase, type Named, qualified, quoteAlways, quoteLiteral, quoteName } from '../../kit/sql/identifiers.ts'
 import type { Ask } from '../../kit/sql/read-only.ts'
 import type { Column } from '../../kit/sql/table.ts'
@@ -31,7 +31,9 @@ const relationQuery = `
   SELECT n.nspname AS schema, c.relname AS name, CASE c.relkind WHEN 'r' THEN 'a table' WHEN 'p' THEN 'a partitioned table' WHEN 'v' THEN 'a view'
       WHEN 'm' THEN 'a materialized view' ELSE 'a foreign table' END AS kind,
     CASE WHEN a.view_name IS NOT NULL THEN pg_catalog.format('%I.%I', a.hypertable_schema, a.hypertable_name) END AS source, d.column_name AS "timeColumn", d.column_type AS "timeType", d.time_interval IS NULL AS "integerTime",
-    d.integer_now_func AS "integerNow", h.compression_enabled AS compression
+    d.integer_now_func AS "integerNow", h.compression_enabled AS compression, coalesce((SELECT pg_catalog.json_agg(pg_catalog.json_build_object(
+      'name', l.attname, 'type', pg_catalog.format_type(l.atttypid, l.atttypmod)) ORDER BY l.attnum)
+      FROM pg_catalog.pg_attribute l WHERE l.attrelid = c.oid AND l.attnum > 0 AND NOT l.attisdropped), '[]') AS columns
   ${fromRelations} WHERE c.oid = pg_catalog.to_regclass($1) AND c.relkind IN ('r', 'p', 'v', 'm', 'f')`
 
 const tableNamesQuery = `
@@ -40,10 +42,6 @@ const tableNamesQuery = `
 
 const hypertableNamesQuery =
   'SELECT hypertable_schema AS schema, hypertable_name AS name FROM timescaledb_information.hypertables ORDER BY 1, 2 LIMIT 3000'
-
-const columnsQuery = `
-  SELECT a.attname AS name, pg_catalog.format_type(a.atttypid, a.atttypmod) AS type FROM pg_catalog.pg_attribute a
-  WHERE a.attrelid = pg_catalog.to_regclass($1) AND a.attnum > 0 AND NOT a.attisdropped ORDER BY a.attnum`
 
 /** An identifier that needs no quotes: a new view's. */
 const plainName = /^[A-Za-z_][A-Za-z0-9_$]{0,62}$/
@@ -120,22 +118,14 @@ export async function resolveHypertable(ask: Ask, text: string): Promise<Hyperta
   }
   const names = await ask<Named>(hypertableNamesQuery)
   if (found === undefined) return notFound('hypertable', text, names)
-  const time = (await columnsOf(ask, found)).find(({ type }) => /^(?:timestamp|date)/.test(type))
+  const time = found.columns.find(({ type }) => /^(?:timestamp|date)/.test(type))
+  const made = { table_name: found.sql, time_column: time?.name, migrate_data: true, dry_run: true }
   const listed = names.slice(0, 5).map(qualified).join(', ')
   throw new ToolError(
     'NOT_FOUND',
     `${found.sql} is ${found.kind}, not a hypertable${names.length > 0 ? `. Hypertables: ${listed}${names.length > 5 ? ', …' : ''}` : ''}`,
-    time === undefined || found.kind !== 'a table'
-      ? {}
-      : {
-          hint: `tsdb_create_hypertable ${visibleJson({ table_name: found.sql, time_column: time.name, migrate_data: true, dry_run: true })}`,
-        },
+    { hint: time && found.kind === 'a table' ? `tsdb_create_hypertable ${visibleJson(made)}` : undefined },
   )
-}
-
-/** The columns of a relation. */
-export function columnsOf(ask: Ask, { sql }: Relation): Promise<Column[]> {
-  return ask<Column>(columnsQuery, [sql])
 }
 
 /**
@@ -144,20 +134,19 @@ export function columnsOf(ask: Ask, { sql }: Relation): Promise<Column[]> {
  * @throws ToolError NOT_FOUND with the nearest columns
  */
 export function findColumn(
-  columns: readonly Column[],
+  { columns, sql }: Pick<Hypertable, 'columns' | 'sql'>,
   text: string,
-  table: Relation,
   fix: (name: string) => Readonly<Record<string, unknown>>,
 ): Column {
   const wanted = /^"(.*)"$/s.exec(text.trim())?.[1]?.replaceAll('""', '"') ?? text.trim()
   const found = columns.find(({ name }) => name === wanted) ?? columns.find(({ name }) => name === foldCase(wanted))
   if (found !== undefined) return found
   const names = columns.map(({ name }) => name)
-  const near = nearest(wanted, names, 5)
+  const { near, shown } = nearestOf(wanted, names, 30)
   throw new ToolError(
     'NOT_FOUND',
-    `column ${visibleJson(wanted.slice(0, 80))} does not exist in ${table.sql}. ${near.length > 0 ? 'Similar' : 'Columns'}: ${(near.length > 0 ? near : names.slice(0, 30)).map(quoteName).join(', ')}`,
-    near[0] === undefined ? {} : { retry: fix(near[0]) },
+    `column ${visibleJson(wanted.slice(0, 80))} does not exist in ${sql}. ${near === undefined ? 'Columns' : 'Similar'}: ${shown}`,
+    { retry: near === undefined ? undefined : fix(near) },
   )
 }
 

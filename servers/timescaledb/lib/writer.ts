@@ -1,11 +1,10 @@
 // Runs writing statements: over one connection, in one transaction for each call that is committed only when the call asks for it.
 import { ToolError } from '../../../protocol/index.ts'
 import type { SqlEngine } from '../../kit/sql/engine.ts'
-import { isConnectionLoss } from '../../kit/sql/errors.ts'
 import { describeUse } from '../../kit/sql/privileges.ts'
 import { type Ask, guarded, runOwn, transactionSettings } from '../../kit/sql/read-only.ts'
 import { RoleConnections } from '../../kit/sql/role-connections.ts'
-import type { Notice, Session } from '../../kit/sql/session.ts'
+import { ConnectionError, type Notice, type Session } from '../../kit/sql/session.ts'
 import type { Outcome, Step } from '../../kit/sql/statement.ts'
 import type { Target } from '../../kit/sql/target.ts'
 import { cleanText, clip } from '../../kit/text.ts'
@@ -36,7 +35,6 @@ export interface WriterOptions {
 }
 
 const lockMs = 5_000
-const maxConnections = 1
 /** Of what a statement returns. */
 const kept = { keepRows: 20, keepBytes: 100_000 }
 const nothing = { keepRows: 0, keepBytes: 0 }
@@ -49,7 +47,7 @@ export class Writer {
     this.#options = options
     const purpose = { title: 'the writing role', safeRole: safeWriter, readsOnly: false }
     this.#connections = new RoleConnections(
-      { ...options, environment: options.engine.environment, name: 'timescaledb', maxConnections },
+      { ...options, environment: options.engine.environment, name: 'timescaledb', maxConnections: 1 },
       purpose,
     )
   }
@@ -75,7 +73,13 @@ export class Writer {
         return await guarded(session, limits.timeoutMs, limits.signal, async () => {
           const settings = transactionSettings(session, limits.timeoutMs, lockMs, true)
           await session.run({ before: [{ text: 'BEGIN READ WRITE' }, ...settings], step: { text: 'SELECT 1' }, ...nothing })
-          const result = await work(transactionOn(session))
+          const result = await work({
+            ask: (text, values) => runOwn(session, { text, values }),
+            run: (text, values) => session.run({ step: { text, values }, ...kept }),
+            get notices() {
+              return session.notices.map(describeNotice)
+            },
+          })
           if (!commit(result)) return result // rolled back when the session is reset
           committing = true
           const { tag } = await session.run({ step: { text: 'COMMIT' }, ...nothing })
@@ -84,7 +88,7 @@ export class Writer {
           return result
         })
       } catch (error) {
-        if (committing && (isConnectionLoss(error) || (error as Partial<ToolError>).code === 'TIMEOUT')) {
+        if (committing && (error instanceof ConnectionError || (error as Partial<ToolError>).code === 'TIMEOUT')) {
           throw unconfirmed('the commit was sent but not confirmed', error)
         }
         throw error
@@ -109,7 +113,7 @@ export class Writer {
           return { outcome, notices: session.notices.map(describeNotice) }
         })
       } catch (error) {
-        if (sent && isConnectionLoss(error)) throw unconfirmed('the connection was lost while the procedure ran', error)
+        if (sent && error instanceof ConnectionError) throw unconfirmed('the connection was lost while the procedure ran', error)
         throw error
       }
     })
@@ -132,16 +136,6 @@ export class Writer {
   async #database(signal: AbortSignal): Promise<string> {
     const { target, engine } = this.#options
     return target.databases.length === 1 ? target.databases[0] : engine.resolveDatabase(undefined, signal)
-  }
-}
-
-function transactionOn(session: Session): Transaction {
-  return {
-    ask: (text, values) => runOwn(session, { text, values }),
-    run: (text, values) => session.run({ step: { text, values }, ...kept }),
-    get notices() {
-      return session.notices.map(describeNotice)
-    },
   }
 }
 

@@ -1,13 +1,13 @@
 // tsdb_add_compression: enables compression (the columnstore) of a hypertable, and the policy that compresses its old chunks.
-import { type Context, defineTool, type FromSchema, ToolError } from '../../../protocol/index.ts'
+import { defineTool, type FromSchema, ToolError } from '../../../protocol/index.ts'
 import { report } from '../../kit/report.ts'
 import { quoteLiteral, quoteName } from '../../kit/sql/identifiers.ts'
-import type { Column } from '../../kit/sql/table.ts'
 import { visibleJson } from '../../kit/text.ts'
+import type { TimescaleBackend } from '../backend.ts'
 import { requireCommunity, requireLevel } from '../errors.ts'
-import { columnsOf, findColumn, inTimeUnits, resolveHypertable } from '../lib/relations.ts'
+import { findColumn, inTimeUnits, resolveHypertable } from '../lib/relations.ts'
 import type { Transaction } from '../lib/writer.ts'
-import type { Features, Hypertable, TimescaleBackend } from '../types.ts'
+import type { Features, Hypertable } from '../types.ts'
 
 const inputSchema = {
   type: 'object',
@@ -44,44 +44,42 @@ export function tsdbAddCompression(backend: TimescaleBackend) {
     annotations: { readOnlyHint: false, destructiveHint: false, idempotentHint: true, openWorldHint: false },
     aliases: { table_name: 'hypertable', hypertable_name: 'hypertable', table: 'hypertable' },
     lookUp: 'tsdb_show_hypertables {}',
-    handler: (args, context) => addCompression(backend, args, context),
-  })
-}
-
-async function addCompression(backend: TimescaleBackend, args: Arguments, context: Context) {
-  requireLevel(backend.level, 'policy', 'tsdb_add_compression')
-  const { engine, writer } = backend
-  const { signal } = context
-  const features = await backend.features(signal)
-  requireCommunity(features, 'compression')
-  const done = await writer.transaction(
-    { timeoutMs: engine.limitTimeout(timeoutMs), signal },
-    (transaction) => enable(transaction, features, args),
-    () => !args.dry_run,
-  )
-  const { hypertable, settings, job, notices } = done
-  return report(context, {
-    summary: `${args.dry_run ? 'dry run, rolled back: ' : ''}${hypertable.sql} ${hypertable.compression ? 'has' : 'now has'} compression; ${
-      job === undefined
-        ? 'it had a compression policy already, which stays as it is'
-        : `job ${job.job_id} compresses chunks older than ${args.compress_after}`
-    }`,
-    notes: [
-      `segmented by ${settings.segment_by ?? 'what TimescaleDB chooses when it compresses'}; ordered by ${settings.order_by ?? 'what TimescaleDB chooses'}`,
-      ...(job === undefined || args.dry_run
-        ? []
-        : [
-            'the job runs in the background; tsdb_compression_stats shows what it has done, and compresses nothing younger than compress_after',
-          ]),
-      ...notices,
-    ],
-    structured: {
-      hypertable: hypertable.sql,
-      enabled: true,
-      ...settings,
-      job_id: job?.job_id ?? null,
-      next_start: job?.next_start ?? null,
-      committed: !args.dry_run,
+    async handler(args, context) {
+      requireLevel(backend.level, 'policy', 'tsdb_add_compression')
+      const { engine, writer } = backend
+      const { signal } = context
+      const features = await backend.features(signal)
+      requireCommunity(features, 'compression')
+      const done = await writer.transaction(
+        { timeoutMs: engine.limitTimeout(timeoutMs), signal },
+        (transaction) => enable(transaction, features, args),
+        () => !args.dry_run,
+      )
+      const { hypertable, settings, job, notices } = done
+      return report(context, {
+        summary: `${args.dry_run ? 'dry run, rolled back: ' : ''}${hypertable.sql} ${hypertable.compression ? 'has' : 'now has'} compression; ${
+          job === undefined
+            ? 'it had a compression policy already, which stays as it is'
+            : `job ${job.job_id} compresses chunks older than ${args.compress_after}`
+        }`,
+        notes: [
+          `segmented by ${settings.segment_by ?? 'what TimescaleDB chooses when it compresses'}; ordered by ${settings.order_by ?? 'what TimescaleDB chooses'}`,
+          ...(job === undefined || args.dry_run
+            ? []
+            : [
+                'the job runs in the background; tsdb_compression_stats shows what it has done, and compresses nothing younger than compress_after',
+              ]),
+          ...notices,
+        ],
+        structured: {
+          hypertable: hypertable.sql,
+          enabled: true,
+          ...settings,
+          job_id: job?.job_id ?? null,
+          next_start: job?.next_start ?? null,
+          committed: !args.dry_run,
+        },
+      })
     },
   })
 }
@@ -90,9 +88,8 @@ async function enable(transaction: Transaction, { fn }: Features, args: Argument
   const { ask } = transaction
   const hypertable = await resolveHypertable(ask, args.hypertable)
   requireIntegerNow(hypertable)
-  const columns = await columnsOf(ask, hypertable)
-  const segmentBy = args.segment_by?.map((column) => quoteName(segmentColumn(columns, column, hypertable))).join(', ')
-  const orderBy = args.order_by === undefined ? undefined : orderColumns(columns, args.order_by, hypertable)
+  const segmentBy = args.segment_by?.map((column) => quoteName(segmentColumn(hypertable, column))).join(', ')
+  const orderBy = args.order_by === undefined ? undefined : orderColumns(hypertable, args.order_by)
   const after = inTimeUnits('compress_after', args.compress_after, hypertable.integerTime, hypertable.timeColumn)
   if (!hypertable.compression || segmentBy !== undefined || orderBy !== undefined) {
     // These names work in every version up to now; the columnstore ones of 2.18 and later mean the same.
@@ -130,8 +127,8 @@ export function requireIntegerNow({ integerTime, integerNow, sql, timeColumn, ti
   )
 }
 
-function segmentColumn(columns: readonly Column[], text: string, hypertable: Hypertable): string {
-  const { name } = findColumn(columns, text, hypertable, (near) => ({ segment_by: [quoteName(near)] }))
+function segmentColumn(hypertable: Hypertable, text: string): string {
+  const { name } = findColumn(hypertable, text, (near) => ({ segment_by: [quoteName(near)] }))
   if (name !== hypertable.timeColumn) return name
   throw new ToolError(
     'INVALID_ARGUMENT',
@@ -140,7 +137,7 @@ function segmentColumn(columns: readonly Column[], text: string, hypertable: Hyp
 }
 
 /** `time DESC, device ASC NULLS LAST`, each column looked up and quoted anew. */
-function orderColumns(columns: readonly Column[], text: string, hypertable: Hypertable): string {
+function orderColumns(hypertable: Hypertable, text: string): string {
   const parts = text.split(',').map((part) => {
     const match = /^\s*("(?:[^"]|"")+"|[^\s"]+)(?:\s+(asc|desc))?(?:\s+nulls\s+(first|last))?\s*$/i.exec(part)
     if (match === null) {
@@ -151,7 +148,7 @@ function orderColumns(columns: readonly Column[], text: string, hypertable: Hype
       )
     }
     const [, column = '', direction, nulls] = match
-    const { name } = findColumn(columns, column, hypertable, (near) => ({ order_by: text.replace(column, quoteName(near)) }))
+    const { name } = findColumn(hypertable, column, (near) => ({ order_by: text.replace(column, quoteName(near)) }))
     return [quoteName(name), direction?.toUpperCase(), nulls === undefined ? undefined : `NULLS ${nulls.toUpperCase()}`]
       .filter((word) => word !== undefined)
       .join(' ')

@@ -1,11 +1,12 @@
 // tsdb_compression_stats: what compression has saved, and what it waits for when it has saved nothing yet.
-import { type Context, defineTool } from '../../../protocol/index.ts'
+import { defineTool } from '../../../protocol/index.ts'
 import { formatBytes, report } from '../../kit/report.ts'
 import { qualified } from '../../kit/sql/identifiers.ts'
 import { listed } from '../../kit/sql/table.ts'
+import type { TimescaleBackend } from '../backend.ts'
 import { describePolicy, withPolicies } from '../lib/policies.ts'
 import { resolveHypertable } from '../lib/relations.ts'
-import type { Features, Policy, TimescaleBackend } from '../types.ts'
+import type { Features, Policy } from '../types.ts'
 
 const maxTables = 200
 
@@ -46,58 +47,56 @@ export function tsdbCompressionStats(backend: TimescaleBackend) {
     },
     annotations: { readOnlyHint: true, destructiveHint: false, idempotentHint: true, openWorldHint: false },
     aliases: { table_name: 'hypertable', hypertable_name: 'hypertable', table: 'hypertable' },
-    handler: (args, context) => compressionStats(backend, args.hypertable, context),
-  })
-}
-
-async function compressionStats(backend: TimescaleBackend, hypertable: string | undefined, context: Context) {
-  const { signal } = context
-  const features = await backend.features(signal)
-  const one =
-    hypertable === undefined
-      ? undefined
-      : await resolveHypertable(backend.engine.asker(signal, { searchPath: 'role' }), hypertable)
-  const values = [one?.schema ?? '', one?.name ?? '']
-  const rows = await backend.engine.asker(signal)<Row>(statsQuery(features), values)
-  const tables = rows.slice(0, maxTables).map(({ schema, name, policies, ...counts }) => {
-    const policy = policies?.find((each) => each.policy === 'compression')
-    return {
-      hypertable: qualified({ schema, name }),
-      ...counts,
-      policy_job: policy?.job_id ?? null,
-      last_error: policy?.last_error ?? null,
-      state: stateOf(counts.enabled, policy, features.apache),
-    }
-  })
-  const sum = (field: 'before_bytes' | 'after_bytes' | 'total_chunks' | 'compressed_chunks'): number =>
-    tables.reduce((total, table) => total + table[field], 0)
-  const [before, after] = [sum('before_bytes'), sum('after_bytes')]
-  const saved =
-    before === 0
-      ? 'nothing is compressed yet'
-      : `${formatBytes(before)} became ${formatBytes(after)}, ${(before / after).toFixed(1)} times smaller`
-  const [only] = tables
-  const which =
-    one !== undefined && only !== undefined
-      ? `${only.hypertable}: ${only.enabled ? 'enabled' : 'not enabled'}, `
-      : `hypertables: ${tables.length}; `
-  return report(context, {
-    summary: `${which}${sum('compressed_chunks')} of ${sum('total_chunks')} chunks compressed; ${saved}`,
-    ...listed(
-      ['hypertable', 'compressed chunks', 'before', 'after', 'ratio', 'state'],
-      tables.map((table) => [
-        table.hypertable,
-        `${table.compressed_chunks} of ${table.total_chunks}`,
-        table.before_bytes === 0 ? null : formatBytes(table.before_bytes),
-        table.after_bytes === 0 ? null : formatBytes(table.after_bytes),
-        table.ratio === null ? null : `${table.ratio}x (saves ${table.saved_percent} %)`,
-        table.state,
-      ]),
-    ),
-    notes: features.apache ? ['this is the Apache edition of TimescaleDB, which cannot compress'] : [],
-    truncated: rows.length > maxTables,
-    rows: tables.length,
-    structured: { hypertables: tables, before_bytes: before, after_bytes: after },
+    async handler(args, context) {
+      const { signal } = context
+      const features = await backend.features(signal)
+      const one =
+        args.hypertable === undefined
+          ? undefined
+          : await resolveHypertable(backend.engine.asker(signal, { searchPath: 'role' }), args.hypertable)
+      const values = [one?.schema ?? '', one?.name ?? '']
+      const rows = await backend.engine.asker(signal)<Row>(statsQuery(features), values)
+      const tables = rows.slice(0, maxTables).map(({ schema, name, policies, ...counts }) => {
+        const policy = policies?.find((each) => each.policy === 'compression')
+        return {
+          hypertable: qualified({ schema, name }),
+          ...counts,
+          policy_job: policy?.job_id ?? null,
+          last_error: policy?.last_error ?? null,
+          state: stateOf(counts.enabled, policy, features.apache),
+        }
+      })
+      const sum = (field: 'before_bytes' | 'after_bytes' | 'total_chunks' | 'compressed_chunks'): number =>
+        tables.reduce((total, table) => total + table[field], 0)
+      const [before, after] = [sum('before_bytes'), sum('after_bytes')]
+      const saved =
+        before === 0
+          ? 'nothing is compressed yet'
+          : `${formatBytes(before)} became ${formatBytes(after)}, ${(before / after).toFixed(1)} times smaller`
+      const [only] = tables
+      const which =
+        one !== undefined && only !== undefined
+          ? `${only.hypertable}: ${only.enabled ? 'enabled' : 'not enabled'}, `
+          : `hypertables: ${tables.length}; `
+      return report(context, {
+        summary: `${which}${sum('compressed_chunks')} of ${sum('total_chunks')} chunks compressed; ${saved}`,
+        ...listed(
+          ['hypertable', 'compressed chunks', 'before', 'after', 'ratio', 'state'],
+          tables.map((table) => [
+            table.hypertable,
+            `${table.compressed_chunks} of ${table.total_chunks}`,
+            table.before_bytes === 0 ? null : formatBytes(table.before_bytes),
+            table.after_bytes === 0 ? null : formatBytes(table.after_bytes),
+            table.ratio === null ? null : `${table.ratio}x (saves ${table.saved_percent} %)`,
+            table.state,
+          ]),
+        ),
+        notes: features.apache ? ['this is the Apache edition of TimescaleDB, which cannot compress'] : [],
+        truncated: rows.length > maxTables,
+        rows: tables.length,
+        structured: { hypertables: tables, before_bytes: before, after_bytes: after },
+      })
+    },
   })
 }
 

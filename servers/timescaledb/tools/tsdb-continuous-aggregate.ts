@@ -4,10 +4,11 @@ import { report } from '../../kit/report.ts'
 import { isMark } from '../../kit/sql/lexer.ts'
 import type { Ask } from '../../kit/sql/read-only.ts'
 import { readOne, requireSql } from '../../kit/sql/statement-filter.ts'
+import type { TimescaleBackend } from '../backend.ts'
 import { insteadOf, requireCommunity, requireLevel } from '../errors.ts'
 import { inTimeUnits, newName } from '../lib/relations.ts'
 import { namesIn, volatileFunctions } from '../lib/statement-class.ts'
-import type { Features, Relation, TimescaleBackend } from '../types.ts'
+import type { Features, Relation } from '../types.ts'
 
 const inputSchema = {
   type: 'object',
@@ -95,9 +96,8 @@ async function continuousAggregate(backend: TimescaleBackend, args: Arguments, c
           WHERE c.view_schema = $1 AND c.view_name = $2`,
         [view.schema, view.name],
       )
-      const policy = found === undefined ? undefined : policyCall(features, view, args, found)
-      const [job] = policy === undefined ? [] : await transaction.ask<{ id: number }>(policy.text, policy.values)
-      return { source: found?.source ?? null, job: job?.id, notices: transaction.notices }
+      const job = found && (await addPolicy(transaction.ask, features, view, args, found))
+      return { source: found?.source ?? null, job, notices: transaction.notices }
     },
     () => !args.dry_run,
   )
@@ -146,16 +146,16 @@ async function checkQuery(written: string, ask: Ask): Promise<string> {
   return end === undefined ? text : text.slice(0, end.at)
 }
 
-function policyCall(features: Features, view: Relation, args: Arguments, { integer, column }: Source) {
+/** @returns the job that refreshes the view; undefined when the caller wants none */
+async function addPolicy(ask: Ask, { fn }: Features, { sql }: Relation, args: Arguments, { integer, column }: Source) {
   const { start_offset: start, end_offset: end, schedule_interval: every } = args
   if (start === undefined && end === undefined && every === undefined) return undefined
   const inUnits = (name: 'start_offset' | 'end_offset', otherwise: string | null): string | null =>
     args[name] === undefined ? otherwise : inTimeUnits(name, args[name], integer, column)
   const cast = integer ? 'bigint' : 'interval'
-  return {
-    text: `SELECT ${features.fn('add_continuous_aggregate_policy')}($1::regclass, start_offset => $2::${cast}, end_offset => $3::${cast}, schedule_interval => $4::interval) AS id`,
-    values: [view.sql, inUnits('start_offset', null), inUnits('end_offset', integer ? '0' : '1 hour'), every ?? '1 hour'],
-  }
+  const text = `SELECT ${fn('add_continuous_aggregate_policy')}($1::regclass, start_offset => $2::${cast}, end_offset => $3::${cast}, schedule_interval => $4::interval) AS id`
+  const values = [sql, inUnits('start_offset', null), inUnits('end_offset', integer ? '0' : '1 hour'), every ?? '1 hour']
+  return (await ask<{ id: number }>(text, values))[0]?.id
 }
 
 /**

@@ -1,11 +1,12 @@
 // tsdb_create_hypertable: makes a hypertable of an ordinary table, in one transaction.
-import { type Context, defineTool, type FromSchema, ToolError } from '../../../protocol/index.ts'
+import { defineTool, type FromSchema, ToolError } from '../../../protocol/index.ts'
 import { report } from '../../kit/report.ts'
 import { quoteName } from '../../kit/sql/identifiers.ts'
+import type { TimescaleBackend } from '../backend.ts'
 import { requireLevel } from '../errors.ts'
-import { columnsOf, findColumn, inTimeUnits, resolveTable } from '../lib/relations.ts'
+import { findColumn, inTimeUnits, resolveTable } from '../lib/relations.ts'
 import type { Transaction } from '../lib/writer.ts'
-import type { Features, TimescaleBackend } from '../types.ts'
+import type { Features } from '../types.ts'
 
 const inputSchema = {
   type: 'object',
@@ -43,41 +44,39 @@ export function tsdbCreateHypertable(backend: TimescaleBackend) {
     annotations: { readOnlyHint: false, destructiveHint: false, idempotentHint: true, openWorldHint: false },
     aliases: { table: 'table_name', hypertable: 'table_name', time_column_name: 'time_column' },
     lookUp: 'tsdb_show_hypertables {}',
-    handler: (args, context) => createHypertable(backend, args, context),
-  })
-}
-
-async function createHypertable(backend: TimescaleBackend, args: Arguments, context: Context) {
-  requireLevel(backend.level, 'policy', 'tsdb_create_hypertable')
-  const { engine, writer } = backend
-  const { signal } = context
-  const features = await backend.features(signal)
-  const done = await writer.transaction(
-    { timeoutMs: engine.limitTimeout(timeoutMs), signal },
-    (transaction) => convert(transaction, features, args),
-    () => !args.dry_run,
-  )
-  const { table, column, rowsBefore } = done
-  if (column === undefined) {
-    return report(context, {
-      summary: `${table.sql} is a hypertable already; nothing changed`,
-      notes: ['tsdb_show_hypertables shows its chunk interval'],
-      structured: { hypertable: table.sql, created: false },
-    })
-  }
-  const moved = rowsBefore === 0 ? '' : `, ${rowsBefore} rows moved into chunks`
-  return report(context, {
-    summary: `${args.dry_run ? 'dry run, rolled back: ' : ''}${table.sql} is now hypertable ${done.hypertable_id}, by ${quoteName(column.name)} (${column.type}) in chunks of ${args.chunk_time_interval}${moved}`,
-    notes: done.notices,
-    structured: {
-      hypertable: table.sql,
-      hypertable_id: done.hypertable_id,
-      created: done.created,
-      time_column: column.name,
-      time_type: column.type,
-      chunk_time_interval: args.chunk_time_interval,
-      rows_before: rowsBefore,
-      committed: !args.dry_run,
+    async handler(args, context) {
+      requireLevel(backend.level, 'policy', 'tsdb_create_hypertable')
+      const { engine, writer } = backend
+      const { signal } = context
+      const features = await backend.features(signal)
+      const done = await writer.transaction(
+        { timeoutMs: engine.limitTimeout(timeoutMs), signal },
+        (transaction) => convert(transaction, features, args),
+        () => !args.dry_run,
+      )
+      const { table, column, rowsBefore } = done
+      if (column === undefined) {
+        return report(context, {
+          summary: `${table.sql} is a hypertable already; nothing changed`,
+          notes: ['tsdb_show_hypertables shows its chunk interval'],
+          structured: { hypertable: table.sql, created: false },
+        })
+      }
+      const moved = rowsBefore === 0 ? '' : `, ${rowsBefore} rows moved into chunks`
+      return report(context, {
+        summary: `${args.dry_run ? 'dry run, rolled back: ' : ''}${table.sql} is now hypertable ${done.hypertable_id}, by ${quoteName(column.name)} (${column.type}) in chunks of ${args.chunk_time_interval}${moved}`,
+        notes: done.notices,
+        structured: {
+          hypertable: table.sql,
+          hypertable_id: done.hypertable_id,
+          created: done.created,
+          time_column: column.name,
+          time_type: column.type,
+          chunk_time_interval: args.chunk_time_interval,
+          rows_before: rowsBefore,
+          committed: !args.dry_run,
+        },
+      })
     },
   })
 }
@@ -94,7 +93,7 @@ async function convert(transaction: Transaction, { fn }: Features, args: Argumen
   const exists = table.timeColumn !== null
   if (exists && args.if_not_exists) return { table, column: undefined, rowsBefore: 0 }
   if (table.kind !== 'a table') throw new ToolError('INVALID_ARGUMENT', `${table.sql} is not an ordinary table`)
-  const column = findColumn(await columnsOf(ask, table), args.time_column, table, (name) => ({ time_column: quoteName(name) }))
+  const column = findColumn(table, args.time_column, (name) => ({ time_column: quoteName(name) }))
   const integer = integerTypes.includes(column.type)
   const interval = inTimeUnits('chunk_time_interval', args.chunk_time_interval, integer, column.name)
   const [unique] = await ask<{ names: string | null }>(uniqueQuery, [table.sql, column.name])

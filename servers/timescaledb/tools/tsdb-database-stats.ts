@@ -5,8 +5,9 @@ import { orWithoutSizes } from '../../kit/sql/errors.ts'
 import { type Named, qualified, quoteName } from '../../kit/sql/identifiers.ts'
 import { listing, pairs } from '../../kit/sql/table.ts'
 import { clip } from '../../kit/text.ts'
+import type { TimescaleBackend } from '../backend.ts'
 import { fromRelations, ofUsers, sizeOf } from '../lib/relations.ts'
-import type { Features, TimescaleBackend } from '../types.ts'
+import type { Features } from '../types.ts'
 
 interface Totals {
   postgresql: string

@@ -1,28 +1,13 @@
 // tsdb_execute: one writing statement, in a transaction that is rolled back when it would change more rows than were allowed.
-import { type Context, defineTool, type FromSchema, ToolError } from '../../../protocol/index.ts'
+import { type Context, defineTool, ToolError } from '../../../protocol/index.ts'
 import { counted, report } from '../../kit/report.ts'
 import { maxCellChars, queryProperties, toParameters } from '../../kit/sql/query-tool.ts'
 import { readOne, requireSql } from '../../kit/sql/statement-filter.ts'
 import { toTable } from '../../kit/sql/table.ts'
+import type { TimescaleBackend } from '../backend.ts'
 import { insteadOf, requireLevel } from '../errors.ts'
 import { classifyWords, namesIn, type StatementClass, volatileFunctions, withFunctions } from '../lib/statement-class.ts'
 import type { Transaction } from '../lib/writer.ts'
-import type { TimescaleBackend } from '../types.ts'
-
-const inputSchema = {
-  type: 'object',
-  properties: {
-    command: { type: 'string', maxLength: 100_000, examples: ["DELETE FROM metrics WHERE time < '2020-01-01'"] },
-    params: queryProperties.params,
-    dry_run: { type: 'boolean', default: false, description: 'Try and roll back' },
-    max_affected: { type: 'integer', minimum: 0, maximum: 1_000_000, default: 10_000 },
-    timeout_ms: { type: 'integer', minimum: 100, maximum: 600_000, default: 30_000 },
-  },
-  required: ['command'],
-  additionalProperties: false,
-} as const
-
-type Arguments = FromSchema<typeof inputSchema>
 
 /** Room for the summary, the boundary and the notes. */
 const overheadChars = 2_000
@@ -41,48 +26,57 @@ export function tsdbExecute(backend: TimescaleBackend) {
     title: 'Change TimescaleDB',
     description:
       'Run one writing statement (INSERT, UPDATE, DELETE, MERGE, CREATE, ALTER, SELECT of a policy function, CALL) in a transaction. Changing more than max_affected rows rolls it back. Use dry_run before UPDATE and DELETE. To read use tsdb_query.',
-    inputSchema,
+    inputSchema: {
+      type: 'object',
+      properties: {
+        command: { type: 'string', maxLength: 100_000, examples: ["DELETE FROM metrics WHERE time < '2020-01-01'"] },
+        params: queryProperties.params,
+        dry_run: { type: 'boolean', default: false, description: 'Try and roll back' },
+        max_affected: { type: 'integer', minimum: 0, maximum: 1_000_000, default: 10_000 },
+        timeout_ms: { type: 'integer', minimum: 100, maximum: 600_000, default: 30_000 },
+      },
+      required: ['command'],
+      additionalProperties: false,
+    },
     annotations: { readOnlyHint: false, destructiveHint: true, idempotentHint: false, openWorldHint: false },
     aliases: { query: 'command', sql: 'command', statement: 'command', parameters: 'params', timeout: 'timeout_ms' },
     lookUp: 'tsdb_show_hypertables {}',
-    handler: (args, context) => execute(backend, args, context),
-  })
-}
-
-async function execute(backend: TimescaleBackend, args: Arguments, context: Context) {
-  const { writer, engine, level } = backend
-  const { dry_run: dryRun, max_affected: maxAffected } = args
-  if (level === 'off') requireLevel(level, 'dml', 'tsdb_execute')
-  const command = requireSql(args.command, insteadOf)
-  const { alone, keyword } = await admit(backend, command, context.signal)
-  const values = toParameters(args.params)
-  const limits = { timeoutMs: engine.limitTimeout(args.timeout_ms), signal: context.signal, query: command }
-  const started = performance.now()
-  if (alone && dryRun) {
-    throw new ToolError('INVALID_ARGUMENT', 'this procedure commits by itself, so it cannot be tried with dry_run')
-  }
-  const done = alone
-    ? { ...(await writer.alone(limits, command, values)), rows: undefined, changed: 0 }
-    : await writer.transaction(
-        limits,
-        (transaction) => inTransaction(transaction, command, values),
-        ({ rows = 0, changed }) => {
-          const affected = Math.max(rows, changed)
-          if (affected <= maxAffected) return !dryRun
-          throw new ToolError(
-            'TOO_LARGE',
-            `${keyword} would affect ${affected.toLocaleString('en-US')} rows, above max_affected=${maxAffected}; rolled back, nothing changed`,
-            { hint: 'narrow the WHERE, or set max_affected' },
+    async handler(args, context) {
+      const { writer, engine, level } = backend
+      const { dry_run: dryRun, max_affected: maxAffected } = args
+      if (level === 'off') requireLevel(level, 'dml', 'tsdb_execute')
+      const command = requireSql(args.command, insteadOf)
+      const { alone, keyword } = await admit(backend, command, context.signal)
+      const values = toParameters(args.params)
+      const limits = { timeoutMs: engine.limitTimeout(args.timeout_ms), signal: context.signal, query: command }
+      const started = performance.now()
+      if (alone && dryRun) {
+        throw new ToolError('INVALID_ARGUMENT', 'this procedure commits by itself, so it cannot be tried with dry_run')
+      }
+      const done = alone
+        ? { ...(await writer.alone(limits, command, values)), rows: undefined, changed: 0 }
+        : await writer.transaction(
+            limits,
+            (transaction) => inTransaction(transaction, command, values),
+            ({ rows = 0, changed }) => {
+              const affected = Math.max(rows, changed)
+              if (affected <= maxAffected) return !dryRun
+              throw new ToolError(
+                'TOO_LARGE',
+                `${keyword} would affect ${affected.toLocaleString('en-US')} rows, above max_affected=${maxAffected}; rolled back, nothing changed`,
+                { hint: 'narrow the WHERE, or set max_affected' },
+              )
+            },
           )
-        },
+      return describe(
+        done,
+        dryRun,
+        Math.round(performance.now() - started),
+        engine.environment.maxResultChars - overheadChars,
+        context,
       )
-  return describe(
-    done,
-    dryRun,
-    Math.round(performance.now() - started),
-    engine.environment.maxResultChars - overheadChars,
-    context,
-  )
+    },
+  })
 }
 
 /** @throws ToolError READ_ONLY when the statement needs more than this server's write level */

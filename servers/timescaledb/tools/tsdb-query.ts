@@ -1,7 +1,7 @@
 // tsdb_query: one reading statement, by the engine that mcp-postgres uses.
 import { defineTool } from '../../../protocol/index.ts'
 import { queryProperties, runQuery } from '../../kit/sql/query-tool.ts'
-import type { TimescaleBackend } from '../types.ts'
+import type { TimescaleBackend } from '../backend.ts'
 
 export function tsdbQuery(backend: TimescaleBackend) {
   return defineTool({

@@ -1,24 +1,15 @@
 // tsdb_show_hypertables: each hypertable with its columns, chunks, size, compression and policies; then the other tables and views.
-import { type Context, defineTool, type FromSchema } from '../../../protocol/index.ts'
+import { defineTool } from '../../../protocol/index.ts'
 import { readCursor, writeCursor } from '../../kit/cursor.ts'
 import { counted, formatBytes, report } from '../../kit/report.ts'
 import { orWithoutSizes } from '../../kit/sql/errors.ts'
 import { qualified, quoteName } from '../../kit/sql/identifiers.ts'
 import { type Column, listing, size, totalSize } from '../../kit/sql/table.ts'
 import { clip } from '../../kit/text.ts'
+import type { TimescaleBackend } from '../backend.ts'
 import { describePolicy, withPolicies } from '../lib/policies.ts'
 import { fromRelations, ofUsers, sizeOf } from '../lib/relations.ts'
-import type { Features, Policy, TimescaleBackend } from '../types.ts'
-
-const inputSchema = {
-  type: 'object',
-  properties: {
-    schema: { type: 'string' },
-    limit: { type: 'integer', minimum: 1, maximum: 500, default: 50 },
-    cursor: { type: 'string', description: 'From NEXT' },
-  },
-  additionalProperties: false,
-} as const
+import type { Features, Policy } from '../types.ts'
 
 const maxColumns = 60
 const maxColumnChars = 1_500
@@ -61,52 +52,58 @@ export function tsdbShowHypertables(backend: TimescaleBackend) {
     title: 'List hypertables and tables',
     description:
       'List hypertables with columns, time column, chunk interval, chunks, size, compression and policies with their last and next run; then plain tables and views with columns.',
-    inputSchema,
+    inputSchema: {
+      type: 'object',
+      properties: {
+        schema: { type: 'string' },
+        limit: { type: 'integer', minimum: 1, maximum: 500, default: 50 },
+        cursor: { type: 'string', description: 'From NEXT' },
+      },
+      additionalProperties: false,
+    },
     annotations: { readOnlyHint: true, destructiveHint: false, idempotentHint: true, openWorldHint: false },
     aliases: { schema_name: 'schema' },
-    handler: (args, context) => showHypertables(backend, args, context),
-  })
-}
-
-async function showHypertables(backend: TimescaleBackend, args: FromSchema<typeof inputSchema>, context: Context) {
-  const { engine } = backend
-  const maxChars = engine.environment.maxResultChars - overheadChars
-  const ask = engine.asker(context.signal)
-  const features = await backend.features(context.signal)
-  const [group = '-1', afterSchema = '', afterName = ''] = readCursor(args.cursor)
-  const values = [args.schema ?? '', group, afterSchema, afterName, String(args.limit + 1)]
-  const { rows, sized } = await orWithoutSizes((withSizes) => ask<Row>(relationsQuery(features, withSizes), values))
-  const page: Listed[] = []
-  let chars = 0
-  for (const row of rows.slice(0, args.limit)) {
-    const relation = { ...row, columns: describeColumns(row) }
-    chars += cellsOf(relation).join('\t').length + 1
-    if (chars > maxChars && page.length > 0) break
-    page.push(relation)
-  }
-  const last = page.at(-1)
-  const more = page.length < rows.length && last !== undefined
-  const hypertables = page.filter(({ kind }) => kind === 'hypertable')
-  const tables = page.filter(({ kind }) => kind !== 'hypertable')
-  const total = totalSize(page)
-  const lists = [
-    ...(hypertables.length > 0 ? [listing(hypertableHeader, hypertables.map(cellsOf))] : []),
-    ...(tables.length > 0 ? [listing(tableHeader, tables.map(cellsOf))] : []),
-  ]
-  return report(context, {
-    summary: `${counted(hypertables.length, 'hypertable')} and ${counted(tables.length, 'other table')} or views${more ? ' (of more)' : total === 0 ? '' : `, ${formatBytes(total)} in all`}${args.schema === undefined ? '' : ` in schema ${quoteName(args.schema)}`}`,
-    ...(page.length === 0 ? {} : { untrusted: clip(lists.join('\n'), maxChars) }),
-    notes: [
-      ...(hypertables.length === 0 && !more && args.cursor === undefined
-        ? ['tsdb_create_hypertable makes a hypertable of an ordinary table']
-        : []),
-      ...(sized ? [] : ['sizes are left out, because a table is locked or may not be read by this role']),
-    ],
-    next: more ? { ...args, cursor: writeCursor(last.kind === 'hypertable' ? '0' : '1', last.schema, last.name) } : undefined,
-    rows: page.length,
-    structured: {
-      hypertables: hypertables.map(({ kind, ...hypertable }) => hypertable),
-      tables: tables.map(({ schema, name, kind, size_bytes, columns }) => ({ schema, name, kind, size_bytes, columns })),
+    async handler(args, context) {
+      const { engine } = backend
+      const maxChars = engine.environment.maxResultChars - overheadChars
+      const ask = engine.asker(context.signal)
+      const features = await backend.features(context.signal)
+      const [group = '-1', afterSchema = '', afterName = ''] = readCursor(args.cursor)
+      const values = [args.schema ?? '', group, afterSchema, afterName, String(args.limit + 1)]
+      const { rows, sized } = await orWithoutSizes((withSizes) => ask<Row>(relationsQuery(features, withSizes), values))
+      const page: Listed[] = []
+      let chars = 0
+      for (const row of rows.slice(0, args.limit)) {
+        const relation = { ...row, columns: describeColumns(row) }
+        chars += cellsOf(relation).join('\t').length + 1
+        if (chars > maxChars && page.length > 0) break
+        page.push(relation)
+      }
+      const last = page.at(-1)
+      const more = page.length < rows.length && last !== undefined
+      const hypertables = page.filter(({ kind }) => kind === 'hypertable')
+      const tables = page.filter(({ kind }) => kind !== 'hypertable')
+      const total = totalSize(page)
+      const lists = [
+        ...(hypertables.length > 0 ? [listing(hypertableHeader, hypertables.map(cellsOf))] : []),
+        ...(tables.length > 0 ? [listing(tableHeader, tables.map(cellsOf))] : []),
+      ]
+      return report(context, {
+        summary: `${counted(hypertables.length, 'hypertable')} and ${counted(tables.length, 'other table')} or views${more ? ' (of more)' : total === 0 ? '' : `, ${formatBytes(total)} in all`}${args.schema === undefined ? '' : ` in schema ${quoteName(args.schema)}`}`,
+        ...(page.length === 0 ? {} : { untrusted: clip(lists.join('\n'), maxChars) }),
+        notes: [
+          ...(hypertables.length === 0 && !more && args.cursor === undefined
+            ? ['tsdb_create_hypertable makes a hypertable of an ordinary table']
+            : []),
+          ...(sized ? [] : ['sizes are left out, because a table is locked or may not be read by this role']),
+        ],
+        next: more ? { ...args, cursor: writeCursor(last.kind === 'hypertable' ? '0' : '1', last.schema, last.name) } : undefined,
+        rows: page.length,
+        structured: {
+          hypertables: hypertables.map(({ kind, ...hypertable }) => hypertable),
+          tables: tables.map(({ schema, name, kind, size_bytes, columns }) => ({ schema, name, kind, size_bytes, columns })),
+        },
+      })
     },
   })
 }
