@@ -3,7 +3,7 @@ import { existsSync, realpathSync } from 'node:fs'
 import { homedir } from 'node:os'
 import { isAbsolute, join, resolve } from 'node:path/posix'
 import type { Config, ConfigSchema } from '../kit/definition.ts'
-import { compileGlob, type Glob, splitOutsideBraces } from './lib/glob.ts'
+import { compileGlob, splitOutsideBraces } from './lib/glob.ts'
 import type { Deny, Root } from './types.ts'
 
 export const config = {
@@ -113,21 +113,17 @@ export function parseDeny(patterns: string | undefined): Deny {
   const rules = [...secrets, ...own].map((rule) => {
     const admits = rule.startsWith('!')
     const pattern = admits ? rule.slice(1) : rule
-    return { admits, absolute: isAbsolute(pattern), matches: compiled(pattern) }
+    try {
+      return { admits, isAbsolute: isAbsolute(pattern), matches: compileGlob(pattern) }
+    } catch (error) {
+      throw new Error(`FS_DENY: ${pattern}: ${(error as Error).message}`, { cause: error })
+    }
   })
   return (relative, absolute) => {
     let denied = false
     for (const rule of rules) {
-      if (rule.admits === denied && rule.matches(rule.absolute ? absolute : relative)) denied = !rule.admits
+      if (rule.admits === denied && rule.matches(rule.isAbsolute ? absolute : relative)) denied = !rule.admits
     }
     return denied
-  }
-}
-
-function compiled(pattern: string): Glob {
-  try {
-    return compileGlob(pattern)
-  } catch (error) {
-    throw new Error(`FS_DENY: ${pattern}: ${(error as Error).message}`, { cause: error })
   }
 }

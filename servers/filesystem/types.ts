@@ -1,5 +1,4 @@
 // Types that several files of this server share.
-import type { Folded } from './lib/glob.ts'
 import type { RawPath } from './lib/raw-path.ts'
 
 export interface Root {
@@ -15,8 +14,8 @@ export interface Location {
   readonly segments: readonly RawPath[]
 }
 
-/** Whether this path is denied. `relative` is the path below a root, `absolute` the real path. */
-export type Deny = (relative: readonly Folded[], absolute: readonly Folded[]) => boolean
+/** Whether this path is denied: `relative` is below a root, `absolute` on the host; both in the form of foldPath (glob.ts). */
+export type Deny = (relative: string, absolute: string) => boolean
 
 export type FileKind = 'file' | 'dir' | 'symlink' | 'fifo' | 'socket' | 'device'
 

@@ -1,13 +1,16 @@
 // Glob patterns over path segments: * ? [a-z] [!a-z] {a,b} and ** for any number of segments. Matching takes time proportional to pattern
-// times name, whatever the pattern is: a model writes it (mark3labs/mcp-filesystem-server#63 was a pattern that never ended).
-
-/** The characters of one segment, folded. */
-export type Folded = readonly string[]
-
-/** Does the pattern match this path? Its segments come folded, because one path is tried with many patterns. */
-export type Glob = (segments: readonly Folded[]) => boolean
+// times path, whatever the pattern is: a model writes it (mark3labs/mcp-filesystem-server#63 was a pattern that never ended).
+import { type RawPath, textOf } from './raw-path.ts'
 
 const maxAlternatives = 64
+
+/** Whether the pattern matches this path, which comes from {@link foldPath}. */
+export type Glob = (folded: string) => boolean
+
+/** A path in the form that is compared: each segment folded, and NUL after it, because folding makes slashes of some characters. */
+export function foldPath(segments: readonly RawPath[]): string {
+  return segments.map((segment) => `${fold(textOf(segment))}\0`).join('')
+}
 
 /**
  * Case is ignored, and so is what case-insensitive file systems ignore. A pattern without a slash matches the last segment at any depth;
@@ -15,23 +18,31 @@ const maxAlternatives = 64
  * @throws RangeError when its braces stand for more than 64 patterns
  */
 export function compileGlob(pattern: string): Glob {
-  const anchored = pattern.startsWith('/')
-  const alternatives = expandBraces(fold(pattern)).map((alternative) => {
-    const parts = alternative.split('/').filter((part) => part !== '' && part !== '.')
-    return !anchored && parts.length === 1 ? ['**', ...parts] : parts
-  })
-  const compiled = alternatives.map((parts) => parts.map((part) => (part === '**' ? undefined : compileSegment(part))))
-  return (segments) =>
-    compiled.some((parts) => {
-      const [first, second] = parts
-      // `**/name`, as most patterns are, is about the last segment only.
-      if (parts.length === 2 && first === undefined && second !== undefined) return second(segments.at(-1) ?? [])
-      return matchSequence(parts, segments, (part, segment) => part(segment))
-    })
+  const isAnchored = pattern.startsWith('/')
+  const expressions = expandBraces(fold(pattern)).map((alternative) => expressionOf(alternative, isAnchored))
+  return (folded) => expressions.some((expression) => expression.test(folded))
 }
 
-export function foldSegments(segments: readonly string[]): Folded[] {
-  return segments.map((segment) => Array.from(fold(segment)))
+function expressionOf(pattern: string, isAnchored: boolean): RegExp {
+  let groups = 0
+  /**
+   * The parts in this order, with any number of `filler` before each but the first. For a part between two others its first match is enough,
+   * and what a lookahead has matched is not tried again: otherwise the engine would try all combinations.
+   */
+  const spread = (parts: readonly string[], filler: string): string =>
+    parts.reduce((before, part, i) => {
+      if (i === parts.length - 1) return `${before}${filler}*${part}`
+      groups += 1
+      return `${before}(?=(?<g${groups}>${filler}*?${part}))\\k<g${groups}>`
+    })
+  const segments = pattern.split('/').filter((segment) => segment !== '' && segment !== '.')
+  if (!isAnchored && segments.length === 1) segments.unshift('**')
+  const runs = ['']
+  for (const segment of segments) {
+    if (segment === '**') runs.push('')
+    else runs.push(`${runs.pop()}${spread(partsOf(segment), '[^\\0]')}\\0`)
+  }
+  return new RegExp(`^${spread(runs, '(?:[^\\0]*\\0)')}$`, 'u')
 }
 
 /**
@@ -47,74 +58,27 @@ function fold(text: string): string {
     .toLowerCase()
 }
 
-type Matcher = (segment: Folded) => boolean
-
-/** One character of a segment; undefined is `*`. */
-type CharTest = ((char: string) => boolean) | undefined
-
-function compileSegment(pattern: string): Matcher {
-  const chars = Array.from(pattern)
-  const tests: CharTest[] = []
-  for (let i = 0; i < chars.length; i++) {
-    const char = chars[i] as string
-    if (char === '*') {
-      if (i === 0 || chars[i - 1] !== '*') tests.push(undefined)
-    } else if (char === '?') tests.push(() => true)
-    else if (char === '[') {
-      const end = chars.indexOf(']', chars[i + 1] === '!' || chars[i + 1] === '^' ? i + 3 : i + 2)
-      if (end === -1) tests.push((c) => c === '[')
-      else {
-        tests.push(characterClass(chars.slice(i + 1, end)))
-        i = end
-      }
-    } else if (char === '\\' && i + 1 < chars.length) {
-      const literal = chars[++i]
-      tests.push((c) => c === literal)
-    } else tests.push((c) => c === char)
+/** The parts of a segment between its stars, each as a regular expression for a fixed number of characters. */
+function partsOf(segment: string): string[] {
+  const parts = ['']
+  for (const [token] of segment.matchAll(/\*+|\[(?:[!^].|[^!^])[^\]]*\]|\\.|./gsu)) {
+    const part = token === '?' ? '[^\\0]' : /^\[./s.test(token) ? characterClass(token) : escaped(token.replace(/^\\(?=.)/s, ''))
+    if (token.startsWith('*')) parts.push('')
+    else parts.push(`${parts.pop()}${part}`)
   }
-  return (segment) => matchSequence(tests, segment, (test, c) => test(c))
+  return parts
 }
 
-function characterClass(body: readonly string[]): (char: string) => boolean {
-  const negated = body[0] === '!' || body[0] === '^'
-  const ranges: [from: string, to: string][] = []
-  for (let i = negated ? 1 : 0; i < body.length; i++) {
-    const from = body[i] as string
-    const to = body[i + 1] === '-' ? body[i + 2] : undefined
-    ranges.push([from, to ?? from])
-    if (to !== undefined) i += 2
-  }
-  return (char) => ranges.some(([from, to]) => from <= char && char <= to) !== negated
+/** @param token `[a-z]`, or `[!a-z]` for every other character */
+function characterClass(token: string): string {
+  const [, negation, body = ''] = /^\[([!^]?)(.*)\]$/s.exec(token) ?? []
+  const ranges = Array.from(body.matchAll(/(.)-(.)|./gsu), ([char, from = char, to = char]) => [from, to] as const)
+  const admitted = ranges.filter(([from, to]) => (from.codePointAt(0) ?? 0) <= (to.codePointAt(0) ?? 0))
+  return `(?!\\0)[${negation ? '^' : ''}${admitted.map(([from, to]) => `${escaped(from)}-${escaped(to)}`).join('')}]`
 }
 
-/**
- * Matches items against tests in which undefined stands for any number of items. Only the last such place is ever tried again, which is
- * enough, and keeps the work below tests × items.
- */
-function matchSequence<T, I>(
-  tests: readonly (T | undefined)[],
-  items: readonly I[],
-  accepts: (test: T, item: I) => boolean,
-): boolean {
-  let test = 0
-  let item = 0
-  let starTest = -1
-  let starItem = 0
-  while (item < items.length) {
-    const current = tests[test]
-    if (test < tests.length && current === undefined) {
-      starTest = test++
-      starItem = item
-    } else if (test < tests.length && current !== undefined && accepts(current, items[item] as I)) {
-      test++
-      item++
-    } else if (starTest !== -1) {
-      test = starTest + 1
-      item = ++starItem
-    } else return false
-  }
-  while (test < tests.length && tests[test] === undefined) test++
-  return test === tests.length
+function escaped(char: string): string {
+  return `\\u{${char.codePointAt(0)?.toString(16)}}`
 }
 
 function expandBraces(pattern: string): string[] {

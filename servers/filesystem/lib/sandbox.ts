@@ -10,8 +10,8 @@ import { ToolError } from '../../../protocol/index.ts'
 import { permissionError, refusedBy } from '../errors.ts'
 import type { Deny, FileKind, Location, Refused, Root } from '../types.ts'
 import { asyncOps, type FileOps, isKernelFile, Mounts, nameOf, pathOf, syncOps } from './file-ops.ts'
-import { type Folded, foldSegments } from './glob.ts'
-import { joinRaw, pathArgument, type RawPath, rawPath, segmentsOf, textOf } from './raw-path.ts'
+import { foldPath } from './glob.ts'
+import { joinRaw, pathArgument, type RawPath, rawPath, segmentsOf } from './raw-path.ts'
 
 const { O_DIRECTORY, O_NOCTTY, O_NOFOLLOW, O_NONBLOCK, O_RDONLY } = constants
 /** include/uapi/asm-generic/fcntl.h, the same on every architecture Node runs on; node:fs has no name for it. */
@@ -160,26 +160,13 @@ export class Sandbox {
   /** Checks a path below `base` by its letters; each folder on the way counts too, except the first `checked` ones. */
   check(base: RawPath, segments: readonly RawPath[], checked = 0): 'denied' | 'hidden' | undefined {
     if (!this.#rules.allowHidden && segments.some((segment) => segment.startsWith('.'))) return 'hidden'
-    if (segments.length === checked) return undefined
-    const folded = foldSegments(segments.map(textOf))
-    const above = this.#foldedBase(base)
-    for (let end = checked + 1; end <= folded.length; end++) {
-      const relative = folded.slice(0, end)
-      if (this.#rules.deny(relative, [...above, ...relative])) return 'denied'
+    const above = foldPath(segmentsOf(base))
+    let relative = foldPath(segments.slice(0, checked))
+    for (const segment of segments.slice(checked)) {
+      relative += foldPath([segment])
+      if (this.#rules.deny(relative, above + relative)) return 'denied'
     }
     return undefined
-  }
-
-  readonly #foldedBases = new Map<RawPath, readonly Folded[]>()
-
-  /** Only paths of roots come here, so that the map is as small as their list; real paths that have changed are dropped with it. */
-  #foldedBase(base: RawPath): readonly Folded[] {
-    const known = this.#foldedBases.get(base)
-    if (known !== undefined) return known
-    const folded = foldSegments(segmentsOf(base).map(textOf))
-    if (this.#foldedBases.size > 4 * this.roots.length) this.#foldedBases.clear()
-    this.#foldedBases.set(base, folded)
-    return folded
   }
 
   async #checkOpened(

@@ -8,8 +8,10 @@ import { test } from '../../../test/runner/harness.ts'
 import { openFilesystem } from '../backend.ts'
 import { config, parseDeny, parseRoots } from '../config.ts'
 import { filesystem } from '../index.ts'
-import { foldSegments } from '../lib/glob.ts'
+import { foldPath } from '../lib/glob.ts'
+import { rawPath, segmentsOf } from '../lib/raw-path.ts'
 
+const folded = (path: string): string => foldPath(segmentsOf(rawPath(path)))
 const settings = { FS_ROOTS: ['/data'], FS_ALLOW_HIDDEN: true, FS_DENY_HARDLINKS: false, FS_MAX_READ_BYTES: 262_144 }
 
 test('a root is named after its folder unless it has a name', () => {
@@ -64,19 +66,19 @@ const ordinary = [
 
 test('secrets are denied by default, ordinary files are not', () => {
   const deny = parseDeny(undefined)
-  for (const path of [...secret, ...more]) assert.equal(deny(foldSegments(path.split('/')), []), true, path)
-  for (const path of ordinary) assert.equal(deny(foldSegments(path.split('/')), []), false, path)
+  for (const path of [...secret, ...more]) assert.equal(deny(folded(path), ''), true, path)
+  for (const path of ordinary) assert.equal(deny(folded(path), ''), false, path)
 })
 
 test('the secrets of the container are denied by their real path', () => {
   const deny = parseDeny(undefined)
-  const isDenied = (path: string): boolean => deny(foldSegments(path.split('/')), foldSegments(path.split('/')))
+  const isDenied = (path: string): boolean => deny(folded(path), folded(path))
   assert.deepEqual(['run/secrets/token', 'run/secrets', 'etc/shadow-', 'run/other'].map(isDenied), [true, true, true, false])
 })
 
 test('FS_DENY adds patterns, and ! admits again', () => {
   const deny = parseDeny('*.{bak,old}, private/**, !.env.example, /srv/data/hidden/**')
-  const isDenied = (path: string): boolean => deny(foldSegments(path.split('/')), foldSegments(`srv/data/${path}`.split('/')))
+  const isDenied = (path: string): boolean => deny(folded(path), folded(`srv/data/${path}`))
   for (const path of ['a.bak', 'x/a.OLD', 'private', 'private/a', '.env', 'hidden/x']) assert.equal(isDenied(path), true, path)
   for (const path of ['.env.example', 'x/private/a', 'a.txt']) assert.equal(isDenied(path), false, path)
 })

@@ -1,7 +1,10 @@
 import assert from 'node:assert/strict'
 import fc from 'fast-check'
 import { test } from '../../../test/runner/harness.ts'
-import { compileGlob, foldSegments, splitOutsideBraces } from '../lib/glob.ts'
+import { compileGlob, foldPath, splitOutsideBraces } from '../lib/glob.ts'
+import { rawPath, segmentsOf } from '../lib/raw-path.ts'
+
+const folded = (path: string): string => foldPath(segmentsOf(rawPath(path)))
 
 const cases: [pattern: string, matches: string[], not: string[]][] = [
   ['*.md', ['a.md', 'docs/a.md', 'A.MD', '.md'], ['a.mdx', 'md', 'a.md/b']],
@@ -13,6 +16,11 @@ const cases: [pattern: string, matches: string[], not: string[]][] = [
   ['a?c', ['abc', 'a😀c'], ['ac', 'abbc']],
   ['[a-c]x', ['bx', 'BX'], ['dx', '-x']],
   ['[!a-c]x', ['dx'], ['ax']],
+  ['[c-a]x', [], ['ax', 'bx', 'cx']],
+  ['a[+-9]b', ['a5b'], ['a/b']],
+  ['a[!x]b', ['a-b'], ['a/b', 'axb']],
+  // Folding makes a slash of this one, which is a character of a name like any other.
+  ['a?b', ['a／b'], ['a/b']],
   ['[]x]y', [']y', 'xy'], ['zy']],
   ['[x', ['[x'], ['x']],
   ['{a,b{c,d}}z', ['az', 'bcz', 'bdz'], ['bz', 'abz']],
@@ -30,16 +38,18 @@ const cases: [pattern: string, matches: string[], not: string[]][] = [
 for (const [pattern, matches, not] of cases) {
   test(`${pattern} matches what it says and nothing else`, () => {
     const glob = compileGlob(pattern)
-    for (const path of matches) assert.equal(glob(foldSegments(path.split('/'))), true, `${pattern} must match ${path}`)
-    for (const path of not) assert.equal(glob(foldSegments(path.split('/'))), false, `${pattern} must not match ${path}`)
+    for (const path of matches) assert.equal(glob(folded(path)), true, `${pattern} must match ${path}`)
+    for (const path of not) assert.equal(glob(folded(path)), false, `${pattern} must not match ${path}`)
   })
 }
 
 test('a pattern made to explode takes no longer than any other', () => {
   const name = 'a'.repeat(255)
   const started = performance.now()
-  assert.equal(compileGlob(`${'*a'.repeat(99)}b`)(foldSegments([name])), false)
-  assert.equal(compileGlob(`${'**/'.repeat(40)}b`)(foldSegments(Array<string>(60).fill(name))), false)
+  assert.equal(compileGlob(`${'*a'.repeat(99)}b`)(folded(name)), false)
+  assert.equal(compileGlob(`${'**/'.repeat(40)}b`)(folded(Array<string>(60).fill(name).join('/'))), false)
+  assert.equal(compileGlob(`${'{a,b}'.repeat(6)}${'*x'.repeat(70)}`)(folded(name)), false)
+  assert.equal(compileGlob(`**/${'*a*/'.repeat(40)}b`)(folded(Array<string>(256).fill('a'.repeat(15)).join('/'))), false)
   assert.ok(performance.now() - started < 1_000)
 })
 
@@ -131,7 +141,6 @@ test('patterns match what the rules say, written once more', () => {
   const pattern = fc
     .array(fc.oneof({ weight: 3, arbitrary: piece }, { weight: 1, arbitrary: set }), { maxLength: 7 })
     .map((all) => all.join(''))
-    .filter((text) => !text.includes('\\**')) // the star behind an escaped one is lost
   const name = fc.array(fc.constantFrom('a', 'b', 'c', ']', '-', '*', '[', '{', '}', ',', '.', '!', '^'), {
     minLength: 1,
     maxLength: 4,
@@ -144,7 +153,7 @@ test('patterns match what the rules say, written once more', () => {
   const property = fc.property(pattern, path, (text, segments) => {
     const expected = matchesPlainly(text, segments)
     if (expected) seen.matches += 1
-    assert.equal(compileGlob(text)(foldSegments(segments)), expected, `${text} ${segments.join('/')}`)
+    assert.equal(compileGlob(text)(folded(segments.join('/'))), expected, `${text} ${segments.join('/')}`)
   })
   fc.assert(property, { seed: 1, numRuns: 50_000 })
   assert.ok(seen.matches > 1_500, String(seen.matches))

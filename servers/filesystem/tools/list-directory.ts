@@ -5,10 +5,10 @@ import { formatBytes, report } from '../../kit/report.ts'
 import { visibleJson } from '../../kit/text.ts'
 import type { FilesystemBackend } from '../backend.ts'
 import { type Position, readCursor, writeCursor } from '../lib/directory-cursor.ts'
-import { compileGlob, foldSegments } from '../lib/glob.ts'
+import { compileGlob, foldPath } from '../lib/glob.ts'
 import { showLocation } from '../lib/location.ts'
 import { type Opened, shown, withOpened } from '../lib/open-path.ts'
-import { joinRaw, type RawPath, rawPath, show, textOf } from '../lib/raw-path.ts'
+import { joinRaw, type RawPath, rawPath, show } from '../lib/raw-path.ts'
 import type { OpenEntry } from '../lib/sandbox.ts'
 import { type Match, Search } from '../lib/search.ts'
 import { showTime } from '../lib/text.ts'
@@ -144,7 +144,7 @@ function matcher(pattern: string | undefined): (segments: readonly RawPath[]) =>
   if (pattern === undefined) return () => true
   try {
     const glob = compileGlob(pattern)
-    return (segments) => glob(foldSegments(segments.map(textOf)))
+    return (segments) => glob(foldPath(segments))
   } catch (error) {
     if (error instanceof RangeError) throw new ToolError('INVALID_ARGUMENT', `"pattern": ${error.message}`, { cause: error })
     throw error
