@@ -29,6 +29,12 @@ export function enterFrames(selector: string, whole = false): string {
   return entered.length === parts.length ? selector : entered.join(separator)
 }
 
+/** What stands before the last step into a frame, as prefix of other selectors for that frame; empty without one. */
+export function framePrefix(selector: string): string {
+  const frames = enterFrames(selector, true).split(`${separator}${enter}${separator}`).slice(0, -1)
+  return frames.map((frame) => frame + separator).join('')
+}
+
 /** Is the last element of this CSS selector a frame? */
 function leadsIntoFrame(part: string): boolean {
   return /(^|[\s>+~=])i?frame(?![\w-])[^\s>+~]*$/.test(part.replace(/"[^"]*"|'[^']*'/g, '""'))

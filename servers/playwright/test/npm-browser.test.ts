@@ -7,7 +7,7 @@ import { fileURLToPath } from 'node:url'
 import { test } from '../../../test/runner/harness.ts'
 import type { PlaywrightConfig } from '../config.ts'
 import { findBrowser, missingBrowser } from '../lib/find-browser.ts'
-import { enterFrames } from '../lib/frames.ts'
+import { enterFrames, framePrefix } from '../lib/frames.ts'
 import { attackTests } from './attacks.ts'
 import { npmBrowser } from './browsers.ts'
 import { configOf, pages, withSite, withWire } from './client.ts'
@@ -113,6 +113,9 @@ test('selectors enter the frames that they name, and nothing else is changed', (
   )
   assert.equal(enterFrames('frame[name=a] >> iframe >> a'), `frame[name=a] >> ${enter} >> iframe >> ${enter} >> a`)
   assert.equal(enterFrames('iframe', true), `iframe >> ${enter} >> html`)
+  assert.equal(framePrefix('frame[name=a] >> iframe >> nth=1 >> a >> b'), 'frame[name=a] >> iframe >> nth=1 >> ')
+  assert.equal(framePrefix('iframe#pay'), 'iframe#pay >> ')
+  assert.equal(framePrefix('main >> a'), '')
   const long = 'iframe'.repeat(300)
   assert.equal(enterFrames(long), long)
 })

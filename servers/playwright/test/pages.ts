@@ -121,6 +121,8 @@ export function pageTests(browser: TestBrowser): void {
         /# Checkout[\s\S]*\[frame iframe#pay >> iframe\[title="Card number"\]\]\nNumber below/,
       )
       assert.match((await wire.call('get_content', { selector: frame })).data, /^Number below/)
+      const inside = await wire.call('get_content', { selector: `${frame} >> label`, format: 'interactive' })
+      assert.match(inside.data, /^iframe#pay >> iframe\[title="Card number"\] >> input\[name="number"\]\ttextbox "Number"$/m)
       assert.match((await wire.call('wait_for_selector', { selector: `${frame} >> #out` })).data, /Paid 4111/)
       assert.equal((await wire.call('screenshot', { selector: `${frame} >> button` })).isError, false)
       assert.match((await wire.call('click', { selector: 'Pay' })).data, /^clicked button "Pay"/)

@@ -3,7 +3,7 @@ import { type AnyTool, defineTool, type FromSchema, ToolError, type ToolResult }
 import { clip, fitText } from '../../kit/text.ts'
 import { explainAction } from '../errors.ts'
 import { ask, ifPossible } from '../lib/ask-page.ts'
-import { maxFrames, placesOf } from '../lib/frames.ts'
+import { framePrefix, maxFrames, placesOf } from '../lib/frames.ts'
 import { type Listing, listActionables, listEverywhere } from '../lib/interactive.ts'
 import { locate } from '../lib/locate.ts'
 import type { PageText } from '../lib/page/program.ts'
@@ -80,19 +80,20 @@ async function getContent(call: PageCall, args: Arguments): Promise<ToolResult<o
 
 /** The whole page with its frames, or one element. */
 async function read(call: PageCall, selector: string | undefined, format: Arguments['format']): Promise<PageText> {
-  const { page, timeoutMs: ms, signal } = call
-  if (selector !== undefined) {
-    const target = await locate(call, selector, 'read')
-    return await readElement(target, format).catch((error: unknown) => explainAction(error, target))
-  }
+  const whole: Target = { ...call, selector: 'html', locator: call.page.locator('html') }
+  const target = selector === undefined ? whole : await locate(call, selector, 'read')
+  const reading = selector === undefined && format !== 'html' ? readAll(target, format) : readElement(target, format)
+  return reading.catch((error: unknown) => explainAction(error, target))
+}
+
+async function readAll(target: Target, format: Arguments['format']): Promise<PageText> {
+  const { page, timeoutMs: ms, signal } = target
   if (format === 'interactive') return listed(await listEverywhere(page, maxElements, { ms, signal }))
   const parts: string[] = []
   let cut = false
   for await (const { root, frame } of placesOf(page, { ms: frameMs, signal })) {
-    const target = { ...call, locator: root, selector: 'html', timeoutMs: frame === '' ? ms : frameMs }
-    const reading = readElement(target, format)
-    const found = await (frame === '' ? reading.catch((error) => explainAction(error, target)) : ifPossible(reading, signal))
-    if (format === 'html' && found !== undefined) return found
+    const reading = readElement({ ...target, locator: root, timeoutMs: frame === '' ? ms : frameMs }, format)
+    const found = await (frame === '' ? reading : ifPossible(reading, signal))
     if (found !== undefined && found.text !== '') parts.push(frame === '' ? found.text : `[frame ${frame}]\n${found.text}`)
     cut ||= found?.cut ?? false
   }
@@ -100,9 +101,10 @@ async function read(call: PageCall, selector: string | undefined, format: Argume
   return { text: parts.join('\n\n').slice(0, maxExtractChars), cut }
 }
 
-async function readElement({ page, locator, timeoutMs: ms, signal }: Target, format: Arguments['format']): Promise<PageText> {
-  if (format === 'interactive') return listed(await listActionables(page, locator, maxElements, { ms, signal }))
-  return ask(locator, format, { maxChars: maxExtractChars }, { ms, signal })
+async function readElement(target: Target, format: Arguments['format']): Promise<PageText> {
+  const { page, locator, selector, timeoutMs: ms, signal } = target
+  if (format !== 'interactive') return ask(locator, format, { maxChars: maxExtractChars }, { ms, signal })
+  return listed(await listActionables(page, locator, maxElements, { ms, signal }, framePrefix(selector)))
 }
 
 function listed({ elements, total, cut }: Listing): PageText {
