@@ -93,7 +93,7 @@ export interface AcquireOptions {
 
 interface Waiter {
   readonly key: string
-  enter(): void
+  enter: () => void
 }
 
 /** Counting semaphore. First come, first served, except that nobody waits behind a caller whose key is at its own limit. */
@@ -117,30 +117,32 @@ export class Semaphore {
 
   /** A slot that is free now, without waiting for a promise; undefined when none is. */
   acquireNow(key = ''): (() => void) | undefined {
-    if (!this.#isFree(key)) return undefined
-    this.#take(key)
-    return this.#releaser(key)
+    return this.#isFree(key) ? this.#take(key) : undefined
   }
 
   /**
    * Resolves with the function that releases the slot; calling it again does nothing.
    * @throws the value of `busy` when the queue is full or the wait too long, the signal's reason when it aborts
    */
-  async acquire(options: AcquireOptions = {}): Promise<() => void> {
-    const { signal, key = '' } = options
+  async acquire({ signal, key = '', waitMs }: AcquireOptions = {}): Promise<() => void> {
     signal?.throwIfAborted()
-    const release = this.acquireNow(key)
-    if (release !== undefined) return release
-    await this.#wait(key, options)
-    return this.#releaser(key)
-  }
-
-  #releaser(key: string): () => void {
-    let released = false
-    return () => {
-      if (released) return
-      released = true
-      this.#release(key)
+    const free = this.acquireNow(key)
+    if (free !== undefined) return free
+    const { maxWaiting, busy } = this.#options
+    const late = (): unknown => busy({ running: this.#running, waiting: this.#waiting.length })
+    if (this.#waiting.length >= maxWaiting) throw late()
+    const waiter: Waiter = { key, enter() {} }
+    const entered = new Promise<() => void>((resolve) => {
+      waiter.enter = () => resolve(this.#take(key))
+    })
+    this.#waiting.push(waiter)
+    try {
+      return await (waitMs === undefined ? abortable(entered, signal) : withDeadline({ ms: waitMs, signal, late }, () => entered))
+    } catch (error) {
+      const at = this.#waiting.indexOf(waiter)
+      if (at !== -1) this.#waiting.splice(at, 1)
+      else (await entered)() // the slot came in the same moment
+      throw error
     }
   }
 
@@ -154,44 +156,19 @@ export class Semaphore {
     }
   }
 
-  #wait(key: string, { signal, waitMs }: AcquireOptions): Promise<void> {
-    const { maxWaiting, busy } = this.#options
-    const refuse = (): unknown => busy({ running: this.#running, waiting: this.#waiting.length })
-    if (this.#waiting.length >= maxWaiting) return Promise.reject(refuse())
-    return new Promise((resolve, reject) => {
-      let timer: NodeJS.Timeout | undefined
-      const settle = (): void => {
-        clearTimeout(timer)
-        signal?.removeEventListener('abort', abort)
-      }
-      const leave = (reason: unknown): void => {
-        settle()
-        this.#waiting.splice(this.#waiting.indexOf(waiter), 1)
-        reject(reason)
-      }
-      const abort = (): void => leave(signal?.reason)
-      const waiter: Waiter = {
-        key,
-        enter: () => {
-          settle()
-          this.#take(key)
-          resolve()
-        },
-      }
-      if (waitMs !== undefined) timer = setTimeout(() => leave(refuse()), waitMs)
-      signal?.addEventListener('abort', abort, { once: true })
-      this.#waiting.push(waiter)
-    })
-  }
-
   #isFree(key: string): boolean {
     const { limit, limitPerKey = limit } = this.#options
     return this.#running < limit && (this.#perKey.get(key) ?? 0) < limitPerKey
   }
 
-  #take(key: string): void {
+  #take(key: string): () => void {
     this.#running += 1
     if (this.#options.limitPerKey !== undefined) this.#perKey.set(key, (this.#perKey.get(key) ?? 0) + 1)
+    let released = false
+    return () => {
+      if (!released) this.#release(key)
+      released = true
+    }
   }
 
   #release(key: string): void {

@@ -108,6 +108,21 @@ test('a full queue, a wait that is too long and an aborted signal end the wait, 
   assert.equal(semaphore.running, 0)
 })
 
+test('a slot that becomes free in the moment in which its waiter leaves goes to the next one', async () => {
+  for (const leavesFirst of [true, false]) {
+    const semaphore = new Semaphore({ limit: 1, maxWaiting: 2, busy })
+    const held = await semaphore.acquire()
+    const stop = new AbortController()
+    const leaving = semaphore.acquire({ signal: stop.signal })
+    const next = semaphore.acquire()
+    const steps = [() => stop.abort(new Error('left')), held]
+    for (const step of leavesFirst ? steps : steps.reverse()) step()
+    await assert.rejects(leaving, /left/)
+    ;(await next)()
+    assert.deepEqual([semaphore.running, semaphore.waiting], [0, 0])
+  }
+})
+
 test('callers of one key share a load, and it is not repeated while the value is kept', async () => {
   let loads = 0
   const names = new Remembered({ keepMs: 60_000, maxEntries: 2 }, async (key) => `${key}${++loads}`)
