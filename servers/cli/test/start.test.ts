@@ -95,7 +95,10 @@ test('.env is read by start, doctor, status, call and connect; the environment w
       /MCP_PRT.*did you mean MCP_PORT/,
     )
     // The line, a part of a secret perhaps, is not shown, and the next one is read all the same.
-    writeFileSync(file, `MCP_PORT=1\nAUDIT_KEY="two\nlines\n\n# of a key"\n\n  # FS_ROOTS\nhalf-of-a-secret\nFS_ROOTS=${folder}\n`)
+    writeFileSync(
+      file,
+      `MCP_PORT=1\nAUDIT_KEY="two\nlines\n\n# of a key"\n\n  # FS_ROOTS\nhalf-of-a-secret\nFS_ROOTS=${folder}\n`,
+    )
     const told = new RegExp(`not read, because there is no .{0,2}=.{0,2}: line 8 of ${file}`)
     const started = await session(folder, { MCP_PORT: '0' }, false)
     assert.match(started.out, told)
