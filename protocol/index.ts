@@ -17,6 +17,7 @@ export { Server, type ServerOptions } from './server.ts'
 export { defineTool } from './tool.ts'
 export type { Handler, HttpOptions, RefusedReason } from './transports/http.ts'
 export { httpSse } from './transports/http-sse.ts'
+export { limitPipelining } from './transports/slow-clients.ts'
 export { streamableHttp } from './transports/streamable-http.ts'
 export type {
   AnyTool,

@@ -5,6 +5,7 @@ import { createAccess, isLoopbackHost } from './access.ts'
 import type { Server } from './server.ts'
 import { type Handler, type HttpOptions, handlerOf, pathOf } from './transports/http.ts'
 import { httpSse } from './transports/http-sse.ts'
+import { limitPipelining } from './transports/slow-clients.ts'
 import { streamableHttp } from './transports/streamable-http.ts'
 
 /**
@@ -52,7 +53,7 @@ export async function listen(server: Server, { port, host = '127.0.0.1', ...opti
     )
   const handler = mcpHandler(server, { access: createAccess({ loopback: true }), ...options })
   // Longer than the idle time of common load balancers (60 s), so that they close first.
-  const http = createServer({ keepAliveTimeout: 65_000 }, handler)
+  const http = createServer({ keepAliveTimeout: 65_000 }, limitPipelining(handler))
   await new Promise<void>((resolve, reject) => http.once('error', reject).listen(port, host, resolve))
   const { address, family, port: bound } = http.address() as AddressInfo
   return {

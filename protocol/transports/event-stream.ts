@@ -1,5 +1,6 @@
 // One text/event-stream response: encoding, a bounded queue, keep-alive comments, and a limit for clients that do not read.
 import type { ServerResponse } from 'node:http'
+import { awaitClient, maxWaitingBytes } from './slow-clients.ts'
 
 export interface EventStreamLimits {
   keepAliveMs: number
@@ -70,11 +71,14 @@ export class EventStream implements TickTarget {
   #write(text: string): void {
     if (!this.#open) return
     this.#lastWrite = performance.now()
-    if (this.#res.write(text)) return
+    // What waits is kept as bytes, outside of the heap, whose limit ends the process.
+    if (this.#res.write(this.#waiting ? Buffer.from(text) : text)) return
     // Node restarts its socket timeout as long as bytes of a write go out, however slowly, so only a full buffer needs one.
     if (!this.#waiting) this.#res.setTimeout(this.#limits.stallMs)
     this.#waiting = true
-    if (this.#res.writableLength > this.#limits.maxBufferedBytes) this.#drop()
+    const { maxBufferedBytes } = this.#limits
+    if (this.#res.writableLength > maxBufferedBytes) this.#drop()
+    else awaitClient(this.#res, () => this.#drop(), Math.max(maxWaitingBytes, 2 * maxBufferedBytes))
   }
 
   #drop(): void {

@@ -5,6 +5,7 @@ import { ErrorCode, ProtocolError } from '../errors.ts'
 import { errorText, parseJson } from '../jsonrpc.ts'
 import type { Caller } from '../types.ts'
 import { Ticker } from './event-stream.ts'
+import { awaitClient } from './slow-clients.ts'
 
 type RequestListener = (req: IncomingMessage, res: ServerResponse) => void
 
@@ -50,6 +51,8 @@ export interface HttpSettings extends Required<HttpOptions> {
   readonly ticker: Ticker
 }
 
+const defaultStallMs = 60_000
+
 export function httpSettings(options: HttpOptions): HttpSettings {
   const given = Object.fromEntries(Object.entries(options).filter(([, value]) => value !== undefined))
   const settings = {
@@ -59,7 +62,7 @@ export function httpSettings(options: HttpOptions): HttpSettings {
     maxInFlight: 64,
     keepAliveMs: 15_000,
     silentMs: 10_000,
-    stallMs: 60_000,
+    stallMs: defaultStallMs,
     maxBufferedBytes: 4 * 1_048_576,
     onRefused: () => {},
     ...given,
@@ -235,6 +238,10 @@ export function sendJson(
   const length = Buffer.byteLength(text)
   res.writeHead(status, { ...headers, 'Content-Type': 'application/json', 'Content-Length': length, 'Cache-Control': 'no-store' })
   res.end(text)
+  if (res.writableLength === 0) return
+  res.setTimeout(defaultStallMs)
+  // Not `res.destroy()`, which waits for the answers before it on its connection.
+  awaitClient(res, () => res.req.socket.destroy())
 }
 
 /** The path without query and trailing slash: `/a/b/?x=1` → `/a/b`. */

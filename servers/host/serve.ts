@@ -3,6 +3,7 @@ import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { isatty } from 'node:tty'
 import packageJson from '../../package.json' with { type: 'json' }
+import { limitPipelining } from '../../protocol/index.ts'
 import type { AnyServer } from '../kit/definition.ts'
 import { createRedact, type Redact } from '../kit/redact.ts'
 import { lockAudit } from './audit/lock.ts'
@@ -125,7 +126,7 @@ export async function serve(definitions: readonly AnyServer[], { env, command, e
       keepAliveInitialDelay: tcpKeepAliveMs,
       connectionsCheckingInterval: connectionsCheckMs,
     },
-    router,
+    limitPipelining(router),
   )
   server.maxConnections = maxConnections
 

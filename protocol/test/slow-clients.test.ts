@@ -1,0 +1,104 @@
+// Clients that ask and never read: what waits for all of them together is limited, and so is what one connection may queue.
+import assert from 'node:assert/strict'
+import { connect, type Socket } from 'node:net'
+import { until } from '../../test/helpers/child.ts'
+import { sampleServer } from '../../test/helpers/sample-server.ts'
+import { McpSession, postJson, send, withServer } from '../../test/helpers/wire.ts'
+import { test } from '../../test/runner/harness.ts'
+import { httpSse } from '../transports/http-sse.ts'
+import { limitPipelining, maxWaitingBytes } from '../transports/slow-clients.ts'
+import { streamableHttp } from '../transports/streamable-http.ts'
+
+const echo = (id: number, times: number) => ({
+  ...{ jsonrpc: '2.0', id, method: 'tools/call' },
+  params: { name: 'echo', arguments: { text: 'x', times } },
+})
+
+/** A POST as bytes. */
+function requestOf(url: string, message: object): string {
+  const body = JSON.stringify(message)
+  return `POST /mcp HTTP/1.1\r\nHost: ${new URL(url).host}\r\nContent-Type: application/json\r\nContent-Length: ${body.length}\r\n\r\n${body}`
+}
+
+/** A connection that reads nothing after `text` was sent. */
+function silent(url: string, text: string): Promise<Socket> {
+  const { hostname, port } = new URL(url)
+  return new Promise((resolve) => {
+    const socket = connect(Number(port), hostname, () => socket.write(text, () => resolve(socket)))
+    socket.on('error', () => {})
+  })
+}
+
+test('streams that nobody reads are dropped when too much waits for all of them, though each is below its own limit', async () => {
+  const dropped: string[] = []
+  const handler = httpSse(sampleServer().server, { onRefused: ({ reason }) => dropped.push(reason) })
+  await withServer(handler, async (url) => {
+    const reads = await McpSession.open(`${url}/sse`)
+    const sessions = await Promise.all(Array.from({ length: 12 }, () => McpSession.open(`${url}/sse`)))
+    for (const session of sessions) session.stream.response.pause()
+    // 5 MB for each: the kernel takes some of it, and 4 MiB may wait for one client.
+    for (let i = 0; i < 6; i++) for (const session of sessions) await session.post(echo(i, 800_000))
+    await until(() => dropped.length > 0 && handler.openSessions > 1)
+    assert.ok(dropped.every((reason) => reason === 'client-stalled'))
+    assert.equal((await reads.call('echo', { text: 'still here' })).content[0].text, 'still here')
+    for (const session of [reads, ...sessions]) session.close()
+  })
+})
+
+test('answers as JSON that nobody reads are dropped when too much waits for all of them', async () => {
+  await withServer(streamableHttp(sampleServer().server), async (url) => {
+    // More than the kernel takes for a connection.
+    const [count, asked, bytes] = [8, 8, 900_000]
+    const requests = Array.from({ length: asked }, (_, i) => requestOf(url, echo(i, bytes))).join('')
+    const sockets = await Promise.all(Array.from({ length: count }, () => silent(url, requests)))
+    let answered = 0
+    while (answered < 3) if ((await postJson(`${url}/mcp`, echo(1, 1))).status === 200) answered += 1
+    // A socket that is not read does not notice its end: reading shows which answers were cut.
+    const read = (socket: Socket): Promise<number> =>
+      new Promise((resolve) => {
+        let came = 0
+        socket.on('data', (chunk) => {
+          came += chunk.length
+          if (came > asked * bytes) socket.destroy()
+        })
+        socket.once('close', () => resolve(came))
+      })
+    const came = await Promise.all(sockets.map(read))
+    const cut = came.filter((each) => each < asked * bytes).length
+    assert.ok(cut > 0 && cut < count, `${cut} of ${count} connections were cut: ${came}; ${maxWaitingBytes} bytes may wait`)
+  })
+})
+
+test('a few requests that are sent without reading are answered in order; a connection that queues more is closed', async () => {
+  let running = 0
+  let most = 0
+  const listener = limitPipelining((_req, res) => {
+    running += 1
+    most = Math.max(most, running)
+    setTimeout(() => {
+      running -= 1
+      res.end(`${most}`)
+    }, 20)
+  })
+  await withServer(listener, async (url) => {
+    const answers = (count: number): Promise<number> =>
+      new Promise((resolve) => {
+        const { hostname, port } = new URL(url)
+        const socket = connect(Number(port), hostname, () => socket.write(`GET / HTTP/1.1\r\nHost: x\r\n\r\n`.repeat(count)))
+        let text = ''
+        const found = (): number => text.split('HTTP/1.1 200').length - 1
+        socket.on('error', () => {})
+        socket.on('close', () => resolve(found()))
+        socket.on('data', (chunk) => {
+          text += chunk
+          if (found() === count) socket.destroy()
+        })
+      })
+    assert.equal(await answers(9), 9)
+    assert.equal(most, 9)
+    assert.equal(await answers(9), 9)
+    assert.equal(await answers(500), 0)
+    assert.equal(most, 9)
+    assert.equal((await send(url)).status, 200)
+  })
+})

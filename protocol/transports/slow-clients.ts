@@ -1,0 +1,50 @@
+// Limits for clients that ask and do not read: answers that wait in memory for all of them together, and requests that one connection may queue.
+import type { IncomingMessage, ServerResponse } from 'node:http'
+import type { Socket } from 'node:net'
+
+type RequestListener = (req: IncomingMessage, res: ServerResponse) => void
+
+/** Bytes that may wait for all clients of a process. */
+export const maxWaitingBytes = 8 * 1_048_576
+/** Answers that did not go out at once, and how to disconnect their clients. */
+const waiting = new Map<ServerResponse, () => void>()
+
+/**
+ * To be called when the kernel did not take a whole answer. Disconnects the client for which most waits when more than `maxBytes` wait for all:
+ * the limit of each stream times the sessions would be far more than the process may have.
+ */
+export function awaitClient(res: ServerResponse, drop: () => void, maxBytes = maxWaitingBytes): void {
+  if (!waiting.has(res)) {
+    waiting.set(res, drop)
+    res.once('close', () => waiting.delete(res))
+  }
+  let total = 0
+  let slowest = res
+  for (const each of waiting.keys()) {
+    total += each.writableLength
+    if (each.writableLength > slowest.writableLength) slowest = each
+  }
+  if (total > maxBytes) waiting.get(slowest)?.()
+}
+
+/** HTTP/1.1 lets a client send requests without reading the answers (RFC 9112 §9.3.2). No client of MCP does; a proxy may send a few. */
+const maxPipelined = 8
+const pipelined = new WeakMap<Socket, number>()
+
+/** Ends connections that queue more than a few requests: Node runs all of them at once and keeps their answers, to send them in order. */
+export function limitPipelining(listener: RequestListener): RequestListener {
+  return (req, res) => {
+    // Node gives an answer its socket when those before it have been sent.
+    if (res.socket === null && !mayQueue(req.socket, res)) return
+    listener(req, res)
+  }
+}
+
+function mayQueue(socket: Socket, res: ServerResponse): boolean {
+  const queued = (pipelined.get(socket) ?? 0) + 1
+  if (queued > maxPipelined) socket.destroy()
+  if (socket.destroyed) return false
+  pipelined.set(socket, queued)
+  res.once('close', () => pipelined.set(socket, (pipelined.get(socket) ?? 1) - 1))
+  return true
+}
