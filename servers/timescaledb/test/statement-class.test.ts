@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict'
 import { test } from '../../../test/runner/harness.ts'
 import { readStatement } from '../../kit/sql/statement-filter.ts'
-import { classifyWords, namesIn, type VolatileFunction, withFunctions } from '../lib/statement-class.ts'
+import { classifyWords, namesIn, type VolatileFunction, volatileFunctions, withFunctions } from '../lib/statement-class.ts'
 
 /** Stands for pg_proc: volatile functions by name, true for those that come with PostgreSQL or an extension. */
 const volatile: Readonly<Record<string, boolean>> = {
@@ -57,7 +57,11 @@ const classes: Readonly<Record<string, readonly string[]>> = {
     'ANALYZE t',
     'REFRESH MATERIALIZED VIEW v',
   ],
-  'ddl alone': ["CALL refresh_continuous_aggregate('v', NULL, NULL)"],
+  'ddl alone': [
+    "CALL refresh_continuous_aggregate('v', NULL, NULL)",
+    "CALL public.refresh_continuous_aggregate('v', NULL, NULL)",
+    "call public . refresh_continuous_aggregate ('v', NULL, NULL)",
+  ],
   'ddl destructive': [
     "SELECT add_retention_policy('m', INTERVAL '40 days')",
     "SELECT U&\"drop!005fchunks\" UESCAPE '!' ('m', now())",
@@ -143,6 +147,82 @@ test('a procedure that commits is not run alone when a function of the database 
   const { tokens } = readStatement("CALL refresh_continuous_aggregate('v', recompute(), NULL)")
   const found = withFunctions(classifyWords(tokens), [{ name: 'recompute', installed: false }])
   assert.equal(found.alone, false)
+})
+
+test('pg_proc is asked about every name that a statement may call, and only where there is one', async () => {
+  const none = new Set<string>()
+  const [f, g, plus] = [new Set(['f']), new Set(['g']), new Set(['+'])]
+  for (const [names, params] of [
+    [{ calls: none, attributes: none, operators: none }, undefined],
+    [{ calls: f, attributes: none, operators: none }, ['{"f"}', '{}', '{}']],
+    [{ calls: none, attributes: g, operators: none }, ['{}', '{"g"}', '{}']],
+    [{ calls: none, attributes: none, operators: plus }, ['{}', '{}', '{"+"}']],
+    [{ calls: f, attributes: g, operators: none }, ['{"f"}', '{"g"}', '{}']],
+    [{ calls: none, attributes: g, operators: plus }, ['{}', '{"g"}', '{"+"}']],
+    [{ calls: f, attributes: new Set(['g', 'h']), operators: plus }, ['{"f"}', '{"g","h"}', '{"+"}']],
+  ] as const) {
+    const asked: unknown[] = []
+    const found = await volatileFunctions(names, (async (_text: string, given: unknown) => {
+      asked.push(given)
+      return [{ name: 'f', installed: false }]
+    }) as never)
+    assert.deepEqual(asked, params === undefined ? [] : [params])
+    assert.equal(found.length, params === undefined ? 0 : 1)
+  }
+})
+
+test('every action of ALTER counts, whatever stands in the parentheses and brackets before it', () => {
+  for (const before of [
+    'a numeric(10, 2)',
+    'a int CHECK (a > (1 + 2))',
+    "a text DEFAULT ('x)')",
+    'a int[]',
+    'a int[3][4]',
+    'a int DEFAULT (ARRAY[1, 2])[1]',
+  ]) {
+    assert.equal(classOf(`ALTER TABLE t ADD ${before}`), 'ddl', before)
+    assert.equal(classOf(`ALTER TABLE t ADD ${before}, ADD b int`), 'ddl', before)
+    assert.equal(classOf(`ALTER TABLE t ADD ${before}, DROP b`), 'ddl destructive', before)
+    assert.throws(() => classOf(`ALTER TABLE t ADD ${before}, OWNER TO bob`), { code: 'READ_ONLY' }, before)
+  }
+  const drops = (count: number): string => `ALTER TABLE t ${Array(count).fill('DROP a').join(', ')}`
+  assert.equal(classOf(drops(1_600)), 'ddl destructive')
+  assert.throws(() => classOf(drops(1_601)), { code: 'READ_ONLY' })
+})
+
+test('the first destroying action is named, EXPLAIN is sent to the reading tool, and the statement is repeated with 60 characters', () => {
+  const of = (text: string) => classifyWords(readStatement(text).tokens)
+  assert.equal(of('ALTER TABLE t ADD a int, ALTER b TYPE text, DROP c').destructive, 'ALTER … ALTER COLUMN … TYPE')
+  assert.equal(of('DROP TABLE t').destructive, 'DROP TABLE')
+  assert.equal(of('SELECT 1').destructive, undefined)
+  assert.throws(() => of('EXPLAIN SELECT 1'), { code: 'READ_ONLY', hint: /tsdb_query/ })
+  assert.throws(
+    () => of('VACUUM t'),
+    (error: Error & { hint?: string }) => /this VACUUM T is none/.test(error.message) && error.hint === undefined,
+  )
+  assert.throws(() => of(`${'x'.repeat(61)} y`), new RegExp(`this ${'X'.repeat(60)} is none`))
+  assert.throws(() => of('"a" 1'), /this statement is none/)
+})
+
+test('a function of an extension destroys unless it is known, one of the database only needs ddl, and both raise dml', () => {
+  const words = classifyWords(readStatement('SELECT 1').tokens)
+  const own = { name: 'recompute', installed: false }
+  const drop = { name: 'drop_chunks', installed: true }
+  for (const [functions, level, destructive] of [
+    [[], 'dml', undefined],
+    [[{ name: 'random', installed: true }], 'dml', undefined],
+    [[{ name: 'random', installed: false }], 'ddl', undefined],
+    [[{ name: 'create_hypertable', installed: true }], 'ddl', undefined],
+    [[own], 'ddl', undefined],
+    [[own, drop], 'ddl', 'the function drop_chunks'],
+    [[drop, { name: 'run_job', installed: true }], 'ddl', 'the function drop_chunks'],
+  ] as const) {
+    const found = withFunctions(words, functions)
+    assert.deepEqual([found.level, found.destructive], [level, destructive])
+    if (functions.length > 0 && level === 'ddl')
+      assert.match(found.why, new RegExp(`the function ${functions[0]?.name}, which is volatile`))
+  }
+  assert.equal(withFunctions({ ...words, destructive: 'DROP TABLE' }, [drop]).destructive, 'DROP TABLE')
 })
 
 test('operators are looked up with and without the signs that may belong to an operand', () => {
