@@ -36,3 +36,12 @@ test('contradictory variables are told', () => {
     )
   }
 })
+
+test('a resolver that is given is asked in place of the system, and the proxy of its variable is used', async () => {
+  const proxied = { ...unset, PLAYWRIGHT_PROXY_URL: 'http://127.0.0.1:1' }
+  const policy = policyFromVariables('PLAYWRIGHT', proxied, async (name) =>
+    name === 'in.example' ? ['10.0.0.1'] : ['93.184.216.34'],
+  )
+  await assert.rejects(policy.connect('in.example', 80), { code: 'FORBIDDEN', message: /it resolves to a private address/ })
+  await assert.rejects(policy.connect('out.example', 80), { code: 'UPSTREAM_UNREACHABLE', message: /ECONNREFUSED/ })
+})
