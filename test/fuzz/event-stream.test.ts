@@ -47,7 +47,7 @@ const cases: Readonly<Record<string, Case>> = {
     stream: 'event: added\ndata: one\n\ndata: two\n\n',
     events: [{ name: 'added', data: 'one' }, 'two'],
   },
-  'format-field-event-empty: an empty name is no name': { stream: 'event: added\nevent:\ndata: one\n\n', events: ['one'] },
+  'format-field-event-empty: an empty name counts as none': { stream: 'event: added\nevent:\ndata: one\n\n', events: ['one'] },
   'format-field-id and -id-null: an id is not part of the data': {
     stream: 'id: 1\ndata: one\n\nid: a\0b\ndata: two\n\nid\ndata: three\n\n',
     events: ['one', 'two', 'three'],

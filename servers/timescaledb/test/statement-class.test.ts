@@ -228,6 +228,9 @@ test('a function of an extension destroys unless it is known, one of the databas
 test('operators are looked up with and without the signs that may belong to an operand', () => {
   const text = 'SELECT a @@- 1'
   assert.deepEqual([...namesIn(readStatement(text).tokens, text).operators], ['@@-', '@@', '-'])
+  // A name has at most 63 characters, so that what is longer is cut to one that no operator has.
+  const long = `SELECT a ${'@'.repeat(100)} b`
+  assert.deepEqual([...namesIn(readStatement(long).tokens, long).operators], ['@'.repeat(64), '@'])
 })
 
 test('100,000 characters of any kind are classified in less than half a second of CPU time', () => {

@@ -35,6 +35,12 @@ test('what is not closed is named', () => {
     assert.equal(lex(text).unclosed, unclosed, text)
 })
 
+test('a word may start with every character beyond ASCII', () => {
+  for (const char of ['\u0080', '\u00a0', 'é', '\uffff', '😀'])
+    assert.deepEqual(lex(`${char}1`).tokens, [{ kind: 'word', name: `${char}1`, quoted: false, at: 0, end: char.length + 1 }])
+  assert.equal(lex('\u007f1').tokens.length, 2)
+})
+
 test('escapes of a name: four digits, six with a plus sign, the character itself twice; the rest stays as it is written', () => {
   for (const [text, name] of [
     ['U&"\\0061\\0062"', 'ab'],
