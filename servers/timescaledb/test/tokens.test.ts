@@ -60,6 +60,6 @@ test('escapes of a name: four digits, six with a plus sign, the character itself
     assert.deepEqual([token.name, token.at, token.end, others.length], [name, 0, text.length, 0], text)
   }
   // Neither a quoted word nor anything but a string is an escape character.
-  for (const text of ['U&"a" "uescape" \'!\'', 'U&"a" UESCAPE 1', 'U&"a" escape \'!\'', "a UESCAPE '!'"])
+  for (const text of ['U&"a" "uescape" \'!\'', 'U&"a" UESCAPE 1', 'U&"a" escape \'!\'', "a UESCAPE '!'", "u UESCAPE '!'"])
     assert.equal(lex(text).tokens.length, 3, text)
 })
