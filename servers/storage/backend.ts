@@ -61,7 +61,9 @@ export function openStorage(config: StorageConfig, environment: Environment, cha
       client.setAppInfo('mcp-storage', environment.version || '0')
       // The library does not encode the name of the bucket. Only a DNS name can be part of a host name.
       const target = { bucketName: percentEncode(bucket), objectName: key, pathStyle: !dnsName.test(bucket) }
-      client.makeRequestAsync({ method, ...target, query: queryOf(query), headers: { ...headers } }, '', [], region).catch(reject)
+      const pairs = Object.entries(query).map(([name, value]) => `${name}=${percentEncode(value)}`)
+      const options = { method, ...target, query: pairs.join('&'), headers: { ...headers } }
+      client.makeRequestAsync(options, '', [], region).catch(reject)
     })
   }
 
@@ -121,12 +123,6 @@ const dnsName = /^[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]$/
 /** Codes for a request that is signed for another region than the store's or the bucket's. */
 const redirects = ['PermanentRedirect', 'TemporaryRedirect', 'MovedPermanently']
 const regionFailures = new Set(['AuthorizationHeaderMalformed', 'InvalidRegion', ...redirects, ''])
-
-function queryOf(query: Readonly<Record<string, string>>): string {
-  return Object.entries(query)
-    .map(([name, value]) => `${name}=${percentEncode(value)}`)
-    .join('&')
-}
 
 /** As SigV4 requires: what is signed is what is sent. */
 function percentEncode(text: string): string {

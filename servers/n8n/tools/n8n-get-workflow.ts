@@ -88,8 +88,10 @@ async function getWorkflow(backend: N8nBackend, args: GetArguments, context: Con
   if (isCut || fitting.some(({ length }) => length > room))
     notes.push(`long text is cut; a call with one name in "nodes" reads all of it, in parts`)
   const range = first > 0 || more ? `, ${whole ? 'nodes' : 'lines'} ${first + 1}-${end} of ${count}` : ''
+  const state = facts.archived ? 'archived' : facts.active ? 'active' : 'not active'
+  const stickyNotes = facts.sticky_notes === 0 ? '' : ` and ${counted(facts.sticky_notes, 'sticky note')}`
   return report(context, {
-    summary: `workflow ${facts.id}: ${stateOf(facts)}, ${countsOf(facts)}, ${args.version} version${range}`,
+    summary: `workflow ${facts.id}: ${state}, ${counted(facts.node_count, 'node')}${stickyNotes}, ${args.version} version${range}`,
     untrusted: body.join('\n'),
     notes,
     truncated: more,
@@ -193,12 +195,4 @@ function bodyOf(lines: readonly string[], structure: { first: number; nodes: num
     ...(nodes > 0 ? [nodeHeader, ...lines.slice(0, nodes)] : []),
     ...(lines.length > nodes ? ['connections:', ...lines.slice(nodes)] : []),
   ]
-}
-
-function countsOf({ node_count, sticky_notes }: WorkflowFacts): string {
-  return `${counted(node_count, 'node')}${sticky_notes === 0 ? '' : ` and ${counted(sticky_notes, 'sticky note')}`}`
-}
-
-function stateOf({ active, archived }: WorkflowFacts): string {
-  return archived ? 'archived' : active ? 'active' : 'not active'
 }

@@ -37,18 +37,14 @@ export function namePath(bucket: string, key: string): string {
   return plain(key === '' ? bucket : `${bucket}/${key}`)
 }
 
-/** The folder that a key or prefix lies in: `a/b/c` and `a/b/` → `a/b/` and `a/`. */
-function parentOf(key: string): string {
-  return key.slice(0, key.lastIndexOf('/', key.length - 2) + 1)
-}
-
 /**
  * Keys and prefixes in the bucket that resemble `key`, nearest first; none when the store does not allow listing. Searches names beside it
  * that start alike, then the whole folder, then the top level.
  */
 export async function nearKeys(backend: StorageBackend, bucket: string, key: string, signal: AbortSignal): Promise<string[]> {
   const wanted = key.replace(/^\/+/, '')
-  const parent = parentOf(wanted)
+  // The folder that it lies in: `a/b/c` and `a/b/` → `a/b/` and `a/`.
+  const parent = wanted.slice(0, wanted.lastIndexOf('/', wanted.length - 2) + 1)
   const places = new Set([parent + wanted.slice(parent.length, parent.length + 3), parent, ''])
   for (const prefix of places) {
     let found: string[]

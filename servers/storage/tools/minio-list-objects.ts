@@ -110,8 +110,8 @@ async function listResult(backend: StorageBackend, args: ListArguments, page: Pa
   const objects = shown.flatMap(({ key, object }) => (object === undefined ? [] : [{ key, ...object }]))
   const prefixes = shown.flatMap(({ key, object }) => (object === undefined ? [key] : []))
   const bytes = objects.reduce((sum, { size }) => sum + size, 0)
-  const next = nextOf(args, page)
-  const isStuck = page.truncated && next === undefined
+  const from = { start_after: page.after, continuation_token: page.token } // a page has one of the two at most
+  const isStuck = page.truncated && page.after === undefined && page.token === undefined
   const isMissing = isEmpty(page) && isStart(args) && prefix !== ''
   const near = isMissing ? await nearKeys(backend, bucket, prefix, context.signal) : []
   const folders = prefixes.length === 0 ? '' : `${counted(prefixes.length, 'prefix', 'prefixes')} and `
@@ -125,7 +125,7 @@ async function listResult(backend: StorageBackend, args: ListArguments, page: Pa
       ...(hidden === 0 ? [] : [`${hidden} denied by the operator ${hidden === 1 ? 'is' : 'are'} left out`]),
       ...(shown.some(({ key }) => showKey(key) !== key) ? ['keys in quotation marks are JSON strings'] : []),
     ],
-    next,
+    next: page.truncated && !isStuck ? sameCall(inputSchema, args, from) : undefined,
     truncated: page.truncated,
     rows: shown.length,
     structured: {
@@ -136,11 +136,6 @@ async function listResult(backend: StorageBackend, args: ListArguments, page: Pa
       total_bytes: bytes,
     },
   })
-}
-
-function nextOf(args: ListArguments, { truncated, token, after }: Page): Record<string, unknown> | undefined {
-  if (!truncated || (token === undefined && after === undefined)) return undefined
-  return sameCall(inputSchema, args, { start_after: after, continuation_token: after === undefined ? token : undefined })
 }
 
 function table(entries: readonly Entry[]): string {
