@@ -9,6 +9,7 @@ export {
   type Refusal,
 } from './access.ts'
 export { ErrorCode, ProtocolError, ToolError, type ToolErrorCode, type ToolErrorOptions } from './errors.ts'
+export { hasTooManyValues } from './jsonrpc.ts'
 export { type Listening, type ListenOptions, listen, mcpHandler } from './listen.ts'
 export { nearest } from './nearest.ts'
 export { type Revision, revisions } from './revisions.ts'

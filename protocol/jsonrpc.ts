@@ -13,17 +13,36 @@ export type Incoming =
 
 /**
  * Parses the bytes of one POST body.
- * @throws ProtocolError -32700 when it is not UTF-8 or not JSON
+ * @throws ProtocolError -32700 when it is not UTF-8 or not JSON, -32600 when it has too many values
  */
 export function parseJson(body: Buffer): unknown {
   // RFC 8259 §8.1: JSON exchanged between systems is UTF-8; a byte order mark may be ignored.
   if (!isUtf8(body)) throw new ProtocolError(ErrorCode.parseError, 'body is not UTF-8')
   const text = body.toString('utf8', body[0] === 0xef && body[1] === 0xbb && body[2] === 0xbf ? 3 : 0)
+  if (hasTooManyValues(text))
+    throw new ProtocolError(ErrorCode.invalidRequest, `body has more than ${maxJsonValues} values; send less at once`)
   try {
     return JSON.parse(text)
   } catch (cause) {
     throw new ProtocolError(ErrorCode.parseError, `body is not JSON: ${(cause as Error).message}`, undefined, { cause })
   }
+}
+
+/** An array of one byte takes 80 in memory: a body of 1 MiB could take all that a small process has. */
+const maxJsonValues = 50_000
+
+/** Whether JSON text would become more objects, arrays and members than a process should hold for one message. */
+export function hasTooManyValues(text: string): boolean {
+  if (text.length <= maxJsonValues) return false
+  let values = 0
+  let isString = false
+  for (let i = 0; i < text.length; i++) {
+    const char = text.charCodeAt(i)
+    if (char === 0x22) isString = !isString
+    else if (isString) i += char === 0x5c ? 1 : 0
+    else if (char === 0x2c || char === 0x5b || char === 0x7b) values += 1
+  }
+  return values > maxJsonValues
 }
 
 /** Classifies a parsed JSON value by JSON-RPC 2.0 §4 and §5 and MCP's narrower id. For arrays see Session.receiveBatch. */

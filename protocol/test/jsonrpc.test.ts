@@ -83,7 +83,26 @@ test('a byte order mark is ignored', () => {
   assert.deepEqual(parseJson(Buffer.from('\ufeff{"a":1}')), { a: 1 })
 })
 
-test('nesting as deep as a body can hold does not overflow the stack', () => {
-  const depth = 500_000
+test('nesting as deep as a body may have does not overflow the stack', () => {
+  const depth = 50_000
   assert.equal(classify(parseJson(Buffer.from('['.repeat(depth) + ']'.repeat(depth)))).kind, 'malformed')
+})
+
+test('more values than a process should hold for one message are refused before they are parsed', () => {
+  const refused = (body: string): boolean => {
+    try {
+      parseJson(Buffer.from(body))
+      return false
+    } catch (error) {
+      assert.ok(error instanceof ProtocolError && error.code === -32600 && /more than 50000 values/.test(error.message))
+      return true
+    }
+  }
+  const many = 50_001
+  for (const body of ['['.repeat(many), `[${'{},'.repeat(many)}{}]`, `[${'1,'.repeat(many)}1]`, '{"a":'.repeat(many)])
+    assert.equal(refused(body), true, body.slice(0, 20))
+  assert.equal(refused(`[${'1,'.repeat(many - 2)}1]`), false)
+  // What looks like values within strings is text.
+  for (const text of ['[,{'.repeat(many), `\\"[,{`.repeat(many), '\\\\'])
+    assert.equal(refused(`["${text}"]`), false, text.slice(0, 20))
 })

@@ -1,6 +1,6 @@
 // The audit trail: one record for every tool call, refusal and failed login (docs/audit.md). file.ts writes them.
 import { hash } from 'node:crypto'
-import { type Call, type Middleware, ProtocolError, ToolError } from '../../../protocol/index.ts'
+import { type Call, hasTooManyValues, type Middleware, ProtocolError, ToolError } from '../../../protocol/index.ts'
 import type { Redact } from '../../kit/redact.ts'
 import type { AuditRecord, ChainEnd } from './chain.ts'
 import { AuditFile, type AuditFileOptions } from './file.ts'
@@ -267,6 +267,7 @@ function readArguments(call: Call): ReadArguments {
 const tooDeep: ReadArguments = { given: '[nested too deep]', json: '"[nested too deep]"', masked: true }
 
 function parseJson(text: string): unknown {
+  if (hasTooManyValues(text)) return text
   try {
     return JSON.parse(text)
   } catch {

@@ -193,7 +193,7 @@ test('errors, refusals, timeouts, cancels and unknown tools each have their outc
 
 test('arguments that are nested too deep to be written as JSON are refused, and the refusal is recorded', () =>
   inFolder(async (file) => {
-    const deep = `${'['.repeat(100_000)}${']'.repeat(100_000)}`
+    const deep = `${'['.repeat(20_000)}${']'.repeat(20_000)}`
     await withChild(script, [], env(file, { AUDIT_REQUIRED: 'true' }), async ({ url, stop, stderr }) => {
       for (const args of [`{"text":${deep}}`, `{"password":${deep}}`, JSON.stringify(`{"text":${deep}}`), deep]) {
         const body = `{"jsonrpc":"2.0","id":1,"method":"tools/call","params":{"name":"look","arguments":${args}}}`
