@@ -21,7 +21,7 @@ export class Crowd {
    */
   async join(url: string, count: number, begin: (socket: Socket) => void, { reads = true } = {}): Promise<void> {
     const { hostname, port } = new URL(url)
-    const step = 500
+    const step = 250
     for (let opened = 0; opened < count; opened += step) {
       const batch = Array.from({ length: Math.min(step, count - opened) }, () => this.#connect(hostname, Number(port), reads))
       for (const socket of await Promise.all(batch)) if (socket !== undefined) begin(socket)
