@@ -224,6 +224,7 @@ function match(tokens: readonly Token[], pattern: string): number | undefined {
   let at = 0
   for (const item of pattern.split(' ')) {
     const token = tokens[at]
+    const words = item.replace('?', '').split('|')
     const word = token?.kind === 'word' && !token.quoted ? token.name : token?.kind === 'mark' ? token.mark : token?.kind
     if (item === '$') {
       if (token !== undefined) return undefined
@@ -233,14 +234,7 @@ function match(tokens: readonly Token[], pattern: string): number | undefined {
       while (isMark(tokens[at], '.') && tokens[at + 1]?.kind === 'word') at += 2
     } else if (item === '?_.') {
       if (isMark(tokens[at + 1], '.')) at += 2
-    } else if (
-      item === '?*'
-        ? word === 'operator'
-        : item
-            .replace('?', '')
-            .split('|')
-            .includes(word ?? '')
-    ) {
+    } else if (item === '?*' ? word === 'operator' : words.includes(word ?? '')) {
       at += 1
     } else if (!item.startsWith('?')) {
       return undefined
