@@ -13,7 +13,7 @@ import { deadlineMs, type Measured, type Start, System } from './system.ts'
 /** How much later than its deadline a call may be answered on a busy machine. */
 const slackMs = 4_000
 const recoveryLimitMs = 20_000
-const warmUpMs = 4_000
+const warmUpMs = 3_000
 /** Between the calls of a fault and the fault. */
 const leadMs = 400
 /** Connections of pools and of kept-alive sockets come and go. */
