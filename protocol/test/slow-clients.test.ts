@@ -69,6 +69,24 @@ test('answers as JSON that nobody reads are dropped when too much waits for all 
   })
 })
 
+test('bodies that stop before their end are refused when too much has arrived of all of them', async () => {
+  await withServer(streamableHttp(sampleServer().server), async (url) => {
+    const body = JSON.stringify(echo(1, 1)).padEnd(1_000_000)
+    const head = requestOf(url, {}).replace(/Content-Length: \d+\r\n\r\n.*$/, `Content-Length: ${body.length}\r\n\r\n`)
+    const answers: string[] = []
+    const sockets = await Promise.all(Array.from({ length: 20 }, () => silent(url, head + body.slice(0, -1))))
+    for (const socket of sockets) socket.once('data', (chunk) => answers.push(chunk.toString().split('\r\n', 1)[0] ?? ''))
+    await until(() => answers.length >= 12)
+    assert.deepEqual([...new Set(answers)], ['HTTP/1.1 503 Service Unavailable'])
+    // Small ones fit below the limit that the large ones have reached.
+    for (const socket of sockets) if (!socket.destroyed) socket.write(' ')
+    await until(() => answers.length === 20)
+    assert.ok(answers.filter((line) => line === 'HTTP/1.1 200 OK').length >= 7, `${answers}`)
+    for (const socket of sockets) socket.destroy()
+    assert.equal((await postJson(`${url}/mcp`, body)).status, 200)
+  })
+})
+
 test('a few requests that are sent without reading are answered in order; a connection that queues more is closed', async () => {
   let running = 0
   let most = 0

@@ -155,7 +155,8 @@ const jsonType = 'application/json'
 
 /**
  * Reads the JSON body of a POST and parses it.
- * @throws HttpError 415 for another media type, 413 above `maxBodyBytes`, 408 after `bodyTimeoutMs`, 400 when it is not JSON or the client leaves
+ * @throws HttpError 415 for another media type, 413 above `maxBodyBytes`, 408 after `bodyTimeoutMs`, 400 when it is not JSON or the client leaves,
+ * 503 while too much is arriving
  */
 export async function readMessage(req: IncomingMessage, settings: HttpSettings): Promise<unknown> {
   const body = await readBody(req, settings)
@@ -166,6 +167,10 @@ export async function readMessage(req: IncomingMessage, settings: HttpSettings):
     throw error
   }
 }
+
+/** Bytes of incomplete bodies that a process holds: each connection could send almost a whole one and stop. */
+const maxArrivingBytes = 8 * 1_048_576
+let arriving = 0
 
 function readBody(req: IncomingMessage, { maxBodyBytes, bodyTimeoutMs, ticker }: HttpSettings): Promise<Buffer> {
   const { 'content-type': contentType = '', 'content-encoding': encoding, 'content-length': length = '0' } = req.headers
@@ -188,16 +193,21 @@ function readBody(req: IncomingMessage, { maxBodyBytes, bodyTimeoutMs, ticker }:
     }
     ticker.add(late)
     const fail = (error: HttpError): void => {
+      arriving -= bytes
       ticker.delete(late)
       req.off('data', onData).off('end', onEnd).off('close', onGone)
       reject(error)
     }
     const onData = (chunk: Buffer): void => {
       bytes += chunk.length
+      arriving += chunk.length
       if (bytes > maxBodyBytes) fail(tooLarge())
+      else if (arriving > Math.max(maxArrivingBytes, 2 * maxBodyBytes))
+        fail(bodyError(503, 'too many bodies are arriving', { 'Retry-After': '5', Connection: 'close' }))
       else chunks.push(chunk)
     }
     const onEnd = (): void => {
+      arriving -= bytes
       ticker.delete(late)
       req.off('close', onGone)
       resolve(chunks.length === 1 && chunks[0] !== undefined ? chunks[0] : Buffer.concat(chunks))
