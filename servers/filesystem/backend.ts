@@ -7,21 +7,27 @@ import { type FilesystemConfig, parseDeny, parseRoots } from './config.ts'
 import { LineIndex } from './lib/line-index.ts'
 import { labelsOf } from './lib/location.ts'
 import { Sandbox } from './lib/sandbox.ts'
-import type { Limits, Root } from './types.ts'
+import type { Root } from './types.ts'
 
-const defaultLimits: Limits = {
+const defaultLimits = {
+  /** Lines are counted to the end in files smaller than this. */
   countBelowBytes: 8 * 1024 * 1024,
   maxLineChars: 2_000,
   maxReadLines: 5_000,
   maxReadBytes: 262_144,
   maxImageBytes: 700_000, // 933,336 as base64; no message may have more than 1,000,000 bytes
+  /** How long one call may search for a line in a large file, or for a text in several files. */
   searchMs: 15_000,
-  settledMs: 1_000,
+  /** Bytes that one call reads in order to find `containing`. */
   searchBytes: 256 * 1024 * 1024,
+  /** A file that changed more recently is not remembered. */
+  settledMs: 1_000,
+  /** Entries that one listing looks at, by name and by size or time. */
   maxScanned: 20_000,
   maxSorted: 400_000,
   listMs: 2_000,
 }
+export type Limits = Readonly<typeof defaultLimits>
 
 export interface FilesystemBackend extends Backend {
   readonly sandbox: Sandbox
@@ -54,26 +60,19 @@ export function openFilesystem(config: FilesystemConfig, limits: Partial<Limits>
   }
 }
 
+const problems: Readonly<Record<string, string>> = {
+  ENOENT: 'does not exist',
+  ENOTDIR: 'is not a folder',
+  EACCES: "may not be listed by this server's user",
+}
+
 async function probeRoot({ label, path }: Root): Promise<void> {
   try {
-    const folder = await opendir(path)
-    try {
-      await folder.read()
-    } finally {
-      await folder.close()
-    }
+    for await (const _ of await opendir(path)) break
   } catch (error) {
-    const { code } = error as NodeJS.ErrnoException
-    const problem =
-      code === 'ENOENT'
-        ? 'does not exist'
-        : code === 'ENOTDIR'
-          ? 'is not a folder'
-          : code === 'EACCES'
-            ? "may not be listed by this server's user"
-            : `cannot be listed (${code})`
+    const { code = '' } = error as NodeJS.ErrnoException
     // Only the operator sees why a probe failed.
-    throw new ToolError('UPSTREAM_UNREACHABLE', `root "${label}" (${path}) ${problem}`, {
+    throw new ToolError('UPSTREAM_UNREACHABLE', `root "${label}" (${path}) ${problems[code] ?? `cannot be listed (${code})`}`, {
       hint: 'ask the operator to correct FS_ROOTS',
       cause: error,
     })

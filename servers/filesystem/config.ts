@@ -3,7 +3,7 @@ import { existsSync, realpathSync } from 'node:fs'
 import { homedir } from 'node:os'
 import { isAbsolute, join, resolve } from 'node:path/posix'
 import type { Config, ConfigSchema } from '../kit/definition.ts'
-import { compileGlob, splitOutsideBraces } from './lib/glob.ts'
+import { compileGlobs, splitOutsideBraces } from './lib/glob.ts'
 import type { Deny, Root } from './types.ts'
 
 export const config = {
@@ -110,13 +110,20 @@ const secrets = [
  */
 export function parseDeny(patterns: string | undefined): Deny {
   const own = (splitOutsideBraces(patterns ?? '')?.pieces ?? []).map((piece) => piece.trim()).filter((piece) => piece !== '')
-  const rules = [...secrets, ...own].map((rule) => {
+  // Rules that follow each other with the same effect are compiled as one.
+  const runs: { readonly admits: boolean; readonly isAbsolute: boolean; readonly patterns: string[] }[] = []
+  for (const rule of [...secrets, ...own]) {
     const admits = rule.startsWith('!')
     const pattern = admits ? rule.slice(1) : rule
+    const last = runs.at(-1)
+    if (last?.admits === admits && last.isAbsolute === isAbsolute(pattern)) last.patterns.push(pattern)
+    else runs.push({ admits, isAbsolute: isAbsolute(pattern), patterns: [pattern] })
+  }
+  const rules = runs.map((run) => {
     try {
-      return { admits, isAbsolute: isAbsolute(pattern), matches: compileGlob(pattern) }
+      return { ...run, matches: compileGlobs(run.patterns) }
     } catch (error) {
-      throw new Error(`FS_DENY: ${pattern}: ${(error as Error).message}`, { cause: error })
+      throw new Error(`FS_DENY: ${(error as Error).message}`, { cause: error })
     }
   })
   return (relative, absolute) => {

@@ -34,26 +34,16 @@ export function refusedBy(error: unknown): Refused {
   }
 }
 
+const refusals: Partial<Record<Refused, string>> = {
+  outside: 'is or lies behind a link that leads outside of the roots or to nothing',
+  denied: "is on this server's list of files that are not read (secrets). Ask the operator",
+  hidden: 'is hidden (a name that starts with a dot), and this server reads no hidden files',
+  kernel: 'is on a pseudo file system such as /proc or /sys, which is not read',
+  'not-permitted': 'lies in a folder whose permissions do not let this server enter it',
+}
+
 /** @param name the path as the caller may see it */
 export function refusalError(name: string, reason: Refused): ToolError {
-  switch (reason) {
-    case 'outside':
-      return new ToolError('FORBIDDEN', `"${name}" is or lies behind a link that leads outside of the roots or to nothing`)
-    case 'denied':
-      return new ToolError(
-        'FORBIDDEN',
-        `"${name}" is on this server's list of files that are not read (secrets). Ask the operator`,
-      )
-    case 'hidden':
-      return new ToolError(
-        'FORBIDDEN',
-        `"${name}" is hidden (a name that starts with a dot), and this server reads no hidden files`,
-      )
-    case 'kernel':
-      return new ToolError('FORBIDDEN', `"${name}" is on a pseudo file system such as /proc or /sys, which is not read`)
-    case 'not-permitted':
-      return new ToolError('FORBIDDEN', `the permissions on the way to "${name}" do not let this server read it`)
-    default:
-      return new ToolError('NOT_FOUND', `"${name}" not found`)
-  }
+  const why = refusals[reason]
+  return why === undefined ? new ToolError('NOT_FOUND', `"${name}" not found`) : new ToolError('FORBIDDEN', `"${name}" ${why}`)
 }

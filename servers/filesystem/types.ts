@@ -1,4 +1,5 @@
 // Types that several files of this server share.
+import type { Context } from '../../protocol/index.ts'
 import type { RawPath } from './lib/raw-path.ts'
 
 export interface Root {
@@ -25,21 +26,5 @@ export type FileKind = 'file' | 'dir' | 'symlink' | 'fifo' | 'socket' | 'device'
  */
 export type Refused = 'outside' | 'denied' | 'hidden' | 'kernel' | 'missing' | 'not-a-directory' | 'not-permitted'
 
-export interface Limits {
-  /** Lines are counted to the end in files smaller than this. */
-  readonly countBelowBytes: number
-  readonly maxLineChars: number
-  readonly maxReadLines: number
-  readonly maxReadBytes: number
-  readonly maxImageBytes: number
-  /** How long one call may search for a line in a large file, or for a text in several files. */
-  readonly searchMs: number
-  /** Bytes that one call reads in order to find `containing`. */
-  readonly searchBytes: number
-  /** A file that changed more recently is not remembered. */
-  readonly settledMs: number
-  /** Entries that one listing looks at, by name and by size or time. */
-  readonly maxScanned: number
-  readonly maxSorted: number
-  readonly listMs: number
-}
+/** The call that something is done for. Its signal is made at first use, which costs as much as opening a file: read it in loops only. */
+export type Cancellable = Pick<Context, 'signal'>

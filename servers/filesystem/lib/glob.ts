@@ -13,17 +13,32 @@ export function foldPath(segments: readonly RawPath[]): string {
 }
 
 /**
- * Case is ignored, and so is what case-insensitive file systems ignore. A pattern without a slash matches the last segment at any depth;
- * `/**` at the end matches the folder itself too.
- * @throws RangeError when its braces stand for more than 64 patterns
+ * Whether any of the patterns matches. Case is ignored, and so is what case-insensitive file systems ignore. A pattern without a slash matches
+ * the last segment at any depth; `/**` at the end matches the folder itself too.
+ * @throws RangeError when the braces of a pattern stand for more than 64 patterns
  */
-export function compileGlob(pattern: string): Glob {
-  const isAnchored = pattern.startsWith('/')
-  const expressions = expandBraces(fold(pattern)).map((alternative) => expressionOf(alternative, isAnchored))
-  return (folded) => expressions.some((expression) => expression.test(folded))
+export function compileGlobs(patterns: readonly string[]): Glob {
+  const names = ['(?!)'] // matches nothing
+  const paths: RegExp[] = []
+  for (const pattern of patterns) {
+    for (const alternative of expandBraces(fold(pattern))) {
+      const segments = alternative.split('/').filter((segment) => segment !== '' && segment !== '.')
+      const [name = ''] = segments
+      const isName = segments.length === 1 && !pattern.startsWith('/')
+      const parts = partsOf(name)
+      if (isName && parts.length <= 2) names.push(parts.join('[^\\0]*'))
+      else paths.push(expressionOf(isName ? ['**', name] : segments))
+    }
+  }
+  // Most patterns of a list are names with one star at most: together they cost little more than one.
+  const name = new RegExp(`^(?:${names.join('|')})\\0$`, 'u')
+  return (folded) => {
+    const last = folded.slice(folded.lastIndexOf('\0', folded.length - 2) + 1)
+    return name.test(last) || paths.some((path) => path.test(folded))
+  }
 }
 
-function expressionOf(pattern: string, isAnchored: boolean): RegExp {
+function expressionOf(segments: readonly string[]): RegExp {
   let groups = 0
   /**
    * The parts in this order, with any number of `filler` before each but the first. For a part between two others its first match is enough,
@@ -35,8 +50,6 @@ function expressionOf(pattern: string, isAnchored: boolean): RegExp {
       groups += 1
       return `${before}(?=(?<g${groups}>${filler}*?${part}))\\k<g${groups}>`
     })
-  const segments = pattern.split('/').filter((segment) => segment !== '' && segment !== '.')
-  if (!isAnchored && segments.length === 1) segments.unshift('**')
   const runs = ['']
   for (const segment of segments) {
     if (segment === '**') runs.push('')
@@ -89,7 +102,7 @@ function expandBraces(pattern: string): string[] {
     if (brace === undefined) done.push(next)
     else for (const choice of brace.choices) open.push(next.slice(0, brace.start) + choice + next.slice(brace.end))
     if (done.length + open.length > maxAlternatives) {
-      throw new RangeError(`pattern stands for more than ${maxAlternatives} alternatives`)
+      throw new RangeError(`"${pattern}" stands for more than ${maxAlternatives} patterns`)
     }
   }
   return done

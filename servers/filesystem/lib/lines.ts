@@ -1,7 +1,8 @@
 // Lines of a file of any size, found with one buffer of constant size.
-import { ToolError } from '../../../protocol/index.ts'
+import { type Context, ToolError } from '../../../protocol/index.ts'
 import { formatBytes } from '../../kit/report.ts'
-import type { OpenFile } from './sandbox.ts'
+import type { KnownLines } from './line-index.ts'
+import type { OpenEntry } from './sandbox.ts'
 import type { TextFormat } from './text.ts'
 
 const chunkBytes = 64 * 1024
@@ -11,13 +12,13 @@ export interface LinesOptions {
   /** With two-byte code units an even number of bytes after the byte order mark. */
   readonly size: number
   readonly format: TextFormat
-  readonly signal: AbortSignal
+  readonly context: Pick<Context, 'signal' | 'progress'>
   /** Milliseconds after which a search for a line is given up. */
   readonly searchMs: number
   /** The first bytes of the file, if they were read before. */
   readonly head?: Buffer
-  /** Called from time to time with the progress of a search: the start of a line, and the number of lines before it. */
-  onMark(position: number, linesBefore: number): void
+  /** Is told where lines start that were searched for. */
+  readonly known: KnownLines
 }
 
 export interface Line {
@@ -36,14 +37,18 @@ export class Lines {
   size: number
   /** The file became shorter while it was read. */
   truncated = false
-  readonly #file: OpenFile
+  readonly format: TextFormat
+  readonly known: KnownLines
+  readonly #file: OpenEntry
   readonly #options: LinesOptions
   readonly #deadline: number
   #buffer: Buffer | undefined
 
-  constructor(file: OpenFile, options: LinesOptions) {
+  constructor(file: OpenEntry, options: LinesOptions) {
     this.#file = file
     this.#options = options
+    this.format = options.format
+    this.known = options.known
     this.size = options.size
     this.#deadline = performance.now() + options.searchMs
   }
@@ -59,20 +64,17 @@ export class Lines {
     let reported = from
     for (let position = from; skipped < count && position < this.size; ) {
       const chunk = await this.#chunk(position, this.size)
-      for (let at = 0; skipped < count; ) {
-        const next = this.#lineEnd(chunk, at)
-        if (next === -1) break
-        at = next
-        lineStart = position + at
+      for (let next = this.#lineEnd(chunk, 0); next !== -1 && skipped < count; next = this.#lineEnd(chunk, next)) {
+        lineStart = position + next
         skipped += 1
       }
       position += chunk.length
       if (position - reported >= progressEveryBytes) {
         reported = position
-        this.#options.onMark(lineStart, linesBefore + skipped)
+        this.#mark(lineStart, linesBefore + skipped)
       }
       if (skipped < count && this.#late()) {
-        this.#options.onMark(lineStart, linesBefore + skipped)
+        this.#mark(lineStart, linesBefore + skipped)
         throw new ToolError(
           'TIMEOUT',
           `the search came to line ${linesBefore + skipped} (${formatBytes(position)} of ${formatBytes(this.size)}) in ${this.#options.searchMs} ms`,
@@ -84,39 +86,20 @@ export class Lines {
     return { position: lineStart, skipped }
   }
 
-  /** The start of the line that holds the byte at `to`, and the number of lines between it and `from`. */
-  async skipTo(from: number, to: number): Promise<{ position: number; skipped: number }> {
-    let skipped = 0
-    let lineStart = from
-    for (let position = from; position < to; ) {
-      const chunk = await this.#chunk(position, Math.min(to, this.size))
-      if (chunk.length === 0) break
-      for (let next = this.#lineEnd(chunk, 0); next !== -1; next = this.#lineEnd(chunk, next)) {
-        lineStart = position + next
-        skipped += 1
-      }
-      position += chunk.length
-    }
-    return { position: lineStart, skipped }
-  }
-
   /**
    * The start of the line that is `count` lines before `end`, which must be the end of a line or of the file; or of the first line, when the
    * file has no more.
    */
   async back(end: number, count: number): Promise<number> {
-    const { start, width } = this.#options.format
+    const { start, width } = this.format
     if (count === 0 || end <= start) return end
     let found = 0
     // The end of the last line itself ends no line before it.
     for (let upper = end - width; upper > start; ) {
       const lower = Math.max(start, upper - chunkBytes)
       const chunk = await this.#chunk(lower, upper)
-      for (let at = chunk.length; ; ) {
-        const next = this.#lineEndBefore(chunk, at)
-        if (next === -1) break
-        if (++found === count) return lower + next
-        at = next - width
+      for (let at = this.#lineEndBefore(chunk, chunk.length); at !== -1; at = this.#lineEndBefore(chunk, at - width)) {
+        if (++found === count) return lower + at
       }
       upper = lower
       if (this.#late()) {
@@ -147,9 +130,9 @@ export class Lines {
       const chunk = await this.#chunk(position, Math.min(end, this.size))
       for (let at = 0; at < chunk.length; ) {
         const next = this.#lineEnd(chunk, at)
-        const stop = next === -1 ? chunk.length : next - this.#options.format.width
+        const stop = next === -1 ? chunk.length : next - this.format.width
         // NULs at the start of a line are the hole that a truncated log has there.
-        if (keptBytes === 0 && this.#options.format.width === 1) while (at < stop && chunk[at] === 0) at += 1
+        if (keptBytes === 0 && this.format.width === 1) while (at < stop && chunk[at] === 0) at += 1
         if (keptBytes < keepBytes && stop > at) {
           const piece = chunk.subarray(at, Math.min(stop, at + keepBytes - keptBytes))
           kept.push(next === -1 ? Buffer.from(piece) : piece) // the buffer is used again for the next chunk
@@ -173,6 +156,11 @@ export class Lines {
     return { position: start, endless: false }
   }
 
+  #mark(position: number, linesBefore: number): void {
+    this.known.mark(position, linesBefore)
+    this.#options.context.progress(position, this.#options.size)
+  }
+
   #late(): boolean {
     return performance.now() > this.#deadline
   }
@@ -183,7 +171,8 @@ export class Lines {
     if (head !== undefined && to <= head.length) return head.subarray(from, to)
     this.#buffer ??= Buffer.allocUnsafeSlow(Math.min(chunkBytes, Math.max(this.size, 2)))
     const chunk = this.#buffer.subarray(0, to - from)
-    const filled = await this.#file.read(chunk, from, this.#options.signal)
+    this.#options.context.signal.throwIfAborted()
+    const filled = await this.#file.read(chunk, from)
     if (filled < chunk.length) {
       this.truncated = true
       this.size = from + filled
@@ -193,22 +182,29 @@ export class Lines {
 
   /** Index after the first line feed at or after `at`, or -1. */
   #lineEnd(chunk: Buffer, at: number): number {
-    const { width, charset } = this.#options.format
-    if (width === 1) return chunk.indexOf(10, at) + 1 || -1
     for (let i = chunk.indexOf(10, at); i !== -1; i = chunk.indexOf(10, i + 1)) {
-      if (charset === 'utf-16le' ? i % 2 === 0 && chunk[i + 1] === 0 : i % 2 === 1 && chunk[i - 1] === 0) return i - (i % 2) + 2
+      if (this.#isLineFeed(chunk, i)) return this.#after(i)
     }
     return -1
   }
 
   /** Index after the last line feed that ends at or before `at`, or -1. */
   #lineEndBefore(chunk: Buffer, at: number): number {
-    const { width, charset } = this.#options.format
-    if (at <= 0) return -1
-    if (width === 1) return chunk.lastIndexOf(10, at - 1) + 1 || -1
-    for (let i = chunk.lastIndexOf(10, at - 1); i !== -1; i = i === 0 ? -1 : chunk.lastIndexOf(10, i - 1)) {
-      if (charset === 'utf-16le' ? i % 2 === 0 && chunk[i + 1] === 0 : i % 2 === 1 && chunk[i - 1] === 0) return i - (i % 2) + 2
+    for (let i = at - 1; i >= 0; i--) {
+      i = chunk.lastIndexOf(10, i)
+      if (i !== -1 && this.#isLineFeed(chunk, i)) return this.#after(i)
     }
     return -1
+  }
+
+  /** Whether the byte 10 at `i` is a line feed and not a half of another character. */
+  #isLineFeed(chunk: Buffer, i: number): boolean {
+    const { width, charset } = this.format
+    return width === 1 || (charset === 'utf-16le' ? i % 2 === 0 && chunk[i + 1] === 0 : i % 2 === 1 && chunk[i - 1] === 0)
+  }
+
+  #after(i: number): number {
+    const { width } = this.format
+    return i - (i % width) + width
   }
 }

@@ -2,9 +2,8 @@
 // before anything is.
 import { isAbsolute, normalize, relative } from 'node:path/posix'
 import { nearest, ToolError } from '../../../protocol/index.ts'
-import { visibleJson } from '../../kit/text.ts'
 import type { Location, Root } from '../types.ts'
-import { isPlain, joinRaw, type RawPath, rawPath, segmentsOf, show, textOf, unshow } from './raw-path.ts'
+import { isPlain, type RawPath, rawPath, segmentsOf, show, showPath, textOf, unshow } from './raw-path.ts'
 
 const maxPathBytes = 4_000 // PATH_MAX is 4,096, with the root's own path in it
 const maxNameBytes = 255
@@ -23,8 +22,7 @@ export interface Located {
  * root (people type the path of their own machine): each of its endings in each root, the longest first.
  * @throws ToolError INVALID_ARGUMENT for what cannot be a path, FORBIDDEN for what lies outside, NOT_FOUND for an unknown root
  */
-export function locate(roots: readonly Root[], args: { readonly path: string }): Located {
-  const { path } = args
+export function locate(roots: readonly Root[], path: string): Located {
   if (path.includes('\0')) throw new ToolError('INVALID_ARGUMENT', '"path" must not hold a NUL character')
   const bytes = Buffer.byteLength(path)
   if (bytes > maxPathBytes) {
@@ -43,17 +41,15 @@ export function locate(roots: readonly Root[], args: { readonly path: string }):
   if (isAbsolute(wanted)) {
     const root = roots.filter((candidate) => isBelow(candidate.path, wanted)).sort((a, b) => b.path.length - a.path.length)[0]
     if (root === undefined) return { candidates: endingsOf(roots, segments), isOutside: true }
-    return {
-      candidates: variantsOf(roots, { root, segments: segmentsOf(rawPath(relative(root.path, wanted))) }),
-      isOutside: false,
-    }
+    const location = { root, segments: segmentsOf(rawPath(relative(root.path, wanted))) }
+    return { candidates: variantsOf(roots, location), isOutside: false }
   }
-  return { candidates: variantsOf(roots, below(roots, segments, args)), isOutside: false }
+  return { candidates: variantsOf(roots, below(roots, segments)), isOutside: false }
 }
 
 /** The path by which the model may ask for this place; never a path of the host. */
 export function showLocation(roots: readonly Root[], { root, segments }: Location): string {
-  const path = show(joinRaw(...segments))
+  const path = showPath(segments)
   if (roots.length === 1) return path === '' ? '.' : path
   return path === '' ? root.label : `${root.label}/${path}`
 }
@@ -65,7 +61,7 @@ export function labelsOf(roots: readonly Root[]): string {
 
 function variantsOf(roots: readonly Root[], written: Location): Location[] {
   const { root, segments } = written
-  const whole = joinRaw(...segments)
+  const whole = segments.join('/') as RawPath
   const unshown = unshow(whole)
   const composed = (isPlain(whole) ? [] : (['NFC', 'NFD'] as const))
     .map((form) => rawPath(textOf(whole).normalize(form)))
@@ -92,8 +88,8 @@ function endingsOf(roots: readonly Root[], segments: readonly RawPath[]): Locati
   return endings
 }
 
-function below(roots: readonly Root[], segments: readonly RawPath[], args: { readonly path: string }): Location {
-  if (segments[0] === '..') throw outsideError(roots, args)
+function below(roots: readonly Root[], segments: readonly RawPath[]): Location {
+  if (segments[0] === '..') throw outsideError(roots)
   const [first] = roots
   if (roots.length === 1 && first !== undefined) return { root: first, segments }
   const root = roots.find(({ label }) => rawPath(label) === segments[0])
@@ -103,7 +99,7 @@ function below(roots: readonly Root[], segments: readonly RawPath[], args: { rea
   const rest = segments.slice(1).map(show)
   const near = nearest(asked, labels, 1)[0] ?? labels[0]
   throw new ToolError('NOT_FOUND', `no root is named "${asked.slice(0, 200)}". Roots: ${labels.join(', ')}`, {
-    hint: visibleJson({ ...args, path: [near, ...rest].join('/') }),
+    retry: { path: [near, ...rest].join('/') },
   })
 }
 
@@ -114,9 +110,8 @@ function isBelow(root: string, path: string): boolean {
 }
 
 /** @param existing a path that exists, to try instead */
-export function outsideError(roots: readonly Root[], args: { readonly path: string }, existing?: string): ToolError {
+export function outsideError(roots: readonly Root[], existing?: string): ToolError {
   const noun = roots.length === 1 ? 'Root' : 'Roots'
-  return new ToolError('FORBIDDEN', `that path is outside of what this server may read. ${noun}: ${labelsOf(roots)}`, {
-    hint: existing === undefined ? 'list_directory {"path":"."}' : visibleJson({ ...args, path: existing }),
-  })
+  const next = existing === undefined ? { hint: 'list_directory {"path":"."}' } : { retry: { path: existing } }
+  return new ToolError('FORBIDDEN', `that path is outside of what this server may read. ${noun}: ${labelsOf(roots)}`, next)
 }

@@ -8,12 +8,7 @@ declare const raw: unique symbol
 export type RawPath = string & { readonly [raw]: true }
 
 export function rawPath(text: string): RawPath {
-  if (isPlain(text)) return text as RawPath
-  return rawFromBytes(Buffer.from(text, 'utf8'))
-}
-
-export function rawFromBytes(bytes: Buffer): RawPath {
-  return bytes.toString('latin1') as RawPath
+  return (isPlain(text) ? text : Buffer.from(text).toString('latin1')) as RawPath
 }
 
 /** A path as an argument of node:fs, which takes text as UTF-8. */
@@ -21,12 +16,8 @@ export function pathArgument(path: string): string | Buffer {
   return isPlain(path) ? path : rawBytes(path)
 }
 
-export function rawBytes(path: string): Buffer {
+function rawBytes(path: string): Buffer {
   return Buffer.from(path, 'latin1')
-}
-
-export function joinRaw(...parts: readonly RawPath[]): RawPath {
-  return parts.filter((part) => part !== '').join('/') as RawPath
 }
 
 export function segmentsOf(path: RawPath): RawPath[] {
@@ -35,8 +26,7 @@ export function segmentsOf(path: RawPath): RawPath[] {
 
 /** For matching only: what is not UTF-8 becomes U+FFFD. */
 export function textOf(path: RawPath): string {
-  if (isPlain(path)) return path
-  return rawBytes(path).toString('utf8')
+  return isPlain(path) ? path : rawBytes(path).toString('utf8')
 }
 
 /** The text of a name, with every byte that cannot be shown, or would be hidden or break a line, as `\xHH`. */
@@ -46,9 +36,12 @@ export function show(path: RawPath): string {
   if (!isUtf8(bytes)) return path.replace(/[\x00-\x1f\x7f-\xff]/g, escapeByte)
   const text = bytes.toString('utf8')
   if (isShowable(text)) return text
-  return Array.from(text, (char) =>
-    isShowable(char) ? char : rawFromBytes(Buffer.from(char)).replace(/[\s\S]/g, escapeByte),
-  ).join('')
+  return Array.from(text, (char) => (isShowable(char) ? char : rawPath(char).replace(/[\s\S]/g, escapeByte))).join('')
+}
+
+/** What the segments' path is shown as, and may be asked for by. */
+export function showPath(segments: readonly RawPath[]): string {
+  return show(segments.join('/') as RawPath)
 }
 
 /**

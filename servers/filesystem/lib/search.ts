@@ -1,12 +1,15 @@
 // Finds a text in the files of a listing, within limits of bytes and time for the whole call.
-import { ToolError } from '../../../protocol/index.ts'
-import { decodeUtf16 } from '../../kit/content-kind.ts'
+import { type Context, ToolError } from '../../../protocol/index.ts'
+import { decodeUtf16, type Utf16 } from '../../kit/content-kind.ts'
 import { clip } from '../../kit/text.ts'
 import { Turns } from '../../kit/waiting.ts'
 import type { Location } from '../types.ts'
+import { KnownLines } from './line-index.ts'
 import { Lines } from './lines.ts'
-import { OpenEntry, type OpenFile, type Sandbox } from './sandbox.ts'
+import { showPath } from './raw-path.ts'
+import type { OpenEntry, Sandbox } from './sandbox.ts'
 import { decodeLine, sampleBytes, sniff, type TextFormat } from './text.ts'
+import type { Entry } from './walk.ts'
 
 const chunkBytes = 64 * 1024
 const maxLineChars = 240
@@ -21,13 +24,13 @@ export interface Match {
 }
 
 /** `budget`: the limits of this call are used up before this file could be searched. */
-export type Found = Match | 'none' | 'budget'
+type Found = Match | 'none' | 'budget'
 
 export interface SearchOptions {
   readonly text: string
   readonly maxBytes: number
   readonly maxMs: number
-  readonly signal: AbortSignal
+  readonly context: Pick<Context, 'signal' | 'progress'>
 }
 
 export class Search {
@@ -37,7 +40,8 @@ export class Search {
   readonly #sandbox: Sandbox
   readonly #options: SearchOptions
   readonly #deadline: number
-  readonly #needles: Record<'bytes' | 'utf-16le' | 'utf-16be', string>
+  /** The text as it is found in files of one and of two bytes for each character. */
+  readonly #needles: Record<1 | 2, string>
   readonly #turns = new Turns(turnMs)
   #bytesLeft: number
   readonly #buffer = Buffer.allocUnsafeSlow(chunkBytes)
@@ -47,95 +51,90 @@ export class Search {
     this.#options = options
     this.#deadline = performance.now() + options.maxMs
     this.#bytesLeft = options.maxBytes
-    const wide = options.text.toLowerCase()
-    this.#needles = { bytes: foldBytes(Buffer.from(options.text)), 'utf-16le': wide, 'utf-16be': wide }
+    this.#needles = { 1: foldAscii(Buffer.from(options.text).toString('latin1')), 2: foldAscii(options.text) }
   }
 
-  /** The first line of the file that holds the text; upper and lower case of ASCII letters are the same. */
-  async find(location: Location, name: string): Promise<Found> {
+  /** The first line of the entry that holds the text, if it is a file; upper and lower case of ASCII letters are the same. */
+  async find({ root, segments }: Location, entry: Entry): Promise<Found> {
+    if (entry.kind !== 'file' || entry.remark !== undefined) return 'none'
     await this.#turns.yield()
-    if (this.#isOver()) return 'budget'
-    const entry = await this.#sandbox.open(location)
-    if (!(entry instanceof OpenEntry)) return 'none'
+    if (this.#bytesLeft <= 0 || performance.now() > this.#deadline) return 'budget'
+    const location = { root, segments: [...segments, ...entry.segments] }
+    const name = showPath(entry.segments)
     try {
-      if (entry.kind !== 'file') return 'none'
-      const file = await entry.read()
-      try {
-        return await this.#findIn(file, Number(entry.stat.size), name)
-      } finally {
-        await file.close()
-      }
+      const found = await this.#sandbox.use(location, (file) => (file.kind === 'file' ? this.#findIn(file, name) : 'none'))
+      return found ?? 'none'
     } catch (error) {
       if (error instanceof ToolError) return 'none' // a file that may not be read
       throw error
-    } finally {
-      await entry.close()
     }
   }
 
-  async #findIn(file: OpenFile, size: number, name: string): Promise<Found> {
+  async #findIn(file: OpenEntry, name: string): Promise<Found> {
+    const size = Number(file.stat.size)
     const head = this.#buffer.subarray(0, Math.min(sampleBytes, size))
-    const content = sniff(head.subarray(0, await file.read(head, 0, this.#options.signal)))
+    const content = sniff(head.subarray(0, await file.read(head, 0)))
     if (content.kind !== 'text') return 'none'
     const isLarge = size > this.#options.maxBytes
     // A file that does not fit into what is left waits for the next page, unless it would never fit.
     if (size > this.#bytesLeft && !(isLarge && this.#bytesLeft === this.#options.maxBytes)) return 'budget'
     this.files += 1
-    const end = Math.min(size, this.#bytesLeft)
-    const position = await this.#positionIn(file, content.format, end)
-    if (position === 'budget' && this.files > 1) return 'budget' // the next page starts with this file
-    if (position === 'budget') {
+    const found = await this.#findText(file, content.format, size, Math.min(size, this.#bytesLeft))
+    if (found === 'budget' && this.files > 1) return 'budget' // the next page starts with this file
+    if (found === 'budget' || (found === 'none' && isLarge)) {
       this.partly.push(name)
       return 'none'
     }
-    if (position !== undefined) return this.#lineAt(file, content.format, size, position)
-    if (isLarge) this.partly.push(name)
+    return found
+  }
+
+  async #findText(file: OpenEntry, format: TextFormat, size: number, end: number): Promise<Found> {
+    const overlap = Buffer.byteLength(this.#options.text) * format.width
+    let line = 1
+    let lineStart = format.start
+    for (let position = format.start; position < end; ) {
+      await this.#turns.yield()
+      this.#options.context.signal.throwIfAborted()
+      if (performance.now() > this.#deadline) return 'budget'
+      const chunk = this.#buffer.subarray(0, end - position)
+      const read = await file.read(chunk, position)
+      this.#bytesLeft -= read
+      const bytes = chunk.subarray(0, read)
+      const text = foldAscii(format.width === 1 ? bytes.toString('latin1') : decodeUtf16(bytes, format.charset as Utf16))
+      const index = text.indexOf(this.#needles[format.width])
+      const isLast = read < chunk.length || position + read >= end
+      const next = position + read - (overlap < read ? overlap - (overlap % format.width) : 0)
+      const searched = index === -1 ? (next - position) / format.width : index
+      for (let at = text.indexOf('\n'); at !== -1 && at < searched; at = text.indexOf('\n', at + 1)) {
+        line += 1
+        lineStart = position + (at + 1) * format.width
+      }
+      if (index !== -1) {
+        const at = position + index * format.width
+        return { line, text: await this.#lineText(file, format, size, lineStart, at) }
+      }
+      if (isLast) return 'none'
+      position = next
+    }
     return 'none'
   }
 
-  /** The byte position of the first match. */
-  async #positionIn(file: OpenFile, format: TextFormat, end: number): Promise<number | 'budget' | undefined> {
-    const charset = format.width === 2 ? (format.charset as 'utf-16le' | 'utf-16be') : 'bytes'
-    const needle = this.#needles[charset]
-    const overlap = Buffer.byteLength(this.#options.text) * format.width
-    for (let position = format.start; position < end; ) {
-      await this.#turns.yield()
-      if (performance.now() > this.#deadline) return 'budget'
-      const chunk = this.#buffer.subarray(0, end - position)
-      const read = await file.read(chunk, position, this.#options.signal)
-      const bytes = chunk.subarray(0, read)
-      this.#bytesLeft -= read
-      const text = charset === 'bytes' ? foldBytes(bytes) : decodeUtf16(bytes, charset).toLowerCase()
-      const index = text.indexOf(needle)
-      if (index !== -1) return position + index * format.width
-      if (read < chunk.length || position + read >= end) return undefined
-      position += read - (overlap < read ? overlap - (overlap % format.width) : 0)
-    }
-    return undefined
-  }
-
-  async #lineAt(file: OpenFile, format: TextFormat, size: number, position: number): Promise<Match> {
-    const { signal, maxMs } = this.#options
-    const lines = new Lines(file, { size, format, signal, searchMs: maxMs, onMark() {} })
-    // All lines that start at or before the match, without the one that holds it.
-    const { position: start, skipped } = await lines.skipTo(format.start, position)
-    const line = skipped + 1
+  /** The line that starts at `start` and has a match at `position`, from shortly before the match on. */
+  async #lineText(file: OpenEntry, format: TextFormat, size: number, start: number, position: number): Promise<string> {
+    const { context, maxMs } = this.#options
+    const lines = new Lines(file, { size, format, context, searchMs: maxMs, known: new KnownLines() })
     let text = ''
     await lines.read(start, size, position - start + 4 * maxLineChars, ({ bytes, length }) => {
       const decoded = decodeLine(bytes, length, format.charset, bytes.length).text
-      const at = decoded.toLowerCase().indexOf(this.#options.text.toLowerCase())
+      const at = foldAscii(decoded).indexOf(this.#needles[2])
       text = at > contextChars ? `…${decoded.slice(at - contextChars)}` : decoded
       return 'last'
     })
-    return { line, text: clip(text, maxLineChars) }
-  }
-
-  #isOver(): boolean {
-    return this.#bytesLeft <= 0 || performance.now() > this.#deadline
+    return clip(text, maxLineChars)
   }
 }
 
-/** One character for each byte, ASCII letters in lower case. */
-function foldBytes(bytes: Buffer): string {
-  return bytes.toString('latin1').replace(/[A-Z]+/g, (letters) => letters.toLowerCase())
+/** ASCII letters in lower case. Other letters could change the length of the text, by which positions are counted. */
+function foldAscii(text: string): string {
+  return text.replace(/[A-Z]+/g, (letters) => letters.toLowerCase())
 }

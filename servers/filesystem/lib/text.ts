@@ -98,5 +98,5 @@ function byteLength(text: string, charset: Charset, read: DecodedLine['read']): 
 /** In seconds; `unknown` beyond the calendar: any writer can set such a time, and it must not break a listing. */
 export function showTime(mtimeMs: number): string {
   const time = new Date(mtimeMs)
-  return Number.isNaN(time.getTime()) ? 'unknown' : time.toISOString().replace(/\.\d+Z$/, 'Z')
+  return Number.isNaN(time.getTime()) ? 'unknown' : `${time.toISOString().slice(0, -5)}Z`
 }

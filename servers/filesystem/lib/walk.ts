@@ -3,7 +3,7 @@
 import type { BigIntStats } from 'node:fs'
 import { ToolError } from '../../../protocol/index.ts'
 import { Turns } from '../../kit/waiting.ts'
-import type { FileKind } from '../types.ts'
+import type { Cancellable, FileKind } from '../types.ts'
 import { showLocation } from './location.ts'
 import { type RawPath, rawPath } from './raw-path.ts'
 import { kindOf, OpenEntry, type Sandbox } from './sandbox.ts'
@@ -36,7 +36,7 @@ export interface WalkOptions {
   matches(segments: readonly RawPath[]): boolean
   readonly maxVisited: number
   readonly maxMs: number
-  readonly signal: AbortSignal
+  readonly context: Cancellable
 }
 
 export class Walk {
@@ -67,10 +67,13 @@ export class Walk {
   ): AsyncGenerator<Entry, void, undefined> {
     const { names, all } = await this.#names(folder, after?.[0])
     for (let start = 0; start < names.length; start += batch) {
+      if (this.#visited > 0) this.#options.context.signal.throwIfAborted()
       const some = names.slice(start, start + batch)
       const stats = await Promise.all(some.map((name) => folder.lstat(name)))
       for (const [i, name] of some.entries()) {
-        if (this.#mustStop()) return
+        if (this.#visited >= this.#options.maxVisited) this.incomplete = 'entries'
+        else if (performance.now() > this.#deadline) this.incomplete = 'time'
+        if (this.incomplete !== undefined) return
         await this.#turns.yield()
         const stat = stats[i] as BigIntStats | 'vanished' | 'unreadable'
         const segments = [...above, name]
@@ -81,13 +84,15 @@ export class Walk {
         const { root, segments: way } = folder.location
         const denied = this.#sandbox.check(rawPath(root.path), [...way, name], way.length) !== undefined
         if (!isPlace && this.#options.matches(segments)) yield await this.#entry(folder, name, segments, stat, denied)
-        if (denied || typeof stat === 'string' || !stat.isDirectory() || !this.#descends(name, segments)) continue
+        if (denied || typeof stat === 'string' || !stat.isDirectory()) continue
+        if (segments.length >= this.#options.levels || ignored.has(name)) continue
         const subfolder = await folder.enter(name)
         if (!(subfolder instanceof OpenEntry)) continue
         try {
           yield* this.entries(subfolder, isPlace && after.length > 1 ? after.slice(1) : undefined, segments)
         } catch (error) {
-          if (!isPermission(error)) throw error
+          // A subfolder that may not be listed is shown and not entered.
+          if (!(error instanceof ToolError && error.code === 'FORBIDDEN')) throw error
         } finally {
           await subfolder.close()
         }
@@ -97,10 +102,6 @@ export class Walk {
     if (!all) this.incomplete = 'entries'
   }
 
-  #descends(name: RawPath, segments: readonly RawPath[]): boolean {
-    return segments.length < this.#options.levels && !ignored.has(name)
-  }
-
   async #entry(
     folder: OpenEntry,
     name: RawPath,
@@ -108,33 +109,32 @@ export class Walk {
     stat: BigIntStats | 'unreadable',
     denied: boolean,
   ): Promise<Entry> {
-    const nothing = { segments, size: undefined, mtimeMs: undefined, target: undefined }
-    if (stat === 'unreadable') return { ...nothing, kind: 'unknown', remark: denied ? 'denied' : undefined }
-    const kind = kindOf(stat)
-    if (denied) return { ...nothing, kind, remark: 'denied' }
-    if (kind !== 'symlink') {
-      const size = kind === 'file' ? Number(stat.size) : undefined
-      const remark = kind === 'dir' && segments.length < this.#options.levels && ignored.has(name) ? 'not searched' : undefined
-      return { ...nothing, kind, size, mtimeMs: Number(stat.mtimeNs) / 1e6, remark }
+    const entry: { -readonly [K in keyof Entry]: Entry[K] } = {
+      segments,
+      kind: stat === 'unreadable' ? 'unknown' : kindOf(stat),
+      size: undefined,
+      mtimeMs: undefined,
+      target: undefined,
+      remark: denied ? 'denied' : undefined,
     }
-    // Nothing of the link itself is shown: its text, and its size, which is the length of the text, may be of the host.
-    const target = await folder.follow(name)
-    if (!(target instanceof OpenEntry)) {
-      return { ...nothing, kind, remark: target === 'denied' || target === 'hidden' ? 'denied' : 'leads outside or nowhere' }
-    }
-    try {
-      const path = showLocation(this.#sandbox.roots, target.location)
-      return {
-        segments,
-        kind,
-        size: target.kind === 'file' ? Number(target.stat.size) : undefined,
-        mtimeMs: Number(target.stat.mtimeMs),
-        target: target.kind === 'dir' ? `${path}/` : path,
-        remark: undefined,
+    if (denied || stat === 'unreadable') return entry
+    let shown = stat
+    if (entry.kind === 'symlink') {
+      // Nothing of the link itself is shown: its text, and its size, which is the length of the text, may be of the host.
+      const target = await folder.follow(name)
+      if (!(target instanceof OpenEntry)) {
+        entry.remark = target === 'denied' || target === 'hidden' ? 'denied' : 'leads outside or nowhere'
+        return entry
       }
-    } finally {
       await target.close()
+      shown = target.stat
+      entry.target = `${showLocation(this.#sandbox.roots, target.location)}${target.kind === 'dir' ? '/' : ''}`
+    } else if (entry.kind === 'dir' && segments.length < this.#options.levels && ignored.has(name)) {
+      entry.remark = 'not searched'
     }
+    if (shown.isFile()) entry.size = Number(shown.size)
+    entry.mtimeMs = Number(shown.mtimeNs) / 1e6
+    return entry
   }
 
   /** The folder's names from `from` on, sorted. Of more than may be visited the first are kept, so that memory is limited and the order exact. */
@@ -149,7 +149,7 @@ export class Walk {
         all = false
       }
     }
-    for await (const name of folder.names(this.#options.signal)) {
+    for await (const name of folder.names(this.#options.context)) {
       if (from !== undefined && name < from) continue
       if (!this.#options.showHidden && name.startsWith('.')) {
         this.hidden += 1
@@ -165,13 +165,6 @@ export class Walk {
     sortAndCut()
     return { names, all }
   }
-
-  #mustStop(): boolean {
-    this.#options.signal.throwIfAborted()
-    if (this.#visited >= this.#options.maxVisited) this.incomplete = 'entries'
-    else if (performance.now() > this.#deadline) this.incomplete = 'time'
-    return this.incomplete !== undefined
-  }
 }
 
 /** The order of the walk: by the bytes of each name, a folder before what is in it. */
@@ -182,11 +175,6 @@ export function inWalkOrder(a: readonly RawPath[], b: readonly RawPath[]): numbe
     if (name !== other) return byBytes(name, other)
   }
   return a.length - b.length
-}
-
-/** A subfolder that may not be listed is shown and not entered. */
-function isPermission(error: unknown): boolean {
-  return error instanceof ToolError && error.code === 'FORBIDDEN'
 }
 
 function byBytes(a: RawPath, b: RawPath): number {

@@ -1,7 +1,11 @@
-// Selects the lines of a text file that make one result: from a line on, or before the end.
+// Selects the lines of a file that make one result: from a line on, or before the end, as text or as base64.
 import { ToolError } from '../../../protocol/index.ts'
 import type { Line, Lines, Taken } from './lines.ts'
+import type { OpenEntry } from './sandbox.ts'
 import { type DecodedLine, decodeLine, type TextFormat } from './text.ts'
+
+/** Of a file as base64, lines like those of a text: 76 characters and an end for 57 bytes each (RFC 2045 §6.8). */
+const base64 = { bytesInLine: 57, charsInLine: 77 }
 
 export interface Caps {
   /** Most characters of all lines together. */
@@ -27,53 +31,49 @@ export interface Window {
   readonly endless: boolean
 }
 
-export interface Known {
-  readonly totalLines: number | undefined
-  mark(linesBefore: number): { position: number; linesBefore: number } | undefined
-}
-
 /** The lines from number `offset` on. `count`: whether to read on to the end in order to count. */
-export async function fromLine(
-  lines: Lines,
-  format: TextFormat,
-  caps: Caps,
-  offset: number,
-  known: Known,
-  count: boolean,
-): Promise<Window & { readonly end: number }> {
-  const mark = known.mark(offset - 1) ?? { position: format.start, linesBefore: 0 }
+export async function fromLine(lines: Lines, caps: Caps, offset: number, count: boolean): Promise<Window> {
+  const { known } = lines
+  const mark = known.nearestMark(offset - 1) ?? { position: lines.format.start, linesBefore: 0 }
   const { position, skipped } = await lines.skip(mark.position, offset - 1 - mark.linesBefore, mark.linesBefore)
   if (position >= lines.size && offset > 1) throw beyond(offset, mark.linesBefore + skipped)
-  const page = new Page(format, caps, 'first')
+  const page = new Page(lines.format, caps, 'first')
   const { position: end, endless } = await lines.read(position, lines.size, caps.lineChars * 4, (line) => page.take(line))
   const more = end < lines.size || endless
   const last = offset - 1 + page.lines.length
-  let { totalLines } = known
-  if (!more) totalLines = last
-  else if (totalLines === undefined && count) totalLines = last + (await lines.skip(end, Number.MAX_SAFE_INTEGER)).skipped
-  return { ...page.result(), first: offset, totalLines, more, endless, end }
+  if (more && !endless) known.mark(end, last)
+  let totalLines = more ? known.totalLines : last
+  if (totalLines === undefined && count) totalLines = last + (await lines.skip(end, Number.MAX_SAFE_INTEGER)).skipped
+  return page.window(offset, totalLines, more, endless)
 }
 
-/** The `count` lines that begin `tail` lines before the end, or the last of them that fit: of a log the latest lines matter. */
-export async function fromEnd(
-  lines: Lines,
-  format: TextFormat,
-  caps: Caps,
-  tail: number,
-  count: number,
-  totalLines: number | undefined,
-): Promise<Window> {
-  const end = await lines.back(lines.size, tail - count)
-  const begin = await lines.back(end, Math.min(count, caps.lines))
-  const page = new Page(format, caps, 'last')
+/** The `size` lines that begin `tail` lines before the end, or the last of them that fit: of a log the latest lines matter. */
+export async function fromEnd(lines: Lines, caps: Caps, tail: number, size: number, count: boolean): Promise<Window> {
+  const { start } = lines.format
+  let { totalLines } = lines.known
+  if (totalLines === undefined && count) totalLines = (await lines.skip(start, Number.MAX_SAFE_INTEGER)).skipped
+  const end = await lines.back(lines.size, tail - size)
+  const begin = await lines.back(end, Math.min(size, caps.lines))
+  const page = new Page(lines.format, caps, 'last')
   const { endless } = await lines.read(begin, end, caps.lineChars * 4, (line) => page.take(line))
-  return {
-    ...page.result(),
-    first: totalLines === undefined ? undefined : totalLines - (tail - count) - page.lines.length + 1,
-    totalLines,
-    more: begin > format.start || page.dropped,
-    endless,
-  }
+  const first = totalLines === undefined ? undefined : totalLines - (tail - size) - page.lines.length + 1
+  return page.window(first, totalLines, begin > start || page.dropped, endless)
+}
+
+/** Lines of base64 from number `offset` on, or the last `tail`. @throws ToolError INVALID_ARGUMENT when there is no such line */
+export async function inBase64(entry: OpenEntry, caps: Caps, offset: number, tail: number): Promise<Window> {
+  const { bytesInLine, charsInLine } = base64
+  const size = Number(entry.stat.size)
+  const totalLines = Math.ceil(size / bytesInLine)
+  const first = tail > 0 ? Math.max(1, totalLines - tail + 1) : offset
+  if (first > Math.max(1, totalLines)) throw beyond(first, totalLines, 'as base64 the file')
+  const fitting = Math.max(1, Math.min(Math.floor(caps.chars / charsInLine), Math.floor(caps.bytes / bytesInLine)))
+  const count = Math.min(caps.lines, fitting, totalLines - first + 1)
+  const start = (first - 1) * bytesInLine
+  const bytes = await entry.part(start, Math.min(size - start, count * bytesInLine))
+  if (bytes.length < Math.min(size - start, count * bytesInLine)) throw shorterError()
+  const lines = Array.from({ length: count }, (_, i) => bytes.toString('base64', i * bytesInLine, (i + 1) * bytesInLine))
+  return { lines, first, totalLines, more: first - 1 + count < totalLines, latin1: 0, damaged: 0, endless: false }
 }
 
 /** Collects decoded lines up to the caps; keeps the first that fit or the last, and always at least one. */
@@ -114,12 +114,11 @@ class Page {
     return 'more'
   }
 
-  result(): { lines: string[]; latin1: number; damaged: number } {
-    return {
-      lines: this.lines.map(({ text }) => text),
-      latin1: this.lines.filter(({ read }) => read === 'latin1').length,
-      damaged: this.lines.filter(({ read }) => read === 'damaged').length,
-    }
+  window(first: number | undefined, totalLines: number | undefined, more: boolean, endless: boolean): Window {
+    const lines = this.lines.map(({ text }) => text)
+    const latin1 = this.lines.filter(({ read }) => read === 'latin1').length
+    const damaged = this.lines.filter(({ read }) => read === 'damaged').length
+    return { lines, first, totalLines, more, latin1, damaged, endless }
   }
 
   #isOver(chars: number, bytes: number): boolean {
@@ -127,8 +126,12 @@ class Page {
   }
 }
 
-function beyond(offset: number, totalLines: number): ToolError {
-  return new ToolError('INVALID_ARGUMENT', `"offset" ${offset} is beyond the last line; the file has ${totalLines}`, {
-    hint: 'a smaller offset, or "tail" for the end of the file',
+function beyond(offset: number, totalLines: number, file = 'the file'): ToolError {
+  return new ToolError('INVALID_ARGUMENT', `"offset" ${offset} is beyond the last line; ${file} has ${totalLines}`, {
+    retry: { offset: Math.max(1, totalLines) },
   })
+}
+
+export function shorterError(): ToolError {
+  return new ToolError('UPSTREAM_ERROR', 'the file became shorter while it was read', { hint: 'the same call again' })
 }

@@ -100,7 +100,7 @@ test(
     const bytes = Buffer.from(Array.from({ length: 2_000 }, (_, i) => (i * 7) % 256))
     const parts: string[] = []
     let answer = await read(bytes, { encoding: 'base64', limit: 10 })
-    assert.match(answer.text, /^a: base64 lines 1-10 of 36, 2\.0 KiB/)
+    assert.match(answer.text, /^a: lines 1-10 of 36, 2\.0 KiB, .*, base64\n/)
     for (;;) {
       parts.push(answer.data)
       if (answer.next === undefined) break

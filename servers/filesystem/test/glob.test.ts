@@ -1,9 +1,10 @@
 import assert from 'node:assert/strict'
 import fc from 'fast-check'
 import { test } from '../../../test/runner/harness.ts'
-import { compileGlob, foldPath, splitOutsideBraces } from '../lib/glob.ts'
+import { compileGlobs, foldPath, splitOutsideBraces } from '../lib/glob.ts'
 import { rawPath, segmentsOf } from '../lib/raw-path.ts'
 
+const compileGlob = (pattern: string) => compileGlobs([pattern])
 const folded = (path: string): string => foldPath(segmentsOf(rawPath(path)))
 
 const cases: [pattern: string, matches: string[], not: string[]][] = [
@@ -51,6 +52,13 @@ test('a pattern made to explode takes no longer than any other', () => {
   assert.equal(compileGlob(`${'{a,b}'.repeat(6)}${'*x'.repeat(70)}`)(folded(name)), false)
   assert.equal(compileGlob(`**/${'*a*/'.repeat(40)}b`)(folded(Array<string>(256).fill('a'.repeat(15)).join('/'))), false)
   assert.ok(performance.now() - started < 1_000)
+})
+
+test('a list of patterns matches what one of them matches', () => {
+  const glob = compileGlobs(['*.md', 'docs/*', '*a*b', '**/x/**', '{p,q}'])
+  for (const path of ['r.md', 'x/r.md', 'docs/r', 'zazb', 'n/x/m', 'n/q']) assert.equal(glob(folded(path)), true, path)
+  for (const path of ['r.mdx', 'md', 'n/docs/r', 'ba', 'n/xx/m', 'pq']) assert.equal(glob(folded(path)), false, path)
+  assert.equal(compileGlobs([])(folded('a')), false)
 })
 
 test('braces that stand for too many patterns are refused', () => {

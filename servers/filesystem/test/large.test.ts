@@ -1,7 +1,7 @@
 // Files larger than memory (sparse ones, so they cost no disk), and files that change while they are read.
 import assert from 'node:assert/strict'
 import { readdirSync, readlinkSync } from 'node:fs'
-import { open, readdir, rename, symlink, truncate, writeFile } from 'node:fs/promises'
+import { open, readdir, rename, stat, symlink, truncate, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { ToolResult } from '../../../protocol/index.ts'
 import { ToolError } from '../../../protocol/index.ts'
@@ -144,12 +144,12 @@ test('a file that was changed a moment ago is not remembered', () =>
     await writeFile(join(folder, 'root/a'), 'a\nb\n')
     await wire.call('read_file', { path: 'a', limit: 1 })
     const { lineIndex } = wire.backend
-    assert.equal(JSON.stringify(lineIndex), '{}')
-    const { stat } = await import('node:fs/promises')
-    const { stateOf } = await import('../lib/line-index.ts')
     const facts = await stat(join(folder, 'root/a'), { bigint: true })
-    assert.equal(stateOf(facts, 'auto', 60_000), undefined)
-    assert.equal(typeof stateOf(facts, 'auto', 0), 'string')
+    assert.equal(lineIndex.of(facts, 'auto', 0).totalLines, undefined)
+    lineIndex.of(facts, 'auto', 60_000).totalLines = 7
+    assert.equal(lineIndex.of(facts, 'auto', 0).totalLines, undefined)
+    lineIndex.of(facts, 'auto', 0).totalLines = 7
+    assert.equal(lineIndex.of(facts, 'auto', 0).totalLines, 7)
   }))
 
 /** Two lines of 100 MiB, so that a search in the second makes progress before it comes to its end. */

@@ -110,7 +110,7 @@ test('a pattern finds by name at any depth, or by path', () =>
     assert.match(flat.text, /^NOTE: a pattern with a slash matches nothing without "recursive"$/m)
     assert.match(
       (await wire.call('list_directory', { pattern: '{a,b}'.repeat(9) })).text,
-      /^ERROR INVALID_ARGUMENT: "pattern": .*more than 64/,
+      /^ERROR INVALID_ARGUMENT: "pattern" .*more than 64/,
     )
   }))
 
@@ -183,7 +183,7 @@ test('a cursor of another listing, or made up, is refused', () =>
     const { next } = await wire.call('list_directory', { limit: 1 })
     const cursor = String(next?.cursor)
     const digest = (JSON.parse(Buffer.from(cursor, 'base64url').toString()) as string[])[0]
-    const forged = (...parts: unknown[]) => Buffer.from(JSON.stringify([digest, null, ...parts])).toString('base64url')
+    const forged = (...parts: unknown[]) => Buffer.from(JSON.stringify([digest, '', ...parts])).toString('base64url')
     const wrong: Record<string, unknown>[] = [
       { cursor: 'x' },
       { cursor: `${cursor}A`.slice(3) },
@@ -199,7 +199,7 @@ test('a cursor of another listing, or made up, is refused', () =>
     for (const args of wrong) {
       assert.match(
         (await wire.call('list_directory', args)).text,
-        /^ERROR INVALID_ARGUMENT: "cursor" is not of this listing\. TRY: /,
+        /^ERROR INVALID_ARGUMENT: "cursor" is not (of this listing|one that this tool gave)\. TRY: /,
       )
     }
     assert.deepEqual(namesOf(await wire.call('list_directory', { cursor: forged('..') })), ['a', 'b', 'c', 'd'])

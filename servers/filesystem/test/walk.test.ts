@@ -23,7 +23,7 @@ test('what vanishes while it is listed is left out, and nothing stays open', () 
       matches: () => true,
       maxVisited: 20_000,
       maxMs: 10_000,
-      signal: new AbortController().signal,
+      context: new AbortController(),
     })
     let seen = 0
     let most = 0
@@ -55,7 +55,7 @@ test('a deep listing holds at most eight descriptors, also when it ends early', 
         matches: () => true,
         maxVisited: 99,
         maxMs: 10_000,
-        signal: new AbortController().signal,
+        context: new AbortController(),
       }
       let seen = 0
       for await (const _ of new Walk(sandbox, options).entries(top, undefined)) {
@@ -86,8 +86,8 @@ test('what the permissions refuse is an error that says so, or an entry', async 
     await withWire({ config: { FS_ROOTS: [folder] } }, async (wire) => {
       const refusals: [tool: string, path: string, text: RegExp][] = [
         ['read_file', 'secret', /^ERROR FORBIDDEN: its permissions do not let this server read it\.$/],
-        ['read_file', 'closed/f', /^ERROR FORBIDDEN: the permissions on the way to "closed\/f" do not let/],
-        ['read_file', 'closed/none', /^ERROR FORBIDDEN: the permissions on the way to "closed\/none" do not let/],
+        ['read_file', 'closed/f', /^ERROR FORBIDDEN: "closed\/f" lies in a folder whose permissions/],
+        ['read_file', 'closed/none', /^ERROR FORBIDDEN: "closed\/none" lies in a folder whose permissions/],
         ['list_directory', 'closed', /^ERROR FORBIDDEN: its permissions/],
         ['list_directory', 'unlisted', /^ERROR FORBIDDEN: its permissions/],
         ['read_file', 'unlisted/g', /^ERROR NOT_FOUND: "unlisted\/g" not found/],

@@ -5,10 +5,9 @@ import { join } from 'node:path'
 import type { Context } from '../../../protocol/index.ts'
 import { type Answer, environmentOf, type ToolClient, withTools } from '../../../test/helpers/tool-client.ts'
 import type { Environment } from '../../kit/definition.ts'
-import { openFilesystem } from '../backend.ts'
+import { type Limits, openFilesystem } from '../backend.ts'
 import type { FilesystemConfig } from '../config.ts'
 import { filesystem } from '../index.ts'
-import type { Limits } from '../types.ts'
 
 export interface Setup {
   config?: Partial<FilesystemConfig>
