@@ -16,7 +16,7 @@ const defaultLimits = {
   maxReadLines: 5_000,
   maxReadBytes: 262_144,
   maxImageBytes: 700_000, // 933,336 as base64; no message may have more than 1,000,000 bytes
-  /** How long one call may search for a line in a large file, or for a text in several files. */
+  /** How long one call may search for a line in a large file. */
   searchMs: 15_000,
   /** Bytes that one call reads in order to find `containing`. */
   searchBytes: 256 * 1024 * 1024,

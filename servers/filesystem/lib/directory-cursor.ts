@@ -19,8 +19,8 @@ export function writePosition(listing: readonly unknown[], { key, segments }: Po
 /** @throws ToolError INVALID_ARGUMENT when the cursor was not made for this listing */
 export function readPosition(listing: readonly unknown[], cursor: string): Position {
   const [made, key, ...segments] = readCursor(cursor)
-  const arePlain = segments.every((segment) => /^[^/\0\u0100-\uffff]{1,255}$/.test(segment))
-  if (made !== digest(listing) || segments.length === 0 || !arePlain || Number.isNaN(Number(key))) {
+  const isPath = segments.length > 0 && segments.every((segment) => /^[^/\0\u0100-\uffff]{1,255}$/.test(segment))
+  if (made !== digest(listing) || !isPath || Number.isNaN(Number(key))) {
     throw new ToolError('INVALID_ARGUMENT', '"cursor" is not of this listing', {
       hint: 'the whole NEXT of the page before, unchanged; or no cursor, for the first page',
     })

@@ -4,20 +4,17 @@ import { type RawPath, textOf } from './raw-path.ts'
 
 const maxAlternatives = 64
 
-/** Whether the pattern matches this path, which comes from {@link foldPath}. */
-export type Glob = (folded: string) => boolean
-
 /** A path in the form that is compared: each segment folded, and NUL after it, because folding makes slashes of some characters. */
 export function foldPath(segments: readonly RawPath[]): string {
   return segments.map((segment) => `${fold(textOf(segment))}\0`).join('')
 }
 
 /**
- * Whether any of the patterns matches. Case is ignored, and so is what case-insensitive file systems ignore. A pattern without a slash matches
- * the last segment at any depth; `/**` at the end matches the folder itself too.
+ * Whether any of the patterns matches a path of {@link foldPath}. Case is ignored, and so is what case-insensitive file systems ignore. A
+ * pattern without a slash matches the last segment at any depth; `/**` at the end matches the folder itself too.
  * @throws RangeError when the braces of a pattern stand for more than 64 patterns
  */
-export function compileGlobs(patterns: readonly string[]): Glob {
+export function compileGlobs(patterns: readonly string[]): (folded: string) => boolean {
   const names = ['(?!)'] // matches nothing
   const paths: RegExp[] = []
   for (const pattern of patterns) {

@@ -37,18 +37,14 @@ export class Lines {
   size: number
   /** The file became shorter while it was read. */
   truncated = false
-  readonly format: TextFormat
-  readonly known: KnownLines
   readonly #file: OpenEntry
-  readonly #options: LinesOptions
+  readonly options: LinesOptions
   readonly #deadline: number
   #buffer: Buffer | undefined
 
   constructor(file: OpenEntry, options: LinesOptions) {
     this.#file = file
-    this.#options = options
-    this.format = options.format
-    this.known = options.known
+    this.options = options
     this.size = options.size
     this.#deadline = performance.now() + options.searchMs
   }
@@ -77,7 +73,7 @@ export class Lines {
         this.#mark(lineStart, linesBefore + skipped)
         throw new ToolError(
           'TIMEOUT',
-          `the search came to line ${linesBefore + skipped} (${formatBytes(position)} of ${formatBytes(this.size)}) in ${this.#options.searchMs} ms`,
+          `the search came to line ${linesBefore + skipped} (${formatBytes(position)} of ${formatBytes(this.size)}) in ${this.options.searchMs} ms`,
           { hint: 'the same call again goes on from there; or tail for the end of the file' },
         )
       }
@@ -91,7 +87,7 @@ export class Lines {
    * file has no more.
    */
   async back(end: number, count: number): Promise<number> {
-    const { start, width } = this.format
+    const { start, width } = this.options.format
     if (count === 0 || end <= start) return end
     let found = 0
     // The end of the last line itself ends no line before it.
@@ -130,9 +126,9 @@ export class Lines {
       const chunk = await this.#chunk(position, Math.min(end, this.size))
       for (let at = 0; at < chunk.length; ) {
         const next = this.#lineEnd(chunk, at)
-        const stop = next === -1 ? chunk.length : next - this.format.width
+        const stop = next === -1 ? chunk.length : next - this.options.format.width
         // NULs at the start of a line are the hole that a truncated log has there.
-        if (keptBytes === 0 && this.format.width === 1) while (at < stop && chunk[at] === 0) at += 1
+        if (keptBytes === 0 && this.options.format.width === 1) while (at < stop && chunk[at] === 0) at += 1
         if (keptBytes < keepBytes && stop > at) {
           const piece = chunk.subarray(at, Math.min(stop, at + keepBytes - keptBytes))
           kept.push(next === -1 ? Buffer.from(piece) : piece) // the buffer is used again for the next chunk
@@ -157,8 +153,8 @@ export class Lines {
   }
 
   #mark(position: number, linesBefore: number): void {
-    this.known.mark(position, linesBefore)
-    this.#options.context.progress(position, this.#options.size)
+    this.options.known.mark(position, linesBefore)
+    this.options.context.progress(position, this.options.size)
   }
 
   #late(): boolean {
@@ -167,11 +163,11 @@ export class Lines {
 
   /** The bytes from `from` up to `to`, or as many as the buffer holds. Never empty before the end of the file. */
   async #chunk(from: number, to: number): Promise<Buffer> {
-    const { head } = this.#options
+    const { head } = this.options
     if (head !== undefined && to <= head.length) return head.subarray(from, to)
     this.#buffer ??= Buffer.allocUnsafeSlow(Math.min(chunkBytes, Math.max(this.size, 2)))
     const chunk = this.#buffer.subarray(0, to - from)
-    this.#options.context.signal.throwIfAborted()
+    this.options.context.signal.throwIfAborted()
     const filled = await this.#file.read(chunk, from)
     if (filled < chunk.length) {
       this.truncated = true
@@ -199,12 +195,12 @@ export class Lines {
 
   /** Whether the byte 10 at `i` is a line feed and not a half of another character. */
   #isLineFeed(chunk: Buffer, i: number): boolean {
-    const { width, charset } = this.format
+    const { width, charset } = this.options.format
     return width === 1 || (charset === 'utf-16le' ? i % 2 === 0 && chunk[i + 1] === 0 : i % 2 === 1 && chunk[i - 1] === 0)
   }
 
   #after(i: number): number {
-    const { width } = this.format
+    const { width } = this.options.format
     return i - (i % width) + width
   }
 }

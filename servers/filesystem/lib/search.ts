@@ -13,6 +13,8 @@ import type { Entry } from './walk.ts'
 
 const chunkBytes = 64 * 1024
 const maxLineChars = 240
+/** Longest search in one call. */
+export const maxSearchMs = 5_000
 /** How long a search runs before other calls get a turn: small local files are read synchronously. */
 const turnMs = 10
 /** A match is shown with at most this many characters of its line before it. */
@@ -26,32 +28,26 @@ export interface Match {
 /** `budget`: the limits of this call are used up before this file could be searched. */
 type Found = Match | 'none' | 'budget'
 
-export interface SearchOptions {
-  readonly text: string
-  readonly maxBytes: number
-  readonly maxMs: number
-  readonly context: Pick<Context, 'signal' | 'progress'>
-}
-
 export class Search {
   /** Files that take more than all the bytes or time of a call, of which only the start was searched. */
   readonly partly: string[] = []
   files = 0
   readonly #sandbox: Sandbox
-  readonly #options: SearchOptions
-  readonly #deadline: number
+  readonly #maxBytes: number
+  readonly #context: Pick<Context, 'signal' | 'progress'>
+  readonly #deadline = performance.now() + maxSearchMs
   /** The text as it is found in files of one and of two bytes for each character. */
   readonly #needles: Record<1 | 2, string>
   readonly #turns = new Turns(turnMs)
   #bytesLeft: number
   readonly #buffer = Buffer.allocUnsafeSlow(chunkBytes)
 
-  constructor(sandbox: Sandbox, options: SearchOptions) {
+  constructor(sandbox: Sandbox, text: string, maxBytes: number, context: Pick<Context, 'signal' | 'progress'>) {
     this.#sandbox = sandbox
-    this.#options = options
-    this.#deadline = performance.now() + options.maxMs
-    this.#bytesLeft = options.maxBytes
-    this.#needles = { 1: foldAscii(Buffer.from(options.text).toString('latin1')), 2: foldAscii(options.text) }
+    this.#maxBytes = maxBytes
+    this.#bytesLeft = maxBytes
+    this.#context = context
+    this.#needles = { 1: foldAscii(Buffer.from(text).toString('latin1')), 2: foldAscii(text) }
   }
 
   /** The first line of the entry that holds the text, if it is a file; upper and lower case of ASCII letters are the same. */
@@ -75,9 +71,9 @@ export class Search {
     const head = this.#buffer.subarray(0, Math.min(sampleBytes, size))
     const content = sniff(head.subarray(0, await file.read(head, 0)))
     if (content.kind !== 'text') return 'none'
-    const isLarge = size > this.#options.maxBytes
+    const isLarge = size > this.#maxBytes
     // A file that does not fit into what is left waits for the next page, unless it would never fit.
-    if (size > this.#bytesLeft && !(isLarge && this.#bytesLeft === this.#options.maxBytes)) return 'budget'
+    if (size > this.#bytesLeft && !(isLarge && this.#bytesLeft === this.#maxBytes)) return 'budget'
     this.files += 1
     const found = await this.#findText(file, content.format, size, Math.min(size, this.#bytesLeft))
     if (found === 'budget' && this.files > 1) return 'budget' // the next page starts with this file
@@ -89,12 +85,12 @@ export class Search {
   }
 
   async #findText(file: OpenEntry, format: TextFormat, size: number, end: number): Promise<Found> {
-    const overlap = Buffer.byteLength(this.#options.text) * format.width
+    const overlap = this.#needles[1].length * format.width
     let line = 1
     let lineStart = format.start
     for (let position = format.start; position < end; ) {
       await this.#turns.yield()
-      this.#options.context.signal.throwIfAborted()
+      this.#context.signal.throwIfAborted()
       if (performance.now() > this.#deadline) return 'budget'
       const chunk = this.#buffer.subarray(0, end - position)
       const read = await file.read(chunk, position)
@@ -113,16 +109,14 @@ export class Search {
         const at = position + index * format.width
         return { line, text: await this.#lineText(file, format, size, lineStart, at) }
       }
-      if (isLast) return 'none'
-      position = next
+      position = isLast ? end : next
     }
     return 'none'
   }
 
   /** The line that starts at `start` and has a match at `position`, from shortly before the match on. */
   async #lineText(file: OpenEntry, format: TextFormat, size: number, start: number, position: number): Promise<string> {
-    const { context, maxMs } = this.#options
-    const lines = new Lines(file, { size, format, context, searchMs: maxMs, known: new KnownLines() })
+    const lines = new Lines(file, { size, format, context: this.#context, searchMs: maxSearchMs, known: new KnownLines() })
     let text = ''
     await lines.read(start, size, position - start + 4 * maxLineChars, ({ bytes, length }) => {
       const decoded = decodeLine(bytes, length, format.charset, bytes.length).text

@@ -6,11 +6,12 @@ import {
   contentKind,
   decodeUtf16,
   decodeWindows1252,
+  type Utf16,
   wholeCharacters,
 } from '../../kit/content-kind.ts'
 import { cleanText } from '../../kit/text.ts'
 
-export type Charset = 'auto' | 'utf-8' | 'latin1' | 'utf-16le' | 'utf-16be'
+export type Charset = 'auto' | 'utf-8' | 'latin1' | Utf16
 
 /** How the lines of a text file are found and read. */
 export interface TextFormat {
@@ -54,7 +55,7 @@ export function decodeLine(bytes: Buffer, length: number, charset: Charset, maxC
   const whole = bytes.length === length
   const { text, read } = decode(whole ? bytes : trimPartial(bytes, charset), charset)
   const line = whole && text.endsWith('\r') ? text.slice(0, -1) : text
-  const kept = line.length > maxChars ? line.slice(0, cutBefore(line, maxChars)) : line
+  const kept = line.length > maxChars ? line.slice(0, maxChars).replace(/[\ud800-\udbff]$/, '') : line // no half of a pair
   const missing = whole && kept === line ? 0 : length - byteLength(kept, charset, read)
   // A carriage return within the line would end it for the reader, and every line number after it would be wrong.
   const cleaned = cleanText(kept.replaceAll('\r', '␍'))
@@ -62,36 +63,25 @@ export function decodeLine(bytes: Buffer, length: number, charset: Charset, maxC
 }
 
 function decode(bytes: Buffer, charset: Charset): DecodedLine {
-  switch (charset) {
-    case 'utf-16le':
-    case 'utf-16be':
-      return { text: decodeUtf16(bytes, charset), read: 'plain' }
-    case 'latin1':
-      return { text: decodeWindows1252(bytes), read: 'plain' }
-    case 'utf-8':
-    case 'auto':
-      if (isUtf8(bytes)) return { text: bytes.toString('utf8'), read: 'plain' }
-      return charset === 'auto'
-        ? { text: decodeWindows1252(bytes), read: 'latin1' }
-        : { text: bytes.toString('utf8'), read: 'damaged' }
-  }
+  if (isUtf16(charset)) return { text: decodeUtf16(bytes, charset), read: 'plain' }
+  if (charset === 'latin1') return { text: decodeWindows1252(bytes), read: 'plain' }
+  if (isUtf8(bytes)) return { text: bytes.toString(), read: 'plain' }
+  if (charset === 'auto') return { text: decodeWindows1252(bytes), read: 'latin1' }
+  return { text: bytes.toString(), read: 'damaged' }
 }
 
 /** Drops an incomplete character at the end. */
 function trimPartial(bytes: Buffer, charset: Charset): Buffer {
   if (charset === 'latin1') return bytes
-  if (charset === 'utf-16le' || charset === 'utf-16be') return bytes.subarray(0, bytes.length & ~1)
-  return bytes.subarray(0, wholeCharacters(bytes))
+  return bytes.subarray(0, isUtf16(charset) ? bytes.length & ~1 : wholeCharacters(bytes))
 }
 
-/** The position, moved out of the middle of a surrogate pair. */
-function cutBefore(text: string, at: number): number {
-  const code = text.charCodeAt(at - 1)
-  return code >= 0xd800 && code <= 0xdbff ? at - 1 : at
+function isUtf16(charset: Charset): charset is Utf16 {
+  return charset === 'utf-16le' || charset === 'utf-16be'
 }
 
 function byteLength(text: string, charset: Charset, read: DecodedLine['read']): number {
-  if (charset === 'utf-16le' || charset === 'utf-16be') return text.length * 2
+  if (isUtf16(charset)) return text.length * 2
   return charset === 'latin1' || read === 'latin1' ? text.length : Buffer.byteLength(text)
 }
 

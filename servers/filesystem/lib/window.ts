@@ -33,11 +33,11 @@ export interface Window {
 
 /** The lines from number `offset` on. `count`: whether to read on to the end in order to count. */
 export async function fromLine(lines: Lines, caps: Caps, offset: number, count: boolean): Promise<Window> {
-  const { known } = lines
-  const mark = known.nearestMark(offset - 1) ?? { position: lines.format.start, linesBefore: 0 }
+  const { known, format } = lines.options
+  const mark = known.nearestMark(offset - 1) ?? { position: format.start, linesBefore: 0 }
   const { position, skipped } = await lines.skip(mark.position, offset - 1 - mark.linesBefore, mark.linesBefore)
   if (position >= lines.size && offset > 1) throw beyond(offset, mark.linesBefore + skipped)
-  const page = new Page(lines.format, caps, 'first')
+  const page = new Page(format, caps, 'first')
   const { position: end, endless } = await lines.read(position, lines.size, caps.lineChars * 4, (line) => page.take(line))
   const more = end < lines.size || endless
   const last = offset - 1 + page.lines.length
@@ -49,15 +49,15 @@ export async function fromLine(lines: Lines, caps: Caps, offset: number, count: 
 
 /** The `size` lines that begin `tail` lines before the end, or the last of them that fit: of a log the latest lines matter. */
 export async function fromEnd(lines: Lines, caps: Caps, tail: number, size: number, count: boolean): Promise<Window> {
-  const { start } = lines.format
-  let { totalLines } = lines.known
-  if (totalLines === undefined && count) totalLines = (await lines.skip(start, Number.MAX_SAFE_INTEGER)).skipped
+  const { known, format } = lines.options
+  let { totalLines } = known
+  if (totalLines === undefined && count) totalLines = (await lines.skip(format.start, Number.MAX_SAFE_INTEGER)).skipped
   const end = await lines.back(lines.size, tail - size)
   const begin = await lines.back(end, Math.min(size, caps.lines))
-  const page = new Page(lines.format, caps, 'last')
+  const page = new Page(format, caps, 'last')
   const { endless } = await lines.read(begin, end, caps.lineChars * 4, (line) => page.take(line))
   const first = totalLines === undefined ? undefined : totalLines - (tail - size) - page.lines.length + 1
-  return page.window(first, totalLines, begin > start || page.dropped, endless)
+  return page.window(first, totalLines, begin > format.start || page.dropped, endless)
 }
 
 /** Lines of base64 from number `offset` on, or the last `tail`. @throws ToolError INVALID_ARGUMENT when there is no such line */
@@ -78,40 +78,39 @@ export async function inBase64(entry: OpenEntry, caps: Caps, offset: number, tai
 
 /** Collects decoded lines up to the caps; keeps the first that fit or the last, and always at least one. */
 class Page {
-  readonly lines: DecodedLine[] = []
+  readonly lines: (DecodedLine & { readonly bytes: number })[] = []
   dropped = false
-  readonly #bytes: number[] = []
   readonly #format: TextFormat
   readonly #caps: Caps
   readonly #keep: 'first' | 'last'
-  #sumChars = 0
-  #sumBytes = 0
+  #charsLeft: number
+  #bytesLeft: number
 
   constructor(format: TextFormat, caps: Caps, keep: 'first' | 'last') {
     this.#format = format
     this.#caps = caps
     this.#keep = keep
+    this.#charsLeft = caps.chars
+    this.#bytesLeft = caps.bytes
   }
 
   take({ bytes, length }: Line): Taken {
-    const line = decodeLine(bytes, length, this.#format.charset, this.#caps.lineChars)
-    if (
-      this.#keep === 'first' &&
-      this.lines.length > 0 &&
-      this.#isOver(line.text.length + this.#caps.extraChars, bytes.length + 1)
-    )
-      return 'refused'
+    const { text, read } = decodeLine(bytes, length, this.#format.charset, this.#caps.lineChars)
+    const line = { text, read, bytes: bytes.length + 1 }
     this.lines.push(line)
-    this.#bytes.push(bytes.length + 1)
-    this.#sumChars += line.text.length + this.#caps.extraChars
-    this.#sumBytes += bytes.length + 1
-    if (this.#keep === 'first') return this.lines.length < this.#caps.lines ? 'more' : 'last'
-    while (this.lines.length > 1 && (this.#isOver(0, 0) || this.lines.length > this.#caps.lines)) {
-      this.#sumChars -= (this.lines.shift() as DecodedLine).text.length + this.#caps.extraChars
-      this.#sumBytes -= this.#bytes.shift() as number
+    this.#count(line, 1)
+    while (this.lines.length > 1 && (this.#charsLeft < 0 || this.#bytesLeft < 0 || this.lines.length > this.#caps.lines)) {
+      const dropped = this.#keep === 'first' ? this.lines.pop() : this.lines.shift()
+      this.#count(dropped ?? line, -1)
+      if (this.#keep === 'first') return 'refused'
       this.dropped = true
     }
-    return 'more'
+    return this.#keep === 'first' && this.lines.length === this.#caps.lines ? 'last' : 'more'
+  }
+
+  #count({ text, bytes }: Page['lines'][number], times: 1 | -1): void {
+    this.#charsLeft -= times * (text.length + this.#caps.extraChars)
+    this.#bytesLeft -= times * bytes
   }
 
   window(first: number | undefined, totalLines: number | undefined, more: boolean, endless: boolean): Window {
@@ -119,10 +118,6 @@ class Page {
     const latin1 = this.lines.filter(({ read }) => read === 'latin1').length
     const damaged = this.lines.filter(({ read }) => read === 'damaged').length
     return { lines, first, totalLines, more, latin1, damaged, endless }
-  }
-
-  #isOver(chars: number, bytes: number): boolean {
-    return this.#sumChars + chars > this.#caps.chars || this.#sumBytes + bytes > this.#caps.bytes
   }
 }
 

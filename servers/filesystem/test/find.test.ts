@@ -47,6 +47,13 @@ test('`containing` lists the files that have the text, with the first line that 
     )
   }))
 
+test('letters that are longer in lower case do not move a match to another line', () =>
+  withFiles(async (folder, wire) => {
+    await writeFile(join(folder, 'root/wide.txt'), Buffer.from(`\ufeff${'İ'.repeat(40)}\nthe Needle\n\nend`, 'utf16le'))
+    const { structured } = await wire.call('list_directory', { containing: 'needle' })
+    assert.deepEqual(structured.entries[0].match, { line: 2, text: 'the Needle' })
+  }))
+
 test('a text is found wherever the parts that are read join', () =>
   withFiles(async (folder, wire) => {
     for (const at of [65_530, 65_531, 65_535, 65_536, 131_070, 8_190]) {

@@ -9,13 +9,11 @@ import { compileGlobs, foldPath } from '../lib/glob.ts'
 import { type Opened, shortened, withOpened } from '../lib/open-path.ts'
 import { type RawPath, rawPath, show, showPath } from '../lib/raw-path.ts'
 import type { OpenEntry } from '../lib/sandbox.ts'
-import { type Match, Search } from '../lib/search.ts'
+import { type Match, maxSearchMs, Search } from '../lib/search.ts'
 import { showTime } from '../lib/text.ts'
 import { type Entry, inWalkOrder, Walk } from '../lib/walk.ts'
 
 const maxDepth = 5
-/** Longest search for `containing` in one call. */
-const maxSearchMs = 5_000
 
 const inputSchema = {
   type: 'object',
@@ -93,15 +91,7 @@ async function list(
     maxMs: args.containing === undefined ? limits.listMs : maxSearchMs,
     context,
   })
-  const search =
-    args.containing === undefined
-      ? undefined
-      : new Search(sandbox, {
-          text: args.containing,
-          maxBytes: limits.searchBytes,
-          maxMs: Math.min(limits.searchMs, maxSearchMs),
-          context,
-        })
+  const search = args.containing === undefined ? undefined : new Search(sandbox, args.containing, limits.searchBytes, context)
   // What the text holds beside the rows: the summary, the boundary's tags, notes, and the arguments of the next page.
   const around =
     600 +
@@ -120,8 +110,7 @@ async function list(
     const row = rowOf(item)
     // The cursor holds the path as base64 of JSON, and with it the result must still fit.
     const cursor = Math.ceil(entry.segments.join('/').length * 2.7) + 60
-    const { length } = page.items
-    const fits = length < args.limit && (length === 0 || row.length + 1 + cursor <= charsLeft)
+    const fits = page.items.length < args.limit && (page.items.length === 0 || row.length + 1 + cursor <= charsLeft)
     page.full = match === 'budget' || (match !== 'none' && !fits)
     if (page.full) break
     page.end = { key: args.sort === 'name' ? undefined : keyOf(entry), segments: entry.segments }

@@ -8,7 +8,6 @@ import { KnownLines } from '../lib/line-index.ts'
 import { Lines } from '../lib/lines.ts'
 import { showLocation } from '../lib/location.ts'
 import { type Opened, shortened, withOpened } from '../lib/open-path.ts'
-import type { OpenEntry } from '../lib/sandbox.ts'
 import { formatOf, sampleBytes, showTime, sniff, type TextFormat } from '../lib/text.ts'
 import { type Caps, fromEnd, fromLine, inBase64, shorterError, type Window } from '../lib/window.ts'
 
@@ -59,29 +58,16 @@ export function readFileTool(backend: FilesystemBackend, environment: Environmen
   })
 }
 
-/** An open file, before its content is read. */
-interface DescribedFile {
-  readonly entry: OpenEntry
-  /** The first members of every structured result. */
-  readonly facts: {
-    readonly path: string
-    readonly link_target: string | undefined
-    readonly size: number
-    readonly modified: string
-  }
-  /** `1.5 KiB, modified …, link to …`: the end of every summary. */
-  readonly about: string
-  readonly notes: readonly string[]
-  readonly caps: Caps
-}
+type DescribedFile = ReturnType<typeof describe>
 
+/** What is known of a file before its content is read. */
 function describe(
   { sandbox, limits }: FilesystemBackend,
   { maxResultChars }: Environment,
   args: ReadArguments,
   { entry, path, notes }: Opened,
   context: Context,
-): DescribedFile {
+) {
   const real = showLocation(sandbox.roots, entry.location)
   const size = Number(entry.stat.size)
   const modified = showTime(Number(entry.stat.mtimeMs))
@@ -89,19 +75,16 @@ function describe(
   // What the text holds beside the lines: the summary, the boundary's tags, notes, and the arguments of the next page.
   const around = 700 + 2 * visibleJson(path).length + link.length + [...notes, ...context.warnings].join(' argument ').length
   const chars = Math.max(200, maxResultChars - around)
-  return {
-    entry,
-    facts: { path, link_target: link === '' ? undefined : real, size, modified },
-    about: `${formatBytes(size)}, modified ${modified}${link}`,
-    notes,
-    caps: {
-      chars,
-      bytes: limits.maxReadBytes,
-      lines: Math.min(args.limit ?? (args.tail || defaultLimit), limits.maxReadLines),
-      lineChars: Math.min(limits.maxLineChars, chars - 60),
-      extraChars: args.line_numbers ? 12 : 1,
-    },
+  const caps: Caps = {
+    chars,
+    bytes: limits.maxReadBytes,
+    lines: Math.min(args.limit ?? (args.tail || defaultLimit), limits.maxReadLines),
+    lineChars: Math.min(limits.maxLineChars, chars - 60),
+    extraChars: args.line_numbers ? 12 : 1,
   }
+  /** The first members of every structured result. */
+  const facts = { path, link_target: link === '' ? undefined : real, size, modified }
+  return { entry, facts, about: `${formatBytes(size)}, modified ${modified}${link}`, notes, caps }
 }
 
 async function readOpened(backend: FilesystemBackend, args: ReadArguments, context: Context, file: DescribedFile) {
