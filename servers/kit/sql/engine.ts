@@ -35,11 +35,6 @@ export interface QueryResult extends ReadResult {
   readonly columns: Column[]
 }
 
-export interface AskOptions extends Pick<OwnLimits, 'searchPath'> {
-  /** Default: the server's own. */
-  readonly database?: string
-}
-
 const catalogueMs = 10_000
 const lookupMs = 1_500
 /** How old the list of databases may be. */
@@ -96,8 +91,9 @@ export class SqlEngine {
     }
   }
 
-  /** Runs queries of our own, which throw ToolErrors. */
-  asker(signal: AbortSignal, { database, searchPath }: AskOptions = {}): Ask {
+  /** Runs queries of our own, which throw ToolErrors. @param options `database`: default the server's own */
+  asker(signal: AbortSignal, options: Pick<OwnLimits, 'searchPath'> & { database?: string } = {}): Ask {
+    const { database, searchPath } = options
     const limits = { timeoutMs: this.limitTimeout(catalogueMs), signal, searchPath }
     return async <T>(text: string, values?: Step['values']) => {
       const name = database ?? (await this.#own(signal))

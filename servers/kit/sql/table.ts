@@ -27,16 +27,15 @@ export interface Table {
   readonly cut: readonly ShownPart[]
 }
 
-export interface TableLimits {
-  readonly maxChars: number
-  readonly maxCellChars: number
-}
-
 /** The text and the same rows as JSON must stay below a megabyte together; a character beyond ASCII takes up to three bytes. */
 const maxBytes = 380_000
 
 /** As many rows as fit; always at least one, with its cells cut further if need be. */
-export function toTable(columns: readonly Column[], rows: readonly Cell[][], limits: TableLimits): Table {
+export function toTable(
+  columns: readonly Column[],
+  rows: readonly Cell[][],
+  limits: { maxChars: number; maxCellChars: number },
+): Table {
   const lines = [columns.map(({ name }) => quoteCell(clip(name, 200))).join('\t')]
   let chars = (lines[0] ?? '').length
   let bytes = Buffer.byteLength(lines[0] ?? '')
