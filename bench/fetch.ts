@@ -169,7 +169,14 @@ function structureOf(html: string, markdown: string): [number, number][] {
     all(selector)
       .map((each) => read(textOf(each as never)))
       .filter(Boolean)
-  const address = (href: string): string => decodeURI(href.replace(/[/#?]*$/, '')).toLowerCase()
+  const address = (href: string): string => {
+    const bare = href.replace(/[/#?]*$/, '').toLowerCase()
+    try {
+      return decodeURIComponent(bare)
+    } catch {
+      return bare // what follows a "%" is not an octet of UTF-8
+    }
+  }
   const headings = new Set(lines.filter((line) => /^(?:> )*\s*(?:[-\d.]+ )?#{1,6} /.test(line)).map(norm))
   // In code an address is text.
   const links = new Set(
