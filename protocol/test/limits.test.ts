@@ -77,6 +77,19 @@ test('a method and a tool that do not exist are repeated with 100 characters, a 
     assert.equal((await ask('ping', {}, 'v'.repeat(51))).data.requested, 'v'.repeat(50))
   }))
 
+test('of a client 100 characters of its name and 50 of its version are kept', () =>
+  withSample({}, async (session) => {
+    const clientOf = async (clientInfo: unknown) => {
+      await session.request('initialize', { protocolVersion: '2025-06-18', clientInfo })
+      return JSON.parse((await session.call('who')).content[0].text).session.client
+    }
+    const long = { name: 'n'.repeat(101), version: 'v'.repeat(51), title: 'more' }
+    assert.deepEqual(await clientOf(long), { name: 'n'.repeat(100), version: 'v'.repeat(50) })
+    assert.deepEqual(await clientOf({ name: 'n' }), { name: 'n', version: '' })
+    for (const unknown of [{ version: '1' }, { name: 7, version: '1' }, [], null, 'n', undefined])
+      assert.equal(await clientOf(unknown), undefined)
+  }))
+
 test('an id of 1,000 characters is one', () => {
   assert.equal(classify({ jsonrpc: '2.0', id: 'x'.repeat(1_000), method: 'ping' }).kind, 'request')
   assert.equal(classify({ jsonrpc: '2.0', id: 'x'.repeat(1_001), method: 'ping' }).kind, 'malformed')
@@ -167,6 +180,7 @@ test('a third of a name may differ, one letter of the shortest, and a part has a
     ['xxxxxxabxxxxxxx', 'ab', false],
     ['ordres', 'all_orders_of_the_year', true],
     ['xyz', 'it-ab-cd-ef', false],
+    ['ac', 'it-ab-cd-ef', false],
   ] as const)
     assert.equal(near(word, name), expected, `${word} ${name}`)
   assert.equal(

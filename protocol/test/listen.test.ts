@@ -20,6 +20,19 @@ test('listen serves both transports on loopback, and ends with its calls answere
   await assert.rejects(send(url), /ECONNREFUSED/)
 })
 
+test('listen lets pages of this machine in, unless it was given its own access', async () => {
+  const { server } = sampleServer()
+  for (const [options, status] of [
+    [{}, 200],
+    [{ access: createAccess() }, 403],
+  ] as const) {
+    const { url, close } = await listen(server, { port: 0, ...options })
+    assert.equal((await postJson(`${url}/mcp`, list, { Origin: 'http://localhost:3000' })).status, status)
+    assert.equal((await postJson(`${url}/mcp`, list, { Origin: 'http://evil.example.com' })).status, 403)
+    await close()
+  }
+})
+
 test('listen beyond loopback needs access', async () => {
   const { server } = sampleServer()
   await assert.rejects(listen(server, { port: 0, host: '0.0.0.0' }), /without "access"/)
