@@ -11,7 +11,7 @@ export type TokenizerClass = new (
 type TokenizerCallbacks = Readonly<Record<string, (start: number, end: number, offset: number) => void>>
 
 const wanted = new Set(
-  'href src alt class id style hidden aria-hidden role lang content name property datetime itemprop itemtype colspan rowspan start value alttext display encoding type http-equiv data-lang data-src data-original charset'.split(
+  'href src alt class id style hidden aria-hidden role lang content name property datetime itemprop colspan rowspan start value alttext display encoding type http-equiv data-lang data-src data-original charset'.split(
     ' ',
   ),
 )

@@ -56,11 +56,10 @@ export const Trait = {
   /** Not displayed; a script may display it. */
   hidden: 1,
   main: 2,
-  article: 4,
   /** Navigation, side columns, page headers and footers by their tag or role. */
-  around: 8,
+  around: 4,
   /** The same by a class or an id. */
-  unlikely: 16,
+  unlikely: 8,
 } as const
 
 const aroundTags = new Set(['nav', 'aside', 'footer', 'menu', 'dialog'])
@@ -79,7 +78,6 @@ export function traitsOf(name: string, attributes: Attributes, insideMain: boole
   const role = attributes.role?.toLowerCase() ?? ''
   let traits = 0
   if (name === 'main' || role === 'main') traits |= Trait.main
-  if (name === 'article') traits |= Trait.article
   if (aroundTags.has(name) || (name === 'header' && !insideMain) || aroundRoles.has(role)) traits |= Trait.around
   if (wordsOf(attributes.class).some((word) => partsOf(word).some((part) => unlikelyParts.has(part)))) traits |= Trait.unlikely
   // Other words in an id are those of a topic: `select-related`, `cookies-and-sessions`.
