@@ -17,6 +17,7 @@ const closeTimeoutMs = 5_000
 const answerMs = 700
 /** One ends one script, and others may wait behind it. */
 const maxTerminations = 5
+/** For a new page, whose process may be one that a script keeps busy, and for Playwright's scripts in a new document. */
 const prepareMs = 30_000
 /** Requests that are not waited for. */
 const endless = new Set(['eventsource', 'websocket', 'media', 'ping'])
@@ -122,7 +123,7 @@ export class BrowserSession {
   /** The current page, or a new one where there is none or a script keeps it busy. */
   async responsivePage(): Promise<Page> {
     if (this.page !== undefined && !(await answers(this.page))) await this.#drop(this.page)
-    const page = this.page ?? (await this.#context.newPage())
+    const page = this.page ?? (await within({ ms: prepareMs }, () => this.#context.newPage()))
     this.#adopt(page)
     return page
   }
@@ -221,7 +222,7 @@ function isMainDocument(request: Request): boolean {
 
 /** Does the page run a script that does nothing? */
 async function answers(page: Page): Promise<boolean> {
-  return (await ifPossible(within({ ms: answerMs }, () => page.evaluate('1')))) !== undefined
+  return (await ifPossible(within({ ms: answerMs }, () => page.evaluate('1')).then(() => true))) ?? false
 }
 
 /** Text of the page, to stand in a note. */

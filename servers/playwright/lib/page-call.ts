@@ -36,7 +36,7 @@ export function onPage(
   work: (call: PageCall) => Promise<ToolResult<object>>,
   stop = true,
 ): Promise<ToolResult<object>> {
-  return backend.sessions.use(context, { session: name, stop }, async (session) => {
+  return backend.sessions.use(context, { name, stop }, async (session) => {
     const { page } = session
     if (page === undefined) throw noPage(name ?? 'default')
     return work({

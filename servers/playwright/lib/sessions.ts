@@ -7,15 +7,6 @@ import { type PlaywrightConfig, storageStates } from '../config.ts'
 import type { BrowserKeeper } from './browser-keeper.ts'
 import { BrowserSession } from './browser-session.ts'
 
-interface Use {
-  /** The argument `session`. */
-  readonly session: string | undefined
-  /** Opens a session where there is none, and starts again once when the browser crashes under it. */
-  readonly open?: boolean
-  /** Stops what the call has left running in the page when it is given up. */
-  readonly stop?: boolean
-}
-
 interface Slot {
   /** Principal and forwarded user. */
   readonly owner: string
@@ -71,11 +62,14 @@ export class Sessions {
 
   /**
    * Runs `work` when no other call of this session runs. Its notes say why an earlier page is gone.
+   * @param name the argument `session`
+   * @param open whether to open a session where there is none, and to start again once when the browser crashes under it
+   * @param stop whether to stop what the call has left running in the page when it is given up
    * @throws ToolError INVALID_ARGUMENT when there is no session and none may be opened, RATE_LIMITED when too many wait or none gives way
    */
   async use<T>(
     { caller, signal }: Context,
-    { session: name = 'default', open = false, stop = false }: Use,
+    { name = 'default', open = false, stop = false }: { name?: string | undefined; open?: boolean; stop?: boolean },
     work: (session: BrowserSession, notes: readonly string[]) => Promise<T>,
   ): Promise<T> {
     const named = { owner: JSON.stringify([caller.principal, caller.user ?? null]), name }

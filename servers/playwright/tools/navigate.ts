@@ -48,7 +48,7 @@ async function navigate(backend: PlaywrightBackend, args: Arguments, context: Co
   const url = readWebAddress(args.url)
   backend.policy.check(url)
   const { signal } = context
-  return backend.sessions.use(context, { session: args.session, open: true }, async (session, notes) => {
+  return backend.sessions.use(context, { name: args.session, open: true }, async (session, notes) => {
     backend.keeper.navigations += 1
     session.proxy.begin()
     session.extract = undefined
