@@ -102,6 +102,26 @@ test('in a container a CIDR does not open the networks of its own interfaces, a 
   }
 })
 
+test('a host that is listed with a port is open on that port alone, one without a port on the usual ones', async () => {
+  const refusing = createServer((socket) => socket.destroy())
+  const proxy = new URL(`http://127.0.0.1:${await listening(refusing)}`)
+  const resolve = async (): Promise<string[]> => ['10.0.0.1']
+  const it = policy({ allowPrivate: ['nas.lan:5000', 'wiki.lan', '10.9.9.9:5001'], proxy, resolve })
+  // What the policy lets through fails at the proxy, which goes nowhere.
+  for (const [host, port, code] of [
+    ['nas.lan', 5000, 'UPSTREAM_UNREACHABLE'],
+    ['nas.lan', 80, 'FORBIDDEN'],
+    ['nas.lan', 5001, 'FORBIDDEN'],
+    ['wiki.lan', 80, 'UPSTREAM_UNREACHABLE'],
+    ['wiki.lan', 5000, 'FORBIDDEN'],
+    ['10.9.9.9', 5001, 'UPSTREAM_UNREACHABLE'],
+    ['10.9.9.9', 80, 'FORBIDDEN'],
+    ['10.0.0.1', 5000, 'FORBIDDEN'],
+  ] as const)
+    await assert.rejects(it.connect(host, port), { code }, `${host}:${port}`)
+  refusing.close()
+})
+
 test('a CIDR may be one address, and a prefix is at most as long as an address', () => {
   for (const [entry, open, closed] of [
     ['10.0.0.5/32', '10.0.0.5', '10.0.0.4'],

@@ -206,7 +206,8 @@ test('requests are counted from one navigation to the next', () =>
         assert.equal(proxy.refusals.length, 1)
         proxy.begin()
         assert.equal(proxy.refusals.length, 0)
-        assert.match(await get(proxy, url), /^HTTP\/1\.1 200 /)
+        for (let i = 0; i < 3; i++) assert.match(await get(proxy, url), /^HTTP\/1\.1 200 /)
+        assert.match(await get(proxy, url), /^HTTP\/1\.1 403 [\s\S]*more than 3 requests/)
       },
       { requests: 3 },
     ),
@@ -294,6 +295,7 @@ test('as many bytes as the limit pass, and the next one breaks off', async () =>
   await withProxy(
     { allowPrivate: [`127.0.0.1:${port}`] },
     async (proxy) => {
+      proxy.begin()
       const { hostname, port: at } = new URL(proxy.url)
       const client = connect(Number(at), hostname)
       client.write(`CONNECT 127.0.0.1:${port} HTTP/1.1\r\nHost: a\r\n${credentials(proxy)}\r\n`)
