@@ -127,6 +127,8 @@ test('notifications and responses are never answered', () =>
       { jsonrpc: '2.0', method: 'nope' },
       { jsonrpc: '2.0', method: 'notifications/cancelled', params: { requestId: 12345 } },
       { jsonrpc: '2.0', method: 'notifications/cancelled', params: [] },
+      { jsonrpc: '2.0', method: 'notifications/cancelled', params: [1] },
+      { jsonrpc: '2.0', method: 'nope', params: 'text' },
       { jsonrpc: '2.0', id: 1, result: {} },
     ]) {
       assert.equal((await session.post(message)).status, 202)
