@@ -425,6 +425,7 @@ test('close answers what is in flight and refuses the rest', async () => {
     async (url) => {
       const waiting = postJson(url, { jsonrpc: '2.0', id: 1, method: 'tools/call', params: { name: 'wait' } })
       await inside
+      assert.equal(handler.openSessions, 0, 'no call of this transport is a session')
       const closed = handler.close(10_000)
       assert.equal((await postJson(url, { jsonrpc: '2.0', id: 2, method: 'ping' })).status, 503)
       sample.release()
