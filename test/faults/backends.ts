@@ -101,13 +101,27 @@ export async function openBackends(folder: string, host: string): Promise<Backen
     ])
 
     if (timescaledb !== undefined) {
-      const role = `faults_${randomBytes(4).toString('hex')}`
-      await withUrl(timescaledb, (client) => client.query(`CREATE ROLE ${role} LOGIN`))
-      closing.push(() => withUrl(timescaledb, (client) => client.query(`DROP ROLE ${role}`)))
-      const url = new URL(await via('timescaledb', timescaledb, 'postgres'))
-      url.username = role
-      url.password = ''
-      env.TSDB_URL = url.href
+      const name = `faults_${randomBytes(4).toString('hex')}` // of a role and of its database
+      const as = (url: string, user: string): string => {
+        const own = new URL(url)
+        own.pathname = `/${name}`
+        own.username = user
+        return own.href
+      }
+      await withUrl(timescaledb, async (client) => {
+        await client.query(`CREATE DATABASE ${name}`)
+        await client.query(`CREATE ROLE ${name} LOGIN`)
+      })
+      closing.push(() =>
+        withUrl(timescaledb, async (client) => {
+          await client.query(`DROP DATABASE ${name} WITH (FORCE)`)
+          await client.query(`DROP ROLE ${name}`)
+        }),
+      )
+      await withUrl(as(timescaledb, new URL(timescaledb).username), (client) =>
+        client.query('CREATE EXTENSION IF NOT EXISTS timescaledb'),
+      )
+      env.TSDB_URL = as(await via('timescaledb', timescaledb, 'postgres'), name)
       work('timescaledb', [['tsdb_query', (n) => ({ query: `SELECT ${n} AS n` })]], { workers: 2 })
     }
     const store = minio === undefined ? undefined : await stores[0]?.open()

@@ -142,8 +142,8 @@ class Campaign {
       await this.#load?.pause()
     }
     const entries = ledger.entries.slice(from)
-    const affected: readonly string[] =
-      fault.affects === 'all' ? system.servers : fault.affects === 'targets' ? targets : fault.affects
+    const named = { all: system.servers, backends: [...system.backends.proxies.keys()], targets }
+    const affected: readonly string[] = typeof fault.affects === 'string' ? named[fault.affects] : fault.affects
     // A page of a browser may take longer than the short deadline while the machine is busy.
     const isLate = ({ server, code }: Entry): boolean => server === 'playwright' && code === 'TIMEOUT'
     const failed = (of: boolean): Entry[] =>
@@ -228,7 +228,7 @@ class Campaign {
     this.#baseline = undefined
   }
 
-  /** Resolves with the time until a call of every server that was sent after now has succeeded. */
+  /** Resolves with the time until a call of every server that was sent after now has succeeded; /ready must say so, too. */
   async #recovered(): Promise<number> {
     const { servers } = this.#system
     const began = performance.now()
@@ -244,7 +244,11 @@ class Campaign {
       const why = `${describe(last)}; the end of the log: ${this.#system.output.slice(-1_000)}`
       throw new Error(`no call succeeds within ${recoveryLimitMs} ms: ${missing().join(', ')}; ${why}`)
     }
-    return performance.now() - began
+    const recoveredMs = performance.now() - began
+    await until(async () => (await this.#system.ready()).status === 200, recoveryLimitMs).catch(async () => {
+      throw new Error(`/ready stays 503: ${(await this.#system.ready()).body.summary}`)
+    })
+    return recoveredMs
   }
 
   /** Connections that were given up close a moment later. */

@@ -27,7 +27,7 @@ export interface Fault {
   /** Time from when it begins until it ends, in seconds; a check may take longer. */
   readonly seconds: number
   /** Servers whose calls may fail meanwhile; every call of the others must succeed. */
-  readonly affects: 'targets' | 'all' | readonly string[]
+  readonly affects: 'targets' | 'backends' | 'all' | readonly string[]
   /** Whether at least one call must fail: otherwise the fault is none. */
   readonly harms: boolean
   /** How much later than its deadline a call may be answered. */
@@ -122,7 +122,7 @@ function partition(link: Link, harms: boolean): Fault {
   const seconds = 4
   return {
     ...{ name: `the network to the ${link} is cut`, start: usual, seconds, harms, unavailable: needsRoot },
-    ...(link === 'backends' ? { affects: 'targets' } : { affects: 'all', stretchMs: 2 * seconds * 1_000 }),
+    ...(link === 'backends' ? { affects: 'backends' } : { affects: 'all', stretchMs: 2 * seconds * 1_000 }),
     async begin({ system }) {
       system.network.cut(link)
     },
