@@ -177,6 +177,22 @@ test('a result that breaks its outputSchema is an internal error', () =>
     assert.match(String(seen.internal[0]?.error), /broke its outputSchema.*must be integer/)
   }))
 
+test('a failure that a tool returns need not fit its outputSchema', () => {
+  const outputSchema = { type: 'object', properties: { n: { type: 'integer' } }, required: ['n'] } as const
+  const tool = defineTool({
+    name: 'a',
+    description: 'a',
+    inputSchema: { type: 'object' },
+    outputSchema,
+    handler: () => ({ content: 'no such thing', isError: true }),
+  })
+  return withSession({ tools: [tool] }, async (session, { seen }) => {
+    await initialize(session, '2025-11-25')
+    assert.deepEqual(await session.call('a'), { content: [{ type: 'text', text: 'no such thing' }], isError: true })
+    assert.deepEqual(seen.internal, [])
+  })
+})
+
 test('a result above maxResultBytes is TOO_LARGE', () =>
   withSession({}, async (session) => {
     const { content, isError } = await session.call('echo', { text: '😀', times: 300_000 })
