@@ -5,7 +5,10 @@
 // systems may not answer at all.
 import * as fs from 'node:fs'
 import { promisify } from 'node:util'
-import { pathArgument, type RawPath } from './raw-path.ts'
+import { pathArgument, type RawPath, rawPath, segmentsOf } from './raw-path.ts'
+
+/** include/uapi/asm-generic/fcntl.h, the same on every architecture Node runs on; node:fs has no name for it. */
+export const O_PATH = 0o10000000
 
 type Maybe<T> = T | Promise<T>
 
@@ -14,6 +17,7 @@ export interface FileOps {
   close(fd: number): Maybe<void>
   stat(fd: number): Maybe<fs.BigIntStats>
   lstat(path: fs.PathLike): Maybe<fs.BigIntStats>
+  statfs(path: string): Maybe<fs.StatsFs>
   /** Returns the number of bytes read. */
   read(fd: number, buffer: Buffer, offset: number, length: number, position: number): Maybe<number>
 }
@@ -27,6 +31,7 @@ export const asyncOps: FileOps = {
   close: promisify(fs.close),
   stat: (fd) => fstatAsync(fd, bigint),
   lstat: (path) => fs.promises.lstat(path, bigint),
+  statfs: (path) => fs.promises.statfs(path),
   read: async (fd, buffer, offset, length, position) => (await readAsync(fd, buffer, offset, length, position)).bytesRead,
 }
 
@@ -35,6 +40,7 @@ export const syncOps: FileOps = {
   close: fs.closeSync,
   stat: (fd) => fs.fstatSync(fd, bigint),
   lstat: (path) => fs.lstatSync(path, bigint),
+  statfs: (path) => fs.statfsSync(path),
   read: fs.readSync,
 }
 
@@ -49,8 +55,39 @@ export function pathOf(fd: number): RawPath {
 }
 
 /** Whether a descriptor is on a pseudo file system. */
-export async function isKernelFile(fd: number): Promise<boolean> {
-  return kernelFileSystems.has((await fs.promises.statfs(descriptorPath(fd))).type >>> 0)
+export async function isKernelFile(fd: number, ops: FileOps): Promise<boolean> {
+  return kernelFileSystems.has((await ops.statfs(descriptorPath(fd))).type >>> 0)
+}
+
+/**
+ * Opens what is so many names below `base` with O_PATH, one name at a time, so that no link can lead to another file system. A link at the
+ * end is opened itself. @throws the error of the system call, also for a link on the way
+ */
+export function openByNames(base: string, [first = '', ...others]: readonly string[]): number {
+  let fd = fs.openSync(pathArgument(`${base}/${first}`), O_PATH | fs.constants.O_NOFOLLOW)
+  for (const name of others) {
+    const folder = fd
+    try {
+      fd = fs.openSync(pathArgument(`${descriptorPath(folder)}/${name}`), O_PATH | fs.constants.O_NOFOLLOW)
+    } finally {
+      fs.closeSync(folder)
+    }
+  }
+  return fd
+}
+
+/** The real path of a folder, without waiting for a thread of the process; undefined when it is not local or a link leads to it. */
+export function localRealPath(path: string): RawPath | undefined {
+  if (!isLocal(path)) return undefined
+  let fd: number | undefined
+  try {
+    fd = openByNames('', segmentsOf(rawPath(path)))
+    return fs.fstatSync(fd).isDirectory() ? pathOf(fd) : undefined
+  } catch {
+    return undefined
+  } finally {
+    if (fd !== undefined) fs.closeSync(fd)
+  }
 }
 
 /** Types in /proc/self/mountinfo that answer from this machine's own memory or disks. */

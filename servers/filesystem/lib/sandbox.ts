@@ -7,20 +7,33 @@ import { type BigIntStats, constants, opendir, opendirSync, readdirSync } from '
 import { realpath } from 'node:fs/promises'
 import { promisify } from 'node:util'
 import { ToolError } from '../../../protocol/index.ts'
+import { withDeadline } from '../../kit/waiting.ts'
 import { permissionError, refusedBy } from '../errors.ts'
 import type { Cancellable, Deny, FileKind, Location, Refused, Root } from '../types.ts'
-import { asyncOps, descriptorPath, type FileOps, isKernelFile, isLocal, nameOf, pathOf, syncOps } from './file-ops.ts'
+import {
+  asyncOps,
+  descriptorPath,
+  type FileOps,
+  isKernelFile,
+  isLocal,
+  localRealPath,
+  nameOf,
+  O_PATH,
+  openByNames,
+  pathOf,
+  syncOps,
+} from './file-ops.ts'
 import { foldPath } from './glob.ts'
 import { pathArgument, type RawPath, rawPath, segmentsOf } from './raw-path.ts'
 
 const { O_DIRECTORY, O_NOCTTY, O_NOFOLLOW, O_NONBLOCK, O_RDONLY } = constants
-/** include/uapi/asm-generic/fcntl.h, the same on every architecture Node runs on; node:fs has no name for it. */
-const O_PATH = 0o10000000
 
 /** How often a name is opened again when the file behind it was replaced in between. */
 const maxRetries = 8
 /** How long the real paths of the roots are used. */
 const rootsKeptMs = 1_000
+/** How long the other roots are waited for: a file system that does not answer must not keep files elsewhere from being read. */
+const otherRootsMs = 100
 /** Something that is missing makes the roots be resolved again, but not more often than this: one path may have hundreds of interpretations. */
 const rootsRecheckMs = 100
 /** Larger files are read asynchronously on every file system: a disk may take milliseconds for each part. */
@@ -55,6 +68,8 @@ export class Sandbox {
   readonly rules: SandboxRules
   #realRoots: readonly RealRoot[] = []
   #realRootsAt = Number.NEGATIVE_INFINITY
+  /** Real paths that were asked for and have not come yet: one thread of the process at most is held for each root. */
+  readonly #resolving = new Map<Root, Promise<RealRoot | undefined>>()
   /** Devices whose file system is not a pseudo one; forgotten with the real paths of the roots. */
   readonly #checkedDevices = new Set<bigint>()
 
@@ -71,11 +86,11 @@ export class Sandbox {
     const refused = this.check(rawPath(location.root.path), location.segments)
     if (refused !== undefined) return refused
     const age = performance.now() - this.#realRootsAt
-    if (age >= rootsKeptMs) await this.#resolveRoots()
+    if (age >= rootsKeptMs) await this.#resolveRoots(location.root)
     let found = await this.#openBelow(location)
     // The root may have moved within the time that its real path is remembered.
     if (!(found instanceof OpenEntry) && age < rootsKeptMs && (age >= rootsRecheckMs || found === undefined)) {
-      await this.#resolveRoots()
+      await this.#resolveRoots(location.root)
       found = await this.#openBelow(location)
     }
     if (found === undefined) {
@@ -101,42 +116,22 @@ export class Sandbox {
     const base = from.roots.find(({ root }) => root === location.root)?.real
     if (base === undefined) return undefined
     const path = `${base === '/' ? '' : base}/${location.segments.join('/')}`
-    const entry = isLocal(path) ? await this.#openLocal(base, from) : undefined
-    return entry instanceof OpenEntry ? entry : this.openPath(path, 0, from, asyncOps)
-  }
-
-  /**
-   * Opens with synchronous calls, name by name, so that no link can lead to another file system. What is refused here, such as a link, is
-   * to be opened asynchronously.
-   */
-  async #openLocal(base: RawPath, from: Origin): Promise<OpenEntry | Refused | undefined> {
-    const { segments } = from.location
-    let path: string = base
-    let folder: number | undefined
-    try {
-      for (const name of segments.slice(0, -1)) {
-        const next = syncOps.open(pathArgument(`${path}/${name}`), O_PATH | O_NOFOLLOW) as number
-        if (folder !== undefined) syncOps.close(folder)
-        folder = next
-        path = descriptorPath(folder)
-      }
-      return await this.openPath(`${path}/${segments.at(-1) ?? ''}`, O_NOFOLLOW, from, syncOps)
-    } catch {
-      return undefined
-    } finally {
-      if (folder !== undefined) syncOps.close(folder)
+    if (isLocal(path)) {
+      const entry = await this.openChecked(() => openByNames(base, location.segments), from, syncOps)
+      if (entry instanceof OpenEntry) return entry // what is refused here, such as a link, is to be opened asynchronously
     }
+    return this.openChecked(() => asyncOps.open(pathArgument(path), O_PATH), from, asyncOps)
   }
 
   /**
-   * Opens the raw path with O_PATH and checks what it got. For this folder's own use: `path` must start at a real root or an open entry.
+   * Opens something with O_PATH and checks what it got. For this folder's own use: it must be reached from a real root or an open entry.
    * @throws ToolError UPSTREAM_ERROR when the file system fails
    */
-  async openPath(path: string, flags: number, from: Origin, ops: FileOps): Promise<OpenEntry | Refused> {
+  async openChecked(open: () => number | Promise<number>, from: Origin, ops: FileOps): Promise<OpenEntry | Refused> {
     for (let attempt = 0; attempt < maxRetries; attempt++) {
       let fd: number | undefined
       try {
-        fd = await ops.open(pathArgument(path), O_PATH | flags)
+        fd = await open()
         const entry = await this.#checkOpened(fd, from, ops)
         if (entry === 'replaced') continue
         if (entry instanceof OpenEntry) fd = undefined // its owner closes it
@@ -179,26 +174,36 @@ export class Sandbox {
       if (refused !== undefined) return refused
     }
     if (stat.dev !== from.stat?.dev && !this.#checkedDevices.has(stat.dev)) {
-      if (await isKernelFile(fd)) return 'kernel'
+      if (await isKernelFile(fd, ops)) return 'kernel'
       this.#checkedDevices.add(stat.dev)
     }
     const location = { root: home.root, segments: segmentsOf(path.slice(home.real.length) as RawPath) }
-    return new OpenEntry(this, fd, ops, from.roots, path, location, stat)
+    return new OpenEntry(this, fd, ops, path, { location, roots: from.roots, stat })
   }
 
-  async #resolveRoots(): Promise<void> {
+  async #resolveRoots(asked: Root): Promise<void> {
     const found = await Promise.all(
-      this.roots.map(async (root): Promise<RealRoot[]> => {
-        try {
-          return [{ root, real: (await realpath(root.path, 'latin1')) as RawPath }]
-        } catch {
-          return [] // a root that does not exist now contains nothing; open() says so where it is the one asked for
-        }
+      this.roots.map((root) => {
+        const local = localRealPath(root.path)
+        if (local !== undefined) return { root, real: local }
+        const real = this.#resolving.get(root) ?? this.#resolve(root)
+        if (root === asked) return real
+        return withDeadline({ ms: otherRootsMs, late: () => undefined }, () => real).catch(() => undefined)
       }),
     )
-    this.#realRoots = found.flat()
+    this.#realRoots = found.filter((root) => root !== undefined)
     this.#checkedDevices.clear()
     this.#realRootsAt = performance.now()
+  }
+
+  /** Undefined for a root that does not exist now: it contains nothing, and open() says so where it is the one asked for. */
+  #resolve(root: Root): Promise<RealRoot | undefined> {
+    const real = realpath(root.path, 'latin1').then(
+      (path) => ({ root, real: path as RawPath }),
+      () => undefined,
+    )
+    this.#resolving.set(root, real)
+    return real.finally(() => this.#resolving.delete(root))
   }
 }
 
@@ -216,15 +221,7 @@ export class OpenEntry implements Origin {
   /** Once something was read: the descriptor that is open for reading. */
   #reading: number | undefined
 
-  constructor(
-    sandbox: Sandbox,
-    fd: number,
-    ops: FileOps,
-    roots: readonly RealRoot[],
-    realPath: RawPath,
-    location: Location,
-    stat: BigIntStats,
-  ) {
+  constructor(sandbox: Sandbox, fd: number, ops: FileOps, realPath: RawPath, { location, roots, stat }: Required<Origin>) {
     this.location = location
     this.stat = stat
     this.kind = kindOf(stat)
@@ -322,12 +319,17 @@ export class OpenEntry implements Origin {
 
   /** Opens a subfolder, but no link to one. */
   enter(name: RawPath): Promise<OpenEntry | Refused> {
-    return this.#sandbox.openPath(`${this.#path}/${name}`, O_DIRECTORY | O_NOFOLLOW, this, this.#opsFor(name))
+    return this.#openIn(name, O_DIRECTORY | O_NOFOLLOW, this.#opsFor(name))
   }
 
   /** Opens what an entry leads to. */
   follow(name: RawPath): Promise<OpenEntry | Refused> {
-    return this.#sandbox.openPath(`${this.#path}/${name}`, 0, this, asyncOps)
+    return this.#openIn(name, 0, asyncOps)
+  }
+
+  #openIn(name: RawPath, flags: number, ops: FileOps): Promise<OpenEntry | Refused> {
+    const path = pathArgument(`${this.#path}/${name}`)
+    return this.#sandbox.openChecked(() => ops.open(path, O_PATH | flags), this, ops)
   }
 
   async close(): Promise<void> {

@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { test } from '../../../test/runner/harness.ts'
 import { parseDeny, parseRoots } from '../config.ts'
-import { asyncOps, syncOps } from '../lib/file-ops.ts'
+import { asyncOps, O_PATH, syncOps } from '../lib/file-ops.ts'
 import { locate, showLocation } from '../lib/location.ts'
 import { withOpened } from '../lib/open-path.ts'
 import { rawPath, show, unshow } from '../lib/raw-path.ts'
@@ -43,9 +43,9 @@ for (const [calls, ops] of allOps)
       try {
         await unlink(join(root, 'x.pem'))
         // The kernel now calls it `x.pem (deleted)`, which no pattern for *.pem matches.
-        assert.equal(await sandbox.openPath(`/proc/self/fd/${handle.fd}`, 0, from, ops), 'missing')
+        assert.equal(await sandbox.openChecked(() => ops.open(`/proc/self/fd/${handle.fd}`, O_PATH), from, ops), 'missing')
         await writeFile(join(root, 'x.pem (deleted)'), 'another file of that name')
-        assert.equal(await sandbox.openPath(`/proc/self/fd/${handle.fd}`, 0, from, ops), 'missing')
+        assert.equal(await sandbox.openChecked(() => ops.open(`/proc/self/fd/${handle.fd}`, O_PATH), from, ops), 'missing')
       } finally {
         await handle.close()
       }
@@ -64,7 +64,7 @@ for (const [calls, ops] of allOps)
         await link(join(root, name), join(root, 'other'))
         await unlink(join(root, name))
         await rename(join(root, 'other'), join(root, name))
-        const opened = await sandbox.openPath(`/proc/self/fd/${handle.fd}`, 0, from, ops)
+        const opened = await sandbox.openChecked(() => ops.open(`/proc/self/fd/${handle.fd}`, O_PATH), from, ops)
         assert.equal(opened instanceof OpenEntry ? opened.kind : opened, verdict)
         if (opened instanceof OpenEntry) {
           assert.deepEqual(opened.location.segments, [name])
@@ -256,7 +256,7 @@ test('a name whose file is replaced again and again is opened eight times', () =
         return syncOps.open(...given)
       },
     }
-    assert.equal(await sandbox.openPath(`/proc/self/fd/${handle.fd}`, 0, from, counting), 'missing')
+    assert.equal(await sandbox.openChecked(() => counting.open(`/proc/self/fd/${handle.fd}`, O_PATH), from, counting), 'missing')
     assert.equal(opened, 8)
     await handle.close()
   }))
