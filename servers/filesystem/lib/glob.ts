@@ -1,5 +1,6 @@
 // Glob patterns over path segments: * ? [a-z] [!a-z] {a,b} and ** for any number of segments. Matching takes time proportional to pattern
 // times path, whatever the pattern is: a model writes it (mark3labs/mcp-filesystem-server#63 was a pattern that never ended).
+import { ToolError } from '../../../protocol/index.ts'
 import { type RawPath, textOf } from './raw-path.ts'
 
 const maxAlternatives = 64
@@ -12,7 +13,7 @@ export function foldPath(segments: readonly RawPath[]): string {
 /**
  * Whether any of the patterns matches a path of {@link foldPath}. Case is ignored, and so is what case-insensitive file systems ignore. A
  * pattern without a slash matches the last segment at any depth; `/**` at the end matches the folder itself too.
- * @throws RangeError when the braces of a pattern stand for more than 64 patterns
+ * @throws ToolError INVALID_ARGUMENT when the braces of a pattern stand for more than 64 patterns
  */
 export function compileGlobs(patterns: readonly string[]): (folded: string) => boolean {
   const names = ['(?!)'] // matches nothing
@@ -91,28 +92,19 @@ function escaped(char: string): string {
   return `\\u{${char.codePointAt(0)?.toString(16)}}`
 }
 
-function expandBraces(pattern: string): string[] {
-  const done: string[] = []
-  const open = [pattern]
-  for (let next = open.pop(); next !== undefined; next = open.pop()) {
-    const brace = firstBrace(next)
-    if (brace === undefined) done.push(next)
-    else for (const choice of brace.choices) open.push(next.slice(0, brace.start) + choice + next.slice(brace.end))
-    if (done.length + open.length > maxAlternatives) {
-      throw new RangeError(`"${pattern}" stands for more than ${maxAlternatives} patterns`)
-    }
+/** @param whole the pattern as it was written */
+function expandBraces(pattern: string, whole = pattern, done: string[] = []): string[] {
+  for (let start = pattern.indexOf('{'); start !== -1; start = pattern.indexOf('{', start + 1)) {
+    const group = splitOutsideBraces(pattern.slice(start + 1), '}')
+    if (group === undefined || group.pieces.length < 2) continue
+    const [before, after] = [pattern.slice(0, start), pattern.slice(start + group.length + 2)]
+    for (const choice of group.pieces) expandBraces(before + choice + after, whole, done)
+    return done
+  }
+  if (done.push(pattern) > maxAlternatives) {
+    throw new ToolError('INVALID_ARGUMENT', `the braces of "${whole}" stand for more than ${maxAlternatives} patterns`)
   }
   return done
-}
-
-/** The first complete brace group with a comma in it, split at its own commas. */
-function firstBrace(pattern: string): { start: number; end: number; choices: string[] } | undefined {
-  for (let start = pattern.indexOf('{'); start !== -1; start = pattern.indexOf('{', start + 1)) {
-    const parts = splitOutsideBraces(pattern.slice(start + 1), '}')
-    if (parts === undefined || parts.pieces.length < 2) continue
-    return { start, end: start + 1 + parts.length + 1, choices: parts.pieces }
-  }
-  return undefined
 }
 
 /** Splits at commas that are in no braces, up to `stop` (or to the end); undefined when `stop` never comes. */

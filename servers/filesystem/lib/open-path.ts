@@ -127,8 +127,7 @@ async function notFound(sandbox: Sandbox, { root, segments }: Location, depth: n
 /** Names in the folder that are like the wanted one and may be read; none where it may not be listed. */
 async function similar(sandbox: Sandbox, location: Location, wanted: RawPath, context: Cancellable): Promise<RawPath[]> {
   try {
-    const names = await sandbox.use(location, (folder) => similarIn(sandbox, folder, wanted, context))
-    return names ?? []
+    return (await sandbox.use(location, (folder) => similarIn(sandbox, folder, wanted, context))) ?? []
   } catch (error) {
     if (error instanceof ToolError) return []
     throw error

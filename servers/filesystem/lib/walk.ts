@@ -143,7 +143,7 @@ export class Walk {
     let names: RawPath[] = []
     let all = true
     const sortAndCut = (): void => {
-      names.sort(byBytes)
+      names.sort() // by the bytes of each name
       if (names.length > most) {
         names = names.slice(0, most)
         all = false
@@ -172,11 +172,7 @@ export function inWalkOrder(a: readonly RawPath[], b: readonly RawPath[]): numbe
   for (const [i, name] of a.entries()) {
     const other = b[i]
     if (other === undefined) return 1
-    if (name !== other) return byBytes(name, other)
+    if (name !== other) return name < other ? -1 : 1
   }
   return a.length - b.length
-}
-
-function byBytes(a: RawPath, b: RawPath): number {
-  return a < b ? -1 : a > b ? 1 : 0
 }

@@ -7,13 +7,11 @@ import type { FilesystemBackend } from '../backend.ts'
 import { type Position, readPosition, writePosition } from '../lib/directory-cursor.ts'
 import { compileGlobs, foldPath } from '../lib/glob.ts'
 import { type Opened, shortened, withOpened } from '../lib/open-path.ts'
-import { type RawPath, rawPath, show, showPath } from '../lib/raw-path.ts'
+import { rawPath, show, showPath } from '../lib/raw-path.ts'
 import type { OpenEntry } from '../lib/sandbox.ts'
 import { type Match, maxSearchMs, Search } from '../lib/search.ts'
 import { showTime } from '../lib/text.ts'
 import { type Entry, inWalkOrder, Walk } from '../lib/walk.ts'
-
-const maxDepth = 5
 
 const inputSchema = {
   type: 'object',
@@ -80,13 +78,14 @@ async function list(
       hint: `read_file ${visibleJson({ path })}`,
     })
   }
-  const levels = args.depth ?? (args.recursive ? maxDepth : 1)
+  const levels = args.depth ?? (args.recursive ? inputSchema.properties.depth.maximum : 1)
   const listing = [path, args.pattern ?? null, levels, args.sort, args.show_hidden, args.containing ?? null]
   const after = args.cursor === undefined ? undefined : readPosition(listing, args.cursor)
+  const glob = args.pattern === undefined ? undefined : compileGlobs([args.pattern])
   const walk = new Walk(sandbox, {
     levels,
     showHidden: args.show_hidden,
-    matches: matcher(args.pattern),
+    matches: (segments) => glob === undefined || glob(foldPath(segments)),
     maxVisited: args.sort === 'name' ? limits.maxScanned : limits.maxSorted,
     maxMs: args.containing === undefined ? limits.listMs : maxSearchMs,
     context,
@@ -120,8 +119,7 @@ async function list(
     charsLeft -= row.length + 1
   }
   const end = endOf(page, walk, args.sort, after)
-  const cursor = end === undefined ? undefined : writePosition(listing, end)
-  const next = cursor === undefined ? undefined : sameCall(inputSchema, args, { path, cursor })
+  const next = end === undefined ? undefined : sameCall(inputSchema, args, { path, cursor: writePosition(listing, end) })
   return listResult(context, path, args, levels, page, walk, search, notes, next)
 }
 
@@ -133,18 +131,6 @@ interface Page {
   full: boolean
   /** The next page starts after this entry. */
   end: Position | undefined
-}
-
-/** @throws ToolError INVALID_ARGUMENT when the pattern's braces stand for too many */
-function matcher(pattern: string | undefined): (segments: readonly RawPath[]) => boolean {
-  if (pattern === undefined) return () => true
-  try {
-    const glob = compileGlobs([pattern])
-    return (segments) => glob(foldPath(segments))
-  } catch (error) {
-    if (error instanceof RangeError) throw new ToolError('INVALID_ARGUMENT', `"pattern" ${error.message}`, { cause: error })
-    throw error
-  }
 }
 
 /** Walks everything, but keeps only as many entries as can be on the page. Equal ones are in the order of the walk. */
