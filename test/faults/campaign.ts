@@ -138,7 +138,7 @@ class Campaign {
       await fault.check?.(scene, count(ledger.entries.slice(from)))
     } catch (error) {
       this.#problem(fault, error)
-      await Promise.race([fault.end(scene).catch(() => {}), delay(recoveryLimitMs)])
+      await Promise.race([fault.end(scene).catch(() => {}), delay(recoveryLimitMs, undefined, { ref: false })])
       await this.#load?.pause()
     }
     const entries = ledger.entries.slice(from)

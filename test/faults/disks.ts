@@ -1,15 +1,8 @@
 // Small disks for audit trails: one that can be filled, by bytes or by files, and one that turns read-only under a process, as a file system
 // does after an error of its device. Need root.
-import { execFileSync } from 'node:child_process'
 import { closeSync, existsSync, mkdirSync, openSync, rmSync, writeFileSync, writeSync } from 'node:fs'
 import { basename, join } from 'node:path'
-
-const run = (command: string, ...args: readonly string[]): string =>
-  execFileSync(command, args, {
-    encoding: 'utf8',
-    stdio: ['ignore', 'pipe', 'pipe'],
-    env: { ...process.env, PATH: `${process.env.PATH}:/usr/sbin:/sbin` },
-  })
+import { adminCommand as run } from './admin-command.ts'
 
 const bytes = 256 * 1024 * 1024
 const files = 2_000

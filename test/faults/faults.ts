@@ -1,10 +1,10 @@
 // The faults: what each does, which calls may fail meanwhile, and what must be so besides what holds for all of them (campaign.ts).
 import assert from 'node:assert/strict'
-import { execFileSync } from 'node:child_process'
 import { readFileSync } from 'node:fs'
 import { setTimeout as delay } from 'node:timers/promises'
 import { until } from '../helpers/child.ts'
 import { SseClient } from '../helpers/wire.ts'
+import { adminCommand } from './admin-command.ts'
 import { Crowd, headOf } from './clients.ts'
 import { FailingDisk } from './disks.ts'
 import { type Counts, compare, type Ledger } from './ledger.ts'
@@ -285,7 +285,7 @@ function idleSockets(count = 10_000): Fault {
 /** Node raises its own soft limit to the hard one. */
 function raiseDescriptors(count: number): void {
   const [, hard = '0'] = /^Max open files\s+\d+\s+(\d+)/m.exec(readFileSync('/proc/self/limits', 'utf8')) ?? []
-  if (Number(hard) < count) execFileSync('prlimit', ['--pid', String(process.pid), `--nofile=${count}:${count}`])
+  if (Number(hard) < count) adminCommand('prlimit', '--pid', String(process.pid), `--nofile=${count}:${count}`)
 }
 
 /** protocol/transports/http.ts: in which a body must have come, and how much may wait for one client. */

@@ -1,6 +1,6 @@
 // A network namespace for the process under test, with one link to its clients and one to its backends. Each link can be cut without a packet
 // that says so, as when a cable is pulled or a firewall drops everything. Needs root.
-import { execFileSync } from 'node:child_process'
+import { adminCommand } from './admin-command.ts'
 
 export type Link = 'clients' | 'backends'
 
@@ -28,7 +28,7 @@ const plain: Network = {
   remove: () => {},
 }
 
-const ip = (...args: readonly string[]): void => void execFileSync('ip', args, { stdio: ['ignore', 'ignore', 'pipe'] })
+const ip = (...args: readonly string[]): void => void adminCommand('ip', ...args)
 
 /** The namespace, or loopback when this process is not root. */
 export function openNetwork(): Network {

@@ -10,7 +10,7 @@ if (!(minutes > 0) || !Number.isInteger(seed)) {
   console.error('npm run test:faults [-- --minutes 30] [--seed N]')
   process.exit(2)
 }
-for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => process.exit(130)) // which removes what was mounted
+for (const signal of ['SIGINT', 'SIGTERM'] as const) process.on(signal, () => process.exit(130)) // which removes what was mounted
 console.log(`seed ${seed}`)
 const report = await runCampaign({ seed, minutes, say: (line) => console.log(line) })
 console.log(`\n${tablesOf(report)}\n`)

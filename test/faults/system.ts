@@ -1,6 +1,5 @@
 // The process under test: the bundle that is shipped, with the flags of its image, all servers that have a backend here, and what can be
 // measured and done to it from outside.
-import { execFileSync } from 'node:child_process'
 import { randomBytes } from 'node:crypto'
 import {
   chmodSync,
@@ -20,6 +19,7 @@ import { repository } from '../../servers/kit/sql/test/running.ts'
 import { cleanEnv, run } from '../helpers/child.ts'
 import { JsonLineProcess } from '../helpers/json-line-process.ts'
 import { send } from '../helpers/wire.ts'
+import { adminCommand } from './admin-command.ts'
 import { type Backends, openBackends } from './backends.ts'
 import { FailingDisk, SmallDisk } from './disks.ts'
 import type { TrailRecord } from './ledger.ts'
@@ -210,7 +210,7 @@ export class System {
   #descriptorsBefore: string | undefined
 
   #limit(soft: string, hard: string): void {
-    execFileSync('prlimit', ['--pid', String(this.pid), `--nofile=${soft}:${hard}`])
+    adminCommand('prlimit', '--pid', String(this.pid), `--nofile=${soft}:${hard}`)
   }
 
   get #clockFile(): string {
@@ -277,8 +277,17 @@ export class System {
 }
 
 function closeAll(folder: string, network: Network, { small, failing }: Disks): void {
-  small?.remove()
-  failing?.remove()
-  network.remove()
-  rmSync(folder, { recursive: true, force: true })
+  const steps = [
+    () => small?.remove(),
+    () => failing?.remove(),
+    () => network.remove(),
+    () => rmSync(folder, { recursive: true, force: true }),
+  ]
+  for (const step of steps) {
+    try {
+      step()
+    } catch (error) {
+      console.error(error) // the others are still to be removed
+    }
+  }
 }
