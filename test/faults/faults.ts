@@ -408,7 +408,8 @@ function deepJson(): Fault {
       await until(() => crowd.open === 0, 20_000)
       const answered = [...crowd.answers.values()].reduce((a, b) => a + b, 0)
       assert.equal(answered, sent, `${JSON.stringify([...crowd.answers])}`)
-      for (const line of crowd.answers.keys()) assert.match(line, /^HTTP\/1.1 (200|4\d\d) /)
+      // 503: more than a process takes at once.
+      for (const line of crowd.answers.keys()) assert.match(line, /^HTTP\/1.1 (200|4\d\d|503) /)
     },
   }
 }
@@ -422,7 +423,7 @@ const keepAliveMs = 15_000
 function clockBack(): Fault {
   let stream: SseClient | undefined
   return {
-    ...{ name: 'the clock is set back by an hour', start: usual, seconds: 1, affects: 'targets', harms: true },
+    ...{ name: 'the clock is set back by an hour', start: usual, seconds: 1, affects: 'backends', harms: true },
     async begin({ system, targets }) {
       const headers = { authorization: `Bearer ${system.token}` }
       stream = await SseClient.open(`${system.url}/sse`, { headers })
@@ -434,7 +435,11 @@ function clockBack(): Fault {
       await setProxies(system, targets, 'refuse')
       await until(async () => (await system.ready()).status === 503, 8_000)
       await setProxies(system, targets, 'pass')
-      await until(async () => (await system.ready()).status === 200, 8_000)
+      await until(async () => {
+        const { servers } = (await system.ready()).body
+        // S3 refuses signatures whose time is more than 15 minutes away.
+        return Object.entries<{ state: string }>(servers).every(([name, { state }]) => name === 'storage' || state === 'ok')
+      }, 8_000)
       await until(() => (stream?.comments ?? 0) > comments, Math.max(0, keepAliveMs + 2_000 - (performance.now() - began)))
     },
     async end({ system }) {
