@@ -319,3 +319,38 @@ test('five similar names are offered, first the one that differs only in case, a
     assert.match(failure.message, /Nearby: REPORT\.TXT, report1\.txt, report2\.txt, report3\.txt, report4\.txt$/)
     assert.deepEqual(failure.retry, { path: 'REPORT.TXT' })
   }))
+
+test('what is offered for a misspelled folder, a misspelled name in it, both, and one word of a name', () =>
+  withSandbox(async (root, sandbox) => {
+    await mkdir(join(root, 'config/deep'), { recursive: true })
+    for (const name of ['config/app.yml', 'config/app.yaml', 'config/other.txt', 'config/deep/list.csv', 'orders_old'])
+      await writeFile(join(root, name), '')
+    for (const [path, nearby, offered] of [
+      ['conf/app.yml', 'config/app.yml', 'config/app.yml'],
+      ['config/ap.yml', 'config/app.yml, config/app.yaml', 'config/app.yml'],
+      ['confg/ap.yml', 'config/app.yml, config/app.yaml', 'config/app.yml'],
+      ['confg/deep/list.csv', 'config/deep/list.csv', 'config/deep/list.csv'],
+      ['confg/dep/list.csv', 'config', 'config'],
+      ['oders', 'orders_old', 'orders_old'],
+    ] as const) {
+      const failure = await withOpened(sandbox, path, new AbortController(), async () => {}).catch((error) => error)
+      assert.equal(failure.code, 'NOT_FOUND')
+      assert.ok(failure.message.endsWith(`. Nearby: ${nearby}`), failure.message)
+      assert.deepEqual(failure.retry, { path: offered })
+    }
+  }))
+
+test('of an absolute path in no root, what is like its last name is offered, and the listing where nothing is', () =>
+  withSandbox(async (root, sandbox) => {
+    await writeFile(join(root, 'orders.csv'), '')
+    for (const [path, retry, hint] of [
+      ['/home/me/oders.csv', { path: 'orders.csv' }, undefined],
+      ['/oders.csv', { path: 'orders.csv' }, undefined],
+      ['/home/me/zzz', undefined, /list_directory/],
+    ] as const) {
+      const failure = await withOpened(sandbox, path, new AbortController(), async () => {}).catch((error) => error)
+      assert.equal(failure.code, 'FORBIDDEN')
+      assert.deepEqual(failure.retry, retry)
+      if (hint !== undefined) assert.match(failure.hint, hint)
+    }
+  }))
