@@ -159,6 +159,24 @@ test('what tools return is shown as shape and length, unless asked for', async (
   }
 })
 
+test('a type that is named like a member of every object is no fault of the suite', async () => {
+  const content = [{ type: 'image', data: 'AAAA', mimeType: 'constructor' }]
+  const reference = await startReference({
+    outgoing: (message) =>
+      message.result?.content === undefined ? message : { ...message, result: { ...message.result, content } },
+  })
+  try {
+    const only = ['server/tools/image-content']
+    const report = await runConformance({ url: `${reference.url}/mcp`, revisions: ['2025-11-25'], ...PATIENT, only })
+    assert.deepEqual(
+      report.cases.map(({ status, message }) => [status, message]),
+      [['pass', '']],
+    )
+  } finally {
+    await reference.close()
+  }
+})
+
 test('a server that says nothing fails', async () => {
   const report = await runAgainst(() => {}, '/mcp')
   assert.match(report.aborted ?? '', /no longer answers/)
