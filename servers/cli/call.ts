@@ -24,8 +24,8 @@ export async function call(args: string[]): Promise<void> {
     const client = await openClient(url, here.token, here.settings.MCP_TOOL_TIMEOUT_MS + beyondToolTimeoutMs)
     const tools = await client.tools()
     if (name === undefined) return print(values.json === true ? JSON.stringify(tools, undefined, 2) : tableOf(tools))
-    const names = tools.map((tool) => tool.name)
-    const tool = tools[names.indexOf(name)] ?? failUnknown('tool', name, names)
+    const names = tools.map((each) => each.name)
+    const tool = tools.find((each) => each.name === name) ?? failUnknown('tool', name, names)
     const result = await client.call(name, argumentsOf(tool, words))
     const blocks = result.content ?? []
     print(values.json === true ? JSON.stringify(result, undefined, 2) : blocks.map((block) => textOf(block, name)).join('\n'))

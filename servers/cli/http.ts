@@ -15,7 +15,7 @@ export interface Answer {
 
 /** @throws Error when there is no answer within `limitMs`, or the connection fails */
 export async function send(url: URL, options: RequestOptions, limitMs: number, body?: string): Promise<Answer> {
-  const connections = new Connections(url.protocol === 'https:', { maxSockets: 1 })
+  const connections = new Connections(url.protocol === 'https:', { maxSockets: 1, connectMs: limitMs })
   const late = (): Error => new Error(`no answer within ${limitMs} ms`)
   try {
     return await withDeadline({ ms: limitMs, late }, async (signal) => {
