@@ -68,6 +68,7 @@ test('braces that stand for too many patterns are refused', () => {
 
 test('a list of patterns is split at commas outside of braces', () => {
   assert.deepEqual(splitOutsideBraces('a,{b,c},d{e,{f,g}}')?.pieces, ['a', '{b,c}', 'd{e,{f,g}}'])
+  assert.deepEqual(splitOutsideBraces('a{b,{c,d},e},f},g')?.pieces, ['a{b,{c,d},e}', 'f}', 'g'])
 })
 
 /** The same rules written for clarity: every place a star may end is tried. */

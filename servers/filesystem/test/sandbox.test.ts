@@ -354,3 +354,15 @@ test('of an absolute path in no root, what is like its last name is offered, and
       if (hint !== undefined) assert.match(failure.hint, hint)
     }
   }))
+
+test('a path is repeated with 300 characters', () =>
+  withSandbox(async (_root, sandbox) => {
+    const path = 'a/'.repeat(149)
+    for (const [asked, shown] of [
+      [`${path}bc`, `${path}bc`],
+      [`${path}bcd`, `${path}bc…`],
+    ] as const) {
+      const failure = await withOpened(sandbox, asked, new AbortController(), async () => {}).catch((error) => error)
+      assert.ok(failure.message.startsWith(`"${shown}" not found`), failure.message)
+    }
+  }))
