@@ -359,10 +359,10 @@ test('a path is repeated with 300 characters', () =>
   withSandbox(async (_root, sandbox) => {
     const path = 'a/'.repeat(149)
     for (const [asked, shown] of [
-      [`${path}bc`, `${path}bc`],
+      [`${path}bc`, `${path}bc" not found`],
       [`${path}bcd`, `${path}bc…`],
     ] as const) {
       const failure = await withOpened(sandbox, asked, new AbortController(), async () => {}).catch((error) => error)
-      assert.ok(failure.message.startsWith(`"${shown}" not found`), failure.message)
+      assert.ok(failure.message.startsWith(`"${shown}`), failure.message)
     }
   }))
