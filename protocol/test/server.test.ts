@@ -177,6 +177,15 @@ test('a result that breaks its outputSchema is an internal error', () =>
     assert.match(String(seen.internal[0]?.error), /broke its outputSchema.*must be integer/)
   }))
 
+test('the title of a server is sent where it has one', async () => {
+  for (const title of ['Sample', undefined]) {
+    await withSession(title === undefined ? {} : { title }, async (session) => {
+      const { result } = await initialize(session, '2025-11-25')
+      assert.equal(result.serverInfo.title, title)
+    })
+  }
+})
+
 test('a failure that a tool returns need not fit its outputSchema', () => {
   const outputSchema = { type: 'object', properties: { n: { type: 'integer' } }, required: ['n'] } as const
   const tool = defineTool({
