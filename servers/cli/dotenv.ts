@@ -29,13 +29,13 @@ export function readEnvironment(file = resolve('.env')): EnvironmentFile {
   const isComment = (line = ''): boolean => /^\s*(#|$)/.test(line)
   const bad = marked.flatMap((line, i) => (isComment(line) || line.includes('=') ? [] : [i + 1]))
   // Node 20 takes a line without "=", an indented comment and a line of blanks for the start of the next line's name.
-  const lines = text.split('\n').filter((_, i) => !isComment(marked[i]) && !bad.includes(i + 1))
+  const lines = text.split('\n').map((line, i) => (isComment(marked[i]) || bad.includes(i + 1) ? '' : line))
   const added = parseEnv(lines.join('\n')) as Env
   const names = Object.keys(added)
   const kept = names.filter((name) => process.env[name] !== undefined && process.env[name] !== added[name])
   const overridden = kept.length === 0 ? '' : `; already set in the environment, which wins: ${kept.join(', ')}`
   // The text of the line is not shown: it may be a part of a secret.
-  const ignored = bad.length === 0 ? undefined : `not read, because there is no "=": line ${bad.join(', ')} of ${file}`
+  const ignored = bad.length === 0 ? undefined : `${file} has lines that are not NAME=value and were not read: ${bad.join(', ')}`
   const read = `${file} was read: ${names.length} variables${overridden}`
   return { env: { ...added, ...process.env }, file, read: ignored === undefined ? read : `${read}; ${ignored}`, ignored }
 }
