@@ -120,3 +120,24 @@ test('a few requests that are sent without reading are answered in order; a conn
     assert.equal((await send(url)).status, 200)
   })
 })
+
+test('a body that arrives byte by byte takes little more memory than its bytes, and is read whole', () =>
+  withServer(streamableHttp(sampleServer().server), async (url) => {
+    const { hostname, port, host } = new URL(url)
+    const message = JSON.stringify({ ...echo(7, 1), padding: 'x'.repeat(400_000) })
+    const head = `POST /mcp HTTP/1.1\r\nHost: ${host}\r\nContent-Type: application/json\r\nTransfer-Encoding: chunked\r\n\r\n`
+    const socket = connect(Number(port), hostname).setEncoding('utf8')
+    let answer = ''
+    socket.on('data', (text) => (answer += text))
+    const before = process.memoryUsage().heapUsed
+    socket.write(head + [...message].map((char) => `1\r\n${char}\r\n`).join(''))
+    // Not complete: everything but the end has arrived when the server has taken it from the socket.
+    await until(() => socket.bytesWritten > 0 && socket.writableLength === 0)
+    await new Promise((resolve) => setTimeout(resolve, 200))
+    globalThis.gc?.()
+    const grown = (process.memoryUsage().heapUsed - before) / 2 ** 20
+    assert.ok(grown < 20, `${grown} MiB`)
+    socket.write('0\r\n\r\n')
+    await until(() => answer.includes('"result"'))
+    socket.destroy()
+  }))

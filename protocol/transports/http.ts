@@ -171,6 +171,8 @@ export async function readMessage(req: IncomingMessage, settings: HttpSettings):
 /** Bytes of incomplete bodies that a process holds: each connection could send almost a whole one and stop. */
 const maxArrivingBytes = 8 * 1_048_576
 let arriving = 0
+/** Pieces of a body that are joined when there are so many: a client may send each byte as a chunk of its own, and a Buffer takes 100 bytes. */
+const maxPieces = 256
 
 function readBody(req: IncomingMessage, { maxBodyBytes, bodyTimeoutMs, ticker }: HttpSettings): Promise<Buffer> {
   const { 'content-type': contentType = '', 'content-encoding': encoding, 'content-length': length = '0' } = req.headers
@@ -182,6 +184,7 @@ function readBody(req: IncomingMessage, { maxBodyBytes, bodyTimeoutMs, ticker }:
   if (Number(length) > maxBodyBytes) throw tooLarge()
   return new Promise((resolve, reject) => {
     const chunks: Buffer[] = []
+    let joined = 0
     let bytes = 0
     const deadline = performance.now() + bodyTimeoutMs
     // Cheaper than a timer for each POST.
@@ -204,7 +207,10 @@ function readBody(req: IncomingMessage, { maxBodyBytes, bodyTimeoutMs, ticker }:
       if (bytes > maxBodyBytes) fail(tooLarge())
       else if (arriving > Math.max(maxArrivingBytes, 2 * maxBodyBytes))
         fail(bodyError(503, 'too many bodies are arriving', { 'Retry-After': '5', Connection: 'close' }))
-      else chunks.push(chunk)
+      else if (chunks.push(chunk) - joined === maxPieces) {
+        chunks.splice(joined, maxPieces, Buffer.concat(chunks.slice(joined)))
+        joined += 1
+      }
     }
     const onEnd = (): void => {
       arriving -= bytes
