@@ -102,7 +102,11 @@ let mountsReadAt = Number.NEGATIVE_INFINITY
 /** Whether the path, which must have no links in it, leads through local file systems only. */
 export function isLocal(path: string): boolean {
   if (performance.now() - mountsReadAt >= mountsKeptMs) {
-    mounts = readMounts()
+    try {
+      mounts = readMounts()
+    } catch {
+      return false // no descriptor is left: opening the file will say so
+    }
     mountsReadAt = performance.now()
   }
   for (let end = path.length; end > 0; end = path.lastIndexOf('/', end - 1)) {

@@ -25,7 +25,7 @@ const inputSchema = {
 export function databaseStatisticsTool(backend: N8nBackend): AnyTool {
   const kept = new Remembered({ keepMs: keptMs, maxEntries: maxWindows }, async (hours, signal) => {
     const statistics = await gather(backend, Number(hours), signal)
-    return { statistics, at: Date.now() }
+    return { statistics, at: performance.now() }
   })
   return defineTool({
     name: 'n8n_get_database_statistics',
@@ -36,7 +36,7 @@ export function databaseStatisticsTool(backend: N8nBackend): AnyTool {
     annotations: { readOnlyHint: true, destructiveHint: false, idempotentHint: true, openWorldHint: false },
     aliases: { hours: 'window_hours' },
     handler: async ({ window_hours, refresh }, context) => {
-      const asked = Date.now()
+      const asked = performance.now()
       const key = String(window_hours)
       let result = await kept.get(key, context.signal)
       if (refresh && result.at < asked) {
@@ -87,8 +87,8 @@ function statisticsResult({ environment, upstream }: N8nBackend, statistics: Sta
 }
 
 async function gather({ api, redact, database, unreadable, environment }: N8nBackend, windowHours: number, signal: AbortSignal) {
-  const end = Date.now() + Math.max(1_000, Math.min(gatherMs, environment.toolTimeoutMs - reserveMs))
-  const timeLeft = (): boolean => Date.now() < end
+  const end = performance.now() + Math.max(1_000, Math.min(gatherMs, environment.toolTimeoutMs - reserveMs))
+  const timeLeft = (): boolean => performance.now() < end
   const warnings: string[] = unreadable === undefined ? [] : [unreadable]
   /** Leaves out, with a warning, what may not or cannot be read. @throws every error that `warn` has no warning for */
   const optional = async <T>(read: () => Promise<T>, warn: (error: ToolError) => string | undefined): Promise<T | undefined> => {
