@@ -64,7 +64,7 @@ export async function start(target: Target): Promise<Running> {
   const stop = async (): Promise<void> => {
     const tree = treeOf(pid)
     child.kill('SIGTERM')
-    const late = setTimeout(() => kill(treeOf(pid)), stopMs)
+    const late = setTimeout(() => kill([...tree, ...treeOf(pid)]), stopMs)
     await closed
     clearTimeout(late)
     kill(tree)

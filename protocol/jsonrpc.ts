@@ -36,13 +36,13 @@ export function hasTooManyValues(text: string): boolean {
   if (text.length <= maxJsonValues) return false
   let values = 0
   for (const mark of [',', '[', '{']) {
-    for (let i = text.indexOf(mark); i !== -1; i = text.indexOf(mark, i + 1)) values += 1
+    for (let i = text.indexOf(mark); i !== -1 && values <= maxJsonValues; i = text.indexOf(mark, i + 1)) values += 1
   }
   // Those within strings are counted too. Few messages have so many, and to look at each character costs ten times as much.
   if (values <= maxJsonValues) return false
   values = 0
   let isString = false
-  for (let i = 0; i < text.length; i++) {
+  for (let i = 0; i < text.length && values <= maxJsonValues; i++) {
     const char = text.charCodeAt(i)
     if (char === 0x22) isString = !isString
     else if (isString) i += char === 0x5c ? 1 : 0

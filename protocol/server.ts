@@ -261,10 +261,9 @@ export class Server {
 function runThrough(middlewares: readonly Middleware[], call: Call, last: () => Outcome | Promise<Outcome>): Promise<Outcome> {
   let at = 0
   const next = (): Promise<Outcome> => {
-    const middleware = middlewares[at++]
-    if (middleware !== undefined) return middleware(call, next)
     try {
-      return Promise.resolve(last())
+      const middleware = middlewares[at++]
+      return middleware === undefined ? Promise.resolve(last()) : middleware(call, next)
     } catch (error) {
       return Promise.reject(error)
     }

@@ -119,7 +119,11 @@ export class Session implements SessionState {
     this.#draining = true
     if (this.#inFlight.length > 0)
       await new Promise<void>((resolve) => {
-        this.#onIdle = resolve
+        const before = this.#onIdle // a handler may be closed twice
+        this.#onIdle = () => {
+          before?.()
+          resolve()
+        }
       })
   }
 

@@ -141,3 +141,14 @@ test('a body that arrives byte by byte takes little more memory than its bytes, 
     await until(() => answer.includes('"result"'))
     socket.destroy()
   }))
+
+test('clients that leave while their requests are queued on one connection leave nothing behind', () => {
+  const sse = httpSse(sampleServer().server)
+  return withServer(limitPipelining(sse), async (url) => {
+    const ask = `GET /sse HTTP/1.1\r\nHost: ${new URL(url).host}\r\nAccept: text/event-stream\r\n\r\n`
+    const sockets = await Promise.all(Array.from({ length: 10 }, () => silent(url, ask.repeat(6))))
+    await until(() => sse.openSessions === 60)
+    for (const socket of sockets) socket.destroy()
+    await until(() => sse.openSessions === 0)
+  })
+})

@@ -84,7 +84,7 @@ export class EventStream implements TickTarget {
   #drop(): void {
     this.#dropped = true
     this.#open = false
-    this.#res.destroy()
+    this.#res.req.socket.destroy() // `res.destroy()` waits for the answers before it on its connection
   }
 }
 

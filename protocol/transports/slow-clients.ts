@@ -21,6 +21,11 @@ export function awaitClient(res: ServerResponse, drop: () => void, maxBytes = ma
   let total = 0
   let slowest = res
   for (const each of waiting.keys()) {
+    // An answer that waits for those before it is not closed with its connection.
+    if (each.req.socket.destroyed) {
+      waiting.delete(each)
+      continue
+    }
     total += each.writableLength
     if (each.writableLength > slowest.writableLength) slowest = each
   }
@@ -29,7 +34,7 @@ export function awaitClient(res: ServerResponse, drop: () => void, maxBytes = ma
 
 /** HTTP/1.1 lets a client send requests without reading the answers (RFC 9112 §9.3.2). No client of MCP does; a proxy may send a few. */
 const maxPipelined = 8
-const pipelined = new WeakMap<Socket, number>()
+const queues = new WeakMap<Socket, Set<ServerResponse>>()
 
 /** Ends connections that queue more than a few requests: Node runs all of them at once and keeps their answers, to send them in order. */
 export function limitPipelining(listener: RequestListener): RequestListener {
@@ -41,10 +46,20 @@ export function limitPipelining(listener: RequestListener): RequestListener {
 }
 
 function mayQueue(socket: Socket, res: ServerResponse): boolean {
-  const queued = (pipelined.get(socket) ?? 0) + 1
-  if (queued > maxPipelined) socket.destroy()
+  const queue = queues.get(socket) ?? newQueue(socket)
+  if (queue.size >= maxPipelined) socket.destroy()
   if (socket.destroyed) return false
-  pipelined.set(socket, queued)
-  res.once('close', () => pipelined.set(socket, (pipelined.get(socket) ?? 1) - 1))
+  queue.add(res)
+  res.once('close', () => queue.delete(res))
   return true
+}
+
+function newQueue(socket: Socket): Set<ServerResponse> {
+  const queue = new Set<ServerResponse>()
+  queues.set(socket, queue)
+  socket.once('close', () => {
+    // Node closes only the answer that has the socket; the others would never know that their client left.
+    for (const each of queue) if (each.socket === null) each.destroy().emit('close')
+  })
+  return queue
 }

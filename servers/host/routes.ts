@@ -55,7 +55,7 @@ export function createRouter(parts: RouterParts): Listener {
     const url = req.url ?? ''
     const end = url.indexOf('?')
     const given = end === -1 ? url : url.slice(0, end)
-    const direct = routes.get(given)
+    const direct = basePath === '' ? routes.get(given) : undefined // a prefix may be named like a server
     if (direct !== undefined) return direct(req, res)
     const prefixed = basePath !== '' && (given === basePath || given.startsWith(`${basePath}/`))
     const path = (prefixed ? given.slice(basePath.length) : given).replace(/\/$/, '')

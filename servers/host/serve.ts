@@ -136,7 +136,7 @@ export async function serve(definitions: readonly AnyServer[], { env, command, e
     log.info('stopping', { signal, grace_ms: settings.MCP_SHUTDOWN_GRACE_MS })
     server.close()
     await Promise.all(
-      [combined, ...services]
+      [...new Set([combined, ...services])]
         .flatMap(({ sse, mcp }) => [sse, mcp])
         .map((transport) => transport.close(settings.MCP_SHUTDOWN_GRACE_MS)),
     )

@@ -98,6 +98,8 @@ export function ownCuts({ tokens, unclosed }: Lexed): readonly Cut[] | 'unclosed
 
 /** The same by PostgreSQL's scanner; undefined where the text is not SQL for another reason than that something is not closed. */
 export function scannedCuts(text: string): readonly Cut[] | 'unclosed' | undefined {
+  // It reports comments as tokens, so that it forgets behind one that E'…' goes on, and it does not know an escape character in E'…'.
+  if (/e'[\s\S]*--/i.test(text) || /uescape[\s\S]*[bexn]'/i.test(text)) return undefined
   let scanned: ReturnType<typeof scanSync>
   try {
     scanned = scanSync(text)
@@ -107,8 +109,6 @@ export function scannedCuts(text: string): readonly Cut[] | 'unclosed' | undefin
   const bytes = Buffer.from(text)
   const place = (byte: number): number => bytes.toString('utf8', 0, byte).length
   const cuts: Cut[] = []
-  // It reports comments as tokens, so that it forgets behind one that E'…' goes on, and it does not know an escape character in E'…'.
-  if (/e'[\s\S]*--/i.test(text) || /uescape[\s\S]*[bexn]'/i.test(text)) return undefined
   /** Between two parts of one string are blanks with a line break and comments, which this scanner reports by themselves. */
   const continues = /^(?:[ \t\f\v]|--[^\n\r]*)*[\n\r](?:[ \t\f\v\n\r]|--[^\n\r]*[\n\r])*$/
   const tokens = scanned.tokens

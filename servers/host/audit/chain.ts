@@ -43,6 +43,7 @@ export interface OpenRecord extends ChainEnd {
   readonly records?: number
   /** Of `intent` and `tool_call`: which call it is. */
   readonly server?: string
+  readonly tool?: string
   readonly session8?: string
   readonly rpc_id?: string | number
   readonly args_sha256?: string

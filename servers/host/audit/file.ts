@@ -92,7 +92,10 @@ export class AuditFile {
     const records = this.#waiting
     this.#waiting = []
     this.#written = undefined
-    if (records.length > 0) this.#write(records)
+    if (records.length === 0) return
+    // From a pipe nothing can be taken back, and it takes up to 4,096 bytes (PIPE_BUF, pipe(7)) whole or not at all, but not more.
+    if (this.#options.file === undefined) for (const record of records) this.#write([record])
+    else this.#write(records)
   }
 
   #write(records: readonly AuditRecord[]): boolean {

@@ -102,9 +102,9 @@ export class Audit {
         record.rows = rows
         record.truncated = truncated
         if (asked !== undefined) record.upstream = asked
+        await this.#file.appendSoon(record)
         this.#recent.push(record)
         if (this.#recent.length > maxRecentCalls) this.#recent.shift()
-        await this.#file.appendSoon(record)
       }
     }
   }

@@ -58,13 +58,13 @@ class ProcessEnds {
   /** Calls that have begun: their intents, less their outcomes. */
   readonly #open = new Map<string, number>()
 
-  add({ type, server, session8, rpc_id, args_sha256 }: OpenRecord, at: string): void {
+  add({ type, server, tool, session8, rpc_id, args_sha256 }: OpenRecord, at: string): void {
     if (type === 'start' && this.#isRunning)
       this.#note(`${at}: the process before was killed or crashed: it wrote no stop record`)
     if (type === 'stop' && this.#open.size > 0) this.#note(`${at}: the process stopped before its calls had ended`)
     this.#isRunning = type !== 'stop'
     if (type !== 'intent' && type !== 'tool_call') return
-    const call = JSON.stringify([server, session8, rpc_id, args_sha256])
+    const call = JSON.stringify([server, tool, session8, rpc_id, args_sha256])
     const open = (this.#open.get(call) ?? 0) + (type === 'intent' ? 1 : -1)
     if (open > 0) this.#open.set(call, open)
     else this.#open.delete(call)

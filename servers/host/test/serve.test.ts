@@ -134,6 +134,12 @@ test('a base path works whether the proxy strips it or not', () =>
     assert.equal((await send(`${url}/health`)).status, 200)
   }))
 
+test('a base path may have the name of a server', () =>
+  withChild(script, ['sample', 'other'], { ...configured, MCP_BASE_PATH: '/sample' }, async ({ url }) => {
+    const tools = async (path: string) => (await postJson(url + path, list)).json().result.tools.length
+    assert.deepEqual([await tools('/mcp'), await tools('/sample/mcp')], [8, 4])
+  }))
+
 test('a backend that is down leaves the server listed, unready and answering why', () =>
   withChild(script, [], { SAMPLE_URL: 'down' }, async ({ url }) => {
     assert.equal((await send(`${url}/health`)).status, 200)

@@ -48,9 +48,10 @@ export function connectionError(
   const { code = 'no code' } = error
   const failed = (kind: ToolErrorCode, message: string, remedy: string): ToolError =>
     new ToolError(kind, message, { cause: error, detail: code, hint: `ask the operator to check ${remedy}` })
-  if (/^(EPROTO|ERR_SSL_WRONG_VERSION_NUMBER|ERR_SSL_PACKET_LENGTH_TOO_LONG)$/.test(code))
+  // On Node 20 every failed handshake has the code EPROTO, and only the message of OpenSSL says why.
+  if (/wrong.version.number|packet.length.too.long/i.test(code === 'EPROTO' ? error.message : code))
     return failed('UPSTREAM_UNREACHABLE', `${name} does not speak TLS on this port (${code})`, check)
-  if (/CERT|SELF_SIGNED|UNABLE_TO|ERR_TLS|ERR_SSL/.test(code))
+  if (/CERT|SELF_SIGNED|UNABLE_TO|ERR_TLS|ERR_SSL|EPROTO/.test(code))
     return failed('UPSTREAM_UNREACHABLE', `no trusted TLS connection to ${name} (${code})`, 'its certificate and MCP_CA_FILE')
   if (code === 'ECONNRESET' || code === 'EPIPE' || code.startsWith('HPE_'))
     return failed('UPSTREAM_ERROR', `${name} closed the connection without a valid answer (${code})`, check)
