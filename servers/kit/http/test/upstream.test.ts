@@ -3,7 +3,9 @@ import assert from 'node:assert/strict'
 import type { RequestListener } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { createServer as createTcpServer } from 'node:net'
+import { createServer as createTlsServer } from 'node:tls'
 import { ToolError } from '../../../../protocol/index.ts'
+import { issue } from '../../../../test/helpers/certificates.ts'
 import { withServer } from '../../../../test/helpers/wire.ts'
 import { test } from '../../../../test/runner/harness.ts'
 import { Upstream, type UpstreamAnswer, type UpstreamOptions, type UpstreamRequest } from '../upstream.ts'
@@ -154,6 +156,16 @@ test('nobody listens, or speaks something else', async () => {
   const tls = await ask(`https://127.0.0.1:${port}`).catch((error: ToolError) => error.text)
   assert.match(String(tls), /^ERROR (UPSTREAM_UNREACHABLE: Sample does not speak TLS on this port|UPSTREAM_ERROR: )/)
   tcp.close()
+})
+
+test('a TLS handshake that fails is told from a port without TLS', async () => {
+  const { ca, server: issued } = issue('127.0.0.1')
+  const old = createTlsServer({ cert: issued.certificate, key: issued.key, ca, maxVersion: 'TLSv1.1', minVersion: 'TLSv1' })
+  await new Promise<void>((resolve) => old.listen(0, '127.0.0.1', resolve))
+  const { port } = old.address() as AddressInfo
+  const tls = await ask(`https://127.0.0.1:${port}`, {}, { ca }).catch((error: ToolError) => error.text)
+  assert.match(String(tls), /^ERROR UPSTREAM_UNREACHABLE: no trusted TLS connection to Sample .*MCP_CA_FILE/)
+  old.close()
 })
 
 test('gives up a connection that is not ready in time', async () => {
