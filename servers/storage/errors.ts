@@ -1,7 +1,6 @@
 // Failures of the store and of the connection to it, as the errors that a model reads.
 import type { IncomingHttpHeaders, IncomingMessage } from 'node:http'
 import { ToolError, type ToolErrorCode } from '../../protocol/index.ts'
-import { readStart } from '../kit/http/connections.ts'
 import { retryAfter } from '../kit/http/upstream.ts'
 import { cleanText, quoted } from '../kit/text.ts'
 import { isWebPage, xmlReader } from './lib/body.ts'
@@ -11,10 +10,16 @@ const maxErrorBytes = 65_536
 
 /** Reads the body of a response that is not a success. Never rejects: a broken body leaves the status. */
 export async function readFailure(res: IncomingMessage) {
-  const body = (await readStart(res, maxErrorBytes).catch(() => '')).toString()
+  let body = ''
+  try {
+    res.setEncoding('utf8')
+    for await (const chunk of res as AsyncIterable<string>) if ((body += chunk).length >= maxErrorBytes) break
+  } catch {
+    // what came before the connection broke is used
+  }
   const fields: Record<string, string> = {}
   try {
-    xmlReader('Error', (path, text) => (fields[path] = cleanText(text).slice(0, 1_000))).write(body)
+    xmlReader('Error', (path, text) => (fields[path] = cleanText(text).slice(0, 1_000))).write(body.slice(0, maxErrorBytes))
   } catch {
     // what was read before the fault is used
   }

@@ -5,8 +5,9 @@ import { readHead } from './read-head.ts'
 
 type Coding = 'br' | 'deflate' | 'gzip'
 
-/** A header of gzip is longer only when a file name or a comment is. */
+/** A header of gzip is longer only when a file name, a comment or an extra field is. */
 const headerBytes = 4_096
+const maxHeaderBytes = 2 * 65_536
 
 /** The codings of a body in the order in which they were applied; undefined when one cannot be decoded. */
 export function codingsOf(contentEncoding: string | undefined): Coding[] | undefined {
@@ -55,19 +56,24 @@ export async function* inflate(
 }
 
 async function* withoutHeader(body: AsyncGenerator<Buffer, void>, state: { truncated: boolean }): AsyncGenerator<Buffer, void> {
-  const head = await readHead(body, headerBytes)
+  let head = await readHead(body, headerBytes)
+  if (dataStart(head) > head.length) head = await readHead(body, maxHeaderBytes, head)
   const start = dataStart(head)
-  state.truncated ||= start > head.length
+  if (start > head.length) {
+    state.truncated = true
+    return
+  }
   if (start < head.length) yield head.subarray(start)
   yield* body
 }
 
 /** Where the deflated data start behind a header of gzip (RFC 1952 §2.3) or zlib (RFC 1950 §2.2). */
 function dataStart(bytes: Buffer): number {
+  if (bytes.length < 2) return Number.POSITIVE_INFINITY
   const [a = 0, b = 0, , flags = 0] = bytes
   if (a !== 0x1f || b !== 0x8b) return (a & 0x0f) === 8 && ((a << 8) | b) % 31 === 0 ? 2 : 0
   let at = 10
   if (flags & 4) at += 2 + (bytes[10] ?? 0) + 256 * (bytes[11] ?? 0)
-  for (const text of [flags & 8, flags & 16]) if (text !== 0) at = bytes.indexOf(0, at) + 1 || headerBytes + 1
+  for (const text of [flags & 8, flags & 16]) if (text !== 0) at = bytes.indexOf(0, at) + 1 || Number.POSITIVE_INFINITY
   return flags & 2 ? at + 2 : at
 }

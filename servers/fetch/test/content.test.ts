@@ -139,6 +139,10 @@ test('a status of 400 and above is an error, with its reason and what the page s
   )
 })
 
+function gzipHead(flags: number): Buffer {
+  return Buffer.from([0x1f, 0x8b, 8, flags, 0, 0, 0, 0, 0, 3])
+}
+
 test('bodies are inflated: gzip, deflate, brotli; what lies about itself is an error', async () => {
   const page = '<main><p>inflated</p></main>'
   const bodies: Record<string, [string, Buffer]> = {
@@ -146,6 +150,8 @@ test('bodies are inflated: gzip, deflate, brotli; what lies about itself is an e
     '/deflate': ['deflate', deflateSync(page)],
     '/br': ['br', brotliCompressSync(page)],
     '/cut': ['gzip', gzipSync(page).subarray(0, -8)],
+    // RFC 1952 §2.3.1: flag 8 is a file name that ends in a zero byte.
+    '/named': ['gzip', Buffer.concat([gzipHead(8), Buffer.from(`${'n'.repeat(9_000)}\0`), deflateRawSync(page)])],
   }
   await withSite(
     (req, res) => {

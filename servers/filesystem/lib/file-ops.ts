@@ -63,8 +63,10 @@ export async function isKernelFile(fd: number, ops: FileOps): Promise<boolean> {
  * Opens what is so many names below `base` with O_PATH, one name at a time, so that no link can lead to another file system. A link at the
  * end is opened itself. @throws the error of the system call, also for a link on the way
  */
-export function openByNames(base: string, [first = '', ...others]: readonly string[]): number {
-  let fd = fs.openSync(pathArgument(`${base}/${first}`), O_PATH | fs.constants.O_NOFOLLOW)
+export function openByNames(base: string, [first, ...others]: readonly string[]): number {
+  // Without a slash at the end, which would follow a link.
+  const start = first === undefined ? base || '/' : `${base}/${first}`
+  let fd = fs.openSync(pathArgument(start), O_PATH | fs.constants.O_NOFOLLOW)
   for (const name of others) {
     const folder = fd
     try {
@@ -101,18 +103,28 @@ let mountsReadAt = Number.NEGATIVE_INFINITY
 
 /** Whether the path, which must have no links in it, leads through local file systems only. */
 export function isLocal(path: string): boolean {
-  if (performance.now() - mountsReadAt >= mountsKeptMs) {
-    try {
-      mounts = readMounts()
-    } catch {
-      return false // no descriptor is left: opening the file will say so
-    }
-    mountsReadAt = performance.now()
-  }
+  const known = currentMounts()
   for (let end = path.length; end > 0; end = path.lastIndexOf('/', end - 1)) {
-    if (mounts.get(path.slice(0, end)) === false) return false
+    if (known.get(path.slice(0, end)) === false) return false
   }
-  return mounts.get('/') ?? false
+  return known.get('/') ?? false
+}
+
+/** The same for an entry of a folder that is local. */
+export function isLocalEntry(path: string): boolean {
+  return currentMounts().get(path) !== false
+}
+
+/** Empty when no descriptor is left to read them: then no path counts as local, and opening it says why. */
+function currentMounts(): ReadonlyMap<string, boolean> {
+  if (performance.now() - mountsReadAt < mountsKeptMs) return mounts
+  try {
+    mounts = readMounts()
+    mountsReadAt = performance.now()
+    return mounts
+  } catch {
+    return new Map()
+  }
 }
 
 /** From /proc/self/mountinfo, which the kernel answers without asking any file system. */

@@ -31,7 +31,7 @@ export function compileGlobs(patterns: readonly string[]): (folded: string) => b
   // Most patterns of a list are names with one star at most: together they cost little more than one.
   const name = new RegExp(`^(?:${names.join('|')})\\0$`, 'u')
   return (folded) => {
-    const last = folded.slice(folded.lastIndexOf('\0', folded.length - 2) + 1)
+    const last = folded.slice(folded.slice(0, -1).lastIndexOf('\0') + 1)
     return name.test(last) || paths.some((path) => path.test(folded))
   }
 }

@@ -16,6 +16,7 @@ import {
   type FileOps,
   isKernelFile,
   isLocal,
+  isLocalEntry,
   localRealPath,
   nameOf,
   O_PATH,
@@ -68,6 +69,8 @@ export class Sandbox {
   readonly rules: SandboxRules
   #realRoots: readonly RealRoot[] = []
   #realRootsAt = Number.NEGATIVE_INFINITY
+  /** Roots that were waited for in vain; not again before they answer. */
+  readonly #late = new Set<Root>()
   /** Real paths that were asked for and have not come yet: one thread of the process at most is held for each root. */
   readonly #resolving = new Map<Root, Promise<RealRoot | undefined>>()
   /** Devices whose file system is not a pseudo one; forgotten with the real paths of the roots. */
@@ -115,7 +118,7 @@ export class Sandbox {
     const from = { location, roots: this.#realRoots }
     const base = from.roots.find(({ root }) => root === location.root)?.real
     if (base === undefined) return undefined
-    const path = `${base === '/' ? '' : base}/${location.segments.join('/')}`
+    const path = [base === '/' ? '' : base, ...location.segments].join('/') || '/'
     if (isLocal(path)) {
       const entry = await this.openChecked(() => openByNames(base, location.segments), from, syncOps)
       if (entry instanceof OpenEntry) return entry // what is refused here, such as a link, is to be opened asynchronously
@@ -188,7 +191,7 @@ export class Sandbox {
         if (local !== undefined) return { root, real: local }
         const real = this.#resolving.get(root) ?? this.#resolve(root)
         if (root === asked) return real
-        return withDeadline({ ms: otherRootsMs, late: () => undefined }, () => real).catch(() => undefined)
+        return this.#late.has(root) ? this.#before(root) : this.#inTime(root, real)
       }),
     )
     this.#realRoots = found.filter((root) => root !== undefined)
@@ -203,7 +206,29 @@ export class Sandbox {
       () => undefined,
     )
     this.#resolving.set(root, real)
-    return real.finally(() => this.#resolving.delete(root))
+    return real.finally(() => {
+      this.#resolving.delete(root)
+      this.#late.delete(root)
+    })
+  }
+
+  async #inTime(root: Root, real: Promise<RealRoot | undefined>): Promise<RealRoot | undefined> {
+    const late = Symbol('late')
+    const found = await withDeadline<RealRoot | undefined | typeof late>(
+      { ms: otherRootsMs, late: () => late },
+      () => real,
+    ).catch(
+      // The timer may be due although the answer is there, when something else kept the event loop busy.
+      () => Promise.race([real, new Promise<typeof late>((resolve) => setImmediate(resolve, late))]),
+    )
+    if (found !== late) return found as RealRoot | undefined
+    this.#late.add(root)
+    return this.#before(root)
+  }
+
+  /** The last real path of a root: without one, its rules would not apply to what lies below it. */
+  #before(root: Root): RealRoot {
+    return this.#realRoots.find((known) => known.root === root) ?? { root, real: rawPath(root.path) }
   }
 }
 
@@ -333,13 +358,16 @@ export class OpenEntry implements Origin {
   }
 
   async close(): Promise<void> {
-    if (this.#reading !== undefined) await this.#readOps.close(this.#reading)
-    await this.#ops.close(this.#fd)
+    try {
+      if (this.#reading !== undefined) await this.#readOps.close(this.#reading)
+    } finally {
+      await this.#ops.close(this.#fd)
+    }
   }
 
   /** Another file system may be mounted on an entry of a local folder. */
   #opsFor(name: RawPath): FileOps {
-    return this.#ops === syncOps && isLocal(`${this.#realPath}/${name}`) ? syncOps : asyncOps
+    return this.#ops === syncOps && isLocalEntry(`${this.#realPath === '/' ? '' : this.#realPath}/${name}`) ? syncOps : asyncOps
   }
 }
 

@@ -61,7 +61,7 @@ export class Search {
       const found = await this.#sandbox.use(location, (file) => (file.kind === 'file' ? this.#findIn(file, name) : 'none'))
       return found ?? 'none'
     } catch (error) {
-      if (error instanceof ToolError) return 'none' // a file that may not be read
+      if (error instanceof ToolError && error.code === 'FORBIDDEN') return 'none' // a file that may not be read
       throw error
     }
   }
@@ -118,7 +118,18 @@ export class Search {
   async #lineText(file: OpenEntry, format: TextFormat, size: number, start: number, position: number): Promise<string> {
     const lines = new Lines(file, { size, format, context: this.#context, searchMs: maxSearchMs, known: new KnownLines() })
     let text = ''
-    await lines.read(start, size, position - start + 4 * maxLineChars, ({ bytes, length }) => {
+    // Of a line without end only what is shown is kept.
+    const from = Math.max(start, position - 4 * maxLineChars)
+    await lines.read(from, size, position - from + 4 * maxLineChars, ({ bytes: kept, length: whole }) => {
+      const cut =
+        from > start && format.width === 1
+          ? Math.max(
+              0,
+              kept.findIndex((byte) => (byte & 0xc0) !== 0x80),
+            )
+          : 0 // of a character
+      const bytes = kept.subarray(cut)
+      const length = whole - cut
       const decoded = decodeLine(bytes, length, format.charset, bytes.length).text
       const at = foldAscii(decoded).indexOf(this.#needles[2])
       text = at > contextChars ? `…${decoded.slice(at - contextChars)}` : decoded

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 import fc from 'fast-check'
 import { test } from '../../../test/runner/harness.ts'
+import { parseDeny } from '../config.ts'
 import { compileGlobs, foldPath, splitOutsideBraces } from '../lib/glob.ts'
 import { rawPath, segmentsOf } from '../lib/raw-path.ts'
 
@@ -43,6 +44,10 @@ for (const [pattern, matches, not] of cases) {
     for (const path of not) assert.equal(glob(folded(path)), false, `${pattern} must not match ${path}`)
   })
 }
+
+test('a name of which nothing is left when look-alikes are folded is denied by what denies every name', () => {
+  assert.equal(parseDeny('*,!*.md')(folded('\u200b'), folded('\u200b')), true)
+})
 
 test('a pattern made to explode takes no longer than any other', () => {
   const name = 'a'.repeat(255)

@@ -366,3 +366,43 @@ test('a path is repeated with 300 characters', () =>
       assert.ok(failure.message.startsWith(`"${shown}`), failure.message)
     }
   }))
+
+test('the rules of an inner root hold although it was not resolved in time', async () => {
+  const folder = await mkdtemp(join(tmpdir(), 'sandbox-'))
+  try {
+    await mkdir(join(folder, 'v1/private'), { recursive: true })
+    await symlink('v1', join(folder, 'current'))
+    await writeFile(join(folder, 'v1/private/key.txt'), 'secret')
+    const roots = parseRoots([`all=${folder}`, `current=${folder}/current`])
+    const rules = { deny: parseDeny('private/**'), allowHidden: true, denyHardLinks: false }
+    for (let i = 0; i < 3; i++) {
+      const sandbox = new Sandbox(roots, rules)
+      const opened = openPath(sandbox, 'all/v1/private/key.txt')
+      // Longer than other roots are waited for: when the event loop goes on, the time is over and the answer is there.
+      const end = performance.now() + 200
+      while (performance.now() < end);
+      assert.equal(await opened, 'denied')
+      assert.equal(await openPath(sandbox, 'all/v1/private/key.txt'), 'denied')
+    }
+  } finally {
+    await rm(folder, { recursive: true })
+  }
+})
+
+test('a root that is a file is opened as such', async () => {
+  const folder = await mkdtemp(join(tmpdir(), 'sandbox-'))
+  try {
+    await writeFile(join(folder, 'single.txt'), 'text')
+    const sandbox = new Sandbox(parseRoots([`single=${folder}/single.txt`]), {
+      deny: parseDeny(undefined),
+      allowHidden: true,
+      denyHardLinks: false,
+    })
+    const opened = await openPath(sandbox, '.')
+    assert.ok(opened instanceof OpenEntry)
+    assert.equal(opened.kind, 'file')
+    await opened.close()
+  } finally {
+    await rm(folder, { recursive: true })
+  }
+})

@@ -101,11 +101,6 @@ export class SqlEngine {
     }
   }
 
-  /** @throws ToolError */
-  ask<T>(text: string, values: Step['values'], signal: AbortSignal): Promise<T[]> {
-    return this.asker(signal)<T>(text, values)
-  }
-
   /** Short queries that help to explain a result or an error: without an answer it is reported as it is. */
   lookup(database: string, signal: AbortSignal): Ask {
     const limits = { timeoutMs: lookupMs, signal, searchPath: 'role' } as const

@@ -17,6 +17,9 @@ const maxHelpBytes = 512 * 1024
 const maxUrlQueryChars = 1_500
 const nsPerMinute = 60_000_000_000n
 
+/** https://grafana.com/docs/loki/latest/reference/loki-http-api/ */
+const resultTypes: ReadonlySet<unknown> = new Set(['streams', 'matrix', 'vector', 'scalar'])
+
 export class Loki {
   readonly #http: Upstream
   readonly #names = new Remembered<string[]>({ keepMs: 60_000, maxEntries: 50 }, (key, signal) => {
@@ -97,6 +100,7 @@ export class Loki {
     }
     const kind = data?.resultType
     if (!kinds.includes(kind)) {
+      if (resultTypes.has(kind)) throw new ToolError('UPSTREAM_ERROR', 'the answer of Loki has an unexpected form')
       throw new ToolError('UPSTREAM_ERROR', 'the answer has no result of Loki', {
         hint: 'ask the operator to check that LOKI_URL is the address of Loki',
       })
@@ -167,6 +171,7 @@ function readSeries(result: unknown): Series[] {
   return readForm('Loki', () =>
     (result as { metric: Labels; value?: unknown; values?: unknown }[]).map(({ metric, value, values = [value] }) => {
       if (!Array.isArray(values) || !values.every(Array.isArray)) throw new TypeError('a series without points')
+      checkText([...Object.values(metric), ...values.map((point: unknown[]) => point[1])])
       return { labels: metric, points: values as unknown as Series['points'] }
     }),
   )

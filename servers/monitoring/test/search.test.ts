@@ -179,6 +179,7 @@ test('answers of the wrong form are errors, not a crash', async () => {
       /UPSTREAM_ERROR: the answer of Loki has an unexpected form/,
     ]),
     [{ data: { resultType: 'streams', result: 7 } }, /UPSTREAM_ERROR: the answer of Loki has an unexpected form/],
+    [{ data: { resultType: 'matrix', result: [] } }, /UPSTREAM_ERROR: the answer of Loki has an unexpected form/],
     [{ data: { resultType: 'poem', result: [] } }, /UPSTREAM_ERROR: the answer has no result of Loki/],
   ]
   for (const [body, message] of answers) {

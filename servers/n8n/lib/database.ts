@@ -61,7 +61,8 @@ export function openDatabase(config: N8nConfig, environment: Environment) {
       // n8n has an index on stoppedAt; what started in the window also stopped in it.
       const [totals] = (await engine.asker(signal)<Omit<ExecutionTotals, 'complete'>>(
         `WITH recent AS (
-          SELECT e.status, e.mode, e."workflowId" AS workflow_id, e."stoppedAt" AS stopped, e.status IN (${failed}) AS failed,
+          SELECT coalesce(e.status, '') AS status, coalesce(e.mode, '') AS mode, e."workflowId" AS workflow_id,
+            e."stoppedAt" AS stopped, e.status IN (${failed}) AS failed,
             CASE WHEN e.status IN (${failed}, 'success') THEN extract(epoch FROM e."stoppedAt" - e."startedAt") * 1000 END AS ms
             FROM ${executionTable} e WHERE e."deletedAt" IS NULL AND e."stoppedAt" >= ${start} AND e."startedAt" >= ${start}
         ), workflows AS (

@@ -152,7 +152,8 @@ function chooseNodes(workflow: JsonObject, wanted: readonly string[] | undefined
     const lower = name.trim().toLowerCase()
     const node =
       all.find((each) => text(each.name) === name || text(each.id) === name) ??
-      all.find((each) => text(each.name).toLowerCase() === lower)
+      all.find((each) => text(each.name).toLowerCase() === lower) ??
+      all[names.indexOf(name)] // as it is shown, without its secret
     if (node !== undefined) return node
     const similar = nearest(name, names, 5)
     const candidates = (similar.length > 0 ? similar : names.slice(0, 5)).map((each) => quoted(each)).join(', ')

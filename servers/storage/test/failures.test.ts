@@ -53,6 +53,14 @@ const cases: [title: string, answer: Answer, expected: RegExp][] = [
     reply(400, 'Client sent an HTTP request to an HTTPS server.'),
     /^ERROR UPSTREAM_ERROR: .*MINIO_USE_SSL$/,
   ],
+  [
+    'an error that breaks off',
+    (_req, res) => {
+      res.writeHead(409, { 'content-length': '4000' })
+      res.write('<Error><Code>OperationAborted</Code><Message>A conflicting', () => setTimeout(() => res.destroy(), 50))
+    },
+    /^ERROR UPSTREAM_ERROR: .*\(409 OperationAborted\)/,
+  ],
   ['an error that never ends', endless('<Error><Code>X</Code>', 500), /^ERROR UPSTREAM_ERROR: the store failed \(500 X\)/],
   [
     'an error in hostile text',
