@@ -104,6 +104,14 @@ test('picks nodes by name or id, and offers the nearest ones', () =>
     )
   }))
 
+test('a node with a secret in its name is picked by the name that is shown', () =>
+  withWorkflow({ ...branching, nodes: [node('Send key-of-the-test', 'set')] }, async ({ call }) => {
+    const { data } = await call('n8n_get_workflow', { workflow_id: 'branch1' })
+    const [shown = ''] = /^Send [^\t\n]+/m.exec(data) ?? []
+    assert.doesNotMatch(data, /key-of-the-test/)
+    assert.match((await call('n8n_get_workflow', { workflow_id: 'branch1', nodes: [shown] })).data, /"name":"Send /)
+  }))
+
 test('a long workflow comes in pages, and every node is on exactly one', async () => {
   const nodes = Array.from({ length: 200 }, (_, i) =>
     node(`N${i}`, 'code', { parameters: { jsCode: 'x'.repeat(i === 100 ? 9_000 : 40) } }),
