@@ -117,7 +117,7 @@ export function findUnknown(schemas: readonly ConfigSchema[], env: Env): Unknown
 /** Do two names differ in one place only: a letter more, less or other (in long names two), or two neighbours swapped? */
 function isNearMiss(one: string, other: string): boolean {
   const [shorter, longer] = one.length < other.length ? [one, other] : [other, one]
-  if (shorter.length < 6) return false
+  if (shorter.length < 6 || longer.length - shorter.length > 2) return false
   let start = 0
   while (start < shorter.length && one[start] === other[start]) start += 1
   let end = 0
