@@ -86,6 +86,13 @@ test('octet start NAME needs no file but the bundle of that server', async () =>
   assert.match((await runChild(join(folder, 'bin.cjs'), ['start', 'filesystme'], {})).stderr, /did you mean filesystem/)
 })
 
+test('the entry of the images starts one server', () => {
+  cpSync(join(import.meta.dirname, '../docker/entry.cjs'), join(folder, 'entry.cjs'))
+  return withChild(join(folder, 'entry.cjs'), ['filesystem'], { FS_ROOTS: folder }, async ({ url }) => {
+    assert.equal((await postJson(`${url}/mcp`, list)).json().result.tools.length, 2)
+  })
+})
+
 test('octet start serves every server on one port, with a table for people', () =>
   withChild(join(folder, 'octet.cjs'), ['start'], {}, async ({ url, stderr, stop }) => {
     const { servers } = (await send(`${url}/ready`)).json()

@@ -35,11 +35,15 @@ export async function bundleServers(folder: string): Promise<void> {
   writeFileSync(join(folder, 'bin.cjs'), `#!/usr/bin/env node\n${nodeCheck('octet')}\n${bin}`)
 }
 
+/** `octet start` and its other name. */
+function isStart(word: string): string {
+  return `(${word} === 'start' || ${word} === 'serve')`
+}
+
 /** An entry of its own, because a Node older than 16 cannot read a bundle. To start one server it does not read the others: they take 2 MB. */
 const bin = `const [word, name, more] = process.argv.slice(2)
-const one = (word === 'start' || word === 'serve') && /^\\w+$/.test(name) && more === undefined && \`\${__dirname}/servers/\${name}.cjs\`
-if (one && require('node:fs').existsSync(one)) require(one).start()
-else require('./octet.cjs')
+const one = ${isStart('word')} && /^\\w+$/.test(name) && more === undefined && \`\${__dirname}/servers/\${name}.cjs\`
+require(one && require('node:fs').existsSync(one) ? one : './octet.cjs')
 `
 
 function entryOf(name: string): string {
@@ -47,11 +51,10 @@ function entryOf(name: string): string {
     import { ${name} } from '${join(root, `servers/${name}/index.ts`)}'
     import { readEnvironment } from '${join(root, 'servers/cli/dotenv.ts')}'
     import { serve } from '${join(root, 'servers/host/serve.ts')}'
-    export function start() {
+    if (${isStart('process.argv[2]')}) {
       const { env, read } = readEnvironment()
       void serve([${name}], { env, command: true, envFile: read })
-    }
-    if (require.main === module) void serve([${name}], { env: process.env })`
+    } else void serve([${name}], { env: process.env })`
 }
 
 /** @param contents TypeScript of the entry, with absolute paths @param schemas every schema that the bundle will compile */
