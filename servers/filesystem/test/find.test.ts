@@ -3,6 +3,7 @@ import assert from 'node:assert/strict'
 import { mkdir, open, symlink, utimes, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { test } from '../../../test/runner/harness.ts'
+import { ioError } from '../errors.ts'
 import { make, namesOf, type Wire, withFiles, withWire } from './wire.ts'
 
 async function allPages(wire: Wire, args: Record<string, unknown>) {
@@ -194,3 +195,16 @@ test('a log with a hole of NULs, or with a control character, is text', () =>
     await writeFile(path, Buffer.from([0x7f, 0x45, 0x4c, 0x46, 2, 1, 1, 0, 0, 0, 0, 0, 0, 0, 0, 0, 3, 0, 62, 0]))
     assert.match((await wire.call('read_file', { path: 'log' })).text, /^log: not text but application\/x-elf/)
   }))
+
+test('a file that cannot be opened because the machine has no descriptor left is an error, not a file without the text', () =>
+  withFiles(async (folder, wire) => {
+    await make(join(folder, 'root'), { 'a.txt': 10 })
+    const { sandbox } = wire.backend
+    const use = sandbox.use.bind(sandbox)
+    // The folder is opened, its files are not.
+    sandbox.use = ((location, work) =>
+      location.segments.length === 0 ? use(location, work) : Promise.reject(ioError(emfile))) as typeof sandbox.use
+    assert.match((await wire.call('list_directory', { containing: 'x' })).text, /^ERROR UPSTREAM_ERROR: .*EMFILE/)
+  }))
+
+const emfile = Object.assign(new Error('too many open files'), { code: 'EMFILE', syscall: 'open' })

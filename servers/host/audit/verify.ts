@@ -12,6 +12,7 @@ export interface Verification {
 }
 
 const maxProblems = 20
+const maxNotes = 100
 
 /**
  * Verifies files as one chain, oldest first (`audit.jsonl.2`, `audit.jsonl.1`, `audit.jsonl`).
@@ -77,6 +78,6 @@ class ProcessEnds {
   #note(what: string): void {
     const calls = [...this.#open.values()].reduce((sum, open) => sum + open, 0)
     this.#open.clear()
-    this.notes.push(`${what}; ${calls} calls that had begun have no outcome`)
+    if (this.notes.length < maxNotes) this.notes.push(`${what}; ${calls} calls that had begun have no outcome`)
   }
 }

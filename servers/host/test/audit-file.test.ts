@@ -1,7 +1,8 @@
 // Faults of the file under an audit trail: a rotation that fails, and a disk that ends within a record.
 import assert from 'node:assert/strict'
 import { execFileSync } from 'node:child_process'
-import { closeSync, fstatSync, mkdirSync, mkdtempSync, openSync, readFileSync, rmSync } from 'node:fs'
+import fs, { closeSync, fstatSync, mkdirSync, mkdtempSync, openSync, readFileSync, rmSync } from 'node:fs'
+import { syncBuiltinESMExports } from 'node:module'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { withChild } from '../../../test/helpers/child.ts'
@@ -113,6 +114,30 @@ test('of several records at once the disk takes those that fit, and the next say
     assert.deepEqual(messages, ['audit trail cannot be written', 'audit trail is written again'])
     assert.equal((await verifyAudit([file], undefined)).problems.length, 1)
   }))
+
+test('on stdout each record is a write of its own: a pipe takes a longer text in parts', async () => {
+  const { writeSync } = fs
+  const written: string[] = []
+  fs.writeSync = ((fd: number, text: string) => {
+    if (fd !== 1) return writeSync(fd, text)
+    written.push(text)
+    return Buffer.byteLength(text)
+  }) as never
+  syncBuiltinESMExports()
+  try {
+    const say = (): void => {}
+    const log = { debug: say, info: say, warn: say, error: say }
+    const trail = new AuditFile({ file: undefined, key: undefined, maxBytes: 1e9, maxFiles: 1, log })
+    await Promise.all([0, 1, 2].map((i) => trail.appendSoon(record(i))))
+  } finally {
+    fs.writeSync = writeSync
+    syncBuiltinESMExports()
+  }
+  assert.deepEqual(
+    written.map((text) => JSON.parse(text).i),
+    [0, 1, 2],
+  )
+})
 
 test('AUDIT_REQUIRED: no call is made without its intent, also while rotations fail', () =>
   inFolder(async (file) => {
