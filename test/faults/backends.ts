@@ -3,10 +3,10 @@
 import { randomBytes } from 'node:crypto'
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import pg from 'pg'
 import type { LocalCluster } from '../../dev/local-cluster.ts'
 import { embedded, freePort, startCluster, withSql } from '../../servers/kit/sql/test/running.ts'
 import { makeBucket, put, stores } from '../../servers/storage/test/store.ts'
+import { withDatabase } from '../fixtures/household.ts'
 import { JsonLineProcess } from '../helpers/json-line-process.ts'
 import type { Work } from './load.ts'
 import { type Protocol, TcpProxy } from './tcp-proxy.ts'
@@ -108,17 +108,17 @@ export async function openBackends(folder: string, host: string): Promise<Backen
         own.username = user
         return own.href
       }
-      await withUrl(timescaledb, async (client) => {
+      await withDatabase(timescaledb, async (client) => {
         await client.query(`CREATE DATABASE ${name}`)
         await client.query(`CREATE ROLE ${name} LOGIN`)
       })
       closing.push(() =>
-        withUrl(timescaledb, async (client) => {
+        withDatabase(timescaledb, async (client) => {
           await client.query(`DROP DATABASE ${name} WITH (FORCE)`)
           await client.query(`DROP ROLE ${name}`)
         }),
       )
-      await withUrl(as(timescaledb, new URL(timescaledb).username), (client) =>
+      await withDatabase(as(timescaledb, new URL(timescaledb).username), (client) =>
         client.query('CREATE EXTENSION IF NOT EXISTS timescaledb'),
       )
       env.TSDB_URL = as(await via('timescaledb', timescaledb, 'postgres'), name)
@@ -164,16 +164,6 @@ export async function openBackends(folder: string, host: string): Promise<Backen
   } catch (error) {
     await close()
     throw error
-  }
-}
-
-async function withUrl<T>(url: string, use: (client: pg.Client) => Promise<T>): Promise<T> {
-  const client = new pg.Client({ connectionString: url })
-  await client.connect()
-  try {
-    return await use(client)
-  } finally {
-    await client.end()
   }
 }
 

@@ -1,7 +1,7 @@
 // One session of PostgreSQL: statements are run on it, cancelled in the server, and the connection is closed with them. The only file that
-// loads `pg`. It uses private members of pg, so pg is pinned exactly in package.json and test/session.test.ts checks each of them: Connection
+// loads `pg`. It uses private members of pg, so package.json names its exact version and test/session.test.ts checks each of them: Connection
 // (`stream` option and member, attachListeners, connect, requestSsl, cancel, the events of messages, and what `Wire` names), Client
-// (`connection` option and member, getStartupConf, processID, secretKey, query with an object that has `submit`).
+// (`connection` option, getStartupConf, processID, secretKey, query with an object that has `submit`).
 import { EventEmitter, once } from 'node:events'
 import { Socket } from 'node:net'
 import { withDeadline } from '../waiting.ts'
