@@ -38,6 +38,8 @@ const pieces = [
     'U&"\\\\"',
     "UESCAPE '!'",
     "uescape'!'",
+    'UESCAPE $$!$$',
+    "UESCAPE E'!'",
     'UESCAPE',
   ],
   ...[
@@ -85,9 +87,10 @@ export type Cut = readonly [kind: string, at: number, end: number, name?: string
 
 export const loadScanner: () => Promise<void> = loadModule
 
-/** What the lexer found, with operators that touch each other as one: where one ends is left to the parser. */
-export function ownCuts({ tokens, unclosed }: Lexed): readonly Cut[] | 'unclosed' {
-  if (unclosed !== undefined) return 'unclosed'
+/** What the lexer found, with operators that touch each other as one: where one ends is left to the parser; undefined for what it refuses. */
+export function ownCuts({ tokens, fault }: Lexed): readonly Cut[] | 'unclosed' | undefined {
+  if (fault === 'escape') return undefined
+  if (fault !== undefined) return 'unclosed'
   return mergeOperators(
     tokens.map((token): Cut => {
       const { kind, at, end } = token
@@ -98,8 +101,8 @@ export function ownCuts({ tokens, unclosed }: Lexed): readonly Cut[] | 'unclosed
 
 /** The same by PostgreSQL's scanner; undefined where the text is not SQL for another reason than that something is not closed. */
 export function scannedCuts(text: string): readonly Cut[] | 'unclosed' | undefined {
-  // It reports comments as tokens, so that it forgets behind one that E'…' goes on, and it does not know an escape character in E'…'.
-  if (/e'[\s\S]*--/i.test(text) || /uescape[\s\S]*[bexn]'/i.test(text)) return undefined
+  // It reports comments as tokens, so that it forgets behind one that E'…' goes on.
+  if (/e'[\s\S]*--/i.test(text)) return undefined
   let scanned: ReturnType<typeof scanSync>
   try {
     scanned = scanSync(text)
@@ -127,7 +130,7 @@ export function scannedCuts(text: string): readonly Cut[] | 'unclosed' | undefin
       (continues.test(text.slice(end, next()?.at)) || (/^[bx]'/i.test(first) && next()?.at === end))
     if (kind === 'string' && text[end - 1] === "'") while (goesOn()) end = tokens[++i]?.end ?? end
     let raw = text.slice(at, end)
-    if (/^u&/i.test(first) && /^uescape$/i.test(next()?.text ?? '') && tokens[i + 2]?.text.startsWith("'") === true) {
+    if (/^u&/i.test(first) && /^uescape$/i.test(next()?.text ?? '') && /^(?:e?'|\$\D)/i.test(tokens[i + 2]?.text ?? '')) {
       i += 2
       end = tokens[i]?.end ?? end
       raw = text.slice(at, end)
@@ -175,8 +178,11 @@ function mergeOperators(cuts: readonly Cut[]): Cut[] {
 }
 
 /** @throws Error that shows both, unless they are the same; a name whose escapes are not valid is not compared */
-export function compareCuts(own: readonly Cut[] | 'unclosed', scanned: readonly Cut[] | 'unclosed' | undefined): void {
-  if (scanned === undefined) return
+export function compareCuts(
+  own: readonly Cut[] | 'unclosed' | undefined,
+  scanned: readonly Cut[] | 'unclosed' | undefined,
+): void {
+  if (own === undefined || scanned === undefined) return
   const known = (cuts: readonly Cut[] | 'unclosed', other: readonly Cut[] | 'unclosed') =>
     cuts === 'unclosed'
       ? cuts

@@ -11,8 +11,8 @@ export type Token =
 
 export interface Lexed {
   readonly tokens: readonly Token[]
-  /** What is not closed at the end of the text, if anything. */
-  readonly unclosed: 'comment' | 'string' | 'identifier' | undefined
+  /** Why the text is refused: what is not closed at its end, or an escape character that is not written plainly. */
+  readonly fault: 'comment' | 'string' | 'identifier' | 'escape' | undefined
 }
 
 export function isMark(token: Token | undefined, mark: string): boolean {
@@ -69,20 +69,20 @@ export function lex(text: string): Lexed {
       take(blank)
     } else if (kind === 'operator' && text.startsWith('/*', at)) {
       at = endOfComment(text, at)
-      if (at > text.length) return { tokens, unclosed: 'comment' }
+      if (at > text.length) return { tokens, fault: 'comment' }
     } else if (kind === 'quote') {
       at += prefix
-      if (!takeString(text[start] === 'e' || text[start] === 'E' ? escapedString : string)) return { tokens, unclosed: 'string' }
+      if (!takeString(text[start] === 'e' || text[start] === 'E' ? escapedString : string)) return { tokens, fault: 'string' }
       tokens.push({ kind: 'string', at: start, end: at })
     } else if (kind === 'quotation') {
       at += prefix
-      if (!take(identifier)) return { tokens, unclosed: 'identifier' }
+      if (!take(identifier)) return { tokens, fault: 'identifier' }
       const inner = text.slice(start + prefix + 1, at - 1).replaceAll('""', '"')
       tokens.push({ kind: 'word', name: inner, quoted: true, at: start, end: at })
     } else if (kind === 'dollar' && take(dollarTag)) {
       const tag = text.slice(start, at)
       const close = text.indexOf(tag, at)
-      if (close === -1) return { tokens, unclosed: 'string' }
+      if (close === -1) return { tokens, fault: 'string' }
       at = close + tag.length
       tokens.push({ kind: 'string', at: start, end: at })
     } else if (kind === 'dollar') {
@@ -102,7 +102,7 @@ export function lex(text: string): Lexed {
       tokens.push({ kind: 'mark', mark: text[start] as string, at: start, end: at })
     }
   }
-  return { tokens: joinEscapes(text, tokens), unclosed: undefined }
+  return joinEscapes(text, tokens)
 
   /** A string, and its continuations: it goes on behind white space with a line break in it, and `--` comments. */
   function takeString(pattern: RegExp): boolean {
@@ -125,10 +125,13 @@ function prefixLength(text: string, at: number): number {
   return text[at + 1] === "'" && 'ebxn'.includes(String.fromCharCode(first)) ? 1 : 0
 }
 
+/** The value of a string of one character; others that PostgreSQL takes for one, such as E'\x21', are refused: a name must not be misread. */
+const plainEscape = /^(?:'([^'])'|(\$[^$]*\$)([\s\S])\2)$/
+
 /** Decodes U&"…" and joins `UESCAPE '!'` behind U&"…" or U&'…' to it: the parser sees one token, too. */
-function joinEscapes(text: string, tokens: readonly Token[]): readonly Token[] {
+function joinEscapes(text: string, tokens: readonly Token[]): Lexed {
   const isUnicode = ({ at }: Token): boolean => text[at + 1] === '&' && (text.charCodeAt(at) | 0x20) === 0x75
-  if (!tokens.some(isUnicode)) return tokens
+  if (!tokens.some(isUnicode)) return { tokens, fault: undefined }
   const joined: Token[] = []
   for (let i = 0; i < tokens.length; i += 1) {
     const token = tokens[i] as Token
@@ -141,10 +144,12 @@ function joinEscapes(text: string, tokens: readonly Token[]): readonly Token[] {
       word?.kind === 'word' && word.name === 'uescape' && !word.quoted && string?.kind === 'string' ? string : undefined
     if (given !== undefined) i += 2
     const end = given?.end ?? token.end
-    const mark = given === undefined ? '\\' : (text[given.at + 1] ?? '\\')
+    const [, quoted, , dollar] = given === undefined ? ['', '\\'] : (plainEscape.exec(text.slice(given.at, given.end)) ?? [])
+    const mark = quoted ?? dollar
+    if (mark === undefined) return { tokens: joined, fault: 'escape' }
     joined.push(token.kind === 'word' ? { ...token, name: decodeUnicode(token.name, mark), end } : { ...token, end })
   }
-  return joined
+  return { tokens: joined, fault: undefined }
 }
 
 /** Comments nest. @returns a place behind the end of the text when it is not closed */

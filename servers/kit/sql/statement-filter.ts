@@ -59,13 +59,18 @@ export function readStatement(text: string): Reading {
   // A zero byte ends a C string in the protocol: what follows would be taken for other fields of the message.
   if (text.includes('\0'))
     throw new ToolError('INVALID_ARGUMENT', 'the text holds a NUL character, which PostgreSQL does not accept')
-  const { tokens, unclosed } = lex(text)
-  if (unclosed !== undefined) {
-    throw new ToolError(
-      'INVALID_ARGUMENT',
-      `a ${unclosed === 'identifier' ? 'quoted identifier' : unclosed} is not closed (42601)`,
-      { hint: 'the same statement with its closing quote or comment mark', detail: '42601' },
-    )
+  const { tokens, fault } = lex(text)
+  if (fault === 'escape') {
+    throw new ToolError('INVALID_ARGUMENT', 'UESCAPE takes one character in plain quotes (42601)', {
+      hint: "the same statement with the escape character written as in UESCAPE '!'",
+      detail: '42601',
+    })
+  }
+  if (fault !== undefined) {
+    throw new ToolError('INVALID_ARGUMENT', `a ${fault === 'identifier' ? 'quoted identifier' : fault} is not closed (42601)`, {
+      hint: 'the same statement with its closing quote or comment mark',
+      detail: '42601',
+    })
   }
   let statements = 0
   let inStatement = false

@@ -66,6 +66,7 @@ const classes: Readonly<Record<string, readonly string[]>> = {
   'ddl destructive': [
     "SELECT add_retention_policy('m', INTERVAL '40 days')",
     "SELECT U&\"drop!005fchunks\" UESCAPE '!' ('m', now())",
+    'SELECT U&"drop!005fchunks" UESCAPE $$!$$ (1)',
     "SELECT drop_chunks /* x */ ('m', now())",
     'SELECT "drop_chunks"(1)',
     'SELECT DROP_CHUNKS(1)',

@@ -18,7 +18,7 @@ test('6,000 texts are cut as PostgreSQL cuts them', async () => {
 })
 
 test('what is not closed is named', () => {
-  for (const [text, unclosed] of [
+  for (const [text, fault] of [
     ["SELECT 'a", 'string'],
     ["SELECT E'\\'", 'string'],
     ["SELECT 'a' \n 'b", 'string'],
@@ -30,9 +30,13 @@ test('what is not closed is named', () => {
     ['SELECT /* /* */', 'comment'],
     ['SELECT /*', 'comment'],
     ['SELECT /**/', undefined],
+    ['U&"a" UESCAPE E\'!\'', 'escape'],
+    ['U&"a" UESCAPE E\'\\x21\'', 'escape'],
+    ["U&\"a\" UESCAPE ''\n'!'", 'escape'],
+    ['U&"a" UESCAPE $a$!!$a$', 'escape'],
     ['SELECT 1 -- a', undefined],
   ] as const)
-    assert.equal(lex(text).unclosed, unclosed, text)
+    assert.equal(lex(text).fault, fault, text)
 })
 
 test('a word may start with every character beyond ASCII', () => {
@@ -51,6 +55,8 @@ test('escapes of a name: four digits, six with a plus sign, the character itself
     ['U&"\\+110000"', '\\+110000'],
     ['U&"\\+10FFFF"', '\u{10ffff}'],
     ['U&"a!0062" UESCAPE \'!\'', 'ab'],
+    ['U&"a!0062" UESCAPE $$!$$', 'ab'],
+    ['U&"a!0062" uescape $a$!$a$', 'ab'],
     ['U&"a!!\\0062" uescape\'!\'', 'a!\\0062'],
     ['u&"a""b"', 'a"b'],
     ['"\\0061"', '\\0061'],

@@ -135,21 +135,21 @@ test(
         for (let seed = 1; seed <= runs; seed += 1) {
           const sql = generate(random(seed))
           const verdict = await ask(client, sql)
-          const { unclosed } = lex(sql)
+          const { fault } = lex(sql)
           const where = `seed ${seed}: ${JSON.stringify(sql)}`
           if (verdict.unterminated) {
             tally.unterminated += 1
-            assert.ok(unclosed !== undefined, `PostgreSQL finds it unterminated, the lexer does not; ${where}`)
+            assert.ok(fault !== undefined, `PostgreSQL finds it unterminated, the lexer does not; ${where}`)
           } else if (verdict.statements === 'several') {
             tally.several += 1
-            assert.equal(unclosed, undefined, where)
+            assert.equal(fault, undefined, where)
             assert.ok(
               readStatement(`EXPLAIN ${sql}`).statements > 1,
               `PostgreSQL sees several statements, the filter does not; ${where}`,
             )
           } else if (verdict.statements === 'one') {
             tally.one += 1
-            assert.equal(unclosed, undefined, where)
+            assert.equal(fault, undefined, where)
             assert.equal(readStatement(`EXPLAIN ${sql}`).statements, 1, where)
           } else {
             tally.other += 1 // a syntax error: nothing to compare, and nothing runs
