@@ -1,10 +1,11 @@
-// The properties of properties.ts for some seconds each. OCTET_TEST_SEED repeats a run.
+// The properties of properties.ts for some seconds each, always with the same inputs: what fails here is the fault of the change that is tested.
+// `npm run fuzz` looks for new faults with other seeds, each night.
 import fc from 'fast-check'
 import { show, test } from '../runner/harness.ts'
 import { targets } from './properties.ts'
 
 const limitMs = 4_000
-const seed = Number(process.env.OCTET_TEST_SEED ?? Math.floor(Math.random() * 2 ** 31))
+const seed = Number(process.env.OCTET_TEST_SEED ?? 20_261_127)
 
 for (const [name, { open, close, property }] of Object.entries(targets)) {
   test(`${name}: the property holds for random inputs`, async () => {
