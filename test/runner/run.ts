@@ -31,7 +31,8 @@ if (files.length === 0) {
   process.exit(2)
 }
 
-const totals = { passed: 0, failed: 0, skipped: 0 }
+/** `failures`: a line each, for the end of a long log. */
+const totals = { passed: 0, failed: 0, skipped: 0, failures: [] as string[] }
 const skips = new Map<string, number>()
 const alone = files.filter((file) => file.includes('.alone.'))
 const queue = files.filter((file) => !alone.includes(file))
@@ -79,10 +80,12 @@ async function runFile(file: string): Promise<void> {
     }
     if (code !== 0) problems.push(`exit ${code ?? signal} after its tests`)
     for (const o of report.outcomes) {
+      if (o.status === 'failed') totals.failures.push(`${file}: "${o.name}": ${o.reason?.slice(0, 300).replace(/\s+/g, ' ')}`)
       if (o.status === 'skipped') skips.set(o.reason ?? '', (skips.get(o.reason ?? '') ?? 0) + 1)
     }
   }
   failed += problems.length
+  totals.failures.push(...problems.map((problem) => `${file}: ${problem}`))
   totals.passed += passed
   totals.failed += failed
   totals.skipped += skipped
@@ -98,7 +101,9 @@ function failOnUnlistedSkips(): void {
   const allowed = JSON.parse(readFileSync(join(root, 'test/runner/allowed-skips.json'), 'utf8')) as string[]
   for (const [reason, count] of skips) {
     if (allowed.includes(reason)) continue
-    console.log(`FAIL ${count} skipped for a reason that test/runner/allowed-skips.json does not list: ${reason}`)
+    const problem = `${count} skipped for a reason that test/runner/allowed-skips.json does not list: ${reason}`
+    console.log(`FAIL ${problem}`)
+    totals.failures.push(problem)
     totals.failed += count
     totals.skipped -= count
   }
