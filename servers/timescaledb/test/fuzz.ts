@@ -113,7 +113,6 @@ const calls = [
   ...[
     "U&\"drop!005fchunks\" UESCAPE '!' ('m')",
     'U&"drop!005fchunks" UESCAPE $$!$$ (1)',
-    "U&\"drop!005fchunks\" UESCAPE E'!' ('m')",
     '"drop_chunks" /* ( */ (1)',
     'Public.DROP_CHUNKS(1)',
     'run_job(1)',
