@@ -126,9 +126,10 @@ export function scannedCuts(text: string): readonly Cut[] | 'unclosed' | undefin
     const [kind, name] = kindOf(first, text.slice(at, end))
     // In B'…' and X'…' a doubled quote is the end and the start of another string, which is not SQL.
     const goesOn = (): boolean =>
+      text[end - 1] === "'" &&
       next()?.text.startsWith("'") === true &&
       (continues.test(text.slice(end, next()?.at)) || (/^[bx]'/i.test(first) && next()?.at === end))
-    if (kind === 'string' && text[end - 1] === "'") while (goesOn()) end = tokens[++i]?.end ?? end
+    if (kind === 'string') while (goesOn()) end = tokens[++i]?.end ?? end
     let raw = text.slice(at, end)
     if (/^u&/i.test(first) && /^uescape$/i.test(next()?.text ?? '') && /^(?:e?'|\$\D)/i.test(tokens[i + 2]?.text ?? '')) {
       i += 2
