@@ -25,6 +25,8 @@ interface Product {
 /** The same question to each product; the first is ours. */
 interface Job {
   readonly question: string
+  /** What a right answer holds: an error is quick, too. */
+  readonly answer: RegExp
   readonly products: readonly Product[]
 }
 
@@ -32,6 +34,7 @@ interface Job {
 interface Able {
   readonly target: Target
   readonly params: string
+  readonly answer: RegExp
 }
 
 export interface JobResult {
@@ -112,6 +115,7 @@ function allJobs(folder: string, file: string, { host, port }: LocalCluster, url
   return [
     {
       question: 'read a file of 4 KB',
+      answer: /nightly/,
       products: [
         {
           name: 'Octet filesystem',
@@ -129,6 +133,7 @@ function allJobs(folder: string, file: string, { host, port }: LocalCluster, url
     },
     {
       question: 'query 20 rows of PostgreSQL',
+      answer: /customer 20/,
       products: [
         {
           name: 'Octet postgres',
@@ -159,6 +164,7 @@ function allJobs(folder: string, file: string, { host, port }: LocalCluster, url
     },
     {
       question: 'fetch a web page',
+      answer: /Night 20/,
       products: [
         {
           name: 'Octet fetch',
@@ -193,6 +199,7 @@ function allJobs(folder: string, file: string, { host, port }: LocalCluster, url
     },
     {
       question: 'open a page in a browser',
+      answer: /Backups/,
       products: [
         {
           name: 'Octet playwright',
@@ -211,7 +218,7 @@ function allJobs(folder: string, file: string, { host, port }: LocalCluster, url
           name: '@playwright/mcp 0.0.83',
           prepare: async () => {
             const bin = join(await npmPackages('@playwright/mcp@0.0.83'), 'node_modules/.bin/playwright-mcp')
-            const options = ['--headless', '--isolated', '--no-sandbox', '--executable-path', browser()]
+            const options = ['--headless', '--isolated', '--no-sandbox', '--allowed-hosts', '*', '--executable-path', browser()]
             return { command: [node, bin, '--port', 'PORT', ...options], paths: { sse: '/sse' } }
           },
           tool: 'browser_navigate',
@@ -221,6 +228,7 @@ function allJobs(folder: string, file: string, { host, port }: LocalCluster, url
     },
     {
       question: 'list the workflows of n8n',
+      answer: /active/,
       products: [
         {
           name: 'Octet n8n',
@@ -232,9 +240,13 @@ function allJobs(folder: string, file: string, { host, port }: LocalCluster, url
           name: 'n8n-mcp 2.87.0',
           prepare: async () => {
             return {
-              command: [node, join(await npmPackages('n8n-mcp@2.87.0'), 'node_modules/.bin/n8n-mcp')],
+              // Its command speaks stdio only.
+              command: [node, join(await npmPackages('n8n-mcp@2.87.0'), 'node_modules/n8n-mcp/dist/mcp/index.js')],
               env: {
                 MCP_MODE: 'http',
+                N8N_MCP_TELEMETRY_DISABLED: 'true',
+                WEBHOOK_SECURITY_MODE: 'moderate', // n8n may be on this machine
+                AUTH_RATE_LIMIT_MAX: '1000000',
                 PORT: 'PORT',
                 HOST: '127.0.0.1',
                 AUTH_TOKEN: token,
@@ -257,21 +269,22 @@ function needed(value: string | undefined, variable: string): string {
   return value
 }
 
-async function measure({ question, products }: Job, size: Size): Promise<JobResult> {
+async function measure({ question, answer, products }: Job, size: Size): Promise<JobResult> {
   const result: JobResult = { question, figures: new Figures(), products: products.map(({ name }) => name), missing: new Map() }
   const able: Able[] = []
   for (const product of products) {
     try {
       const target = { name: product.name, ...(await product.prepare()) }
       const params = JSON.stringify({ name: product.tool, arguments: product.args })
-      await cold(new Figures(), target, params) // brings the files into the page cache, and shows that the call succeeds
-      able.push({ target, params })
+      const one: Able = { target, params, answer }
+      await cold(new Figures(), one) // brings the files into the page cache, and shows that the call succeeds
+      able.push(one)
     } catch (error) {
       result.missing.set(product.name, reasonOf(error))
     }
   }
   for (let round = 0; round < size.rounds; round++) {
-    for (const { target, params } of able) await cold(result.figures, target, params)
+    for (const one of able) await cold(result.figures, one)
   }
   for (const sessions of sessionCounts) await underLoad(result, able, sessions, size)
   for (const one of able) {
@@ -281,7 +294,7 @@ async function measure({ question, products }: Job, size: Size): Promise<JobResu
 }
 
 /** Start, memory before the first call, and the tokens of the definitions and of one result. */
-async function cold(figures: Figures, target: Target, params: string): Promise<void> {
+async function cold(figures: Figures, { target, params, answer }: Able): Promise<void> {
   const server = await start(target)
   try {
     figures.add({ name: 'cold start', unit: 'ms', compare: 'ratio' }, target.name, server.readyMs)
@@ -293,7 +306,9 @@ async function cold(figures: Figures, target: Target, params: string): Promise<v
       target.name,
       tokensOfTools(await session.listTools()),
     )
-    figures.add({ name: 'tokens, result', unit: '', compare: undefined }, target.name, tokensOf(await session.callText(params)))
+    const text = await session.callText(params)
+    if (!answer.test(text)) throw new Error(`the answer is not right: ${text.slice(0, 300)}`)
+    figures.add({ name: 'tokens, result', unit: '', compare: undefined }, target.name, tokensOf(text))
     session.close()
   } finally {
     await server.stop()

@@ -46,7 +46,7 @@ export async function start(target: Target): Promise<Running> {
   const env: Record<string, string> = { PATH: process.env.PATH ?? '', HOME: process.env.HOME ?? '', NODE_ENV: 'production' }
   for (const [name, value] of Object.entries(target.env ?? {})) env[name] = fill(value)
   const started = performance.now()
-  const child = spawn(program, args, { cwd: tmpdir(), env, stdio: ['pipe', 'pipe', 'pipe'] }) // n8n-mcp ends with its input
+  const child = spawn(program, args, { cwd: tmpdir(), env, stdio: ['ignore', 'pipe', 'pipe'] })
   running.add(child)
   let output = ''
   let ended = false
