@@ -8,6 +8,7 @@ export {
   type Principal,
   type Refusal,
 } from './access.ts'
+export { monotonicMs } from './clock.ts'
 export { ErrorCode, ProtocolError, ToolError, type ToolErrorCode, type ToolErrorOptions } from './errors.ts'
 export { hasTooManyValues } from './jsonrpc.ts'
 export { type Listening, type ListenOptions, listen, mcpHandler } from './listen.ts'

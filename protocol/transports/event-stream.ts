@@ -1,5 +1,7 @@
 // One text/event-stream response: encoding, a bounded queue, keep-alive comments, and a limit for clients that do not read.
+
 import type { ServerResponse } from 'node:http'
+import { monotonicMs } from '../clock.ts'
 import { awaitClient, maxWaitingBytes } from './slow-clients.ts'
 
 export interface EventStreamLimits {
@@ -19,8 +21,8 @@ export class EventStream implements TickTarget {
   place = -1
   readonly #res: ServerResponse
   readonly #limits: EventStreamLimits
-  /** On the clock of performance.now(), like every time here: the system clock may be set back. */
-  #lastWrite = performance.now()
+  /** On the clock of monotonicMs(), like every time here: the system clock may be set back. */
+  #lastWrite = monotonicMs()
   /** Bytes are waiting for the client. */
   #waiting = false
   #open = true
@@ -70,7 +72,7 @@ export class EventStream implements TickTarget {
 
   #write(text: string): void {
     if (!this.#open) return
-    this.#lastWrite = performance.now()
+    this.#lastWrite = monotonicMs()
     // What waits is kept as bytes, outside of the heap, whose limit ends the process.
     if (this.#res.write(this.#waiting ? Buffer.from(text) : text)) return
     // Node restarts its socket timeout as long as bytes of a write go out, however slowly, so only a full buffer needs one.
@@ -123,7 +125,7 @@ export class Ticker<T extends TickTarget = TickTarget> {
   }
 
   #tick(): void {
-    const now = performance.now()
+    const now = monotonicMs()
     // From the end, because a target that leaves is replaced by the last.
     for (let i = this.targets.length - 1; i >= 0; i--) this.targets[i]?.tick(now)
     if (this.targets.length > 0) return

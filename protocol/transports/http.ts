@@ -1,6 +1,8 @@
 // What both transports share: their options, access and CORS, reading a bounded body, and refusals with a status and a JSON-RPC error object.
+
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import { type Access, createAccess, isRefusal, type Refusal } from '../access.ts'
+import { monotonicMs } from '../clock.ts'
 import { ErrorCode, ProtocolError } from '../errors.ts'
 import { errorText, parseJson } from '../jsonrpc.ts'
 import type { Caller } from '../types.ts'
@@ -186,7 +188,7 @@ function readBody(req: IncomingMessage, { maxBodyBytes, bodyTimeoutMs, ticker }:
     const chunks: Buffer[] = []
     let joined = 0
     let bytes = 0
-    const deadline = performance.now() + bodyTimeoutMs
+    const deadline = monotonicMs() + bodyTimeoutMs
     // Cheaper than a timer for each POST.
     const late = {
       place: -1,

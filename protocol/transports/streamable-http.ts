@@ -1,6 +1,8 @@
 // `POST …/mcp` without sessions in both eras: Streamable HTTP of 2025-03-26 … 2025-11-25 without a session id, and the stateless protocol
 // of 2026-07-28. No POST depends on another, so any replica can answer it.
+
 import type { IncomingMessage, ServerResponse } from 'node:http'
+import { monotonicMs } from '../clock.ts'
 import type { Exchange } from '../context.ts'
 import { ErrorCode, ProtocolError, ToolError } from '../errors.ts'
 import { classify, errorText, toErrorObject } from '../jsonrpc.ts'
@@ -115,7 +117,7 @@ class PostExchange implements Exchange, TickTarget {
   readonly #res: ServerResponse
   readonly #mayStream: boolean
   readonly #settings: HttpSettings
-  readonly #started = performance.now()
+  readonly #started = monotonicMs()
 
   constructor(res: ServerResponse, mayStream: boolean, caller: Caller, session: Session, settings: HttpSettings) {
     this.caller = caller

@@ -1,12 +1,11 @@
 // The filesystem server's backend: the sandbox around the roots, and line positions of large files.
 import { existsSync } from 'node:fs'
-import { opendir } from 'node:fs/promises'
 import { ToolError } from '../../protocol/index.ts'
 import type { Backend } from '../kit/definition.ts'
 import { type FilesystemConfig, parseDeny, parseRoots } from './config.ts'
 import { LineIndex } from './lib/line-index.ts'
 import { labelsOf } from './lib/location.ts'
-import { Sandbox } from './lib/sandbox.ts'
+import { openFolder, Sandbox } from './lib/sandbox.ts'
 import type { Root } from './types.ts'
 
 const defaultLimits = {
@@ -68,7 +67,7 @@ const problems: Readonly<Record<string, string>> = {
 
 async function probeRoot({ label, path }: Root): Promise<void> {
   try {
-    for await (const _ of await opendir(path)) break
+    for await (const _ of await openFolder(path)) break
   } catch (error) {
     const { code = '' } = error as NodeJS.ErrnoException
     // Only the operator sees why a probe failed.

@@ -119,15 +119,19 @@ export function parseDeny(patterns: string | undefined): Deny {
     if (last?.admits === admits && last.isAbsolute === isAbsolute(pattern)) last.patterns.push(pattern)
     else runs.push({ admits, isAbsolute: isAbsolute(pattern), patterns: [pattern] })
   }
-  const rules = runs.map((run) => {
-    try {
-      return { ...run, matches: compileGlobs(run.patterns) }
-    } catch (error) {
-      throw new Error(`FS_DENY: ${(error as Error).message}`, { cause: error })
-    }
-  })
+  const compile = () =>
+    runs.map((run) => {
+      try {
+        return { ...run, matches: compileGlobs(run.patterns) }
+      } catch (error) {
+        throw new Error(`FS_DENY: ${(error as Error).message}`, { cause: error })
+      }
+    })
+  // The operator's are checked at the start. The built-in ones alone can wait for the first call: they take a millisecond.
+  let rules = own.length > 0 ? compile() : undefined
   return (relative, absolute) => {
     let denied = false
+    rules ??= compile()
     for (const rule of rules) {
       if (rule.admits === denied && rule.matches(rule.isAbsolute ? absolute : relative)) denied = !rule.admits
     }

@@ -86,10 +86,11 @@ export function findUnknown(schemas: readonly ConfigSchema[], env: Env): Unknown
         known.add(each).add(variable['x-secret'] === true ? `${each}_FILE` : each)
     }
   }
+  const names = [...known]
   const unknown: Unknown = { misspelled: [], notes: [] }
   for (const [name, value] of Object.entries(env)) {
     if (known.has(name) || /_SERVICE_|_PORT_\d+_/.test(name) || (name.endsWith('_PORT') && value?.startsWith('tcp://'))) continue
-    const meant = known.has(name.toUpperCase()) ? name.toUpperCase() : [...known].find((each) => isNearMiss(name, each))
+    const meant = known.has(name.toUpperCase()) ? name.toUpperCase() : names.find((each) => isNearMiss(name, each))
     if (meant !== undefined) unknown.misspelled.push(`${name} is not a variable of this process; did you mean ${meant}?`)
     else {
       const prefix = ownPrefixes[/^[A-Z]+_/.exec(name)?.[0] ?? '']
@@ -98,7 +99,7 @@ export function findUnknown(schemas: readonly ConfigSchema[], env: Env): Unknown
           ? []
           : nearestFirst(
               name,
-              [...known].filter((each) => each.startsWith(prefix)),
+              names.filter((each) => each.startsWith(prefix)),
             )
       // None when the server that reads this prefix is in another process.
       if (there.length > 0)
@@ -116,6 +117,7 @@ export function findUnknown(schemas: readonly ConfigSchema[], env: Env): Unknown
 
 /** Do two names differ in one place only: a letter more, less or other (in long names two), or two neighbours swapped? */
 function isNearMiss(one: string, other: string): boolean {
+  if (one[0] !== other[0] && one.at(-1) !== other.at(-1)) return false // most names, at little cost
   const [shorter, longer] = one.length < other.length ? [one, other] : [other, one]
   if (shorter.length < 6 || longer.length - shorter.length > 2) return false
   let start = 0

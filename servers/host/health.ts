@@ -1,5 +1,5 @@
 // The state of a server's backend: probed in the background, and at once when a call shows that it may have changed.
-import { ToolError } from '../../protocol/index.ts'
+import { monotonicMs, ToolError } from '../../protocol/index.ts'
 import type { Backend, Log } from '../kit/definition.ts'
 import { withDeadline } from '../kit/waiting.ts'
 
@@ -45,7 +45,7 @@ const address = /HOST|PORT|URL|URI|ENDPOINT|ROOTS|PATH/
 export class Health {
   readonly #options: HealthOptions
   #state: State
-  /** On the clock of performance.now(): the system clock may be set back, and no probe would be due until it had caught up. */
+  /** On the clock of monotonicMs(): the system clock may be set back, and no probe would be due until it had caught up. */
   #probed = Number.NEGATIVE_INFINITY
   #probing: Promise<State> | undefined
   /** When a call first failed, since the last success. */
@@ -68,7 +68,7 @@ export class Health {
 
   /** The current state: the last one, or that of a new probe if the last is older than ten seconds. Never rejects. */
   async check(): Promise<State> {
-    return performance.now() - this.#probed < freshMs ? this.#state : this.#probe()
+    return monotonicMs() - this.#probed < freshMs ? this.#state : this.#probe()
   }
 
   /** Probes in the background until `stop`. */
@@ -93,7 +93,7 @@ export class Health {
     const { state } = this.#state
     if (code === '' ? state !== 'down' : state === 'down' || !suspicious.has(code)) return
     if (code !== '') this.#suspectedAt ??= Date.now()
-    const wait = this.#probed + retryEveryMs - performance.now()
+    const wait = this.#probed + retryEveryMs - monotonicMs()
     if (wait <= 0) void this.#probe()
     else this.#schedule(wait)
   }
@@ -126,7 +126,7 @@ export class Health {
     }
     const before = this.#state
     const began = next.state === 'ok' ? Date.now() : Math.min(this.#suspectedAt ?? started, started)
-    this.#probed = performance.now()
+    this.#probed = monotonicMs()
     this.#suspectedAt = undefined
     this.#state = { ...next, since: next.state === before.state ? before.since : new Date(began).toISOString() }
     this.#report(before)

@@ -1,5 +1,5 @@
 // Deadlines, concurrency and rate: the limits of tool calls, as middlewares.
-import { type Middleware, ToolError } from '../../protocol/index.ts'
+import { type Middleware, monotonicMs, ToolError } from '../../protocol/index.ts'
 import { Semaphore } from '../kit/waiting.ts'
 
 /** Fails a call with TIMEOUT after `timeoutMs`, and aborts its signal. */
@@ -39,9 +39,9 @@ export function concurrency(maxRunning: number, maxQueued: number): Middleware {
     // A promise for each call, where there is nothing to wait for, would cost more than the rest of this function.
     let release = slots.acquireNow()
     if (release === undefined) {
-      const started = performance.now()
+      const started = monotonicMs()
       release = await slots.acquire({ signal: call.context.signal })
-      call.context.annotate({ queue_ms: Math.round(performance.now() - started) })
+      call.context.annotate({ queue_ms: Math.round(monotonicMs() - started) })
     }
     try {
       return await next()
@@ -52,7 +52,7 @@ export function concurrency(maxRunning: number, maxQueued: number): Middleware {
 }
 
 /** Token bucket of `perMinute` calls for each principal. `now` never goes back, as the system clock may. */
-export function rateLimit(perMinute: number, now: () => number = () => performance.now()): Middleware {
+export function rateLimit(perMinute: number, now: () => number = () => monotonicMs()): Middleware {
   const buckets = new Map<string, { tokens: number; at: number }>() // at most one for each configured principal
   return async (call, next) => {
     if (call.method !== 'tools/call') return next()

@@ -1,5 +1,5 @@
 // Prometheus text format, by hand: a few counters and one histogram, with the names of OpenTelemetry's MCP conventions.
-import { type Middleware, ProtocolError, ToolError } from '../../protocol/index.ts'
+import { type Middleware, monotonicMs, ProtocolError, ToolError } from '../../protocol/index.ts'
 
 const buckets = [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60]
 const maxSeries = 2_000
@@ -63,7 +63,7 @@ export class Metrics {
     this.#minutes.set(server, minutes)
     const seriesOf = new Map<string, Series>() // formats the labels once per series instead of once per call
     return async (call, next) => {
-      const started = performance.now()
+      const started = monotonicMs()
       const isCall = call.method === 'tools/call'
       // Only names of existing tools become labels, so that callers cannot create series.
       const tool = isCall ? (call.tool?.name ?? 'unknown') : ''
@@ -96,7 +96,7 @@ export class Metrics {
           series = this.#series({ server, mcp_method_name: method, gen_ai_tool_name: tool, error_type: code })
           if (series !== undefined) seriesOf.set(key, series)
         }
-        if (series !== undefined) observe(series, (performance.now() - started) / 1000)
+        if (series !== undefined) observe(series, (monotonicMs() - started) / 1000)
       }
     }
   }

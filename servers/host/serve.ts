@@ -35,6 +35,8 @@ const requestTimeoutMs = 60_000
 /** Longer than the idle timeout of common load balancers (60 s), so that the load balancer closes first. */
 const keepAliveTimeoutMs = 65_000
 const tcpKeepAliveMs = 30_000
+/** A probe takes milliseconds of CPU: callers that wait for the start are answered first. */
+const firstProbeMs = 20
 /** How often Node checks the two timeouts above. */
 const connectionsCheckMs = 2_000
 
@@ -162,14 +164,15 @@ export async function serve(definitions: readonly AnyServer[], { env, command, e
   server.listen(settings.MCP_PORT, settings.MCP_HOST, () => {
     const url = urlOf(server.address() as AddressInfo)
     log.info('listening', { url: `${url}${basePath}`, servers: services.map(({ name }) => name), version, node: process.version })
-    void announce(`${url}${basePath}`, services, command, [
+    const lines = [
       services.length === 1 ? '' : `All tools: ${url}${basePath}/mcp and /sse.`,
       principals(settings).length > 0
         ? 'Callers need the token.'
         : 'No token is set: every program on this machine may call these tools.',
       unrecorded ? 'Calls are not recorded on a terminal; to keep an audit trail, set AUDIT_FILE.' : '',
       'To connect a client: octet connect CLIENT. Stop with Ctrl-C.',
-    ])
+    ]
+    setTimeout(() => void announce(`${url}${basePath}`, services, command, lines), firstProbeMs)
   })
 }
 

@@ -1,4 +1,5 @@
 // Waiting with limits: deadlines, abortable waits, a FIFO semaphore, and values that are remembered for some seconds.
+import { monotonicMs } from '../../protocol/index.ts'
 // AbortSignal.any and AbortSignal.timeout are not used here: on Node 20 a long-lived source signal keeps every derived signal reachable.
 
 export interface DeadlineOptions {
@@ -56,7 +57,7 @@ export function sleep(ms: number, signal?: AbortSignal): Promise<void> {
 
 /** Lets other work of the process run while a long task goes on. */
 export class Turns {
-  #resumedAt = performance.now()
+  #resumedAt = monotonicMs()
   readonly #ms: number
 
   /** @param ms how long the task runs before others get a turn, in milliseconds */
@@ -66,9 +67,9 @@ export class Turns {
 
   /** To be awaited between steps of the task; returns at once while the turn lasts. */
   async yield(): Promise<void> {
-    if (performance.now() - this.#resumedAt < this.#ms) return
+    if (monotonicMs() - this.#resumedAt < this.#ms) return
     await new Promise((resolve) => setImmediate(resolve))
-    this.#resumedAt = performance.now()
+    this.#resumedAt = monotonicMs()
   }
 }
 
@@ -191,7 +192,7 @@ export interface RememberedOptions {
 interface Entry<T> {
   readonly value: Promise<T>
   readonly stop: AbortController
-  /** performance.now() after which it is loaded again; Infinity while it is loading. */
+  /** monotonicMs() after which it is loaded again; Infinity while it is loading. */
   until: number
   callers: number
 }
@@ -214,7 +215,7 @@ export class Remembered<T> {
   async get(key: string, signal?: AbortSignal): Promise<T> {
     signal?.throwIfAborted()
     let entry = this.#entries.get(key)
-    if (entry === undefined || entry.until < performance.now()) entry = this.#start(key)
+    if (entry === undefined || entry.until < monotonicMs()) entry = this.#start(key)
     entry.callers += 1
     try {
       return await abortable(entry.value, signal)
@@ -244,7 +245,7 @@ export class Remembered<T> {
     }
     entry.value.then(
       () => {
-        entry.until = performance.now() + this.#options.keepMs
+        entry.until = monotonicMs() + this.#options.keepMs
       },
       () => this.#remove(key, entry),
     )

@@ -2,7 +2,7 @@
 import { mkdirSync, mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { ToolError } from '../../protocol/index.ts'
+import { monotonicMs, ToolError } from '../../protocol/index.ts'
 import type { Environment } from '../kit/definition.ts'
 import type { PlaywrightConfig } from './config.ts'
 import { findBrowser, missingBrowser } from './lib/find-browser.ts'
@@ -61,7 +61,7 @@ export async function launch(config: PlaywrightConfig, log: Environment['log']) 
     const home = join(folder, 'home')
     mkdirSync(home)
     const { PATH = '', LANG = 'C.UTF-8', TZ } = process.env
-    const started = performance.now()
+    const started = monotonicMs()
     const { chromium } = await import('playwright')
     const browser = await chromium.launch({
       executablePath,
@@ -86,7 +86,7 @@ export async function launch(config: PlaywrightConfig, log: Environment['log']) 
       kind: found.kind,
       path: found.path,
       version: browser.version(),
-      ms: Math.round(performance.now() - started),
+      ms: Math.round(monotonicMs() - started),
     })
     return { browser, group, cleanUp }
   } catch (error) {

@@ -1,4 +1,5 @@
 // Values that are kept for a while, with a limit in number and in bytes; the least recently used goes first.
+import { monotonicMs } from '../../../protocol/index.ts'
 
 interface Entry<T> {
   readonly value: T
@@ -24,7 +25,7 @@ export class BoundedCache<T> {
   get(key: string): T | undefined {
     const found = this.#entries.get(key)
     this.#delete(key)
-    if (found === undefined || found.until <= performance.now()) return undefined
+    if (found === undefined || found.until <= monotonicMs()) return undefined
     this.#add(key, found) // now the most recently used
     return found.value
   }
@@ -32,7 +33,7 @@ export class BoundedCache<T> {
   set(key: string, value: T, bytes: number, keepMs: number): void {
     this.#delete(key)
     if (bytes > this.#maxBytes) return
-    this.#add(key, { value, until: performance.now() + keepMs, bytes })
+    this.#add(key, { value, until: monotonicMs() + keepMs, bytes })
     for (const oldest of this.#entries.keys()) {
       if (this.#entries.size <= this.#maxEntries && this.#bytes <= this.#maxBytes) break
       this.#delete(oldest)

@@ -3,8 +3,10 @@
 // A synchronous call costs a tenth of an asynchronous one, but stops the process for as long as the file system takes. It is therefore only
 // used on local file systems (ext4, xfs, btrfs, tmpfs, overlay), and never on a path that could lead to another one: FUSE and network file
 // systems may not answer at all.
+
 import * as fs from 'node:fs'
 import { promisify } from 'node:util'
+import { monotonicMs } from '../../../protocol/index.ts'
 import { pathArgument, type RawPath, rawPath, segmentsOf } from './raw-path.ts'
 
 /** include/uapi/asm-generic/fcntl.h, the same on every architecture Node runs on; node:fs has no name for it. */
@@ -117,10 +119,10 @@ export function isLocalEntry(path: string): boolean {
 
 /** Empty when no descriptor is left to read them: then no path counts as local, and opening it says why. */
 function currentMounts(): ReadonlyMap<string, boolean> {
-  if (performance.now() - mountsReadAt < mountsKeptMs) return mounts
+  if (monotonicMs() - mountsReadAt < mountsKeptMs) return mounts
   try {
     mounts = readMounts()
-    mountsReadAt = performance.now()
+    mountsReadAt = monotonicMs()
     return mounts
   } catch {
     return new Map()

@@ -1,5 +1,5 @@
 // Lines of a file of any size, found with one buffer of constant size.
-import { type Context, ToolError } from '../../../protocol/index.ts'
+import { type Context, monotonicMs, ToolError } from '../../../protocol/index.ts'
 import { formatBytes } from '../../kit/report.ts'
 import type { KnownLines } from './line-index.ts'
 import type { OpenEntry } from './sandbox.ts'
@@ -46,7 +46,7 @@ export class Lines {
     this.#file = file
     this.options = options
     this.size = options.size
-    this.#deadline = performance.now() + options.searchMs
+    this.#deadline = monotonicMs() + options.searchMs
   }
 
   /**
@@ -158,7 +158,7 @@ export class Lines {
   }
 
   #late(): boolean {
-    return performance.now() > this.#deadline
+    return monotonicMs() > this.#deadline
   }
 
   /** The bytes from `from` up to `to`, or as many as the buffer holds. Never empty before the end of the file. */

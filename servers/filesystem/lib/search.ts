@@ -1,5 +1,5 @@
 // Finds a text in the files of a listing, within limits of bytes and time for the whole call.
-import { type Context, ToolError } from '../../../protocol/index.ts'
+import { type Context, monotonicMs, ToolError } from '../../../protocol/index.ts'
 import { decodeUtf16, type Utf16 } from '../../kit/content-kind.ts'
 import { clip } from '../../kit/text.ts'
 import { Turns } from '../../kit/waiting.ts'
@@ -35,7 +35,7 @@ export class Search {
   readonly #sandbox: Sandbox
   readonly #maxBytes: number
   readonly #context: Pick<Context, 'signal' | 'progress'>
-  readonly #deadline = performance.now() + maxSearchMs
+  readonly #deadline = monotonicMs() + maxSearchMs
   /** The text as it is found in files of one and of two bytes for each character. */
   readonly #needles: Record<1 | 2, string>
   readonly #turns = new Turns(turnMs)
@@ -54,7 +54,7 @@ export class Search {
   async find({ root, segments }: Location, entry: Entry): Promise<Found> {
     if (entry.kind !== 'file' || entry.remark !== undefined) return 'none'
     await this.#turns.yield()
-    if (this.#bytesLeft <= 0 || performance.now() > this.#deadline) return 'budget'
+    if (this.#bytesLeft <= 0 || monotonicMs() > this.#deadline) return 'budget'
     const location = { root, segments: [...segments, ...entry.segments] }
     const name = showPath(entry.segments)
     try {
@@ -91,7 +91,7 @@ export class Search {
     for (let position = format.start; position < end; ) {
       await this.#turns.yield()
       this.#context.signal.throwIfAborted()
-      if (performance.now() > this.#deadline) return 'budget'
+      if (monotonicMs() > this.#deadline) return 'budget'
       const chunk = this.#buffer.subarray(0, end - position)
       const read = await file.read(chunk, position)
       this.#bytesLeft -= read

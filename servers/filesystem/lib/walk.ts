@@ -1,7 +1,7 @@
 // Walks a folder in the order of its names, each folder before its content. With this order a position is enough to continue from later, so
 // that a tree of any size is listed in pages and nothing is kept between calls.
 import type { BigIntStats } from 'node:fs'
-import { ToolError } from '../../../protocol/index.ts'
+import { monotonicMs, ToolError } from '../../../protocol/index.ts'
 import { Turns } from '../../kit/waiting.ts'
 import type { Cancellable, FileKind } from '../types.ts'
 import { showLocation } from './location.ts'
@@ -56,7 +56,7 @@ export class Walk {
   constructor(sandbox: Sandbox, options: WalkOptions) {
     this.#sandbox = sandbox
     this.#options = options
-    this.#deadline = performance.now() + options.maxMs
+    this.#deadline = monotonicMs() + options.maxMs
   }
 
   /** The matching entries after the place `after`. Open folders are closed when the loop over them ends, however it ends. */
@@ -72,7 +72,7 @@ export class Walk {
       const stats = await Promise.all(some.map((name) => folder.lstat(name)))
       for (const [i, name] of some.entries()) {
         if (this.#visited >= this.#options.maxVisited) this.incomplete = 'entries'
-        else if (performance.now() > this.#deadline) this.incomplete = 'time'
+        else if (monotonicMs() > this.#deadline) this.incomplete = 'time'
         if (this.incomplete !== undefined) return
         await this.#turns.yield()
         const stat = stats[i] as BigIntStats | 'vanished' | 'unreadable'
@@ -157,7 +157,7 @@ export class Walk {
       }
       names.push(name)
       if (names.length >= most * 2) sortAndCut()
-      if (names.length % 1_024 === 0 && performance.now() > this.#deadline) {
+      if (names.length % 1_024 === 0 && monotonicMs() > this.#deadline) {
         this.incomplete = 'time'
         return { names: [], all: false } // an arbitrary part of the names has no position to continue from
       }

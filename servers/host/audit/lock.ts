@@ -1,6 +1,6 @@
 // Keeps a second process from writing the same audit file: records of two processes in one file are no chain.
 import { randomBytes } from 'node:crypto'
-import { linkSync, renameSync, rmSync } from 'node:fs'
+import { linkSync, renameSync, unlinkSync } from 'node:fs'
 import { connect, createServer, type Server } from 'node:net'
 import { hostname } from 'node:os'
 import { setTimeout as delay } from 'node:timers/promises'
@@ -46,10 +46,10 @@ export async function lockAudit(file: string, log: Log): Promise<string | undefi
   }
 }
 
-/** A lock that stays, because its disk is read-only by now, is taken over by the next process. */
+/** A lock that stays, because its disk is read-only by now, is taken over by the next process; one that is gone already is as well. */
 function removeLock(lock: string): void {
   try {
-    rmSync(lock, { force: true })
+    unlinkSync(lock)
   } catch {
     // thrown in a listener of `exit`, the error would change the exit code
   }
@@ -59,7 +59,7 @@ function removeLock(lock: string): void {
 function takeFree(own: string, lock: string): boolean {
   try {
     linkSync(own, lock)
-    rmSync(own)
+    unlinkSync(own)
     return true
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code === 'EEXIST') return false

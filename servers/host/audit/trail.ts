@@ -1,6 +1,6 @@
 // The audit trail: one record for every tool call, refusal and failed login (docs/audit.md). file.ts writes them.
 import { hash } from 'node:crypto'
-import { type Call, hasTooManyValues, type Middleware, ProtocolError, ToolError } from '../../../protocol/index.ts'
+import { type Call, hasTooManyValues, type Middleware, monotonicMs, ProtocolError, ToolError } from '../../../protocol/index.ts'
 import type { Redact } from '../../kit/redact.ts'
 import type { AuditRecord, ChainEnd } from './chain.ts'
 import { AuditFile, type AuditFileOptions } from './file.ts'
@@ -85,7 +85,7 @@ export class Audit {
           'the audit trail cannot be written, and this server makes no call without a record; ask the operator',
         )
       }
-      const started = performance.now()
+      const started = monotonicMs()
       try {
         const outcome = await next()
         record.outcome = outcome.isError ? 'error' : 'ok'
@@ -97,7 +97,7 @@ export class Audit {
         throw error
       } finally {
         const { rows, truncated, queue_ms, upstream: asked } = call.attributes
-        record.duration_ms = Math.round((performance.now() - started) * 10) / 10
+        record.duration_ms = Math.round((monotonicMs() - started) * 10) / 10
         record.queue_ms = queue_ms as number | undefined
         record.rows = rows
         record.truncated = truncated

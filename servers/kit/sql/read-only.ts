@@ -1,6 +1,6 @@
 // How a reading statement is executed: in a READ ONLY transaction that is always rolled back, by the extended protocol, under the server's own
 // time limits, on a session that is reset before the next caller gets it.
-import { ToolError } from '../../../protocol/index.ts'
+import { monotonicMs, ToolError } from '../../../protocol/index.ts'
 import type { Session } from './session.ts'
 import type { Outcome, Run, Step } from './statement.ts'
 
@@ -81,7 +81,7 @@ export function transactionSettings(
 export function readOnly(session: Session, step: Step, limits: ReadLimits): Promise<ReadResult> {
   const { timeoutMs, maxRows, keepBytes, signal } = limits
   return guarded(session, timeoutMs, signal, async () => {
-    const started = performance.now()
+    const started = monotonicMs()
     // When one batch is all there will be, the transaction ends in the same round trip.
     const isOne = maxRows < batchRows
     const before = [begin, ...transactionSettings(session, timeoutMs, lockMs, !isOne)]
@@ -93,7 +93,7 @@ export function readOnly(session: Session, step: Step, limits: ReadLimits): Prom
     }
     session.clean = isOne
     const more = outcome.suspended || outcome.rowCount > maxRows || outcome.cut !== undefined
-    return { ...outcome, more, durationMs: Math.round(performance.now() - started) }
+    return { ...outcome, more, durationMs: Math.round(monotonicMs() - started) }
   })
 }
 
@@ -140,7 +140,7 @@ export function guarded<T>(
   work: () => Promise<T>,
 ): Promise<T> {
   signal?.throwIfAborted()
-  const started = performance.now()
+  const started = monotonicMs()
   return new Promise<T>((resolve, reject) => {
     // Not withDeadline: its AbortController costs a fifth of what a whole SELECT 1 takes.
     const timer = setTimeout(() => stop(late(timeoutMs)), timeoutMs + clientGraceMs)
@@ -164,7 +164,7 @@ export function guarded<T>(
         settle()
         // SQL may raise this code too, such as for a foreign server's time limit: then it comes early.
         const cancelled = (error as { code?: string }).code === queryCancelled
-        reject(cancelled && performance.now() - started >= timeoutMs ? late(timeoutMs, error) : error)
+        reject(cancelled && monotonicMs() - started >= timeoutMs ? late(timeoutMs, error) : error)
       },
     )
   })

@@ -1,5 +1,5 @@
 // The connections of one role: borrowed for one transaction, reset afterwards, and used for SQL of callers only while the role is safe.
-import { ToolError } from '../../../protocol/index.ts'
+import { monotonicMs, ToolError } from '../../../protocol/index.ts'
 import type { Environment } from '../definition.ts'
 import { toToolError } from './errors.ts'
 import { quoteName } from './identifiers.ts'
@@ -121,11 +121,11 @@ export class RoleConnections {
    */
   async examine(session: Session, signal: AbortSignal | undefined, anew = false): Promise<RolePrivileges> {
     const known = this.#privilegesOf.get(session.database)
-    if (known !== undefined && !anew && performance.now() - known.at < keptMs) return known.privileges
+    if (known !== undefined && !anew && monotonicMs() - known.at < keptMs) return known.privileges
     if (this.#purpose.readsOnly) this.#selfTest ??= await selfTest(session, signal)
     const privileges = await readPrivileges(session, this.#purpose.safeRole, signal)
     if (this.#privilegesOf.size >= maxDatabases) this.#privilegesOf.clear()
-    this.#privilegesOf.set(session.database, { privileges, at: performance.now() })
+    this.#privilegesOf.set(session.database, { privileges, at: monotonicMs() })
     this.#privileges = privileges
     if (JSON.stringify(known?.privileges) !== JSON.stringify(privileges)) this.#report(session.database, privileges)
     return privileges

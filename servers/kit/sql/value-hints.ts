@@ -1,4 +1,5 @@
 // The values that exist where a filter has matched nothing: a count of 0 for a value that does not exist reads like a true answer.
+import { monotonicMs } from '../../../protocol/index.ts'
 import { namedRelations, relationsQuery } from './hints.ts'
 import { type Named, qualified, quoteName } from './identifiers.ts'
 import { isMark, lex, type Token } from './lexer.ts'
@@ -27,9 +28,9 @@ export async function existingValues(query: string, params: readonly (string | n
   const { tokens } = lex(query)
   const relations = namedRelations(tokens)
   const found: ExistingValues[] = []
-  const end = performance.now() + budgetMs
+  const end = monotonicMs() + budgetMs
   for (const { column, wanted } of comparisons(query, tokens, params).slice(0, maxComparisons)) {
-    if (performance.now() > end) break
+    if (monotonicMs() > end) break
     const [table] = await lookup<Named>(columnQuery, [...relations, column])
     if (table === undefined) continue
     // Both what a sample of the table holds and what ANALYZE has found most often.

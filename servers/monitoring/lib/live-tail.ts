@@ -1,5 +1,7 @@
 // The live tail of one call: what Loki sends from now on, for some seconds, as much as fits into the result.
+
 import type { Context } from '../../../protocol/index.ts'
+import { monotonicMs } from '../../../protocol/index.ts'
 import { parseJson } from '../../kit/http/answer.ts'
 import type { Entry, OpenTail, Range } from '../types.ts'
 import { readStreams } from './loki.ts'
@@ -29,8 +31,8 @@ const catchUpMs = 1_000
  */
 export async function follow(tail: OpenTail, history: History, options: FollowOptions, context: Context) {
   const { query, from, seconds, limit, maxChars } = options
-  const began = performance.now()
-  const elapsed = (): number => (performance.now() - began) / 1000
+  const began = monotonicMs()
+  const elapsed = (): number => (monotonicMs() - began) / 1000
   const entries: Entry[] = []
   const seen = new Set<string>()
   let dropped = 0

@@ -1,6 +1,14 @@
 // get_system_metrics: its definition, the requests for several charts at once, and the result as a table with the raised alerts.
 import { setMaxListeners } from 'node:events'
-import { type AnyTool, type Context, defineTool, type FromSchema, nearest, ToolError } from '../../../protocol/index.ts'
+import {
+  type AnyTool,
+  type Context,
+  defineTool,
+  type FromSchema,
+  monotonicMs,
+  nearest,
+  ToolError,
+} from '../../../protocol/index.ts'
 import type { Environment } from '../../kit/definition.ts'
 import { nearestFirst } from '../../kit/names.ts'
 import { counted, formatSpan, report } from '../../kit/report.ts'
@@ -66,7 +74,7 @@ type Question = ReturnType<typeof openQuestion> & { readonly collected: Collecte
 
 function openQuestion(backend: MonitoringBackend, args: FromSchema<typeof inputSchema>, { signal }: Context) {
   const chosen = [...new Set((args.charts ?? []).map((id) => id.trim()).filter((id) => id !== ''))]
-  const until = performance.now() + deadlineMs
+  const until = monotonicMs() + deadlineMs
   const late = (): ToolError =>
     new ToolError('TIMEOUT', `Netdata did not answer within ${deadlineMs} ms`, { hint: 'fewer charts, or a shorter "after"' })
   setMaxListeners(0, signal) // as many deadlines listen to it as there are charts
@@ -81,7 +89,7 @@ function openQuestion(backend: MonitoringBackend, args: FromSchema<typeof inputS
     points: args.points,
     /** Runs one part of the call until the deadline of all: what is late fails alone. */
     within: <T>(work: (signal: AbortSignal) => Promise<T>): Promise<T> =>
-      withDeadline({ ms: Math.max(1, until - performance.now()), signal, late }, work),
+      withDeadline({ ms: Math.max(1, until - monotonicMs()), signal, late }, work),
   }
 }
 

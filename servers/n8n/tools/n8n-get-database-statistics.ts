@@ -1,6 +1,6 @@
 // n8n_get_database_statistics: gathers the figures, keeps them for a minute, and shows them as text and as JSON. A part that cannot be read is
 // left out with a warning.
-import { type AnyTool, type Context, defineTool, ToolError } from '../../../protocol/index.ts'
+import { type AnyTool, type Context, defineTool, monotonicMs, ToolError } from '../../../protocol/index.ts'
 import { counted, formatBytes, formatSpan, report } from '../../kit/report.ts'
 import { fitLines } from '../../kit/text.ts'
 import { Remembered } from '../../kit/waiting.ts'
@@ -25,7 +25,7 @@ const inputSchema = {
 export function databaseStatisticsTool(backend: N8nBackend): AnyTool {
   const kept = new Remembered({ keepMs: keptMs, maxEntries: maxWindows }, async (hours, signal) => {
     const statistics = await gather(backend, Number(hours), signal)
-    return { statistics, at: performance.now() }
+    return { statistics, at: monotonicMs() }
   })
   return defineTool({
     name: 'n8n_get_database_statistics',
@@ -36,7 +36,7 @@ export function databaseStatisticsTool(backend: N8nBackend): AnyTool {
     annotations: { readOnlyHint: true, destructiveHint: false, idempotentHint: true, openWorldHint: false },
     aliases: { hours: 'window_hours' },
     handler: async ({ window_hours, refresh }, context) => {
-      const asked = performance.now()
+      const asked = monotonicMs()
       const key = String(window_hours)
       let result = await kept.get(key, context.signal)
       if (refresh && result.at < asked) {
@@ -87,8 +87,8 @@ function statisticsResult({ environment, upstream }: N8nBackend, statistics: Sta
 }
 
 async function gather({ api, redact, database, unreadable, environment }: N8nBackend, windowHours: number, signal: AbortSignal) {
-  const end = performance.now() + Math.max(1_000, Math.min(gatherMs, environment.toolTimeoutMs - reserveMs))
-  const timeLeft = (): boolean => performance.now() < end
+  const end = monotonicMs() + Math.max(1_000, Math.min(gatherMs, environment.toolTimeoutMs - reserveMs))
+  const timeLeft = (): boolean => monotonicMs() < end
   const warnings: string[] = unreadable === undefined ? [] : [unreadable]
   /** Leaves out, with a warning, what may not or cannot be read. @throws every error that `warn` has no warning for */
   const optional = async <T>(read: () => Promise<T>, warn: (error: ToolError) => string | undefined): Promise<T | undefined> => {

@@ -1,5 +1,13 @@
 // n8n_list_workflows: one line for each workflow.
-import { type AnyTool, type Context, defineTool, type FromSchema, nearest, ToolError } from '../../../protocol/index.ts'
+import {
+  type AnyTool,
+  type Context,
+  defineTool,
+  type FromSchema,
+  monotonicMs,
+  nearest,
+  ToolError,
+} from '../../../protocol/index.ts'
 import { counted, report, sameCall } from '../../kit/report.ts'
 import { fitLines, quoted } from '../../kit/text.ts'
 import type { N8nBackend } from '../backend.ts'
@@ -58,7 +66,7 @@ const maxNamed = 20
 async function search({ api, redact, environment }: N8nBackend, args: ListArguments, signal: AbortSignal) {
   const { active, project_id: projectId, cursor } = args
   const size = args.name === undefined && args.tags === undefined ? args.limit : searchPage
-  const end = performance.now() + Math.min(searchMs, environment.toolTimeoutMs / 2)
+  const end = monotonicMs() + Math.min(searchMs, environment.toolTimeoutMs / 2)
   /** `after`: n8n's cursor of the next workflow. */
   const rows: { facts: WorkflowFacts; after: string | undefined }[] = []
   const names = new Set<string>()
@@ -77,7 +85,7 @@ async function search({ api, redact, environment }: N8nBackend, args: ListArgume
     searched += page.entries.length
     skipped += page.tooLarge
     next = page.next
-    if (rows.length >= args.limit || skipped >= maxSkipped || searched >= maxSearched || performance.now() >= end) break
+    if (rows.length >= args.limit || skipped >= maxSkipped || searched >= maxSearched || monotonicMs() >= end) break
   }
   return { rows, next, searched, skipped, names, tags }
 }
@@ -93,7 +101,7 @@ function matches(facts: WorkflowFacts, { active, name, tags }: ListArguments): b
 }
 
 async function listWorkflows(backend: N8nBackend, args: ListArguments, context: Context) {
-  const started = performance.now()
+  const started = monotonicMs()
   const found = await search(backend, args, context.signal)
   const all = found.rows.slice(0, args.limit).map(({ facts }) => lineOf(facts))
   const lines = fitLines(all, backend.environment.maxResultChars - reservedChars - header.length)
@@ -102,7 +110,7 @@ async function listWorkflows(backend: N8nBackend, args: ListArguments, context: 
   const next = isCut ? found.rows[shown - 1]?.after : found.next
   const more = next === undefined ? '' : found.rows.length === 0 ? '; not all searched' : '; more exist'
   return report(context, {
-    summary: `${counted(shown, 'workflow')}${describeFilter(args)}${more}, ${Math.round(performance.now() - started)} ms`,
+    summary: `${counted(shown, 'workflow')}${describeFilter(args)}${more}, ${Math.round(monotonicMs() - started)} ms`,
     ...(shown === 0 ? {} : { untrusted: [header, ...lines].join('\n') }),
     notes: [
       ...(found.skipped > 0 ? [`${found.skipped} larger than 4 MiB left out`] : []),

@@ -1,5 +1,5 @@
 // What click and fill have in common: the target, waiting for what the action began, and a report of what changed.
-import { type Context, ToolError, type ToolResult } from '../../../protocol/index.ts'
+import { type Context, monotonicMs, ToolError, type ToolResult } from '../../../protocol/index.ts'
 import { clip } from '../../kit/text.ts'
 import { abortable, sleep } from '../../kit/waiting.ts'
 import { explainAction } from '../errors.ts'
@@ -76,12 +76,12 @@ async function settle(
   before: JSHandle | undefined,
   pending: ReadonlySet<unknown>,
 ): Promise<Outcome> {
-  const began = performance.now()
+  const began = monotonicMs()
   let outcome: Outcome = 'busy'
   for (const pauseMs of [settleMs, secondLookMs]) {
     await sleep(pauseMs, signal)
     const waits = (): boolean => session.loading || [...session.pending].some((request) => !pending.has(request))
-    while (waits() && performance.now() - began < maxPendingMs) await sleep(20, signal)
+    while (waits() && monotonicMs() - began < maxPendingMs) await sleep(20, signal)
     if (session.page !== page || session.loading) {
       // A page that takes longer is not a failure of the action: the next call sees it.
       const loaded = session.page?.waitForLoadState('domcontentloaded', { timeout: timeoutMs, signal })

@@ -1,4 +1,5 @@
 // The browser process: started at first use, replaced when it has grown or crashed, closed when idle.
+import { monotonicMs } from '../../../protocol/index.ts'
 import type { Log } from '../../kit/definition.ts'
 import { sleep } from '../../kit/waiting.ts'
 import { type Launched, launch } from '../backend.ts'
@@ -88,8 +89,8 @@ async function finish({ browser, group, cleanUp }: Launched): Promise<void> {
   const closed = browser.close().catch(() => {}) // it may be gone already
   await settled(closeTimeoutMs, closed)
   killGroup(group)
-  const began = performance.now()
-  while (membersOf(group).length > 0 && performance.now() - began < groupEndTimeoutMs) await sleep(20)
+  const began = monotonicMs()
+  while (membersOf(group).length > 0 && monotonicMs() - began < groupEndTimeoutMs) await sleep(20)
   await settled(closeTimeoutMs, closed) // Playwright removes its profile when it has seen the end
   cleanUp()
 }

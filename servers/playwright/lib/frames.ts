@@ -1,4 +1,5 @@
 // Frames of a page: selectors that lead into them, and the list of them.
+import { monotonicMs } from '../../../protocol/index.ts'
 import type { Frame, Locator, Page } from '../types.ts'
 import { ask, ifPossible, type Limit, within } from './ask-page.ts'
 
@@ -56,10 +57,10 @@ interface Place {
 export async function* placesOf(page: Page, { ms, signal }: Limit): AsyncGenerator<Place> {
   yield { root: page.locator('html'), frame: '', prefix: '' }
   const found: Place[] = []
-  const until = performance.now() + ms
+  const until = monotonicMs() + ms
   const visit = async (parent: Frame, outer: string): Promise<void> => {
     for (const frame of parent.childFrames()) {
-      const left = until - performance.now()
+      const left = until - monotonicMs()
       if (found.length >= maxFrames || left <= 0) return
       const own = await ifPossible(selectorOf(frame, { ms: left, signal }), signal)
       if (own === undefined || own === '') continue

@@ -1,5 +1,5 @@
 // What can be clicked or filled on a page, each element with a selector that finds exactly it.
-import { nearest } from '../../../protocol/index.ts'
+import { monotonicMs, nearest } from '../../../protocol/index.ts'
 import { cleanText, clip } from '../../kit/text.ts'
 import type { Locator, Page } from '../types.ts'
 import { ask, countOf, ifPossible, type Limit, scriptLimitMs } from './ask-page.ts'
@@ -35,11 +35,11 @@ async function withSelectors(
   prefix: string,
   signal?: AbortSignal,
 ): Promise<Listed[]> {
-  const until = performance.now() + verifyMs
+  const until = monotonicMs() + verifyMs
   const listed: Listed[] = []
   for (const element of elements) {
     signal?.throwIfAborted()
-    const byRole = size > maxSizeForRoles || performance.now() >= until ? undefined : roleSelector(element)
+    const byRole = size > maxSizeForRoles || monotonicMs() >= until ? undefined : roleSelector(element)
     const found = byRole === undefined ? undefined : page.locator(enterFrames(prefix + byRole))
     const isUnique = found !== undefined && (await countOf(found, { ms: verifyMs, signal })) === 1
     const own = isUnique ? byRole : element.css

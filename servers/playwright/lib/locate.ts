@@ -1,5 +1,5 @@
 // Finds the one element that a caller means: by selector, or by its label or text, and waits for it while the page still changes.
-import { ToolError } from '../../../protocol/index.ts'
+import { monotonicMs, ToolError } from '../../../protocol/index.ts'
 import { cleanText, clip, visibleJson } from '../../kit/text.ts'
 import { sleep } from '../../kit/waiting.ts'
 import { manyMatch, nothingMatches, pageLost, selectorFault } from '../errors.ts'
@@ -42,11 +42,11 @@ export async function locate(call: PageCall, selector: string, purpose: Purpose)
   const words = acts && !explicit.test(selector)
   const wanted = words ? { text: selector } : plainTarget(selector)
   const waitMs = acts ? timeoutMs : Math.min(timeoutMs, readWaitMs)
-  const end = performance.now() + waitMs
+  const end = monotonicMs() + waitMs
   let state = ''
-  let unchangedSince = performance.now()
+  let unchangedSince = monotonicMs()
   for (;;) {
-    const began = performance.now()
+    const began = monotonicMs()
     let fault: ToolError | undefined
     const bySelector = async (): Promise<Locator | undefined> => {
       const count = await countOf(target.locator, { ms: Math.max(2_000, timeoutMs), signal })
@@ -75,13 +75,13 @@ export async function locate(call: PageCall, selector: string, purpose: Purpose)
     }
     if (`${loaded} ${size}` !== state) {
       state = `${loaded} ${size}`
-      unchangedSince = performance.now()
+      unchangedSince = monotonicMs()
     }
-    const unchangedMs = loaded && session.pending.size === 0 ? performance.now() - unchangedSince : 0
+    const unchangedMs = loaded && session.pending.size === 0 ? monotonicMs() - unchangedSince : 0
     const quiet = Math.max(quietMs, waitMs * quietShare)
-    if (performance.now() >= end || unchangedMs >= quiet) throw fault ?? (await nothingMatches(page, selector))
+    if (monotonicMs() >= end || unchangedMs >= quiet) throw fault ?? (await nothingMatches(page, selector))
     // About a quarter of the page's time is spent on searches, but the last one comes when the page has been quiet for long enough.
-    const pause = Math.min(3 * (performance.now() - began), quiet - unchangedMs)
+    const pause = Math.min(3 * (monotonicMs() - began), quiet - unchangedMs)
     await sleep(Math.max(pollMs, pause), signal)
   }
 }

@@ -1,6 +1,6 @@
 // Browser sessions by principal, forwarded user and the argument `session`, because gateways open an MCP session for each call. Each session
 // runs one call at a time.
-import { type Context, ToolError } from '../../../protocol/index.ts'
+import { type Context, monotonicMs, ToolError } from '../../../protocol/index.ts'
 import type { EgressPolicy } from '../../kit/network-policy/policy.ts'
 import { Semaphore } from '../../kit/waiting.ts'
 import { type PlaywrightConfig, storageStates } from '../config.ts'
@@ -42,7 +42,7 @@ export class Sessions {
   /** Why each closed session ended, by its key, so that the next call can say so. */
   readonly #lost = new Map<string, string>()
   readonly #timer: NodeJS.Timeout
-  #lastUsed = performance.now()
+  #lastUsed = monotonicMs()
 
   /** @throws Error for the operator */
   constructor(config: PlaywrightConfig, policy: EgressPolicy, keeper: BrowserKeeper) {
@@ -101,7 +101,7 @@ export class Sessions {
         }
       }
     } finally {
-      slot.lastUsed = this.#lastUsed = performance.now()
+      slot.lastUsed = this.#lastUsed = monotonicMs()
       release()
       if (slot.queue.running === 0 && slot.session === undefined) this.#slots.delete(keyOf(slot)) // could not be opened, or is lost
     }
@@ -136,7 +136,7 @@ export class Sessions {
         hint: 'the same call with another value of session',
       })
     const queue = new Semaphore({ limit: 1, maxWaiting, busy })
-    const slot: Slot = { owner, name, queue, lastUsed: performance.now(), session: undefined }
+    const slot: Slot = { owner, name, queue, lastUsed: monotonicMs(), session: undefined }
     this.#slots.set(keyOf(slot), slot)
     return slot
   }
@@ -175,7 +175,7 @@ export class Sessions {
 
   /** Closes sessions, then the browser, that were not used for their time. */
   #endUnused(): void {
-    const unusedFor = (since: number, seconds: number): boolean => performance.now() - since >= seconds * 1_000
+    const unusedFor = (since: number, seconds: number): boolean => monotonicMs() - since >= seconds * 1_000
     for (const slot of [...this.#slots.values()]) {
       const expired = slot.queue.running === 0 && unusedFor(slot.lastUsed, this.#config.PLAYWRIGHT_CONTEXT_TTL_SECONDS)
       if (expired) void this.#lose(slot, 'expired')

@@ -1,5 +1,5 @@
 // evaluate: runs a script in the page, and nowhere else.
-import { type AnyTool, defineTool, type FromSchema, ToolError, type ToolResult } from '../../../protocol/index.ts'
+import { type AnyTool, defineTool, type FromSchema, monotonicMs, ToolError, type ToolResult } from '../../../protocol/index.ts'
 import { cleanText, clip } from '../../kit/text.ts'
 import { notLoaded, pageLost } from '../errors.ts'
 import { within } from '../lib/ask-page.ts'
@@ -70,7 +70,7 @@ async function evaluate(call: PageCall, args: Arguments): Promise<ToolResult<obj
 }
 
 async function run({ session, page, timeoutMs, signal }: PageCall, { script, arg }: Arguments) {
-  const began = performance.now()
+  const began = monotonicMs()
   // `timeout` stops a script that runs on; the limit around it ends waiting for a promise that never settles.
   const options = {
     awaitPromise: true,
@@ -95,7 +95,7 @@ async function run({ session, page, timeoutMs, signal }: PageCall, { script, arg
     signal.throwIfAborted()
     if (error instanceof ToolError && error.code !== 'TIMEOUT') throw error
     // The protocol gives no codes: which failure it is depends on when it came and on the page.
-    const late = performance.now() - began >= timeoutMs
+    const late = monotonicMs() - began >= timeoutMs
     const alive = !page.isClosed() && !session.crashed.has(page) && (await session.free(page))
     if (late) {
       const then = alive ? 'it was stopped' : 'the page does not answer'

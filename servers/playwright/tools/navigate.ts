@@ -1,5 +1,13 @@
 // navigate: opens a page, and says where it ended up without dumping it.
-import { type AnyTool, type Context, defineTool, type FromSchema, ToolError, type ToolResult } from '../../../protocol/index.ts'
+import {
+  type AnyTool,
+  type Context,
+  defineTool,
+  type FromSchema,
+  monotonicMs,
+  ToolError,
+  type ToolResult,
+} from '../../../protocol/index.ts'
 import { report } from '../../kit/report.ts'
 import { clip } from '../../kit/text.ts'
 import { abortable } from '../../kit/waiting.ts'
@@ -53,10 +61,10 @@ async function navigate(backend: PlaywrightBackend, args: Arguments, context: Co
     session.proxy.begin()
     session.extract = undefined
     const page = await session.responsivePage()
-    const began = performance.now()
+    const began = monotonicMs()
     const options = { waitUntil: args.wait_until, timeout: backend.callTime(args.timeout_ms), signal }
     const response = await goTo(session, page, url, options)
-    const loadMs = Math.round(performance.now() - began)
+    const loadMs = Math.round(monotonicMs() - began)
     const status = response?.status()
     const redirects = response === null ? [] : redirectsOf(response.request())
     const [title, preview] = await abortable(Promise.all([titleOf(page), currentText(page)]), signal)

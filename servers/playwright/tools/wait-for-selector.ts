@@ -1,5 +1,5 @@
 // wait_for_selector: waits until an element or a text is there, or gone.
-import { type AnyTool, defineTool, type FromSchema, ToolError, type ToolResult } from '../../../protocol/index.ts'
+import { type AnyTool, defineTool, type FromSchema, monotonicMs, ToolError, type ToolResult } from '../../../protocol/index.ts'
 import { cleanText, clip } from '../../kit/text.ts'
 import { explainAction, isTimeout, whereIs } from '../errors.ts'
 import { currentText, linesOf, newLines } from '../lib/act.ts'
@@ -58,7 +58,7 @@ async function waitFor(call: PageCall, args: Arguments): Promise<ToolResult<obje
   const what = wanted === undefined ? `"${clip(selector, 200)}"` : `the text "${clip(wanted, 100)}"`
   session.extract = undefined
   const before = await linesOf(page.locator('html'), signal)
-  const began = performance.now()
+  const began = monotonicMs()
   let text = ''
   let seen = expected
   try {
@@ -73,7 +73,7 @@ async function waitFor(call: PageCall, args: Arguments): Promise<ToolResult<obje
   } finally {
     void before?.dispose().catch(() => {})
   }
-  const elapsedMs = Math.round(performance.now() - began)
+  const elapsedMs = Math.round(monotonicMs() - began)
   const element = expected ? await describeElement(locator) : undefined
   return call.report({
     summary: `${what} is ${state}, after ${elapsedMs} ms`,

@@ -1,5 +1,5 @@
 // tsdb_continuous_aggregate: creates a materialised view that TimescaleDB keeps up to date, adds its refresh policy, and fills it.
-import { type Context, defineTool, type FromSchema, ToolError } from '../../../protocol/index.ts'
+import { type Context, defineTool, type FromSchema, monotonicMs, ToolError } from '../../../protocol/index.ts'
 import { report } from '../../kit/report.ts'
 import { isMark } from '../../kit/sql/lexer.ts'
 import type { Ask } from '../../kit/sql/read-only.ts'
@@ -66,7 +66,7 @@ async function continuousAggregate(backend: TimescaleBackend, args: Arguments, c
   const { engine, writer } = backend
   const { signal } = context
   const ask = backend.engine.asker(signal)
-  const started = performance.now()
+  const started = monotonicMs()
   const features = await backend.features(signal)
   requireCommunity(features, 'a continuous aggregate')
   const view = await newName(backend.engine.asker(signal, { searchPath: 'role' }), args.view_name)
@@ -102,7 +102,7 @@ async function continuousAggregate(backend: TimescaleBackend, args: Arguments, c
     () => !args.dry_run,
   )
   const { source, job, notices } = made
-  const left = engine.limitTimeout(600_000) - (performance.now() - started) - reserveMs
+  const left = engine.limitTimeout(600_000) - (monotonicMs() - started) - reserveMs
   const fills = args.with_data && !args.dry_run
   const unfilled = fills ? await fill(backend, features, view, job, Math.max(1_000, Math.round(left)), signal) : undefined
   const empty =

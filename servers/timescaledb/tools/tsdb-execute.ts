@@ -1,5 +1,5 @@
 // tsdb_execute: one writing statement, in a transaction that is rolled back when it would change more rows than were allowed.
-import { type Context, defineTool, ToolError } from '../../../protocol/index.ts'
+import { type Context, defineTool, monotonicMs, ToolError } from '../../../protocol/index.ts'
 import { counted, report } from '../../kit/report.ts'
 import { maxCellChars, queryProperties, toParameters } from '../../kit/sql/query-tool.ts'
 import { readOne, requireSql } from '../../kit/sql/statement-filter.ts'
@@ -49,7 +49,7 @@ export function tsdbExecute(backend: TimescaleBackend) {
       const { alone, keyword } = await admit(backend, command, context.signal)
       const values = toParameters(args.params)
       const limits = { timeoutMs: engine.limitTimeout(args.timeout_ms), signal: context.signal, query: command }
-      const started = performance.now()
+      const started = monotonicMs()
       if (alone && dryRun) {
         throw new ToolError('INVALID_ARGUMENT', 'this procedure commits by itself, so it cannot be tried with dry_run')
       }
@@ -71,7 +71,7 @@ export function tsdbExecute(backend: TimescaleBackend) {
       return describe(
         done,
         dryRun,
-        Math.round(performance.now() - started),
+        Math.round(monotonicMs() - started),
         engine.environment.maxResultChars - overheadChars,
         context,
       )
