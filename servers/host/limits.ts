@@ -21,18 +21,19 @@ export function deadline(timeoutMs: number): Middleware {
   }
 }
 
+/** Characters of arguments, as JSON, that may wait for all servers of a process: each waiting call may hold a whole request body. */
+export const maxQueuedChars = 16 * 1_048_576
+let queuedChars = 0
+
 /**
- * Runs at most `maxRunning` calls at once; `maxQueued` more wait in a FIFO queue. A slot is released when the handler has ended, not when its
+ * Runs at most `maxRunning` calls at once; `maxQueued` more wait in a FIFO queue, unless their arguments are too long in all. A slot is released when the handler has ended, not when its
  * caller was answered, so that handlers that hang cannot pile up behind their deadlines.
  */
 export function concurrency(maxRunning: number, maxQueued: number): Middleware {
   const slots = new Semaphore({
     limit: maxRunning,
     maxWaiting: maxQueued,
-    busy: ({ running, waiting }) =>
-      new ToolError('RATE_LIMITED', `${running} calls are running and ${waiting} are waiting`, {
-        hint: 'the same call again in a few seconds',
-      }),
+    busy,
   })
   return async (call, next) => {
     if (call.method !== 'tools/call') return next()
@@ -40,7 +41,14 @@ export function concurrency(maxRunning: number, maxQueued: number): Middleware {
     let release = slots.acquireNow()
     if (release === undefined) {
       const started = monotonicMs()
-      release = await slots.acquire({ signal: call.context.signal })
+      const chars = JSON.stringify(call.params).length
+      if (queuedChars + chars > maxQueuedChars) throw busy(slots)
+      queuedChars += chars
+      try {
+        release = await slots.acquire({ signal: call.context.signal })
+      } finally {
+        queuedChars -= chars
+      }
       call.context.annotate({ queue_ms: Math.round(monotonicMs() - started) })
     }
     try {
@@ -49,6 +57,12 @@ export function concurrency(maxRunning: number, maxQueued: number): Middleware {
       void call.settled.then(release)
     }
   }
+}
+
+function busy({ running, waiting }: Readonly<Record<'running' | 'waiting', number>>): ToolError {
+  return new ToolError('RATE_LIMITED', `${running} calls are running and ${waiting} are waiting`, {
+    hint: 'the same call again in a few seconds',
+  })
 }
 
 /** Token bucket of `perMinute` calls for each principal. `now` never goes back, as the system clock may. */

@@ -93,7 +93,7 @@ async function runFile(file: string): Promise<void> {
   console.log(`${failed > 0 ? 'FAIL' : 'ok  '} ${file}  ${passed} passed, ${failed} failed, ${skipped} skipped (${seconds} s)`)
   for (const text of report?.shown ?? []) console.log(text.replace(/^/gm, '     '))
   for (const problem of problems) console.log(`     ${problem}`)
-  if (failed > 0) console.log(output.replace(/^/gm, '     | '))
+  if (failed > 0) console.log(output.replace(/^(.{0,500}).*$/gm, '     | $1'))
 }
 
 /** With CI=true only the reasons in allowed-skips.json may be skipped for. */

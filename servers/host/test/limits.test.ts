@@ -3,7 +3,7 @@ import type { Middleware } from '../../../protocol/index.ts'
 import { withSample } from '../../../test/helpers/sample-server.ts'
 import type { McpSession } from '../../../test/helpers/wire.ts'
 import { test } from '../../../test/runner/harness.ts'
-import { concurrency, deadline, rateLimit } from '../limits.ts'
+import { concurrency, deadline, maxQueuedChars, rateLimit } from '../limits.ts'
 
 const withLimits = (middleware: Middleware[], use: Parameters<typeof withSample>[1]) =>
   withSample({ server: { middleware } }, use)
@@ -25,6 +25,23 @@ test('a call beyond running and waiting places is RATE_LIMITED at once', () =>
     assert.match(refused.result.content[0].text, /ERROR RATE_LIMITED: 1 calls are running and 1 are waiting/)
     release()
     assert.deepEqual([(await session.message()).id, (await session.message()).id], [1, 2])
+  }))
+
+test('calls whose arguments are too long in all do not wait, and short ones still do', () =>
+  withLimits([concurrency(1, 1_000)], async (session, { release }) => {
+    await post(session, 0, 'wait')
+    const text = 'x'.repeat(1_000_000) // too long for a result, so that the answers are short
+    const send = (id: number, text: string) =>
+      session.post({ jsonrpc: '2.0', id, method: 'tools/call', params: { name: 'echo', arguments: { text } } })
+    const fitting = Math.floor(maxQueuedChars / text.length)
+    for (let id = 1; id <= fitting + 1; id++) await send(id, text)
+    const refused = await session.message()
+    assert.equal(refused.id, fitting + 1)
+    assert.match(refused.result.content[0].text, /ERROR RATE_LIMITED: 1 calls are running and \d\d are waiting/)
+    await send(100, 'x')
+    release()
+    for (let id = 0; id <= fitting; id++) assert.equal((await session.message()).id, id)
+    assert.equal((await session.message()).id, 100)
   }))
 
 test('who waits and cancels leaves the line', () =>
