@@ -11,7 +11,7 @@ export type Token =
 
 export interface Lexed {
   readonly tokens: readonly Token[]
-  /** Why the text is refused: what is not closed at its end, or an escape character that is not written plainly. */
+  /** Why the text is refused: what is not closed at its end, or a name in U&"…", whose escapes are not decoded here. */
   readonly fault: 'comment' | 'string' | 'identifier' | 'escape' | undefined
 }
 
@@ -27,6 +27,8 @@ const string = /'[^']*(?:''[^']*)*'(?!')/y
 const escapedString = /'[^'\\]*(?:(?:\\[\s\S]|'')[^'\\]*)*'(?!')/y
 const identifier = /"[^"]*(?:""[^"]*)*"(?!")/y
 const lineBreak = /[\n\r]/
+/** Before the quote of E'…', B'…', X'…', N'…', U&'…' and U&"…". */
+const prefix = /[ebxn](?=')|u&(?=['"])/iy
 const commentMark = /\/\*|\*\//g
 const dollarTag = /\$(?:[A-Za-z_\u0080-\uffff][A-Za-z_0-9\u0080-\uffff]*)?\$/y
 const parameter = /\$[0-9]*/y
@@ -61,24 +63,22 @@ export function lex(text: string): Lexed {
   }
   while (at < text.length) {
     const start = at
+    take(prefix)
     const code = text.charCodeAt(at)
-    const first = code < 128 ? kinds[code] : 'word'
-    const prefix = first === 'word' ? prefixLength(text, at) : 0
-    const kind = prefix === 0 ? first : kinds[text.charCodeAt(at + prefix)]
+    const kind = code < 128 ? kinds[code] : 'word'
     if (kind === 'blank' || (kind === 'operator' && text.startsWith('--', at))) {
       take(blank)
     } else if (kind === 'operator' && text.startsWith('/*', at)) {
       at = endOfComment(text, at)
       if (at > text.length) return { tokens, fault: 'comment' }
     } else if (kind === 'quote') {
-      at += prefix
       if (!takeString(text[start] === 'e' || text[start] === 'E' ? escapedString : string)) return { tokens, fault: 'string' }
       tokens.push({ kind: 'string', at: start, end: at })
     } else if (kind === 'quotation') {
-      at += prefix
+      if (at > start) return { tokens, fault: 'escape' }
       if (!take(identifier)) return { tokens, fault: 'identifier' }
-      const inner = text.slice(start + prefix + 1, at - 1).replaceAll('""', '"')
-      tokens.push({ kind: 'word', name: inner, quoted: true, at: start, end: at })
+      const name = text.slice(start + 1, at - 1).replaceAll('""', '"')
+      tokens.push({ kind: 'word', name, quoted: true, at: start, end: at })
     } else if (kind === 'dollar' && take(dollarTag)) {
       const tag = text.slice(start, at)
       const close = text.indexOf(tag, at)
@@ -102,7 +102,7 @@ export function lex(text: string): Lexed {
       tokens.push({ kind: 'mark', mark: text[start] as string, at: start, end: at })
     }
   }
-  return joinEscapes(text, tokens)
+  return { tokens, fault: undefined }
 
   /** A string, and its continuations: it goes on behind white space with a line break in it, and `--` comments. */
   function takeString(pattern: RegExp): boolean {
@@ -118,40 +118,6 @@ export function lex(text: string): Lexed {
   }
 }
 
-/** Characters before the quote of E'…', B'…', X'…', N'…', U&'…' and U&"…"; 0 for none. */
-function prefixLength(text: string, at: number): number {
-  const first = text.charCodeAt(at) | 0x20
-  if (first === 0x75) return text[at + 1] === '&' && (text[at + 2] === "'" || text[at + 2] === '"') ? 2 : 0
-  return text[at + 1] === "'" && 'ebxn'.includes(String.fromCharCode(first)) ? 1 : 0
-}
-
-/** The value of a string of one character; others that PostgreSQL takes for one, such as E'\x21', are refused: a name must not be misread. */
-const plainEscape = /^(?:'([^'])'|(\$[^$]*\$)([\s\S])\2)$/
-
-/** Decodes U&"…" and joins `UESCAPE '!'` behind U&"…" or U&'…' to it: the parser sees one token, too. */
-function joinEscapes(text: string, tokens: readonly Token[]): Lexed {
-  const isUnicode = ({ at }: Token): boolean => text[at + 1] === '&' && (text.charCodeAt(at) | 0x20) === 0x75
-  if (!tokens.some(isUnicode)) return { tokens, fault: undefined }
-  const joined: Token[] = []
-  for (let i = 0; i < tokens.length; i += 1) {
-    const token = tokens[i] as Token
-    if (!isUnicode(token)) {
-      joined.push(token)
-      continue
-    }
-    const [word, string] = [tokens[i + 1], tokens[i + 2]]
-    const given =
-      word?.kind === 'word' && word.name === 'uescape' && !word.quoted && string?.kind === 'string' ? string : undefined
-    if (given !== undefined) i += 2
-    const end = given?.end ?? token.end
-    const [, quoted, , dollar] = given === undefined ? ['', '\\'] : (plainEscape.exec(text.slice(given.at, given.end)) ?? [])
-    const mark = quoted ?? dollar
-    if (mark === undefined) return { tokens: joined, fault: 'escape' }
-    joined.push(token.kind === 'word' ? { ...token, name: decodeUnicode(token.name, mark), end } : { ...token, end })
-  }
-  return { tokens: joined, fault: undefined }
-}
-
 /** Comments nest. @returns a place behind the end of the text when it is not closed */
 function endOfComment(text: string, start: number): number {
   let at = start + 2
@@ -163,24 +129,4 @@ function endOfComment(text: string, start: number): number {
     at = commentMark.lastIndex
   }
   return at
-}
-
-function decodeUnicode(text: string, mark: string): string {
-  let out = ''
-  for (let at = 0; at < text.length; at += 1) {
-    if (text[at] !== mark) {
-      out += text[at]
-      continue
-    }
-    const [, long, short] = /^(?:\+([0-9a-fA-F]{6})|([0-9a-fA-F]{4}))/.exec(text.slice(at + 1, at + 8)) ?? []
-    const code = Number.parseInt(long ?? short ?? '', 16)
-    if (Number.isNaN(code) || code > 0x10ffff) {
-      out += mark
-      at += text[at + 1] === mark ? 1 : 0
-    } else {
-      out += String.fromCodePoint(code)
-      at += long === undefined ? 4 : 7
-    }
-  }
-  return out
 }

@@ -61,9 +61,8 @@ export function readStatement(text: string): Reading {
     throw new ToolError('INVALID_ARGUMENT', 'the text holds a NUL character, which PostgreSQL does not accept')
   const { tokens, fault } = lex(text)
   if (fault === 'escape') {
-    throw new ToolError('INVALID_ARGUMENT', 'UESCAPE takes one character in plain quotes (42601)', {
-      hint: "the same statement with the escape character written as in UESCAPE '!'",
-      detail: '42601',
+    throw new ToolError('INVALID_ARGUMENT', 'a name in U&"…" is not accepted', {
+      hint: 'the same statement with the characters themselves in ordinary double quotes',
     })
   }
   if (fault !== undefined) {

@@ -23,7 +23,8 @@ function statements(text: string): string[] {
   const sql = text.replace(/^(copy .*from stdin.*;)\n[\s\S]*?^\\\.$/gim, '$1').replace(/^\\.*$/gm, '')
   const found: string[] = []
   let start = 0
-  for (const token of lex(sql).tokens) {
+  // The lexer reads nothing behind a name in U&"…".
+  for (const token of lex(sql.replace(/\bU&"/gi, '  "')).tokens) {
     if (!isMark(token, ';')) continue
     found.push(sql.slice(start, token.at).trim().slice(0, 100_000))
     start = token.end

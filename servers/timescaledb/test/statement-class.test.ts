@@ -65,8 +65,6 @@ const classes: Readonly<Record<string, readonly string[]>> = {
   ],
   'ddl destructive': [
     "SELECT add_retention_policy('m', INTERVAL '40 days')",
-    "SELECT U&\"drop!005fchunks\" UESCAPE '!' ('m', now())",
-    'SELECT U&"drop!005fchunks" UESCAPE $$!$$ (1)',
     "SELECT drop_chunks /* x */ ('m', now())",
     'SELECT "drop_chunks"(1)',
     'SELECT DROP_CHUNKS(1)',
@@ -144,6 +142,10 @@ const refused = [
 ]
 for (const text of refused) {
   test(`no level admits: ${text}`, () => assert.throws(() => classOf(text), { code: 'READ_ONLY' }))
+}
+
+for (const text of ["SELECT U&\"drop!005fchunks\" UESCAPE '!' ('m', now())", 'SELECT U&"drop!005fchunks" UESCAPE $$!$$ (1)']) {
+  test(`no level admits a name with escapes: ${text}`, () => assert.throws(() => classOf(text), { code: 'INVALID_ARGUMENT' }))
 }
 
 test('a procedure that commits is not run alone when a function of the database could be meant', () => {

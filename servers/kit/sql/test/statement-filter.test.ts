@@ -131,13 +131,16 @@ test(
     const cluster = await startCluster(embedded)
     try {
       await withSql(cluster, async (client) => {
-        const tally = { one: 0, several: 0, unterminated: 0, other: 0 }
+        const tally = { one: 0, several: 0, unterminated: 0, escapes: 0, other: 0 }
         for (let seed = 1; seed <= runs; seed += 1) {
           const sql = generate(random(seed))
           const verdict = await ask(client, sql)
           const { fault } = lex(sql)
           const where = `seed ${seed}: ${JSON.stringify(sql)}`
-          if (verdict.unterminated) {
+          if (fault === 'escape') {
+            tally.escapes += 1
+            assert.ok(sql.includes('U&"'), where)
+          } else if (verdict.unterminated) {
             tally.unterminated += 1
             assert.ok(fault !== undefined, `PostgreSQL finds it unterminated, the lexer does not; ${where}`)
           } else if (verdict.statements === 'several') {
@@ -239,6 +242,15 @@ test('analytics pass: windows, ordered sets, FILTER, LATERAL, JSON, arrays, cast
   ]) {
     assert.doesNotThrow(() => requireReading(sql), sql)
   }
+})
+
+test('a name in U&"…" is refused with what to write instead, a string in U&\'…\' is not', () => {
+  assert.throws(() => requireReading('SELECT U&"d\\0061ta" FROM t'), {
+    code: 'INVALID_ARGUMENT',
+    message: /U&"…"/,
+    hint: /ordinary double quotes/,
+  })
+  assert.doesNotThrow(() => requireReading("SELECT U&'d!0061ta' UESCAPE '!'"))
 })
 
 test('a byte order mark and a Markdown fence are removed, other back quotes are not', () => {
