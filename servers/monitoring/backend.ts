@@ -8,8 +8,8 @@ import { Upstream } from '../kit/http/upstream.ts'
 import { Semaphore } from '../kit/waiting.ts'
 import type { MonitoringConfig } from './config.ts'
 import { lokiError } from './errors.ts'
-import { Loki, metadataApart } from './lib/loki.ts'
-import { Netdata } from './lib/netdata.ts'
+import { metadataApart, openLoki } from './lib/loki.ts'
+import { openNetdata } from './lib/netdata.ts'
 import type { OpenTail } from './types.ts'
 
 export type MonitoringBackend = ReturnType<typeof openMonitoring>
@@ -37,8 +37,8 @@ export function openMonitoring(config: MonitoringConfig, environment: Environmen
   }
   const lokiHttp = client('Loki', 'LOKI', 2, config.LOKI_BEARER_TOKEN, tenant === undefined ? {} : { 'x-scope-orgid': tenant })
   const netdataHttp = client('Netdata', 'NETDATA', 4, config.NETDATA_API_KEY)
-  const loki = lokiHttp && new Loki(lokiHttp)
-  const netdata = netdataHttp && new Netdata(netdataHttp)
+  const loki = lokiHttp && openLoki(lokiHttp)
+  const netdata = netdataHttp && openNetdata(netdataHttp)
   const slots = new Semaphore({
     limit: maxTails,
     maxWaiting: 0,

@@ -3,7 +3,7 @@ import { ToolError } from '../../protocol/index.ts'
 import type { Environment } from '../kit/definition.ts'
 import { Upstream } from '../kit/http/upstream.ts'
 import { keyExpiry, type N8nConfig, parseApiUrl, parseExtraHeaders } from './config.ts'
-import { N8nApi } from './lib/api.ts'
+import { type N8nApi, openApi } from './lib/api.ts'
 import { type N8nDatabase, openDatabase } from './lib/database.ts'
 import { createRedactor } from './lib/redact.ts'
 
@@ -26,7 +26,7 @@ export function openN8n(config: N8nConfig, environment: Environment) {
     maxSockets: 1,
     reuseBody: true,
   })
-  const api = new N8nApi(http, expires)
+  const api = openApi(http, expires)
   const database = config.DB_TYPE === 'postgresdb' ? openDatabase(config, environment) : undefined
   return {
     environment,

@@ -20,71 +20,15 @@ const nsPerMinute = 60_000_000_000n
 /** https://grafana.com/docs/loki/latest/reference/loki-http-api/ */
 const resultTypes: ReadonlySet<unknown> = new Set(['streams', 'matrix', 'vector', 'scalar'])
 
-export class Loki {
-  readonly #http: Upstream
-  readonly #names = new Remembered<string[]>({ keepMs: 60_000, maxEntries: 50 }, (key, signal) => {
+export type Loki = ReturnType<typeof openLoki>
+
+export function openLoki(http: Upstream) {
+  const remembered = new Remembered<string[]>({ keepMs: 60_000, maxEntries: 50 }, (key, signal) => {
     const { path, ...query } = JSON.parse(key) as { path: string } & Record<string, string>
-    return this.#readNames(path, query, signal)
+    return readNames(path, query, signal)
   })
 
-  constructor(http: Upstream) {
-    this.#http = http
-  }
-
-  /** Entries in the query's direction. */
-  async logs(query: LogQuery, signal: AbortSignal): Promise<{ entries: readonly Entry[]; scannedBytes: number }> {
-    const { direction, limit, mixed = false } = query
-    const parameters = { query: query.query, ...times(query), limit: String(limit), direction }
-    const headers = mixed ? {} : metadataApart
-    const { result, scannedBytes } = await this.#query('query_range', ['streams'], parameters, signal, headers)
-    return { entries: readStreams(result, direction), scannedBytes }
-  }
-
-  /** @param stepSeconds between two values; 0 for one value at the end */
-  async series(query: string, range: Range, stepSeconds: number, signal: AbortSignal) {
-    const when = stepSeconds === 0 ? { time: String(range.end) } : { ...times(range), step: String(stepSeconds) }
-    const command = stepSeconds === 0 ? 'query' : 'query_range'
-    const kinds = ['matrix', 'vector', 'scalar']
-    const { kind, result, scannedBytes } = await this.#query(command, kinds, { query, ...when }, signal)
-    return { series: readSeries(kind === 'scalar' ? [{ metric: {}, value: result }] : result), scannedBytes }
-  }
-
-  /** What the index says a selector would make Loki read; 0 where it does not say. */
-  async estimateBytes(selector: string, range: Range, signal: AbortSignal): Promise<number> {
-    const json = await this.#help('/loki/api/v1/index/stats', { query: selector, ...times(range) }, signal)
-    const { bytes } = (json ?? {}) as { bytes?: unknown }
-    return typeof bytes === 'number' ? bytes : 0
-  }
-
-  /** Does Loki accept this query? Also true where it does not say. */
-  async isValid(query: string, signal: AbortSignal): Promise<boolean> {
-    try {
-      await this.#help('/loki/api/v1/format_query', { query }, signal)
-      return true
-    } catch (error) {
-      signal.throwIfAborted()
-      return !(error instanceof ToolError && error.code === 'INVALID_ARGUMENT')
-    }
-  }
-
-  /** Names of the labels in a range; remembered for a minute. */
-  labels(range: Range, signal: AbortSignal): Promise<string[]> {
-    return this.#names.get(nameKey('/loki/api/v1/labels', range, {}), signal)
-  }
-
-  /** Values of a label, of all streams or those of a selector; remembered for a minute. */
-  values(label: string, range: Range, signal: AbortSignal, selector?: string): Promise<string[]> {
-    const path = `/loki/api/v1/label/${encodeURIComponent(label)}/values`
-    return this.#names.get(nameKey(path, range, selector === undefined ? {} : { query: selector }), signal)
-  }
-
-  /** Rejects when Loki would not answer a query now. Not by /ready: it says 503 for half a minute after a start, and proxies hide it. */
-  async probe(signal: AbortSignal): Promise<void> {
-    const end = BigInt(Date.now()) * 1_000_000n
-    await this.#readNames('/loki/api/v1/labels', times({ start: end - 60n * nsPerMinute, end }), signal)
-  }
-
-  async #query(
+  async function ask(
     command: string,
     kinds: readonly unknown[],
     parameters: Record<string, string>,
@@ -94,7 +38,7 @@ export class Loki {
     const path = `/loki/api/v1/${command}`
     const request: UpstreamRequest = { signal, timeoutMs: queryTimeoutMs, maxBytes: maxQueryBytes, headers }
     const long = (parameters.query ?? '').length > maxUrlQueryChars
-    const answer = long ? this.#http.postForm(path, parameters, request) : this.#http.get(path, { ...request, query: parameters })
+    const answer = long ? http.postForm(path, parameters, request) : http.get(path, { ...request, query: parameters })
     const { data } = (readLoki(await answer) ?? {}) as {
       data?: { resultType?: unknown; result?: unknown; stats?: { summary?: Record<string, unknown> } }
     }
@@ -109,13 +53,66 @@ export class Loki {
     return { kind, result: data?.result, scannedBytes: typeof scanned === 'number' ? scanned : 0 }
   }
 
-  async #help(path: string, query: Record<string, string>, signal: AbortSignal): Promise<unknown> {
-    return readLoki(await this.#http.get(path, { signal, timeoutMs: helpTimeoutMs, maxBytes: maxHelpBytes, query }))
+  async function help(path: string, query: Record<string, string>, signal: AbortSignal): Promise<unknown> {
+    return readLoki(await http.get(path, { signal, timeoutMs: helpTimeoutMs, maxBytes: maxHelpBytes, query }))
   }
 
-  async #readNames(path: string, query: Record<string, string>, signal: AbortSignal): Promise<string[]> {
-    const { data } = ((await this.#help(path, query, signal)) ?? {}) as { data?: unknown } // a label without values has no `data` at all
+  async function readNames(path: string, query: Record<string, string>, signal: AbortSignal): Promise<string[]> {
+    const { data } = ((await help(path, query, signal)) ?? {}) as { data?: unknown } // a label without values has no `data` at all
     return Array.isArray(data) ? data.filter((name): name is string => typeof name === 'string') : []
+  }
+
+  return {
+    /** Entries in the query's direction. */
+    async logs(query: LogQuery, signal: AbortSignal): Promise<{ entries: readonly Entry[]; scannedBytes: number }> {
+      const { direction, limit, mixed = false } = query
+      const parameters = { query: query.query, ...times(query), limit: String(limit), direction }
+      const headers = mixed ? {} : metadataApart
+      const { result, scannedBytes } = await ask('query_range', ['streams'], parameters, signal, headers)
+      return { entries: readStreams(result, direction), scannedBytes }
+    },
+
+    /** @param stepSeconds between two values; 0 for one value at the end */
+    async series(query: string, range: Range, stepSeconds: number, signal: AbortSignal) {
+      const when = stepSeconds === 0 ? { time: String(range.end) } : { ...times(range), step: String(stepSeconds) }
+      const command = stepSeconds === 0 ? 'query' : 'query_range'
+      const kinds = ['matrix', 'vector', 'scalar']
+      const { kind, result, scannedBytes } = await ask(command, kinds, { query, ...when }, signal)
+      return { series: readSeries(kind === 'scalar' ? [{ metric: {}, value: result }] : result), scannedBytes }
+    },
+
+    /** What the index says a selector would make Loki read; 0 where it does not say. */
+    async estimateBytes(selector: string, range: Range, signal: AbortSignal): Promise<number> {
+      const json = await help('/loki/api/v1/index/stats', { query: selector, ...times(range) }, signal)
+      const { bytes } = (json ?? {}) as { bytes?: unknown }
+      return typeof bytes === 'number' ? bytes : 0
+    },
+
+    /** Does Loki accept this query? Also true where it does not say. */
+    async isValid(query: string, signal: AbortSignal): Promise<boolean> {
+      try {
+        await help('/loki/api/v1/format_query', { query }, signal)
+        return true
+      } catch (error) {
+        signal.throwIfAborted()
+        return !(error instanceof ToolError && error.code === 'INVALID_ARGUMENT')
+      }
+    },
+
+    /** Names of the labels in a range; remembered for a minute. */
+    labels: (range: Range, signal: AbortSignal) => remembered.get(nameKey('/loki/api/v1/labels', range, {}), signal),
+
+    /** Values of a label, of all streams or those of a selector; remembered for a minute. */
+    values(label: string, range: Range, signal: AbortSignal, selector?: string): Promise<string[]> {
+      const path = `/loki/api/v1/label/${encodeURIComponent(label)}/values`
+      return remembered.get(nameKey(path, range, selector === undefined ? {} : { query: selector }), signal)
+    },
+
+    /** Rejects when Loki would not answer a query now. Not by /ready: it says 503 for half a minute after a start, and proxies hide it. */
+    async probe(signal: AbortSignal): Promise<void> {
+      const end = BigInt(Date.now()) * 1_000_000n
+      await readNames('/loki/api/v1/labels', times({ start: end - 60n * nsPerMinute, end }), signal)
+    },
   }
 }
 

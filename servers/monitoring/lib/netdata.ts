@@ -7,7 +7,7 @@ import { missing, noChart, readForm, readNetdata } from '../errors.ts'
 const timeoutMs = 8_000
 const maxBytes = 1024 * 1024
 
-interface Source {
+export interface Source {
   readonly kind: 'context' | 'chart'
   readonly id: string
   readonly units: string | undefined
@@ -20,106 +20,14 @@ export interface Collected {
   readonly charts: ReadonlyMap<string, string> | undefined
 }
 
+export type Netdata = ReturnType<typeof openNetdata>
+
 /** A node is named; the agent's own is ''. */
-export class Netdata {
-  readonly #http: Upstream
-  readonly #collected = new Remembered({ keepMs: 60_000, maxEntries: 20 }, this.#readCollected.bind(this))
-
-  constructor(http: Upstream) {
-    this.#http = http
-  }
-
-  version(signal: AbortSignal): Promise<string> {
-    return this.#get('', 'info', {}, signal, ({ version }: { version?: unknown }) => {
-      if (typeof version !== 'string') throw new TypeError('no version')
-      return version
-    })
-  }
-
-  /** Names of the machines whose metrics this agent has. */
-  nodes(signal: AbortSignal): Promise<string[]> {
-    return this.#get('', 'info', {}, signal, (info: { mirrored_hosts?: unknown }) => strings(info.mirrored_hosts))
-  }
-
-  /** What is collected; remembered for a minute. */
-  collected(node: string, signal: AbortSignal): Promise<Collected> {
-    return this.#collected.get(node, signal)
-  }
-
-  /** Ids of all charts: many more than contexts, so they are asked for only to explain why one was not found. */
-  charts(node: string, signal: AbortSignal): Promise<string[]> {
-    type Answer = { contexts?: Record<string, { charts?: object }> }
-    return this.#get(node, 'contexts', { options: 'charts' }, signal, ({ contexts = {} }: Answer) =>
-      Object.values(contexts).flatMap(({ charts }) => Object.keys(charts ?? {})),
-    )
-  }
-
-  /**
-   * Whether a name is a context (`disk.util`) or a chart (`disk_util.sda`); `system.cpu` is both. Netdata reads `*`, `|` and `!` in a name as a
-   * pattern, and splits `&` off even where it is escaped, so only names that it lists are asked for.
-   * @throws ToolError NOT_FOUND when it is neither
-   */
-  async source(node: string, id: string, collected: Collected | undefined, signal: AbortSignal): Promise<Source> {
-    const units = collected?.contexts.get(id)
-    if (units !== undefined) return { kind: 'context', id, units }
-    if (collected?.charts !== undefined) {
-      if (!collected.charts.has(id)) throw noChart()
-      return { kind: 'chart', id, units: collected.charts.get(id) }
-    }
-    const listed = (answer: Listed): Listed => answer
-    const chart = await this.#get(node, 'chart', { chart: id }, signal, listed).catch((error: unknown) => {
-      if (error instanceof ToolError && error.detail === missing.chart) return undefined
-      throw error
-    })
-    if (chart?.id === id || chart?.name === id)
-      return { kind: 'chart', id, units: typeof chart.units === 'string' ? chart.units : undefined }
-    // Where Netdata could not list its contexts, the name may be one.
-    if (collected === undefined && /^[\w./-]+$/.test(id)) return { kind: 'context', id, units: undefined }
-    throw noChart()
-  }
-
-  /**
-   * @param seconds back from now @param method how the collected values of a point are combined
-   * @throws ToolError NOT_FOUND when there is no such chart or context
-   */
-  data(
-    node: string,
-    { kind, id }: Pick<Source, 'kind' | 'id'>,
-    method: 'average' | 'min' | 'max',
-    seconds: number,
-    points: number,
-    signal: AbortSignal,
-  ) {
-    const query = {
-      [kind]: id,
-      after: String(-seconds),
-      points: String(points),
-      group: method,
-      format: 'json',
-      // unaligned: otherwise the window ends at a multiple of its length, which may be before the first data.
-      options: 'jsonwrap|seconds|unaligned',
-    }
-    return this.#get(node, 'data', query, signal, readData)
-  }
-
-  /** Raised alerts only. */
-  alerts(node: string, signal: AbortSignal) {
-    type Answer = { alarms?: Record<string, Record<string, unknown>> }
-    return this.#get(node, 'alarms', { active: '' }, signal, ({ alarms = {} }: Answer) =>
-      Object.values(alarms).map((alarm) => ({
-        name: String(alarm.name ?? ''),
-        chart: String(alarm.chart ?? ''),
-        status: String(alarm.status ?? ''),
-        value: String(alarm.value_string ?? ''),
-        info: String(alarm.info ?? ''),
-        /** Unix seconds. */
-        since: Number(alarm.last_status_change ?? 0),
-      })),
-    )
-  }
+export function openNetdata(http: Upstream) {
+  const remembered = new Remembered({ keepMs: 60_000, maxEntries: 20 }, readCollected)
 
   /** Older agents have no list of contexts; their list of charts says the context of each. */
-  async #readCollected(node: string, signal: AbortSignal): Promise<Collected> {
+  async function readCollected(node: string, signal: AbortSignal): Promise<Collected> {
     const ofContexts = ({ contexts }: { contexts?: Record<string, Listed> }): Collected => {
       if (contexts === undefined) throw new TypeError('no contexts')
       return { contexts: unitsOf(Object.entries(contexts)), charts: undefined }
@@ -130,15 +38,15 @@ export class Netdata {
       return { contexts: unitsOf(all.map(([, chart]) => [chart.context, chart] as const)), charts: unitsOf([...all, ...named]) }
     }
     try {
-      return await this.#get(node, 'contexts', {}, signal, ofContexts)
+      return await get(node, 'contexts', {}, signal, ofContexts)
     } catch (error) {
       if (!(error instanceof ToolError) || (error.detail !== missing.route && error.detail !== 404)) throw error
-      return this.#get(node, 'charts', {}, signal, ofCharts)
+      return get(node, 'charts', {}, signal, ofCharts)
     }
   }
 
   /** @param read where it throws, the answer has an unexpected form */
-  async #get<A, T>(
+  async function get<A, T>(
     node: string,
     command: string,
     query: Record<string, string>,
@@ -146,8 +54,99 @@ export class Netdata {
     read: (answer: A) => T,
   ): Promise<T> {
     const host = node === '' ? '' : `/host/${encodeURIComponent(node)}`
-    const answer = readNetdata(await this.#http.get(`${host}/api/v1/${command}`, { signal, timeoutMs, maxBytes, query }))
+    const answer = readNetdata(await http.get(`${host}/api/v1/${command}`, { signal, timeoutMs, maxBytes, query }))
     return readForm('Netdata', () => read(answer as A))
+  }
+
+  return {
+    version(signal: AbortSignal): Promise<string> {
+      return get('', 'info', {}, signal, ({ version }: { version?: unknown }) => {
+        if (typeof version !== 'string') throw new TypeError('no version')
+        return version
+      })
+    },
+
+    /** Names of the machines whose metrics this agent has. */
+    nodes(signal: AbortSignal): Promise<string[]> {
+      return get('', 'info', {}, signal, (info: { mirrored_hosts?: unknown }) => strings(info.mirrored_hosts))
+    },
+
+    /** What is collected; remembered for a minute. */
+    collected(node: string, signal: AbortSignal): Promise<Collected> {
+      return remembered.get(node, signal)
+    },
+
+    /** Ids of all charts: many more than contexts, so they are asked for only to explain why one was not found. */
+    charts(node: string, signal: AbortSignal): Promise<string[]> {
+      type Answer = { contexts?: Record<string, { charts?: object }> }
+      return get(node, 'contexts', { options: 'charts' }, signal, ({ contexts = {} }: Answer) =>
+        Object.values(contexts).flatMap(({ charts }) => Object.keys(charts ?? {})),
+      )
+    },
+
+    /**
+     * Whether a name is a context (`disk.util`) or a chart (`disk_util.sda`); `system.cpu` is both. Netdata reads `*`, `|` and `!` in a name as a
+     * pattern, and splits `&` off even where it is escaped, so only names that it lists are asked for.
+     * @throws ToolError NOT_FOUND when it is neither
+     */
+    async source(node: string, id: string, collected: Collected | undefined, signal: AbortSignal): Promise<Source> {
+      const units = collected?.contexts.get(id)
+      if (units !== undefined) return { kind: 'context', id, units }
+      if (collected?.charts !== undefined) {
+        if (!collected.charts.has(id)) throw noChart()
+        return { kind: 'chart', id, units: collected.charts.get(id) }
+      }
+      const listed = (answer: Listed): Listed => answer
+      const chart = await get(node, 'chart', { chart: id }, signal, listed).catch((error: unknown) => {
+        if (error instanceof ToolError && error.detail === missing.chart) return undefined
+        throw error
+      })
+      if (chart?.id === id || chart?.name === id)
+        return { kind: 'chart', id, units: typeof chart.units === 'string' ? chart.units : undefined }
+      // Where Netdata could not list its contexts, the name may be one.
+      if (collected === undefined && /^[\w./-]+$/.test(id)) return { kind: 'context', id, units: undefined }
+      throw noChart()
+    },
+
+    /**
+     * @param seconds back from now @param method how the collected values of a point are combined
+     * @throws ToolError NOT_FOUND when there is no such chart or context
+     */
+    data(
+      node: string,
+      { kind, id }: Pick<Source, 'kind' | 'id'>,
+      method: 'average' | 'min' | 'max',
+      seconds: number,
+      points: number,
+      signal: AbortSignal,
+    ) {
+      const query = {
+        [kind]: id,
+        after: String(-seconds),
+        points: String(points),
+        group: method,
+        format: 'json',
+        // unaligned: otherwise the window ends at a multiple of its length, which may be before the first data.
+        options: 'jsonwrap|seconds|unaligned',
+      }
+      return get(node, 'data', query, signal, readData)
+    },
+
+    /** Raised alerts only. */
+    alerts(node: string, signal: AbortSignal) {
+      type Answer = { alarms?: Record<string, Record<string, unknown>> }
+      return get(node, 'alarms', { active: '' }, signal, ({ alarms = {} }: Answer) =>
+        Object.values(alarms).map((alarm) => ({
+          name: String(alarm.name ?? ''),
+          chart: String(alarm.chart ?? ''),
+          status: String(alarm.status ?? ''),
+          value: String(alarm.value_string ?? ''),
+          info: String(alarm.info ?? ''),
+          /** Unix seconds. */
+          since: Number(alarm.last_status_change ?? 0),
+        })),
+      )
+    },
   }
 }
 

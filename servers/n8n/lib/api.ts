@@ -18,12 +18,12 @@ export const idForm = /^[A-Za-z0-9_-]{1,64}$/
 /** The scope of the API key that a list needs. */
 const scopes = { workflows: 'workflow:list', executions: 'execution:list' }
 
-interface Place {
+export interface Place {
   readonly limit: number
   readonly cursor?: string | undefined
 }
 
-interface Page<T> {
+export interface Page<T> {
   readonly entries: readonly T[]
   /** n8n's cursor of this page, and of the following one. */
   readonly start: string | undefined
@@ -38,63 +38,18 @@ type Pages<T> = AsyncGenerator<Page<T>, undefined>
 type GetOnly = Pick<Upstream, 'get' | 'close'>
 type Query = Readonly<Record<string, string>>
 
-export class N8nApi {
-  readonly #http: GetOnly
-  readonly #keyExpires: Date | undefined
+export type N8nApi = ReturnType<typeof openApi>
+
+export function openApi(http: GetOnly, keyExpires: Date | undefined) {
   /** One answer is in memory at a time. */
-  readonly #slots = new Semaphore({
+  const slots = new Semaphore({
     limit: 1,
     maxWaiting,
     busy: ({ waiting }) =>
       new ToolError('RATE_LIMITED', `${waiting} requests to n8n are waiting`, { hint: 'the same call again in a few seconds' }),
   })
 
-  constructor(http: GetOnly, keyExpires: Date | undefined) {
-    this.#http = http
-    this.#keyExpires = keyExpires
-  }
-
-  /**
-   * Each workflow is reduced at once.
-   * @param filter `name`: a pattern of SQL's LIKE for a part of the name, case-sensitive on PostgreSQL
-   */
-  workflows<T>(
-    filter: { active?: boolean | undefined; name?: string | undefined; projectId?: string | undefined },
-    from: Place,
-    reduce: (workflow: JsonObject) => T,
-    signal: AbortSignal,
-  ): Pages<T> {
-    const given = Object.entries(filter).filter(([, value]) => value !== undefined)
-    const query = Object.fromEntries(given.map(([name, value]) => [name, String(value)]))
-    return this.#pages('workflows', { excludePinnedData: 'true', ...query }, from, reduce, signal)
-  }
-
-  /** Executions, newest first, without their data. */
-  executions<T>(
-    status: 'running' | 'waiting' | undefined,
-    from: Place,
-    reduce: (execution: JsonObject) => T,
-    signal: AbortSignal,
-  ): Pages<T> {
-    return this.#pages('executions', { includeData: 'false', ...(status && { status }) }, from, reduce, signal)
-  }
-
-  /** One workflow as n8n stores it; undefined when none has this id. */
-  workflow(id: string, kept: 'workflow' | 'node', signal: AbortSignal): Promise<JsonObject | undefined> {
-    if (!idForm.test(id)) throw new ToolError('INTERNAL', 'not an id') // the tool has checked it
-    return this.#ask(`workflows/${id}`, 'workflow:read', { excludePinnedData: 'true' }, kept, signal)
-  }
-
-  /** n8n's own figures of the last seven days; undefined where this version has none. */
-  insights(signal: AbortSignal): Promise<JsonObject | undefined> {
-    return this.#ask('insights/summary', 'insights:read', {}, 'workflow', signal)
-  }
-
-  close(): void {
-    this.#http.close()
-  }
-
-  async *#pages<T>(
+  async function* pagesOf<T>(
     route: keyof typeof scopes,
     query: Query,
     from: Place,
@@ -109,7 +64,7 @@ export class N8nApi {
       let page: Page<T>
       try {
         const place = { limit: String(limit), ...(cursor && { cursor }) }
-        const answer = await this.#ask(route, scopes[route], { ...query, ...place }, 'list', signal)
+        const answer = await ask(route, scopes[route], { ...query, ...place }, 'list', signal)
         if (!Array.isArray(answer?.data)) throw unknownForm()
         page = { start, entries: objects(answer.data).map(reduce), next: text(answer.nextCursor) || undefined, tooLarge: 0 }
       } catch (error) {
@@ -132,20 +87,58 @@ export class N8nApi {
     }
   }
 
-  async #ask(
+  function ask(
     path: string,
     scope: string,
     query: Query,
     kept: keyof typeof maxStringBytes,
     signal: AbortSignal,
   ): Promise<JsonObject | undefined> {
-    return this.#slots.run({ signal }, async () => {
-      const answer = await this.#http.get(`/api/v1/${path}`, { signal, timeoutMs, maxBytes: maxAnswerBytes, query })
+    return slots.run({ signal }, async () => {
+      const answer = await http.get(`/api/v1/${path}`, { signal, timeoutMs, maxBytes: maxAnswerBytes, query })
       // A missing entry; a 404 page of another program is longer.
       if (kept !== 'list' && answer.status === 404 && answer.body.length < 1_000) return undefined
-      const json = readAnswer(answer, scope, this.#keyExpires, maxStringBytes[kept])
+      const json = readAnswer(answer, scope, keyExpires, maxStringBytes[kept])
       if (isObject(json)) return json
       throw unknownForm()
     })
+  }
+
+  return {
+    /**
+     * Each workflow is reduced at once.
+     * @param filter `name`: a pattern of SQL's LIKE for a part of the name, case-sensitive on PostgreSQL
+     */
+    workflows<T>(
+      filter: { active?: boolean | undefined; name?: string | undefined; projectId?: string | undefined },
+      from: Place,
+      reduce: (workflow: JsonObject) => T,
+      signal: AbortSignal,
+    ): Pages<T> {
+      const given = Object.entries(filter).filter(([, value]) => value !== undefined)
+      const query = Object.fromEntries(given.map(([name, value]) => [name, String(value)]))
+      return pagesOf('workflows', { excludePinnedData: 'true', ...query }, from, reduce, signal)
+    },
+
+    /** Executions, newest first, without their data. */
+    executions<T>(
+      status: 'running' | 'waiting' | undefined,
+      from: Place,
+      reduce: (execution: JsonObject) => T,
+      signal: AbortSignal,
+    ): Pages<T> {
+      return pagesOf('executions', { includeData: 'false', ...(status && { status }) }, from, reduce, signal)
+    },
+
+    /** One workflow as n8n stores it; undefined when none has this id. */
+    workflow(id: string, kept: 'workflow' | 'node', signal: AbortSignal): Promise<JsonObject | undefined> {
+      if (!idForm.test(id)) throw new ToolError('INTERNAL', 'not an id') // the tool has checked it
+      return ask(`workflows/${id}`, 'workflow:read', { excludePinnedData: 'true' }, kept, signal)
+    },
+
+    /** n8n's own figures of the last seven days; undefined where this version has none. */
+    insights: (signal: AbortSignal) => ask('insights/summary', 'insights:read', {}, 'workflow', signal),
+
+    close: () => http.close(),
   }
 }
