@@ -1,12 +1,11 @@
 // Answers of n8n that are not the expected JSON, as the errors that a model reads.
 import { ToolError, type ToolErrorCode } from '../../protocol/index.ts'
-import { isHtml, parseJson, statusError, webPage } from '../kit/http/answer.ts'
+import { isHtml, parseJson, shortenJson, statusError, webPage } from '../kit/http/answer.ts'
 import type { UpstreamAnswer } from '../kit/http/upstream.ts'
 import { cleanText, quoted } from '../kit/text.ts'
-import { compactJson } from './lib/compact.ts'
 
-/** Structural characters of JSON that are parsed at most: each costs up to 50 bytes of heap, whatever the size of the text. */
-const maxJsonTokens = 60_000
+/** Commas, colons and opening brackets in one answer: each value costs up to a hundred bytes of heap, however short the text is. */
+const maxJsonTokens = 100_000
 const maxParsedBytes = 1024 * 1024
 
 /** Bytes that are kept of each string where the JSON would still be larger than {@link maxParsedBytes}. */
@@ -38,11 +37,11 @@ export function readAnswer(answer: UpstreamAnswer, scope: string, keyExpires: Da
   if (explained !== undefined) throw explained
   if (status >= 300) throw fail('UPSTREAM_ERROR', `n8n answered HTTP ${status}`, 'the same call again later')
   if (isHtml(answer)) throw webPage('n8n', 'N8N_API_URL', status)
-  let compact = compactJson(answer.body, maxJsonTokens, maxStringBytes)
-  if (compact !== undefined && compact.length > maxParsedBytes)
-    compact = compactJson(compact, maxJsonTokens, Math.min(maxStringBytes, shorterBytes))
-  if (compact === undefined) throw new ToolError('TOO_LARGE', `n8n's answer holds more than ${maxJsonTokens} values`)
-  return parseJson('n8n', compact)
+  let short = shortenJson(answer.body, maxJsonTokens, maxStringBytes)
+  if (short !== undefined && short.length > maxParsedBytes)
+    short = shortenJson(short, maxJsonTokens, Math.min(maxStringBytes, shorterBytes))
+  if (short === undefined) throw new ToolError('TOO_LARGE', `n8n's answer holds more than ${maxJsonTokens} values`)
+  return parseJson('n8n', short)
 }
 
 export function unknownForm(): ToolError {

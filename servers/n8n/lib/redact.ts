@@ -1,5 +1,6 @@
 // Removes secrets from workflows: n8n stores credentials apart, but people paste tokens into headers, URLs and code. A secret is detected by the
 // name beside it, by its issuer's format, or because it is this server's own. Every regular expression takes linear time.
+import { cutMark } from '../../kit/http/answer.ts'
 import { isObject, type JsonObject } from './json.ts'
 
 export type Redactor = ((value: unknown) => unknown) & { readonly inName: (name: string) => string }
@@ -21,8 +22,6 @@ const placeholder = /^(<[^<>]*>|\[[^[\]]*\]|[*x.•-]+)$|(^|[^a-z])(your|insert|
 const describing = /^(string|text|number|required|optional|none|null|undefined|true|false|hidden|https?:.*|.*\.\w+)$/i
 /** Members of n8n that are left out: test data, internal state, and ids that open a webhook. */
 const dropped = new Set(['pinData', 'staticData', 'webhookId', 'instanceId'])
-/** At the end of a string that compactJson has cut. Half a secret in front of it would not be detected. */
-export const cutMark = '\ue000'
 
 // Formats of issuers, after gitleaks' rules.
 const issuers = [
@@ -107,6 +106,7 @@ export function createRedactor(own: readonly string[]): Redactor {
   const strong = (value: string): string =>
     known.reduce((text, secret) => text.replaceAll(secret, mask), value).replace(issued, mask)
   const clean = (value: string): string => {
+    // Half a secret in front of the mark would not be detected.
     let text = strong(value.endsWith(cutMark) ? `${value.slice(0, -500)}…[cut]` : value)
     for (const place of places) text = text.replace(place, `$1${mask}`)
     return assignments.reduce(maskValues, text)
