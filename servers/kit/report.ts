@@ -10,7 +10,8 @@ export interface Report<S extends object = Record<string, unknown>> {
   body?: string
   /** Data from elsewhere (file content, rows, log lines, pages): cleaned, and wrapped in a boundary that its author cannot guess. */
   untrusted?: string
-  notes?: readonly string[]
+  /** `false` and `undefined` are left out. */
+  notes?: readonly (string | false | undefined)[]
   /** The whole arguments object of the following page, ready to send. */
   next?: Readonly<Record<string, unknown>> | undefined
   /** More exists than is shown. Exact, never a guess from a full page. */
@@ -36,7 +37,8 @@ export function report<S extends object = Record<string, never>>(
   result: Report<S>,
 ): ToolResult<S & { meta: ReportMeta }> {
   const { summary, body, untrusted, next, truncated = next !== undefined, rows, blocks = [] } = result
-  const notes = [...(result.notes ?? []), ...context.warnings.map((warning) => `argument ${warning}`)]
+  const own = (result.notes ?? []).filter((note) => note !== false && note !== undefined)
+  const notes = [...own, ...context.warnings.map((warning) => `argument ${warning}`)]
   const lines = [summary]
   if (body !== undefined && body !== '') lines.push(body)
   if (untrusted !== undefined) lines.push(wrapUntrusted(untrusted))

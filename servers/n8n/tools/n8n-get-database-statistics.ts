@@ -62,16 +62,18 @@ const reservedChars = 1_000
 
 function statisticsResult({ environment, upstream }: N8nBackend, statistics: Statistics, ageMs: number, context: Context) {
   const { source, totals, executions, insights, storage, warnings } = statistics
-  const age = ageMs < 1_000 ? [] : [`these figures are ${Math.round(ageMs / 1000)} s old; refresh: true reads them again`]
   const lines = describe(statistics) // the most important ones come first
   const shown = fitLines(lines, environment.maxResultChars - reservedChars)
   const left = lines.length - shown.length
-  const long = left === 0 ? [] : [`${left} lines did not fit into a result`]
   const complete = left === 0 && totals?.workflows.complete !== false && executions?.complete !== false
   return report(context, {
     summary: `n8n at ${upstream}: ${summaryOf(statistics)}`,
     untrusted: shown.join('\n'),
-    notes: [...warnings, ...long, ...age],
+    notes: [
+      ...warnings,
+      left > 0 && `${left} lines did not fit into a result`,
+      ageMs >= 1_000 && `these figures are ${Math.round(ageMs / 1000)} s old; refresh: true reads them again`,
+    ],
     truncated: !complete,
     structured: {
       source,

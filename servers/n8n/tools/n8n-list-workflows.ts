@@ -113,8 +113,8 @@ async function listWorkflows(backend: N8nBackend, args: ListArguments, context: 
     summary: `${counted(shown, 'workflow')}${describeFilter(args)}${more}, ${Math.round(monotonicMs() - started)} ms`,
     ...(shown === 0 ? {} : { untrusted: [header, ...lines].join('\n') }),
     notes: [
-      ...(found.skipped > 0 ? [`${found.skipped} larger than 4 MiB left out`] : []),
-      ...(isCut && next === undefined ? [`${found.rows.length - shown} more did not fit; use a smaller limit`] : []),
+      found.skipped > 0 && `${found.skipped} larger than 4 MiB left out`,
+      isCut && next === undefined && `${found.rows.length - shown} more did not fit; use a smaller limit`,
       ...(found.rows.length === 0 ? whyNone(found, args) : []),
     ],
     truncated: next !== undefined || isCut,
@@ -127,16 +127,14 @@ async function listWorkflows(backend: N8nBackend, args: ListArguments, context: 
 }
 
 /** What there is instead: near names, and the tags in use. */
-function whyNone({ searched, next, names, tags }: Awaited<ReturnType<typeof search>>, args: ListArguments): string[] {
+function whyNone({ searched, next, names, tags }: Awaited<ReturnType<typeof search>>, args: ListArguments): (string | false)[] {
   const known = [...tags].filter((tag) => tag !== '')
   const missing = (args.tags ?? []).filter((tag) => !known.some((each) => each.toLowerCase() === tag.toLowerCase()))
   const near = args.name === undefined ? [] : nearest(args.name, [...names])
   return [
-    ...(next === undefined ? [] : [`${searched} workflows were searched so far`]),
-    ...(missing.length === 0
-      ? []
-      : [`no workflow is tagged ${shownNames(missing)}; tags are ${shownNames(known) || 'not used'}`]),
-    ...(near.length === 0 ? [] : [`similar names: ${shownNames(near)}`]),
+    next !== undefined && `${searched} workflows were searched so far`,
+    missing.length > 0 && `no workflow is tagged ${shownNames(missing)}; tags are ${shownNames(known) || 'not used'}`,
+    near.length > 0 && `similar names: ${shownNames(near)}`,
   ]
 }
 

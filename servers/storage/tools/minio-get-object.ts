@@ -137,9 +137,9 @@ function textResult(reading: Reading, part: Part, decoded: Decoded) {
     text = text.slice(0, last)
   }
   const notes = [
-    ...(charset === 'utf-8' ? [] : [`read as ${charset}`]),
-    ...(damaged ? ['some bytes are not valid characters and are shown as �'] : []),
-    ...(skipped > 0 && start === part.offset ? [`${skipped} bytes of a character that starts before "offset" are left out`] : []),
+    charset !== 'utf-8' && `read as ${charset}`,
+    damaged && 'some bytes are not valid characters and are shown as �',
+    skipped > 0 && start === part.offset && `${skipped} bytes of a character that starts before "offset" are left out`,
   ]
   const range = { start, end: part.offset + length, ending: isLine ? ', to the end of a line' : '' }
   return pageResult(reading, part, range, text, notes, { kind: 'text', encoding: charset, text })
@@ -161,7 +161,7 @@ function pageResult(
   part: Part,
   { start, end, ending }: { start: number; end: number; ending: string },
   shown: string,
-  notes: readonly string[],
+  notes: readonly (string | false)[],
   structured: { kind: 'text' | 'base64' } & Record<string, unknown>,
 ) {
   const { size } = part.facts
@@ -171,10 +171,8 @@ function pageResult(
     ...(shown === '' ? {} : { untrusted: shown.startsWith('\ufeff') ? shown.slice(1) : shown }),
     notes: [
       ...notes,
-      ...(more && reading.budget < reading.args.max_bytes
-        ? [`a result has room for ${reading.budget} bytes, fewer than "max_bytes"`]
-        : []),
-      ...(more && size === undefined ? ['the store decompresses this object and sends only its beginning'] : []),
+      more && reading.budget < reading.args.max_bytes && `a result has room for ${reading.budget} bytes, fewer than "max_bytes"`,
+      more && size === undefined && 'the store decompresses this object and sends only its beginning',
     ],
     next: more && size !== undefined ? sameCall(inputSchema, reading.args, { mode: structured.kind, offset: end }) : undefined,
     truncated: more,
@@ -203,7 +201,7 @@ async function gzipResult(reading: Reading, part: Part) {
   return result(reading, part.facts, {
     what: `gzip, ${more ? 'the first' : 'all'} ${bytes.length} bytes decompressed`,
     untrusted: text,
-    notes: more ? ['this is only the beginning; "offset" counts compressed bytes, and mode "base64" reads the rest'] : [],
+    notes: [more && 'this is only the beginning; "offset" counts compressed bytes, and mode "base64" reads the rest'],
     truncated: more,
     structured: { kind: 'gzip', encoding: charset, text },
   })
