@@ -13,11 +13,11 @@ import { correctLogql, isLevelName, type LabelValues, readWords } from './words.
 /** A search that went wrong, and how to repeat it. */
 export interface Failed {
   readonly loki: Loki
-  readonly query: string
+  readonly query: Logql
   readonly range: Range
   readonly signal: AbortSignal
-  /** Arguments of the same call with another query, as JSON. */
-  call(query: string, hours?: number): string
+  /** Arguments of the same call with another query, as JSON. @param hours where the caller gave no range */
+  again(query: string, hours?: number): string
 }
 
 const maxLabels = 8
@@ -28,7 +28,7 @@ export const exampleHint = '{"query":"{app=\\"web\\"} |= \\"error\\""} with labe
 
 /** INVALID_ARGUMENT with the labels that exist here and a query that works. */
 export async function adviseSelector(failed: Failed, why: string): Promise<ToolError> {
-  const { loki, query, range, signal } = failed
+  const { loki, query, range, signal, again } = failed
   const labels = await knownLabels(loki, range, signal).catch((error: unknown) => {
     signal.throwIfAborted()
     // Where no query would be answered, that is what has to be said. Otherwise the query is wrong, and the labels only help to correct it.
@@ -43,18 +43,18 @@ export async function adviseSelector(failed: Failed, why: string): Promise<ToolE
     const first = values.slice(0, maxValues).map((value) => oneLine(value, 40))
     return `${name} (${values.length}: ${first.join(', ')}${values.length > maxValues ? '…' : ''})`
   })
-  const words = query.includes('{') || query.length > 200 ? undefined : readWords(query, labels)
+  const words = query.text.includes('{') || query.text.length > 200 ? undefined : readWords(query.text, labels)
   const { label, value } = words?.match ?? { label: best.name, value: best.values[0] ?? '' }
   const filter = words === undefined ? 'error' : words.filter
   const pattern = JSON.stringify(`(?i)${filter.replace(/[.*+?^${}()|[\]\\]/g, '\\$&')}`)
   const corrected = `{${label}=${JSON.stringify(value)}}${filter === '' ? '' : ` |~ ${pattern}`}`
-  return advice(`Labels here: ${shown.join('; ')}`, failed.call(corrected, words?.hours))
+  return advice(`Labels here: ${shown.join('; ')}`, again(corrected, words?.hours))
 }
 
 /** The query without its usual mistakes; undefined when it has none, or when Loki refuses that too. */
 export async function correctedQuery({ loki, query, signal }: Failed): Promise<string | undefined> {
-  const corrected = correctLogql(query)
-  return corrected !== query && (await loki.isValid(corrected, signal)) ? corrected : undefined
+  const corrected = correctLogql(query.text)
+  return corrected !== query.text && (await loki.isValid(corrected, signal)) ? corrected : undefined
 }
 
 /** Labels with their values, those that tell one source from another first. */
@@ -76,7 +76,8 @@ function ranked(labels: readonly string[]): string[] {
  * Why a search found nothing: what is computed, the filter, a label or value that does not exist, or the time.
  * @param ranges what each leaf of the query reads
  */
-export async function explainNothing(failed: Failed, query: Logql, ranges: readonly Range[]): Promise<string | undefined> {
+export async function explainNothing(failed: Failed, ranges: readonly Range[]): Promise<string | undefined> {
+  const { query } = failed
   for (const [i, leaf] of query.leaves.entries()) {
     const logQuery = logQueryOf(query, leaf)
     const there = { ...failed, range: ranges[i] ?? failed.range }
@@ -95,7 +96,7 @@ async function hasLines({ loki, range, signal }: Failed, query: string): Promise
 }
 
 async function explainFilter(failed: Failed, { selector }: Leaf, logQuery: string): Promise<string> {
-  const { loki, range, signal, call } = failed
+  const { loki, range, signal, again } = failed
   const why = `the selector ${oneLine(selector)} has lines in this range; what follows it leaves none`
   if (!/err|fatal|crit|panic|exception|fail|warn/i.test(logQuery.slice(selector.length))) return why
   const serious = /^(?:err|fatal|crit|panic|emerg|alert)/i
@@ -103,17 +104,17 @@ async function explainFilter(failed: Failed, { selector }: Leaf, logQuery: strin
   const values = name === undefined ? [] : await loki.values(name, range, signal, selector)
   if (name !== undefined && values.length > 0) {
     const level = values.find((value) => serious.test(value))
-    const hint = level === undefined ? '' : `. TRY: ${call(`${selector.slice(0, -1)}, ${name}=${JSON.stringify(level)}}`)}`
+    const hint = level === undefined ? '' : `. TRY: ${again(`${selector.slice(0, -1)}, ${name}=${JSON.stringify(level)}}`)}`
     return `${why}. These streams have the label ${name} with the values ${list(values)}${hint}`
   }
   const guessed = `${selector} | detected_level=~"error|fatal|critical"`
   return (await hasLines(failed, guessed))
-    ? `${why}. Loki detected lines of level error, fatal or critical. TRY: ${call(guessed)}`
+    ? `${why}. Loki detected lines of level error, fatal or critical. TRY: ${again(guessed)}`
     : why
 }
 
 async function explainSelector(failed: Failed, { selector, matchers }: Leaf): Promise<string> {
-  const { loki, range, signal, call } = failed
+  const { loki, query, range, signal, again } = failed
   const names = await loki.labels(range, signal)
   for (const matcher of matchers) {
     if (admitsAbsent(matcher)) continue
@@ -128,11 +129,11 @@ async function explainSelector(failed: Failed, { selector, matchers }: Leaf): Pr
     const known = operator === '=' || operator === '=~' ? await knownLabels(loki, range, signal) : []
     const other = known.find((each) => each.values.includes(value))
     if (other !== undefined) {
-      const query = withMatcher(failed.query, matcher, other.name, operator, value)
-      return `${why}. "${oneLine(value, 80)}" is a value of ${other.name}, which has: ${list(nearestFirst(value, other.values))}. TRY: ${call(query)}`
+      const corrected = again(withMatcher(query.text, matcher, other.name, operator, value))
+      return `${why}. "${oneLine(value, 80)}" is a value of ${other.name}, which has: ${list(nearestFirst(value, other.values))}. TRY: ${corrected}`
     }
     const [near] = nearest(value, values, 1)
-    return near === undefined ? why : `${why}. TRY: ${call(withMatcher(failed.query, matcher, label, '=', near))}`
+    return near === undefined ? why : `${why}. TRY: ${again(withMatcher(query.text, matcher, label, '=', near))}`
   }
   return `no stream matches all of ${oneLine(selector)} in these ${formatSpan(secondsOf(range))}; try fewer matchers or a longer range`
 }

@@ -58,11 +58,17 @@ export function searchLogs(backend: MonitoringBackend, environment: Environment)
 }
 
 type Call = ReturnType<typeof openCall>
+/** A call and the range that it searches. */
+type Search = Call & { readonly range: Range }
 
 function openCall(backend: MonitoringBackend, environment: Environment, args: Arguments, context: Context) {
+  const { hours, start, end, step } = args
+  const { signal } = context
   const maxChars = environment.maxResultChars - overheadChars
   const notes: string[] = []
-  return { backend, loki: backend.loki(), args, query: readLogql(args.query), context, maxChars, notes }
+  const again = (query: string, otherHours?: number): string =>
+    visibleJson({ query, hours: start === undefined ? (hours ?? otherHours) : undefined, start, end, step })
+  return { backend, loki: backend.loki(), args, query: readLogql(args.query), context, signal, maxChars, notes, again }
 }
 
 /** Room for the summary, the notes and the next page's arguments. */
@@ -80,21 +86,21 @@ async function searchLines(call: Call) {
     throw invalid('"end" and "follow_seconds" exclude each other', { follow_seconds: undefined })
   await checkCost(call, query, [range])
 
-  const failed = failedSearch(call, range)
+  const search = { ...call, range }
   const maxChars = seconds > 0 ? call.maxChars / 2 : call.maxChars
-  const found = await readPage(failed, { ...range, limit, direction, skip, most: maxEntries }, notes)
+  const found = await readPage(search, { ...range, limit, direction, skip, most: maxEntries })
   const history = async (part: Range, during: AbortSignal): Promise<readonly Entry[]> =>
     (await call.loki.logs({ query: args.query, ...part, limit: found.asked.limit, direction: 'forward' }, during)).entries
   const following = { query: args.query, from: range.end, seconds, limit, maxChars }
   const followed = seconds === 0 ? undefined : await follow(backend.tail, history, following, context)
-  if (found.page.entries.length === 0 && skip === 0 && (followed?.entries.length ?? 0) === 0)
-    await explain(failed, query, [range], notes)
+  if (found.page.entries.length === 0 && skip === 0 && (followed?.entries.length ?? 0) === 0) await explain(search, [range])
   return reportLines({ ...call, maxChars }, found, followed)
 }
 
 /** @returns `asked`: the page as it was asked for in the end, because Loki's own limits, or long lines, may have lowered its limit */
-async function readPage(failed: Failed, wanted: PageQuery, notes: string[]) {
-  const { loki, query, range, signal } = failed
+async function readPage(search: Search, wanted: PageQuery) {
+  const { loki, range, signal, notes } = search
+  const query = search.query.text
   const { direction } = wanted
   let scannedBytes = 0
   const fetch = async (part: Range, limit: number): Promise<readonly Entry[]> => {
@@ -110,7 +116,7 @@ async function readPage(failed: Failed, wanted: PageQuery, notes: string[]) {
       return { page, asked, scannedBytes }
     } catch (error) {
       const lowered = lower(asked, error, notes)
-      if (lowered === undefined) throw await explained(failed, error, 'a narrower filter')
+      if (lowered === undefined) throw await explained(search, error, 'a narrower filter')
       asked = lowered
     }
   }
@@ -135,21 +141,21 @@ async function searchSeries(call: Call) {
   const { backend, args, query: asked, notes } = call
   const wanted = readRange(args, Number.POSITIVE_INFINITY, 0, [])
   if (asked.leaves.length === 0 && !Number.isNaN(Number(asked.text))) {
-    throw await adviseSelector(failedSearch(call, wanted), 'LogQL needs a stream selector in braces')
+    throw await adviseSelector({ ...call, range: wanted }, 'LogQL needs a stream selector in braces')
   }
   if (args.follow_seconds > 0 && asked.windows.length > 0)
     throw invalid('a metric query cannot be followed', { follow_seconds: undefined })
-  const plan = planMetric(asked, wanted, args.step, (query) => anotherCall(args, query))
+  const plan = planMetric(asked, wanted, args.step, call.again)
   const range = readRange(args, backend.limits.maxHours, reachSeconds(plan, wanted), notes)
   const ranges = plan.query.leaves.map(({ window }) =>
     window === undefined ? range : windowRange(window, range, plan.steps[0] === 0),
   )
   await checkCost(call, plan.query, ranges)
-  const failed = failedSearch(call, range)
-  const found = await readSeries(plan.query.text, plan.steps, failed)
+  const search = { ...call, range }
+  const found = await readSeries(plan.query.text, plan.steps, search)
   const planned = plan.notes(found.step)
   // Where the windows leave time out, that may be the reason; the call that leaves nothing out will say more.
-  if (found.series.length === 0 && planned.length === 0) await explain(failed, asked, ranges, notes)
+  if (found.series.length === 0 && planned.length === 0) await explain(search, ranges)
   notes.push(...planned)
   return reportSeries(call, range, found)
 }
@@ -171,23 +177,14 @@ async function readSeries(query: string, [step = 0, ...coarser]: readonly number
   }
 }
 
-function failedSearch({ loki, args, context }: Call, range: Range): Failed {
-  return { loki, query: args.query, range, signal: context.signal, call: (query, hours) => anotherCall(args, query, hours) }
-}
-
-/** Arguments of the same call with another query. @param otherHours where the caller gave no range */
-function anotherCall({ hours, start, end, step }: Arguments, query: string, otherHours?: number): string {
-  return visibleJson({ query, hours: start === undefined ? (hours ?? otherHours) : undefined, start, end, step })
-}
-
-async function explain(failed: Failed, query: Logql, ranges: readonly Range[], notes: string[]): Promise<void> {
+async function explain(search: Search, ranges: readonly Range[]): Promise<void> {
   // Only an explanation: when it fails or takes long, the answer is still that there is nothing.
   const late = (): undefined => undefined
-  const why = await withDeadline({ ms: explainMs, signal: failed.signal, late }, (signal) =>
-    explainNothing({ ...failed, signal }, query, ranges),
+  const why = await withDeadline({ ms: explainMs, signal: search.signal, late }, (signal) =>
+    explainNothing({ ...search, signal }, ranges),
   ).catch(() => undefined)
-  failed.signal.throwIfAborted()
-  if (why !== undefined) notes.push(why)
+  search.signal.throwIfAborted()
+  if (why !== undefined) search.notes.push(why)
 }
 
 /** Loki's error with what to do about it, where more is known than it says. @param fewer what makes the answer smaller */
@@ -200,8 +197,10 @@ async function explained(failed: Failed, error: unknown, fewer: string): Promise
   if (detail === refusal.tooManyValues || code === 'TOO_LARGE') return hinted(fewer)
   if (detail === refusal.parse) {
     const corrected = await correctedQuery(failed)
-    if (corrected !== undefined) return hinted(failed.call(corrected))
-    return failed.query.includes('{') ? hinted(exampleHint) : adviseSelector(failed, 'LogQL needs a stream selector in braces')
+    if (corrected !== undefined) return hinted(failed.again(corrected))
+    return failed.query.text.includes('{')
+      ? hinted(exampleHint)
+      : adviseSelector(failed, 'LogQL needs a stream selector in braces')
   }
   if (code === 'TIMEOUT' || (code === 'UPSTREAM_ERROR' && typeof detail === 'number' && detail >= 500))
     return hinted('fewer hours, or a narrower selector')
@@ -209,9 +208,8 @@ async function explained(failed: Failed, error: unknown, fewer: string): Promise
 }
 
 /** @param ranges what each selector reads @throws ToolError when the index says that this is more than the operator allows */
-async function checkCost({ backend, loki, context }: Call, { leaves, windows }: Logql, ranges: readonly Range[]): Promise<void> {
+async function checkCost({ backend, loki, signal }: Call, { leaves, windows }: Logql, ranges: readonly Range[]): Promise<void> {
   const { maxQueryBytes: maxBytes } = backend.limits
-  const { signal } = context
   if (maxBytes === 0) return
   if (leaves.length > maxSelectors) {
     const message = `the query has ${leaves.length} selectors; at most ${maxSelectors} are allowed`
