@@ -11,12 +11,20 @@ const maxParsedBytes = 1024 * 1024
 /** Bytes that are kept of each string where the JSON would still be larger than {@link maxParsedBytes}. */
 const shorterBytes = 20_000
 
+interface Asked {
+  /** Of the API key, which the route needs, such as `workflow:list`. */
+  readonly scope: string
+  readonly keyExpires: Date | undefined
+  /** Kept of each string. */
+  readonly maxStringBytes: number
+  readonly cursor: string | undefined
+}
+
 /**
  * The JSON of a successful answer.
- * @param scope of the API key that the route needs, such as `workflow:list` @param maxStringBytes that are kept of each string
  * @throws ToolError for every other. n8n's own text is quoted only for a 400, where it says which argument is wrong
  */
-export function readAnswer(answer: UpstreamAnswer, scope: string, keyExpires: Date | undefined, maxStringBytes: number): unknown {
+export function readAnswer(answer: UpstreamAnswer, { scope, keyExpires, maxStringBytes, cursor }: Asked): unknown {
   const { status } = answer
   const fail = (code: ToolErrorCode, message: string, hint: string): ToolError =>
     new ToolError(code, message, { hint, detail: status })
@@ -32,7 +40,11 @@ export function readAnswer(answer: UpstreamAnswer, scope: string, keyExpires: Da
     const hint = 'ask the operator to check N8N_API_URL and N8N_PUBLIC_API_DISABLED'
     throw fail('UPSTREAM_ERROR', `the configured address has no n8n API (404): ${why}`, hint)
   }
-  if (status === 400) throw fail('INVALID_ARGUMENT', `n8n refused the arguments (400)${messageOf(answer)}`, 'other arguments')
+  if (status === 400) {
+    const remedy = cursor === undefined ? { hint: 'other arguments' } : { retry: { cursor: undefined } }
+    const message = `n8n refused the arguments (400)${messageOf(answer)}`
+    throw new ToolError('INVALID_ARGUMENT', message, { ...remedy, detail: status })
+  }
   const explained = statusError({ name: 'n8n', address: 'N8N_API_URL', credentials: 'N8N_EXTRA_HEADERS' }, answer)
   if (explained !== undefined) throw explained
   if (status >= 300) throw fail('UPSTREAM_ERROR', `n8n answered HTTP ${status}`, 'the same call again later')

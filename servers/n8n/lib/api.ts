@@ -4,8 +4,7 @@ import { ToolError } from '../../../protocol/index.ts'
 import type { Upstream } from '../../kit/http/upstream.ts'
 import { Semaphore } from '../../kit/waiting.ts'
 import { readAnswer, unknownForm } from '../errors.ts'
-import { advance, withLimit } from './cursor.ts'
-import { isObject, type JsonObject, objects, text } from './json.ts'
+import { isObject, type JsonObject, object, objects, text } from './json.ts'
 
 const timeoutMs = 10_000
 const maxWaiting = 100
@@ -59,7 +58,7 @@ export function openApi(http: GetOnly, keyExpires: Date | undefined) {
     let { limit, cursor: start } = from
     for (;;) {
       // The page size in the cursor overrides `limit`; a cursor of an unknown form is passed on to n8n.
-      const resized = start === undefined ? undefined : withLimit(start, limit)
+      const resized = start === undefined ? undefined : moveCursor(start, 0, limit)
       const cursor = resized ?? start
       let page: Page<T>
       try {
@@ -75,7 +74,7 @@ export function openApi(http: GetOnly, keyExpires: Date | undefined) {
           limit = Math.max(1, Math.floor(limit / 4))
           continue
         }
-        const next = advance(cursor, 1, from.limit)
+        const next = moveCursor(cursor, 1, from.limit)
         if (next === undefined) throw error
         page = { start, entries: [], next, tooLarge: 1 }
       }
@@ -98,7 +97,7 @@ export function openApi(http: GetOnly, keyExpires: Date | undefined) {
       const answer = await http.get(`/api/v1/${path}`, { signal, timeoutMs, maxBytes: maxAnswerBytes, query })
       // A missing entry; a 404 page of another program is longer.
       if (kept !== 'list' && answer.status === 404 && answer.body.length < 1_000) return undefined
-      const json = readAnswer(answer, scope, keyExpires, maxStringBytes[kept])
+      const json = readAnswer(answer, { scope, keyExpires, maxStringBytes: maxStringBytes[kept], cursor: query.cursor })
       if (isObject(json)) return json
       throw unknownForm()
     })
@@ -140,5 +139,25 @@ export function openApi(http: GetOnly, keyExpires: Date | undefined) {
     insights: (signal: AbortSignal) => ask('insights/summary', 'insights:read', {}, 'workflow', signal),
 
     close: () => http.close(),
+  }
+}
+
+/**
+ * The cursor of the place `by` entries after another, or after the first page, with pages of `limit`. It has n8n's form, seen in 1.x and 2.x:
+ * base64 of {"limit":2,"offset":4} for workflows, {"limit":1,"lastId":"2"} for executions. Undefined for a cursor of another form, and for
+ * one without an offset that would have to move.
+ */
+export function moveCursor(cursor: string | undefined, by: number, limit: number): string | undefined {
+  const place = cursor === undefined ? { limit, offset: 0 } : object(decodeCursor(cursor))
+  const offset = by === 0 ? place.offset : Number(place.offset) + by
+  if (!Number.isInteger(place.limit) || Number.isNaN(offset)) return undefined
+  return Buffer.from(JSON.stringify({ ...place, limit, offset })).toString('base64')
+}
+
+function decodeCursor(cursor: string): unknown {
+  try {
+    return JSON.parse(Buffer.from(cursor, 'base64').toString())
+  } catch {
+    return undefined // n8n decides whether it is valid
   }
 }

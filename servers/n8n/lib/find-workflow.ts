@@ -35,25 +35,14 @@ export async function findWorkflow(
   }
   const found = only === undefined ? undefined : await api.workflow(only, kept, signal)
   if (found !== undefined) return found
-  const known = await knownBy(api, undefined, signal)
-  throw noSuchWorkflow(
-    known.map(({ id, name }) => ({ id, name: redact.inName(name) })),
-    wanted,
-  )
-}
-
-function noSuchWorkflow(known: readonly Known[], wanted: string): ToolError {
-  const near = (part: (each: Known) => string): Known[] =>
-    nearest(wanted, known.map(part), maxCandidates).flatMap((value) => known.filter((each) => part(each) === value))
-  const listed = [...new Set([...near(({ name }) => name), ...near(({ id }) => id)])].slice(0, maxCandidates)
+  const known = (await knownBy(api, undefined, signal)).map(({ id, name }) => ({ id, name: redact.inName(name) }))
+  const near = nearest(wanted, new Set(known.flatMap(({ id, name }) => [name, id])), maxCandidates)
+  const named = near.flatMap((value) => known.filter(({ id, name }) => name === value || id === value))
+  const listed = [...new Set(named)].slice(0, maxCandidates)
   const similar = listed.length === 0 ? '' : `. Similar: ${listed.map(({ id, name }) => `${id} (${quoted(name)})`).join(', ')}`
-  return new ToolError(
-    'NOT_FOUND',
-    `no workflow has the id or the name ${quoted(wanted)}, or this key may not see it${similar}`,
-    {
-      ...(listed[0] === undefined ? { hint: 'n8n_list_workflows {}' } : { retry: { workflow_id: listed[0].id } }),
-    },
-  )
+  const message = `no workflow has the id or the name ${quoted(wanted)}, or this key may not see it${similar}`
+  const [best] = listed
+  throw new ToolError('NOT_FOUND', message, best ? { retry: { workflow_id: best.id } } : { hint: 'n8n_list_workflows {}' })
 }
 
 /** The first few hundred. They only help with the name, so a failure to read them is ignored. */

@@ -119,7 +119,7 @@ test('finds a part of a name and a tag in any case, and takes % and _ as they ar
     assert.deepEqual(await ids({ tags: ['PROD'] }), ['a', 'b'])
     assert.deepEqual(await ids({ tags: ['prod', 'billing'], name: 'paid' }), ['a'])
     const page = await call('n8n_list_workflows', { name: 'invoice', limit: 1 })
-    assert.match(page.text, /^1 workflow \(named "invoice"\); more exist/)
+    assert.match(page.text, /^1 workflow with \{"name":"invoice"\}; more exist/)
     const second = await call('n8n_list_workflows', page.next)
     assert.deepEqual(
       second.structured.workflows.map(({ id }: Json) => id),

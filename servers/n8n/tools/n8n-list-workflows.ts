@@ -1,17 +1,9 @@
 // n8n_list_workflows: one line for each workflow.
-import {
-  type AnyTool,
-  type Context,
-  defineTool,
-  type FromSchema,
-  monotonicMs,
-  nearest,
-  ToolError,
-} from '../../../protocol/index.ts'
+import { type AnyTool, type Context, defineTool, type FromSchema, monotonicMs, nearest } from '../../../protocol/index.ts'
 import { counted, report, sameCall } from '../../kit/report.ts'
-import { fitLines, quoted } from '../../kit/text.ts'
+import { clip, fitLines, quoted, visibleJson } from '../../kit/text.ts'
 import type { N8nBackend } from '../backend.ts'
-import { advance } from '../lib/cursor.ts'
+import { moveCursor } from '../lib/api.ts'
 import type { JsonObject } from '../lib/json.ts'
 import { row, shortTime, triggersOf } from '../lib/render.ts'
 import { factsOf, type WorkflowFacts } from '../lib/workflow.ts'
@@ -40,14 +32,7 @@ export function listWorkflowsTool(backend: N8nBackend): AnyTool {
     inputSchema,
     annotations: { readOnlyHint: true, destructiveHint: false, idempotentHint: true, openWorldHint: false },
     aliases: { projectId: 'project_id', query: 'name' },
-    async handler(args, context) {
-      try {
-        return await listWorkflows(backend, args, context)
-      } catch (error) {
-        if (!(error instanceof ToolError) || error.code !== 'INVALID_ARGUMENT' || args.cursor === undefined) throw error
-        throw new ToolError(error.code, error.message, { cause: error, retry: { cursor: undefined } })
-      }
-    },
+    handler: (args, context) => listWorkflows(backend, args, context),
   })
 }
 
@@ -61,6 +46,7 @@ const maxSearched = 5_000
 const searchMs = 20_000
 const searchPage = 100
 const maxNamed = 20
+const maxFilterChars = 200
 
 /** The matching workflows from the cursor on; names and tags of all, for when none matches. */
 async function search({ api, redact, environment }: N8nBackend, args: ListArguments, signal: AbortSignal) {
@@ -77,7 +63,7 @@ async function search({ api, redact, environment }: N8nBackend, args: ListArgume
   const reduce = (workflow: JsonObject): WorkflowFacts => factsOf(workflow, redact.inName)
   for await (const page of api.workflows({ active, projectId }, { limit: size, cursor }, reduce, signal)) {
     for (const [i, facts] of page.entries.entries()) {
-      const after = i + 1 < page.entries.length ? advance(page.start, i + 1, size) : page.next
+      const after = i + 1 < page.entries.length ? moveCursor(page.start, i + 1, size) : page.next
       if (matches(facts, args)) rows.push({ facts, after })
       names.add(facts.name)
       for (const tag of facts.tags) tags.add(tag)
@@ -139,8 +125,10 @@ function whyNone({ searched, next, names, tags }: Awaited<ReturnType<typeof sear
 }
 
 function shownNames(names: readonly string[]): string {
-  const shown = names.slice(0, maxNamed).map((name) => quoted(name))
-  return shown.join(', ')
+  return names
+    .slice(0, maxNamed)
+    .map((name) => quoted(name))
+    .join(', ')
 }
 
 function lineOf(each: WorkflowFacts): string {
@@ -149,12 +137,8 @@ function lineOf(each: WorkflowFacts): string {
   return row([id, name, state, tags.join(','), triggersOf(each, ','), String(node_count), shortTime(updated_at)])
 }
 
-function describeFilter({ active, tags, name, project_id }: ListArguments): string {
-  const parts = [
-    active === undefined ? '' : active ? 'active' : 'not active',
-    tags === undefined || tags.length === 0 ? '' : `tagged ${shownNames(tags)}`,
-    name === undefined ? '' : `named ${shownNames([name])}`,
-    project_id === undefined ? '' : `in project ${project_id}`,
-  ].filter((part) => part !== '')
-  return parts.length === 0 ? '' : ` (${parts.join(', ')})`
+/** ` with {"name":"invoice"}`, or nothing. */
+function describeFilter(args: ListArguments): string {
+  const filter = sameCall(inputSchema, args, { limit: undefined, cursor: undefined })
+  return Object.keys(filter).length === 0 ? '' : ` with ${clip(visibleJson(filter), maxFilterChars)}`
 }
