@@ -3,8 +3,8 @@ import { ToolError } from '../../protocol/index.ts'
 import type { Environment } from '../kit/definition.ts'
 import { Upstream } from '../kit/http/upstream.ts'
 import { keyExpiry, type N8nConfig, parseApiUrl, parseExtraHeaders } from './config.ts'
-import { type N8nApi, openApi } from './lib/api.ts'
-import { type N8nDatabase, openDatabase } from './lib/database.ts'
+import { openApi } from './lib/api.ts'
+import { openDatabase } from './lib/database.ts'
 import { createRedactor } from './lib/redact.ts'
 
 export type N8nBackend = ReturnType<typeof openN8n>
@@ -41,38 +41,31 @@ export function openN8n(config: N8nConfig, environment: Environment) {
     upstream: new URL(baseUrl).host,
     redact: createRedactor([key, config.DB_POSTGRESDB_PASSWORD ?? '', ...Object.values(extra)]),
     async probe(signal: AbortSignal): Promise<Readonly<Record<string, unknown>>> {
-      const [state, databaseState] = await Promise.all([
-        probeApi(api, signal),
-        database === undefined ? {} : probeDatabase(database, signal),
+      const one = api.executions(undefined, { limit: 1 }, () => undefined, signal)
+      const [apiState, databaseState] = await Promise.all([
+        // Requests one execution: unlike a workflow it is small. A key without that scope works for the other tools.
+        one.next().then(
+          () => ({ api: 'ok' }),
+          (error: unknown) => {
+            if (error instanceof ToolError && error.code === 'FORBIDDEN') return { api: 'ok', missing_scope: 'execution:list' }
+            throw error
+          },
+        ),
+        // Never fails readiness: without the database, the statistics come from the API.
+        database?.probe(signal).then(
+          () => ({ database: 'ok' }),
+          (error: unknown) => {
+            if (error instanceof ToolError) return { database: 'down', database_error: error.message }
+            throw error
+          },
+        ),
       ])
-      return { ...state, ...databaseState, ...describeExpiry(expires) }
+      return { ...apiState, ...databaseState, ...describeExpiry(expires) }
     },
     async close() {
       api.close()
       await database?.close()
     },
-  }
-}
-
-/** Requests one execution: unlike a workflow it is small. A key without that scope works for the other tools. */
-async function probeApi(api: N8nApi, signal: AbortSignal): Promise<Record<string, unknown>> {
-  try {
-    await api.executions(undefined, { limit: 1 }, () => undefined, signal).next()
-    return { api: 'ok' }
-  } catch (error) {
-    if (error instanceof ToolError && error.code === 'FORBIDDEN') return { api: 'ok', missing_scope: 'execution:list' }
-    throw error
-  }
-}
-
-/** Never fails readiness: without the database, the statistics come from the API. */
-async function probeDatabase(database: N8nDatabase, signal: AbortSignal): Promise<Record<string, unknown>> {
-  try {
-    await database.probe(signal)
-    return { database: 'ok' }
-  } catch (error) {
-    if (error instanceof ToolError) return { database: 'down', database_error: error.message }
-    throw error
   }
 }
 

@@ -1,6 +1,7 @@
 // The environment variables of the n8n server: address and API key of n8n, and n8n's own database variables for exact statistics.
 import type { Config, ConfigSchema } from '../kit/definition.ts'
 import { readBaseUrl } from '../kit/http/address.ts'
+import { quoted } from '../kit/text.ts'
 import { isObject } from './lib/json.ts'
 
 export const config = {
@@ -77,10 +78,9 @@ export function parseExtraHeaders(json: string | undefined): Readonly<Record<str
   if (!isObject(parsed)) throw new Error('N8N_EXTRA_HEADERS is not a JSON object such as {"CF-Access-Client-Id":"…"}')
   const headers: Record<string, string> = {}
   for (const [name, value] of Object.entries(parsed)) {
-    if (!/^[!#$%&'*+.^_`|~A-Za-z0-9-]+$/.test(name)) throw new Error('N8N_EXTRA_HEADERS: a member is not a valid header name')
-    if (reserved.test(name)) throw new Error(`N8N_EXTRA_HEADERS must not set ${name}`)
-    if (typeof value !== 'string' || !/^[\t\x20-\x7e\x80-\xff]*$/.test(value))
-      throw new Error(`N8N_EXTRA_HEADERS: the value of ${name} is not one line of text`)
+    const isAllowed = /^[!#$%&'*+.^_`|~A-Za-z0-9-]+$/.test(name) && !reserved.test(name)
+    if (!isAllowed || typeof value !== 'string' || !/^[\t\x20-\x7e\x80-\xff]*$/.test(value))
+      throw new Error(`N8N_EXTRA_HEADERS: ${quoted(name)} is not a header that may be set, or its value is not one line of text`)
     headers[name.toLowerCase()] = value
   }
   return headers

@@ -31,25 +31,29 @@ function ofRule(rule: JsonObject): string {
   return `${every(count, field)}${on} at ${clock(text(rule.triggerAtHour) || '0', minute)}`
 }
 
-/** A time of the old Cron node, or of a trigger that polls. */
+/** The Schedule Trigger's fields, by the modes of an older time. */
+const fields = new Map(
+  Object.entries({
+    everyMinute: 'minutes',
+    everyHour: 'hours',
+    everyWeek: 'weeks',
+    everyMonth: 'months',
+    custom: 'cronExpression',
+  }),
+)
+
+/** A time of the old Cron node, or of a trigger that polls, with its own defaults. */
 function ofTime(time: JsonObject): string {
-  const at = clock(text(time.hour) || '14', text(time.minute) || '0')
-  switch (text(time.mode) || 'everyDay') {
-    case 'everyMinute':
-      return 'every minute'
-    case 'everyHour':
-      return `every hour at minute ${text(time.minute) || '0'}`
-    case 'everyX':
-      return every(text(time.value) || '2', text(time.unit) || 'hours')
-    case 'everyWeek':
-      return `every week on ${weekdays[Number(text(time.weekday) || '1') % 7]} at ${at}`
-    case 'everyMonth':
-      return `every month on day ${text(time.dayOfMonth) || '1'} at ${at}`
-    case 'custom':
-      return `cron ${text(time.cronExpression)}`
-    default:
-      return `every day at ${at}`
-  }
+  if (time.mode === 'everyX') return every(text(time.value) || '2', text(time.unit) || 'hours')
+  return ofRule({
+    field: fields.get(text(time.mode)) ?? 'days',
+    minutesInterval: 1,
+    triggerAtDay: [Number(text(time.weekday) || '1') % 7],
+    triggerAtDayOfMonth: time.dayOfMonth,
+    triggerAtHour: text(time.hour) || '14',
+    triggerAtMinute: time.minute,
+    expression: time.cronExpression,
+  })
 }
 
 function every(count: string, unit: string): string {

@@ -204,6 +204,21 @@ test('shows when a trigger runs, and counts sticky notes apart', () => {
       'cron (every day at 08:00; cron * * * * *)',
     ],
     [trigger('gmailTrigger', { pollTimes: { item: [{ mode: 'everyMinute' }] } }), 'gmailTrigger (every minute)'],
+    [
+      trigger('cron', { triggerTimes: { item: [{}, { mode: 'everyHour', minute: 5 }, { mode: 'everyX', value: 3 }] } }),
+      'cron (every day at 14:00; every hour at minute 5; every 3 hours)',
+    ],
+    [
+      trigger('cron', {
+        triggerTimes: {
+          item: [
+            { mode: 'everyWeek', weekday: '0' },
+            { mode: 'everyMonth', hour: 0 },
+          ],
+        },
+      }),
+      'cron (every week on Sun at 14:00; every month on day 1 at 00:00)',
+    ],
     [trigger('interval', { interval: 10, unit: 'minutes' }), 'interval (every 10 minutes)'],
     [trigger('scheduleTrigger', { rule: 'x' }), 'scheduleTrigger'],
     [trigger('webhook', { path: 'x' }), 'webhook'],
