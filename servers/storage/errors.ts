@@ -17,22 +17,22 @@ export async function readFailure(res: IncomingMessage) {
   } catch {
     // what came before the connection broke is used
   }
-  const fields: Record<string, string> = {}
+  const reader = xmlReader('Error')
   try {
-    xmlReader('Error', (path, text) => (fields[path] = cleanText(text).slice(0, 1_000))).write(body.slice(0, maxErrorBytes))
+    reader.write(body.slice(0, maxErrorBytes))
   } catch {
     // what was read before the fault is used
   }
+  const field = (name: string): string | undefined => reader.fields[name] && cleanText(reader.fields[name]).slice(0, 1_000)
   const { statusCode: status = 0, headers } = res
-  const said = fields['Error/Message'] ?? ''
+  const said = field('Message') ?? ''
   // Amazon names the region in a field or a header; MinIO and Garage only in the sentence `the region 'x' is wrong; expecting 'y'`.
-  const region =
-    fields['Error/Region'] || headers['x-amz-bucket-region']?.toString() || (/expecting '([^']*)'/.exec(said)?.[1] ?? '')
+  const region = field('Region') || headers['x-amz-bucket-region']?.toString() || (/expecting '([^']*)'/.exec(said)?.[1] ?? '')
   return {
     status,
     headers,
     /** S3's own code, such as NoSuchKey; empty where the response had none. */
-    code: fields['Error/Code'] ?? headers['x-minio-error-code']?.toString() ?? '',
+    code: field('Code') ?? headers['x-minio-error-code']?.toString() ?? '',
     said,
     /** That the store wants requests to be signed for. */
     region: /^[A-Za-z0-9._-]{1,64}$/.exec(region)?.[0],

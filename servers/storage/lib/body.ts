@@ -4,15 +4,18 @@ import { ToolError } from '../../../protocol/index.ts'
 import { readStart } from '../../kit/http/connections.ts'
 import { formatBytes } from '../../kit/report.ts'
 
-/** Called at the end of each element, with the names from the root joined by slashes, and its text. */
-type OnElement = (path: string, text: string) => void
+/** Text by the name of an element. */
+type Fields = Record<string, string>
+/** Called at the end of each element that has others in it, with the text of those. */
+type OnRecord = (name: string, fields: Readonly<Fields>) => void
 
 /**
- * Passes every element of an XML body to `onElement`, and keeps nothing.
+ * Passes the records of an XML body to `onRecord`, and keeps none of them.
+ * @returns the fields of the root itself
  * @throws ToolError when it is not XML, has another root than `root`, breaks off, or is longer than `maxBytes`
  */
-export async function readXml(res: IncomingMessage, root: string, maxBytes: number, onElement: OnElement): Promise<void> {
-  const reader = xmlReader(root, onElement)
+export async function readXml(res: IncomingMessage, root: string, maxBytes: number, onRecord: OnRecord): Promise<Fields> {
+  const reader = xmlReader(root, onRecord)
   let bytes = 0
   let start = ''
   try {
@@ -28,6 +31,7 @@ export async function readXml(res: IncomingMessage, root: string, maxBytes: numb
       reader.write(chunk)
     }
     reader.end()
+    return reader.fields
   } catch (error) {
     if (error instanceof ToolError) throw error
     if (!(error instanceof SyntaxError)) throw brokenOff(error, 'closed the connection in the middle of its answer')
@@ -62,42 +66,49 @@ const maxTextChars = 65_536
  * Streaming reader for the XML of S3 responses: elements and text. Attributes and namespaces are ignored; entities are limited to the five of
  * XML and character numbers, so there is no entity expansion. Its methods throw a SyntaxError for what is not such a document, or not whole.
  */
-export function xmlReader(root: string, onElement: OnElement) {
-  const path: string[] = []
+export function xmlReader(root: string, onRecord: OnRecord = () => {}) {
+  const fields: Fields = {}
+  /** From the root on; `fields` once there is an element in it. */
+  const open: { name: string; fields?: Fields }[] = []
   let rest = ''
   let text = ''
   let isWhole = false
   const readTag = (tag: string): void => {
     if (tag.startsWith('?')) return
     if (tag.startsWith('!')) throw new SyntaxError('a document type is not XML of S3') // HTML also starts with one
-    if (tag.startsWith('/')) {
-      if (path.at(-1) !== tag.slice(1).trim()) throw new SyntaxError('an element is closed that was not opened')
-    } else {
-      const name = /^[^\s/]+/.exec(tag)?.[0]
-      if (name === undefined || isWhole) throw new SyntaxError('this is not XML of S3')
-      if (path.length === 0 && name !== root) throw new SyntaxError('another document was expected')
-      if (path.push(name) > maxDepth) throw new SyntaxError('elements are nested too deeply')
-      text = ''
-      if (!tag.endsWith('/')) return
+    if (tag.startsWith('/')) return closeElement(tag.slice(1).trim())
+    const name = /^[^\s/]+/.exec(tag)?.[0]
+    if (name === undefined || isWhole) throw new SyntaxError('this is not XML of S3')
+    const parent = open.at(-1)
+    if (parent !== undefined) parent.fields ??= {}
+    else if (name !== root) throw new SyntaxError('another document was expected')
+    if (open.push(parent === undefined ? { name, fields } : { name }) > maxDepth) {
+      throw new SyntaxError('elements are nested too deeply')
     }
-    onElement(path.join('/'), unescapeXml(text))
-    path.pop()
     text = ''
-    isWhole = path.length === 0
+    if (tag.endsWith('/')) closeElement(name)
+  }
+  const closeElement = (name: string): void => {
+    const [parent, element] = [open.at(-2), open.at(-1)]
+    if (element?.name !== name) throw new SyntaxError('an element is closed that was not opened')
+    open.pop()
+    if (parent?.fields === undefined) isWhole = true
+    else if (element.fields === undefined) parent.fields[name] = unescapeXml(text)
+    else onRecord(name, element.fields)
+    text = ''
   }
   return {
-    hasStarted: (): boolean => isWhole || path.length > 0,
+    /** Of the root, as far as it was read. */
+    fields,
+    hasStarted: (): boolean => isWhole || open.length > 0,
     write(chunk: string): void {
       const input = rest + chunk
       let at = 0
-      for (;;) {
-        const open = input.indexOf('<', at)
-        const close = open === -1 ? -1 : input.indexOf('>', open)
-        if (close === -1) break
-        text += input.slice(at, open)
+      for (const [all, before = '', tag = ''] of input.matchAll(/([^<]*)<([^>]*)>/gy)) {
+        text += before
         if (text.length > maxTextChars) throw new SyntaxError('an element is too long')
-        readTag(input.slice(open + 1, close))
-        at = close + 1
+        readTag(tag)
+        at += all.length
       }
       rest = input.slice(at)
       if (rest.length > maxTextChars) throw new SyntaxError('an element is too long')

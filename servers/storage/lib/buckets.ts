@@ -14,19 +14,12 @@ const listingDenied: ReadonlySet<unknown> = new Set(['AccessDenied', 'AllAccessD
 /** Undefined when the access key lacks permission to list buckets. */
 export async function listBuckets(backend: StorageBackend, signal: AbortSignal) {
   const buckets: { name: string; created: string | undefined }[] = []
-  let name = ''
-  let created: string | undefined
-  const onElement = (path: string, text: string): void => {
-    if (path === 'ListAllMyBucketsResult/Buckets/Bucket/Name') name = text
-    else if (path === 'ListAllMyBucketsResult/Buckets/Bucket/CreationDate') created = text
-    else if (path === 'ListAllMyBucketsResult/Buckets/Bucket') {
-      if (backend.scope.admitsBucket(name) && buckets.length < maxBuckets) buckets.push({ name, created })
-      created = undefined
-    }
+  const { limits, scope } = backend
+  const onRecord = (element: string, { Name: name = '', CreationDate: created }: Readonly<Record<string, string>>): void => {
+    if (element === 'Bucket' && scope.admitsBucket(name) && buckets.length < maxBuckets) buckets.push({ name, created })
   }
-  const { maxListBytes } = backend.limits
   try {
-    await backend.send({}, signal, (res) => readXml(res, 'ListAllMyBucketsResult', maxListBytes, onElement))
+    await backend.send({}, signal, (res) => readXml(res, 'ListAllMyBucketsResult', limits.maxListBytes, onRecord))
   } catch (error) {
     if (error instanceof ToolError && listingDenied.has(error.detail)) return undefined
     throw error

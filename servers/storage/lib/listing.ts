@@ -40,30 +40,18 @@ export async function fetchPage(backend: StorageBackend, request: PageRequest, s
     // Never both: with a token, some stores start again at start-after.
     ...(token === undefined ? (startAfter === undefined ? {} : { 'start-after': startAfter }) : { 'continuation-token': token }),
   }
-  // Objects and prefixes are listed separately, each in the order of its keys.
-  const lists = new Map<string, Entry[]>([
-    ['Contents', []],
-    ['CommonPrefixes', []],
-  ])
-  const facts: Record<string, string> = {} // of the page
-  let fields: Record<string, string> = {} // of an entry
-  const onElement = (path: string, text: string): void => {
-    const [, first = '', second, third] = path.split('/')
-    const list = lists.get(first)
-    if (third !== undefined) return // Owner and other nested things
-    if (second !== undefined) fields[second] = text
-    else if (list === undefined) facts[first] = text
-    else {
-      // More than any page has room for are left out: the page is cut before them.
-      const { Key = '', Prefix = '' } = fields
-      if (list.length < maxEntries)
-        list.push(first === 'Contents' ? { key: Key, object: readObject(fields) } : { key: Prefix, object: undefined })
-      fields = {}
-    }
+  // Listed separately, each in the order of its keys. More than any page has room for are left out: the page is cut before them.
+  const objects: Entry[] = []
+  const prefixes: Entry[] = []
+  const onRecord = (name: string, fields: Readonly<Record<string, string>>): void => {
+    const { Key = '', Prefix = '' } = fields
+    if (name === 'Contents' && objects.length < maxEntries) objects.push({ key: Key, object: readObject(fields) })
+    if (name === 'CommonPrefixes' && prefixes.length < maxEntries) prefixes.push({ key: Prefix, object: undefined })
   }
-  await backend.send({ bucket, query }, signal, (res) => readXml(res, 'ListBucketResult', backend.limits.maxListBytes, onElement))
+  const { maxListBytes } = backend.limits
+  const facts = await backend.send({ bucket, query }, signal, (res) => readXml(res, 'ListBucketResult', maxListBytes, onRecord))
   const encoded = facts.EncodingType?.toLowerCase() === 'url'
-  const all = [...lists.values()].flat().map((entry) => (encoded ? { ...entry, key: decodeKey(entry.key) } : entry))
+  const all = [...objects, ...prefixes].map((entry) => (encoded ? { ...entry, key: decodeKey(entry.key) } : entry))
   all.sort((a, b) => Buffer.compare(Buffer.from(a.key), Buffer.from(b.key)))
   const entries = all.slice(0, maxKeys)
   const last = entries.at(-1)
@@ -75,7 +63,7 @@ export async function fetchPage(backend: StorageBackend, request: PageRequest, s
 }
 
 /** In the form of the JSON of results. */
-function readObject({ Size, LastModified = '', ETag = '', StorageClass }: Record<string, string>) {
+function readObject({ Size, LastModified = '', ETag = '', StorageClass }: Readonly<Record<string, string>>) {
   const last_modified = LastModified.replace(/\.\d+Z$/, 'Z').slice(0, 40)
   return { size: Number(Size) || 0, last_modified, etag: ETag.replaceAll('"', ''), storage_class: StorageClass || undefined }
 }

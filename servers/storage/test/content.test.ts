@@ -85,19 +85,19 @@ test('shows a key on one line with nothing hidden, so that JSON gives it back', 
 })
 
 test('reads XML in pieces of any size', () => {
-  const xml = '<?xml version="1.0"?>\n<A xmlns="urn:x"><B>1 &lt; 2 &amp;amp; &#x1F642;&#65;</B><C/><D a="1"> t </D><B></B></A>\n'
+  const item = '<E><F>1</F><O><F>of O</F></O><G>2</G></E>'
+  const xml = `<?xml version="1.0"?>\n<A xmlns="urn:x"><B>1 &lt; 2 &amp;amp; &#x1F642;&#65;</B>${item}<C/><D a="1"> t </D>\n<E><F></F></E>\n</A>\n`
   for (const size of [1, 2, 7, 1_000]) {
-    const found: [string, string][] = []
-    const reader = xmlReader('A', (path, text) => found.push([path, text]))
+    const found: unknown[] = []
+    const reader = xmlReader('A', (name, fields) => found.push([name, fields]))
     for (let at = 0; at < xml.length; at += size) reader.write(xml.slice(at, at + size))
     reader.end()
     assert.deepEqual(found, [
-      ['A/B', '1 < 2 &amp; 🙂A'],
-      ['A/C', ''],
-      ['A/D', ' t '],
-      ['A/B', ''],
-      ['A', ''],
+      ['O', { F: 'of O' }],
+      ['E', { F: '1', G: '2' }],
+      ['E', { F: '' }],
     ])
+    assert.deepEqual(reader.fields, { B: '1 < 2 &amp; 🙂A', C: '', D: ' t ' })
   }
 })
 
