@@ -5,8 +5,7 @@ import { qualified } from '../../kit/sql/identifiers.ts'
 import { resolveTarget } from '../../kit/sql/target.ts'
 import { oneLine } from '../../kit/text.ts'
 import type { N8nConfig } from '../config.ts'
-import type { ExecutionTotals, WorkflowRuns } from '../types.ts'
-import { failedStatuses, topCount } from './execution-totals.ts'
+import { type ExecutionTotals, failedStatuses, topCount } from './execution-totals.ts'
 
 /** One for the tool, one for `/ready`. */
 const maxConnections = 2
@@ -78,13 +77,7 @@ export function openDatabase(config: N8nConfig, environment: Environment) {
           FROM recent`,
         [String(windowHours)],
       )) as [Omit<ExecutionTotals, 'complete'>]
-      const named = (runs: WorkflowRuns): WorkflowRuns => ({ ...runs, name: runs.name === null ? null : oneLine(runs.name) })
-      return {
-        ...totals,
-        complete: true,
-        top_failing: totals.top_failing.map(named),
-        slowest: totals.slowest.map(named),
-      }
+      return { ...totals, complete: true }
     },
 
     async storage(signal: AbortSignal) {

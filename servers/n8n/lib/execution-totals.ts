@@ -1,6 +1,6 @@
 // Counts the executions of a time window by the API, newest first, up to a limit: how many, how they ended, how long they took.
 import { ToolError } from '../../../protocol/index.ts'
-import type { ExecutionTotals, WorkflowRuns } from '../types.ts'
+import type { WorkflowRuns } from '../types.ts'
 import type { N8nApi } from './api.ts'
 import { type JsonObject, text } from './json.ts'
 import { count } from './workflow-totals.ts'
@@ -12,13 +12,11 @@ export const topCount = 5
 
 export const failedStatuses: ReadonlySet<string> = new Set(['error', 'crashed'])
 
+/** `total`, `since` and all figures are of the executions that were counted; `complete`: of the whole window. */
+export type ExecutionTotals = Awaited<ReturnType<typeof countExecutions>>
+
 /** @param timeLeft false when no more pages may be asked for */
-export async function countExecutions(
-  api: N8nApi,
-  windowHours: number,
-  signal: AbortSignal,
-  timeLeft: () => boolean,
-): Promise<ExecutionTotals> {
+export async function countExecutions(api: N8nApi, windowHours: number, signal: AbortSignal, timeLeft: () => boolean) {
   const start = Date.now() - windowHours * 3_600_000
   const runs: Run[] = []
   let complete = false
@@ -32,7 +30,9 @@ export async function countExecutions(
   }
   const running = await countStatus(api, 'running', signal)
   const waiting = await countStatus(api, 'waiting', signal)
-  return { ...totalsOf(runs), complete, since: new Date(complete ? start : oldest).toISOString(), running, waiting }
+  const since = new Date(complete ? start : oldest).toISOString()
+  // How many are running and waiting now, whenever they began; null where n8n does not say.
+  return { ...totalsOf(runs), complete, since, running, waiting }
 }
 
 type Run = ReturnType<typeof runOf>

@@ -2,16 +2,16 @@
 // left out with a warning.
 import { type AnyTool, type Context, defineTool, monotonicMs, ToolError } from '../../../protocol/index.ts'
 import { counted, formatBytes, formatSpan, report } from '../../kit/report.ts'
-import { fitLines } from '../../kit/text.ts'
+import { fitLines, oneLine } from '../../kit/text.ts'
 import { Remembered } from '../../kit/waiting.ts'
 import type { N8nBackend } from '../backend.ts'
 import type { N8nApi } from '../lib/api.ts'
-import type { N8nDatabase, Storage } from '../lib/database.ts'
-import { countExecutions, failedStatuses } from '../lib/execution-totals.ts'
+import type { Storage } from '../lib/database.ts'
+import { countExecutions, type ExecutionTotals, failedStatuses } from '../lib/execution-totals.ts'
 import { object } from '../lib/json.ts'
 import { shortTime } from '../lib/render.ts'
 import { countWorkflows, top, type WorkflowTotals } from '../lib/workflow-totals.ts'
-import type { ExecutionTotals, WorkflowRuns } from '../types.ts'
+import type { WorkflowRuns } from '../types.ts'
 
 const inputSchema = {
   type: 'object',
@@ -92,43 +92,32 @@ async function gather({ api, redact, database, unreadable, environment }: N8nBac
   const end = monotonicMs() + Math.max(1_000, Math.min(gatherMs, environment.toolTimeoutMs - reserveMs))
   const timeLeft = (): boolean => monotonicMs() < end
   const warnings: string[] = unreadable === undefined ? [] : [unreadable]
-  /** Leaves out, with a warning, what may not or cannot be read. @throws every error that `warn` has no warning for */
-  const optional = async <T>(read: () => Promise<T>, warn: (error: ToolError) => string | undefined): Promise<T | undefined> => {
+  let refusal: ToolError | undefined
+  /** Leaves out, with a warning, what the key may not read. @param mayFail with any other ToolError, too */
+  const part = async <T>(leftOut: string, read: () => Promise<T>, mayFail = false): Promise<T | undefined> => {
     try {
       return await read()
     } catch (error) {
-      const warning = error instanceof ToolError && !signal.aborted ? warn(error) : undefined
-      if (warning === undefined) throw error
-      warnings.push(warning)
+      if (signal.aborted || !(error instanceof ToolError) || !(mayFail || error.code === 'FORBIDDEN')) throw error
+      if (!mayFail) refusal ??= error
+      warnings.push(`${leftOut}: ${error.message}`)
       return undefined
     }
   }
-  let refusal: ToolError | undefined
-  const unlessRefused = <T>(name: string, read: () => Promise<T>): Promise<T | undefined> =>
-    optional(read, (error) => {
-      if (error.code !== 'FORBIDDEN') return undefined
-      refusal ??= error
-      return `${name} left out: ${error.message}`
-    })
-  /** Without the database, the figures come from the API. */
-  const fromDatabase = async <T>(read: (database: N8nDatabase) => Promise<T>): Promise<T | undefined> =>
-    database &&
-    optional(
-      () => read(database),
-      ({ message }) => `n8n's database could not be read: ${message}`,
-    )
 
-  const exact = await fromDatabase((it) => it.executions(windowHours, signal))
-  const storage = exact && (await fromDatabase((it) => it.storage(signal)))
-  const totals = await unlessRefused('workflows', () => countWorkflows(api, redact.inName, signal, timeLeft))
-  const runs = exact ?? (await unlessRefused('executions', () => countExecutions(api, windowHours, signal, timeLeft)))
+  // Without the database, the figures come from the API.
+  const noDatabase = "n8n's database could not be read"
+  const exact = database && (await part(noDatabase, () => database.executions(windowHours, signal), true))
+  const storage = exact && database && (await part(noDatabase, () => database.storage(signal), true))
+  const totals = await part('workflows left out', () => countWorkflows(api, redact.inName, signal, timeLeft))
+  const runs = exact ?? (await part('executions left out', () => countExecutions(api, windowHours, signal, timeLeft)))
   if (totals === undefined && runs === undefined) throw refusal
   const insights = timeLeft() ? await readInsights(api, signal) : undefined
   if (totals?.workflows.complete === false) warnings.push(incompleteWorkflows(totals))
   if (runs?.complete === false)
     warnings.push(`only the newest ${runs.total} executions were counted, back to ${runs.since}; ask for fewer hours`)
   const named = (of: WorkflowRuns): WorkflowRuns => {
-    const name = of.name === null ? totals?.names.get(of.workflow_id) : redact.inName(of.name)
+    const name = of.name === null ? totals?.names.get(of.workflow_id) : oneLine(redact.inName(of.name))
     return { ...of, name: name ?? null }
   }
   const executions = runs && {
