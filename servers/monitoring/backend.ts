@@ -59,7 +59,7 @@ export function openMonitoring(config: MonitoringConfig, environment: Environmen
     async probe(signal: AbortSignal) {
       const [lokiState = 'not configured', netdataState = 'not configured'] = await Promise.all([
         loki?.probe(signal).then(() => 'ok'),
-        netdata?.version(signal),
+        netdata?.info(signal).then(({ version }) => version),
       ])
       return { loki: lokiState, netdata: netdataState }
     },

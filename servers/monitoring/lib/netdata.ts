@@ -59,16 +59,18 @@ export function openNetdata(http: Upstream) {
   }
 
   return {
-    version(signal: AbortSignal): Promise<string> {
-      return get('', 'info', {}, signal, ({ version }: { version?: unknown }) => {
-        if (typeof version !== 'string') throw new TypeError('no version')
-        return version
-      })
-    },
-
-    /** Names of the machines whose metrics this agent has. */
-    nodes(signal: AbortSignal): Promise<string[]> {
-      return get('', 'info', {}, signal, (info: { mirrored_hosts?: unknown }) => strings(info.mirrored_hosts))
+    /** The agent's version, and the names of the machines whose metrics it has. */
+    info(signal: AbortSignal) {
+      return get(
+        '',
+        'info',
+        {},
+        signal,
+        ({ version, mirrored_hosts: hosts }: { version?: unknown; mirrored_hosts?: unknown }) => {
+          if (typeof version !== 'string') throw new TypeError('no version')
+          return { version, nodes: strings(hosts) }
+        },
+      )
     },
 
     /** What is collected; remembered for a minute. */

@@ -192,7 +192,7 @@ function noDefaults(collected: Collected | undefined): ToolError {
 }
 
 async function unknownNode(netdata: Netdata, node: string, signal: AbortSignal): Promise<ToolError> {
-  const nodes = await netdata.nodes(signal)
+  const { nodes } = await netdata.info(signal)
   const known = nearestFirst(node, nodes).slice(0, maxSuggestions)
   const listed = known.map((name) => oneLine(name)).join(', ') || 'only its own'
   return new ToolError('NOT_FOUND', `Netdata has no node ${quoted(node)}. Known: ${listed}`, {
