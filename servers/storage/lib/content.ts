@@ -1,5 +1,6 @@
-// Detects what the bytes of an object are: text and its encoding, an image, or something else.
+// Detects what the bytes of an object are: text and its encoding, an image, or something else; and decompresses the beginning of a .gz object.
 import { isUtf8 } from 'node:buffer'
+import { constants, createGunzip } from 'node:zlib'
 import { contentKind, decodeUtf16, decodeWindows1252, hasControls, type Utf16, wholeCharacters } from '../../kit/content-kind.ts'
 
 export type Content =
@@ -63,4 +64,30 @@ function isMostlyText(text: string): boolean {
 function continuationBytes(bytes: Buffer): number {
   const lead = bytes.findIndex((byte) => (byte & 0xc0) !== 0x80)
   return lead > 0 && lead <= 3 ? lead : 0
+}
+
+/**
+ * The first `maxBytes` of the decompressed content of `packed`, the beginning of a gzip file; undefined where nothing can be decompressed.
+ * A decompression bomb costs no more than a text.
+ * @param whole whether `packed` is the whole file
+ * @returns `more`: there is more output, because it was cut here, the input was, or is damaged
+ */
+export async function unpackStart(packed: Buffer, maxBytes: number, whole: boolean) {
+  // With a sync flush at the end, a cut input gives all the output it holds, and its end is not an error.
+  const gunzip = createGunzip({ finishFlush: constants.Z_SYNC_FLUSH, chunkSize: 16_384 })
+  gunzip.end(packed)
+  const chunks: Buffer[] = []
+  let length = 0
+  let more = !whole
+  try {
+    for await (const chunk of gunzip as AsyncIterable<Buffer>) {
+      chunks.push(chunk)
+      length += chunk.length
+      if (length > maxBytes) break
+    }
+    more ||= length > maxBytes
+  } catch {
+    more = true // damaged from here on
+  }
+  return length === 0 && more ? undefined : { bytes: Buffer.concat(chunks).subarray(0, maxBytes), more }
 }

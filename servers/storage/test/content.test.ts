@@ -3,8 +3,7 @@ import { randomBytes } from 'node:crypto'
 import { gzipSync } from 'node:zlib'
 import { test } from '../../../test/runner/harness.ts'
 import { xmlReader } from '../lib/body.ts'
-import { decodeText, sniff } from '../lib/content.ts'
-import { unpackStart } from '../lib/gzip.ts'
+import { decodeText, sniff, unpackStart } from '../lib/content.ts'
 import { showKey } from '../lib/keys.ts'
 
 test('reads text in the encoding it is in', () => {
@@ -61,6 +60,13 @@ test('unpacks no more than the limit, whole, cut or damaged', async () => {
   assert.ok(cut !== undefined && cut.bytes.length > 10_000 && cut.more)
   assert.equal(text.startsWith(cut.bytes.toString()), true)
   assert.equal(await unpackStart(Buffer.from('\x1f\x8bnot gzip', 'latin1'), 100, true), undefined)
+  const damaged = Buffer.concat([packed.subarray(0, 30_000), Buffer.alloc(100, 0x55), packed.subarray(30_100)])
+  const wrongSum = Buffer.concat([packed.subarray(0, -8), Buffer.alloc(8)])
+  for (const bytes of [damaged, wrongSum]) {
+    const start = await unpackStart(bytes, 1_000_000, true)
+    assert.ok(start !== undefined && start.bytes.length > 90_000 && start.more)
+    assert.equal(start.bytes.subarray(0, 40_000).toString(), text.slice(0, 40_000))
+  }
 })
 
 test('shows a key on one line with nothing hidden, so that JSON gives it back', () => {

@@ -5,8 +5,7 @@ import type { Environment } from '../../kit/definition.ts'
 import { formatBytes, type Report, report, sameCall } from '../../kit/report.ts'
 import { clip, visibleJson } from '../../kit/text.ts'
 import { checkBucket } from '../lib/buckets.ts'
-import { type Decoded, decodeText, readUtf16, sniff } from '../lib/content.ts'
-import { unpackStart } from '../lib/gzip.ts'
+import { type Decoded, decodeText, readUtf16, sniff, unpackStart } from '../lib/content.ts'
 import { checkKey, nameKey, namePath, plain } from '../lib/keys.ts'
 import { type ObjectFacts, type Part, readFacts, readPart } from '../lib/object.ts'
 import { readTarget, withoutBucket } from '../lib/target.ts'
@@ -181,11 +180,11 @@ function pageResult(
 }
 
 async function imageResult(reading: Reading, { facts, bytes }: Part, mimeType: string, size: number) {
-  const missing = size - bytes.length
-  const rest = missing === 0 ? [] : [(await reading.part(bytes.length, missing, facts.etag)).bytes]
+  // One larger than a page is read again: the beginning is little of it.
+  const whole = bytes.length === size ? bytes : (await reading.part(0, size, facts.etag)).bytes
   return result(reading, facts, {
     what: mimeType,
-    blocks: [{ type: 'image', data: Buffer.concat([bytes, ...rest]).toString('base64'), mimeType }],
+    blocks: [{ type: 'image', data: whole.toString('base64'), mimeType }],
     structured: { kind: 'image', mime_type: mimeType },
   })
 }
