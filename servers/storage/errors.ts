@@ -87,8 +87,10 @@ export function toToolError(failure: Awaited<ReturnType<typeof readFailure>>, re
     return error('RATE_LIMITED', `the store asks for fewer requests ${answered}`, `the same call again in ${seconds ?? 5} s`)
   if (status >= 300 && status < 400)
     return error('UPSTREAM_ERROR', `the endpoint redirects ${answered}, and redirects are not followed`, check)
-  if (failure.isPage || (status === 404 && code === ''))
-    return error('UPSTREAM_ERROR', `the endpoint answers ${answered} as a web server, not as an S3 store`, check)
+  if (failure.isPage || (code === '' && (status === 400 || status === 404))) {
+    const message = `the endpoint answers ${answered} as a web server, not as an S3 store`
+    return error('UPSTREAM_ERROR', message, `${check} and MINIO_USE_SSL`)
+  }
   if (keyCodes.test(code)) return error('INVALID_ARGUMENT', `the store does not accept this key ${answered}${said}`)
   if (status === 403) {
     const who = signed ? "this server's key" : 'requests without credentials'
@@ -97,18 +99,13 @@ export function toToolError(failure: Awaited<ReturnType<typeof readFailure>>, re
   }
   if (status >= 500)
     return error('UPSTREAM_ERROR', `the store failed ${answered}${said}`, `the same call again in ${seconds ?? 'a few'} seconds`)
-  if (status === 400 && code === '') {
-    const message = `the endpoint refused the request ${answered} without an S3 error`
-    return error('UPSTREAM_ERROR', message, `${check} and MINIO_USE_SSL`)
-  }
   return error('UPSTREAM_ERROR', `the store refused the request ${answered}${said}`)
 }
 
 /** `this server's clock is 905 s behind the store's`. */
 function skew({ date }: IncomingHttpHeaders): string {
-  const theirs = Date.parse(date ?? '')
-  if (Number.isNaN(theirs)) return "this server's clock and the store's differ"
-  const seconds = Math.round((Date.now() - theirs) / 1000)
-  if (Math.abs(seconds) < 60) return "this server's clock differed from the store's when it signed"
+  const seconds = Math.round((Date.now() - Date.parse(date ?? '')) / 1000)
+  // Without a date, or where it has been set since then, it is not known how much.
+  if (!(Math.abs(seconds) >= 60)) return "this server's clock and the store's differ, or differed when it signed"
   return `this server's clock is ${Math.abs(seconds)} s ${seconds < 0 ? 'behind' : 'ahead of'} the store's`
 }

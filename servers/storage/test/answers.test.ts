@@ -93,6 +93,17 @@ test('gives the way on when page after page is empty', async () => {
   )
 })
 
+test('shows the storage class of an object only where it is an unusual one', () => {
+  const object = (key: string, storageClass: string) =>
+    `<Contents><Key>${key}</Key><Size>2</Size><StorageClass>${storageClass}</StorageClass></Contents>`
+  const more = `<IsTruncated>false</IsTruncated>${object('a', 'STANDARD')}${object('b', 'GLACIER')}`
+  return withFault(reply(200, listXml([], more)), async (wire) => {
+    const { data, structured } = await wire.list({ bucket: 'media' })
+    assert.equal(data, 'key\tbytes\tmodified\na\t2\t\nb\t2\t\tclass GLACIER')
+    assert.equal(structured.objects[1].storage_class, 'GLACIER')
+  })
+})
+
 test('follows the store to the region it names, and remembers it', () =>
   withFault(
     (req, res) => {

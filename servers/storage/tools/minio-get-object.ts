@@ -6,9 +6,8 @@ import { formatBytes, type Report, report, sameCall } from '../../kit/report.ts'
 import { clip, visibleJson } from '../../kit/text.ts'
 import { checkBucket } from '../lib/buckets.ts'
 import { type Decoded, decodeText, readUtf16, sniff, unpackStart } from '../lib/content.ts'
-import { checkKey, nameKey, namePath, plain } from '../lib/keys.ts'
+import { checkKey, nameKey, namePath, plain, readTarget, withoutBucket } from '../lib/keys.ts'
 import { type ObjectFacts, type Part, readFacts, readPart } from '../lib/object.ts'
-import { readTarget, withoutBucket } from '../lib/target.ts'
 import type { ObjectName, StorageBackend } from '../types.ts'
 
 const inputSchema = {

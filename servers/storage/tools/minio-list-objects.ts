@@ -4,9 +4,8 @@ import type { Environment } from '../../kit/definition.ts'
 import { counted, formatBytes, report, sameCall } from '../../kit/report.ts'
 import { fitLines, visibleJson } from '../../kit/text.ts'
 import { checkBucket, listBuckets, noBucketCodes, noSuchBucket } from '../lib/buckets.ts'
-import { checkKey, nameKey, namePath, nearKeys, showKey } from '../lib/keys.ts'
+import { checkKey, nameKey, namePath, nearKeys, readTarget, showKey, withoutBucket } from '../lib/keys.ts'
 import { type Entry, fetchPage, type Page, type PageRequest } from '../lib/listing.ts'
-import { readTarget, withoutBucket } from '../lib/target.ts'
 import type { StorageBackend } from '../types.ts'
 
 const inputSchema = {
@@ -61,10 +60,9 @@ async function listObjects(backend: StorageBackend, environment: Environment, gi
       if (!isEmpty(inside.page)) [args, found] = [other, inside]
     }
     const { page, from } = found
-    const rows = page.entries.map((entry) => row(entry, true))
-    const fits = fitLines(rows, environment.maxResultChars - overhead(args, page, context)).length
+    const fits = fitLines(page.entries.map(row), environment.maxResultChars - overhead(args, page, context)).length
     // Only the store's token continues exactly, so a page that is too long is requested again with as many keys as fit.
-    const cut = fits < rows.length ? await fetchPage(backend, { ...from, maxKeys: fits }, signal) : page
+    const cut = fits < page.entries.length ? await fetchPage(backend, { ...from, maxKeys: fits }, signal) : page
     return await listResult(backend, args, cut, context)
   } catch (error) {
     if (!(error instanceof ToolError)) throw error
@@ -118,7 +116,7 @@ async function listResult(backend: StorageBackend, args: ListArguments, page: Pa
   const found = `${folders}${counted(objects.length, 'object')} (${formatBytes(bytes)})`
   return report(context, {
     summary: `${namePath(bucket, prefix)}: ${found}${page.truncated ? ', more follow' : ''}`,
-    ...(shown.length === 0 ? {} : { untrusted: table(shown) }),
+    ...(shown.length === 0 ? {} : { untrusted: [header, ...shown.map(row)].join('\n') }),
     notes: [
       isStuck && 'the store says that there is more but gives no token to continue; a longer prefix may show it',
       near.length > 0 && `nothing starts with ${nameKey(prefix)}; near it are ${near.map(nameKey).join(', ')}`,
@@ -138,16 +136,13 @@ async function listResult(backend: StorageBackend, args: ListArguments, page: Pa
   })
 }
 
-function table(entries: readonly Entry[]): string {
-  const classes = entries.some(({ object }) => (object?.storage_class ?? 'STANDARD') !== 'STANDARD')
-  const header = `key\tbytes\tmodified${classes ? '\tclass' : ''}`
-  return [header, ...entries.map((entry) => row(entry, classes))].join('\n')
-}
+const header = 'key\tbytes\tmodified'
 
-function row({ key, object }: Entry, classes: boolean): string {
+/** With the storage class where it is an unusual one. */
+function row({ key, object }: Entry): string {
   if (object === undefined) return `${showKey(key)}\tprefix`
-  const { size, last_modified, storage_class = '' } = object
-  return `${showKey(key)}\t${size}\t${last_modified}${classes ? `\t${storage_class}` : ''}`
+  const { size, last_modified, storage_class = 'STANDARD' } = object
+  return `${showKey(key)}\t${size}\t${last_modified}${storage_class === 'STANDARD' ? '' : `\tclass ${storage_class}`}`
 }
 
 /** Characters beside the rows: summary, tags, notes, and the arguments of the next page. */
