@@ -1,6 +1,6 @@
 // Workflows, nodes and connections as lines of text, and JSON with its strings cut.
 import { fitText, oneLine } from '../../kit/text.ts'
-import { isObject, type JsonObject, object, text } from './json.ts'
+import { type JsonObject, object, text } from './json.ts'
 import { type Edge, shortType, type WorkflowFacts } from './workflow.ts'
 
 /** Of each string: code, prompts and images can be long. */
@@ -32,14 +32,11 @@ export function edgeLine({ from, to, label }: Edge): string {
   return `${oneLine(from)} -> ${oneLine(to)}${label === '' ? '' : ` [${oneLine(label)}]`}`
 }
 
-/** @param onCut called when a string was cut */
-export function capStrings(value: unknown, onCut: () => void): unknown {
-  if (typeof value === 'string') {
-    if (value.length <= maxStringChars) return value
+/** The value as JSON with its strings cut. @param onCut called when one was */
+export function shortJson(value: unknown, onCut: () => void): string {
+  return JSON.stringify(value, (_, item: unknown) => {
+    if (typeof item !== 'string' || item.length <= maxStringChars) return item
     onCut()
-    return `${fitText(value, maxStringChars)}…[cut]`
-  }
-  if (Array.isArray(value)) return value.map((item) => capStrings(item, onCut))
-  if (!isObject(value)) return value
-  return Object.fromEntries(Object.entries(value).map(([key, item]) => [key, capStrings(item, onCut)]))
+    return `${fitText(item, maxStringChars)}…[cut]`
+  })
 }

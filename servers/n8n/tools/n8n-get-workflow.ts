@@ -6,7 +6,7 @@ import type { N8nBackend } from '../backend.ts'
 import { findWorkflow } from '../lib/find-workflow.ts'
 import { type JsonObject, object, objects, text } from '../lib/json.ts'
 import type { Redactor } from '../lib/redact.ts'
-import { capStrings, edgeLine, nodeLine, shortTime, triggersOf } from '../lib/render.ts'
+import { edgeLine, nodeLine, shortJson, shortTime, triggersOf } from '../lib/render.ts'
 import { edgesOf, factsOf, isNote, type WorkflowFacts } from '../lib/workflow.ts'
 
 const inputSchema = {
@@ -71,10 +71,10 @@ async function getWorkflow(backend: N8nBackend, args: GetArguments, context: Con
   const shown = whole ? chosen : chosen.filter((node) => !isNote(node))
   const rows = args.detail === 'summary' && !whole ? [] : shown
   let isCut = false
-  const nodeJson = (node: JsonObject): unknown => capStrings(redact(node), () => (isCut = true))
+  const nodeJson = (node: JsonObject): string => shortJson(redact(node), () => (isCut = true))
   const count = rows.length + edges.length
   const linesFrom = function* (start: number): Generator<string> {
-    for (const node of rows.slice(start)) yield cleanText(whole ? JSON.stringify(nodeJson(node)) : redact.inName(nodeLine(node)))
+    for (const node of rows.slice(start)) yield cleanText(whole ? nodeJson(node) : redact.inName(nodeLine(node)))
     for (const edge of edges.slice(Math.max(0, start - rows.length))) yield cleanText(redact.inName(edgeLine(edge)))
   }
   const first = Math.min(args.offset, Math.max(1, count)) - 1
@@ -99,7 +99,7 @@ async function getWorkflow(backend: N8nBackend, args: GetArguments, context: Con
     rows: end - first,
     structured: {
       ...facts,
-      ...(whole ? { nodes: shown.slice(first, end).map(nodeJson) } : {}),
+      ...(whole ? { nodes: fitting.map((line) => JSON.parse(line)) } : {}),
       ...(!whole && args.detail === 'structure' ? { lines } : {}),
     },
   })
