@@ -20,6 +20,25 @@ export interface Variable extends JsonSchema {
   readonly 'x-secret'?: boolean
 }
 
+// The usual variables, as plain schemas: every one has a default, so that `FromSchema` knows that its value is there.
+
+export function integer(value: number, [minimum, maximum]: readonly [minimum: number, maximum: number], description: string) {
+  return { type: 'integer', default: value, minimum, maximum, description } as const
+}
+
+export function flag(value: boolean, description: string) {
+  return { type: 'boolean', default: value, description } as const
+}
+
+/** Texts, separated by commas; none by default. */
+export function list(description: string) {
+  return { type: 'array', items: { type: 'string' }, default: [], description } as const
+}
+
+export function choice<const C extends readonly string[]>(choices: C, value: C[number], description: string) {
+  return { type: 'string', enum: choices, default: value, description } as const
+}
+
 export type Config<S extends ConfigSchema> = FromSchema<S>
 
 /** Settings of the process that backends and tools use. */
