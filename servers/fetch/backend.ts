@@ -1,19 +1,18 @@
 // The fetch server's backend: network policy, robots.txt, page cache and extraction. The only file that knows htmlparser2, which is loaded for
 // the first page of HTML.
-import { ToolError } from '../../protocol/index.ts'
+import { monotonicMs, ToolError } from '../../protocol/index.ts'
 import type { Backend, Environment } from '../kit/definition.ts'
 import type { Resolve } from '../kit/network-policy/policy.ts'
 import { policyFromVariables } from '../kit/network-policy/policy-variables.ts'
 import { formatBytes } from '../kit/report.ts'
 import { cleanText, clip } from '../kit/text.ts'
-import { Semaphore, withDeadline } from '../kit/waiting.ts'
+import { Remembered, Semaphore, withDeadline } from '../kit/waiting.ts'
 import type { FetchConfig } from './config.ts'
 import { late, statusError } from './errors.ts'
-import { BoundedCache } from './lib/bounded-cache.ts'
 import { download } from './lib/download.ts'
 import { extract } from './lib/extract.ts'
 import type { TokenizerClass } from './lib/html-events.ts'
-import { Robots } from './lib/robots-cache.ts'
+import { robotsOf } from './lib/robots-cache.ts'
 import type { Answer, Download, Page, PageForm, RequestSettings } from './types.ts'
 
 /** Pages at once, and of one host. */
@@ -34,8 +33,7 @@ export function openFetch(config: FetchConfig, environment: Environment, resolve
   const policy = policyFromVariables('FETCH', config, resolve)
   const userAgent = config.FETCH_USER_AGENT ?? `mcp-fetch/${environment.version}`
   const request: RequestSettings = { policy, ca: environment.ca, userAgent }
-  const robots = new Robots(config, request)
-  const cache = new BoundedCache<Page>(maxCachedPages, maxCachedBytes)
+  const robots = robotsOf(config, request)
   const slots = new Semaphore({
     limit: maxRunning,
     limitPerKey: maxRunningPerHost,
@@ -63,6 +61,7 @@ export function openFetch(config: FetchConfig, environment: Environment, resolve
       if (error) throw statusError(found, extracted.text)
       const language = answer.headers['content-language']
       return {
+        loadedAt: monotonicMs(),
         finalUrl: found.url.href,
         redirects: found.redirects,
         status: answer.status,
@@ -78,30 +77,39 @@ export function openFetch(config: FetchConfig, environment: Environment, resolve
     }
   }
 
+  const pages = new Remembered<Page>(
+    {
+      keepMs: config.FETCH_CACHE_SECONDS * 1_000,
+      maxEntries: maxCachedPages,
+      maxBytes: maxCachedBytes,
+      // V8 keeps a string in one byte for each character as long as all are of Latin-1.
+      sizeOf: ({ text }) => text.length * (/[^\x00-\xff]/.test(text) ? 2 : 1) + 1_000,
+    },
+    (key, signal) => {
+      const [href, raw, links] = JSON.parse(key) as [string, boolean, boolean]
+      const url = new URL(href)
+      const ms = config.FETCH_TIMEOUT_MS
+      return slots.run({ key: url.hostname, signal }, () =>
+        withDeadline({ ms, signal, late: () => late(url.host, ms) }, (stop) => loadPage(url, { raw, links }, stop)),
+      )
+    },
+  )
+
   return {
     upstream: 'web',
     /**
      * The page, from the cache or loaded.
      * @throws ToolError, FORBIDDEN or INVALID_ARGUMENT when the network policy does not allow the address; the signal's reason
      */
-    async load(url: URL, form: PageForm, signal: AbortSignal): Promise<{ page: Page; cached: boolean }> {
-      const key = `${form.raw ? 'raw' : form.links} ${url.href}`
-      const known = cache.get(key)
-      if (known !== undefined) return { page: known, cached: true }
+    async load(url: URL, { raw, links }: PageForm, signal: AbortSignal): Promise<{ page: Page; cached: boolean }> {
       policy.check(url) // before it waits for a slot
-      const page = await slots.run({ key: url.hostname, signal }, () =>
-        withDeadline({ ms: config.FETCH_TIMEOUT_MS, signal, late: () => late(url.host, config.FETCH_TIMEOUT_MS) }, (stop) =>
-          loadPage(url, form, stop),
-        ),
-      )
-      // V8 keeps a string in one byte for each character as long as all are of Latin-1.
-      const bytes = page.text.length * (/[^\x00-\xff]/.test(page.text) ? 2 : 1) + 1_000
-      cache.set(key, page, bytes, config.FETCH_CACHE_SECONDS * 1_000)
-      return { page, cached: false }
+      const calledAt = monotonicMs()
+      const page = await pages.get(JSON.stringify([url.href, raw, links]), signal)
+      return { page, cached: page.loadedAt < calledAt }
     },
     // The health of other people's sites is not this server's: nothing is asked.
     async probe() {
-      const { entries, bytes } = cache.size
+      const { entries, bytes } = pages.size
       return {
         running: slots.running,
         cached_pages: entries,

@@ -48,6 +48,8 @@ export interface Download extends Followed {
 }
 
 export interface Page {
+  /** monotonicMs() */
+  readonly loadedAt: number
   readonly finalUrl: string
   readonly redirects: number
   readonly status: number

@@ -182,18 +182,23 @@ export class Semaphore {
   }
 }
 
-export interface RememberedOptions {
+export interface RememberedOptions<T> {
   /** How long a value is used, in milliseconds after it was loaded. */
-  readonly keepMs: number
-  /** Most keys at once; the oldest is forgotten first. */
+  readonly keepMs: number | ((value: T) => number)
+  /** Most values at once; the least recently used is forgotten first. */
   readonly maxEntries: number
+  /** Most bytes of all values together; a value that is larger alone is not remembered. Default: no limit. */
+  readonly maxBytes?: number
+  /** Bytes of a value, for `maxBytes`. */
+  readonly sizeOf?: (value: T) => number
 }
 
 interface Entry<T> {
   readonly value: Promise<T>
   readonly stop: AbortController
-  /** monotonicMs() after which it is loaded again; Infinity while it is loading. */
+  /** monotonicMs() from which on it is loaded again; Infinity while it is loading. */
   until: number
+  bytes: number
   callers: number
 }
 
@@ -202,26 +207,35 @@ interface Entry<T> {
  * A load that fails is not remembered.
  */
 export class Remembered<T> {
-  readonly #options: RememberedOptions
+  readonly #options: RememberedOptions<T>
   readonly #load: (key: string, signal: AbortSignal) => Promise<T>
+  /** The least recently used first. */
   readonly #entries = new Map<string, Entry<T>>()
 
-  constructor(options: RememberedOptions, load: (key: string, signal: AbortSignal) => Promise<T>) {
+  constructor(options: RememberedOptions<T>, load: (key: string, signal: AbortSignal) => Promise<T>) {
     this.#options = options
     this.#load = load
+  }
+
+  /** Of the values, without those that are loading. */
+  get size(): { entries: number; bytes: number } {
+    const loaded = [...this.#entries.values()].filter(isLoaded)
+    return { entries: loaded.length, bytes: loaded.reduce((sum, { bytes }) => sum + bytes, 0) }
   }
 
   /** @throws the signal's reason, or what the load rejected with */
   async get(key: string, signal?: AbortSignal): Promise<T> {
     signal?.throwIfAborted()
-    let entry = this.#entries.get(key)
-    if (entry === undefined || entry.until < monotonicMs()) entry = this.#start(key)
+    const known = this.#entries.get(key)
+    const entry = known === undefined || known.until <= monotonicMs() ? this.#start(key) : known
+    this.#entries.delete(key)
+    this.#entries.set(key, entry)
     entry.callers += 1
     try {
       return await abortable(entry.value, signal)
     } finally {
       entry.callers -= 1
-      if (entry.callers === 0 && entry.until === Number.POSITIVE_INFINITY) {
+      if (entry.callers === 0 && !isLoaded(entry)) {
         this.#remove(key, entry)
         entry.stop.abort(signal?.reason)
       }
@@ -235,24 +249,34 @@ export class Remembered<T> {
   }
 
   #start(key: string): Entry<T> {
+    const { keepMs, maxBytes = Number.POSITIVE_INFINITY, sizeOf = () => 0 } = this.#options
     const stop = new AbortController()
-    const entry: Entry<T> = { value: this.#load(key, stop.signal), stop, until: Number.POSITIVE_INFINITY, callers: 0 }
-    this.#entries.delete(key)
-    this.#entries.set(key, entry)
-    if (this.#entries.size > this.#options.maxEntries) {
-      const [oldest] = this.#entries.keys()
-      if (oldest !== undefined) this.#entries.delete(oldest)
-    }
+    const entry: Entry<T> = { value: this.#load(key, stop.signal), stop, until: Number.POSITIVE_INFINITY, bytes: 0, callers: 0 }
     entry.value.then(
-      () => {
-        entry.until = monotonicMs() + this.#options.keepMs
+      (value) => {
+        entry.until = monotonicMs() + (typeof keepMs === 'number' ? keepMs : keepMs(value))
+        entry.bytes = sizeOf(value)
+        if (entry.bytes > maxBytes) this.#remove(key, entry)
+        this.#trim(maxBytes)
       },
       () => this.#remove(key, entry),
     )
     return entry
   }
 
+  #trim(maxBytes: number): void {
+    for (const [key, entry] of this.#entries) {
+      const { entries, bytes } = this.size
+      if (entries <= this.#options.maxEntries && bytes <= maxBytes) return
+      if (isLoaded(entry)) this.#entries.delete(key)
+    }
+  }
+
   #remove(key: string, entry: Entry<T>): void {
     if (this.#entries.get(key) === entry) this.#entries.delete(key)
   }
+}
+
+function isLoaded({ until }: Entry<unknown>): boolean {
+  return until !== Number.POSITIVE_INFINITY
 }

@@ -1,10 +1,9 @@
 // robots.txt of each site: fetched through the same network policy as pages and kept for a while.
 import { text } from 'node:stream/consumers'
 import { ToolError } from '../../../protocol/index.ts'
-import { Turns, withDeadline } from '../../kit/waiting.ts'
+import { Remembered, Turns, withDeadline } from '../../kit/waiting.ts'
 import type { FetchConfig } from '../config.ts'
-import type { Answer, RequestSettings } from '../types.ts'
-import { BoundedCache } from './bounded-cache.ts'
+import type { RequestSettings } from '../types.ts'
 import { follow, maxRedirects } from './request.ts'
 import { findRule, maxRobotsBytes, parseRobots, type Rule } from './robots.ts'
 
@@ -12,111 +11,99 @@ interface Site {
   /** Undefined: the file cannot be had, and nothing may be fetched. */
   readonly rules: readonly Rule[] | undefined
   readonly verdict: string
-  readonly keepMs: number
 }
 
 /** Of work before everything else that is due runs. */
 const turnMs = 6
-const hourMs = 3_600_000
+/** RFC 9309 §2.4 recommends a day at most. */
+const keptMs = 3_600_000
+/** Of a file that cannot be had, so that not every call waits for it. */
 const unreachableMs = 60_000
 /** For robots.txt with its redirects. */
 const timeoutMs = 3_000
 const maxSites = 200
 const maxKeptBytes = 2 * 1024 * 1024
 
-export class Robots {
-  readonly #config: FetchConfig
-  readonly #request: RequestSettings
-  readonly #product: string
-  readonly #sites = new BoundedCache<Site>(maxSites, maxKeptBytes)
+export type Robots = ReturnType<typeof robotsOf>
 
-  constructor(config: FetchConfig, request: RequestSettings) {
-    this.#config = config
-    this.#request = request
-    // §2.2.1: the product token is the leading part of the user agent's name.
-    this.#product = /^[A-Za-z_-]+/.exec(request.userAgent)?.[0] ?? 'mcp-fetch'
-  }
-
-  get sites(): number {
-    return this.#sites.size.entries
-  }
-
-  /**
-   * @returns in a few words why the address may be fetched
-   * @throws ToolError FORBIDDEN with the rule, or with why the rules cannot be had
-   */
-  async check(url: URL, signal: AbortSignal): Promise<string> {
-    if (this.#config.FETCH_IGNORE_ROBOTS) return 'ignored'
-    const site = await this.#site(url.origin, signal)
-    if (site.rules === undefined) {
-      throw new ToolError('FORBIDDEN', `${url.host} may not be fetched: ${site.verdict} (RFC 9309)`, {
-        hint: 'the same call in a few minutes, or another site',
-      })
-    }
-    const turns = new Turns(turnMs)
-    const rule = await findRule(site.rules, url, () => turns.yield())
-    if (rule === undefined || rule.allow) return site.verdict
-    const shown = `Disallow: ${rule.pattern}`.slice(0, 120)
-    throw new ToolError(
-      'FORBIDDEN',
-      `robots.txt of ${url.host} disallows ${url.pathname.slice(0, 200)} for ${this.#product} (line ${rule.line}: "${shown}")`,
-      { hint: 'another page or another site' },
-    )
-  }
-
-  async #site(origin: string, signal: AbortSignal): Promise<Site> {
-    const known = this.#sites.get(origin)
-    if (known !== undefined) return known
-    const site = await this.#fetch(origin, signal)
-    const bytes = (site.rules ?? []).reduce((sum, { pattern }) => sum + 2 * pattern.length + 80, 200)
-    this.#sites.set(origin, site, bytes, site.keepMs)
-    return site
-  }
-
-  async #fetch(origin: string, signal: AbortSignal): Promise<Site> {
-    const late = (): Error => new Error(`its robots.txt did not come within ${timeoutMs} ms`)
-    let ledElsewhere = false
-    const visit = async (url: URL, from: URL | undefined): Promise<void> => {
-      ledElsewhere = from !== undefined
-      this.#request.policy.check(url)
-    }
-    try {
-      return await withDeadline({ ms: timeoutMs, signal, late }, async (stop) => {
-        const first = new URL('/robots.txt', origin)
-        const { answer, redirects } = await follow(first, 'text/plain,*/*;q=0.1', this.#request, stop, visit)
-        return await this.#siteOf(answer, redirects)
-      })
-    } catch (error) {
-      signal.throwIfAborted()
-      // A failure to reach the site itself is the answer; a robots.txt that leads elsewhere and fails there cannot be had.
-      if (!ledElsewhere && error instanceof ToolError && error.code !== 'UPSTREAM_ERROR') throw error
-      const why = error instanceof ToolError ? `its robots.txt cannot be fetched (${error.message})` : (error as Error).message
-      return { rules: undefined, verdict: why, keepMs: unreachableMs }
-    }
-  }
+export function robotsOf(config: FetchConfig, request: RequestSettings) {
+  // §2.2.1: the product token is the leading part of the user agent's name.
+  const product = /^[A-Za-z_-]+/.exec(request.userAgent)?.[0] ?? 'mcp-fetch'
+  const sites = new Remembered<Site>(
+    {
+      keepMs: ({ rules }) => (rules === undefined ? unreachableMs : keptMs),
+      maxEntries: maxSites,
+      maxBytes: maxKeptBytes,
+      sizeOf: ({ rules = [] }) => rules.reduce((sum, { pattern }) => sum + 2 * pattern.length + 80, 200),
+    },
+    async (origin, signal) => {
+      let ledElsewhere = false
+      const visit = async (url: URL, from: URL | undefined): Promise<void> => {
+        ledElsewhere = from !== undefined
+        request.policy.check(url)
+      }
+      const late = (): Error => new Error(`its robots.txt did not come within ${timeoutMs} ms`)
+      try {
+        return await withDeadline({ ms: timeoutMs, signal, late }, (stop) => fetchRules(origin, stop, visit))
+      } catch (error) {
+        signal.throwIfAborted()
+        // A failure to reach the site itself is the answer; a robots.txt that leads elsewhere and fails there cannot be had.
+        if (!ledElsewhere && error instanceof ToolError && error.code !== 'UPSTREAM_ERROR') throw error
+        const { message } = error as Error
+        const verdict = error instanceof ToolError ? `its robots.txt cannot be fetched (${message})` : message
+        return { rules: undefined, verdict }
+      }
+    },
+  )
 
   /** §2.3.1: what each kind of answer means. */
-  async #siteOf(answer: Answer, redirects: number): Promise<Site> {
-    const { status, headers } = answer
-    const keepMs = lifetimeOf(headers['cache-control'])
+  async function fetchRules(
+    origin: string,
+    signal: AbortSignal,
+    visit: (url: URL, from: URL | undefined) => Promise<void>,
+  ): Promise<Site> {
+    const first = new URL('/robots.txt', origin)
+    const { answer, redirects } = await follow(first, 'text/plain,*/*;q=0.1', request, signal, visit)
+    const { status } = answer
     if (status >= 200 && status < 300) {
       const turns = new Turns(turnMs)
-      const rules = await parseRobots(await text(answer.body(maxRobotsBytes)), this.#product, () => turns.yield())
-      return { rules, verdict: 'allowed', keepMs }
+      const rules = await parseRobots(await text(answer.body(maxRobotsBytes)), product, () => turns.yield())
+      return { rules, verdict: 'allowed' }
     }
     answer.close()
-    const refused = this.#config.FETCH_ROBOTS_STRICT && (status === 401 || status === 403)
-    if (status === 429 || status >= 500 || refused || status < 200) {
-      const verdict = `its robots.txt answers ${status}, which forbids everything`
-      return { rules: undefined, verdict, keepMs: unreachableMs }
-    }
+    const refused = config.FETCH_ROBOTS_STRICT && (status === 401 || status === 403)
+    if (status === 429 || status >= 500 || refused || status < 200)
+      return { rules: undefined, verdict: `its robots.txt answers ${status}, which forbids everything` }
     const why = redirects === maxRedirects && status < 400 ? 'too many redirects' : status
-    return { rules: [], verdict: `no robots.txt (${why})`, keepMs }
+    return { rules: [], verdict: `no robots.txt (${why})` }
   }
-}
 
-/** An hour, unless the site says otherwise; never more than a day (§2.4), never less than a minute. */
-function lifetimeOf(cacheControl: string | undefined): number {
-  const seconds = /(?:^|[\s,])max-age\s*=\s*"?(\d{1,9})/i.exec((cacheControl ?? '').slice(0, 500))?.[1]
-  return seconds === undefined ? hourMs : Math.min(24 * hourMs, Math.max(60_000, Number(seconds) * 1_000))
+  return {
+    /** Sites whose robots.txt is kept. */
+    get sites(): number {
+      return sites.size.entries
+    },
+    /**
+     * @returns in a few words why the address may be fetched
+     * @throws ToolError FORBIDDEN with the rule, or with why the rules cannot be had
+     */
+    async check(url: URL, signal: AbortSignal): Promise<string> {
+      if (config.FETCH_IGNORE_ROBOTS) return 'ignored'
+      const { rules, verdict } = await sites.get(url.origin, signal)
+      if (rules === undefined) {
+        throw new ToolError('FORBIDDEN', `${url.host} may not be fetched: ${verdict} (RFC 9309)`, {
+          hint: 'the same call in a few minutes, or another site',
+        })
+      }
+      const turns = new Turns(turnMs)
+      const rule = await findRule(rules, url, () => turns.yield())
+      if (rule === undefined || rule.allow) return verdict
+      const shown = `Disallow: ${rule.pattern}`.slice(0, 120)
+      throw new ToolError(
+        'FORBIDDEN',
+        `robots.txt of ${url.host} disallows ${url.pathname.slice(0, 200)} for ${product} (line ${rule.line}: "${shown}")`,
+        { hint: 'another page or another site' },
+      )
+    },
+  }
 }

@@ -260,6 +260,21 @@ test('robots.txt that never ends, breaks off, is huge or leads to a private addr
   await underRobots((_req, res) => res.writeHead(200, { 'content-encoding': 'gzip' }).end(bomb), /reached/)
 })
 
+test('a robots.txt that cannot be had is not asked for again by each call', async () => {
+  let asked = 0
+  await withSite(
+    (req, res) => {
+      if (req.url !== '/robots.txt') return
+      asked += 1
+      res.writeHead(500).end()
+    },
+    async ({ fetch, backend }, url) => {
+      for (const path of ['/a', '/b']) assert.match((await fetch(`${url}${path}`)).text, /^ERROR FORBIDDEN: .*answers 500/)
+      assert.deepEqual([asked, (await backend.probe()).robots_sites], [1, 1])
+    },
+  )
+})
+
 test('robots.txt is asked once for many pages', async () => {
   let asked = 0
   await withSite(

@@ -237,6 +237,33 @@ test('when the caller leaves, the connection to the site closes', async () => {
   )
 })
 
+test('callers of one page share its download, which goes on when one of them leaves', async () => {
+  let asked = 0
+  let answer = (): void => {}
+  let arrived = (): void => {}
+  const asking = new Promise<void>((resolve) => {
+    arrived = resolve
+  })
+  await withSite(
+    (req, res) => {
+      if (req.url === '/robots.txt') return
+      if (req.url === '/other') return void res.end('other')
+      asked += 1
+      answer = () => void res.end('there')
+      arrived()
+    },
+    async ({ start, fetch }, url) => {
+      const { cancel } = start('fetch_web_content', { url: `${url}/shared` })
+      await asking
+      const other = fetch(`${url}/shared`)
+      await fetch(`${url}/other`) // by now the other call waits
+      await cancel()
+      answer()
+      assert.deepEqual([(await other).data, asked], ['there', 1])
+    },
+  )
+})
+
 test('a body that drips ends at the time limit; headers that never come, before it', async () => {
   await withSite(
     (req, res) => {

@@ -129,9 +129,45 @@ test('callers of one key share a load, and it is not repeated while the value is
   assert.deepEqual(await Promise.all([names.get('a'), names.get('a'), names.get('b')]), ['a1', 'a1', 'b2'])
   assert.equal(await names.get('a'), 'a1')
   assert.equal(await names.get('c'), 'c3')
-  assert.equal(await names.get('a'), 'a4', 'the oldest of three keys was forgotten')
+  assert.equal(await names.get('a'), 'a1')
+  assert.equal(await names.get('b'), 'b4', 'the least recently used of three keys was forgotten')
   names.forget('a')
   assert.equal(await names.get('a'), 'a5')
+})
+
+test('remembers so many bytes, and never a value that is larger', async () => {
+  let loads = 0
+  const options = { keepMs: 60_000, maxEntries: 20, maxBytes: 20_000, sizeOf: (value: { bytes: number }) => value.bytes }
+  const values = new Remembered(options, async (key) => ({ bytes: Number(key), load: ++loads }))
+  const loadOf = async (key: string): Promise<number> => (await values.get(key)).load
+  for (const key of ['6000', '11000']) await values.get(key)
+  assert.deepEqual(values.size, { entries: 2, bytes: 17_000 })
+  await values.get('6001')
+  assert.deepEqual(values.size, { entries: 2, bytes: 17_001 })
+  assert.deepEqual([await loadOf('11000'), await loadOf('6001'), await loadOf('6000')], [2, 3, 4])
+  await values.get('100000')
+  assert.equal(values.size.entries, 2)
+  assert.equal(await loadOf('100000'), 6)
+})
+
+test('what is loading counts for no limit, and forgets nothing before it is there', async () => {
+  let resolve: (value: string) => void = () => {}
+  const promise = new Promise<string>((yes) => {
+    resolve = yes
+  })
+  const values = new Remembered({ keepMs: 60_000, maxEntries: 1 }, (key) => (key === 'slow' ? promise : Promise.resolve(key)))
+  await values.get('a')
+  const waits = [values.get('slow'), values.get('slow')]
+  assert.deepEqual(values.size, { entries: 1, bytes: 0 })
+  assert.equal(await values.get('a'), 'a')
+  resolve('b')
+  assert.deepEqual([...(await Promise.all(waits)), values.size.entries], ['b', 'b', 1])
+})
+
+test('each value may say how long it is kept', async () => {
+  let loads = 0
+  const values = new Remembered<number>({ keepMs: (load) => (load === 1 ? 0 : 60_000), maxEntries: 1 }, async () => ++loads)
+  assert.deepEqual([await values.get(''), await values.get(''), await values.get('')], [1, 2, 2])
 })
 
 test('a value is loaded again when it is too old, and a failed load is not kept', async () => {
