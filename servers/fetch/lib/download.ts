@@ -2,7 +2,7 @@
 import { ToolError } from '../../../protocol/index.ts'
 import { visibleJson } from '../../kit/text.ts'
 import type { Download, RequestSettings } from '../types.ts'
-import { follow, isRedirect, maxRedirects } from './request.ts'
+import { follow, maxRedirects, redirectOf } from './request.ts'
 import type { Robots } from './robots-cache.ts'
 
 const accept = 'text/html,application/xhtml+xml,text/markdown,application/json;q=0.9,text/*;q=0.9,*/*;q=0.5'
@@ -19,13 +19,10 @@ export async function download(first: URL, settings: RequestSettings, robots: Ro
     settings.policy.check(url)
     verdict = await robots.check(url, signal)
   })
-  const { answer, url, redirects } = found
-  if (!isRedirect(answer)) return { ...found, robots: verdict }
-  answer.close()
-  if (redirects < maxRedirects)
-    throw new ToolError('UPSTREAM_ERROR', `${url.host} redirects to something that is not a valid URL, or too long`)
-  const last = answer.headers.location?.slice(0, 200)
-  throw new ToolError('UPSTREAM_ERROR', `more than ${maxRedirects} redirects, the last to ${last}`, {
+  const location = redirectOf(found.answer)
+  if (location === undefined) return { ...found, robots: verdict }
+  found.answer.close()
+  throw new ToolError('UPSTREAM_ERROR', `more than ${maxRedirects} redirects, the last to ${location.slice(0, 200)}`, {
     hint: 'another address of the same page',
   })
 }

@@ -14,12 +14,13 @@ const maxLocationChars = 4_096
 /** From the connection to the last header. */
 const headersMs = 5_000
 
-export function isRedirect({ status, headers }: Answer): boolean {
-  return status >= 300 && status < 400 && status !== 304 && headers.location !== undefined
+/** The address that the answer redirects to, as it is written; undefined when it is not a redirect. */
+export function redirectOf({ status, headers }: Answer): string | undefined {
+  return status >= 300 && status < 400 && status !== 304 ? headers.location : undefined
 }
 
 /**
- * Follows redirects by hand. The answer is a redirect itself when there were too many, or when it leads to nothing that is an address.
+ * Follows redirects by hand. The answer is a redirect itself when there were too many.
  * @param visit called before each request; checks the address. `from` redirects there
  * @throws what `visit` throws; ToolError of the policy, UPSTREAM_UNREACHABLE, UPSTREAM_ERROR; the signal's reason
  */
@@ -35,19 +36,20 @@ export async function follow(
   for (let redirects = 0; ; redirects++) {
     await visit(url, from)
     const answer = await request(url, accept, settings, signal)
-    const target = isRedirect(answer) && redirects < maxRedirects ? targetOf(answer.headers.location ?? '', url) : undefined
-    if (target === undefined) return { answer, url, redirects }
+    const location = redirectOf(answer)
+    if (location === undefined || redirects === maxRedirects) return { answer, url, redirects }
     answer.close()
     from = url
-    url = target
+    url = targetOf(location, url)
   }
 }
 
-function targetOf(location: string, from: URL): URL | undefined {
+function targetOf(location: string, from: URL): URL {
   // Node gives header bytes as Latin-1; a location beyond ASCII is UTF-8 (RFC 9110 §5.5 forbids it, servers do it).
   const text = Buffer.from(location, 'latin1').toString()
   const target = URL.canParse(text, from.href) ? new URL(text, from) : undefined
-  if (target === undefined || target.href.length > maxLocationChars) return undefined
+  if (target === undefined || target.href.length > maxLocationChars)
+    throw new ToolError('UPSTREAM_ERROR', `${from.host} redirects to something that is not a valid URL, or too long`)
   target.hash = ''
   return target
 }

@@ -3,8 +3,8 @@ import { text } from 'node:stream/consumers'
 import { ToolError } from '../../../protocol/index.ts'
 import { Remembered, Turns, withDeadline } from '../../kit/waiting.ts'
 import type { FetchConfig } from '../config.ts'
-import type { RequestSettings } from '../types.ts'
-import { follow, maxRedirects } from './request.ts'
+import type { Answer, RequestSettings } from '../types.ts'
+import { follow, redirectOf } from './request.ts'
 import { findRule, maxRobotsBytes, parseRobots, type Rule } from './robots.ts'
 
 interface Site {
@@ -36,34 +36,33 @@ export function robotsOf(config: FetchConfig, request: RequestSettings) {
       maxBytes: maxKeptBytes,
       sizeOf: ({ rules = [] }) => rules.reduce((sum, { pattern }) => sum + 2 * pattern.length + 80, 200),
     },
-    async (origin, signal) => {
-      let ledElsewhere = false
-      const visit = async (url: URL, from: URL | undefined): Promise<void> => {
-        ledElsewhere = from !== undefined
-        request.policy.check(url)
-      }
-      const late = (): Error => new Error(`its robots.txt did not come within ${timeoutMs} ms`)
-      try {
-        return await withDeadline({ ms: timeoutMs, signal, late }, (stop) => fetchRules(origin, stop, visit))
-      } catch (error) {
-        signal.throwIfAborted()
-        // A failure to reach the site itself is the answer; a robots.txt that leads elsewhere and fails there cannot be had.
-        if (!ledElsewhere && error instanceof ToolError && error.code !== 'UPSTREAM_ERROR') throw error
-        const { message } = error as Error
-        const verdict = error instanceof ToolError ? `its robots.txt cannot be fetched (${message})` : message
-        return { rules: undefined, verdict }
-      }
-    },
+    load,
   )
 
+  async function load(origin: string, signal: AbortSignal): Promise<Site> {
+    const late = (): Error => new Error(`its robots.txt did not come within ${timeoutMs} ms`)
+    let ledElsewhere = false
+    const visit = async (url: URL, from: URL | undefined): Promise<void> => {
+      ledElsewhere = from !== undefined
+      request.policy.check(url)
+    }
+    try {
+      return await withDeadline({ ms: timeoutMs, signal, late }, async (stop) => {
+        const first = new URL('/robots.txt', origin)
+        return await siteOf((await follow(first, 'text/plain,*/*;q=0.1', request, stop, visit)).answer)
+      })
+    } catch (error) {
+      signal.throwIfAborted()
+      // A failure to reach the site itself is the answer; a robots.txt that leads elsewhere and fails there cannot be had.
+      if (!ledElsewhere && error instanceof ToolError && error.code !== 'UPSTREAM_ERROR') throw error
+      const { message } = error as Error
+      const verdict = error instanceof ToolError ? `its robots.txt cannot be fetched (${message})` : message
+      return { rules: undefined, verdict }
+    }
+  }
+
   /** §2.3.1: what each kind of answer means. */
-  async function fetchRules(
-    origin: string,
-    signal: AbortSignal,
-    visit: (url: URL, from: URL | undefined) => Promise<void>,
-  ): Promise<Site> {
-    const first = new URL('/robots.txt', origin)
-    const { answer, redirects } = await follow(first, 'text/plain,*/*;q=0.1', request, signal, visit)
+  async function siteOf(answer: Answer): Promise<Site> {
     const { status } = answer
     if (status >= 200 && status < 300) {
       const turns = new Turns(turnMs)
@@ -74,7 +73,7 @@ export function robotsOf(config: FetchConfig, request: RequestSettings) {
     const refused = config.FETCH_ROBOTS_STRICT && (status === 401 || status === 403)
     if (status === 429 || status >= 500 || refused || status < 200)
       return { rules: undefined, verdict: `its robots.txt answers ${status}, which forbids everything` }
-    const why = redirects === maxRedirects && status < 400 ? 'too many redirects' : status
+    const why = redirectOf(answer) === undefined ? status : 'too many redirects'
     return { rules: [], verdict: `no robots.txt (${why})` }
   }
 

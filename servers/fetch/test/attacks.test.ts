@@ -250,6 +250,12 @@ test('robots.txt that never ends, breaks off, is huge or leads to a private addr
     (_req, res) => res.writeHead(302, { location: 'http://10.0.0.1/robots.txt' }).end(),
     /^ERROR FORBIDDEN: .*robots\.txt cannot be fetched/,
   )
+  for (const location of [`/${'x'.repeat(5_000)}`, 'http://[bad']) {
+    await underRobots(
+      (_req, res) => res.writeHead(302, { location }).end(),
+      /^ERROR FORBIDDEN: .*robots\.txt cannot be fetched \(.*not a valid URL, or too long/,
+    )
+  }
   await underRobots(
     (_req, res) => res.writeHead(301, { location: '/robots.txt' }).end(),
     /robots\.txt: no robots\.txt \(too many redirects\)/,
