@@ -5,9 +5,8 @@ import { htmlEvents, type TokenizerClass } from './html-events.ts'
 export interface Charset {
   /** Name by the WHATWG Encoding standard. */
   readonly name: string
-  readonly source: 'byte order mark' | 'header' | 'page' | 'default' | 'guess'
-  /** A label that was declared and is not known. */
-  readonly unknown?: string
+  /** What the reader should know of how it was chosen. */
+  readonly notes: readonly string[]
 }
 
 /** Share of broken characters beyond ASCII up to which a text is UTF-8 with faults. */
@@ -25,14 +24,15 @@ export async function charsetOf(
   declared: () => Promise<string | undefined>,
 ): Promise<Charset> {
   const mark = byteOrderMark(head)
-  if (mark !== undefined) return { name: mark, source: 'byte order mark' }
+  if (mark !== undefined) return { name: mark, notes: [] }
   const label = /;\s*charset\s*=\s*["']?([^\s"';,]{1,60})/i.exec((header ?? '').slice(0, 1_000))?.[1]
   const ofHeader = charsetName(label)
-  if (ofHeader !== undefined) return { name: ofHeader, source: 'header' }
-  const unknown = label === undefined ? {} : { unknown: label.replace(/[^\w.:-]/g, '?').slice(0, 60) }
-  const ofPage = (await declared()) ?? xmlCharset(head)
-  if (ofPage !== undefined) return { name: ofPage, source: 'page', ...unknown }
-  return isUtf8(head) ? { name: 'utf-8', source: 'default', ...unknown } : { name: 'windows-1252', source: 'guess', ...unknown }
+  if (ofHeader !== undefined) return { name: ofHeader, notes: [] }
+  const notes = label === undefined ? [] : [`the declared charset "${label.replace(/[^\w.:-]/g, '?')}" is unknown`]
+  const ofPage = (await declared()) ?? xmlCharset(head) ?? (isUtf8(head) ? 'utf-8' : undefined)
+  if (ofPage !== undefined) return { name: ofPage, notes }
+  notes.push('no charset is declared and the text is not UTF-8; it was read as windows-1252')
+  return { name: 'windows-1252', notes }
 }
 
 /**

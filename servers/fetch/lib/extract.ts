@@ -4,12 +4,12 @@ import { contentKind } from '../../kit/content-kind.ts'
 import { cleanText } from '../../kit/text.ts'
 import { Turns } from '../../kit/waiting.ts'
 import type { PageFacts, PageForm } from '../types.ts'
-import { type Charset, charsetOf, decoder, metaCharset } from './charset.ts'
+import { charsetOf, decoder, metaCharset } from './charset.ts'
 import { htmlEvents, type TokenizerClass } from './html-events.ts'
+import { readHead } from './inflate.ts'
 import { jsonIndenter } from './json-text.ts'
 import { MarkdownWriter, resolve } from './markdown.ts'
 import type { Block } from './outline.ts'
-import { readHead } from './read-head.ts'
 import { fewChars, select } from './selection.ts'
 
 interface ExtractRequest extends PageForm {
@@ -35,7 +35,7 @@ const kindBytes = 16_384
 /** HTML may declare its charset after long comments, preloads and scripts. */
 const headBytes = 256 * 1024
 
-type Kind = 'html' | 'json' | 'text' | 'binary'
+type Kind = 'html' | 'json' | 'text'
 
 /** @param chunks is closed at the end @param signal ends it between two slices of work */
 export async function extract(
@@ -46,14 +46,17 @@ export async function extract(
 ): Promise<Extracted> {
   const turns = new Turns(turnMs)
   const pause = (): Promise<void> => turns.yield()
+  const notText = (type: string): Extracted => ({ text: '', method: `not text (${type})`, facts: {}, notes: [] })
   try {
+    const declared = mediaTypeOf(request.contentType)
+    if (binaryType.test(declared)) return notText(declared)
     let head: Buffer = Buffer.alloc(0)
     let kind: Kind = 'text'
     // A video is detected by its first bytes; waiting for more of it would be useless.
     for (const bytes of [1, kindBytes]) {
       head = await readHead(chunks, bytes, head)
       const found = kindOf(head, request.contentType)
-      if (found.kind === 'binary') return { text: '', method: `not text (${found.type})`, facts: {}, notes: [] }
+      if (found.kind === 'binary') return notText(found.type)
       kind = found.kind
     }
     const charset = await charsetOf(head, request.contentType, async () => {
@@ -67,7 +70,7 @@ export async function extract(
         ? await readHtml(pieces, request, await tokenizer(), pause)
         : await readText(pieces, kind === 'json' && !request.raw, request.raw, pause)
     const method = charset.name === 'utf-8' ? found.method : `${found.method}, ${charset.name}`
-    return { ...found, method, notes: [...charsetNotes(charset), ...found.notes] }
+    return { ...found, method, notes: [...charset.notes, ...found.notes] }
   } finally {
     await chunks.return()
   }
@@ -142,13 +145,6 @@ export async function contentOf(writer: MarkdownWriter, pause: () => Promise<voi
   }
 }
 
-function charsetNotes({ unknown, source, name }: Charset): string[] {
-  return [
-    ...(unknown === undefined ? [] : [`the declared charset "${unknown}" is unknown`]),
-    ...(source === 'guess' ? [`no charset is declared and the text is not UTF-8; it was read as ${name}`] : []),
-  ]
-}
-
 function cutNote(cut: boolean): string[] {
   return cut ? [`the text was cut after ${maxTextChars} characters`] : []
 }
@@ -158,12 +154,13 @@ function mediaTypeOf(contentType: string | undefined): string {
   return (contentType ?? '').split(/[;,]/, 1)[0]?.trim().toLowerCase() ?? ''
 }
 
+const binaryType = /^(image|audio|video|font)\/(?!svg)|^application\/(pdf|zip|gzip|octet-stream\+)/
 const looksHtml = /^\s*(?:<!--[\s\S]{0,500}?-->\s*)?<(?:!doctype html|html|head|body)\b/i
 const looksJson = /^\s*(?:\{\s*(?:["}]|$)|\[\s*(?:[[{"\]\d-]|true|false|null|$))/
 /** A text may have this share of NUL bytes; each is dropped. */
 const maxNulShare = 0.01
 
-function kindOf(head: Buffer, contentType: string | undefined): { kind: Kind; type: string } {
+function kindOf(head: Buffer, contentType: string | undefined): { kind: Kind } | { kind: 'binary'; type: string } {
   const declared = mediaTypeOf(contentType)
   const isMarkup = declared === 'text/html' || declared === 'application/xhtml+xml'
   const isJson = /^(application|text)\/json$|\+json$/.test(declared)
@@ -175,14 +172,11 @@ function kindOf(head: Buffer, contentType: string | undefined): { kind: Kind; ty
       content = contentKind(Buffer.from(rest))
   }
   if (content.kind !== 'text' && !wide) return { kind: 'binary', type: content.type }
-  if (/^(image|audio|video|font)\/(?!svg)|^application\/(pdf|zip|gzip|octet-stream\+)/.test(declared)) {
-    return { kind: 'binary', type: declared }
-  }
   const start = head.toString('latin1', 0, 1_024).replace(/^\xef\xbb\xbf/, '')
-  if ((isJson || isMarkup) && looksJson.test(start)) return { kind: 'json', type: declared }
-  if (isMarkup) return { kind: 'html', type: declared }
+  if ((isJson || isMarkup) && looksJson.test(start)) return { kind: 'json' }
+  if (isMarkup) return { kind: 'html' }
   const unsure = declared === '' || declared === 'application/octet-stream'
-  return { kind: unsure && looksHtml.test(start) ? 'html' : 'text', type: declared }
+  return { kind: unsure && looksHtml.test(start) ? 'html' : 'text' }
 }
 
 async function* decoded(head: Buffer, rest: AsyncIterable<Buffer>, charset: string, signal: AbortSignal): AsyncGenerator<string> {

@@ -1,7 +1,6 @@
 // Bodies with a Content-Encoding. gzip and zlib are read as raw deflate behind their header: what follows the end of the data does not matter
 // then, and a body without its checksum is complete.
 import { createBrotliDecompress, createInflateRaw } from 'node:zlib'
-import { readHead } from './read-head.ts'
 
 type Coding = 'br' | 'deflate' | 'gzip'
 
@@ -76,4 +75,20 @@ function dataStart(bytes: Buffer): number {
   if (flags & 4) at += 2 + (bytes[10] ?? 0) + 256 * (bytes[11] ?? 0)
   for (const text of [flags & 8, flags & 16]) if (text !== 0) at = bytes.indexOf(0, at) + 1 || Number.POSITIVE_INFINITY
   return flags & 2 ? at + 2 : at
+}
+
+/** At least so many bytes from the start, or all there are. @param head what was read before */
+export async function readHead(
+  body: AsyncGenerator<Buffer, void>,
+  bytes: number,
+  head: Buffer = Buffer.alloc(0),
+): Promise<Buffer> {
+  const parts = [head]
+  for (let length = head.length; length < bytes; ) {
+    const { value } = await body.next()
+    if (value === undefined) break
+    parts.push(value)
+    length += value.length
+  }
+  return Buffer.concat(parts)
 }

@@ -99,6 +99,7 @@ test('what is not text is described, not shown', async () => {
             'last-modified': 'Tue, 03 Feb 2026 10:00:00 GMT',
           })
           .write('%PDF-1.7 x')
+      if (req.url === '/b.mp4') res.writeHead(200, { 'content-type': 'video/mp4' }).flushHeaders()
       if (req.url === '/lie') res.setHeader('content-type', 'text/plain').end(Buffer.from([0x7f, 0x45, 0x4c, 0x46, 0, 1, 2]))
     },
     async ({ fetch }, url) => {
@@ -106,6 +107,7 @@ test('what is not text is described, not shown', async () => {
       assert.match(text, /no text, not text \(application\/pdf\), 200 application\/pdf/)
       assert.match(text, /NOTE: this is not text and is not shown: 68\.4 KiB, modified 2026-02-03T10:00:00\.000Z/)
       assert.equal(isError, false)
+      assert.match((await fetch(`${url}/b.mp4`)).text, /not text \(video\/mp4\)/, 'nothing of its body is waited for')
       assert.match((await fetch(`${url}/lie`)).text, /not text \(application\/x-elf\)/)
     },
   )
