@@ -1,14 +1,13 @@
 // fetch_web_content: reads one address and shows one part of its text.
 import { type AnyTool, type Context, defineTool, type FromSchema, ToolError, type ToolResult } from '../../../protocol/index.ts'
 import type { Environment } from '../../kit/definition.ts'
-import { report } from '../../kit/report.ts'
+import { report, sameCall } from '../../kit/report.ts'
 import { fitText, visibleJson } from '../../kit/text.ts'
 import { readWebAddress } from '../../kit/web-address.ts'
 import type { FetchBackend } from '../backend.ts'
 import { shownUrl } from '../errors.ts'
 import type { Page } from '../types.ts'
 
-const defaultLength = 10_000
 /** Room for an address in the summary. */
 const maxUrlRoom = 300
 
@@ -16,7 +15,7 @@ const schema = {
   type: 'object',
   properties: {
     url: { type: 'string', minLength: 1, maxLength: 2_048, description: 'http or https', examples: ['https://example.com/'] },
-    max_length: { type: 'integer', minimum: 200, maximum: 100_000, default: defaultLength, description: 'Characters' },
+    max_length: { type: 'integer', minimum: 200, maximum: 100_000, default: 10_000, description: 'Characters' },
     start_index: { type: 'integer', minimum: 0, default: 0, description: 'From NEXT' },
     raw: { type: 'boolean', default: false, description: 'The source instead of Markdown' },
     links: { enum: ['keep', 'strip'], default: 'keep', description: 'strip: link texts only, for fewer tokens' },
@@ -65,16 +64,10 @@ function show(
     ...(start === 0 ? page.notes : []),
     ...(anew ? ['the page was fetched anew; it may have changed since its first part'] : []),
   ]
-  const next = (from: number) => ({
-    url: args.url,
-    start_index: from,
-    ...(args.max_length === defaultLength ? {} : { max_length: args.max_length }),
-    ...(args.raw ? { raw: true } : {}),
-    ...(args.links === 'keep' ? {} : { links: args.links }),
-  })
+  const next = (from: number) => sameCall(schema, args, { start_index: from })
   // What the result holds beside the text: the summary, the tags, facts, notes, and the arguments of the next page.
   const around =
-    500 + 2 * maxUrlRoom + JSON.stringify(next(0)).length + [...head, ...notes, ...context.warnings].join(' argument ').length
+    500 + 2 * maxUrlRoom + JSON.stringify(next(1)).length + [...head, ...notes, ...context.warnings].join(' argument ').length
   const room = Math.max(200, Math.min(args.max_length, environment.maxResultChars - around))
   const content = fitText(text.slice(start, start + room + 1), room)
   const end = start + content.length
