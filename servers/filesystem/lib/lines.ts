@@ -21,16 +21,17 @@ export interface LinesOptions {
   readonly known: KnownLines
 }
 
-export interface Line {
+interface Line {
   /** The first `keepBytes` of it, without the line's end. */
   readonly bytes: Buffer
   /** All of its bytes, without the line's end. */
   readonly length: number
   readonly start: number
+  /** Where the next line starts. */
+  readonly next: number
+  /** It goes on for longer than there was time to search. */
+  readonly endless: boolean
 }
-
-/** A reader's answer to a line: continue, stop after it, or stop before it. */
-export type Taken = 'more' | 'last' | 'refused'
 
 export class Lines {
   /** Where the file ends, which is less than its size was if it was truncated while it was read. */
@@ -94,8 +95,8 @@ export class Lines {
     for (let upper = end - width; upper > start; ) {
       const lower = Math.max(start, upper - chunkBytes)
       const chunk = await this.#chunk(lower, upper)
-      for (let at = this.#lineEndBefore(chunk, chunk.length); at !== -1; at = this.#lineEndBefore(chunk, at - width)) {
-        if (++found === count) return lower + at
+      for (let at = this.#lineFeedBefore(chunk, chunk.length); at !== -1; at = this.#lineFeedBefore(chunk, at)) {
+        if (++found === count) return lower + at + width
       }
       upper = lower
       if (this.#late()) {
@@ -108,27 +109,29 @@ export class Lines {
   }
 
   /**
-   * Gives the lines between `from` and `end` to `take`, each with at most `keepBytes` of its bytes. Returns where the first line begins that
-   * was not taken; `endless` says that the last one taken goes on for longer than there was time to search.
+   * Gives the lines between `from` and `end` to `take` until it returns false. A line's bytes are overwritten after that. Not a generator: for
+   * short lines that would take half as long again.
    */
-  async read(
-    from: number,
-    end: number,
-    keepBytes: number,
-    take: (line: Line) => Taken,
-  ): Promise<{ position: number; endless: boolean }> {
+  async each(from: number, end: number, keepBytes: number, take: (line: Line) => boolean): Promise<void> {
+    const { width } = this.options.format
     let start = from
     let kept: Buffer[] = []
     let keptBytes = 0
     let length = 0
-    const line = (): Line => ({ bytes: kept.length === 1 ? (kept[0] as Buffer) : Buffer.concat(kept), length, start })
+    const line = (next: number, endless = false): Line => ({
+      bytes: kept.length === 1 ? (kept[0] as Buffer) : Buffer.concat(kept),
+      length,
+      start,
+      next,
+      endless,
+    })
     for (let position = from; position < Math.min(end, this.size); ) {
       const chunk = await this.#chunk(position, Math.min(end, this.size))
       for (let at = 0; at < chunk.length; ) {
         const next = this.#lineEnd(chunk, at)
-        const stop = next === -1 ? chunk.length : next - this.options.format.width
+        const stop = next === -1 ? chunk.length : next - width
         // NULs at the start of a line are the hole that a truncated log has there.
-        if (keptBytes === 0 && this.options.format.width === 1) while (at < stop && chunk[at] === 0) at += 1
+        if (keptBytes === 0 && width === 1) while (at < stop && chunk[at] === 0) at += 1
         if (keptBytes < keepBytes && stop > at) {
           const piece = chunk.subarray(at, Math.min(stop, at + keepBytes - keptBytes))
           kept.push(next === -1 ? Buffer.from(piece) : piece) // the buffer is used again for the next chunk
@@ -136,20 +139,17 @@ export class Lines {
         }
         length += stop - at
         if (next === -1) break
-        const taken = take(line())
-        if (taken === 'refused') return { position: start, endless: false }
+        if (!take(line(position + next))) return
         start = position + next
-        if (taken === 'last') return { position: start, endless: false }
         at = next
         kept = []
         keptBytes = length = 0
       }
       position += chunk.length
-      if (length > keepBytes && this.#late()) return { position: take(line()) === 'refused' ? start : position, endless: true }
+      if (length > keepBytes && this.#late()) return void take(line(position, true))
     }
     const last = Math.min(end, this.size)
-    if (start < last && take(line()) !== 'refused') start = last
-    return { position: start, endless: false }
+    if (start < last) take(line(last))
   }
 
   #mark(position: number, linesBefore: number): void {
@@ -178,29 +178,14 @@ export class Lines {
 
   /** Index after the first line feed at or after `at`, or -1. */
   #lineEnd(chunk: Buffer, at: number): number {
-    for (let i = chunk.indexOf(10, at); i !== -1; i = chunk.indexOf(10, i + 1)) {
-      if (this.#isLineFeed(chunk, i)) return this.#after(i)
-    }
-    return -1
+    const { lineFeed, width } = this.options.format
+    const found = chunk.indexOf(lineFeed, at, 'utf16le')
+    return found === -1 ? -1 : found + width
   }
 
-  /** Index after the last line feed that ends at or before `at`, or -1. */
-  #lineEndBefore(chunk: Buffer, at: number): number {
-    for (let i = at - 1; i >= 0; i--) {
-      i = chunk.lastIndexOf(10, i)
-      if (i !== -1 && this.#isLineFeed(chunk, i)) return this.#after(i)
-    }
-    return -1
-  }
-
-  /** Whether the byte 10 at `i` is a line feed and not a half of another character. */
-  #isLineFeed(chunk: Buffer, i: number): boolean {
-    const { width, charset } = this.options.format
-    return width === 1 || (charset === 'utf-16le' ? i % 2 === 0 && chunk[i + 1] === 0 : i % 2 === 1 && chunk[i - 1] === 0)
-  }
-
-  #after(i: number): number {
-    const { width } = this.options.format
-    return i - (i % width) + width
+  /** Index of the last line feed before `at`, or -1. */
+  #lineFeedBefore(chunk: Buffer, at: number): number {
+    const { lineFeed, width } = this.options.format
+    return at < width ? -1 : chunk.lastIndexOf(lineFeed, at - width, 'utf16le')
   }
 }

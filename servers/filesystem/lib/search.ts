@@ -1,11 +1,9 @@
 // Finds a text in the files of a listing, within limits of bytes and time for the whole call.
 import { type Context, monotonicMs, ToolError } from '../../../protocol/index.ts'
-import { decodeUtf16, type Utf16 } from '../../kit/content-kind.ts'
+import { decodeUtf16, type Utf16, wholeCharacters } from '../../kit/content-kind.ts'
 import { clip } from '../../kit/text.ts'
 import { Turns } from '../../kit/waiting.ts'
 import type { Location } from '../types.ts'
-import { KnownLines } from './line-index.ts'
-import { Lines } from './lines.ts'
 import { showPath } from './raw-path.ts'
 import type { OpenEntry, Sandbox } from './sandbox.ts'
 import { decodeLine, sampleBytes, sniff, type TextFormat } from './text.ts'
@@ -28,118 +26,108 @@ export interface Match {
 /** `budget`: the limits of this call are used up before this file could be searched. */
 type Found = Match | 'none' | 'budget'
 
-export class Search {
+export interface Search {
   /** Files that take more than all the bytes or time of a call, of which only the start was searched. */
-  readonly partly: string[] = []
-  files = 0
-  readonly #sandbox: Sandbox
-  readonly #maxBytes: number
-  readonly #context: Pick<Context, 'signal' | 'progress'>
-  readonly #deadline = monotonicMs() + maxSearchMs
-  /** The text as it is found in files of one and of two bytes for each character. */
-  readonly #needles: Record<1 | 2, string>
-  readonly #turns = new Turns(turnMs)
-  #bytesLeft: number
-  readonly #buffer = Buffer.allocUnsafeSlow(chunkBytes)
-
-  constructor(sandbox: Sandbox, text: string, maxBytes: number, context: Pick<Context, 'signal' | 'progress'>) {
-    this.#sandbox = sandbox
-    this.#maxBytes = maxBytes
-    this.#bytesLeft = maxBytes
-    this.#context = context
-    this.#needles = { 1: foldAscii(Buffer.from(text).toString('latin1')), 2: foldAscii(text) }
-  }
-
+  readonly partly: string[]
+  /** How many files were searched. */
+  files: number
   /** The first line of the entry that holds the text, if it is a file; upper and lower case of ASCII letters are the same. */
-  async find({ root, segments }: Location, entry: Entry): Promise<Found> {
+  find(folder: Location, entry: Entry): Promise<Found>
+}
+
+export function searchFor(text: string, sandbox: Sandbox, maxBytes: number, { signal }: Pick<Context, 'signal'>): Search {
+  /** The text as it is found in files of one and of two bytes for each character. */
+  const expressions = { 1: anyCase(Buffer.from(text).toString('latin1')), 2: anyCase(text) }
+  const deadline = monotonicMs() + maxSearchMs
+  const turns = new Turns(turnMs)
+  const buffer = Buffer.allocUnsafeSlow(chunkBytes)
+  let bytesLeft = maxBytes
+  const search: Search = { partly: [], files: 0, find }
+
+  async function find({ root, segments }: Location, entry: Entry): Promise<Found> {
     if (entry.kind !== 'file' || entry.remark !== undefined) return 'none'
-    await this.#turns.yield()
-    if (this.#bytesLeft <= 0 || monotonicMs() > this.#deadline) return 'budget'
+    await turns.yield()
+    if (bytesLeft <= 0 || monotonicMs() > deadline) return 'budget'
     const location = { root, segments: [...segments, ...entry.segments] }
     const name = showPath(entry.segments)
     try {
-      const found = await this.#sandbox.use(location, (file) => (file.kind === 'file' ? this.#findIn(file, name) : 'none'))
-      return found ?? 'none'
+      return (await sandbox.use(location, (file) => (file.kind === 'file' ? findIn(file, name) : 'none'))) ?? 'none'
     } catch (error) {
       if (error instanceof ToolError && error.code === 'FORBIDDEN') return 'none' // a file that may not be read
       throw error
     }
   }
 
-  async #findIn(file: OpenEntry, name: string): Promise<Found> {
+  async function findIn(file: OpenEntry, name: string): Promise<Found> {
     const size = Number(file.stat.size)
-    const head = this.#buffer.subarray(0, Math.min(sampleBytes, size))
+    const head = buffer.subarray(0, Math.min(sampleBytes, size))
     const content = sniff(head.subarray(0, await file.read(head, 0)))
     if (content.kind !== 'text') return 'none'
-    const isLarge = size > this.#maxBytes
     // A file that does not fit into what is left waits for the next page, unless it would never fit.
-    if (size > this.#bytesLeft && !(isLarge && this.#bytesLeft === this.#maxBytes)) return 'budget'
-    this.files += 1
-    const found = await this.#findText(file, content.format, size, Math.min(size, this.#bytesLeft))
-    if (found === 'budget' && this.files > 1) return 'budget' // the next page starts with this file
-    if (found === 'budget' || (found === 'none' && isLarge)) {
-      this.partly.push(name)
+    if (size > bytesLeft && (size <= maxBytes || bytesLeft < maxBytes)) return 'budget'
+    search.files += 1
+    const found = await findText(file, content.format, Math.min(size, bytesLeft))
+    if (found === 'budget' && search.files > 1) return 'budget' // the next page starts with this file
+    if (found === 'budget' || (found === 'none' && size > maxBytes)) {
+      search.partly.push(name)
       return 'none'
     }
     return found
   }
 
-  async #findText(file: OpenEntry, format: TextFormat, size: number, end: number): Promise<Found> {
-    const overlap = this.#needles[1].length * format.width
+  async function findText(file: OpenEntry, format: TextFormat, end: number): Promise<Found> {
+    const { width } = format
+    const overlap = Buffer.byteLength(text) * width
     let line = 1
     let lineStart = format.start
     for (let position = format.start; position < end; ) {
-      await this.#turns.yield()
-      this.#context.signal.throwIfAborted()
-      if (monotonicMs() > this.#deadline) return 'budget'
-      const chunk = this.#buffer.subarray(0, end - position)
+      await turns.yield()
+      signal.throwIfAborted()
+      if (monotonicMs() > deadline) return 'budget'
+      const chunk = buffer.subarray(0, end - position)
       const read = await file.read(chunk, position)
-      this.#bytesLeft -= read
+      bytesLeft -= read
       const bytes = chunk.subarray(0, read)
-      const text = foldAscii(format.width === 1 ? bytes.toString('latin1') : decodeUtf16(bytes, format.charset as Utf16))
-      const index = text.indexOf(this.#needles[format.width])
+      const content = width === 1 ? bytes.toString('latin1') : decodeUtf16(bytes, format.charset as Utf16)
+      const index = content.search(expressions[width])
       const isLast = read < chunk.length || position + read >= end
-      const next = position + read - (overlap < read ? overlap - (overlap % format.width) : 0)
-      const searched = index === -1 ? (next - position) / format.width : index
-      for (let at = text.indexOf('\n'); at !== -1 && at < searched; at = text.indexOf('\n', at + 1)) {
+      const next = position + read - (overlap < read ? overlap : 0)
+      const searched = index === -1 ? (next - position) / width : index
+      for (let at = content.indexOf('\n'); at !== -1 && at < searched; at = content.indexOf('\n', at + 1)) {
         line += 1
-        lineStart = position + (at + 1) * format.width
+        lineStart = position + (at + 1) * width
       }
-      if (index !== -1) {
-        const at = position + index * format.width
-        return { line, text: await this.#lineText(file, format, size, lineStart, at) }
-      }
+      if (index !== -1) return { line, text: await lineText(file, format, lineStart, position + index * width) }
       position = isLast ? end : next
     }
     return 'none'
   }
 
   /** The line that starts at `start` and has a match at `position`, from shortly before the match on. */
-  async #lineText(file: OpenEntry, format: TextFormat, size: number, start: number, position: number): Promise<string> {
-    const lines = new Lines(file, { size, format, context: this.#context, searchMs: maxSearchMs, known: new KnownLines() })
-    let text = ''
-    // Of a line without end only what is shown is kept.
+  async function lineText(file: OpenEntry, format: TextFormat, start: number, position: number): Promise<string> {
+    // Of a line without end only what is shown is read.
     const from = Math.max(start, position - 4 * maxLineChars)
-    await lines.read(from, size, position - from + 4 * maxLineChars, ({ bytes: kept, length: whole }) => {
-      const cut =
-        from > start && format.width === 1
-          ? Math.max(
-              0,
-              kept.findIndex((byte) => (byte & 0xc0) !== 0x80),
-            )
-          : 0 // of a character
-      const bytes = kept.subarray(cut)
-      const length = whole - cut
-      const decoded = decodeLine(bytes, length, format.charset, bytes.length).text
-      const at = foldAscii(decoded).indexOf(this.#needles[2])
-      text = at > contextChars ? `…${decoded.slice(at - contextChars)}` : decoded
-      return 'last'
-    })
-    return clip(text, maxLineChars)
+    const wanted = position - from + 4 * maxLineChars
+    const part = await file.part(from, wanted)
+    const isCharStart = (byte: number): boolean => (byte & 0xc0) !== 0x80
+    const first = from > start && format.width === 1 ? Math.max(0, part.findIndex(isCharStart)) : 0
+    const end = part.indexOf(format.lineFeed, position - from, 'utf16le')
+    const isCut = end === -1 && part.length === wanted
+    const whole = isCut && format.width === 1 ? wholeCharacters(part) : part.length
+    const bytes = part.subarray(first, end === -1 ? whole : end)
+    const line = `${decodeLine(bytes, bytes.length, format.charset, bytes.length).text}${isCut ? '…' : ''}`
+    const at = line.search(expressions[2])
+    return clip(at > contextChars ? `…${line.slice(at - contextChars)}` : line, maxLineChars)
   }
+
+  return search
 }
 
-/** ASCII letters in lower case. Other letters could change the length of the text, by which positions are counted. */
-function foldAscii(text: string): string {
-  return text.replace(/[A-Z]+/g, (letters) => letters.toLowerCase())
+/** Finds the text in either case of its ASCII letters. Folding other letters could change the length of a text, by which positions are counted. */
+function anyCase(text: string): RegExp {
+  const either = (char: string): string =>
+    /[a-z]/i.test(char)
+      ? `[${char.toLowerCase()}${char.toUpperCase()}]`
+      : `\\u${char.charCodeAt(0).toString(16).padStart(4, '0')}`
+  return new RegExp(Array.from({ length: text.length }, (_, i) => either(text.charAt(i))).join(''))
 }

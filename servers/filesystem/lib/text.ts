@@ -18,11 +18,15 @@ export interface TextFormat {
   readonly charset: Charset
   /** Bytes of a code unit. */
   readonly width: 1 | 2
+  /** A byte, or the two of a code unit, which Buffer.indexOf finds only at even positions when it is given `utf16le`. */
+  readonly lineFeed: number | Buffer
   /** Bytes of the byte order mark. */
   readonly start: number
 }
 
 export type Content = { readonly kind: 'text'; readonly format: TextFormat } | Exclude<ContentKind, { kind: 'text' }>
+
+const lineFeeds = { 'utf-16le': Buffer.from([10, 0]), 'utf-16be': Buffer.from([0, 10]) }
 
 /** The kind of a file is decided by this many bytes from its start. */
 export const sampleBytes = 8_192
@@ -32,13 +36,14 @@ export function sniff(sample: Buffer, atStart = true): Content {
   const content = contentKind(sample, atStart)
   if (content.kind !== 'text') return content
   const { mark } = content
-  if (mark === 'utf-16le' || mark === 'utf-16be') return { kind: 'text', format: { charset: mark, width: 2, start: 2 } }
+  if (mark === 'utf-16le' || mark === 'utf-16be')
+    return { kind: 'text', format: { charset: mark, width: 2, lineFeed: lineFeeds[mark], start: 2 } }
   return { kind: 'text', format: formatOf('auto', sample) }
 }
 
 export function formatOf(charset: 'auto' | 'utf-8' | 'latin1', sample: Buffer): TextFormat {
   const marked = charset !== 'latin1' && byteOrderMark(sample) === 'utf-8'
-  return { charset, width: 1, start: marked ? 3 : 0 }
+  return { charset, width: 1, lineFeed: 10, start: marked ? 3 : 0 }
 }
 
 export interface DecodedLine {

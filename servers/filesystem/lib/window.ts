@@ -1,8 +1,8 @@
 // Selects the lines of a file that make one result: from a line on, or before the end, as text or as base64.
 import { ToolError } from '../../../protocol/index.ts'
-import type { Line, Lines, Taken } from './lines.ts'
+import type { Lines } from './lines.ts'
 import type { OpenEntry } from './sandbox.ts'
-import { type DecodedLine, decodeLine, type TextFormat } from './text.ts'
+import { type DecodedLine, decodeLine } from './text.ts'
 
 /** Of a file as base64, lines like those of a text: 76 characters and an end for 57 bytes each (RFC 2045 §6.8). */
 const base64 = { bytesInLine: 57, charsInLine: 77 }
@@ -37,14 +37,14 @@ export async function fromLine(lines: Lines, caps: Caps, offset: number, count: 
   const mark = known.nearestMark(offset - 1) ?? { position: format.start, linesBefore: 0 }
   const { position, skipped } = await lines.skip(mark.position, offset - 1 - mark.linesBefore, mark.linesBefore)
   if (position >= lines.size && offset > 1) throw beyond(offset, mark.linesBefore + skipped)
-  const page = new Page(format, caps, 'first')
-  const { position: end, endless } = await lines.read(position, lines.size, caps.lineChars * 4, (line) => page.take(line))
+  const page = await collect(lines, position, lines.size, caps, 'first')
+  const { end, endless } = page
   const more = end < lines.size || endless
   const last = offset - 1 + page.lines.length
   if (more && !endless) known.mark(end, last)
   let totalLines = more ? known.totalLines : last
   if (totalLines === undefined && count) totalLines = last + (await lines.skip(end, Number.MAX_SAFE_INTEGER)).skipped
-  return page.window(offset, totalLines, more, endless)
+  return { ...page, first: offset, totalLines, more }
 }
 
 /** The `size` lines that begin `tail` lines before the end, or the last of them that fit: of a log the latest lines matter. */
@@ -54,10 +54,9 @@ export async function fromEnd(lines: Lines, caps: Caps, tail: number, size: numb
   if (totalLines === undefined && count) totalLines = (await lines.skip(format.start, Number.MAX_SAFE_INTEGER)).skipped
   const end = await lines.back(lines.size, tail - size)
   const begin = await lines.back(end, Math.min(size, caps.lines))
-  const page = new Page(format, caps, 'last')
-  const { endless } = await lines.read(begin, end, caps.lineChars * 4, (line) => page.take(line))
+  const page = await collect(lines, begin, end, caps, 'last')
   const first = totalLines === undefined ? undefined : totalLines - (tail - size) - page.lines.length + 1
-  return page.window(first, totalLines, begin > format.start || page.dropped, endless)
+  return { ...page, first, totalLines, more: page.begin > format.start }
 }
 
 /** Lines of base64 from number `offset` on, or the last `tail`. @throws ToolError INVALID_ARGUMENT when there is no such line */
@@ -76,48 +75,41 @@ export async function inBase64(entry: OpenEntry, caps: Caps, offset: number, tai
   return { lines, first, totalLines, more: first - 1 + count < totalLines, latin1: 0, damaged: 0, endless: false }
 }
 
-/** Collects decoded lines up to the caps; keeps the first that fit or the last, and always at least one. */
-class Page {
-  readonly lines: (DecodedLine & { readonly bytes: number })[] = []
-  dropped = false
-  readonly #format: TextFormat
-  readonly #caps: Caps
-  readonly #keep: 'first' | 'last'
-  #charsLeft: number
-  #bytesLeft: number
-
-  constructor(format: TextFormat, caps: Caps, keep: 'first' | 'last') {
-    this.#format = format
-    this.#caps = caps
-    this.#keep = keep
-    this.#charsLeft = caps.chars
-    this.#bytesLeft = caps.bytes
-  }
-
-  take({ bytes, length }: Line): Taken {
-    const { text, read } = decodeLine(bytes, length, this.#format.charset, this.#caps.lineChars)
-    const line = { text, read, bytes: bytes.length + 1 }
-    this.lines.push(line)
-    this.#count(line, 1)
-    while (this.lines.length > 1 && (this.#charsLeft < 0 || this.#bytesLeft < 0 || this.lines.length > this.#caps.lines)) {
-      const dropped = this.#keep === 'first' ? this.lines.pop() : this.lines.shift()
-      this.#count(dropped ?? line, -1)
-      if (this.#keep === 'first') return 'refused'
-      this.dropped = true
+/** Decodes the lines between two positions up to the caps: the first that fit or the last, and always at least one. */
+async function collect(lines: Lines, from: number, to: number, caps: Caps, keep: 'first' | 'last') {
+  const kept: (DecodedLine & { start: number; chars: number; bytes: number })[] = []
+  let chars = 0
+  let bytes = 0
+  let end = from
+  let endless = false
+  const fits = (): boolean => kept.length === 1 || (chars <= caps.chars && bytes <= caps.bytes && kept.length <= caps.lines)
+  await lines.each(from, to, caps.lineChars * 4, (line) => {
+    endless = line.endless
+    const { text, read } = decodeLine(line.bytes, line.length, lines.options.format.charset, caps.lineChars)
+    const added = { text, read, start: line.start, chars: text.length + caps.extraChars, bytes: line.bytes.length + 1 }
+    kept.push(added)
+    chars += added.chars
+    bytes += added.bytes
+    if (keep === 'first' && !fits()) {
+      kept.pop()
+      return false
     }
-    return this.#keep === 'first' && this.lines.length === this.#caps.lines ? 'last' : 'more'
-  }
-
-  #count({ text, bytes }: Page['lines'][number], times: 1 | -1): void {
-    this.#charsLeft -= times * (text.length + this.#caps.extraChars)
-    this.#bytesLeft -= times * bytes
-  }
-
-  window(first: number | undefined, totalLines: number | undefined, more: boolean, endless: boolean): Window {
-    const lines = this.lines.map(({ text }) => text)
-    const latin1 = this.lines.filter(({ read }) => read === 'latin1').length
-    const damaged = this.lines.filter(({ read }) => read === 'damaged').length
-    return { lines, first, totalLines, more, latin1, damaged, endless }
+    while (!fits()) {
+      const dropped = kept.shift() ?? added
+      chars -= dropped.chars
+      bytes -= dropped.bytes
+    }
+    end = line.next
+    return keep === 'last' || kept.length < caps.lines
+  })
+  return {
+    lines: kept.map(({ text }) => text),
+    begin: kept[0]?.start ?? from,
+    /** Where the first line begins that was not taken. */
+    end,
+    latin1: kept.filter(({ read }) => read === 'latin1').length,
+    damaged: kept.filter(({ read }) => read === 'damaged').length,
+    endless,
   }
 }
 

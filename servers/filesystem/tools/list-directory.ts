@@ -9,7 +9,7 @@ import { compileGlobs, foldPath } from '../lib/glob.ts'
 import { type Opened, shortened, withOpened } from '../lib/open-path.ts'
 import { rawPath, show, showPath } from '../lib/raw-path.ts'
 import type { OpenEntry } from '../lib/sandbox.ts'
-import { type Match, maxSearchMs, Search } from '../lib/search.ts'
+import { type Match, maxSearchMs, type Search, searchFor } from '../lib/search.ts'
 import { showTime } from '../lib/text.ts'
 import { type Entry, inWalkOrder, Walk } from '../lib/walk.ts'
 
@@ -90,7 +90,7 @@ async function list(
     maxMs: args.containing === undefined ? limits.listMs : maxSearchMs,
     context,
   })
-  const search = args.containing === undefined ? undefined : new Search(sandbox, args.containing, limits.searchBytes, context)
+  const search = args.containing === undefined ? undefined : searchFor(args.containing, sandbox, limits.searchBytes, context)
   // What the text holds beside the rows: the summary, the boundary's tags, notes, and the arguments of the next page.
   const around =
     600 +
