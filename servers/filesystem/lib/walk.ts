@@ -14,6 +14,9 @@ const batch = 64
 /** How long a walk runs before other calls get a turn. */
 const turnMs = 10
 
+const tooMany = 'one listing looks at no more entries than it has looked at'
+const tooLate = 'the time for one listing is over'
+
 /** Listed, but not entered: they hold thousands of files that nobody asks for. */
 const ignored = new Set(['node_modules', '.git'])
 
@@ -22,11 +25,11 @@ export interface Entry {
   readonly segments: readonly RawPath[]
   readonly kind: FileKind | 'unknown'
   /** Of a file, or of the file that a link leads to. */
-  readonly size: number | undefined
-  readonly mtimeMs: number | undefined
+  readonly size?: number | undefined
+  readonly mtimeMs?: number
   /** Where a link leads, if that is inside; the path by which to ask for it. */
-  readonly target: string | undefined
-  readonly remark: 'denied' | 'not searched' | 'leads outside or nowhere' | undefined
+  readonly target?: string
+  readonly remark?: 'denied' | 'not searched' | 'leads outside or nowhere' | undefined
 }
 
 export interface WalkOptions {
@@ -40,10 +43,10 @@ export interface WalkOptions {
 }
 
 export class Walk {
-  /** Why the listing is a part: the limit of entries or of time, or of entries kept for sorting. */
-  incomplete: 'entries' | 'time' | 'kept' | undefined
-  /** The last entry that was looked at, matching or not. */
-  position: readonly RawPath[] | undefined
+  /** Why the listing is a part, as a sentence: its limit of entries or of time was reached. */
+  incomplete: string | undefined
+  /** The last entry that is done with, matching or not; undefined when no entry came after the place to start from. */
+  position: { readonly segments: readonly RawPath[] } | undefined
   /** Names left out because they begin with a dot. */
   hidden = 0
   #visited = 0
@@ -71,19 +74,21 @@ export class Walk {
       const some = names.slice(start, start + batch)
       const stats = await Promise.all(some.map((name) => folder.lstat(name)))
       for (const [i, name] of some.entries()) {
-        if (this.#visited >= this.#options.maxVisited) this.incomplete = 'entries'
-        else if (monotonicMs() > this.#deadline) this.incomplete = 'time'
+        if (this.#visited >= this.#options.maxVisited) this.incomplete = tooMany
+        else if (monotonicMs() > this.#deadline) this.incomplete = tooLate
         if (this.incomplete !== undefined) return
         await this.#turns.yield()
         const stat = stats[i] as BigIntStats | 'vanished' | 'unreadable'
         const segments = [...above, name]
         const isPlace = name === after?.[0] // shown before, or a folder whose content was partly shown
-        this.position = segments
         this.#visited += 1
-        if (stat === 'vanished') continue
         const { root, segments: way } = folder.location
         const denied = this.#sandbox.check(rawPath(root.path), [...way, name], way.length) !== undefined
-        if (!isPlace && this.#options.matches(segments)) yield await this.#entry(folder, name, segments, stat, denied)
+        if (!isPlace) {
+          if (stat !== 'vanished' && this.#options.matches(segments))
+            yield await this.#entry(folder, name, segments, stat, denied)
+          this.position = { segments }
+        }
         if (denied || typeof stat === 'string' || !stat.isDirectory()) continue
         if (segments.length >= this.#options.levels || ignored.has(name)) continue
         const subfolder = await folder.enter(name)
@@ -99,7 +104,7 @@ export class Walk {
         if (this.incomplete !== undefined) return
       }
     }
-    if (!all) this.incomplete = 'entries'
+    if (!all) this.incomplete = tooMany
   }
 
   async #entry(
@@ -109,32 +114,22 @@ export class Walk {
     stat: BigIntStats | 'unreadable',
     denied: boolean,
   ): Promise<Entry> {
-    const entry: { -readonly [K in keyof Entry]: Entry[K] } = {
-      segments,
-      kind: stat === 'unreadable' ? 'unknown' : kindOf(stat),
-      size: undefined,
-      mtimeMs: undefined,
-      target: undefined,
-      remark: denied ? 'denied' : undefined,
+    if (stat === 'unreadable') return { segments, kind: 'unknown', remark: denied ? 'denied' : undefined }
+    const kind = kindOf(stat)
+    if (denied) return { segments, kind, remark: 'denied' }
+    if (kind !== 'symlink') {
+      const isSkipped = kind === 'dir' && segments.length < this.#options.levels && ignored.has(name)
+      return { segments, kind, ...factsOf(stat), remark: isSkipped ? 'not searched' : undefined }
     }
-    if (denied || stat === 'unreadable') return entry
-    let shown = stat
-    if (entry.kind === 'symlink') {
-      // Nothing of the link itself is shown: its text, and its size, which is the length of the text, may be of the host.
-      const target = await folder.follow(name)
-      if (!(target instanceof OpenEntry)) {
-        entry.remark = target === 'denied' || target === 'hidden' ? 'denied' : 'leads outside or nowhere'
-        return entry
-      }
-      await target.close()
-      shown = target.stat
-      entry.target = `${showLocation(this.#sandbox.roots, target.location)}${target.kind === 'dir' ? '/' : ''}`
-    } else if (entry.kind === 'dir' && segments.length < this.#options.levels && ignored.has(name)) {
-      entry.remark = 'not searched'
+    // Nothing of the link itself is shown: its text, and its size, which is the length of the text, may be of the host.
+    const target = await folder.follow(name)
+    if (!(target instanceof OpenEntry)) {
+      const isDenied = target === 'denied' || target === 'hidden'
+      return { segments, kind, remark: isDenied ? 'denied' : 'leads outside or nowhere' }
     }
-    if (shown.isFile()) entry.size = Number(shown.size)
-    entry.mtimeMs = Number(shown.mtimeNs) / 1e6
-    return entry
+    await target.close()
+    const path = showLocation(this.#sandbox.roots, target.location)
+    return { segments, kind, ...factsOf(target.stat), target: target.kind === 'dir' ? `${path}/` : path }
   }
 
   /** The folder's names from `from` on, sorted. Of more than may be visited the first are kept, so that memory is limited and the order exact. */
@@ -158,13 +153,17 @@ export class Walk {
       names.push(name)
       if (names.length >= most * 2) sortAndCut()
       if (names.length % 1_024 === 0 && monotonicMs() > this.#deadline) {
-        this.incomplete = 'time'
+        this.incomplete = tooLate
         return { names: [], all: false } // an arbitrary part of the names has no position to continue from
       }
     }
     sortAndCut()
     return { names, all }
   }
+}
+
+function factsOf(stat: BigIntStats): Pick<Entry, 'size' | 'mtimeMs'> {
+  return { size: stat.isFile() ? Number(stat.size) : undefined, mtimeMs: Number(stat.mtimeNs) / 1e6 }
 }
 
 /** The order of the walk: by the bytes of each name, a folder before what is in it. */

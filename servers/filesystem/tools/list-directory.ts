@@ -1,13 +1,14 @@
 // list_directory: the entries of a folder, or the files below it that match a pattern or contain a text, in pages.
+import { createHash } from 'node:crypto'
 import { type Context, defineTool, type FromSchema, ToolError } from '../../../protocol/index.ts'
+import { readCursor, writeCursor } from '../../kit/cursor.ts'
 import type { Environment } from '../../kit/definition.ts'
 import { counted, formatBytes, report, sameCall } from '../../kit/report.ts'
 import { visibleJson } from '../../kit/text.ts'
 import type { FilesystemBackend } from '../backend.ts'
-import { type Position, readPosition, writePosition } from '../lib/directory-cursor.ts'
 import { compileGlobs, foldPath } from '../lib/glob.ts'
 import { type Opened, shortened, withOpened } from '../lib/open-path.ts'
-import { rawPath, show, showPath } from '../lib/raw-path.ts'
+import { type RawPath, rawPath, show, showPath } from '../lib/raw-path.ts'
 import type { OpenEntry } from '../lib/sandbox.ts'
 import { type Match, maxSearchMs, type Search, searchFor } from '../lib/search.ts'
 import { showTime } from '../lib/text.ts'
@@ -100,9 +101,10 @@ async function list(
     [...notes, ...context.warnings].join(' argument ').length
   let charsLeft = maxResultChars - around
   const keyOf = (entry: Entry): number => (args.sort === 'size' ? entry.size : entry.mtimeMs) ?? -1
-  const page: Page = { items: [], rows: [], full: false, end: after }
+  const page: Page = { items: [], rows: [], full: false }
+  let end = after
   const entries =
-    args.sort === 'name' ? walk.entries(folder, after?.segments) : largestFirst(walk, folder, keyOf, args.limit, after)
+    args.sort === 'name' ? walk.entries(folder, after?.segments) : largestFirst(walk, folder, keyOf, args.limit, after, page)
   for await (const entry of entries) {
     const match = search === undefined ? undefined : await search.find(folder.location, entry)
     const item = itemOf(entry, typeof match === 'object' ? match : undefined)
@@ -112,13 +114,14 @@ async function list(
     const fits = page.items.length < args.limit && (page.items.length === 0 || row.length + 1 + cursor <= charsLeft)
     page.full = match === 'budget' || (match !== 'none' && !fits)
     if (page.full) break
-    page.end = { key: args.sort === 'name' ? undefined : keyOf(entry), segments: entry.segments }
+    end = { key: args.sort === 'name' ? undefined : keyOf(entry), segments: entry.segments }
     if (match === 'none') continue
     page.items.push(item)
     page.rows.push(row)
     charsLeft -= row.length + 1
   }
-  const end = endOf(page, walk, args.sort, after)
+  // A walk that was ended by its own limit goes on behind what it has looked at, matching or not.
+  if (!page.full) end = args.sort === 'name' && walk.incomplete !== undefined ? walk.position : undefined
   const next = end === undefined ? undefined : sameCall(inputSchema, args, { path, cursor: writePosition(listing, end) })
   return listResult(context, path, args, levels, page, walk, search, notes, next)
 }
@@ -129,8 +132,6 @@ interface Page {
   readonly rows: string[]
   /** At least one more entry exists. */
   full: boolean
-  /** The next page starts after this entry. */
-  end: Position | undefined
 }
 
 /** Walks everything, but keeps only as many entries as can be on the page. Equal ones are in the order of the walk. */
@@ -140,6 +141,7 @@ async function* largestFirst(
   keyOf: (entry: Entry) => number,
   limit: number,
   after: Position | undefined,
+  page: Page,
 ): AsyncGenerator<Entry> {
   const maxKept = 20 * (limit + 1)
   const inOrder = (a: Position, b: Position): number => (b.key ?? 0) - (a.key ?? 0) || inWalkOrder(a.segments, b.segments)
@@ -154,15 +156,7 @@ async function* largestFirst(
     dropped = true
   }
   for (const { entry } of kept.sort(inOrder)) yield entry
-  if (dropped) walk.incomplete ??= 'kept'
-}
-
-/** The position after which the next page starts; undefined when there is no next page, or when it could not advance. */
-function endOf(page: Page, walk: Walk, sort: ListArguments['sort'], after: Position | undefined): Position | undefined {
-  if (page.full || walk.incomplete === 'kept') return page.end
-  if (walk.incomplete === undefined || sort !== 'name' || walk.position === undefined) return undefined
-  const hasAdvanced = after === undefined || inWalkOrder(walk.position, after.segments) > 0
-  return hasAdvanced ? { key: undefined, segments: walk.position } : undefined
+  page.full = dropped
 }
 
 /** An entry in the structured result. */
@@ -201,14 +195,10 @@ function listResult(
   if (args.pattern?.includes('/') === true && levels === 1)
     notes.push('a pattern with a slash matches nothing without "recursive"')
   if (args.recursive && args.depth === 1) notes.push('"depth" 1 is this folder only')
-  if (walk.incomplete === 'time' || walk.incomplete === 'entries') {
-    const why =
-      walk.incomplete === 'time'
-        ? 'the time for one listing is over'
-        : 'one listing looks at no more entries than it has looked at'
+  if (walk.incomplete !== undefined) {
     const part =
       args.sort === 'name' ? 'this is a part' : `these are the ${args.sort === 'size' ? 'largest' : 'newest'} of a part`
-    notes.push(`${why}${next === undefined || args.sort !== 'name' ? `, so ${part}; list a subfolder` : ''}`)
+    notes.push(`${walk.incomplete}${next === undefined || args.sort !== 'name' ? `, so ${part}; list a subfolder` : ''}`)
   }
   if (search !== undefined && page.full && items.length < args.limit) {
     notes.push(`the search stopped after ${counted(search.files, 'file')}; NEXT continues it`)
@@ -242,4 +232,36 @@ function listRoots(backend: FilesystemBackend, args: ListArguments, context: Con
     rows: roots.length,
     structured: { path: '.', entries: roots.map(({ label }) => ({ name: label, type: 'dir' })) },
   })
+}
+
+/**
+ * Where a listing continues: the sort key and the path of the last entry. A position instead of a number, so that entries that appear or
+ * vanish between two pages neither repeat nor hide another.
+ */
+interface Position {
+  /** What the listing is sorted by; undefined for names. */
+  readonly key?: number | undefined
+  readonly segments: readonly RawPath[]
+}
+
+/** @param listing everything that decides which entries there are and in which order */
+function writePosition(listing: readonly unknown[], { key, segments }: Position): string {
+  return writeCursor(digest(listing), String(key ?? ''), ...segments)
+}
+
+/** @throws ToolError INVALID_ARGUMENT when the cursor was not made for this listing */
+function readPosition(listing: readonly unknown[], cursor: string): Position {
+  const [made, key, ...segments] = readCursor(cursor)
+  const isPath = segments.length > 0 && segments.every((segment) => /^[^/\0\u0100-\uffff]{1,255}$/.test(segment))
+  if (made !== digest(listing) || !isPath || Number.isNaN(Number(key))) {
+    throw new ToolError('INVALID_ARGUMENT', '"cursor" is not of this listing', {
+      hint: 'the whole NEXT of the page before, unchanged; or no cursor, for the first page',
+    })
+  }
+  return { key: key === '' ? undefined : Number(key), segments: segments as RawPath[] }
+}
+
+/** Not a signature: a cursor gives access to nothing. It detects a cursor of another listing, which would leave out entries silently. */
+function digest(listing: readonly unknown[]): string {
+  return createHash('sha256').update(JSON.stringify(listing)).digest('base64url').slice(0, 8)
 }
