@@ -12,7 +12,6 @@ const defaultLimits = {
   /** Lines are counted to the end in files smaller than this. */
   countBelowBytes: 8 * 1024 * 1024,
   maxLineChars: 2_000,
-  maxReadLines: 5_000,
   maxReadBytes: 262_144,
   maxImageBytes: 700_000, // 933,336 as base64; no message may have more than 1,000,000 bytes
   /** How long one call may search for a line in a large file. */

@@ -3,7 +3,7 @@
 import { isAbsolute, normalize, relative } from 'node:path/posix'
 import { nearest, ToolError } from '../../../protocol/index.ts'
 import type { Location, Root } from '../types.ts'
-import { isPlain, type RawPath, rawPath, segmentsOf, show, showPath, textOf, unshow } from './raw-path.ts'
+import { isBelow, isPlain, type RawPath, rawPath, segmentsOf, show, showPath, textOf, unshow } from './raw-path.ts'
 
 const maxPathBytes = 4_000 // PATH_MAX is 4,096, with the root's own path in it
 const maxNameBytes = 255
@@ -101,12 +101,6 @@ function below(roots: readonly Root[], segments: readonly RawPath[]): Location {
   throw new ToolError('NOT_FOUND', `no root is named "${asked.slice(0, 200)}". Roots: ${labels.join(', ')}`, {
     retry: { path: [near, ...rest].join('/') },
   })
-}
-
-/** Compares whole components: '/data-old'.startsWith('/data') is true, which is CVE-2025-53110. */
-function isBelow(root: string, path: string): boolean {
-  const way = relative(root, path)
-  return way === '' || (way !== '..' && !way.startsWith('../') && !isAbsolute(way))
 }
 
 /** @param existing a path that exists, to try instead */

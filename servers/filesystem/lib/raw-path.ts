@@ -24,6 +24,11 @@ export function segmentsOf(path: RawPath): RawPath[] {
   return path.split('/').filter((segment) => segment !== '') as RawPath[]
 }
 
+/** Both are absolute and normal. Compares whole components: '/data-old'.startsWith('/data') is true, which is CVE-2025-53110. */
+export function isBelow(root: string, path: string): boolean {
+  return path === root || path.startsWith(root === '/' ? '/' : `${root}/`)
+}
+
 /** For matching only: what is not UTF-8 becomes U+FFFD. */
 export function textOf(path: RawPath): string {
   return isPlain(path) ? path : rawBytes(path).toString('utf8')

@@ -24,7 +24,7 @@ import {
   syncOps,
 } from './file-ops.ts'
 import { foldPath } from './glob.ts'
-import { pathArgument, type RawPath, rawPath, segmentsOf } from './raw-path.ts'
+import { isBelow, pathArgument, type RawPath, rawPath, segmentsOf } from './raw-path.ts'
 
 const { O_DIRECTORY, O_NOCTTY, O_NOFOLLOW, O_NONBLOCK, O_RDONLY } = constants
 
@@ -380,9 +380,4 @@ export function kindOf(stat: BigIntStats): FileKind {
   if (stat.isSymbolicLink()) return 'symlink'
   if (stat.isFIFO()) return 'fifo'
   return stat.isSocket() ? 'socket' : 'device'
-}
-
-/** Both paths come from the kernel, so they are normal, and whole components can be compared as text. */
-function isBelow(root: RawPath, path: RawPath): boolean {
-  return path === root || path.startsWith(root === '/' ? '/' : `${root}/`)
 }

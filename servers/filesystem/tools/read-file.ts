@@ -19,7 +19,7 @@ const inputSchema = {
   properties: {
     path: { type: 'string', minLength: 1, description: 'As list_directory shows it', examples: ['docs/readme.md'] },
     offset: { type: 'integer', minimum: 1, description: 'First line, default 1' },
-    limit: { type: 'integer', minimum: 1, maximum: 5000, description: 'Lines, default 500' },
+    limit: { type: 'integer', minimum: 1, maximum: maxLimit, description: 'Lines, default 500' },
     tail: { type: 'integer', minimum: 0, maximum: 10_000_000, description: 'Start this many lines before the end' },
     encoding: { enum: ['auto', 'utf-8', 'latin1', 'base64'], default: 'auto', description: 'base64 for the bytes' },
     line_numbers: { type: 'boolean', default: false, description: 'Before each line' },
@@ -78,7 +78,7 @@ function describe(
   const caps: Caps = {
     chars,
     bytes: limits.maxReadBytes,
-    lines: Math.min(args.limit ?? (args.tail || defaultLimit), limits.maxReadLines),
+    lines: Math.min(args.limit ?? (args.tail || defaultLimit), maxLimit),
     lineChars: Math.min(limits.maxLineChars, chars - 60),
     extraChars: args.line_numbers ? 12 : 1,
   }
