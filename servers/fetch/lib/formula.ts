@@ -1,4 +1,5 @@
 // Reads one MathML formula as TeX: its annotation, else its alternative text, else its elements written in a line.
+import { cleanText } from '../../kit/text.ts'
 import type { Attributes } from '../types.ts'
 
 const maxFormulaChars = 10_000
@@ -8,34 +9,36 @@ interface Part {
   readonly children: string[]
 }
 
-export interface Formula {
-  tex: string
-  readonly display: boolean
-}
-
 export class FormulaReader {
-  readonly #display: boolean
-  readonly #alternative: string | undefined
-  readonly #open: Part[] = [{ name: 'math', children: [] }]
+  readonly #attributes: Attributes
+  readonly #open: Part[]
   #annotation = ''
   #chars = 0
 
-  constructor({ alttext, display }: Attributes) {
-    this.#alternative = alttext
-    this.#display = display === 'block'
+  /** @param name of what is open: an `annotation` is read as it is */
+  constructor(attributes: Attributes, name: 'math' | 'annotation' = 'math') {
+    this.#attributes = attributes
+    this.#open = [{ name, children: [] }]
   }
 
   open(name: string, { encoding }: Attributes): void {
     this.#open.push({ name: name.startsWith('annotation') && encoding !== 'application/x-tex' ? 'foreign' : name, children: [] })
   }
 
-  /** @returns the formula at its own end tag */
-  close(): Formula | undefined {
+  /** @returns the formula at its own end tag, between its marks; empty when it has no text */
+  close(): string | undefined {
     const part = this.#open.pop()
     if (part === undefined) return undefined
     const text = lineOf(part)
     const parent = this.#open.at(-1)
-    if (parent === undefined) return { tex: this.#annotation.trim() || this.#alternative || text, display: this.#display }
+    if (parent === undefined) {
+      const { alttext, display } = this.#attributes
+      const tex = cleanText(this.#annotation.trim() || alttext || text)
+        .replace(/\s+/g, ' ')
+        .trim()
+      const mark = display === 'block' ? '$$' : '$'
+      return tex === '' ? '' : `${mark}${tex}${mark}`
+    }
     if (part.name === 'annotation') this.#annotation = text
     else if (text !== '' && part.name !== 'foreign') parent.children.push(text)
     return undefined

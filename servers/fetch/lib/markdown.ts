@@ -2,7 +2,7 @@
 // links and formulas share the state of one block.
 import { cleanText } from '../../kit/text.ts'
 import type { Attributes, HtmlEvents } from '../types.ts'
-import { type Formula, FormulaReader } from './formula.ts'
+import { FormulaReader } from './formula.ts'
 import { Metadata } from './metadata.ts'
 import { type BlockElement, type BlockKind, Outline } from './outline.ts'
 import { Table } from './table.ts'
@@ -89,7 +89,6 @@ export class MarkdownWriter implements HtmlEvents {
   readonly #codeLinks = new Set<string>()
   #marker = '' // of the list item that has not written its first block
   #lastInList = false
-  #script: Formula | undefined
   #formula: FormulaReader | undefined
   #image = ''
   #total = 0
@@ -113,6 +112,8 @@ export class MarkdownWriter implements HtmlEvents {
     if (this.#formula !== undefined) this.#formula.open(name, attributes)
     else if (name === 'math' && this.#silent === (this.#stack.at(-1)?.silent === true ? 1 : 0))
       this.#formula = new FormulaReader(attributes)
+    else if (name === 'script' && /^math\/tex/i.test(attributes.type ?? ''))
+      this.#formula = new FormulaReader({ display: /display/i.test(attributes.type ?? '') ? 'block' : undefined }, 'annotation')
     const hidden = this.#silent === 0 && isHidden(name, attributes)
     const silent =
       silentTags.has(name) ||
@@ -137,8 +138,6 @@ export class MarkdownWriter implements HtmlEvents {
     }
     this.#stack.push(element)
     this.metadata.open(name, attributes)
-    if (name === 'script' && /^math\/tex/i.test(attributes.type ?? ''))
-      this.#script = { display: /display/i.test(attributes.type ?? ''), tex: '' }
     if (this.#silent === 0) this.#enter(element, attributes)
   }
 
@@ -158,10 +157,6 @@ export class MarkdownWriter implements HtmlEvents {
   text(text: string): void {
     if (text === '' || this.metadata.text(text)) return
     if (this.#formula !== undefined) return this.#formula.text(text)
-    if (this.#script !== undefined) {
-      if (this.#script.tex.length < maxUrlChars) this.#script.tex += text
-      return
-    }
     if (this.#silent > 0) {
       // Scripts and the like hide nothing.
       if (!this.#stack.some((element) => silentTags.has(element.name))) this.hiddenChars += text.length
@@ -210,26 +205,22 @@ export class MarkdownWriter implements HtmlEvents {
     const element = this.#stack.at(-1) as Open
     const { name } = element
     this.metadata.close(name)
-    const formula = this.#formula?.close() ?? (name === 'script' ? this.#script : undefined)
+    const formula = this.#formula?.close()
     if (this.#silent === 0) this.#end(element)
     this.#stack.pop()
     if (element.silent) this.#silent -= 1
     if (formula === undefined) return
     this.#formula = undefined
-    this.#script = undefined
-    this.#writeFormula(formula)
+    if (formula !== '') this.#writeFormula(formula)
   }
 
-  #writeFormula({ tex, display }: Formula): void {
-    const text = cleanText(tex).replace(/\s+/g, ' ').trim()
-    if (text === '') return
-    const mark = display ? '$$' : '$'
+  #writeFormula(formula: string): void {
     // The hidden element that it stands in does not hide it.
     const parent = this.#stack.at(-1)
     if (parent !== undefined) parent.traits &= ~Trait.hidden
     const silent = this.#silent
     this.#silent = 0
-    this.text(` ${mark}${text}${mark} `)
+    this.text(` ${formula} `)
     this.#silent = silent
   }
 
