@@ -108,7 +108,7 @@ type Detail = Readonly<Record<string, unknown>>
 /** Roles with more privileges than they should have, of the backend and of its further connections. */
 function unsafeRoles(name: string, { safety, sql_for_the_operator: sql, ...detail }: Detail): string[] {
   const about = isDetail(safety) ? safety : detail
-  const { role, queries, statements = queries, reaches_outside: outside, self_test: selfTest, refused } = about
+  const { role, queries, statements = queries, reaches_outside: outside, self_test: selfTest, not_refused: notRefused } = about
   const found: string[] = []
   if (Array.isArray(sql)) {
     const reaches = outside === undefined ? '' : `; it may call ${outside}`
@@ -118,7 +118,7 @@ function unsafeRoles(name: string, { safety, sql_for_the_operator: sql, ...detai
   }
   if (selfTest === 'FAILED')
     found.push(
-      `${name}: PostgreSQL did not refuse a write in a READ ONLY transaction: ${JSON.stringify(refused)}; use another role`,
+      `${name}: PostgreSQL did not refuse a write in a READ ONLY transaction: ${JSON.stringify(notRefused)}; use another role`,
     )
   for (const [key, value] of Object.entries(detail)) if (isDetail(value)) found.push(...unsafeRoles(`${name} (${key})`, value))
   return found

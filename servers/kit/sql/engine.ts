@@ -5,10 +5,9 @@ import { Remembered } from '../waiting.ts'
 import { isServerError } from './errors.ts'
 import { explainMissing } from './hints.ts'
 import { arrayLiteral, quoteName } from './identifiers.ts'
-import { connectMs } from './pool.ts'
 import { type Ask, type OwnLimits, type ReadResult, readOnly, readOwn } from './read-only.ts'
 import { safeReader } from './reader-role.ts'
-import { type ConnectionOptions, RoleConnections } from './role-connections.ts'
+import { type ConnectionOptions, connectMs, RoleConnections } from './role-connections.ts'
 import type { Step } from './statement.ts'
 import { type Instead, requireReading, requireSql } from './statement-filter.ts'
 import type { Column } from './table.ts'
@@ -81,9 +80,7 @@ export class SqlEngine {
       signal,
     }
     try {
-      const result = await this.connections.use(name, signal, (session) => readOnly(session, { text, values }, limits), {
-        query: text,
-      })
+      const result = await this.connections.use(name, signal, (session) => readOnly(session, { text, values }, limits), text)
       const columns = await this.#types.columns(name, result.fields ?? [], this.lookup(name, signal))
       return { ...result, database: name, columns }
     } catch (error) {
@@ -133,24 +130,19 @@ export class SqlEngine {
   async probe(signal: AbortSignal): Promise<Record<string, unknown>> {
     const { connections } = this
     const own = await this.#own(signal, true)
-    return connections.use(
-      own,
-      signal,
-      async (session) => {
-        const text = "SELECT current_setting('server_version') AS version, pg_is_in_recovery() AS standby"
-        const [found] = await readOwn<{ version: string; standby: boolean }>(session, { text }, { timeoutMs: connectMs, signal })
-        const { repair } = await connections.examine(session, signal, true)
-        return {
-          database: own,
-          version: found?.version,
-          ...(found?.standby ? { standby: true } : {}),
-          connections: connections.pool.stats,
-          safety: connections.safety,
-          ...(repair.length === 0 ? {} : { sql_for_the_operator: repair }),
-        }
-      },
-      { reserve: true },
-    )
+    return connections.probe(own, signal, async (session) => {
+      const text = "SELECT current_setting('server_version') AS version, pg_is_in_recovery() AS standby"
+      const [found] = await readOwn<{ version: string; standby: boolean }>(session, { text }, { timeoutMs: connectMs, signal })
+      const { repair } = await connections.examine(session, signal, true)
+      return {
+        database: own,
+        version: found?.version,
+        ...(found?.standby ? { standby: true } : {}),
+        connections: connections.stats,
+        safety: connections.safety,
+        ...(repair.length === 0 ? {} : { sql_for_the_operator: repair }),
+      }
+    })
   }
 
   close(): Promise<void> {
@@ -165,12 +157,14 @@ export class SqlEngine {
   }
 
   /** The database that is used without a name: the configured one, or of two candidates the one that exists. */
-  async #own(signal: AbortSignal, reserve = false): Promise<string> {
+  async #own(signal: AbortSignal, probing = false): Promise<string> {
     if (this.#ownDatabase !== undefined) return this.#ownDatabase
+    const { connections } = this
     const { databases } = this.#options.target
+    const nothing = async (): Promise<void> => {}
     for (const name of databases) {
       try {
-        await this.connections.use(name, signal, async () => {}, { reserve })
+        await (probing ? connections.probe(name, signal, nothing) : connections.use(name, signal, nothing))
         this.#ownDatabase = name
         return name
       } catch (error) {

@@ -20,9 +20,6 @@ export interface RolePrivileges {
   readonly repair: readonly string[]
 }
 
-/** A statement that PostgreSQL must refuse, and the SQLSTATE with which it did; undefined when it did not. */
-export type SelfTest = Readonly<Record<string, string | undefined>>
-
 const limitMs = 2_000
 
 /**
@@ -86,7 +83,7 @@ const schemasQuery = `
  * Asks PostgreSQL what the role may do in the session's database. Leaves the session reset.
  * @param safe the role to use instead of an unsafe one
  */
-export async function readPrivileges(session: Session, safe: SafeRole, signal: AbortSignal | undefined): Promise<RolePrivileges> {
+export async function readPrivileges(session: Session, safe: SafeRole, signal: AbortSignal): Promise<RolePrivileges> {
   const ask = <T>(text: string, values: readonly string[] = []): Promise<T[]> =>
     readOwn<T>(session, { text, values }, { timeoutMs: limitMs, signal })
   const [role] = await ask<Pick<RolePrivileges, 'role' | 'superuser' | 'unsafe' | 'writes'>>(privilegesQuery)
@@ -103,25 +100,20 @@ export async function readPrivileges(session: Session, safe: SafeRole, signal: A
   return { ...role, ...functions, outside, repair }
 }
 
-/** Sends the statements that must be refused. Leaves the session reset. */
-export async function selfTest(session: Session, signal: AbortSignal | undefined): Promise<SelfTest> {
-  const found: Record<string, string | undefined> = {}
+/** Sends the statements that must be refused. Leaves the session reset. @returns the names of those that were not */
+export async function selfTest(session: Session, signal: AbortSignal): Promise<string[]> {
+  const notRefused: string[] = []
   for (const [name, text] of Object.entries(selfTests)) {
     try {
       await readOnly(session, { text }, { timeoutMs: limitMs, maxRows: 1, keepBytes: 1_000, signal })
-      found[name] = undefined
+      notRefused.push(name)
     } catch (error) {
       if (!isServerError(error) || session.closed) throw error
-      found[name] = error.code
     } finally {
       await guarded(session, limitMs, signal, () => resetSession(session))
     }
   }
-  return found
-}
-
-export function isEnforced(test: SelfTest): boolean {
-  return Object.values(test).every((code) => code !== undefined)
+  return notRefused
 }
 
 /** Whether SQL of callers is run with the role. */

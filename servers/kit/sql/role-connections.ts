@@ -1,13 +1,14 @@
-// The connections of one role: borrowed for one transaction, reset afterwards, and used for SQL of callers only while the role is safe.
+// The connections of one role: one limit across all databases, a FIFO queue for waiting callers, a timeout for idle connections. A session is
+// lent for one transaction, reset afterwards, and runs SQL of callers only while the role is safe.
 import { monotonicMs, ToolError } from '../../../protocol/index.ts'
 import type { Environment } from '../definition.ts'
+import { Semaphore } from '../waiting.ts'
 import { toToolError } from './errors.ts'
 import { quoteName } from './identifiers.ts'
-import { Pool } from './pool.ts'
-import { describeUse, isEnforced, type RolePrivileges, readPrivileges, type SelfTest, selfTest } from './privileges.ts'
+import { describeUse, type RolePrivileges, readPrivileges, selfTest } from './privileges.ts'
 import { resetSession } from './read-only.ts'
 import type { SafeRole } from './reader-role.ts'
-import { ConnectionError, type Session } from './session.ts'
+import { ConnectionError, Session } from './session.ts'
 import type { Target } from './target.ts'
 
 export interface ConnectionOptions {
@@ -31,22 +32,30 @@ export interface Purpose {
   readonly readsOnly: boolean
 }
 
-export interface UseOptions {
-  /** What a caller wrote, if it is run: the role has to be safe, and the session may keep state that no reset removes. */
-  readonly query?: string | undefined
-  /** May exceed the limit of connections by one, for the probe. */
-  readonly reserve?: boolean
-}
+type Work<T> = (session: Session) => Promise<T>
 
+export const connectMs = 3_000
+/** Shorter than the five seconds for which CREATE DATABASE … TEMPLATE and DROP DATABASE wait for other sessions to leave. */
+const idleMs = 3_000
+const maxWaiting = 256
+/** Longest time in the queue. */
+const maxWaitMs = 10_000
 /** How old privileges may be. */
 const keptMs = 10_000
 const maxDatabases = 200
 
 export class RoleConnections {
-  readonly pool: Pool
   readonly #options: ConnectionOptions
   readonly #purpose: Purpose
-  #selfTest: SelfTest | undefined
+  /** One slot for each caller that holds a session; idle sessions hold none. */
+  readonly #slots: Semaphore
+  /** All that are open. */
+  readonly #sessions = new Set<Session>()
+  /** The timeouts of sessions that nobody holds, the least recently used first. */
+  readonly #idle = new Map<Session, NodeJS.Timeout>()
+  #closed = false
+  /** What the self-test found; undefined before it. */
+  #notRefused: readonly string[] | undefined
   /** Of the database that was opened last. */
   #privileges: RolePrivileges | undefined
   readonly #privilegesOf = new Map<string, { privileges: RolePrivileges; at: number }>()
@@ -54,15 +63,25 @@ export class RoleConnections {
   constructor(options: ConnectionOptions, purpose: Purpose) {
     this.#options = options
     this.#purpose = purpose
-    const { target, maxConnections } = options
-    const onOpen = async (session: Session, signal: AbortSignal | undefined) => void (await this.examine(session, signal))
-    this.pool = new Pool({ target, maxConnections, onOpen })
+    const { maxConnections } = options
+    this.#slots = new Semaphore({
+      limit: maxConnections,
+      maxWaiting,
+      busy: () =>
+        new ToolError('RATE_LIMITED', `all ${maxConnections} database connections of this server are busy`, {
+          hint: 'the same call again in a few seconds',
+        }),
+    })
+  }
+
+  get stats(): { open: number; idle: number; waiting: number } {
+    return { open: this.#sessions.size, idle: this.#idle.size, waiting: this.#slots.waiting }
   }
 
   /** What keeps the access read-only, for `/ready`, the log and the tools that describe the server; empty before the first connection. */
   get safety(): Record<string, unknown> {
-    const test = this.#selfTest
-    if (this.#privileges === undefined || test === undefined) return {}
+    const notRefused = this.#notRefused
+    if (this.#privileges === undefined || notRefused === undefined) return {}
     const { role, superuser, unsafe, writes, outside } = this.#privileges
     return {
       role,
@@ -70,8 +89,7 @@ export class RoleConnections {
       role_can: unsafe.length + writes.length === 0 ? 'only read' : [...unsafe, ...writes].join('; '),
       queries: describeUse(this.#privileges, this.#options.allowUnsafeRole),
       ...(outside.length === 0 ? {} : { reaches_outside: outside }),
-      self_test: isEnforced(test) ? 'passed' : 'FAILED',
-      refused: Object.fromEntries(Object.entries(test).map(([name, code]) => [name, code ?? 'NOT REFUSED'])),
+      ...(notRefused.length === 0 ? { self_test: 'passed' } : { self_test: 'FAILED', not_refused: notRefused }),
     }
   }
 
@@ -83,46 +101,63 @@ export class RoleConnections {
   /**
    * Lends a session for one transaction and resets it afterwards, without keeping the caller waiting for that. Where a reused connection turns
    * out to be dead, the work is done once more, on a new one.
-   * @throws the signal's reason, ToolError FORBIDDEN while the role is not safe for SQL of callers, and what the work throws as a ToolError
+   * @param query what a caller wrote, if it is run: the role has to be safe, and the session may keep state that no reset removes
+   * @throws ToolError RATE_LIMITED when no connection became free, the signal's reason, ToolError FORBIDDEN while the role is not safe for SQL
+   *   of callers, and what connecting and the work throw as a ToolError
    */
-  async use<T>(
-    database: string,
-    signal: AbortSignal,
-    work: (session: Session) => Promise<T>,
-    { query, reserve = false }: UseOptions = {},
-  ): Promise<T> {
+  async use<T>(database: string, signal: AbortSignal, work: Work<T>, query?: string): Promise<T> {
+    await this.#options.started?.()
     for (let attempt = 1; ; attempt += 1) {
-      const session = await this.#acquire(database, signal, reserve)
-      const reused = session.uses > 0
+      const { session, reused, free } = await this.#acquire(database, signal)
       try {
+        this.#refuseFailedSelfTest()
         if (query !== undefined) await this.#refuseUnsafeRole(session, signal)
         return await work(session)
       } catch (error) {
         if (signal.aborted) throw signal.reason
         if (!(error instanceof ConnectionError)) throw toToolError(error, query)
-        this.pool.dropIdle()
-        this.#selfTest = undefined // the next server that answers may be another one
+        for (const idle of [...this.#idle.keys()]) idle.end() // of the same server, and likely to be dead too
+        this.#notRefused = undefined // the next server that answers may be another one
         this.#privilegesOf.clear()
         if (!reused || attempt > 1) throw toToolError(error)
       } finally {
         if (query !== undefined && this.#privilegesOf.get(database)?.privileges.keepsState) session.end()
-        void resetSession(session).then(() => this.pool.release(session))
+        void this.#giveBack(session).finally(free)
       }
     }
   }
 
-  close(): Promise<void> {
-    return this.pool.close()
+  /**
+   * `use` for the probe, which must not report a busy server as a dead one: where all connections are in use it opens one above the limit and
+   * closes it afterwards.
+   */
+  async probe<T>(database: string, signal: AbortSignal, work: Work<T>): Promise<T> {
+    if (this.#slots.running < this.#options.maxConnections) return this.use(database, signal, work)
+    let session: Session | undefined
+    try {
+      session = await this.#connect(database, signal)
+      this.#refuseFailedSelfTest()
+      return await work(session)
+    } catch (error) {
+      throw signal.aborted ? signal.reason : toToolError(error)
+    } finally {
+      session?.end()
+    }
+  }
+
+  async close(): Promise<void> {
+    this.#closed = true
+    await Promise.all([...this.#sessions].map((session) => (this.#idle.has(session) ? session.end() : session.cancel())))
   }
 
   /**
    * The self-test, once for each time the server is found; the role's privileges for every new connection.
    * @param anew read the privileges, however new those that are known are
    */
-  async examine(session: Session, signal: AbortSignal | undefined, anew = false): Promise<RolePrivileges> {
+  async examine(session: Session, signal: AbortSignal, anew = false): Promise<RolePrivileges> {
     const known = this.#privilegesOf.get(session.database)
     if (known !== undefined && !anew && monotonicMs() - known.at < keptMs) return known.privileges
-    if (this.#purpose.readsOnly) this.#selfTest ??= await selfTest(session, signal)
+    if (this.#purpose.readsOnly) this.#notRefused ??= await selfTest(session, signal)
     const privileges = await readPrivileges(session, this.#purpose.safeRole, signal)
     if (this.#privilegesOf.size >= maxDatabases) this.#privilegesOf.clear()
     this.#privilegesOf.set(session.database, { privileges, at: monotonicMs() })
@@ -131,21 +166,75 @@ export class RoleConnections {
     return privileges
   }
 
+  /** @throws ToolError RATE_LIMITED, the signal's reason, or as a ToolError why there is no connection */
+  async #acquire(database: string, signal: AbortSignal): Promise<{ session: Session; reused: boolean; free: () => void }> {
+    const free = await this.#slots.acquire({ signal, waitMs: maxWaitMs })
+    try {
+      if (this.#closed) throw shuttingDown()
+      // The most recently used one, so that those that are not needed reach their timeout.
+      const idle = [...this.#idle.keys()].findLast((each) => each.database === database)
+      if (idle !== undefined) this.#forgetIdle(idle)
+      return { session: idle ?? (await this.#connect(database, signal)), reused: idle !== undefined, free }
+    } catch (error) {
+      free()
+      throw toToolError(error)
+    }
+  }
+
+  async #connect(database: string, signal: AbortSignal): Promise<Session> {
+    const { target, maxConnections } = this.#options
+    const [oldest] = this.#idle.keys()
+    if (this.#slots.running + this.#idle.size > maxConnections) oldest?.end() // of another database
+    const session = await Session.open({ target, database, connectMs, signal })
+    this.#sessions.add(session)
+    session.onClose = () => {
+      this.#forgetIdle(session)
+      this.#sessions.delete(session)
+    }
+    try {
+      await this.examine(session, signal)
+      if (this.#closed) throw shuttingDown()
+    } catch (error) {
+      session.destroy()
+      throw error
+    }
+    return session
+  }
+
+  /** Makes the session ready for the next transaction; one that cannot be reset is closed. */
+  async #giveBack(session: Session): Promise<void> {
+    await resetSession(session)
+    if (session.closed) return
+    if (this.#closed) session.end()
+    else this.#idle.set(session, setTimeout(() => session.end(), idleMs).unref())
+  }
+
+  #forgetIdle(session: Session): void {
+    clearTimeout(this.#idle.get(session))
+    this.#idle.delete(session)
+  }
+
   #report(database: string, privileges: RolePrivileges): void {
     const { log } = this.#options.environment
     const sql = privileges.repair.join('\n')
     const fields = { server: this.#options.name, database, ...this.safety, ...(sql === '' ? {} : { sql }) }
+    if (this.#hasFailed) return log.error('read-only self-test FAILED: this server refuses to work', fields)
+    if (sql === '') return log.info('the role is safe', fields)
     const unsafe = this.#reasonAgainst(privileges) ?? 'the role may call functions that reach other systems'
-    if (this.#selfTest !== undefined && !isEnforced(this.#selfTest)) {
-      log.error('read-only self-test FAILED: this server refuses to work', fields)
-    } else if (sql !== '') {
-      log.warn(
-        `${unsafe}. Run the statements in "sql" in database ${database}, and use the role that they create, if any`,
-        fields,
-      )
-    } else {
-      log.info('the role is safe', fields)
-    }
+    log.warn(`${unsafe}. Run the statements in "sql" in database ${database}, and use the role that they create, if any`, fields)
+  }
+
+  /** The server does not refuse all that the self-test tries. */
+  get #hasFailed(): boolean {
+    return this.#notRefused !== undefined && this.#notRefused.length > 0
+  }
+
+  #refuseFailedSelfTest(): void {
+    if (!this.#hasFailed) return
+    throw new ToolError(
+      'FORBIDDEN',
+      'the read-only self-test failed on this database server, so nothing is run. Ask the operator',
+    )
   }
 
   async #refuseUnsafeRole(session: Session, signal: AbortSignal): Promise<void> {
@@ -162,17 +251,8 @@ export class RoleConnections {
   #reasonAgainst({ role, unsafe }: RolePrivileges): string | undefined {
     return unsafe.length === 0 ? undefined : `${this.#purpose.title} ${quoteName(role)} is not safe: ${unsafe.join('; ')}`
   }
+}
 
-  async #acquire(database: string, signal: AbortSignal, reserve: boolean): Promise<Session> {
-    await this.#options.started?.()
-    const session = await this.pool.acquire(database, signal, reserve).catch((error: unknown) => {
-      throw toToolError(error)
-    })
-    if (this.#selfTest === undefined || isEnforced(this.#selfTest)) return session
-    this.pool.release(session)
-    throw new ToolError(
-      'FORBIDDEN',
-      'the read-only self-test failed on this database server, so nothing is run. Ask the operator',
-    )
-  }
+function shuttingDown(): ConnectionError {
+  return new ConnectionError('the server is shutting down')
 }

@@ -79,10 +79,6 @@ export class Session {
   notices: Notice[] = []
   /** Settings that every transaction must make, because this session's defaults differ from ours. Mostly none. */
   dialect: Readonly<Record<string, string>> = {}
-  /** Opened above the pool's limit: closed when it is given back. */
-  spare = false
-  /** Calls that this session has served. */
-  uses = 0
   /** The transaction of the last statement is over and has left nothing: no reset is needed. */
   clean = true
   closed = false

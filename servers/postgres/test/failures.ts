@@ -2,8 +2,11 @@
 import assert from 'node:assert/strict'
 import { once } from 'node:events'
 import { createServer, type Socket } from 'node:net'
+import { environmentOf } from '../../../test/helpers/tool-client.ts'
 import { test } from '../../../test/runner/harness.ts'
-import { Pool } from '../../kit/sql/pool.ts'
+import { safeReader } from '../../kit/sql/reader-role.ts'
+import { RoleConnections } from '../../kit/sql/role-connections.ts'
+import type { Session } from '../../kit/sql/session.ts'
 import { resolveTarget } from '../../kit/sql/target.ts'
 import {
   type Address,
@@ -240,26 +243,53 @@ export function testFailures(edition: Edition): void {
     const cluster = await startCluster(edition)
     const parts = { host: cluster.host, port: String(cluster.port), user: 'postgres' }
     const target = resolveTarget(parts, { urlVariable: 'POSTGRES_URL', applicationName: 'pool-test', ca: undefined })
-    const pool = new Pool({ target, maxConnections: 1 })
+    const connections = new RoleConnections(
+      { target, maxConnections: 1, name: 'test', environment: environmentOf() },
+      { title: 'the role', safeRole: safeReader, readsOnly: true },
+    )
+    const { signal } = new AbortController()
+    /** Resolves with a session, which it keeps until `leave` is called. */
+    const hold = (lend: 'use' | 'probe') =>
+      new Promise<{ session: Session; leave: () => void }>((resolve, reject) => {
+        const work = (session: Session) => new Promise<void>((leave) => resolve({ session, leave }))
+        const held = lend === 'use' ? connections.use('postgres', signal, work) : connections.probe('postgres', signal, work)
+        held.catch(reject)
+      })
+    const stats = async () => connections.stats
     try {
-      const call = await pool.acquire('postgres')
-      const next = pool.acquire('postgres')
-      const probe = await pool.acquire('postgres', undefined, true)
-      assert.deepEqual(pool.stats, { open: 2, idle: 0, waiting: 1 })
-      pool.release(probe)
-      await until(
-        'the probe has left',
-        2_000,
-        async () => pool.stats.open,
-        (open) => open === 1,
+      const call = await hold('use')
+      const next = hold('use')
+      const stopped = new AbortController()
+      const waiting = connections.use('postgres', stopped.signal, async () => {})
+      const probe = await hold('probe')
+      assert.notEqual(probe.session, call.session)
+      assert.deepEqual(connections.stats, { open: 2, idle: 0, waiting: 2 })
+      stopped.abort(new Error('left'))
+      await assert.rejects(waiting, /left/)
+      probe.leave()
+      await until('the probe has left', 2_000, stats, ({ open }) => open === 1)
+      assert.deepEqual([connections.stats, probe.session.closed], [{ open: 1, idle: 0, waiting: 1 }, true])
+      call.leave()
+      const { session, leave } = await next
+      assert.equal(session, call.session)
+      leave()
+      const isFree = ({ open, idle }: { open: number; idle: number }): boolean => open === 1 && idle === 1
+      await until('it is reset', 2_000, stats, isFree)
+      const free = await hold('probe')
+      assert.equal(free.session, session, 'a probe opens no connection while one is free')
+      free.leave()
+      // Neither work that fails nor a session that cannot be reset keeps its slot.
+      await assert.rejects(
+        connections.use('postgres', signal, async () => Promise.reject(new Error('failed'))),
+        /failed/,
       )
-      assert.deepEqual(pool.stats, { open: 1, idle: 0, waiting: 1 })
-      pool.release(call)
-      assert.equal(await next, call)
-      pool.release(call)
-      assert.deepEqual(pool.stats, { open: 1, idle: 1, waiting: 0 })
+      await connections.use('postgres', signal, async (lost) => lost.destroy())
+      const other = await hold('use')
+      assert.notEqual(other.session, session)
+      other.leave()
+      await until('it is reset', 2_000, stats, isFree)
     } finally {
-      await pool.close()
+      await connections.close()
       await cluster.remove()
     }
   })

@@ -47,7 +47,6 @@ export function serverInfoTool(backend: PostgresBackend): AnyTool {
       const [found] = await engine.asker(context.signal, { database })<Info>(infoQuery)
       const { number, uptime, ...info } = found as Info
       const { safety, unsafeRole } = engine.connections
-      const { refused, ...privileges } = safety
       return report(context, {
         summary: `${label}PostgreSQL ${number}, up ${uptime}, ${info.in_recovery ? 'standby (in recovery)' : 'primary'}`,
         body: [
@@ -55,8 +54,7 @@ export function serverInfoTool(backend: PostgresBackend): AnyTool {
           `connections: ${info.connections.used} of ${info.connections.max} used; timezone ${info.timezone}; encoding ${info.encoding}, collation ${info.collation}`,
           `extensions in ${quoteName(database)}: ${pairs(info.extensions, ' ')}`,
           `settings: ${pairs(info.settings)}`,
-          `safety: ${pairs(privileges)}`,
-          `refused by the server in the self-test: ${pairs(refused, ' ')}`,
+          `safety: ${pairs(safety)}`,
         ].join('\n'),
         notes: unsafeRole === undefined ? [] : [`${unsafeRole}. Tell the operator to use a role that only reads`],
         structured: { database, ...info, safety },

@@ -57,7 +57,7 @@ export function tsdbDatabaseStats(backend: TimescaleBackend) {
       const { failed_runs_24h = 0, job, last_error = null } = errors ?? {}
       const percent = totals.chunks === 0 ? 0 : Math.round((totals.compressed_chunks / totals.chunks) * 100)
       const { safety, unsafeRole } = engine.connections
-      const { refused: _refused, reaches_outside: _outside, ...privileges } = safety
+      const { reaches_outside: _outside, ...privileges } = safety
       return report(context, {
         summary: `TimescaleDB ${features.version} (${features.apache ? 'Apache' : 'Community'} edition) on PostgreSQL ${totals.postgresql}; database ${quoteName(totals.database)}, ${formatBytes(totals.size_bytes)}`,
         body: [
