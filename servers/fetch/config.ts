@@ -1,29 +1,11 @@
 // Environment variables of the fetch server. None is required.
 import type { Config, ConfigSchema } from '../kit/definition.ts'
-
-const list = { type: 'array', items: { type: 'string' }, default: [] } as const
+import { policyVariables } from '../kit/network-policy/policy-variables.ts'
 
 export const config = {
   type: 'object',
   properties: {
-    FETCH_ALLOW_PRIVATE: {
-      ...list,
-      examples: ['192.168.1.0/24,nas.lan:5000'],
-      description:
-        'Private addresses that may be fetched: CIDRs, hosts, `host:port`. A CIDR never opens loopback, link-local or a metadata service; `127.0.0.1:8000` opens that one port',
-    },
-    FETCH_ALLOWED_DOMAINS: {
-      ...list,
-      description: 'Only these domains and those below them; empty: all',
-    },
-    FETCH_DENIED_DOMAINS: {
-      ...list,
-      description: 'Never these domains and those below them',
-    },
-    FETCH_ALLOWED_PORTS: {
-      ...list,
-      description: 'Ports beside 80, 443, 8080 and 8443',
-    },
+    ...policyVariables('FETCH'),
     FETCH_IGNORE_ROBOTS: {
       type: 'boolean',
       default: false,
@@ -40,13 +22,6 @@ export const config = {
       pattern: '^[A-Za-z_-]+[\\x20-\\x7e]*$',
       examples: ['mcp-fetch/1.0 (+https://example.com/bot)'],
       description: 'User agent; its first word is the name that robots.txt is asked about. Default `mcp-fetch/VERSION`',
-    },
-    FETCH_PROXY_URL: {
-      type: 'string',
-      minLength: 1,
-      'x-secret': true,
-      examples: ['http://user:password@proxy:3128'],
-      description: 'Forward proxy, asked to CONNECT to the address that was checked; the usual proxy variables are not read',
     },
     FETCH_MAX_BYTES: {
       type: 'integer',

@@ -1,6 +1,7 @@
 // The environment of the playwright server: which browser, where it may go, and how much it may use.
 import { readFileSync } from 'node:fs'
 import type { Config, ConfigSchema } from '../kit/definition.ts'
+import { policyVariables } from '../kit/network-policy/policy-variables.ts'
 
 const text = { type: 'string', minLength: 1 } as const
 const list = { type: 'array', items: { type: 'string' }, default: [] } as const
@@ -18,30 +19,7 @@ export const config = {
       ...text,
       description: 'Where `playwright install` has put its browsers, when not in `~/.cache/ms-playwright`',
     },
-    PLAYWRIGHT_ALLOW_PRIVATE: {
-      ...list,
-      description:
-        'Allow-list entries for private networks: CIDRs, host names, `host:port` or `address:port`, such as `192.168.1.0/24,nas.lan:5000`. Metadata services are never opened',
-    },
-    PLAYWRIGHT_ALLOWED_DOMAINS: {
-      ...list,
-      description:
-        'When set, only these domains and the entries of `PLAYWRIGHT_ALLOW_PRIVATE` can be reached, such as `example.com,*.example.org`',
-    },
-    PLAYWRIGHT_DENIED_DOMAINS: {
-      ...list,
-      description: 'Domains that are never reached',
-    },
-    PLAYWRIGHT_ALLOWED_PORTS: {
-      ...list,
-      items: { type: 'string', pattern: '^\\d{1,5}$' },
-      description: 'Ports beside 80, 443, 8080 and 8443',
-    },
-    PLAYWRIGHT_PROXY_URL: {
-      ...text,
-      'x-secret': true,
-      description: 'Forward proxy through which the browser reaches the internet, such as `http://user:password@proxy:3128`',
-    },
+    ...policyVariables('PLAYWRIGHT'),
     PLAYWRIGHT_IGNORE_HTTPS_ERRORS: {
       type: 'boolean',
       default: false,
