@@ -2,7 +2,7 @@
 import { existsSync, realpathSync } from 'node:fs'
 import { homedir } from 'node:os'
 import { isAbsolute, join, resolve } from 'node:path/posix'
-import type { Config, ConfigSchema } from '../kit/definition.ts'
+import { type Config, type ConfigSchema, flag } from '../kit/definition.ts'
 import { compileGlobs, splitOutsideBraces } from './lib/glob.ts'
 import type { Deny, Root } from './types.ts'
 
@@ -21,16 +21,11 @@ export const config = {
       description:
         'Glob patterns of files that are never read, added to the built-in list of secrets, such as `**/private/**,*.bak`; `!pattern` makes an exception, as in `!.env.example`',
     },
-    FS_ALLOW_HIDDEN: {
-      type: 'boolean',
-      default: true,
-      description: 'false refuses every path with a name that starts with a dot',
-    },
-    FS_DENY_HARDLINKS: {
-      type: 'boolean',
-      default: false,
-      description: 'true refuses files with more than one name: a hard link to an outside file passes every path check',
-    },
+    FS_ALLOW_HIDDEN: flag(true, 'false refuses every path with a name that starts with a dot'),
+    FS_DENY_HARDLINKS: flag(
+      false,
+      'true refuses files with more than one name: a hard link to an outside file passes every path check',
+    ),
     FS_MAX_READ_BYTES: {
       type: 'integer',
       default: 262_144,

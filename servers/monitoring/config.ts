@@ -1,5 +1,5 @@
 // Environment variables of the monitoring server: the addresses of Loki and Netdata, and how much a query may cost.
-import type { Config, ConfigSchema } from '../kit/definition.ts'
+import { type Config, type ConfigSchema, integer } from '../kit/definition.ts'
 
 export const config = {
   type: 'object',
@@ -22,13 +22,11 @@ export const config = {
       'x-aliases': ['LOKI_TOKEN'],
       description: 'Bearer token, instead of user and password',
     },
-    LOKI_MAX_HOURS: {
-      type: 'integer',
-      default: 168,
-      minimum: 1,
-      maximum: 8_760,
-      description: 'Longest time range of one search, in hours; windows such as `[5m]` and `offset` count',
-    },
+    LOKI_MAX_HOURS: integer(
+      168,
+      [1, 8_760],
+      'Longest time range of one search, in hours; windows such as `[5m]` and `offset` count',
+    ),
     LOKI_MAX_QUERY_BYTES: {
       type: 'integer',
       default: 10_737_418_240,

@@ -1,5 +1,5 @@
 // The environment variables of the n8n server: address and API key of n8n, and n8n's own database variables for exact statistics.
-import type { Config, ConfigSchema } from '../kit/definition.ts'
+import { type Config, type ConfigSchema, flag } from '../kit/definition.ts'
 import { readBaseUrl } from '../kit/http/address.ts'
 import { quoted } from '../kit/text.ts'
 import { isObject } from './lib/json.ts'
@@ -44,11 +44,7 @@ export const config = {
       description: 'true requires TLS; without it TLS is used where the server offers it',
     },
     DB_POSTGRESDB_SSL_CA: { type: 'string', description: 'PEM of the authority to check the database server against' },
-    DB_POSTGRESDB_SSL_REJECT_UNAUTHORIZED: {
-      type: 'boolean',
-      default: true,
-      description: 'false accepts any certificate of the database server',
-    },
+    DB_POSTGRESDB_SSL_REJECT_UNAUTHORIZED: flag(true, 'false accepts any certificate of the database server'),
   },
 } as const satisfies ConfigSchema
 

@@ -1,5 +1,5 @@
 // The environment variables of the storage server, and the readers of its endpoint, credentials, buckets and denied keys.
-import type { Config, ConfigSchema } from '../kit/definition.ts'
+import { type Config, type ConfigSchema, flag, list } from '../kit/definition.ts'
 import { readBaseUrl } from '../kit/http/address.ts'
 import { matchesGlob } from '../kit/names.ts'
 
@@ -44,25 +44,16 @@ export const config = {
       description:
         'TLS for an endpoint without `http://` or `https://`; without it TLS is used on port 443 and where no port is given',
     },
-    MINIO_PATH_STYLE: {
-      type: 'boolean',
-      default: true,
-      description: 'false puts the bucket into the host name, as `bucket.s3.example.net`; for Amazon that is always done',
-    },
-    MINIO_ALLOWED_BUCKETS: {
-      type: 'array',
-      items: { type: 'string' },
-      default: [],
-      description:
-        'Only these buckets may be seen or read, such as `media,backup-*`; without it every bucket that the key may read',
-    },
-    MINIO_DENY_KEYS: {
-      type: 'array',
-      items: { type: 'string' },
-      default: [],
-      description:
-        'Keys that are neither listed nor read, such as `*.env,private/*`; `*` also matches slashes, and upper and lower case are the same',
-    },
+    MINIO_PATH_STYLE: flag(
+      true,
+      'false puts the bucket into the host name, as `bucket.s3.example.net`; for Amazon that is always done',
+    ),
+    MINIO_ALLOWED_BUCKETS: list(
+      'Only these buckets may be seen or read, such as `media,backup-*`; without it every bucket that the key may read',
+    ),
+    MINIO_DENY_KEYS: list(
+      'Keys that are neither listed nor read, such as `*.env,private/*`; `*` also matches slashes, and upper and lower case are the same',
+    ),
   },
 } as const satisfies ConfigSchema
 
