@@ -1,32 +1,40 @@
 // `octet audit`: verifies files of the audit trail, or shows the calls and refusals in them.
 import { parseArgs } from 'node:util'
-import { UnreadableFile } from '../host/audit/lines.ts'
-import { showAudit } from '../host/audit/show.ts'
-import { verifyAudit } from '../host/audit/verify.ts'
+import type { CallRecord, Denial } from '../host/audit/trail.ts'
+import { linesOf, UnreadableFile, verifyAudit } from '../host/audit/verify.ts'
+import { hasColours, type Row, renderTable } from '../host/columns.ts'
+import { cleanText } from '../kit/text.ts'
 import { readHere } from './running.ts'
 import { fail } from './usage.ts'
 
 /** sysexits.h EX_NOINPUT: a file could not be read, which says nothing about the trail. */
 const exitUnreadable = 66
+/** Records that are kept while the files are read; older ones are left out. */
+const maxShown = 20_000
+const maxArgsChars = 200
+
+const options = {
+  since: { type: 'string' },
+  /** Text in the person's or the token's name. */
+  user: { type: 'string' },
+  /** Text in the tool's name. */
+  tool: { type: 'string' },
+  /** Only what failed or was refused. */
+  errors: { type: 'boolean' },
+  /** Prints the records as they are, one a line. */
+  json: { type: 'boolean' },
+} as const
+type Options = ReturnType<typeof parseArgs<{ options: typeof options }>>['values']
+
+type Shown = Pick<CallRecord, 'ts' | 'type'> & Partial<CallRecord & Denial> & { readonly repeated?: number }
 
 export async function audit([what, ...args]: string[]): Promise<void> {
   if (what !== 'show' && what !== 'verify') return fail('write octet audit show FILE … or octet audit verify FILE …')
-  const { values, positionals: files } = parseArgs({
-    args,
-    allowPositionals: true,
-    options: {
-      since: { type: 'string' },
-      user: { type: 'string' },
-      tool: { type: 'string' },
-      errors: { type: 'boolean' },
-      json: { type: 'boolean' },
-    },
-  })
+  const { values, positionals: files } = parseArgs({ args, allowPositionals: true, options })
   if (files.length === 0) return fail(`octet audit ${what} needs a file, such as AUDIT_FILE names`)
   try {
     if (what === 'verify') return await verify(files)
-    const since = values.since === undefined ? undefined : timeOf(values.since)
-    await showAudit(files, { ...values, since })
+    await show(files, values.since === undefined ? values : { ...values, since: timeOf(values.since) })
   } catch (error) {
     if (!(error instanceof UnreadableFile)) throw error
     process.stderr.write(`octet: ${error.message}\n`)
@@ -65,4 +73,71 @@ function timeOf(text: string): string {
   if (Number.isNaN(time.getTime()))
     fail(`--since ${JSON.stringify(text)} is not a time; write yesterday, 2h, 30m, 7d or 2026-01-31T08:00`)
   return time.toISOString()
+}
+
+/**
+ * Shows the calls and refusals of several processes in the order of time.
+ * @throws UnreadableFile
+ */
+async function show(files: readonly string[], wanted: Options): Promise<void> {
+  let kept: { line: string; record: Shown }[] = []
+  let leftOut = 0
+  const keepNewest = (): void => {
+    kept.sort((a, b) => (a.record.ts < b.record.ts ? -1 : a.record.ts > b.record.ts ? 1 : 0))
+    leftOut += Math.max(0, kept.length - maxShown)
+    kept = kept.slice(-maxShown)
+  }
+  for (const file of files) {
+    for await (const line of linesOf(file)) {
+      const record = parse(line)
+      if (record === undefined || !isWanted(record, wanted)) continue
+      kept.push({ line, record })
+      if (kept.length >= 2 * maxShown) keepNewest()
+    }
+  }
+  keepNewest()
+  if (leftOut > 0)
+    process.stderr.write(`${leftOut} older records are left out; narrow them with --since, --user, --tool or --errors\n`)
+  const text = wanted.json === true ? kept.map(({ line }) => line).join('\n') : tableOf(kept.map(({ record }) => record))
+  if (text !== '') process.stdout.write(`${text}\n`)
+}
+
+/** Undefined for half a line, which a crash may leave; `octet audit verify` reports it. */
+function parse(line: string): Shown | undefined {
+  try {
+    return JSON.parse(line)
+  } catch {
+    return undefined
+  }
+}
+
+function isWanted({ type, ts, user = '', principal = '', tool = '', outcome }: Shown, wanted: Options): boolean {
+  return (
+    (type === 'tool_call' || type === 'denied') &&
+    (wanted.since === undefined || ts >= wanted.since) &&
+    (wanted.user === undefined || user.includes(wanted.user) || principal.includes(wanted.user)) &&
+    (wanted.tool === undefined || tool.includes(wanted.tool)) &&
+    (wanted.errors !== true || outcome !== 'ok')
+  )
+}
+
+function tableOf(records: readonly Shown[]): string {
+  if (records.length === 0) return 'no call or refusal matches'
+  const rows = records.map((record): Row => {
+    const { ts, type, user, principal, remote, tool = '', outcome = type, duration_ms: ms, args } = record
+    const cells = [
+      ts.replace(/\.\d+Z$/, 'Z'),
+      user ?? principal ?? remote ?? '',
+      tool,
+      outcome,
+      ms === undefined ? '' : String(ms),
+    ]
+    const why = [record.error_code, record.reason, record.error_text].filter((part) => part !== undefined).join(' ')
+    const times = record.repeated === undefined ? '' : ` and ${record.repeated} more`
+    const notes = [why + times, args === undefined ? '' : JSON.stringify(args).slice(0, maxArgsChars)].filter(
+      (note) => note !== '',
+    )
+    return { cells: cells.map(cleanText), notes: notes.map(cleanText), ...(outcome === 'ok' ? {} : { mark: 'bad' }) }
+  })
+  return renderTable(['time', 'who', 'tool', 'outcome', 'ms'], rows, hasColours(process.stdout))
 }

@@ -1,7 +1,9 @@
 #!/usr/bin/env node
-// The `octet` command: help, version, and which file holds each subcommand.
+// The `octet` command: start, help, version, and which file holds each other subcommand.
+import { parseArgs } from 'node:util'
 import packageJson from '../../package.json' with { type: 'json' }
-import { serverNames } from './catalog.ts'
+import { definitionsOf, serverNames } from './catalog.ts'
+import { readEnvironment } from './dotenv.ts'
 import { fail, failUnknown } from './usage.ts'
 
 const usage = `octet ${packageJson.version}: MCP servers for LiteLLM and every other MCP client
@@ -44,8 +46,8 @@ and is sent to the URL.
 type Command = (args: string[]) => Promise<void>
 
 const commands: Readonly<Record<string, () => Promise<Command>>> = {
-  start: async () => (await import('./start.ts')).start,
-  serve: async () => (await import('./start.ts')).start,
+  start: async () => start,
+  serve: async () => start,
   doctor: async () => (await import('./doctor.ts')).doctor,
   status: async () => (await import('./status.ts')).status,
   call: async () => (await import('./call.ts')).call,
@@ -56,6 +58,15 @@ const commands: Readonly<Record<string, () => Promise<Command>>> = {
   version: async () => async () => void process.stdout.write(`${packageJson.version}\n`),
 }
 const flags: Readonly<Record<string, string>> = { '--help': 'help', '-h': 'help', '--version': 'version', '-v': 'version' }
+
+/** Serves all servers in one process, or those that are named. */
+async function start(args: string[]): Promise<void> {
+  const { positionals: names } = parseArgs({ args, allowPositionals: true })
+  const definitions = await definitionsOf(names)
+  const { env, read } = readEnvironment()
+  const { serve } = await import('../host/serve.ts')
+  await serve(definitions, { env, command: true, envFile: read })
+}
 
 async function main([word = '', ...args]: string[]): Promise<void> {
   const name = args.includes('--help') || args.includes('-h') ? 'help' : (flags[word] ?? word)

@@ -1,6 +1,7 @@
 // Verifies files of audit records as one chain: `octet audit verify`.
+import { createReadStream } from 'node:fs'
+import { createInterface } from 'node:readline'
 import { type ChainEnd, type OpenRecord, openRecord } from './chain.ts'
-import { linesOf } from './lines.ts'
 
 export interface Verification {
   records: number
@@ -50,6 +51,18 @@ export async function verifyAudit(files: readonly string[], key: string | undefi
   }
   ends.finish()
   return { records, problems, notes: ends.notes, head }
+}
+
+/** The file could not be read, which says nothing about the records in it. */
+export class UnreadableFile extends Error {}
+
+/** @throws UnreadableFile */
+export async function* linesOf(file: string): AsyncGenerator<string> {
+  try {
+    yield* createInterface({ input: createReadStream(file), crlfDelay: Number.POSITIVE_INFINITY })
+  } catch (error) {
+    throw new UnreadableFile(`${file} cannot be read (${(error as NodeJS.ErrnoException).code})`)
+  }
 }
 
 /** Finds processes that ended without a record `stop`, and calls that have an `intent` and no outcome. */
