@@ -1,28 +1,18 @@
 // The Context of one request, and whether the request is still wanted. A class, because an accessor in an object literal would give every
 // request a hidden class of its own, which only a full garbage collection removes.
 import { isObject, isRequestId, notificationText } from './jsonrpc.ts'
-import { isAtLeast } from './mcp-meta.ts'
+import { isAtLeast, type LoggingLevel } from './logging-level.ts'
 import type { Revision } from './revisions.ts'
-import type {
-  CallAttributes,
-  Caller,
-  Context,
-  Implementation,
-  JsonRpcRequest,
-  LoggingLevel,
-  Params,
-  RequestId,
-  SessionInfo,
-} from './types.ts'
+import type { CallAttributes, Caller, Context, Implementation, JsonRpcRequest, Params, RequestId, SessionInfo } from './types.ts'
 
 /** What was negotiated on a connection. */
 export interface SessionState {
   /** Undefined where the transport has no sessions. */
-  readonly id: string | undefined
+  readonly id?: string
   revision: Revision
-  client: Implementation | undefined
+  client?: Implementation | undefined
   /** The least severe level that is sent; undefined sends none. */
-  logLevel: LoggingLevel | undefined
+  logLevel?: LoggingLevel | undefined
 }
 
 /** One POST, as its transport sees it. */
@@ -108,12 +98,7 @@ export class RequestContext implements Context {
     return (progress, total, message) => {
       if (this.#progressToken === undefined || !(progress > this.#lastProgress)) return
       this.#lastProgress = progress
-      this.#send('notifications/progress', {
-        progressToken: this.#progressToken,
-        progress,
-        ...(total === undefined ? {} : { total }),
-        ...(message === undefined ? {} : { message }),
-      })
+      this.#send('notifications/progress', { progressToken: this.#progressToken, progress, total, message })
     }
   }
 
@@ -121,7 +106,7 @@ export class RequestContext implements Context {
     return (level, data, logger) => {
       const least = this.#state.logLevel
       if (least === undefined || !isAtLeast(level, least)) return
-      this.#send('notifications/message', { level, ...(logger === undefined ? {} : { logger }), data })
+      this.#send('notifications/message', { level, logger, data })
     }
   }
 

@@ -12,6 +12,7 @@ export { monotonicMs } from './clock.ts'
 export { ErrorCode, ProtocolError, ToolError, type ToolErrorCode, type ToolErrorOptions } from './errors.ts'
 export { hasTooManyValues } from './jsonrpc.ts'
 export { type Listening, type ListenOptions, listen, mcpHandler } from './listen.ts'
+export type { LoggingLevel } from './logging-level.ts'
 export { nearest } from './nearest.ts'
 export { type Revision, revisions } from './revisions.ts'
 export type { FromSchema, JsonSchema, ObjectSchema } from './schema.ts'
@@ -21,28 +22,6 @@ export type { Handler, HttpOptions, RefusedReason } from './transports/http.ts'
 export { httpSse } from './transports/http-sse.ts'
 export { limitPipelining } from './transports/slow-clients.ts'
 export { streamableHttp } from './transports/streamable-http.ts'
-export type {
-  AnyTool,
-  AudioContent,
-  Call,
-  CallAttributes,
-  Caller,
-  CallToolResult,
-  ContentBlock,
-  Context,
-  EmbeddedResource,
-  ImageContent,
-  Implementation,
-  LoggingLevel,
-  Middleware,
-  Outcome,
-  ResourceLink,
-  SessionInfo,
-  TextContent,
-  Tool,
-  ToolAnnotations,
-  ToolOutput,
-  ToolResult,
-} from './types.ts'
+export type * from './types.ts'
 export { compileValidator, type ValidationIssue, type Validator } from './validator.ts'
 export { visibleJson } from './visible-json.ts'

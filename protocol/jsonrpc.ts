@@ -87,16 +87,12 @@ export function resultText(id: RequestId, resultJson: string): string {
 }
 
 /** The text of an error response. `id` undefined leaves the member out, as the schemas since 2025-11-25 want where it could not be read. */
-export function errorText(id: RequestId | null | undefined, error: JsonRpcErrorObject): string {
-  return JSON.stringify({ jsonrpc: '2.0', ...(id === undefined ? {} : { id }), error })
+export function errorText(id: RequestId | null | undefined, { code, message, data }: JsonRpcErrorObject): string {
+  return JSON.stringify({ jsonrpc: '2.0', id, error: { code, message, data } })
 }
 
 export function notificationText(method: string, params: Params): string {
   return JSON.stringify({ jsonrpc: '2.0', method, params })
-}
-
-export function toErrorObject(error: ProtocolError): JsonRpcErrorObject {
-  return { code: error.code, message: error.message, ...(error.data === undefined ? {} : { data: error.data }) }
 }
 
 export function isObject(value: unknown): value is Record<string, unknown> {

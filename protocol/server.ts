@@ -4,7 +4,8 @@ import { type ArgumentRules, completeRetry, prepareArguments } from './arguments
 import type { RequestContext, SessionState } from './context.ts'
 import { ErrorCode, invalidParams, ProtocolError, ToolError } from './errors.ts'
 import { describe } from './jsonrpc.ts'
-import { isLoggingLevel, loggingLevels, metaPrefix, readImplementation } from './mcp-meta.ts'
+import { isLoggingLevel, loggingLevels } from './logging-level.ts'
+import { metaPrefix, readImplementation } from './mcp-meta.ts'
 import { nearest } from './nearest.ts'
 import { modern, negotiate, type Revision, revisions } from './revisions.ts'
 import type { JsonSchema } from './schema.ts'
@@ -60,27 +61,20 @@ export class Server {
   readonly instructions: string | undefined
   readonly tools: readonly AnyTool[]
   readonly #compiled = new Map<string, CompiledTool>()
-  readonly #maxResultBytes: number
-  readonly #middleware: readonly Middleware[]
+  readonly #options: ServerOptions & Required<Pick<ServerOptions, 'middleware' | 'pageSize' | 'listTtlMs' | 'maxResultBytes'>>
   readonly #structured: boolean
-  readonly #pageSize: number
-  readonly #listTtlMs: number
-  readonly #onInternalError: ServerOptions['onInternalError']
   readonly #pages = new Map<string, Outcome>()
 
   /** @throws TypeError when a tool cannot be listed, Error when a schema does not compile */
   constructor(options: ServerOptions) {
-    const { name, version, title } = options
+    const { name, version, title, tools = [], middleware = [], listTtlMs = 60_000, maxResultBytes = 990_000 } = options
+    const { pageSize = Math.max(1, tools.length) } = options
     this.info = { name, version, ...(title === undefined ? {} : { title }) }
     this.instructions = options.instructions
-    this.tools = options.tools ?? []
-    this.#maxResultBytes = options.maxResultBytes ?? 990_000
-    this.#middleware = options.middleware ?? []
+    this.tools = tools
+    this.#options = { ...options, middleware, pageSize, listTtlMs, maxResultBytes }
     this.#structured = options.structuredContent !== 'never'
-    this.#pageSize = options.pageSize ?? Math.max(1, this.tools.length)
-    this.#listTtlMs = options.listTtlMs ?? 60_000
-    this.#onInternalError = options.onInternalError
-    for (const tool of this.tools) {
+    for (const tool of tools) {
       checkTool(tool)
       if (this.#compiled.has(tool.name)) throw new TypeError(`two tools are named "${tool.name}"`)
       const { inputSchema, outputSchema, aliases, lookUp } = tool
@@ -110,7 +104,8 @@ export class Server {
       return method(this, session, call)
     }
     try {
-      return await (this.#middleware.length === 0 ? last() : runThrough(this.#middleware, call, last))
+      const { middleware } = this.#options
+      return await (middleware.length === 0 ? last() : runThrough(middleware, call, last))
     } catch (error) {
       if (error instanceof ProtocolError) throw error
       if (call.method === 'tools/call') {
@@ -159,7 +154,7 @@ export class Server {
     const key = `${revision.era} ${revision.structured} ${start}`
     const cached = this.#pages.get(key)
     if (cached !== undefined) return cached
-    const end = start + this.#pageSize
+    const end = start + this.#options.pageSize
     const withOutput = (tool: AnyTool): boolean =>
       this.#structured &&
       (revision.structured === 'any' || (revision.structured === 'object' && tool.outputSchema?.type === 'object'))
@@ -198,10 +193,10 @@ export class Server {
       throw new Error(`tool "${name}" broke its outputSchema: ${issues}`)
     }
     const finished = outcome({ ...result, ...this.#envelope(session.revision, result._meta) })
-    if (finished.bytes > this.#maxResultBytes) {
+    if (finished.bytes > this.#options.maxResultBytes) {
       throw new ToolError(
         'TOO_LARGE',
-        `the result has ${finished.bytes} bytes, more than the ${this.#maxResultBytes} that one message may have`,
+        `the result has ${finished.bytes} bytes, more than the ${this.#options.maxResultBytes} that one message may have`,
         { hint: 'ask for less: a smaller limit, a narrower filter, or a part of it' },
       )
     }
@@ -230,7 +225,7 @@ export class Server {
 
   #internal(error: unknown, call: Call): ToolError {
     const ref = randomBytes(4).toString('hex')
-    this.#onInternalError?.(error, { ref, method: call.method, tool: call.tool?.name })
+    this.#options.onInternalError?.(error, { ref, method: call.method, tool: call.tool?.name })
     return new ToolError('INTERNAL', `the server failed; its log has the details under ref ${ref}`, { cause: error })
   }
 
@@ -242,7 +237,7 @@ export class Server {
 
   /** The list is the same for every caller, so any cache may keep it (2026-07-28 server/utilities/caching). */
   #cacheHints(): Record<string, unknown> {
-    return { ttlMs: this.#listTtlMs, cacheScope: 'public' }
+    return { ttlMs: this.#options.listTtlMs, cacheScope: 'public' }
   }
 
   #readCursor(cursor: unknown): number {
@@ -250,7 +245,7 @@ export class Server {
     const match =
       typeof cursor === 'string' ? /^tools (\d{1,9})$/.exec(Buffer.from(cursor, 'base64url').toString('latin1')) : null
     const start = Number(match?.[1])
-    if (match === null || start === 0 || start >= this.tools.length || start % this.#pageSize !== 0) {
+    if (match === null || start === 0 || start >= this.tools.length || start % this.#options.pageSize !== 0) {
       throw invalidParams(`"cursor" is not one of this server: ${describe(cursor)}; leave it out to start at the first page`)
     }
     return start

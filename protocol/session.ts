@@ -1,20 +1,12 @@
 // The state of a connection: what was negotiated, and which requests are in flight. Over HTTP+SSE a session lives as long as its stream;
 // the sessionless `/mcp` makes one for each POST, so that both transports share this code.
 import { setTimeout as delay } from 'node:timers/promises'
+import { monotonicMs } from './clock.ts'
 import { type Exchange, RequestContext, type SessionState } from './context.ts'
 import { ErrorCode, ProtocolError, ToolError } from './errors.ts'
-import { classify, errorText, type Incoming, isObject, isRequestId, resultText, toErrorObject } from './jsonrpc.ts'
-import type { Revision } from './revisions.ts'
+import { classify, errorText, type Incoming, isObject, isRequestId, resultText } from './jsonrpc.ts'
 import type { Server, ServerCall } from './server.ts'
-import type {
-  Implementation,
-  JsonRpcErrorObject,
-  JsonRpcNotification,
-  JsonRpcRequest,
-  LoggingLevel,
-  Params,
-  RequestId,
-} from './types.ts'
+import type { JsonRpcErrorObject, JsonRpcNotification, JsonRpcRequest, Params, RequestId } from './types.ts'
 
 export interface Reply {
   readonly text: string
@@ -22,36 +14,29 @@ export interface Reply {
   readonly code?: number
 }
 
-export interface SessionOptions extends Partial<SessionState> {
-  revision: Revision
-  /** Requests in flight at once; more are refused. */
-  maxInFlight: number
-}
-
 const noParams: Params = Object.freeze({})
 const settled = Promise.resolve()
 /** Leaves room for as many errors as a batch may hold below the 1,000,000 bytes of a message (docs/clients.md). */
 const maxBatchBytes = 900_000
 
-export class Session implements SessionState {
-  readonly id: string | undefined
-  revision: Revision
-  client: Implementation | undefined
-  logLevel: LoggingLevel | undefined
+export class Session {
+  readonly state: SessionState
   readonly #server: Server
   readonly #maxInFlight: number
   /** At most `maxInFlight`, which is few: to look through them is cheaper than a Map for each session. */
   readonly #inFlight: RequestContext[] = []
-  #onIdle: (() => void) | undefined
   #draining = false
 
-  constructor(server: Server, options: SessionOptions) {
+  /** @param maxInFlight requests in flight at once; more are refused */
+  constructor(server: Server, state: SessionState, maxInFlight: number) {
     this.#server = server
-    this.id = options.id
-    this.revision = options.revision
-    this.client = options.client
-    this.logLevel = options.logLevel
-    this.#maxInFlight = options.maxInFlight
+    this.state = state
+    this.#maxInFlight = maxInFlight
+  }
+
+  /** Whether no request is in flight. */
+  get idle(): boolean {
+    return this.#inFlight.length === 0
   }
 
   /** Returns the reply to send, or undefined where none may be sent. Never rejects. */
@@ -68,8 +53,9 @@ export class Session implements SessionState {
    * Only 2025-03-26 has batches; every other revision answers with one error object.
    */
   async receiveBatch(items: readonly unknown[], exchange: Exchange): Promise<Reply | undefined> {
-    const problem = !this.revision.batching
-      ? `protocol version ${this.revision.version} has no batches; send one message at a time`
+    const { batching, version } = this.state.revision
+    const problem = !batching
+      ? `protocol version ${version} has no batches; send one message at a time`
       : items.length === 0
         ? 'a batch must not be empty'
         : items.length > this.#maxInFlight
@@ -114,17 +100,9 @@ export class Session implements SessionState {
     }
   }
 
-  /** Refuses new requests; resolves when those in flight have been answered. */
-  async drain(): Promise<void> {
+  /** Refuses new requests. */
+  drain(): void {
     this.#draining = true
-    if (this.#inFlight.length > 0)
-      await new Promise<void>((resolve) => {
-        const before = this.#onIdle // a handler may be closed twice
-        this.#onIdle = () => {
-          before?.()
-          resolve()
-        }
-      })
   }
 
   /** Aborts everything in flight; the failures are sent. */
@@ -144,7 +122,7 @@ export class Session implements SessionState {
     if (refusal !== undefined) {
       return errorReply(id, { code: this.#draining ? ErrorCode.internalError : ErrorCode.invalidRequest, message: refusal })
     }
-    const context = new RequestContext(request, this, exchange)
+    const context = new RequestContext(request, this.state, exchange)
     this.#inFlight.push(context)
     const call: ServerCall = {
       method,
@@ -156,7 +134,7 @@ export class Session implements SessionState {
       abort: (reason) => context.cancel(reason),
     }
     try {
-      const { json } = await this.#server.dispatch(this, call)
+      const { json } = await this.#server.dispatch(this.state, call)
       // 2025-11-25 basic/utilities/cancellation: `initialize` is never cancelled.
       return context.silent && method !== 'initialize' ? undefined : { text: resultText(id, json) }
     } catch (error) {
@@ -165,11 +143,10 @@ export class Session implements SessionState {
         error instanceof ProtocolError
           ? error
           : new ProtocolError(ErrorCode.internalError, 'internal error', undefined, { cause: error })
-      return context.silent ? undefined : errorReply(id, toErrorObject(known))
+      return context.silent ? undefined : errorReply(id, known)
     } finally {
       context.close()
       this.#inFlight.splice(this.#inFlight.indexOf(context), 1)
-      if (this.#inFlight.length === 0) this.#onIdle?.()
     }
   }
 
@@ -192,14 +169,17 @@ function errorReply(id: RequestId | null, error: JsonRpcErrorObject): Reply {
 }
 
 const abortedGraceMs = 1_000
+const idlePollMs = 5
 
 /** Waits at most `graceMs` for requests in flight, then aborts the rest and waits until those failures are sent. */
 export async function drainSessions(sessions: readonly Session[], graceMs: number): Promise<void> {
-  const drained = new AbortController()
-  void Promise.all(sessions.map((session) => session.drain())).then(() => drained.abort())
-  // The abort of `drained` ends a wait early.
-  const wait = (ms: number): Promise<void> => delay(ms, undefined, { signal: drained.signal }).catch(() => {})
-  await wait(graceMs)
+  for (const session of sessions) session.drain()
+  await untilIdle(sessions, graceMs)
   for (const session of sessions) session.abortAll(new ToolError('CANCELLED', 'the server is shutting down'))
-  await wait(abortedGraceMs)
+  await untilIdle(sessions, abortedGraceMs)
+}
+
+async function untilIdle(sessions: readonly Session[], ms: number): Promise<void> {
+  const end = monotonicMs() + ms
+  while (monotonicMs() < end && sessions.some(({ idle }) => !idle)) await delay(idlePollMs)
 }

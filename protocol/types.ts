@@ -1,20 +1,18 @@
 // Types that several files share: messages on the wire (named as in the specification's schema.ts), tools, and calls. No run-time code.
+import type { LoggingLevel } from './logging-level.ts'
 import type { FromSchema, JsonSchema, ObjectSchema } from './schema.ts'
 
 /** JSON-RPC 2.0 id as MCP narrows it: a string or an integer, never null. */
 export type RequestId = string | number
 
-export interface JsonRpcRequest {
-  jsonrpc: '2.0'
-  id: RequestId
-  method: string
-  params?: Params
-}
-
 export interface JsonRpcNotification {
   jsonrpc: '2.0'
   method: string
   params?: Params
+}
+
+export interface JsonRpcRequest extends JsonRpcNotification {
+  id: RequestId
 }
 
 export interface JsonRpcErrorObject {
@@ -32,9 +30,6 @@ export interface Implementation {
   title?: string
 }
 
-/** RFC 5424 severities, least to most severe, as in `logging/setLevel`. */
-export type LoggingLevel = 'debug' | 'info' | 'notice' | 'warning' | 'error' | 'critical' | 'alert' | 'emergency'
-
 export interface Annotations {
   audience?: ('user' | 'assistant')[]
   priority?: number
@@ -47,22 +42,18 @@ export interface TextContent {
   annotations?: Annotations
 }
 
-export interface ImageContent {
-  type: 'image'
+interface MediaContent<T> {
+  type: T
   /** base64 */
   data: string
   mimeType: string
   annotations?: Annotations
 }
 
+export type ImageContent = MediaContent<'image'>
+
 /** Since 2025-03-26. */
-export interface AudioContent {
-  type: 'audio'
-  /** base64 */
-  data: string
-  mimeType: string
-  annotations?: Annotations
-}
+export type AudioContent = MediaContent<'audio'>
 
 export interface EmbeddedResource {
   type: 'resource'
@@ -83,14 +74,6 @@ export interface ResourceLink {
 }
 
 export type ContentBlock = TextContent | ImageContent | AudioContent | EmbeddedResource | ResourceLink
-
-export interface CallToolResult {
-  content: ContentBlock[]
-  /** An object up to 2025-11-25, any JSON value since 2026-07-28. */
-  structuredContent?: unknown
-  isError?: boolean
-  _meta?: Record<string, unknown>
-}
 
 /** Hints. MCP's defaults describe a destructive, open-world tool, so state each of them. */
 export interface ToolAnnotations {
@@ -113,9 +96,14 @@ export type ToolOutput = string | readonly ContentBlock[] | ToolResult<unknown>
 export interface ToolResult<Structured> {
   /** If left out, the structured content is sent as its JSON text: clients differ in which of the two they read. */
   content?: string | readonly ContentBlock[]
+  /** An object up to 2025-11-25, any JSON value since 2026-07-28. */
   structuredContent?: Structured
   isError?: boolean
   _meta?: Record<string, unknown>
+}
+
+export interface CallToolResult extends ToolResult<unknown> {
+  content: ContentBlock[]
 }
 
 export interface Tool<I extends ObjectSchema, O extends JsonSchema | undefined> {

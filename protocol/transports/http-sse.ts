@@ -58,9 +58,8 @@ export function httpSse(server: Server, options: HttpOptions = {}): Handler {
       throw new HttpError(503, `all ${settings.maxSessions} sessions are in use`, { headers, reason: 'sessions-full' })
     }
     const id = randomBytes(16).toString('hex')
-    const { maxInFlight } = settings
     // Works before and without `initialize`: a client that reconnects by itself does not repeat it (docs/clients.md).
-    const session = new Session(server, { id, revision: latestLegacy, logLevel: 'info', maxInFlight })
+    const session = new Session(server, { id, revision: latestLegacy, logLevel: 'info' }, settings.maxInFlight)
     const stream = new EventStream(res, settings, (dropped) => {
       connections.delete(id)
       ticker.delete(stream)

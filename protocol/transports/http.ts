@@ -1,6 +1,6 @@
 // What both transports share: their options, access and CORS, reading a bounded body, and refusals with a status and a JSON-RPC error object.
 
-import type { IncomingMessage, ServerResponse } from 'node:http'
+import type { IncomingMessage, RequestListener, ServerResponse } from 'node:http'
 import { type Access, createAccess, isRefusal, type Refusal } from '../access.ts'
 import { monotonicMs } from '../clock.ts'
 import { ErrorCode, ProtocolError } from '../errors.ts'
@@ -8,8 +8,6 @@ import { errorText, parseJson } from '../jsonrpc.ts'
 import type { Caller } from '../types.ts'
 import { Ticker } from './event-stream.ts'
 import { awaitClient } from './slow-clients.ts'
-
-type RequestListener = (req: IncomingMessage, res: ServerResponse) => void
 
 /** A request listener for `http.createServer`, or for one path of a larger server. */
 export interface Handler {
@@ -119,13 +117,11 @@ export function createListener(
       const headers: Record<string, string> = answer.status === 401 ? { 'WWW-Authenticate': 'Bearer' } : {}
       return refuse(new HttpError(answer.status, answer.message, { headers, reason: answer.reason }))
     }
-    handle(req, res, answer).catch((error: unknown) =>
-      refuse(
-        error instanceof HttpError
-          ? error
-          : new HttpError(500, 'internal error', { code: ErrorCode.internalError, reason: 'body' }),
-      ),
-    )
+    handle(req, res, answer).catch((error: unknown) => {
+      if (error instanceof HttpError) return refuse(error)
+      if (error instanceof ProtocolError) return refuse(new HttpError(400, error.message, { code: error.code, reason: 'body' }))
+      refuse(new HttpError(500, 'internal error', { code: ErrorCode.internalError, reason: 'body' }))
+    })
   }
 }
 
@@ -157,17 +153,12 @@ const jsonType = 'application/json'
 
 /**
  * Reads the JSON body of a POST and parses it.
- * @throws HttpError 415 for another media type, 413 above `maxBodyBytes`, 408 after `bodyTimeoutMs`, 400 when it is not JSON or the client leaves,
+ * @throws HttpError 415 for another media type, 413 above `maxBodyBytes`, 408 after `bodyTimeoutMs`, 400 when the client leaves,
  * 503 while too much is arriving
+ * @throws ProtocolError when it is not JSON
  */
 export async function readMessage(req: IncomingMessage, settings: HttpSettings): Promise<unknown> {
-  const body = await readBody(req, settings)
-  try {
-    return parseJson(body)
-  } catch (error) {
-    if (error instanceof ProtocolError) throw new HttpError(400, error.message, { code: error.code, reason: 'body' })
-    throw error
-  }
+  return parseJson(await readBody(req, settings))
 }
 
 /** Bytes of incomplete bodies that a process holds: each connection could send almost a whole one and stop. */
@@ -238,7 +229,7 @@ export function sendError(req: IncomingMessage, res: ServerResponse, error: Http
   const unread =
     !req.complete && (req.headers['transfer-encoding'] !== undefined || Number(req.headers['content-length'] ?? 0) > 0)
   const headers = unread ? { ...error.headers, Connection: 'close' } : error.headers
-  sendJson(res, error.status, errorText(null, { code: error.code, message: error.message }), headers)
+  sendJson(res, error.status, errorText(null, error), headers)
   if (unread) {
     // Discards the rest for a moment: closing a socket with unread bytes resets it, and the client may never see the answer.
     req.resume()

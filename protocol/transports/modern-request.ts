@@ -1,16 +1,12 @@
 // The checks of a 2026-07-28 request: the required `_meta` members, and the headers that must repeat parts of its body.
 import type { IncomingMessage } from 'node:http'
+import type { SessionState } from '../context.ts'
 import { ErrorCode, invalidParams, ProtocolError } from '../errors.ts'
 import { describe, isObject } from '../jsonrpc.ts'
-import { isLoggingLevel, loggingLevels, metaPrefix, readImplementation } from '../mcp-meta.ts'
-import { findRevision, revisions } from '../revisions.ts'
-import type { Implementation, JsonRpcRequest, LoggingLevel } from '../types.ts'
-
-export interface ModernRequest {
-  client: Implementation | undefined
-  /** Undefined: the client asked for no log messages, so none may be sent. */
-  logLevel: LoggingLevel | undefined
-}
+import { isLoggingLevel, loggingLevels } from '../logging-level.ts'
+import { metaPrefix, readImplementation } from '../mcp-meta.ts'
+import { findRevision, modern, revisions } from '../revisions.ts'
+import type { JsonRpcRequest } from '../types.ts'
 
 /** Whether this POST is of the stateless era: `_meta` of its body or its header names such a version. */
 export function isModern(req: IncomingMessage, body: unknown): boolean {
@@ -21,10 +17,10 @@ export function isModern(req: IncomingMessage, body: unknown): boolean {
 }
 
 /**
- * Checks in the order of 2026-07-28 basic/transports/streamable-http: `_meta`, version header, version, method header, name header.
+ * Returns what the request says of its client. Checks in the order of 2026-07-28 basic/transports/streamable-http: `_meta`, version header, version, method header, name header.
  * @throws ProtocolError for the first that fails
  */
-export function checkModern(req: IncomingMessage, request: JsonRpcRequest): ModernRequest {
+export function checkModern(req: IncomingMessage, request: JsonRpcRequest): SessionState {
   const meta = metaOf(request) ?? {}
   const version = meta[`${metaPrefix}protocolVersion`]
   const capabilities = meta[`${metaPrefix}clientCapabilities`]
@@ -40,7 +36,8 @@ export function checkModern(req: IncomingMessage, request: JsonRpcRequest): Mode
   checkHeader(req, 'Mcp-Method', request.method)
   const name = request.params?.name
   if (request.method === 'tools/call' && typeof name === 'string') checkHeader(req, 'Mcp-Name', name, decodeValue)
-  return { client: readImplementation(meta[`${metaPrefix}clientInfo`]), logLevel: level }
+  // Without a level the client asked for no log messages, so none may be sent.
+  return { revision: modern, client: readImplementation(meta[`${metaPrefix}clientInfo`]), logLevel: level }
 }
 
 export function unsupportedVersion(requested: string | undefined): ProtocolError {

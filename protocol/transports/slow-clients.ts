@@ -1,8 +1,6 @@
 // Limits for clients that ask and do not read: answers that wait in memory for all of them together, and requests that one connection may queue.
-import type { IncomingMessage, ServerResponse } from 'node:http'
+import type { RequestListener, ServerResponse } from 'node:http'
 import type { Socket } from 'node:net'
-
-type RequestListener = (req: IncomingMessage, res: ServerResponse) => void
 
 /** Bytes that may wait for all clients of a process. */
 export const maxWaitingBytes = 8 * 1_048_576

@@ -3,12 +3,12 @@
 
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import { monotonicMs } from '../clock.ts'
-import type { Exchange } from '../context.ts'
+import type { Exchange, SessionState } from '../context.ts'
 import { ErrorCode, ProtocolError, ToolError } from '../errors.ts'
-import { classify, errorText, toErrorObject } from '../jsonrpc.ts'
-import { assumedWithoutHeader, findRevision, latestLegacy, modern, type Revision } from '../revisions.ts'
+import { classify, errorText } from '../jsonrpc.ts'
+import { assumedWithoutHeader, findRevision, latestLegacy, type Revision } from '../revisions.ts'
 import type { Server } from '../server.ts'
-import { drainSessions, type Reply, Session, type SessionOptions } from '../session.ts'
+import { drainSessions, type Reply, Session } from '../session.ts'
 import type { Caller, JsonRpcErrorObject, RequestId } from '../types.ts'
 import { EventStream, Ticker, type TickTarget } from './event-stream.ts'
 import {
@@ -43,9 +43,8 @@ export function streamableHttp(server: Server, options: HttpOptions = {}): Handl
     if (closing) throw shuttingDown()
     const accepts = readAccept(req)
     const body = await readMessage(req, settings)
-    const { maxInFlight } = settings
-    const respond = (options: Omit<SessionOptions, 'maxInFlight'>, work: Work): Promise<void> =>
-      answer(res, accepts, caller, new Session(server, { maxInFlight, ...options }), work)
+    const respond = (state: SessionState, work: Work): Promise<void> =>
+      answer(res, accepts, caller, new Session(server, state, settings.maxInFlight), work)
     let id: RequestId | null = null
     try {
       // Only 2025-03-26 has batches, and a request without the header is taken for that version.
@@ -62,7 +61,7 @@ export function streamableHttp(server: Server, options: HttpOptions = {}): Handl
         if (incoming.kind === 'malformed') return refuse(res, incoming.error, incoming.id ?? undefined)
         if (request === undefined)
           return refuse(res, { code: ErrorCode.invalidRequest, message: 'a response is not accepted here' }, undefined)
-        return respond({ revision: modern, ...checkModern(req, request) }, receive)
+        return respond(checkModern(req, request), receive)
       }
       if (incoming.kind === 'malformed') return refuse(res, incoming.error, incoming.id)
       // Some clients send a fixed version header with `initialize` too, where it has no meaning yet.
@@ -70,15 +69,16 @@ export function streamableHttp(server: Server, options: HttpOptions = {}): Handl
       return request === undefined ? accepted(res) : respond({ revision, logLevel: 'info' }, receive)
     } catch (error) {
       if (!(error instanceof ProtocolError)) throw error
-      refuse(res, toErrorObject(error), id)
+      refuse(res, error, id)
     }
   }
 
   /** Runs one exchange and answers it: as JSON, or as an event stream from the first notification on or after `silentMs`. */
   async function answer(res: ServerResponse, accepts: Accepts, caller: Caller, session: Session, work: Work): Promise<void> {
     const exchange = new PostExchange(res, accepts.stream, caller, session, settings)
+    const { revision } = session.state
     // 2026-07-28 basic/patterns/cancellation: closing the response cancels. Before, a disconnect SHOULD NOT be read as a cancellation.
-    if (session.revision.era === 'modern')
+    if (revision.era === 'modern')
       res.once('close', () => {
         if (!res.writableFinished) session.close(new ToolError('CANCELLED', 'the client closed the response'))
       })
@@ -87,7 +87,7 @@ export function streamableHttp(server: Server, options: HttpOptions = {}): Handl
       const reply = await work(session, exchange)
       if (res.destroyed) return
       if (reply !== undefined && exchange.stream === undefined && accepts.json)
-        return sendJson(res, statusOf(reply, session.revision), reply.text)
+        return sendJson(res, statusOf(reply, revision), reply.text)
       if (reply === undefined && exchange.stream === undefined) return accepted(res)
       const stream = exchange.openStream()
       if (reply !== undefined) stream.send('message', reply.text)

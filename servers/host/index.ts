@@ -15,16 +15,6 @@ export {
   type ToolErrorCode,
   type ToolResult,
 } from '../../protocol/index.ts'
-export {
-  type AnyServer,
-  type Backend,
-  type Config,
-  type ConfigSchema,
-  defineServer,
-  type Environment,
-  type Log,
-  type ServerDefinition,
-  type Variable,
-} from '../kit/definition.ts'
+export * from '../kit/definition.ts'
 export { formatBytes, type Report, type ReportMeta, report } from '../kit/report.ts'
 export { type ServeOptions, serve } from './serve.ts'

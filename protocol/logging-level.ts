@@ -1,0 +1,13 @@
+// The severities of log messages to clients.
+
+/** RFC 5424 severities, least to most severe, as in `logging/setLevel`. */
+export const loggingLevels = ['debug', 'info', 'notice', 'warning', 'error', 'critical', 'alert', 'emergency'] as const
+export type LoggingLevel = (typeof loggingLevels)[number]
+
+export function isLoggingLevel(value: unknown): value is LoggingLevel {
+  return loggingLevels.includes(value as LoggingLevel)
+}
+
+export function isAtLeast(level: LoggingLevel, least: LoggingLevel): boolean {
+  return loggingLevels.indexOf(level) >= loggingLevels.indexOf(least)
+}
