@@ -3,7 +3,7 @@
 // round of the model, so they are repaired, and each repair is reported.
 import { isDeepStrictEqual } from 'node:util'
 import { invalidParams, ToolError } from './errors.ts'
-import { describe, hasTooManyValues, isObject } from './jsonrpc.ts'
+import { describe, isObject, tryJson } from './jsonrpc.ts'
 import { nearest } from './nearest.ts'
 import type { JsonSchema, ObjectSchema } from './schema.ts'
 import type { ValidationIssue, Validator } from './validator.ts'
@@ -320,13 +320,8 @@ function admitsValue(schema: JsonSchema, value: unknown): boolean {
 }
 
 function parsed<T>(text: string, accept: (value: unknown) => value is T): T | undefined {
-  if (hasTooManyValues(text)) return undefined
-  try {
-    const value: unknown = JSON.parse(text)
-    return accept(value) ? value : undefined
-  } catch {
-    return undefined // not JSON: the caller tries another reading
-  }
+  const value = tryJson(text)
+  return accept(value) ? value : undefined
 }
 
 function brief(value: unknown): string {

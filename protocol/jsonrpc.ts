@@ -51,6 +51,16 @@ export function hasTooManyValues(text: string): boolean {
   return values > maxJsonValues
 }
 
+/** The value of JSON text; undefined when it is not JSON, or too many values. */
+export function tryJson(text: string): unknown {
+  if (hasTooManyValues(text)) return undefined
+  try {
+    return JSON.parse(text)
+  } catch {
+    return undefined
+  }
+}
+
 /** Classifies a parsed JSON value by JSON-RPC 2.0 §4 and §5 and MCP's narrower id. For arrays see Session.receiveBatch. */
 export function classify(value: unknown): Incoming {
   if (!isObject(value)) return malformed(null, `a message is a JSON object, got ${describe(value)}`)

@@ -253,7 +253,11 @@ export class Server {
 }
 
 /** Runs the middlewares, the first outermost, around `last`. */
-function runThrough(middlewares: readonly Middleware[], call: Call, last: () => Outcome | Promise<Outcome>): Promise<Outcome> {
+export function runThrough(
+  middlewares: readonly Middleware[],
+  call: Call,
+  last: () => Outcome | Promise<Outcome>,
+): Promise<Outcome> {
   let at = 0
   const next = (): Promise<Outcome> => {
     try {

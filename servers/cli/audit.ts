@@ -1,5 +1,6 @@
 // `octet audit`: verifies files of the audit trail, or shows the calls and refusals in them.
 import { parseArgs } from 'node:util'
+import { tryJson } from '../../protocol/index.ts'
 import type { CallRecord, Denial } from '../host/audit/trail.ts'
 import { linesOf, UnreadableFile, verifyAudit } from '../host/audit/verify.ts'
 import { hasColours, type Row, renderTable } from '../host/columns.ts'
@@ -89,7 +90,8 @@ async function show(files: readonly string[], wanted: Options): Promise<void> {
   }
   for (const file of files) {
     for await (const line of linesOf(file)) {
-      const record = parse(line)
+      // Undefined for half a line, which a crash may leave; `octet audit verify` reports it.
+      const record = tryJson(line) as Shown | undefined
       if (record === undefined || !isWanted(record, wanted)) continue
       kept.push({ line, record })
       if (kept.length >= 2 * maxShown) keepNewest()
@@ -100,15 +102,6 @@ async function show(files: readonly string[], wanted: Options): Promise<void> {
     process.stderr.write(`${leftOut} older records are left out; narrow them with --since, --user, --tool or --errors\n`)
   const text = wanted.json === true ? kept.map(({ line }) => line).join('\n') : tableOf(kept.map(({ record }) => record))
   if (text !== '') process.stdout.write(`${text}\n`)
-}
-
-/** Undefined for half a line, which a crash may leave; `octet audit verify` reports it. */
-function parse(line: string): Shown | undefined {
-  try {
-    return JSON.parse(line)
-  } catch {
-    return undefined
-  }
 }
 
 function isWanted({ type, ts, user = '', principal = '', tool = '', outcome }: Shown, wanted: Options): boolean {

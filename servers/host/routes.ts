@@ -1,7 +1,7 @@
 // The routing table: the MCP transports of each server, and the routes for people and monitors (/, /health, /ready, /metrics).
 import type { IncomingMessage, ServerResponse } from 'node:http'
-import { type Access, type Caller, isRefusal } from '../../protocol/index.ts'
-import type { Endpoint, Service } from './service.ts'
+import { type Access, type Caller, isRefusal, sendJson } from '../../protocol/index.ts'
+import { type Endpoint, recordRefusal, type Service } from './service.ts'
 import { readState, type StateParts } from './state.ts'
 
 export interface RouterParts extends StateParts {
@@ -42,7 +42,7 @@ function endpointRows(prefix: string, { sse, mcp }: Endpoint): Row[] {
 
 function statusRows(parts: RouterParts, prefix: string, services: readonly Service[]): Row[] {
   return [
-    [`${prefix}/health`, guarded(parts, 'open', (_req, res) => sendJson(res, 200, { status: 'ok' }))],
+    [`${prefix}/health`, guarded(parts, 'open', (_req, res) => sendObject(res, 200, { status: 'ok' }))],
     [`${prefix}/ready`, guarded(parts, 'summary', (_req, res, caller) => void ready(parts, services, res, caller !== undefined))],
   ]
 }
@@ -50,7 +50,7 @@ function statusRows(parts: RouterParts, prefix: string, services: readonly Servi
 export function createRouter(parts: RouterParts): Listener {
   const { basePath } = parts
   const routes = new Map(rows(parts))
-  const notFound = guarded(parts, 'nothing', (_req, res) => sendJson(res, 404, { error: `not found; ${mcpIsAt}` }))
+  const notFound = guarded(parts, 'nothing', (_req, res) => sendObject(res, 404, { error: `not found; ${mcpIsAt}` }))
   return (req, res) => {
     const url = req.url ?? ''
     const end = url.indexOf('?')
@@ -70,30 +70,21 @@ export function createRouter(parts: RouterParts): Listener {
  * caller if details may be shown. `token`: GET only, and a valid token is required.
  */
 function guarded(
-  { access, audit, metrics }: RouterParts,
+  parts: RouterParts,
   need: 'nothing' | 'open' | 'summary' | 'token',
   handle: (req: IncomingMessage, res: ServerResponse, caller: Caller | undefined) => void,
 ): Listener {
   return (req, res) => {
-    const answer = access(req)
-    const refused = isRefusal(answer) ? answer : undefined
-    if (refused !== undefined && (refused.status === 403 || need === 'token')) {
-      metrics.count('mcp_server_refused_total', { server: '', reason: refused.reason })
-      const remote = req.socket.remoteAddress ?? ''
-      audit.denied({
-        reason: refused.reason,
-        server: undefined,
-        principal: undefined,
-        user: undefined,
-        remote,
-        status: refused.status,
-      })
-      if (refused.status === 401) res.setHeader('WWW-Authenticate', 'Bearer')
-      return sendJson(res, refused.status, { error: refused.message })
+    const answer = parts.access(req)
+    if (isRefusal(answer) && (answer.status === 403 || need === 'token')) {
+      const { status, reason, message } = answer
+      recordRefusal(parts, undefined, { reason, req, caller: undefined, status })
+      if (status === 401) res.setHeader('WWW-Authenticate', 'Bearer')
+      return sendObject(res, status, { error: message })
     }
     if (need !== 'nothing' && req.method !== 'GET' && req.method !== 'HEAD') {
       res.setHeader('Allow', 'GET, HEAD')
-      return sendJson(res, 405, { error: `use GET; ${mcpIsAt}` })
+      return sendObject(res, 405, { error: `use GET; ${mcpIsAt}` })
     }
     handle(req, res, isRefusal(answer) ? undefined : answer)
   }
@@ -101,7 +92,7 @@ function guarded(
 
 async function ready(parts: RouterParts, services: readonly Service[], res: ServerResponse, known: boolean): Promise<void> {
   const state = await readState({ ...parts, services })
-  sendJson(res, state.status === 'ready' ? 200 : 503, known ? state : { status: state.status })
+  sendObject(res, state.status === 'ready' ? 200 : 503, known ? state : { status: state.status })
 }
 
 /** Loaded at the first request, because most processes are never opened in a browser. */
@@ -114,7 +105,7 @@ async function sendDashboard(res: ServerResponse, known: boolean): Promise<void>
 async function sendDashboardData(parts: RouterParts, res: ServerResponse, caller: Caller | undefined): Promise<void> {
   const seesAll = caller?.principal === 'default' || caller?.principal === 'anonymous'
   const calls = parts.audit.recentCalls.filter(({ principal }) => seesAll || principal === caller?.principal)
-  sendJson(res, 200, { ...(await readState(parts)), calls })
+  sendObject(res, 200, { ...(await readState(parts)), calls })
 }
 
 async function sendMetrics({ services, metrics, audit }: RouterParts, res: ServerResponse): Promise<void> {
@@ -145,13 +136,6 @@ function seconds(iso: string): number {
   return Date.parse(iso) / 1000
 }
 
-function sendJson(res: ServerResponse, status: number, body: unknown): void {
-  const text = `${JSON.stringify(body)}\n`
-  res
-    .writeHead(status, {
-      'Content-Type': 'application/json',
-      'Content-Length': Buffer.byteLength(text),
-      'Cache-Control': 'no-store',
-    })
-    .end(text)
+function sendObject(res: ServerResponse, status: number, body: object): void {
+  sendJson(res, status, `${JSON.stringify(body)}\n`)
 }

@@ -6,8 +6,8 @@ import {
   type HttpOptions,
   httpSse,
   type Middleware,
-  type Outcome,
   type RefusedReason,
+  runThrough,
   Server,
   type ServerOptions,
   streamableHttp,
@@ -62,13 +62,14 @@ export function createService(parts: ServiceParts): Service {
     .tools(backend as never, environment)
     .filter((tool) => offered(tool.name, settings))
     .map((tool) => withRefusal(tool, refusal ?? readOnlyRefusal(tool, settings)))
-  const middleware = chain([
+  const middlewares = [
     audit.middleware(name, () => backend?.upstream, settings.MCP_READ_ONLY),
     metrics.middleware(name, (code) => health.observe(code)),
     ...(settings.MCP_RATE_LIMIT > 0 ? [rateLimit(settings.MCP_RATE_LIMIT)] : []),
     deadline(settings.MCP_TOOL_TIMEOUT_MS),
     concurrency(settings.MCP_MAX_CONCURRENCY, settings.MCP_MAX_QUEUE),
-  ])
+  ]
+  const middleware: Middleware = (call, next) => runThrough(middlewares, call, next)
   return {
     name,
     title,
@@ -90,10 +91,11 @@ export function createService(parts: ServiceParts): Service {
  */
 export function createCombinedEndpoint(parts: EndpointParts, services: readonly Service[]): Endpoint {
   const name = 'octet'
-  const own = chain([
+  const middlewares = [
     parts.audit.middleware(name, () => undefined, parts.settings.MCP_READ_ONLY),
     parts.metrics.middleware(name, () => {}),
-  ])
+  ]
+  const own: Middleware = (call, next) => runThrough(middlewares, call, next)
   const owners = new Map(services.flatMap(({ tools, middleware }) => tools.map((tool) => [tool.name, middleware] as const)))
   const middleware: Middleware = (call, next) => (owners.get(call.tool?.name ?? '') ?? own)(call, next)
   return createEndpoint(parts, {
@@ -106,7 +108,7 @@ export function createCombinedEndpoint(parts: EndpointParts, services: readonly 
 }
 
 function createEndpoint(parts: EndpointParts, options: Omit<ServerOptions, 'version'>): Endpoint {
-  const { settings, environment, audit, metrics, log, access } = parts
+  const { settings, environment, log, access } = parts
   const { name } = options
   const server = new Server({
     ...options,
@@ -119,31 +121,30 @@ function createEndpoint(parts: EndpointParts, options: Omit<ServerOptions, 'vers
     maxBodyBytes: settings.MCP_MAX_BODY_BYTES,
     maxSessions: settings.MCP_MAX_SESSIONS,
     basePath: settings.MCP_BASE_PATH ?? '',
-    onRefused: ({ reason, req, caller, status }) => {
-      metrics.count('mcp_server_refused_total', { server: name, reason })
+    onRefused: (refused) => {
+      const { reason, req, caller, status } = refused
       const remote = req.socket.remoteAddress ?? ''
       log.warn('refused', { server: name, reason, status, remote, principal: caller?.principal })
-      if (audited.has(reason))
-        audit.denied({ reason, server: name, principal: caller?.principal, user: caller?.user, remote, status })
+      recordRefusal(parts, name, refused)
     },
   }
   return { sse: httpSse(server, http), mcp: streamableHttp(server, http) }
 }
 
-/** One middleware that runs these, the first outermost. */
-function chain(middlewares: readonly Middleware[]): Middleware {
-  return (call, last) => {
-    let at = 0
-    const next = (): Promise<Outcome> => {
-      const middleware = middlewares[at++]
-      return middleware === undefined ? last() : middleware(call, next)
-    }
-    return next()
-  }
-}
-
 /** Refusals that concern permissions go into the audit trail; the others are client errors and only logged and counted. */
 const audited: ReadonlySet<RefusedReason> = new Set<RefusedReason>(['host', 'origin', 'credentials', 'session'])
+
+/** @param server undefined for an address that belongs to none */
+export function recordRefusal(
+  { audit, metrics }: Pick<EndpointParts, 'audit' | 'metrics'>,
+  server: string | undefined,
+  { reason, req, caller, status }: Parameters<Required<HttpOptions>['onRefused']>[0],
+): void {
+  metrics.count('mcp_server_refused_total', { server: server ?? '', reason })
+  if (!audited.has(reason)) return
+  const remote = req.socket.remoteAddress ?? ''
+  audit.denied({ reason, server, principal: caller?.principal, user: caller?.user, remote, status })
+}
 
 /** Opens the backend. The same health and the same reason are shown in the start table, by /ready, the log and `octet doctor`. */
 export function openBackend({

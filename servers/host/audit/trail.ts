@@ -1,6 +1,6 @@
 // The audit trail: one record for every tool call, refusal and failed login (docs/audit.md). file.ts writes them.
 import { hash } from 'node:crypto'
-import { type Call, hasTooManyValues, type Middleware, monotonicMs, ProtocolError, ToolError } from '../../../protocol/index.ts'
+import { type Call, type Middleware, monotonicMs, ProtocolError, ToolError, tryJson } from '../../../protocol/index.ts'
 import type { Redact } from '../../kit/redact.ts'
 import type { AuditRecord, ChainEnd } from './chain.ts'
 import { AuditFile, type AuditFileOptions } from './file.ts'
@@ -253,7 +253,8 @@ interface ReadArguments {
 function readArguments(call: Call): ReadArguments {
   try {
     const sent = call.params.arguments ?? {}
-    const given = typeof sent === 'string' ? parseJson(sent) : sent
+    const parsed = typeof sent === 'string' ? tryJson(sent) : undefined
+    const given = parsed === undefined ? sent : parsed
     const properties = Object.values(call.tool?.inputSchema.properties ?? {})
     if (!properties.some(({ writeOnly }) => writeOnly === true)) return { given, json: JSON.stringify(given), masked: false }
     const kept = maskWriteOnly(call, given)
@@ -265,15 +266,6 @@ function readArguments(call: Call): ReadArguments {
 
 /** JSON.parse reads what JSON.stringify has not the stack to write (RangeError). Such arguments are refused, and the refusal is recorded. */
 const tooDeep: ReadArguments = { given: '[nested too deep]', json: '"[nested too deep]"', masked: true }
-
-function parseJson(text: string): unknown {
-  if (hasTooManyValues(text)) return text
-  try {
-    return JSON.parse(text)
-  } catch {
-    return text
-  }
-}
 
 /**
  * JSON Schema's `writeOnly` marks an argument whose value must not be kept, such as what is typed into a form. Under a name that the tool
