@@ -4,7 +4,7 @@ import { isLoopbackHost } from '../../protocol/index.ts'
 import { readConfig } from '../host/config.ts'
 import type { AnyServer } from '../kit/definition.ts'
 import { definitionsOf } from './catalog.ts'
-import { type EnvironmentFile, readEnvironment } from './dotenv.ts'
+import { readEnvironment } from './dotenv.ts'
 import { litellmConfig as litellmYaml } from './litellm-config.ts'
 import { askReady, type Here, type Ready, readHere } from './running.ts'
 import { fail, failUnknown } from './usage.ts'
@@ -158,7 +158,7 @@ function configured(
 }
 
 /** Where the token is, for who needs it in the shell or in a configuration; never the token. */
-function tokenSource({ env, file }: EnvironmentFile): string {
+function tokenSource({ env, file }: ReturnType<typeof readEnvironment>): string {
   if (process.env.MCP_AUTH_TOKEN) return ''
   if (env.MCP_AUTH_TOKEN) return `\nMCP_AUTH_TOKEN is in ${file}; for this shell: set -a; . ${file}; set +a`
   const secret = env.MCP_AUTH_TOKEN_FILE

@@ -5,23 +5,17 @@ import { parseEnv } from 'node:util'
 import type { Env } from '../host/config.ts'
 import { fail } from './usage.ts'
 
-export interface EnvironmentFile {
-  /** The environment wins over the file. */
-  readonly env: Env
-  readonly file: string
-  /** What was read, in one line; undefined without a file. */
-  readonly read: string | undefined
-  /** Which lines were not read; undefined when all were. */
-  readonly ignored: string | undefined
-}
-
-export function readEnvironment(file = resolve('.env')): EnvironmentFile {
+/**
+ * `env`, in which the environment wins over the file; `read`, what was read, in one line; and `ignored`, which lines were not read, undefined
+ * when all were.
+ */
+export function readEnvironment(file = resolve('.env')) {
   let text: string
   try {
     text = readFileSync(file, 'utf8')
   } catch (error) {
     const { code } = error as NodeJS.ErrnoException
-    if (code === 'ENOENT' || code === 'ENOTDIR') return { env: process.env, file, read: undefined, ignored: undefined }
+    if (code === 'ENOENT' || code === 'ENOTDIR') return { env: process.env as Env, file, read: undefined, ignored: undefined }
     return fail(`${file} cannot be read (${code}); make it readable, or start octet in another folder`)
   }
   // A quoted value may have several lines; each is marked as a part of its assignment.
@@ -37,5 +31,5 @@ export function readEnvironment(file = resolve('.env')): EnvironmentFile {
   // The text of the line is not shown: it may be a part of a secret.
   const ignored = bad.length === 0 ? undefined : `${file} has lines that are not NAME=value and were not read: ${bad.join(', ')}`
   const read = `${file} was read: ${names.length} variables${overridden}`
-  return { env: { ...added, ...process.env }, file, read: ignored === undefined ? read : `${read}; ${ignored}`, ignored }
+  return { env: { ...added, ...process.env } as Env, file, read: ignored === undefined ? read : `${read}; ${ignored}`, ignored }
 }

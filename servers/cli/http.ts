@@ -1,5 +1,5 @@
 // HTTP requests of the commands, and the addresses that they take.
-import type { IncomingHttpHeaders, RequestOptions } from 'node:http'
+import type { RequestOptions } from 'node:http'
 import { urlToHttpOptions } from 'node:url'
 import { Connections, readStart } from '../kit/http/connections.ts'
 import { withDeadline } from '../kit/waiting.ts'
@@ -7,14 +7,8 @@ import { withDeadline } from '../kit/waiting.ts'
 /** What a call may return, images included, is far smaller. */
 const maxAnswerBytes = 33_554_432
 
-export interface Answer {
-  readonly status: number
-  readonly headers: IncomingHttpHeaders
-  readonly text: string
-}
-
 /** @throws Error when there is no answer within `limitMs`, or the connection fails */
-export async function send(url: URL, options: RequestOptions, limitMs: number, body?: string): Promise<Answer> {
+export async function send(url: URL, options: RequestOptions, limitMs: number, body?: string) {
   const connections = new Connections(url.protocol === 'https:', { maxSockets: 1, connectMs: limitMs })
   const late = (): Error => new Error(`no answer within ${limitMs} ms`)
   try {

@@ -56,13 +56,6 @@ export function plainSchema(schema: ConfigSchema): JsonSchema {
   return { ...schema, properties: Object.fromEntries(properties) }
 }
 
-export interface Unknown {
-  /** Misspelled: they differ from a declared name in one place. */
-  misspelled: string[]
-  /** Without effect, but they may be another program's. */
-  notes: string[]
-}
-
 /**
  * Prefixes of names that no other program reads, and the prefix of the names that were meant. Those of backends and of their clients (AWS_,
  * LOKI_, MINIO_, N8N_, NETDATA_, PG_, PLAYWRIGHT_, POSTGRES_) are not among them: their programs read further names.
@@ -78,7 +71,7 @@ const ownPrefixes: Readonly<Record<string, string>> = {
 const maxListed = 5
 
 /** Finds variables that were meant for this process and are not read. Those that Kubernetes and container links set are ignored. */
-export function findUnknown(schemas: readonly ConfigSchema[], env: Env): Unknown {
+export function findUnknown(schemas: readonly ConfigSchema[], env: Env) {
   const known = new Set<string>()
   for (const { properties } of schemas) {
     for (const [name, variable] of Object.entries(properties)) {
@@ -87,11 +80,14 @@ export function findUnknown(schemas: readonly ConfigSchema[], env: Env): Unknown
     }
   }
   const names = [...known]
-  const unknown: Unknown = { misspelled: [], notes: [] }
+  /** They differ from a declared name in one place. */
+  const misspelled: string[] = []
+  /** Without effect, but they may be another program's. */
+  const notes: string[] = []
   for (const [name, value] of Object.entries(env)) {
     if (known.has(name) || /_SERVICE_|_PORT_\d+_/.test(name) || (name.endsWith('_PORT') && value?.startsWith('tcp://'))) continue
     const meant = known.has(name.toUpperCase()) ? name.toUpperCase() : names.find((each) => isNearMiss(name, each))
-    if (meant !== undefined) unknown.misspelled.push(`${name} is not a variable of this process; did you mean ${meant}?`)
+    if (meant !== undefined) misspelled.push(`${name} is not a variable of this process; did you mean ${meant}?`)
     else {
       const prefix = ownPrefixes[/^[A-Z]+_/.exec(name)?.[0] ?? '']
       const there =
@@ -103,16 +99,16 @@ export function findUnknown(schemas: readonly ConfigSchema[], env: Env): Unknown
             )
       // None when the server that reads this prefix is in another process.
       if (there.length > 0)
-        unknown.notes.push(
+        notes.push(
           `${name} has no effect; there are ${there.slice(0, maxListed).join(', ')}${there.length > maxListed ? ', …' : ''}`,
         )
     }
   }
   for (const name of ['HOST', 'PORT']) {
     if (env[name] !== undefined && env[`MCP_${name}`] === undefined)
-      unknown.notes.push(`${name} is not read; set MCP_${name} to change where the servers listen`)
+      notes.push(`${name} is not read; set MCP_${name} to change where the servers listen`)
   }
-  return unknown
+  return { misspelled, notes }
 }
 
 /** Do two names differ in one place only: a letter more, less or other (in long names two), or two neighbours swapped? */

@@ -1,25 +1,12 @@
 // Reads the environment for a whole process: one report of all problems, or a configuration.
 import { readFileSync } from 'node:fs'
 import { isLoopbackHost } from '../../protocol/index.ts'
-import type { AnyServer, ConfigSchema } from '../kit/definition.ts'
-import { type Env, findUnknown, type Reading, readConfig } from './config.ts'
-import { checkSettings, type Settings, settingsSchema } from './settings.ts'
-
-export interface Loaded {
-  /** Undefined when `fatal` is not empty. */
-  settings: Settings | undefined
-  servers: { definition: AnyServer; reading: Reading<ConfigSchema> }[]
-  /** Problems that no process may start with. */
-  fatal: string[]
-  /** Variables without effect and demonstration defaults, for the log. */
-  notes: string[]
-  secrets: string[]
-  /** Content of MCP_CA_FILE. */
-  ca: string | undefined
-}
+import type { AnyServer } from '../kit/definition.ts'
+import { type Env, findUnknown, readConfig } from './config.ts'
+import { checkSettings, settingsSchema } from './settings.ts'
 
 /** @param demo whether demonstration defaults apply where none of a server's variables is set */
-export function loadConfiguration(definitions: readonly AnyServer[], env: Env, { demo = false } = {}): Loaded {
+export function loadConfiguration(definitions: readonly AnyServer[], env: Env, { demo = false } = {}) {
   const common = readConfig(settingsSchema, env)
   const { misspelled, notes } = findUnknown([settingsSchema, ...definitions.map(({ config }) => config)], env)
   const servers = definitions.map((definition) => {
@@ -40,8 +27,11 @@ export function loadConfiguration(definitions: readonly AnyServer[], env: Env, {
   return {
     settings: fatal.length === 0 ? common.config : undefined,
     servers,
+    /** Problems that no process may start with. */
     fatal,
+    /** Variables without effect and demonstration defaults, for the log. */
     notes,
+    /** Content of MCP_CA_FILE. */
     ca,
     secrets: [...common.secrets, ...servers.flatMap(({ reading }) => reading.secrets)],
   }

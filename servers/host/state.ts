@@ -1,26 +1,11 @@
 // The state of the whole process, as /ready, the page at / and the commands show it.
 import type { Audit } from './audit/trail.ts'
 import type { State } from './health.ts'
-import type { Metrics, ToolTotals } from './metrics.ts'
+import type { Metrics } from './metrics.ts'
 import type { Service } from './service.ts'
 
-export interface ServerState extends State {
-  readonly title: string
-  readonly tools: number
-  readonly sessions: number
-  readonly calls: number
-  readonly errors: number
-  readonly last_hour: { readonly calls: number; readonly errors: number }
-  readonly last_error?: ToolTotals['lastError']
-}
-
-export interface ProcessState {
-  readonly status: 'ready' | 'not ready' | 'stopping'
-  /** One sentence. */
-  readonly summary: string
-  readonly servers: Readonly<Record<string, ServerState>>
-  readonly audit: { readonly hash: string; readonly seq: number; readonly written: boolean; readonly lost: number }
-}
+export type ProcessState = Awaited<ReturnType<typeof readState>>
+export type ServerState = ProcessState['servers'][string]
 
 export interface StateParts {
   readonly services: readonly Service[]
@@ -31,25 +16,27 @@ export interface StateParts {
 }
 
 /** Ready means that every configured server answers, and that there is one. Probes backends whose last probe is old. Never rejects. */
-export async function readState({ services, audit, metrics, stopping }: StateParts): Promise<ProcessState> {
+export async function readState({ services, audit, metrics, stopping }: StateParts) {
   const states = await Promise.all(services.map(({ health }) => health.check()))
-  const servers = services.map(({ name, title, tools, sse }, i): [string, ServerState] => {
+  const servers = services.map(({ name, title, tools, sse }, i) => {
     const { calls, errors, lastError } = metrics.totals(name)
-    const use = { title, tools: tools.length, sessions: sse.openSessions, calls, errors, last_hour: metrics.lastHour(name) }
-    return [name, { ...(states[i] as State), ...use, ...(lastError === undefined ? {} : { last_error: lastError }) }]
+    const use = { calls, errors, last_hour: metrics.lastHour(name), last_error: lastError }
+    return [name, { ...(states[i] as State), title, tools: tools.length, sessions: sse.openSessions, ...use }] as const
   })
   const configured = servers.filter(([, { state }]) => state !== 'not_configured')
   const failing = configured.filter(([, { state }]) => state !== 'ok')
   const isReady = configured.length > 0 && failing.length === 0 && audit.healthy
+  const status: 'ready' | 'not ready' | 'stopping' = stopping() ? 'stopping' : isReady ? 'ready' : 'not ready'
   return {
-    status: stopping() ? 'stopping' : isReady ? 'ready' : 'not ready',
+    status,
+    /** One sentence. */
     summary: `${summarise(configured.length, failing)}${audit.healthy ? '' : '; the audit trail cannot be written'}`,
     servers: Object.fromEntries(servers),
     audit: { ...audit.head, written: audit.healthy, lost: audit.lost },
   }
 }
 
-function summarise(configured: number, failing: readonly [string, State][]): string {
+function summarise(configured: number, failing: readonly (readonly [string, State])[]): string {
   if (configured === 0) return 'no server is configured'
   if (failing.length === 0) return `${configured} of ${configured} configured servers answer`
   const [first] = failing
@@ -57,7 +44,7 @@ function summarise(configured: number, failing: readonly [string, State][]): str
   return `${failing.length} of ${configured} configured servers do not answer: ${failing.map(sayState).join('; ')}`
 }
 
-function sayState([name, { state, since, message }]: [string, State]): string {
+function sayState([name, { state, since, message }]: readonly [string, State]): string {
   const reason = message === undefined ? '' : `: ${message}`
   if (state === 'unknown') return `${name} has not been asked yet`
   return state === 'misconfigured'

@@ -2,7 +2,7 @@
 import { hash } from 'node:crypto'
 import { type Call, type Middleware, monotonicMs, ProtocolError, ToolError, tryJson } from '../../../protocol/index.ts'
 import type { Redact } from '../../kit/redact.ts'
-import type { AuditRecord, ChainEnd } from './chain.ts'
+import type { ChainEnd } from './chain.ts'
 import { AuditFile, type AuditFileOptions } from './file.ts'
 
 export interface AuditOptions extends AuditFileOptions {
@@ -77,7 +77,7 @@ export class Audit {
     const { required } = this.#options
     return async (call, next) => {
       if (call.method !== 'tools/call') return next()
-      const record = this.#callRecord(server, call, upstream(), readOnly)
+      const record = callRecord(server, call, upstream(), readOnly, this.#options)
       const mayChange = call.tool !== undefined && call.tool.annotations?.readOnlyHint !== true
       if ((mayChange || required) && !this.#file.append({ ...record, type: 'intent' }) && required) {
         throw new ToolError(
@@ -142,49 +142,6 @@ export class Audit {
     this.#file.append({ ts: '', seq: 0, type, ...about, prev: '' })
   }
 
-  /** One object literal with all members: records of one shape are written fast, and JSON.stringify leaves out undefined members. */
-  #callRecord(server: string, call: Call, upstream: string | undefined, readOnly: boolean): CallRecord {
-    const { caller, session, requestId } = call.context
-    // Redacted before it is hashed too: a short secret could be guessed and tried against the hash.
-    const { given, json } = readArguments(call)
-    return {
-      ts: '',
-      seq: 0,
-      type: 'tool_call',
-      server,
-      version: this.#options.version,
-      tool: typeof call.params.name === 'string' ? call.params.name.slice(0, 100) : undefined,
-      principal: caller.principal,
-      user: caller.user,
-      client: session.client,
-      session8: session.id?.slice(0, 8),
-      rpc_id: typeof requestId === 'string' ? requestId.slice(0, 100) : requestId,
-      trace_id: caller.traceparent?.slice(3, 35),
-      remote: caller.remote,
-      read_only: readOnly,
-      args: this.#options.args === 'none' ? undefined : this.#args(given, json),
-      args_sha256: hash('sha256', json),
-      upstream,
-      outcome: undefined,
-      error_code: undefined,
-      error_text: undefined,
-      duration_ms: undefined,
-      queue_ms: undefined,
-      bytes_out: undefined,
-      rows: undefined,
-      truncated: undefined,
-      prev: '',
-    }
-  }
-
-  #args(given: unknown, json: string): unknown {
-    const { redact } = this.#options
-    const mayMask = redact.mayMask(json)
-    const clean = mayMask ? redact(given) : given
-    const text = mayMask ? JSON.stringify(clean) : json
-    return text.length <= maxArgsChars ? clean : cut(text, maxArgsChars)
-  }
-
   /** What the model was told. Left out where it may quote an argument that the record must not hold. */
   #errorText(error: unknown, call: Call): string | undefined {
     const { args, redact } = this.#options
@@ -195,29 +152,54 @@ export class Audit {
   }
 }
 
-export interface CallRecord extends AuditRecord {
-  server: string
-  version: string
-  tool: string | undefined
-  principal: string
-  user: string | undefined
-  client: object | undefined
-  session8: string | undefined
-  rpc_id: string | number
-  trace_id: string | undefined
-  remote: string
-  read_only: boolean
-  args: unknown
-  args_sha256: string
-  upstream: string | undefined
-  outcome: string | undefined
-  error_code: string | undefined
-  error_text: string | undefined
-  duration_ms: number | undefined
-  queue_ms: number | undefined
-  bytes_out: number | undefined
-  rows: number | undefined
-  truncated: boolean | undefined
+/** One object literal with all members: records of one shape are written fast, and JSON.stringify leaves out undefined members. */
+function callRecord(
+  server: string,
+  call: Call,
+  upstream: string | undefined,
+  readOnly: boolean,
+  { args, version, redact }: AuditOptions,
+) {
+  const { caller, session, requestId } = call.context
+  // Redacted before it is hashed too: a short secret could be guessed and tried against the hash.
+  const { given, json } = readArguments(call)
+  return {
+    ts: '',
+    seq: 0,
+    type: 'tool_call',
+    server,
+    version,
+    tool: typeof call.params.name === 'string' ? call.params.name.slice(0, 100) : undefined,
+    principal: caller.principal,
+    user: caller.user,
+    client: session.client,
+    session8: session.id?.slice(0, 8),
+    rpc_id: typeof requestId === 'string' ? requestId.slice(0, 100) : requestId,
+    trace_id: caller.traceparent?.slice(3, 35),
+    remote: caller.remote,
+    read_only: readOnly,
+    args: args === 'none' ? undefined : shownArguments(given, json, redact),
+    args_sha256: hash('sha256', json),
+    upstream,
+    outcome: undefined as string | undefined,
+    error_code: undefined as string | undefined,
+    error_text: undefined as string | undefined,
+    duration_ms: undefined as number | undefined,
+    queue_ms: undefined as number | undefined,
+    bytes_out: undefined as number | undefined,
+    rows: undefined as number | undefined,
+    truncated: undefined as boolean | undefined,
+    prev: '',
+  }
+}
+
+export type CallRecord = ReturnType<typeof callRecord>
+
+function shownArguments(given: unknown, json: string, redact: Redact): unknown {
+  const mayMask = redact.mayMask(json)
+  const clean = mayMask ? redact(given) : given
+  const text = mayMask ? JSON.stringify(clean) : json
+  return text.length <= maxArgsChars ? clean : cut(text, maxArgsChars)
 }
 
 /** The `outcome` of a failed call. */
