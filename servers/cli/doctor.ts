@@ -40,7 +40,7 @@ export async function doctor(args: string[]): Promise<void> {
   }
   const states = await Promise.all(
     servers.map(async ({ definition, reading }) => {
-      const { backend, health } = openBackend({ definition, reading, environment, log: environment.log })
+      const { backend, health } = openBackend(definition, reading, environment)
       const state = await health.check()
       await backend?.close()
       // Who has set some of a server's variables, or named it, wants it.

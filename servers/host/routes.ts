@@ -1,35 +1,26 @@
 // The routing table: the MCP transports of each server, and the routes for people and monitors (/, /health, /ready, /metrics).
-import type { IncomingMessage, ServerResponse } from 'node:http'
-import { type Access, type Caller, isRefusal, sendJson } from '../../protocol/index.ts'
-import { type Endpoint, recordRefusal, type Service } from './service.ts'
-import { readState, type StateParts } from './state.ts'
+import type { IncomingMessage, RequestListener, ServerResponse } from 'node:http'
+import { type Caller, isRefusal, sendJson } from '../../protocol/index.ts'
+import { type Endpoint, type Process, recordRefusal, type Service } from './service.ts'
+import { basePathOf } from './settings.ts'
+import { readState } from './state.ts'
 
-export interface RouterParts extends StateParts {
-  /** What the addresses without a server's name lead to. */
-  combined: Endpoint
-  access: Access
-  /** Public prefix; accepted with and without it, so that a proxy may strip it or not. */
-  basePath: string
-  metricsPublic: boolean
-}
-
-type Listener = (req: IncomingMessage, res: ServerResponse) => void
-type Row = [path: string, listener: Listener]
+type Row = [path: string, listener: RequestListener]
 
 /** For a client with a wrong address: every MCP client first sends POST. */
 const mcpIsAt = 'MCP is served at /<server>/sse and /<server>/mcp'
 
 /** Every path of the process. To serve another one, add a row. The base path and a trailing slash are removed before the look-up, so "" is /. */
-function rows(parts: RouterParts): Row[] {
-  const { services, combined, metricsPublic } = parts
+function rows(host: Process): Row[] {
+  const { services, combined, settings } = host
   return [
-    ['', guarded(parts, 'summary', (_req, res, caller) => void sendDashboard(res, caller !== undefined))],
-    ['/dashboard.json', guarded(parts, 'token', (_req, res, caller) => void sendDashboardData(parts, res, caller))],
-    ...statusRows(parts, '', services),
-    ['/metrics', guarded(parts, metricsPublic ? 'open' : 'token', (_req, res) => void sendMetrics(parts, res))],
+    ['', guarded(host, 'summary', (_req, res, caller) => void sendDashboard(res, caller !== undefined))],
+    ['/dashboard.json', guarded(host, 'token', (_req, res, caller) => void sendDashboardData(host, res, caller))],
+    ...statusRows(host, '', services),
+    ['/metrics', guarded(host, settings.METRICS_PUBLIC ? 'open' : 'token', (_req, res) => void sendMetrics(host, res))],
     ...services.flatMap((service) => [
       ...endpointRows(`/${service.name}`, service),
-      ...statusRows(parts, `/${service.name}`, [service]),
+      ...statusRows(host, `/${service.name}`, [service]),
     ]),
     // Without a name: the only server, so that http://mcp-postgres:8080/sse works, or the tools of all of them.
     ...endpointRows('', combined),
@@ -40,17 +31,18 @@ function endpointRows(prefix: string, { sse, mcp }: Endpoint): Row[] {
   return [[`${prefix}/mcp`, mcp], ...['/sse', '/messages', '/sse/messages'].map((path): Row => [prefix + path, sse])]
 }
 
-function statusRows(parts: RouterParts, prefix: string, services: readonly Service[]): Row[] {
+function statusRows(host: Process, prefix: string, services: readonly Service[]): Row[] {
   return [
-    [`${prefix}/health`, guarded(parts, 'open', (_req, res) => sendObject(res, 200, { status: 'ok' }))],
-    [`${prefix}/ready`, guarded(parts, 'summary', (_req, res, caller) => void ready(parts, services, res, caller !== undefined))],
+    [`${prefix}/health`, guarded(host, 'open', (_req, res) => sendObject(res, 200, { status: 'ok' }))],
+    [`${prefix}/ready`, guarded(host, 'summary', (_req, res, caller) => void ready(host, services, res, caller !== undefined))],
   ]
 }
 
-export function createRouter(parts: RouterParts): Listener {
-  const { basePath } = parts
-  const routes = new Map(rows(parts))
-  const notFound = guarded(parts, 'nothing', (_req, res) => sendObject(res, 404, { error: `not found; ${mcpIsAt}` }))
+export function createRouter(host: Process): RequestListener {
+  // Accepted with and without it, so that a proxy may strip it or not.
+  const basePath = basePathOf(host.settings)
+  const routes = new Map(rows(host))
+  const notFound = guarded(host, 'nothing', (_req, res) => sendObject(res, 404, { error: `not found; ${mcpIsAt}` }))
   return (req, res) => {
     const url = req.url ?? ''
     const end = url.indexOf('?')
@@ -70,15 +62,15 @@ export function createRouter(parts: RouterParts): Listener {
  * caller if details may be shown. `token`: GET only, and a valid token is required.
  */
 function guarded(
-  parts: RouterParts,
+  host: Process,
   need: 'nothing' | 'open' | 'summary' | 'token',
   handle: (req: IncomingMessage, res: ServerResponse, caller: Caller | undefined) => void,
-): Listener {
+): RequestListener {
   return (req, res) => {
-    const answer = parts.access(req)
+    const answer = host.access(req)
     if (isRefusal(answer) && (answer.status === 403 || need === 'token')) {
       const { status, reason, message } = answer
-      recordRefusal(parts, undefined, { reason, req, caller: undefined, status })
+      recordRefusal(host, undefined, { reason, req, caller: undefined, status })
       if (status === 401) res.setHeader('WWW-Authenticate', 'Bearer')
       return sendObject(res, status, { error: message })
     }
@@ -90,8 +82,8 @@ function guarded(
   }
 }
 
-async function ready(parts: RouterParts, services: readonly Service[], res: ServerResponse, known: boolean): Promise<void> {
-  const state = await readState({ ...parts, services })
+async function ready(host: Process, services: readonly Service[], res: ServerResponse, known: boolean): Promise<void> {
+  const state = await readState({ ...host, services })
   sendObject(res, state.status === 'ready' ? 200 : 503, known ? state : { status: state.status })
 }
 
@@ -102,13 +94,13 @@ async function sendDashboard(res: ServerResponse, known: boolean): Promise<void>
 }
 
 /** The token of MCP_AUTH_TOKEN is the operator's and sees every call; one of MCP_AUTH_TOKENS sees its own. */
-async function sendDashboardData(parts: RouterParts, res: ServerResponse, caller: Caller | undefined): Promise<void> {
+async function sendDashboardData(host: Process, res: ServerResponse, caller: Caller | undefined): Promise<void> {
   const seesAll = caller?.principal === 'default' || caller?.principal === 'anonymous'
-  const calls = parts.audit.recentCalls.filter(({ principal }) => seesAll || principal === caller?.principal)
-  sendObject(res, 200, { ...(await readState(parts)), calls })
+  const calls = host.audit.recentCalls.filter(({ principal }) => seesAll || principal === caller?.principal)
+  sendObject(res, 200, { ...(await readState(host)), calls })
 }
 
-async function sendMetrics({ services, metrics, audit }: RouterParts, res: ServerResponse): Promise<void> {
+async function sendMetrics({ services, metrics, audit: { file: audit } }: Process, res: ServerResponse): Promise<void> {
   await Promise.all(services.map(({ health }) => health.check()))
   type Value = [labels: Record<string, string>, value: number]
   const each = (of: readonly Service[], value: (service: Service) => number): Value[] =>

@@ -5,7 +5,7 @@ import { isatty } from 'node:tty'
 import packageJson from '../../package.json' with { type: 'json' }
 import { limitPipelining } from '../../protocol/index.ts'
 import type { AnyServer } from '../kit/definition.ts'
-import { createRedact, type Redact } from '../kit/redact.ts'
+import { createRedact } from '../kit/redact.ts'
 import { lockAudit } from './audit/lock.ts'
 import { Audit } from './audit/trail.ts'
 import { hasColours, type Row, reasonsOf, renderTable, tableWidth, wrap } from './columns.ts'
@@ -15,7 +15,7 @@ import { createLog } from './log.ts'
 import { Metrics } from './metrics.ts'
 import { createRouter } from './routes.ts'
 import { createCombinedEndpoint, createService, type Service } from './service.ts'
-import { principals, settingsSchema } from './settings.ts'
+import { basePathOf, principals, settingsSchema } from './settings.ts'
 import { renewableAccess } from './tokens.ts'
 
 /** sysexits.h EX_CONFIG: the configuration is wrong, and a restart will not help. */
@@ -45,8 +45,7 @@ export async function serve(definitions: readonly AnyServer[], { env, command, e
   const loaded = loadConfiguration(definitions, env, { demo: command === true })
   const { settings, servers, fatal, notes, secrets } = loaded
   if (settings === undefined) return reportProblems(fatal, notes)
-  let masked = createRedact(secrets)
-  const redact: Redact = Object.assign((value: unknown) => masked(value), { mayMask: (json: string) => masked.mayMask(json) })
+  const redact = createRedact(secrets)
   // On a terminal a person reads: the log is text unless LOG_FORMAT is set, and records of the audit trail go to a file or nowhere.
   const textLog = command !== undefined && process.stderr.isTTY && !env.LOG_FORMAT
   const log = createLog({ level: settings.LOG_LEVEL, format: textLog ? 'text' : settings.LOG_FORMAT, redact })
@@ -56,18 +55,7 @@ export async function serve(definitions: readonly AnyServer[], { env, command, e
   const { version } = packageJson
   let audit: Audit
   try {
-    audit = new Audit({
-      file: settings.AUDIT_FILE,
-      nowhere: unrecorded,
-      key: settings.AUDIT_KEY,
-      args: settings.AUDIT_ARGS,
-      required: settings.AUDIT_REQUIRED,
-      maxBytes: settings.AUDIT_MAX_BYTES,
-      maxFiles: settings.AUDIT_MAX_FILES,
-      version,
-      redact,
-      log,
-    })
+    audit = new Audit({ settings, nowhere: unrecorded, version, redact, log })
   } catch (error) {
     return reportProblems(
       [
@@ -79,15 +67,7 @@ export async function serve(definitions: readonly AnyServer[], { env, command, e
   for (const note of notes) log.warn(note)
   if (envFile !== undefined) log.info(envFile)
 
-  const metrics = new Metrics()
-  const access = renewableAccess({
-    env,
-    settings,
-    log,
-    onSecrets: (renewed) => {
-      masked = createRedact([...secrets, ...renewed])
-    },
-  })
+  const access = renewableAccess(env, settings, log, redact)
   const environment = {
     version,
     maxResultChars: settings.MCP_MAX_RESULT_CHARS,
@@ -96,29 +76,19 @@ export async function serve(definitions: readonly AnyServer[], { env, command, e
     ca: loaded.ca,
     log,
   }
-  const parts = { settings, environment, access, audit, metrics, log }
-  const services = servers.map(({ definition, reading }) => createService({ ...parts, definition, reading }))
+  const shared = { settings, environment, access, audit, metrics: new Metrics() }
+  const services = servers.map(({ definition, reading }) => createService(shared, definition, reading))
   const twice = sharedTool(services)
   if (twice !== undefined) return reportProblems([twice], notes)
   const [only] = services
-  const combined = services.length === 1 && only !== undefined ? only : createCombinedEndpoint(parts, services)
+  const combined = services.length === 1 && only !== undefined ? only : createCombinedEndpoint(shared, services)
   audit.start(
     services.map(({ name }) => name),
     redact({ settings, servers: servers.map(({ reading }) => reading.config) }),
   )
 
   let stopping = false
-  const basePath = (settings.MCP_BASE_PATH ?? '').replace(/\/$/, '')
-  const router = createRouter({
-    services,
-    combined,
-    access,
-    audit,
-    metrics,
-    basePath,
-    metricsPublic: settings.METRICS_PUBLIC,
-    stopping: () => stopping,
-  })
+  const router = createRouter({ ...shared, services, combined, stopping: () => stopping })
   const server = createServer(
     {
       headersTimeout: headersTimeoutMs,
@@ -162,17 +132,17 @@ export async function serve(definitions: readonly AnyServer[], { env, command, e
     process.exit(1)
   })
   server.listen(settings.MCP_PORT, settings.MCP_HOST, () => {
-    const url = urlOf(server.address() as AddressInfo)
-    log.info('listening', { url: `${url}${basePath}`, servers: services.map(({ name }) => name), version, node: process.version })
+    const url = `${urlOf(server.address() as AddressInfo)}${basePathOf(settings)}`
+    log.info('listening', { url, servers: services.map(({ name }) => name), version, node: process.version })
     const lines = [
-      services.length === 1 ? '' : `All tools: ${url}${basePath}/mcp and /sse.`,
+      services.length === 1 ? '' : `All tools: ${url}/mcp and /sse.`,
       principals(settings).length > 0
         ? 'Callers need the token.'
         : 'No token is set: every program on this machine may call these tools.',
       unrecorded ? 'Calls are not recorded on a terminal; to keep an audit trail, set AUDIT_FILE.' : '',
       'To connect a client: octet connect CLIENT. Stop with Ctrl-C.',
     ]
-    setTimeout(() => void announce(`${url}${basePath}`, services, command, lines), firstProbeMs)
+    setTimeout(() => void announce(url, services, command, lines), firstProbeMs)
   })
 }
 

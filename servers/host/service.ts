@@ -13,7 +13,7 @@ import {
   streamableHttp,
   ToolError,
 } from '../../protocol/index.ts'
-import type { AnyServer, Backend, ConfigSchema, Environment, Log } from '../kit/definition.ts'
+import type { AnyServer, ConfigSchema, Environment } from '../kit/definition.ts'
 import { matchesGlob } from '../kit/names.ts'
 import type { Audit } from './audit/trail.ts'
 import type { Reading } from './config.ts'
@@ -39,31 +39,34 @@ export interface Service extends Endpoint {
   close(): Promise<void>
 }
 
-export interface EndpointParts {
+/** What the servers of a process have in common. */
+export interface Shared {
   readonly settings: Settings
   readonly environment: Environment
   readonly access: Access
   readonly audit: Audit
   readonly metrics: Metrics
-  readonly log: Log
 }
 
-export interface ServiceParts extends EndpointParts {
-  readonly definition: AnyServer
-  /** With problems instead of a configuration when its variables are wrong: the server is listed and says so. */
-  readonly reading: Reading<ConfigSchema>
+export interface Process extends Shared {
+  readonly services: readonly Service[]
+  /** What the addresses without a server's name lead to. */
+  readonly combined: Endpoint
+  /** Whether the process is shutting down. */
+  stopping(): boolean
 }
 
-export function createService(parts: ServiceParts): Service {
-  const { definition, settings, environment, audit, metrics } = parts
+/** @param reading with problems instead of a configuration when its variables are wrong: the server is listed and says so */
+export function createService(shared: Shared, definition: AnyServer, reading: Reading<ConfigSchema>): Service {
+  const { settings, environment, audit, metrics } = shared
   const { name, title, instructions } = definition
-  const { backend, health, refusal } = openBackend(parts)
+  const { backend, health, refusal } = openBackend(definition, reading, environment)
   const tools = definition
     .tools(backend as never, environment)
     .filter((tool) => offered(tool.name, settings))
     .map((tool) => withRefusal(tool, refusal ?? readOnlyRefusal(tool, settings)))
   const middlewares = [
-    audit.middleware(name, () => backend?.upstream, settings.MCP_READ_ONLY),
+    audit.middleware(name, () => backend?.upstream),
     metrics.middleware(name, (code) => health.observe(code)),
     ...(settings.MCP_RATE_LIMIT > 0 ? [rateLimit(settings.MCP_RATE_LIMIT)] : []),
     deadline(settings.MCP_TOOL_TIMEOUT_MS),
@@ -77,7 +80,7 @@ export function createService(parts: ServiceParts): Service {
     tools,
     middleware,
     health,
-    ...createEndpoint(parts, { name, title, instructions, tools, middleware: [middleware] }),
+    ...createEndpoint(shared, { name, title, instructions, tools, middleware: [middleware] }),
     async close() {
       health.stop()
       await backend?.close()
@@ -89,16 +92,13 @@ export function createService(parts: ServiceParts): Service {
  * One endpoint for the tools of several servers, for clients without a gateway. A call has the audit trail, metrics and limits of the server whose
  * tool it is; what belongs to none of them is recorded under the name `octet`.
  */
-export function createCombinedEndpoint(parts: EndpointParts, services: readonly Service[]): Endpoint {
+export function createCombinedEndpoint(shared: Shared, services: readonly Service[]): Endpoint {
   const name = 'octet'
-  const middlewares = [
-    parts.audit.middleware(name, () => undefined, parts.settings.MCP_READ_ONLY),
-    parts.metrics.middleware(name, () => {}),
-  ]
+  const middlewares = [shared.audit.middleware(name, () => undefined), shared.metrics.middleware(name, () => {})]
   const own: Middleware = (call, next) => runThrough(middlewares, call, next)
   const owners = new Map(services.flatMap(({ tools, middleware }) => tools.map((tool) => [tool.name, middleware] as const)))
   const middleware: Middleware = (call, next) => (owners.get(call.tool?.name ?? '') ?? own)(call, next)
-  return createEndpoint(parts, {
+  return createEndpoint(shared, {
     name,
     title: 'Octet',
     instructions: services.map(({ instructions }) => instructions).join('\n'),
@@ -107,8 +107,9 @@ export function createCombinedEndpoint(parts: EndpointParts, services: readonly 
   })
 }
 
-function createEndpoint(parts: EndpointParts, options: Omit<ServerOptions, 'version'>): Endpoint {
-  const { settings, environment, log, access } = parts
+function createEndpoint(shared: Shared, options: Omit<ServerOptions, 'version'>): Endpoint {
+  const { settings, environment, access } = shared
+  const { log } = environment
   const { name } = options
   const server = new Server({
     ...options,
@@ -125,7 +126,7 @@ function createEndpoint(parts: EndpointParts, options: Omit<ServerOptions, 'vers
       const { reason, req, caller, status } = refused
       const remote = req.socket.remoteAddress ?? ''
       log.warn('refused', { server: name, reason, status, remote, principal: caller?.principal })
-      recordRefusal(parts, name, refused)
+      recordRefusal(shared, name, refused)
     },
   }
   return { sse: httpSse(server, http), mcp: streamableHttp(server, http) }
@@ -136,7 +137,7 @@ const audited: ReadonlySet<RefusedReason> = new Set<RefusedReason>(['host', 'ori
 
 /** @param server undefined for an address that belongs to none */
 export function recordRefusal(
-  { audit, metrics }: Pick<EndpointParts, 'audit' | 'metrics'>,
+  { audit, metrics }: Shared,
   server: string | undefined,
   { reason, req, caller, status }: Parameters<Required<HttpOptions>['onRefused']>[0],
 ): void {
@@ -147,18 +148,9 @@ export function recordRefusal(
 }
 
 /** Opens the backend. The same health and the same reason are shown in the start table, by /ready, the log and `octet doctor`. */
-export function openBackend({
-  definition,
-  reading,
-  environment,
-  log,
-}: Pick<ServiceParts, 'definition' | 'reading' | 'environment' | 'log'>): {
-  backend: Backend | undefined
-  health: Health
-  refusal: ToolError | undefined
-} {
+export function openBackend(definition: AnyServer, { config, set, problems }: Reading<ConfigSchema>, environment: Environment) {
   const { name: server } = definition
-  const { config, set, problems } = reading
+  const { log } = environment
   const off = (initial: Omit<State, 'since'>, is: string) => ({
     backend: undefined,
     health: new Health({ server, backend: undefined, log, initial }),

@@ -102,6 +102,11 @@ export function checkSettings(settings: Settings): string[] {
   return problems
 }
 
+/** The public path prefix, without a slash at its end; empty without one. */
+export function basePathOf({ MCP_BASE_PATH: path = '' }: Settings): string {
+  return path.replace(/\/$/, '')
+}
+
 export function principals(settings: Settings): Principal[] {
   const named = (settings.MCP_AUTH_TOKENS ?? []).map((entry) => {
     const colon = entry.indexOf(':')

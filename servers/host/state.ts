@@ -1,22 +1,12 @@
 // The state of the whole process, as /ready, the page at / and the commands show it.
-import type { Audit } from './audit/trail.ts'
 import type { State } from './health.ts'
-import type { Metrics } from './metrics.ts'
-import type { Service } from './service.ts'
+import type { Process } from './service.ts'
 
 export type ProcessState = Awaited<ReturnType<typeof readState>>
 export type ServerState = ProcessState['servers'][string]
 
-export interface StateParts {
-  readonly services: readonly Service[]
-  readonly audit: Audit
-  readonly metrics: Metrics
-  /** The process is shutting down. */
-  stopping(): boolean
-}
-
 /** Ready means that every configured server answers, and that there is one. Probes backends whose last probe is old. Never rejects. */
-export async function readState({ services, audit, metrics, stopping }: StateParts) {
+export async function readState({ services, audit: { file: audit }, metrics, stopping }: Process) {
   const states = await Promise.all(services.map(({ health }) => health.check()))
   const servers = services.map(({ name, title, tools, sse }, i) => {
     const { calls, errors, lastError } = metrics.totals(name)

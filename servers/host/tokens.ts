@@ -2,16 +2,9 @@
 import { watchFile } from 'node:fs'
 import { type Access, createAccess } from '../../protocol/index.ts'
 import type { Log } from '../kit/definition.ts'
+import type { Redact } from '../kit/redact.ts'
 import { type Env, readConfig } from './config.ts'
 import { accessOptions, principals, type Settings, settingsSchema } from './settings.ts'
-
-export interface TokenOptions {
-  readonly env: Env
-  readonly settings: Settings
-  readonly log: Log
-  /** Is told new secrets before anything can be logged that holds one. */
-  onSecrets(secrets: readonly string[]): void
-}
 
 /** The variables that may hold the path of a file with tokens. */
 const files = ['MCP_AUTH_TOKEN_FILE', 'MCP_AUTH_TOKENS_FILE'] as const
@@ -19,12 +12,12 @@ const files = ['MCP_AUTH_TOKEN_FILE', 'MCP_AUTH_TOKENS_FILE'] as const
 const checkMs = 5_000
 
 /** Checks callers against the tokens that are in force now. A file that cannot be read, or is empty, leaves them as they are. */
-export function renewableAccess({ env, settings, log, onSecrets }: TokenOptions): Access {
+export function renewableAccess(env: Env, settings: Settings, log: Log, redact: Redact): Access {
   let current = createAccess(accessOptions(settings))
   const renew = (): void => {
     const { config, problems, secrets } = readConfig(settingsSchema, env)
     if (config === undefined) return log.error('tokens are kept, because the settings cannot be read', { problems })
-    onSecrets(secrets)
+    redact.add(secrets) // before anything can be logged that holds one
     current = createAccess(accessOptions(config))
     log.info('tokens were read again', { principals: principals(config).map(({ name }) => name) })
   }

@@ -18,12 +18,20 @@ export interface Redact {
   (value: unknown): unknown
   /** Whether a value with this JSON text may hold something that is masked; if not, it need not be searched. */
   mayMask(json: string): boolean
+  /** Masks these values from now on too. */
+  add(secrets: Iterable<string>): void
 }
 
 /** @param secrets values that must appear nowhere, whatever member they stand in */
 export function createRedact(secrets: Iterable<string> = []): Redact {
-  // Longest first: one secret may begin with another.
-  const known = [...new Set(secrets)].filter((secret) => secret.length >= 4).sort((a, b) => b.length - a.length)
+  let known: string[] = []
+  let escaped: string[] = []
+  const add = (more: Iterable<string>): void => {
+    // Longest first: one secret may begin with another.
+    known = [...new Set([...known, ...more])].filter((secret) => secret.length >= 4).sort((a, b) => b.length - a.length)
+    escaped = known.map((secret) => JSON.stringify(secret).slice(1, -1))
+  }
+  add(secrets)
 
   const text = (value: string): string => {
     let clean = value
@@ -56,8 +64,8 @@ export function createRedact(secrets: Iterable<string> = []): Redact {
         ]),
     )
   }
-  const escaped = known.map((secret) => JSON.stringify(secret).slice(1, -1))
   return Object.assign((value: unknown) => visit(value, 0), {
     mayMask: (json: string) => mayHoldSecret.test(json) || escaped.some((secret) => json.includes(secret)),
+    add,
   })
 }

@@ -1,16 +1,18 @@
 // The audit trail: one record for every tool call, refusal and failed login (docs/audit.md). file.ts writes them.
 import { hash } from 'node:crypto'
 import { type Call, type Middleware, monotonicMs, ProtocolError, ToolError, tryJson } from '../../../protocol/index.ts'
+import type { Log } from '../../kit/definition.ts'
 import type { Redact } from '../../kit/redact.ts'
-import type { ChainEnd } from './chain.ts'
-import { AuditFile, type AuditFileOptions } from './file.ts'
+import type { Settings } from '../settings.ts'
+import { AuditFile } from './file.ts'
 
-export interface AuditOptions extends AuditFileOptions {
-  args: 'redacted' | 'none'
-  /** Whether a call is refused when its record cannot be written. */
-  required: boolean
+export interface AuditOptions {
+  settings: Settings
+  /** See `AuditFileOptions`. */
+  nowhere?: boolean
   version: string
   redact: Redact
+  log: Log
 }
 
 export interface Denial {
@@ -31,29 +33,24 @@ const denialWindowMs = 10_000
 const maxDenialKeys = 500
 
 export class Audit {
+  /** Its head, and whether records could be written. */
+  readonly file: AuditFile
   readonly #options: AuditOptions
-  readonly #file: AuditFile
   readonly #denials = new Map<string, { denial: Denial; repeated: number; timer: NodeJS.Timeout }>()
   readonly #recent: CallRecord[] = []
 
   /** @throws Error when the file cannot be opened */
   constructor(options: AuditOptions) {
+    const { settings, nowhere = false, log } = options
     this.#options = options
-    this.#file = new AuditFile(options)
-  }
-
-  get head(): ChainEnd {
-    return this.#file.head
-  }
-
-  /** Whether the last record was written. */
-  get healthy(): boolean {
-    return this.#file.healthy
-  }
-
-  /** Records of this process that could not be written. */
-  get lost(): number {
-    return this.#file.lost
+    this.file = new AuditFile({
+      file: settings.AUDIT_FILE,
+      nowhere,
+      key: settings.AUDIT_KEY,
+      maxBytes: settings.AUDIT_MAX_BYTES,
+      maxFiles: settings.AUDIT_MAX_FILES,
+      log,
+    })
   }
 
   /** The last calls of this process as they were recorded, the latest first. */
@@ -73,13 +70,13 @@ export class Audit {
   }
 
   /** The outermost middleware, so that it records what the others decided. */
-  middleware(server: string, upstream: () => string | undefined, readOnly: boolean): Middleware {
-    const { required } = this.#options
+  middleware(server: string, upstream: () => string | undefined): Middleware {
+    const { AUDIT_REQUIRED: required } = this.#options.settings
     return async (call, next) => {
       if (call.method !== 'tools/call') return next()
-      const record = callRecord(server, call, upstream(), readOnly, this.#options)
+      const record = callRecord(server, call, upstream(), this.#options)
       const mayChange = call.tool !== undefined && call.tool.annotations?.readOnlyHint !== true
-      if ((mayChange || required) && !this.#file.append({ ...record, type: 'intent' }) && required) {
+      if ((mayChange || required) && !this.file.append({ ...record, type: 'intent' }) && required) {
         throw new ToolError(
           'INTERNAL',
           'the audit trail cannot be written, and this server makes no call without a record; ask the operator',
@@ -102,7 +99,7 @@ export class Audit {
         record.rows = rows
         record.truncated = truncated
         if (asked !== undefined) record.upstream = asked
-        await this.#file.appendSoon(record)
+        await this.file.appendSoon(record)
         this.#recent.push(record)
         if (this.#recent.length > maxRecentCalls) this.#recent.shift()
       }
@@ -127,7 +124,7 @@ export class Audit {
   close(): void {
     for (const key of [...this.#denials.keys()]) this.#endDenial(key)
     this.#append('stop', {})
-    this.#file.close()
+    this.file.close()
   }
 
   #endDenial(key: string): void {
@@ -139,27 +136,21 @@ export class Audit {
   }
 
   #append(type: string, about: object): void {
-    this.#file.append({ ts: '', seq: 0, type, ...about, prev: '' })
+    this.file.append({ ts: '', seq: 0, type, ...about, prev: '' })
   }
 
   /** What the model was told. Left out where it may quote an argument that the record must not hold. */
   #errorText(error: unknown, call: Call): string | undefined {
-    const { args, redact } = this.#options
+    const { settings, redact } = this.#options
     const expected = error instanceof ToolError || error instanceof ProtocolError
     if (!expected) return 'the server failed; its log has the details'
-    if ((args === 'none' || readArguments(call).masked) && !quotesNoArgument.has(error.code)) return undefined
+    if ((settings.AUDIT_ARGS === 'none' || readArguments(call).masked) && !quotesNoArgument.has(error.code)) return undefined
     return cut(redact(error instanceof ToolError ? error.text : error.message) as string, maxErrorChars)
   }
 }
 
 /** One object literal with all members: records of one shape are written fast, and JSON.stringify leaves out undefined members. */
-function callRecord(
-  server: string,
-  call: Call,
-  upstream: string | undefined,
-  readOnly: boolean,
-  { args, version, redact }: AuditOptions,
-) {
+function callRecord(server: string, call: Call, upstream: string | undefined, { settings, version, redact }: AuditOptions) {
   const { caller, session, requestId } = call.context
   // Redacted before it is hashed too: a short secret could be guessed and tried against the hash.
   const { given, json } = readArguments(call)
@@ -177,8 +168,8 @@ function callRecord(
     rpc_id: typeof requestId === 'string' ? requestId.slice(0, 100) : requestId,
     trace_id: caller.traceparent?.slice(3, 35),
     remote: caller.remote,
-    read_only: readOnly,
-    args: args === 'none' ? undefined : shownArguments(given, json, redact),
+    read_only: settings.MCP_READ_ONLY,
+    args: settings.AUDIT_ARGS === 'none' ? undefined : shownArguments(given, json, redact),
     args_sha256: hash('sha256', json),
     upstream,
     outcome: undefined as string | undefined,

@@ -8,8 +8,10 @@ import { runChild, until, withChild } from '../../../test/helpers/child.ts'
 import { McpSession, postJson, send } from '../../../test/helpers/wire.ts'
 import { test } from '../../../test/runner/harness.ts'
 import { createRedact } from '../../kit/redact.ts'
-import { Audit, type AuditOptions } from '../audit/trail.ts'
+import { Audit } from '../audit/trail.ts'
 import { verifyAudit } from '../audit/verify.ts'
+import { type Env, readConfig } from '../config.ts'
+import { settingsSchema } from '../settings.ts'
 
 const script = 'test/helpers/sample-process.ts'
 
@@ -96,12 +98,13 @@ const field = { type: 'object', properties: { selector: { type: 'string' }, valu
 const failing = (error: Error) => () => Promise.reject(error)
 
 /** Records of calls that fail with these errors, without a process. */
-async function recordsOf(calls: [args: unknown, error: Error][], options: Partial<AuditOptions> = {}): Promise<any[]> {
+async function recordsOf(calls: [args: unknown, error: Error][], variables: Env = {}): Promise<any[]> {
   const log = { debug() {}, info() {}, warn() {}, error() {} }
   const redact = createRedact(['the-backends-key'])
-  const limits = { key: undefined, maxBytes: 1e9, maxFiles: 1, required: false, version: '1' }
-  const audit = new Audit({ ...limits, file: '/dev/null', args: 'redacted', redact, log, ...options })
-  const record = audit.middleware('sample', () => 'backend', false)
+  const settings = readConfig(settingsSchema, { AUDIT_FILE: '/dev/null', ...variables }).config
+  assert.ok(settings)
+  const audit = new Audit({ settings, version: '1', redact, log })
+  const record = audit.middleware('sample', () => 'backend')
   for (const [args, error] of calls) {
     const context = { caller: { principal: 'jo', remote: '' }, session: {}, requestId: 1 }
     const tool = { name: 'fill', inputSchema: field, annotations: { readOnlyHint: true } }
@@ -147,7 +150,7 @@ test('a text that may quote an argument which is not kept is left out', async ()
       [{}, said],
       [{}, down],
     ],
-    { args: 'none' },
+    { AUDIT_ARGS: 'none' },
   )
   assert.deepEqual(
     none.map(({ error_text }) => error_text === undefined),
