@@ -1,5 +1,5 @@
 // tsdb_show_chunks: the chunks of one hypertable by time, with their sizes.
-import { defineTool, ToolError } from '../../../protocol/index.ts'
+import { defineTool } from '../../../protocol/index.ts'
 import { counted, formatBytes, report } from '../../kit/report.ts'
 import { listed, size, totalSize } from '../../kit/sql/table.ts'
 import type { TimescaleBackend } from '../backend.ts'
@@ -44,16 +44,13 @@ export function tsdbShowChunks(backend: TimescaleBackend) {
       const direction = args.order === 'newest' ? 'DESC' : 'ASC'
       const chunks = `
         SELECT format('%I.%I', c.chunk_schema, c.chunk_name) AS chunk, c.range_from::text AS range_start, c.range_to::text AS range_end, c.is_compressed,
-          s.total_bytes AS size_bytes
-        FROM (SELECT *, ${start} AS range_from, ${end} AS range_to FROM timescaledb_information.chunks c WHERE ${where}
-          ORDER BY ${start} ${direction} LIMIT $${values.length + 1}::int) c
+          s.total_bytes AS size_bytes, c.total, c.compressed
+        FROM (SELECT *, ${start} AS range_from, ${end} AS range_to, count(*) OVER () AS total, count(*) FILTER (WHERE c.is_compressed) OVER () AS compressed
+          FROM timescaledb_information.chunks c WHERE ${where} ORDER BY ${start} ${direction} LIMIT $${values.length + 1}::int) c
         LEFT JOIN ${fn('chunks_detailed_size')}($${values.length + 2}::regclass) s ON s.chunk_schema = c.chunk_schema AND s.chunk_name = c.chunk_name
         ORDER BY c.range_from ${direction}, 1`
-      const count = `SELECT count(*) AS total, count(*) FILTER (WHERE c.is_compressed) AS compressed FROM timescaledb_information.chunks c WHERE ${where}`
-      const ask = backend.engine.asker(signal)
-      const [counts] = await ask<{ total: number; compressed: number }>(count, values).catch(explainBound)
-      const { total = 0, compressed = 0 } = counts ?? {}
-      const rows = await ask<Chunk>(chunks, [...values, String(args.limit), hypertable.sql])
+      const rows = await backend.engine.asker(signal)<Chunk>(chunks, [...values, String(args.limit), hypertable.sql])
+      const { total = 0, compressed = 0 } = rows[0] ?? {}
       const more = total > rows.length
       const next = more && args.limit < maxLimit ? { ...args, limit: Math.min(maxLimit, total) } : undefined
       return report(context, {
@@ -70,7 +67,10 @@ export function tsdbShowChunks(backend: TimescaleBackend) {
         rows: rows.length,
         structured: {
           hypertable: hypertable.sql,
-          chunks: rows.map(({ size_bytes, ...chunk }) => ({ ...chunk, bytes: size_bytes })),
+          chunks: rows.map(({ size_bytes, total: _total, compressed: _compressed, ...chunk }) => ({
+            ...chunk,
+            bytes: size_bytes,
+          })),
           total_chunks: total,
           compressed_chunks: compressed,
         },
@@ -79,12 +79,15 @@ export function tsdbShowChunks(backend: TimescaleBackend) {
   })
 }
 
+/** A chunk, and the counts of all that were asked for. */
 interface Chunk {
   chunk: string
   range_start: string
   range_end: string
   is_compressed: boolean
   size_bytes: number | null
+  total: number
+  compressed: number
 }
 
 /** The range in the column's own type: the view shows a `timestamp` or `date` as if it were UTC, in the session's time zone. */
@@ -101,13 +104,4 @@ function boundExpression(argument: string, text: string, { integerTime, timeColu
   const local = timeType !== 'timestamp with time zone'
   if (/^\d{4}-\d/.test(value)) return `$${at}::${local ? 'timestamp' : 'timestamptz'}`
   return `${local ? 'localtimestamp' : 'now()'} - greatest($${at}::interval, -$${at}::interval)`
-}
-
-/** SQLSTATE class 22 (data exception): PostgreSQL cannot read the text as a time or an interval. */
-function explainBound(error: unknown): never {
-  if (!(error instanceof ToolError) || !String(error.detail).startsWith('22')) throw error
-  throw new ToolError('INVALID_ARGUMENT', `a bound is neither a time nor an interval: ${error.message}`, {
-    retry: { older_than: '7 days', newer_than: undefined },
-    cause: error,
-  })
 }
