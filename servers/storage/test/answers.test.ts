@@ -93,6 +93,23 @@ test('gives the way on when page after page is empty', async () => {
   )
 })
 
+test('a page that is cut for its length has room for its token, however long its keys are', async () => {
+  for (let length = 600; length <= 1_000; length += 40) {
+    const keys = Array.from({ length: 100 }, (_, i) => `${String(i).padStart(4, '0')}${'k'.repeat(length)}`)
+    const answer: Answer = (req, res) => {
+      const most = Number(new URL(req.url ?? '', 'http://store').searchParams.get('max-keys'))
+      const token = Buffer.from(`${keys[most - 1]}[minio_cache:v2,return:]`).toString('base64')
+      const more = `<IsTruncated>true</IsTruncated><NextContinuationToken>${token}</NextContinuationToken>`
+      res.end(most < keys.length ? listXml(keys.slice(0, most), more) : listXml(keys))
+    }
+    await withFault(answer, async (wire) => {
+      const { text, next } = await wire.list({ bucket: 'media' })
+      assert.ok(text.length <= 40_000, `${text.length} characters with keys of ${length}`)
+      assert.ok(next !== undefined)
+    })
+  }
+})
+
 test('shows the storage class of an object only where it is an unusual one', () => {
   const object = (key: string, storageClass: string) =>
     `<Contents><Key>${key}</Key><Size>2</Size><StorageClass>${storageClass}</StorageClass></Contents>`

@@ -148,7 +148,10 @@ function row({ key, object }: Entry): string {
 /** Characters beside the rows: summary, tags, notes, and the arguments of the next page. */
 function overhead(args: ListArguments, page: Page, context: Context): number {
   const prefix = visibleJson(args.prefix).length
-  return 600 + 2 * prefix + visibleJson(page.token ?? page.after ?? '').length + context.warnings.join(' argument ').length
+  // A page that is cut has a token of its own, which most stores make of its last key, as base64.
+  const longestKey = Math.max(0, ...page.entries.map(({ key }) => Buffer.byteLength(key)))
+  const next = Math.max(visibleJson(page.token ?? page.after ?? '').length, Math.ceil(1.5 * longestKey))
+  return 600 + 2 * prefix + next + context.warnings.join(' argument ').length
 }
 
 async function bucketsResult(backend: StorageBackend, environment: Environment, context: Context) {
