@@ -1,5 +1,5 @@
 // Prometheus text format, by hand: a few counters and one histogram, with the names of OpenTelemetry's MCP conventions.
-import { type Middleware, monotonicMs, ProtocolError, ToolError } from '../../protocol/index.ts'
+import type { Call } from '../../protocol/index.ts'
 
 const buckets = [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60]
 const maxSeries = 2_000
@@ -35,91 +35,77 @@ interface Series {
   count: number
 }
 
-export interface ToolTotals {
-  calls: number
-  errors: number
-  lastError: { at: string; tool: string; code: string } | undefined
-}
-
 interface Minute {
   at: number
   calls: number
   errors: number
 }
 
-export class Metrics {
-  readonly #durations = new Map<string, Series>()
-  readonly #counters = new Map<string, number>()
-  readonly #inFlight = new Map<string, number>()
-  readonly #totals = new Map<string, ToolTotals>()
-  /** At most sixty minutes for each server. */
-  readonly #minutes = new Map<string, Minute[]>()
+/** What one server was asked. */
+export interface Usage {
+  readonly server: string
+  calls: number
+  errors: number
+  lastError: { at: string; tool: string; code: string } | undefined
+  /** Calls that run or wait. */
+  inFlight: number
+  /** At most sixty. */
+  readonly minutes: Minute[]
+  /** By method, tool and code: the labels are formatted once for each series instead of once for each call. */
+  readonly series: Map<string, Series>
+}
 
-  /** @param onCall is told the error code of every tool call, empty for a success */
-  middleware(server: string, onCall: (code: string) => void): Middleware {
-    const totals: ToolTotals = { calls: 0, errors: 0, lastError: undefined }
-    const minutes: Minute[] = []
-    this.#totals.set(server, totals)
-    this.#minutes.set(server, minutes)
-    const seriesOf = new Map<string, Series>() // formats the labels once per series instead of once per call
-    return async (call, next) => {
-      const started = monotonicMs()
-      const isCall = call.method === 'tools/call'
-      // Only names of existing tools become labels, so that callers cannot create series.
-      const tool = isCall ? (call.tool?.name ?? 'unknown') : ''
-      if (isCall) this.#inFlight.set(server, (this.#inFlight.get(server) ?? 0) + 1)
-      let code = ''
-      try {
-        const outcome = await next()
-        if (outcome.isError) code = 'tool_error'
-        return outcome
-      } catch (error) {
-        code = error instanceof ToolError ? error.code : error instanceof ProtocolError ? String(error.code) : 'INTERNAL'
-        throw error
-      } finally {
-        if (isCall) {
-          this.#inFlight.set(server, (this.#inFlight.get(server) ?? 1) - 1)
-          totals.calls += 1
-          countMinute(minutes, code !== '')
-          onCall(code)
-          if (code !== '') {
-            totals.errors += 1
-            totals.lastError = { at: new Date().toISOString(), tool, code }
-          }
-          if (call.attributes.truncated === true)
-            this.count('mcp_server_truncated_results_total', { server, gen_ai_tool_name: tool })
-        }
-        const method = knownMethods.has(call.method) ? call.method : 'unknown'
-        const key = `${method} ${tool} ${code}`
-        let series = seriesOf.get(key)
-        if (series === undefined) {
-          series = this.#series({ server, mcp_method_name: method, gen_ai_tool_name: tool, error_type: code })
-          if (series !== undefined) seriesOf.set(key, series)
-        }
-        if (series !== undefined) observe(series, (monotonicMs() - started) / 1000)
-      }
+/** Calls and errors of the last sixty minutes. */
+export function lastHour({ minutes }: Usage): { calls: number; errors: number } {
+  const first = Math.floor(Date.now() / minute) - 59
+  const sum = { calls: 0, errors: 0 }
+  for (const { at, calls, errors } of minutes) {
+    if (at < first) continue
+    sum.calls += calls
+    sum.errors += errors
+  }
+  return sum
+}
+
+export class Metrics {
+  readonly #counters = new Map<string, number>()
+  readonly #servers = new Map<string, Usage>()
+  #seriesCount = 0
+
+  usageOf(server: string): Usage {
+    const known = this.#servers.get(server)
+    if (known !== undefined) return known
+    const usage: Usage = { server, calls: 0, errors: 0, lastError: undefined, inFlight: 0, minutes: [], series: new Map() }
+    this.#servers.set(server, usage)
+    return usage
+  }
+
+  /** @param code of the error; empty for a success */
+  record(usage: Usage, { method, tool, attributes }: Call, code: string, ms: number): void {
+    const { server } = usage
+    const isCall = method === 'tools/call'
+    // Only names of existing tools become labels, so that callers cannot create series.
+    const name = isCall ? (tool?.name ?? 'unknown') : ''
+    if (isCall) {
+      countCall(usage, name, code)
+      if (attributes.truncated === true) this.count('mcp_server_truncated_results_total', { server, gen_ai_tool_name: name })
     }
+    const knownMethod = knownMethods.has(method) ? method : 'unknown'
+    const key = `${knownMethod} ${name} ${code}`
+    let series = usage.series.get(key)
+    if (series === undefined) {
+      if (this.#seriesCount >= maxSeries) return
+      this.#seriesCount += 1
+      const labels = { server, mcp_method_name: knownMethod, gen_ai_tool_name: name, error_type: code }
+      series = { labels: format(labels).slice(1, -1), counts: buckets.map(() => 0), sum: 0, count: 0 }
+      usage.series.set(key, series)
+    }
+    observe(series, ms / 1000)
   }
 
   count(name: Family, labels: Readonly<Record<string, string>>, by = 1): void {
     const key = `${name}${format(labels)}`
     if (this.#counters.has(key) || this.#counters.size < maxSeries) this.#counters.set(key, (this.#counters.get(key) ?? 0) + by)
-  }
-
-  totals(server: string): ToolTotals {
-    return this.#totals.get(server) ?? { calls: 0, errors: 0, lastError: undefined }
-  }
-
-  /** Calls and errors of the last sixty minutes. */
-  lastHour(server: string): { calls: number; errors: number } {
-    const first = Math.floor(Date.now() / minute) - 59
-    const sum = { calls: 0, errors: 0 }
-    for (const { at, calls, errors } of this.#minutes.get(server) ?? []) {
-      if (at < first) continue
-      sum.calls += calls
-      sum.errors += errors
-    }
-    return sum
   }
 
   /** @param gauges those that are not counted here */
@@ -131,7 +117,8 @@ export class Metrics {
       if (lines === undefined) values.set(family, [line])
       else lines.push(line)
     }
-    for (const { labels, counts, sum, count } of this.#durations.values()) {
+    const series = [...this.#servers.values()].flatMap((usage) => [...usage.series.values()])
+    for (const { labels, counts, sum, count } of series) {
       let cumulative = 0
       buckets.forEach((le, i) => {
         cumulative += counts[i] ?? 0
@@ -140,8 +127,8 @@ export class Metrics {
       add(name, `${name}_bucket{${labels},le="+Inf"} ${count}\n${name}_sum{${labels}} ${sum}\n${name}_count{${labels}} ${count}`)
     }
     for (const [key, value] of this.#counters) add(key.slice(0, key.indexOf('{')), `${key} ${value}`)
-    for (const [server, value] of this.#inFlight)
-      add('mcp_server_calls_in_flight', `mcp_server_calls_in_flight{server="${server}"} ${value}`)
+    for (const [server, { calls, inFlight }] of this.#servers)
+      if (calls + inFlight > 0) add('mcp_server_calls_in_flight', `mcp_server_calls_in_flight{server="${server}"} ${inFlight}`)
     for (const [family, each] of Object.entries(gauges))
       for (const [labels, value] of each) add(family, `${family}${format(labels)} ${value}`)
     const out = Object.entries(metricFamilies).flatMap(([family, [type, help]]) => {
@@ -149,15 +136,6 @@ export class Metrics {
       return lines.length === 0 ? [] : [`# HELP ${family} ${help}`, `# TYPE ${family} ${type}`, ...lines]
     })
     return `${out.join('\n')}\n`
-  }
-
-  #series(labels: Record<string, string>): Series | undefined {
-    const key = format(labels).slice(1, -1)
-    const known = this.#durations.get(key)
-    if (known !== undefined || this.#durations.size >= maxSeries) return known
-    const series = { labels: key, counts: buckets.map(() => 0), sum: 0, count: 0 }
-    this.#durations.set(key, series)
-    return series
   }
 }
 
@@ -168,7 +146,8 @@ function observe(series: Series, seconds: number): void {
   series.count += 1
 }
 
-function countMinute(minutes: Minute[], failed: boolean): void {
+function countCall(usage: Usage, tool: string, code: string): void {
+  const { minutes } = usage
   const at = Math.floor(Date.now() / minute)
   let last = minutes.at(-1)
   if (last?.at !== at) {
@@ -176,8 +155,13 @@ function countMinute(minutes: Minute[], failed: boolean): void {
     minutes.push(last)
     if (minutes.length > 60) minutes.shift()
   }
+  usage.inFlight -= 1
+  usage.calls += 1
   last.calls += 1
-  if (failed) last.errors += 1
+  if (code === '') return
+  usage.errors += 1
+  last.errors += 1
+  usage.lastError = { at: new Date().toISOString(), tool, code }
 }
 
 const knownMethods = new Set(['initialize', 'ping', 'tools/list', 'tools/call', 'logging/setLevel', 'server/discover'])

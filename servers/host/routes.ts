@@ -3,7 +3,7 @@ import type { IncomingMessage, RequestListener, ServerResponse } from 'node:http
 import { type Caller, isRefusal, sendJson } from '../../protocol/index.ts'
 import { type Endpoint, type Process, recordRefusal, type Service } from './service.ts'
 import { basePathOf } from './settings.ts'
-import { readState } from './state.ts'
+import { readState, type ServerState } from './state.ts'
 
 type Row = [path: string, listener: RequestListener]
 
@@ -100,24 +100,22 @@ async function sendDashboardData(host: Process, res: ServerResponse, caller: Cal
   sendObject(res, 200, { ...(await readState(host)), calls })
 }
 
-async function sendMetrics({ services, metrics, audit: { file: audit } }: Process, res: ServerResponse): Promise<void> {
-  await Promise.all(services.map(({ health }) => health.check()))
-  type Value = [labels: Record<string, string>, value: number]
-  const each = (of: readonly Service[], value: (service: Service) => number): Value[] =>
-    of.map((service) => [{ server: service.name }, value(service)])
-  const configured = services.filter(({ health }) => health.configured)
-  const body = metrics.render({
-    mcp_server_upstream_up: each(configured, ({ health }) => (health.state.state === 'ok' ? 1 : 0)),
-    mcp_server_upstream_since_timestamp_seconds: each(configured, ({ health }) => seconds(health.state.since)),
-    mcp_server_tools: each(services, ({ tools }) => tools.length),
-    mcp_server_open_sessions: each(services, ({ sse }) => sse.openSessions),
-    mcp_server_last_error_timestamp_seconds: services.flatMap(({ name }): Value[] => {
-      const { lastError } = metrics.totals(name)
-      if (lastError === undefined) return []
-      return [[{ server: name, gen_ai_tool_name: lastError.tool, error_type: lastError.code }, seconds(lastError.at)]]
-    }),
-    octet_audit_records: [[{}, audit.head.seq]],
-    octet_audit_written: [[{}, audit.healthy ? 1 : 0]],
+async function sendMetrics(host: Process, res: ServerResponse): Promise<void> {
+  const { servers, audit } = await readState(host)
+  const all = Object.entries(servers)
+  const configured = all.filter(([, { state }]) => state !== 'not_configured')
+  const each = (of: typeof all, value: (state: ServerState) => number) =>
+    of.map(([server, state]) => [{ server }, value(state)] as const)
+  const body = host.metrics.render({
+    mcp_server_upstream_up: each(configured, ({ state }) => (state === 'ok' ? 1 : 0)),
+    mcp_server_upstream_since_timestamp_seconds: each(configured, ({ since }) => seconds(since)),
+    mcp_server_tools: each(all, ({ tools }) => tools),
+    mcp_server_open_sessions: each(all, ({ sessions }) => sessions),
+    mcp_server_last_error_timestamp_seconds: all.flatMap(([server, { last_error: last }]) =>
+      last === undefined ? [] : [[{ server, gen_ai_tool_name: last.tool, error_type: last.code }, seconds(last.at)] as const],
+    ),
+    octet_audit_records: [[{}, audit.seq]],
+    octet_audit_written: [[{}, audit.written ? 1 : 0]],
     octet_audit_lost_records_total: [[{}, audit.lost]],
     process_resident_memory_bytes: [[{}, process.memoryUsage.rss()]],
   })

@@ -20,6 +20,7 @@ import type { Reading } from './config.ts'
 import { Health, type State } from './health.ts'
 import { concurrency, deadline, rateLimit } from './limits.ts'
 import type { Metrics } from './metrics.ts'
+import { recording } from './recording.ts'
 import type { Settings } from './settings.ts'
 
 /** The two transports of a Server. */
@@ -58,7 +59,7 @@ export interface Process extends Shared {
 
 /** @param reading with problems instead of a configuration when its variables are wrong: the server is listed and says so */
 export function createService(shared: Shared, definition: AnyServer, reading: Reading<ConfigSchema>): Service {
-  const { settings, environment, audit, metrics } = shared
+  const { settings, environment } = shared
   const { name, title, instructions } = definition
   const { backend, health, refusal } = openBackend(definition, reading, environment)
   const tools = definition
@@ -66,8 +67,7 @@ export function createService(shared: Shared, definition: AnyServer, reading: Re
     .filter((tool) => offered(tool.name, settings))
     .map((tool) => withRefusal(tool, refusal ?? readOnlyRefusal(tool, settings)))
   const middlewares = [
-    audit.middleware(name, () => backend?.upstream),
-    metrics.middleware(name, (code) => health.observe(code)),
+    recording(name, shared, backend, health),
     ...(settings.MCP_RATE_LIMIT > 0 ? [rateLimit(settings.MCP_RATE_LIMIT)] : []),
     deadline(settings.MCP_TOOL_TIMEOUT_MS),
     concurrency(settings.MCP_MAX_CONCURRENCY, settings.MCP_MAX_QUEUE),
@@ -94,8 +94,7 @@ export function createService(shared: Shared, definition: AnyServer, reading: Re
  */
 export function createCombinedEndpoint(shared: Shared, services: readonly Service[]): Endpoint {
   const name = 'octet'
-  const middlewares = [shared.audit.middleware(name, () => undefined), shared.metrics.middleware(name, () => {})]
-  const own: Middleware = (call, next) => runThrough(middlewares, call, next)
+  const own = recording(name, shared)
   const owners = new Map(services.flatMap(({ tools, middleware }) => tools.map((tool) => [tool.name, middleware] as const)))
   const middleware: Middleware = (call, next) => (owners.get(call.tool?.name ?? '') ?? own)(call, next)
   return createEndpoint(shared, {

@@ -1,5 +1,6 @@
 // The state of the whole process, as /ready, the page at / and the commands show it.
 import type { State } from './health.ts'
+import { lastHour } from './metrics.ts'
 import type { Process } from './service.ts'
 
 export type ProcessState = Awaited<ReturnType<typeof readState>>
@@ -9,8 +10,9 @@ export type ServerState = ProcessState['servers'][string]
 export async function readState({ services, audit: { file: audit }, metrics, stopping }: Process) {
   const states = await Promise.all(services.map(({ health }) => health.check()))
   const servers = services.map(({ name, title, tools, sse }, i) => {
-    const { calls, errors, lastError } = metrics.totals(name)
-    const use = { calls, errors, last_hour: metrics.lastHour(name), last_error: lastError }
+    const usage = metrics.usageOf(name)
+    const { calls, errors, lastError: last_error } = usage
+    const use = { calls, errors, last_hour: lastHour(usage), last_error }
     return [name, { ...(states[i] as State), title, tools: tools.length, sessions: sse.openSessions, ...use }] as const
   })
   const configured = servers.filter(([, { state }]) => state !== 'not_configured')

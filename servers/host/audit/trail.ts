@@ -1,6 +1,6 @@
 // The audit trail: one record for every tool call, refusal and failed login (docs/audit.md). file.ts writes them.
 import { hash } from 'node:crypto'
-import { type Call, type Middleware, monotonicMs, ProtocolError, ToolError, tryJson } from '../../../protocol/index.ts'
+import { type Call, type Outcome, ProtocolError, ToolError, tryJson } from '../../../protocol/index.ts'
 import type { Log } from '../../kit/definition.ts'
 import type { Redact } from '../../kit/redact.ts'
 import type { Settings } from '../settings.ts'
@@ -14,6 +14,9 @@ export interface AuditOptions {
   redact: Redact
   log: Log
 }
+
+/** Without an outcome the call has failed with `error`, which has this code. */
+type CallEnd = Readonly<{ outcome: Outcome | undefined; error: unknown; code: string; ms: number }>
 
 export interface Denial {
   reason: string
@@ -69,41 +72,42 @@ export class Audit {
     })
   }
 
-  /** The outermost middleware, so that it records what the others decided. */
-  middleware(server: string, upstream: () => string | undefined): Middleware {
+  /**
+   * Begins the record of a call. One that may change something, or every one with AUDIT_REQUIRED, is recorded before it runs.
+   * @throws ToolError when AUDIT_REQUIRED is set and the record cannot be written
+   */
+  begin(server: string, call: Call, upstream: string | undefined): CallRecord {
     const { AUDIT_REQUIRED: required } = this.#options.settings
-    return async (call, next) => {
-      if (call.method !== 'tools/call') return next()
-      const record = callRecord(server, call, upstream(), this.#options)
-      const mayChange = call.tool !== undefined && call.tool.annotations?.readOnlyHint !== true
-      if ((mayChange || required) && !this.file.append({ ...record, type: 'intent' }) && required) {
-        throw new ToolError(
-          'INTERNAL',
-          'the audit trail cannot be written, and this server makes no call without a record; ask the operator',
-        )
-      }
-      const started = monotonicMs()
-      try {
-        const outcome = await next()
-        record.outcome = outcome.isError ? 'error' : 'ok'
-        record.bytes_out = outcome.bytes
-        return outcome
-      } catch (error) {
-        ;[record.outcome, record.error_code] = failure(error)
-        record.error_text = this.#errorText(error, call)
-        throw error
-      } finally {
-        const { rows, truncated, queue_ms, upstream: asked } = call.attributes
-        record.duration_ms = Math.round((monotonicMs() - started) * 10) / 10
-        record.queue_ms = queue_ms as number | undefined
-        record.rows = rows
-        record.truncated = truncated
-        if (asked !== undefined) record.upstream = asked
-        await this.file.appendSoon(record)
-        this.#recent.push(record)
-        if (this.#recent.length > maxRecentCalls) this.#recent.shift()
-      }
+    const record = callRecord(server, call, upstream, this.#options)
+    const mayChange = call.tool !== undefined && call.tool.annotations?.readOnlyHint !== true
+    if ((mayChange || required) && !this.file.append({ ...record, type: 'intent' }) && required) {
+      throw new ToolError(
+        'INTERNAL',
+        'the audit trail cannot be written, and this server makes no call without a record; ask the operator',
+      )
     }
+    return record
+  }
+
+  /** Resolves when the record of a call that has ended was written, or could not be. */
+  async end(record: CallRecord, call: Call, { outcome, error, code, ms }: CallEnd): Promise<void> {
+    if (outcome === undefined) {
+      record.outcome = outcomes[code] ?? (error instanceof ProtocolError ? 'denied' : 'error')
+      record.error_code = code
+      record.error_text = this.#errorText(error, call)
+    } else {
+      record.outcome = outcome.isError ? 'error' : 'ok'
+      record.bytes_out = outcome.bytes
+    }
+    const { rows, truncated, queue_ms, upstream } = call.attributes
+    record.duration_ms = Math.round(ms * 10) / 10
+    record.queue_ms = queue_ms as number | undefined
+    record.rows = rows
+    record.truncated = truncated
+    if (upstream !== undefined) record.upstream = upstream
+    await this.file.appendSoon(record)
+    this.#recent.push(record)
+    if (this.#recent.length > maxRecentCalls) this.#recent.shift()
   }
 
   /** A refused request or failed login. */
@@ -193,15 +197,13 @@ function shownArguments(given: unknown, json: string, redact: Redact): unknown {
   return text.length <= maxArgsChars ? clean : cut(text, maxArgsChars)
 }
 
-/** The `outcome` of a failed call. */
-function failure(error: unknown): [outcome: string, code: string] {
-  if (error instanceof ToolError) {
-    if (error.code === 'CANCELLED') return ['cancelled', error.code]
-    if (error.code === 'TIMEOUT') return ['timeout', error.code]
-    if (error.code === 'FORBIDDEN' || error.code === 'READ_ONLY' || error.code === 'RATE_LIMITED') return ['denied', error.code]
-    return ['error', error.code]
-  }
-  return error instanceof ProtocolError ? ['denied', String(error.code)] : ['error', 'INTERNAL']
+/** The `outcome` of calls that failed with these codes. */
+const outcomes: Readonly<Record<string, string>> = {
+  CANCELLED: 'cancelled',
+  TIMEOUT: 'timeout',
+  FORBIDDEN: 'denied',
+  READ_ONLY: 'denied',
+  RATE_LIMITED: 'denied',
 }
 
 /** Errors of these codes say nothing about the arguments. */

@@ -11,6 +11,8 @@ import { createRedact } from '../../kit/redact.ts'
 import { Audit } from '../audit/trail.ts'
 import { verifyAudit } from '../audit/verify.ts'
 import { type Env, readConfig } from '../config.ts'
+import { Metrics } from '../metrics.ts'
+import { recording } from '../recording.ts'
 import { settingsSchema } from '../settings.ts'
 
 const script = 'test/helpers/sample-process.ts'
@@ -104,7 +106,7 @@ async function recordsOf(calls: [args: unknown, error: Error][], variables: Env 
   const settings = readConfig(settingsSchema, { AUDIT_FILE: '/dev/null', ...variables }).config
   assert.ok(settings)
   const audit = new Audit({ settings, version: '1', redact, log })
-  const record = audit.middleware('sample', () => 'backend')
+  const record = recording('sample', { audit, metrics: new Metrics() })
   for (const [args, error] of calls) {
     const context = { caller: { principal: 'jo', remote: '' }, session: {}, requestId: 1 }
     const tool = { name: 'fill', inputSchema: field, annotations: { readOnlyHint: true } }
