@@ -263,11 +263,7 @@ export function completeRetry(
     ([key, value]) => value !== undefined && !isDeepStrictEqual(value, properties[key]?.default),
   )
   const { code, message, detail, cause } = error
-  return new ToolError(code, message, {
-    hint: offer(properties, Object.fromEntries(call), changed),
-    cause,
-    ...(detail === undefined ? {} : { detail }),
-  })
+  return new ToolError(code, message, { hint: offer(properties, Object.fromEntries(call), changed), cause, detail })
 }
 
 function explain(issue: ValidationIssue, args: unknown, known: readonly string[]): string {

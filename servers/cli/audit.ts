@@ -130,7 +130,7 @@ function tableOf(records: readonly Shown[]): string {
     const notes = [why + times, args === undefined ? '' : JSON.stringify(args).slice(0, maxArgsChars)].filter(
       (note) => note !== '',
     )
-    return { cells: cells.map(cleanText), notes: notes.map(cleanText), ...(outcome === 'ok' ? {} : { mark: 'bad' }) }
+    return { cells: cells.map(cleanText), notes: notes.map(cleanText), mark: outcome === 'ok' ? undefined : 'bad' }
   })
   return renderTable(['time', 'who', 'tool', 'outcome', 'ms'], rows, hasColours(process.stdout))
 }

@@ -41,7 +41,7 @@ function rowsOf(url: string, answer: Ready | string, several: boolean): Row[] {
   const { servers, status, audit } = answer
   if (servers === undefined) {
     const notes = ['details need the token: set MCP_AUTH_TOKEN']
-    return [{ cells: [url, status], notes, ...(status === 'ready' ? {} : { mark: 'bad' as const }) }]
+    return [{ cells: [url, status], notes, mark: status === 'ready' ? undefined : 'bad' }]
   }
   const rows = Object.entries(servers)
     .sort(([, a], [, b]) => Number(a.state === 'not_configured') - Number(b.state === 'not_configured'))
@@ -67,5 +67,5 @@ function rowOf(name: string, server: ServerState, at: readonly string[]): Row {
   ]
   const mark = off ? 'off' : state === 'ok' ? undefined : 'bad'
   const cells = [name, state.replace('_', ' '), when, String(tools), String(calls), String(errors)]
-  return { cells, notes, ...(mark === undefined ? {} : { mark }) }
+  return { cells, notes, mark }
 }

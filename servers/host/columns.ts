@@ -6,7 +6,7 @@ export interface Row {
   /** Each on a line of its own below the cells, wrapped. */
   readonly notes?: readonly string[]
   /** Colours the cells on a terminal. */
-  readonly mark?: 'bad' | 'off'
+  readonly mark?: 'bad' | 'off' | undefined
 }
 
 export const tableWidth = 80

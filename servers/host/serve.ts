@@ -184,9 +184,9 @@ async function announce(
   for (const { health } of services) health.watch()
   if (command === undefined) return
   const rows = services.map(({ name, tools, health: { state } }): Row => {
-    const mark = state.state === 'ok' ? {} : { mark: state.state === 'not_configured' ? ('off' as const) : ('bad' as const) }
+    const mark = state.state === 'ok' ? undefined : state.state === 'not_configured' ? 'off' : 'bad'
     const cells = [name, `${url}/${name}/sse`, state.state.replace('_', ' '), String(tools.length)]
-    return { cells, notes: reasonsOf(state), ...mark }
+    return { cells, notes: reasonsOf(state), mark }
   })
   const table = renderTable(['server', 'SSE URL', 'state', 'tools'], rows, hasColours(process.stderr))
   const below = lines.filter((line) => line !== '').flatMap((line) => wrap(line, tableWidth))
