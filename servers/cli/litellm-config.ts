@@ -27,22 +27,21 @@ export function litellmConfig({ servers, transport, url, token, complete }: Lite
         '# LiteLLM needs MCP_AUTH_TOKEN in its environment: without it, it drops all of these servers and says nothing.',
       ]
     : ['', '# The servers have no token. To add one, set MCP_AUTH_TOKEN for them and for LiteLLM, and print this again.']
-  const entries = servers.map((definition, i) => {
-    const entry = i === 0 ? `&octet\n    url: ${address(definition.name)}` : `{ <<: *octet, url: ${address(definition.name)} }\n`
-    return `${writes(definition)}  ${definition.name}: ${entry}${i === 0 ? common(transport, auth) : ''}`
-  })
-  return `${complete ? head : fragment}${about}\nmcp_servers:\n${entries.join('')}`
+  const entries = servers.map(
+    (definition) => `${writes(definition)}  ${definition.name}:
+    url: ${address(definition.name)}
+    transport: ${transport}${auth}
+    allow_all_keys: true
+    timeout: ${callLimitSeconds}
+    extra_headers: [x-litellm-end-user-id, x-openwebui-user-email, traceparent]
+`,
+  )
+  return `${complete ? head : fragment}${about}\n${aboutEntries}mcp_servers:\n${entries.join('')}`
 }
 
-function common(transport: string, auth: string): string {
-  return `
-    transport: ${transport}${auth}
-    allow_all_keys: true # for virtual keys; take it away to allow servers key by key
-    timeout: ${callLimitSeconds}
-    # Who asks, for the audit trail and so that two people never share a browser page; and the trace.
-    extra_headers: [x-litellm-end-user-id, x-openwebui-user-email, traceparent]
+const aboutEntries = `# allow_all_keys is for virtual keys; take it away to allow servers key by key.
+# extra_headers say who asks, for the audit trail and so that two people never share a browser page; and the trace.
 `
-}
 
 /** A comment that names the tools that can change something. */
 function writes(definition: AnyServer): string {
