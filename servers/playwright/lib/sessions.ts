@@ -152,8 +152,8 @@ export class Sessions {
   async #recycle(): Promise<void> {
     const running = [...this.#slots.values()].filter(({ queue }) => queue.running > 0).length
     if (running > 1 || !this.#keeper.recyclable) return
-    await this.#loseAll('recycled')
-    await this.#keeper.end('recycled')
+    // The browser ends for all at once: a call that comes while the sessions are being closed must not open one in it.
+    await Promise.all([this.#loseAll('recycled'), this.#keeper.end('recycled')])
   }
 
   async #loseAll(why: keyof typeof lostBecause): Promise<void> {

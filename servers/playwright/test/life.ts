@@ -277,6 +277,16 @@ export function lifeTests(browser: TestBrowser): void {
     { config: { PLAYWRIGHT_MAX_RSS_MB: 1 } },
   )
 
+  life('calls that come while a browser is replaced get the next one', async (wire, { url }) => {
+    const sessions = ['a', 'b', 'c', 'd']
+    for (const session of sessions) await wire.call('navigate', { url, session })
+    wire.backend.keeper.navigations = 200
+    const calls = [wire.call('navigate', { url, session: 'a' })]
+    await until('the sessions are lost', () => wire.backend.sessions.count === 0)
+    calls.push(...sessions.slice(1).map((session) => wire.call('navigate', { url, session })))
+    for (const { text } of await Promise.all(calls)) assert.match(text, /HTTP 200/)
+  })
+
   // The default; the whole browser holds twice as much as the shell, which is what images carry.
   const room = browser.name === 'chromium' ? 1_200 : 600
   life(
