@@ -30,7 +30,7 @@ export const definition = defineServer({
 export function serveLibrary(): void {
   const server = new Server({ name: 'echo', version: '1', tools: [echo] })
   const access = createAccess({ loopback: true })
-  const sse = httpSse(server, { access })
+  const sse = httpSse(server, { access, maxSessions: 2_000 })
   const mcp = streamableHttp(server, { access })
   createServer({ keepAliveTimeout: 65_000 }, (req, res) => (req.url === '/mcp' ? mcp(req, res) : sse(req, res))).listen(
     Number(process.env.MCP_PORT),
