@@ -1,6 +1,6 @@
 // The environment of the postgres server.
 import type { Config, ConfigSchema } from '../kit/definition.ts'
-import { sslModes } from '../kit/sql/target.ts'
+import { portSchema, sslModeSchema, sslRootCertSchema } from '../kit/sql/target.ts'
 
 export const config = {
   type: 'object',
@@ -14,14 +14,7 @@ export const config = {
         'The database server as `postgresql://user:password@host:5432/database`; `?sslmode=` and `?sslrootcert=` are read',
     },
     PGHOST: { type: 'string', 'x-aliases': ['POSTGRES_HOST'], description: 'Host name, or folder of the Unix socket' },
-    PGPORT: {
-      type: 'string',
-      // Kubernetes sets POSTGRES_PORT=tcp://… for a service of that name; such a value counts as none.
-      pattern: '^(\\d{1,5}|tcp://.*)$',
-      'x-aliases': ['POSTGRES_PORT'],
-      description: 'Port; 5432 without one',
-      examples: ['5432'],
-    },
+    PGPORT: { ...portSchema, 'x-aliases': ['POSTGRES_PORT'] },
     PGUSER: { type: 'string', 'x-aliases': ['POSTGRES_USER'], description: 'Role; use one made by `readonly-role.sql`' },
     PGPASSWORD: { type: 'string', 'x-secret': true, 'x-aliases': ['POSTGRES_PASSWORD'], description: 'Password of the role' },
     PGDATABASE: {
@@ -29,16 +22,8 @@ export const config = {
       'x-aliases': ['POSTGRES_DB', 'POSTGRES_DATABASE'],
       description: 'Database to use when a call names none; without it the one named like the role, or `postgres`',
     },
-    PGSSLMODE: {
-      type: 'string',
-      enum: sslModes,
-      description:
-        'As libpq: `prefer` (the default) takes TLS where the server has it, `require` insists, `verify-full` also checks the certificate and its name',
-    },
-    PGSSLROOTCERT: {
-      type: 'string',
-      description: 'PEM file of the authority to check the server against; implies `verify-full`',
-    },
+    PGSSLMODE: sslModeSchema,
+    PGSSLROOTCERT: sslRootCertSchema,
     PGAPPNAME: { type: 'string', description: 'Name shown in pg_stat_activity; `mcp-postgres/<version>` without one' },
     PG_ALLOWED_DATABASES: {
       type: 'array',

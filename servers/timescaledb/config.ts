@@ -1,7 +1,7 @@
 // The environment of the timescaledb server. Never DATABASE_URL, POSTGRES_* or PG*: a server that can write must not take over the
 // database of the one that only reads.
 import type { Config, ConfigSchema } from '../kit/definition.ts'
-import { sslModes } from '../kit/sql/target.ts'
+import { portSchema, sslModeSchema, sslRootCertSchema } from '../kit/sql/target.ts'
 
 export const writeLevels = ['off', 'policy', 'dml', 'ddl'] as const
 export type WriteLevel = (typeof writeLevels)[number]
@@ -24,13 +24,7 @@ export const config = {
       description: 'The same database with a role that may write, for the four writing tools; without it they use TSDB_URL',
     },
     TSDB_HOST: { type: 'string', 'x-aliases': ['TIMESCALE_HOST'], description: 'Host name, or folder of the Unix socket' },
-    TSDB_PORT: {
-      type: 'string',
-      pattern: '^(\\d{1,5}|tcp://.*)$',
-      'x-aliases': ['TIMESCALE_PORT'],
-      description: 'Port; 5432 without one',
-      examples: ['5432'],
-    },
+    TSDB_PORT: { ...portSchema, 'x-aliases': ['TIMESCALE_PORT'] },
     TSDB_USER: { type: 'string', 'x-aliases': ['TIMESCALE_USER'], description: 'Role' },
     TSDB_PASSWORD: { type: 'string', 'x-secret': true, 'x-aliases': ['TIMESCALE_PASSWORD'], description: 'Password of the role' },
     TSDB_DATABASE: {
@@ -38,16 +32,8 @@ export const config = {
       'x-aliases': ['TSDB_DB', 'TIMESCALE_DATABASE', 'TIMESCALE_DB'],
       description: 'Database; without it the one named like the role, or `postgres`',
     },
-    TSDB_SSLMODE: {
-      type: 'string',
-      enum: sslModes,
-      'x-aliases': ['TIMESCALE_SSLMODE'],
-      description: 'As libpq; `prefer` without one',
-    },
-    TSDB_SSLROOTCERT: {
-      type: 'string',
-      description: 'PEM file of the authority to check the server against; implies `verify-full`',
-    },
+    TSDB_SSLMODE: { ...sslModeSchema, 'x-aliases': ['TIMESCALE_SSLMODE'] },
+    TSDB_SSLROOTCERT: sslRootCertSchema,
     TSDB_WRITE_LEVEL: {
       type: 'string',
       enum: writeLevels,

@@ -8,11 +8,10 @@ import { arrayLiteral, quoteName } from './identifiers.ts'
 import { type Ask, type OwnLimits, type ReadResult, readOnly, readOwn } from './read-only.ts'
 import { safeReader } from './reader-role.ts'
 import { type ConnectionOptions, connectMs, RoleConnections } from './role-connections.ts'
-import type { Step } from './statement.ts'
+import type { Field, Step } from './statement.ts'
 import { type Instead, requireReading, requireSql } from './statement-filter.ts'
 import type { Column } from './table.ts'
 import { describeTarget } from './target.ts'
-import { TypeNames } from './type-names.ts'
 
 export interface EngineOptions extends ConnectionOptions {
   /** Databases that may be queried; empty for all. */
@@ -38,6 +37,13 @@ const catalogueMs = 10_000
 const lookupMs = 1_500
 /** How old the list of databases may be. */
 const keptMs = 10_000
+const maxTypes = 5_000
+
+// The short names, such as int8 and timestamptz, of what is built in.
+const typesQuery = `
+  SELECT t.oid, CASE WHEN t.oid >= 16384 THEN pg_catalog.format_type(t.oid, NULL) WHEN e.oid IS NULL THEN t.typname ELSE e.typname || '[]' END AS type,
+    coalesce(e.typdelim, ',') AS delimiter
+  FROM pg_catalog.pg_type t LEFT JOIN pg_catalog.pg_type e ON e.typarray = t.oid WHERE t.oid = ANY ($1::pg_catalog.oid[])`
 
 export class SqlEngine {
   readonly upstream: string
@@ -47,7 +53,8 @@ export class SqlEngine {
   readonly #instead: Instead
   #ownDatabase: string | undefined
   readonly #databases: Remembered<string[]>
-  readonly #types = new TypeNames()
+  /** Names of types, and what separates the elements of their arrays, by `database/oid`. */
+  readonly #types = new Map<string, Pick<Required<Column>, 'type' | 'delimiter'>>()
 
   constructor(options: EngineOptions) {
     this.#options = options
@@ -81,8 +88,7 @@ export class SqlEngine {
     }
     try {
       const result = await this.connections.use(name, signal, (session) => readOnly(session, { text, values }, limits), text)
-      const columns = await this.#types.columns(name, result.fields ?? [], this.lookup(name, signal))
-      return { ...result, database: name, columns }
+      return { ...result, database: name, columns: await this.#columns(name, result.fields ?? [], signal) }
     } catch (error) {
       throw await this.explain(error, text, name, signal)
     }
@@ -172,6 +178,21 @@ export class SqlEngine {
       }
     }
     return databases[0]
+  }
+
+  /** The columns of a result; a type is looked up once in each database. */
+  async #columns(database: string, fields: readonly Field[], signal: AbortSignal): Promise<Column[]> {
+    const unknown = fields.map(({ dataTypeID }) => dataTypeID).filter((oid) => !this.#types.has(`${database}/${oid}`))
+    if (unknown.length > 0) {
+      const ask = this.lookup(database, signal)
+      const found = await ask<{ oid: string; type: string; delimiter: string }>(typesQuery, [`{${unknown.join(',')}}`])
+      if (this.#types.size > maxTypes) this.#types.clear()
+      for (const { oid, type, delimiter } of found) this.#types.set(`${database}/${oid}`, { type, delimiter })
+    }
+    return fields.map(({ name, dataTypeID }) => {
+      const known = this.#types.get(`${database}/${dataTypeID}`) ?? { type: `oid ${dataTypeID}`, delimiter: ',' }
+      return { name, ...known }
+    })
   }
 
   /** Templates are left out: a session in template1 would block CREATE DATABASE. */

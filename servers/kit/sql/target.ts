@@ -2,8 +2,27 @@
 import { readFileSync } from 'node:fs'
 import { rootCertificates } from 'node:tls'
 
-export const sslModes = ['disable', 'prefer', 'require', 'verify-ca', 'verify-full'] as const
+const sslModes = ['disable', 'prefer', 'require', 'verify-ca', 'verify-full'] as const
 export type SslMode = (typeof sslModes)[number]
+
+/** Schemas of variables, the same for every server that takes a target. */
+export const portSchema = {
+  type: 'string',
+  // Kubernetes sets NAME_PORT=tcp://… for a service called NAME; such a value counts as none.
+  pattern: '^(\\d{1,5}|tcp://.*)$',
+  description: 'Port; 5432 without one',
+  examples: ['5432'],
+} as const
+export const sslModeSchema = {
+  type: 'string',
+  enum: sslModes,
+  description:
+    'As libpq: `prefer` (the default) takes TLS where the server has it, `require` insists, `verify-full` also checks the certificate and its name',
+} as const
+export const sslRootCertSchema = {
+  type: 'string',
+  description: 'PEM file of the authority to check the server against; implies `verify-full`',
+} as const
 
 export interface Target {
   readonly host: string
@@ -107,7 +126,6 @@ function decode(value: string, variable: string): string {
 }
 
 function readPort(text: string | undefined): number {
-  // Kubernetes sets NAME_PORT=tcp://… for every service called NAME; that is not the operator's word.
   if (text === undefined || text.startsWith('tcp://')) return 5432
   const port = Number(text)
   if (!Number.isInteger(port) || port < 1 || port > 65_535)

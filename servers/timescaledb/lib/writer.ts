@@ -1,14 +1,15 @@
 // Runs writing statements: over one connection, in one transaction for each call that is committed only when the call asks for it.
 import { ToolError } from '../../../protocol/index.ts'
 import type { SqlEngine } from '../../kit/sql/engine.ts'
+import { quoteName } from '../../kit/sql/identifiers.ts'
 import { describeUse } from '../../kit/sql/privileges.ts'
 import { type Ask, guarded, runOwn, transactionSettings } from '../../kit/sql/read-only.ts'
+import type { SafeRole } from '../../kit/sql/reader-role.ts'
 import { RoleConnections } from '../../kit/sql/role-connections.ts'
 import { ConnectionError, type Notice, type Session } from '../../kit/sql/session.ts'
 import type { Outcome, Step } from '../../kit/sql/statement.ts'
 import type { Target } from '../../kit/sql/target.ts'
 import { cleanText, clip } from '../../kit/text.ts'
-import { safeWriter } from './writer-role.ts'
 
 export interface WriteLimits {
   readonly timeoutMs: number
@@ -40,6 +41,23 @@ const idleGraceMs = 5_000
 /** Of what a statement returns. */
 const kept = { keepRows: 20, keepBytes: 100_000 }
 const nothing = { keepRows: 0, keepBytes: 0 }
+
+/** It reads and writes the tables of the schemas. The SQL is for one database, for the operator to paste. */
+export const safeWriter: SafeRole = {
+  name: 'mcp_writer',
+  sql: ({ database, schemas, password = "'<a long random password>'" }) => [
+    `CREATE ROLE mcp_writer LOGIN NOSUPERUSER NOCREATEDB NOCREATEROLE NOREPLICATION NOBYPASSRLS CONNECTION LIMIT 3 PASSWORD ${password};`,
+    `GRANT CONNECT ON DATABASE ${quoteName(database)} TO mcp_writer;`,
+    ...schemas
+      .map(({ name }) => quoteName(name))
+      .flatMap((schema) => [
+        `GRANT USAGE, CREATE ON SCHEMA ${schema} TO mcp_writer;`,
+        `GRANT SELECT, INSERT, UPDATE, DELETE ON ALL TABLES IN SCHEMA ${schema} TO mcp_writer;`,
+        `GRANT USAGE ON ALL SEQUENCES IN SCHEMA ${schema} TO mcp_writer;`,
+      ]),
+    '-- For ALTER, compression and continuous aggregates it must own the table: ALTER TABLE … OWNER TO mcp_writer;',
+  ],
+}
 
 export class Writer {
   readonly #options: WriterOptions

@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict'
 import { test as register } from '../../../test/runner/harness.ts'
 import { type Caller, RunningServer, withClient } from '../../kit/sql/test/running.ts'
-import { safeWriter } from '../lib/writer-role.ts'
+import { safeWriter } from '../lib/writer.ts'
 import type { World } from './behaviours.ts'
 
 const count = "SELECT time_bucket('1 day', time), count(*) FROM metrics GROUP BY 1"
