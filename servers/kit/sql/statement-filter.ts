@@ -32,9 +32,9 @@ export function bareStatement(text: string): string {
   return trimmed.slice(3, -3).replace(/^[A-Za-z]*\r?\n/, '')
 }
 
-/** What a command of psql or MySQL asks for; undefined for SQL of PostgreSQL. */
+/** What a command of psql or MySQL asks for: the tables, where it is something else that no tool answers. */
 export interface ShellCommand {
-  readonly wants: 'databases' | 'tables' | 'columns' | 'other'
+  readonly wants: 'databases' | 'tables' | 'columns'
   readonly table?: string | undefined
 }
 
@@ -51,7 +51,7 @@ export function shellCommand(text: string): ShellCommand | undefined {
   const table = argument?.replace(/[;`]/g, '')
   if (/^(l|list|c|connect|databases|use)$/i.test(command)) return { wants: 'databases' }
   if (/^(d|desc|describe|columns|fields)$/i.test(command) && table !== undefined) return { wants: 'columns', table }
-  return { wants: /^(d\w?|tables|schemas|desc|describe)$/i.test(command) ? 'tables' : 'other' }
+  return { wants: 'tables' }
 }
 
 /** Reads any SQL text. @throws ToolError when it cannot be text for PostgreSQL, or does not end properly */

@@ -5,7 +5,7 @@ import { counted, formatBytes, report } from '../../kit/report.ts'
 import { orWithoutSizes } from '../../kit/sql/errors.ts'
 import { qualified, quoteName } from '../../kit/sql/identifiers.ts'
 import { type Column, listing, size, totalSize } from '../../kit/sql/table.ts'
-import { clip } from '../../kit/text.ts'
+import { clip, fitLines } from '../../kit/text.ts'
 import type { TimescaleBackend } from '../backend.ts'
 import { describePolicy, withPolicies } from '../lib/policies.ts'
 import { fromRelations, ofUsers, sizeOf } from '../lib/relations.ts'
@@ -29,7 +29,7 @@ const relationsQuery = (features: Features, sized: boolean): string => `
     AND ((h.hypertable_name IS NULL)::int, n.nspname, c.relname) > ($2::int, $3::name, $4::name)
   ORDER BY (h.hypertable_name IS NULL)::int, 1, 2 LIMIT $5::int`
 
-interface Listed {
+interface Row {
   schema: string
   name: string
   kind: string
@@ -41,10 +41,11 @@ interface Listed {
   compression_enabled: boolean
   dimensions: number
   policies: Policy[]
-  columns: string
+  columns: Column[] | null
+  column_count: number
 }
 
-type Row = Omit<Listed, 'columns'> & { columns: Column[] | null; column_count: number }
+type Listed = Omit<Row, 'columns'> & { columns: string }
 
 export function tsdbShowHypertables(backend: TimescaleBackend) {
   return defineTool({
@@ -71,14 +72,9 @@ export function tsdbShowHypertables(backend: TimescaleBackend) {
       const [group = '-1', afterSchema = '', afterName = ''] = readCursor(args.cursor)
       const values = [args.schema ?? '', group, afterSchema, afterName, String(args.limit + 1)]
       const { rows, sized } = await orWithoutSizes((withSizes) => ask<Row>(relationsQuery(features, withSizes), values))
-      const page: Listed[] = []
-      let chars = 0
-      for (const row of rows.slice(0, args.limit)) {
-        const relation = { ...row, columns: describeColumns(row) }
-        chars += cellsOf(relation).join('\t').length + 1
-        if (chars > maxChars && page.length > 0) break
-        page.push(relation)
-      }
+      const all = rows.slice(0, args.limit).map((row) => ({ ...row, columns: describeColumns(row) }))
+      const lines = all.map((relation) => cellsOf(relation).join('\t'))
+      const page = all.slice(0, fitLines(lines, maxChars).length)
       const last = page.at(-1)
       const more = page.length < rows.length && last !== undefined
       const hypertables = page.filter(({ kind }) => kind === 'hypertable')

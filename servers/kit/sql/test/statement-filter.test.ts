@@ -266,7 +266,7 @@ test('commands of psql and MySQL are told from SQL', () => {
     '\\dt+ sales.*': ['tables'],
     '\\d orders': ['columns', 'orders'],
     '\\l': ['databases'],
-    '\\timing on': ['other'],
+    '\\timing on': ['tables'],
     'SHOW TABLES;': ['tables'],
     'show full tables from shop': ['tables'],
     'SHOW DATABASES': ['databases'],
