@@ -1,21 +1,13 @@
 // Environment variables of the fetch server. None is required.
-import type { Config, ConfigSchema } from '../kit/definition.ts'
+import { type Config, type ConfigSchema, flag, integer } from '../kit/definition.ts'
 import { policyVariables } from '../kit/network-policy/policy-variables.ts'
 
 export const config = {
   type: 'object',
   properties: {
     ...policyVariables('FETCH'),
-    FETCH_IGNORE_ROBOTS: {
-      type: 'boolean',
-      default: false,
-      description: 'Fetch what robots.txt disallows, and do not ask for it',
-    },
-    FETCH_ROBOTS_STRICT: {
-      type: 'boolean',
-      default: false,
-      description: 'A robots.txt that answers 401 or 403 forbids the whole site; by RFC 9309 it allows it',
-    },
+    FETCH_IGNORE_ROBOTS: flag(false, 'Fetch what robots.txt disallows, and do not ask for it'),
+    FETCH_ROBOTS_STRICT: flag(false, 'A robots.txt that answers 401 or 403 forbids the whole site; by RFC 9309 it allows it'),
     FETCH_USER_AGENT: {
       type: 'string',
       minLength: 1,
@@ -23,27 +15,17 @@ export const config = {
       examples: ['mcp-fetch/1.0 (+https://example.com/bot)'],
       description: 'User agent; its first word is the name that robots.txt is asked about. Default `mcp-fetch/VERSION`',
     },
-    FETCH_MAX_BYTES: {
-      type: 'integer',
-      default: 5_242_880,
-      minimum: 65_536,
-      maximum: 5_242_880,
-      description: 'Most bytes of a page, after decompression; what is beyond is not read',
-    },
-    FETCH_TIMEOUT_MS: {
-      type: 'integer',
-      default: 15_000,
-      minimum: 1_000,
-      maximum: 40_000,
-      description: 'For a page with its redirects, in milliseconds',
-    },
-    FETCH_CACHE_SECONDS: {
-      type: 'integer',
-      default: 300,
-      minimum: 0,
-      maximum: 3_600,
-      description: 'How long an extracted page is kept, so that its following pages cost no second download',
-    },
+    FETCH_MAX_BYTES: integer(
+      5_242_880,
+      [65_536, 5_242_880],
+      'Most bytes of a page, after decompression; what is beyond is not read',
+    ),
+    FETCH_TIMEOUT_MS: integer(15_000, [1_000, 40_000], 'For a page with its redirects, in milliseconds'),
+    FETCH_CACHE_SECONDS: integer(
+      300,
+      [0, 3_600],
+      'How long an extracted page is kept, so that its following pages cost no second download',
+    ),
   },
 } as const satisfies ConfigSchema
 
