@@ -1,5 +1,5 @@
 // The environment of the postgres server.
-import type { Config, ConfigSchema } from '../kit/definition.ts'
+import { type Config, type ConfigSchema, flag, integer, list } from '../kit/definition.ts'
 import { portSchema, sslModeSchema, sslRootCertSchema } from '../kit/sql/target.ts'
 
 export const config = {
@@ -25,31 +25,22 @@ export const config = {
     PGSSLMODE: sslModeSchema,
     PGSSLROOTCERT: sslRootCertSchema,
     PGAPPNAME: { type: 'string', description: 'Name shown in pg_stat_activity; `mcp-postgres/<version>` without one' },
-    PG_ALLOWED_DATABASES: {
-      type: 'array',
-      items: { type: 'string' },
-      default: [],
-      description: 'Only these databases are listed and can be queried; without it every database the role may connect to',
-    },
-    PG_MAX_CONNECTIONS: {
-      type: 'integer',
-      default: 5,
-      minimum: 1,
-      maximum: 100,
-      description: 'Connections in all, to all databases together; one more is used for `/ready` when they are all busy',
-    },
-    PG_ALLOW_UNSAFE_ROLE: {
-      type: 'boolean',
-      default: false,
-      description:
-        'true runs queries with a role that can reach beyond a read-only transaction: a superuser, or a member of pg_read_server_files, pg_write_server_files, pg_execute_server_program or pg_signal_backend',
-    },
-    POSTGRES_SAMPLE: {
-      type: 'boolean',
-      default: false,
-      description:
-        'Serve a small sample database of its own. Set by `npm start` when nothing else is set; a demonstration, never a fallback',
-    },
+    PG_ALLOWED_DATABASES: list(
+      'Only these databases are listed and can be queried; without it every database the role may connect to',
+    ),
+    PG_MAX_CONNECTIONS: integer(
+      5,
+      [1, 100],
+      'Connections in all, to all databases together; one more is used for `/ready` when they are all busy',
+    ),
+    PG_ALLOW_UNSAFE_ROLE: flag(
+      false,
+      'true runs queries with a role that can reach beyond a read-only transaction: a superuser, or a member of pg_read_server_files, pg_write_server_files, pg_execute_server_program or pg_signal_backend',
+    ),
+    POSTGRES_SAMPLE: flag(
+      false,
+      'Serve a small sample database of its own. Set by `npm start` when nothing else is set; a demonstration, never a fallback',
+    ),
   },
 } as const satisfies ConfigSchema
 
