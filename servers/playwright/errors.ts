@@ -2,7 +2,7 @@
 import { ToolError } from '../../protocol/index.ts'
 import type { Refusal } from '../kit/network-policy/proxy.ts'
 import { cleanText, clip, visibleJson } from '../kit/text.ts'
-import { countOf, ifPossible, pageFunction, within } from './lib/ask-page.ts'
+import { ask, countOf, ifPossible, titleOf, within } from './lib/ask-page.ts'
 import { similarElements } from './lib/interactive.ts'
 import type { Target } from './lib/page-call.ts'
 import type { Locator, Page } from './types.ts'
@@ -54,9 +54,7 @@ export async function nothingMatches(page: Page, selector: string): Promise<Tool
 
 /** The elements with what tells them apart. Of equal ones none is suggested, unless only one can be seen. */
 export async function manyMatch(locator: Locator, selector: string, count: number): Promise<ToolError> {
-  const compare = await pageFunction('compare')
-  const compared = within({ ms: 2_000 }, () => locator.evaluateAll(compare as never, { most: 50 }))
-  const told = ((await ifPossible(compared)) ?? []) as ReturnType<typeof compare>
+  const told = (await ifPossible(ask(locator, 'compare', { most: 50 }, { ms: 2_000 }, 'evaluateAll'))) ?? []
   const shown = told.flatMap((each, i) => (each.shown ? [i] : []))
   const list = told.slice(0, maxListed).map(({ what }, i) => `${i}: ${clip(cleanText(what), 250)}`)
   const equal = new Set(told.slice(0, maxListed).map(({ name }) => name)).size < list.length
@@ -71,9 +69,9 @@ export async function manyMatch(locator: Locator, selector: string, count: numbe
 
 /** State of the page, for an error. */
 export async function whereIs(page: Page): Promise<string> {
-  const state = within({ ms: 1_000 }, () => Promise.all([page.title(), page.evaluate('document.readyState')]))
+  const state = within({ ms: 1_000 }, () => Promise.all([titleOf(page), page.evaluate('document.readyState')]))
   const [title, readiness] = await state.catch(() => ['', 'busy'])
-  return `the page is ${clip(page.url(), 200)}, title "${clip(cleanText(String(title)), 100)}", ${String(readiness).slice(0, 20)}`
+  return `the page is ${clip(page.url(), 200)}, title "${title}", ${String(readiness).slice(0, 20)}`
 }
 
 export function isTimeout(error: unknown): boolean {

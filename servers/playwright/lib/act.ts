@@ -1,10 +1,10 @@
 // What click and fill have in common: the target, waiting for what the action began, and a report of what changed.
 import { type Context, monotonicMs, ToolError, type ToolResult } from '../../../protocol/index.ts'
-import { clip } from '../../kit/text.ts'
+import { clip, fitLines } from '../../kit/text.ts'
 import { abortable, sleep } from '../../kit/waiting.ts'
 import { explainAction } from '../errors.ts'
 import type { JSHandle, Locator, Page } from '../types.ts'
-import { ask, ifPossible, pageFunction, scriptLimitMs, titleOf, within } from './ask-page.ts'
+import { ask, ifPossible, scriptLimitMs, titleOf } from './ask-page.ts'
 import { locate } from './locate.ts'
 import type { Changes } from './page/program.ts'
 import { onPage, type PageCall, type Target } from './page-call.ts'
@@ -62,9 +62,7 @@ export function act(
 
 /** The visible lines of the element's document, kept there. */
 export async function linesOf(locator: Locator, signal: AbortSignal): Promise<JSHandle | undefined> {
-  const lines = await pageFunction('lines')
-  const handle = within({ ms: 2_000, signal }, () => locator.evaluateHandle(lines as never, lineLimits as never))
-  return ifPossible(handle, signal)
+  return ifPossible(ask(locator, 'lines', lineLimits, { ms: 2_000, signal }, 'evaluateHandle'), signal)
 }
 
 /** What the document looks like after an action: another one, or the same, which may be too busy to be compared. */
@@ -139,14 +137,11 @@ async function describe(
 
 /** The first lines, within a budget of characters. */
 function fit(lines: readonly string[], maxChars: number): string[] {
-  const shown: string[] = []
-  let left = maxChars
-  for (const line of lines.map((each) => clip(each, maxLineChars))) {
-    left -= line.length + 1
-    if (left < 0) return [...shown, '… and more lines']
-    shown.push(line)
-  }
-  return shown
+  const shown = fitLines(
+    lines.map((line) => clip(line, maxLineChars)),
+    maxChars,
+  )
+  return shown.length < lines.length ? [...shown, '… and more lines'] : shown
 }
 
 /** Lines of text that appeared since `linesOf`. */

@@ -8,7 +8,9 @@ import { pageScript } from './page/source.ts'
 
 type Program = typeof program
 type Given<K extends keyof Program> = Parameters<Program[K]> extends [unknown, infer G] ? G : undefined
-type PageFunction<K extends keyof Program> = (element: unknown, given: Given<K>) => ReturnType<Program[K]>
+/** Playwright's methods that run a function: on one element or handle, on all that match, or keeping the result in the page. */
+type Method = 'evaluate' | 'evaluateAll' | 'evaluateHandle'
+type Answer<K extends keyof Program, M> = M extends 'evaluateHandle' ? JSHandle : ReturnType<Program[K]>
 
 export interface Limit {
   readonly ms: number
@@ -34,22 +36,19 @@ export async function settled(ms: number, work: Promise<unknown>): Promise<void>
 
 let script: Promise<string> | undefined
 
-/** A function of program.ts as Playwright sends functions: as text that needs nothing from around it. */
-export async function pageFunction<K extends keyof Program>(name: K): Promise<PageFunction<K>> {
-  script ??= pageScript()
-  return new Function('element', 'given', `${await script}; return octetPage.${name}(element, given)`) as PageFunction<K>
-}
-
 /** Runs a function of program.ts on an element. @throws ToolError TIMEOUT, Error from Playwright */
-export async function ask<K extends keyof Program>(
+export async function ask<K extends keyof Program, M extends Method = 'evaluate'>(
   target: Locator | JSHandle,
   name: K,
   given: Given<K>,
   limit: Limit,
-): Promise<ReturnType<Program[K]>> {
-  const run = await pageFunction(name)
+  method = 'evaluate' as M,
+): Promise<Answer<K, M>> {
+  script ??= pageScript()
+  // Playwright sends functions as text, which needs nothing from around it.
+  const run = new Function('element', 'given', `${await script}; return octetPage.${name}(element, given)`)
   const options = { timeout: limit.ms, signal: limit.signal }
-  return within(limit, () => (target as Locator).evaluate(run as never, given as never, options as never)) as never
+  return within(limit, () => (target as Locator)[method as 'evaluate'](run as never, given as never, options as never)) as never
 }
 
 /** The result; undefined when the work fails, such as when a frame is gone or busy. @throws the signal's reason */

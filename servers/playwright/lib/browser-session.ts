@@ -1,7 +1,7 @@
 // One browser session: a browser context with its own cookies and its own proxy, one current page, and the events of its pages.
 import type { EgressPolicy } from '../../kit/network-policy/policy.ts'
 import { EgressProxy } from '../../kit/network-policy/proxy.ts'
-import { cleanText, clip } from '../../kit/text.ts'
+import { quoted } from '../../kit/text.ts'
 import type { PlaywrightConfig } from '../config.ts'
 import type { Browser, BrowserContext, CDPSession, Dialog, Page, Request, Route } from '../types.ts'
 import { ifPossible, settled, within } from './ask-page.ts'
@@ -159,7 +159,7 @@ export class BrowserSession {
     this.extract = undefined
     page.on('dialog', (dialog) => void this.#answer(dialog))
     page.on('download', (download) => {
-      this.#note(`a download was refused: ${quoted(download.suggestedFilename())}`)
+      this.#note(`a download was refused: ${quoted(download.suggestedFilename(), maxEventChars)}`)
       void download.cancel().catch(() => {})
     })
     page.on('filechooser', () => this.#note('a file chooser was opened and left empty: files cannot be uploaded'))
@@ -199,7 +199,7 @@ export class BrowserSession {
     if (dialog.type() === 'beforeunload') return void dialog.accept().catch(() => {})
     const answer = this.dialogAnswer
     const accepted = answer !== undefined && dialog.type() !== 'alert'
-    this.#note(`a dialog (${dialog.type()}) was ${accepted ? 'accepted' : 'dismissed'}: ${quoted(dialog.message())}`)
+    this.#note(`a dialog (${dialog.type()}) was ${accepted ? 'accepted' : 'dismissed'}: ${quoted(dialog.message(), maxEventChars)}`)
     const answered = accepted ? dialog.accept(answer === 'accept' ? dialog.defaultValue() : answer) : dialog.dismiss()
     await answered.catch(() => {}) // the page may be gone
   }
@@ -223,9 +223,4 @@ function isMainDocument(request: Request): boolean {
 /** Does the page run a script that does nothing? */
 async function answers(page: Page): Promise<boolean> {
   return (await ifPossible(within({ ms: answerMs }, () => page.evaluate('1')).then(() => true))) ?? false
-}
-
-/** Text of the page, to stand in a note. */
-function quoted(text: string): string {
-  return JSON.stringify(clip(cleanText(text), maxEventChars))
 }

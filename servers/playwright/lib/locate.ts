@@ -7,6 +7,7 @@ import type { Locator } from '../types.ts'
 import { ask, countOf, ifPossible, scriptLimitMs } from './ask-page.ts'
 import { enterFrames, placesOf } from './frames.ts'
 import { maxSizeForRoles } from './interactive.ts'
+import type { Wanted } from './page/program.ts'
 import type { PageCall, Target } from './page-call.ts'
 
 const maxListed = 5
@@ -23,10 +24,7 @@ const explicit = /^\s*(css|text|role|xpath|id|data-testid|internal:[a-z-]+)=|^\s
 const plainRole = /^role=([a-z]+)\[name=(?:"([^"\\]*)"|'([^'\\]*)')[is]?\]$/
 const plainText = /^text=["']?([^"'/\\]+)["']?$/
 
-interface Wanted {
-  readonly text: string
-  readonly role?: string | undefined
-}
+type Words = Pick<Wanted, 'text' | 'role'>
 
 /** For `click` and `fill` a label or text will do; `read` takes the selector of a frame for that of its document. */
 export type Purpose = 'click' | 'fill' | 'show' | 'read'
@@ -87,7 +85,7 @@ export async function locate(call: PageCall, selector: string, purpose: Purpose)
 }
 
 /** What a simple selector by role or text asks for. Playwright's own search for it takes seconds on large pages. */
-function plainTarget(selector: string): Wanted | undefined {
+function plainTarget(selector: string): Words | undefined {
   const role = plainRole.exec(selector)
   if (role !== null) return { role: role[1], text: role[2] ?? role[3] ?? '' }
   const text = plainText.exec(selector)?.[1]
@@ -95,7 +93,7 @@ function plainTarget(selector: string): Wanted | undefined {
 }
 
 /** In the page itself, then in its frames. @throws ToolError INVALID_ARGUMENT when several are meant alike */
-async function findByText({ page, selector, signal }: Target, wanted: Wanted, fill: boolean): Promise<Locator | undefined> {
+async function findByText({ page, selector, signal }: Target, wanted: Words, fill: boolean): Promise<Locator | undefined> {
   const given = { ...wanted, fill, most: maxListed }
   for await (const { root, prefix } of placesOf(page, { ms: framesMs, signal })) {
     const found = await ifPossible(ask(root, 'byText', given, { ms: scriptLimitMs, signal }), signal)

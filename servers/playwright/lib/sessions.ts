@@ -21,7 +21,7 @@ type Named = Pick<Slot, 'owner' | 'name'>
 
 const maxWaiting = 8
 const maxRemembered = 100
-const longestCheckMs = 5_000
+const checkMs = 1_000
 
 const lostBecause = {
   crashed: 'the browser crashed',
@@ -51,8 +51,7 @@ export class Sessions {
     this.#keeper = keeper
     this.#storageStates = storageStates(config.PLAYWRIGHT_STORAGE_STATE_FILE)
     keeper.onCrash = () => void this.#loseAll('crashed')
-    const shortestSeconds = Math.min(config.PLAYWRIGHT_CONTEXT_TTL_SECONDS, config.PLAYWRIGHT_IDLE_SECONDS)
-    this.#timer = setInterval(() => this.#endUnused(), Math.min(shortestSeconds * 500, longestCheckMs)).unref()
+    this.#timer = setInterval(() => this.#endUnused(), checkMs).unref()
   }
 
   /** Open browser sessions. */

@@ -2,7 +2,7 @@
 import { type AnyTool, defineTool } from '../../../protocol/index.ts'
 import { act } from '../lib/act.ts'
 import { describeElement } from '../lib/ask-page.ts'
-import { actionTimeout, acts, dialog, session, target, timeoutAlias } from '../lib/parameters.ts'
+import { actionTimeout, acts, dialog, session, target, timeoutAlias } from '../lib/page-call.ts'
 import type { PlaywrightBackend } from '../lib/service.ts'
 
 const inputSchema = {

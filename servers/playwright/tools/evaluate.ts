@@ -3,8 +3,7 @@ import { type AnyTool, defineTool, type FromSchema, monotonicMs, ToolError, type
 import { cleanText, clip } from '../../kit/text.ts'
 import { notLoaded, pageLost } from '../errors.ts'
 import { within } from '../lib/ask-page.ts'
-import { onPage, type PageCall } from '../lib/page-call.ts'
-import { actionTimeout, acts, session, timeoutAlias } from '../lib/parameters.ts'
+import { actionTimeout, acts, onPage, type PageCall, session, timeoutAlias } from '../lib/page-call.ts'
 import type { PlaywrightBackend } from '../lib/service.ts'
 
 const inputSchema = {

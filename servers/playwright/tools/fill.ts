@@ -5,8 +5,7 @@ import { isTimeout } from '../errors.ts'
 import { act, type Done } from '../lib/act.ts'
 import { ask, ifPossible } from '../lib/ask-page.ts'
 import type { FieldState } from '../lib/page/program.ts'
-import type { Target } from '../lib/page-call.ts'
-import { actionTimeout, acts, dialog, session, target, timeoutAlias } from '../lib/parameters.ts'
+import { actionTimeout, acts, dialog, session, type Target, target, timeoutAlias } from '../lib/page-call.ts'
 import type { PlaywrightBackend } from '../lib/service.ts'
 
 const inputSchema = {

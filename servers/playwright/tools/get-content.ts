@@ -1,5 +1,6 @@
 // get_content: what the page says, in pages.
 import { type AnyTool, defineTool, type FromSchema, ToolError, type ToolResult } from '../../../protocol/index.ts'
+import { sameCall } from '../../kit/report.ts'
 import { clip, fitText } from '../../kit/text.ts'
 import { explainAction } from '../errors.ts'
 import { ask, ifPossible } from '../lib/ask-page.ts'
@@ -7,8 +8,7 @@ import { framePrefix, maxFrames, placesOf } from '../lib/frames.ts'
 import { type Listing, listActionables, listEverywhere } from '../lib/interactive.ts'
 import { locate } from '../lib/locate.ts'
 import type { PageText } from '../lib/page/program.ts'
-import { onPage, type PageCall, type Target } from '../lib/page-call.ts'
-import { part, reads, session } from '../lib/parameters.ts'
+import { onPage, type PageCall, part, reads, session, type Target } from '../lib/page-call.ts'
 import type { PlaywrightBackend } from '../lib/service.ts'
 
 const inputSchema = {
@@ -47,8 +47,7 @@ const reservedChars = 1_500
 
 async function getContent(call: PageCall, args: Arguments): Promise<ToolResult<object>> {
   const { backend, session, page } = call
-  const { max_length: maxLength, start_index: start, ...same } = args
-  const { format, selector } = same
+  const { format, selector, max_length: maxLength, start_index: start } = args
   const of = JSON.stringify([page.url(), selector, format])
   if (start === 0 || session.extract?.of !== of) {
     session.extract = undefined
@@ -72,7 +71,7 @@ async function getContent(call: PageCall, args: Arguments): Promise<ToolResult<o
         ? ['there is no text; the page may still be loading, or be a picture: try wait_for_selector or screenshot']
         : []),
     ],
-    next: more ? { ...same, ...(maxLength === 10_000 ? {} : { max_length: maxLength }), start_index: end } : undefined,
+    next: more ? sameCall(inputSchema, args, { start_index: end }) : undefined,
     truncated: more || cut,
     structured: { url: page.url(), format, total_chars: text.length, content },
   })

@@ -16,7 +16,7 @@ import { firstLine, isTimeout, messageOf, notLoaded, pageLost, whereIs } from '.
 import { currentText } from '../lib/act.ts'
 import { settled, titleOf } from '../lib/ask-page.ts'
 import type { BrowserSession } from '../lib/browser-session.ts'
-import { reads, session, timeoutAlias } from '../lib/parameters.ts'
+import { reads, session, timeoutAlias } from '../lib/page-call.ts'
 import type { PlaywrightBackend } from '../lib/service.ts'
 import type { Page, Request, Response } from '../types.ts'
 
@@ -88,7 +88,7 @@ async function goTo(
   session: BrowserSession,
   page: Page,
   url: URL,
-  options: { readonly waitUntil: Arguments['wait_until']; readonly timeout: number; readonly signal: AbortSignal },
+  options: NonNullable<Parameters<Page['goto']>[1]>,
 ): Promise<Response | null> {
   const { waitUntil, timeout, signal } = options
   let download = false
@@ -100,7 +100,7 @@ async function goTo(
     if (refusal === undefined || !/^(403|502)$/.test(String(response?.status()))) return response
     throw refusal
   } catch (error) {
-    signal.throwIfAborted()
+    signal?.throwIfAborted()
     const text = messageOf(error)
     const net = /net::(ERR_[A-Z_]+)/.exec(text)?.[1]
     // The last hop tells which host was refused: the first one, or one it redirected to.

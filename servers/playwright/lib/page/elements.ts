@@ -152,7 +152,7 @@ export function selectorOf(el: Element): string {
   return new Selectors(el.ownerDocument).of(el).css
 }
 
-interface Wanted {
+export interface Wanted {
   readonly text: string
   /** Only elements with this role, and exactly this name. */
   readonly role?: string | undefined
