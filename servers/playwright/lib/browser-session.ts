@@ -199,7 +199,8 @@ export class BrowserSession {
     if (dialog.type() === 'beforeunload') return void dialog.accept().catch(() => {})
     const answer = this.dialogAnswer
     const accepted = answer !== undefined && dialog.type() !== 'alert'
-    this.#note(`a dialog (${dialog.type()}) was ${accepted ? 'accepted' : 'dismissed'}: ${quoted(dialog.message(), maxEventChars)}`)
+    const done = accepted ? 'accepted' : 'dismissed'
+    this.#note(`a dialog (${dialog.type()}) was ${done}: ${quoted(dialog.message(), maxEventChars)}`)
     const answered = accepted ? dialog.accept(answer === 'accept' ? dialog.defaultValue() : answer) : dialog.dismiss()
     await answered.catch(() => {}) // the page may be gone
   }

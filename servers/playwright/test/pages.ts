@@ -191,7 +191,7 @@ export function pageTests(browser: TestBrowser): void {
       )
       assert.equal(await value('range'), '"5"')
       const number = await wire.call('fill', { selector: '#n', value: 'many' })
-      assert.match(number.text, /^ERROR INVALID_ARGUMENT: /)
+      assert.match(number.text, /^ERROR INVALID_ARGUMENT: .*TRY: a value for HTML's <input type="number">$/s)
       assert.match(
         (await wire.call('fill', { selector: '#short', value: '123456' })).text,
         /NOTE: the field holds "1234" now.*maxlength 4/,

@@ -39,15 +39,6 @@ const maxSlowChars = 2_000
 const maxShownValue = 100
 /** Inputs whose value the browser parses: what it cannot read empties them. */
 const parsed = /^(date|time|datetime-local|month|week|color|range|number)$/
-const formats: Readonly<Record<string, string>> = {
-  date: '2026-12-24',
-  time: '17:30',
-  'datetime-local': '2026-12-24T17:30',
-  month: '2026-12',
-  week: '2026-W52',
-  color: '#ff0000',
-  number: '12.5',
-}
 
 export function fillTool(backend: PlaywrightBackend): AnyTool {
   return defineTool({
@@ -138,10 +129,10 @@ function sameText(now: string, wanted: string): boolean {
 function notTaken({ kind, value, limits }: FieldState, wanted: string, made: string, cause: unknown): ToolError {
   const [, day, month, year] = (kind === 'date' && /^(\d{1,2})\.(\d{1,2})\.(\d{4})$/.exec(wanted.trim())) || []
   const date = year === undefined ? undefined : `${year}-${month?.padStart(2, '0')}-${day?.padStart(2, '0')}`
-  const better = made !== '' && made !== value ? made : (date ?? formats[kind])
+  const better = made !== '' && made !== value ? made : date
   const holds = value === '' ? 'is still empty' : `still holds "${clip(value, maxShownValue)}"`
   const takes = limits === '' ? '' : `: it takes ${limits}`
-  const remedy = better === undefined ? { hint: `the form that ${kind} fields take` } : { retry: { value: better } }
+  const remedy = better === undefined ? { hint: `a value for HTML's <input type="${kind}">` } : { retry: { value: better } }
   return new ToolError('INVALID_ARGUMENT', `the ${kind} field did not take the value${takes}; it ${holds}`, { ...remedy, cause })
 }
 
