@@ -147,7 +147,8 @@ export class EgressPolicy {
     const exactly = this.#privateEndpoints.has(`${address}:${port}`) || this.#privateEndpoints.has(`${host}:${port}`)
     const mayBeHere = this.#privateEndpoints.has(`${address}:${port}`) || (host === 'localhost' && exactly)
     const kind = kindOfAddress(address)
-    const what = `it ${host === address ? 'is' : 'resolves to'} ${article[kind]} address`
+    const described = kind === 'metadata' ? "a cloud metadata service's" : `${kind === 'unroutable' ? 'an' : 'a'} ${kind}`
+    const what = `it ${host === address ? 'is' : 'resolves to'} ${described} address`
     if (kind === 'metadata' || kind === 'unroutable') throw this.#refusal(host, what, false)
     if ((kind === 'loopback' || kind === 'link-local') && !mayBeHere) throw this.#refusal(host, what, true)
     if (kind === 'private' || kind === 'reserved') {
@@ -201,15 +202,6 @@ export class EgressPolicy {
       hint: `one of the ports ${[...this.#ports].sort((a, b) => a - b).join(', ')}, or ask the operator about ${prefix}_ALLOWED_PORTS`,
     })
   }
-}
-
-const article: Readonly<Record<string, string>> = {
-  private: 'a private',
-  reserved: 'a reserved',
-  loopback: 'a loopback',
-  'link-local': 'a link-local',
-  unroutable: 'an unroutable',
-  metadata: "a cloud metadata service's",
 }
 
 interface DomainRule {
