@@ -16,5 +16,5 @@ export {
   type ToolResult,
 } from '../../protocol/index.ts'
 export * from '../kit/definition.ts'
-export { formatBytes, type Report, type ReportMeta, report } from '../kit/report.ts'
+export { formatBytes, type Report, report } from '../kit/report.ts'
 export { type ServeOptions, serve } from './serve.ts'

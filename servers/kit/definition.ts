@@ -56,12 +56,8 @@ export interface Environment {
   readonly log: Log
 }
 
-export interface Log {
-  debug(message: string, fields?: Record<string, unknown>): void
-  info(message: string, fields?: Record<string, unknown>): void
-  warn(message: string, fields?: Record<string, unknown>): void
-  error(message: string, fields?: Record<string, unknown>): void
-}
+type WriteLog = (message: string, fields?: Record<string, unknown>) => void
+export type Log = Readonly<Record<'debug' | 'info' | 'warn' | 'error', WriteLog>>
 
 export interface Backend {
   /** The backend's name in the audit trail, as the operator wrote it, without credentials. */

@@ -3,7 +3,7 @@ import { randomBytes } from 'node:crypto'
 import type { ContentBlock, Context, JsonSchema, ToolResult } from '../../protocol/index.ts'
 import { cleanText, visibleJson } from './text.ts'
 
-export interface Report<S extends object = Record<string, unknown>> {
+export interface Report {
   /** One line that answers the question by itself. */
   summary: string
   /** Text of our own making, such as a table of names and sizes from a catalogue. */
@@ -21,21 +21,11 @@ export interface Report<S extends object = Record<string, unknown>> {
   /** Blocks that follow the text, such as an image. */
   blocks?: readonly ContentBlock[]
   /** The same data as JSON, for clients that are given structured content. */
-  structured?: S
-}
-
-/** What every structured result has beside its data. */
-export interface ReportMeta {
-  truncated: boolean
-  next?: Readonly<Record<string, unknown>>
-  warnings: string[]
+  structured?: object
 }
 
 /** Builds the result, with the notes on repaired arguments that the protocol library left in the context. */
-export function report<S extends object = Record<string, never>>(
-  context: Context,
-  result: Report<S>,
-): ToolResult<S & { meta: ReportMeta }> {
+export function report(context: Context, result: Report): ToolResult<Record<string, unknown>> {
   const { summary, body, untrusted, next, truncated = next !== undefined, rows, blocks = [] } = result
   const own = (result.notes ?? []).filter((note) => note !== false && note !== undefined)
   const notes = [...own, ...context.warnings.map((warning) => `argument ${warning}`)]
@@ -48,7 +38,7 @@ export function report<S extends object = Record<string, never>>(
   return {
     content: [{ type: 'text', text: lines.join('\n') }, ...blocks],
     structuredContent: {
-      ...(result.structured as S),
+      ...result.structured,
       meta: { truncated, ...(next === undefined ? {} : { next }), warnings: notes },
     },
   }

@@ -1,4 +1,5 @@
 // Waiting with limits: deadlines, abortable waits, a FIFO semaphore, and values that are remembered for some seconds.
+import { setTimeout as delay } from 'node:timers/promises'
 import { monotonicMs } from '../../protocol/index.ts'
 // AbortSignal.any and AbortSignal.timeout are not used here: on Node 20 a long-lived source signal keeps every derived signal reachable.
 
@@ -46,13 +47,8 @@ export function abortable<T>(promise: Promise<T>, signal: AbortSignal | undefine
 }
 
 /** Resolves after `ms` milliseconds. @throws the signal's reason */
-export function sleep(ms: number, signal?: AbortSignal): Promise<void> {
-  signal?.throwIfAborted()
-  let timer: NodeJS.Timeout | undefined
-  const over = new Promise<void>((resolve) => {
-    timer = setTimeout(resolve, ms)
-  })
-  return abortable(over, signal).finally(() => clearTimeout(timer))
+export async function sleep(ms: number, signal?: AbortSignal): Promise<void> {
+  await delay(ms, undefined, { signal }).catch(() => signal?.throwIfAborted())
 }
 
 /** Lets other work of the process run while a long task goes on. */

@@ -1,8 +1,8 @@
 // Connections to one upstream, and single requests on them up to the head of the response. Redirects are not followed.
 import { Agent as HttpAgent, type IncomingMessage, type RequestOptions, request as requestHttp } from 'node:http'
 import { Agent as HttpsAgent, request as requestHttps } from 'node:https'
+import { rootCertificates } from 'node:tls'
 import { ToolError, type ToolErrorCode } from '../../../protocol/index.ts'
-import { trust } from './trust.ts'
 
 export interface ConnectionOptions {
   /** PEM of a private certificate authority, accepted beside the usual ones. */
@@ -11,6 +11,11 @@ export interface ConnectionOptions {
   readonly maxSockets: number
   /** How long a connection, with its TLS handshake, may take, in milliseconds. */
   readonly connectMs?: number
+}
+
+/** TLS options that accept a private authority (PEM, from MCP_CA_FILE) beside the usual ones. Without one, Node's defaults apply. */
+export function trust(ca: string | undefined): { ca?: string[] } {
+  return ca === undefined ? {} : { ca: [...rootCertificates, ca] }
 }
 
 /** The first `maxBytes` of a body; the rest is not read. @throws the error of the connection */

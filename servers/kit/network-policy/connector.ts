@@ -1,8 +1,8 @@
 // Makes node:http and node:https connect through the network policy.
 import type { ClientRequestArgs } from 'node:http'
-import type { Socket } from 'node:net'
+import { isIP, type Socket } from 'node:net'
 import { connect } from 'node:tls'
-import { trust } from '../http/trust.ts'
+import { trust } from '../http/connections.ts'
 import { withoutBrackets } from './addresses.ts'
 import type { EgressPolicy } from './policy.ts'
 
@@ -32,10 +32,7 @@ export function connector(policy: EgressPolicy, { signal, ca }: ConnectorOptions
 }
 
 function encrypt(socket: Socket, host: string, ca: string | undefined): Socket {
-  return connect({ socket, ALPNProtocols: ['http/1.1'], host, servername: isName(host) ? host : '', ...trust(ca) })
-}
-
-/** An address must not be sent as a server name (RFC 6066 §3); the certificate is then checked against `host`. */
-function isName(host: string): boolean {
-  return !/^[\d.]+$|:/.test(host)
+  // An address must not be sent as a server name (RFC 6066 §3); the certificate is then checked against `host`.
+  const servername = isIP(host) === 0 ? host : ''
+  return connect({ socket, ALPNProtocols: ['http/1.1'], host, servername, ...trust(ca) })
 }
