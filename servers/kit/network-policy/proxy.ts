@@ -1,7 +1,7 @@
 // HTTP proxy on loopback through which the browser connects; it checks every request against the network policy. Each browser context has its
 // own proxy with its own credentials, so that other programs cannot use it and refusals and loaded bytes are counted per context.
 import { createHash, randomBytes, timingSafeEqual } from 'node:crypto'
-import { createServer, type IncomingMessage, request, type Server, type ServerResponse, STATUS_CODES } from 'node:http'
+import { createServer, type IncomingMessage, request, type ServerResponse, STATUS_CODES } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import type { Duplex } from 'node:stream'
 import { ToolError } from '../../../protocol/index.ts'
@@ -40,86 +40,60 @@ const hopByHop = new Set([
   'upgrade',
 ])
 
-export class EgressProxy {
-  readonly username = 'octet'
-  readonly password = randomBytes(24).toString('base64url')
-  readonly #expected: Buffer
-  readonly #policy: EgressPolicy
-  readonly #limits: Required<ProxyLimits>
-  readonly #server: Server
-  readonly #sockets = new Set<Duplex>()
-  #refusals = new Map<string, Refusal>()
-  #requests = 0
-  #bytes = 0
+export type EgressProxy = Awaited<ReturnType<typeof openProxy>>
 
-  private constructor(policy: EgressPolicy, { requests = 500, bytes = 50_000_000, sockets = 128 }: ProxyLimits) {
-    this.#policy = policy
-    this.#limits = { requests, bytes, sockets }
-    this.#expected = digest(`Basic ${Buffer.from(`${this.username}:${this.password}`).toString('base64')}`)
-    this.#server = createServer((req, res) => void this.#forward(req, res))
-    this.#server.maxConnections = sockets
-    this.#server.on('connect', (req, client, head) => void this.#tunnel(req, client, head))
-    this.#server.on('connection', (socket) => this.#track(socket))
-    this.#server.on('clientError', (_error, socket) => socket.destroy())
-  }
+export async function openProxy(policy: EgressPolicy, { requests = 500, bytes = 50_000_000, sockets = 128 }: ProxyLimits = {}) {
+  const username = 'octet'
+  const password = randomBytes(24).toString('base64url')
+  const expected = digest(`Basic ${Buffer.from(`${username}:${password}`).toString('base64')}`)
+  const open = new Set<Duplex>()
+  let refusals = new Map<string, Refusal>()
+  let requested = 0
+  let loaded = 0
 
-  static async open(policy: EgressPolicy, limits: ProxyLimits = {}): Promise<EgressProxy> {
-    const proxy = new EgressProxy(policy, limits)
-    await new Promise<void>((resolve, reject) => {
-      proxy.#server.once('error', reject)
-      proxy.#server.listen(0, '127.0.0.1', resolve)
-    })
-    return proxy
-  }
-
-  /** The proxy's URL, for the browser's configuration. */
-  get url(): string {
-    return `http://127.0.0.1:${(this.#server.address() as AddressInfo).port}`
-  }
-
-  /** Targets that were refused or not reached since the last `begin()`, each once. */
-  get refusals(): readonly Refusal[] {
-    return [...this.#refusals.values()]
-  }
-
-  /** Why this target was not reached since the last `begin()`; undefined if it was reached or not requested. */
-  refusalOf(url: URL): ToolError | undefined {
-    return this.#refusals.get(`${url.hostname}:${portOf(url)}`)?.error
-  }
-
-  /** Starts a navigation: resets its limits and refusals. */
-  begin(): void {
-    this.#refusals = new Map()
-    this.#requests = 0
-    this.#bytes = 0
-  }
-
-  /** Closes every connection and the listener. */
-  async close(): Promise<void> {
-    const closed = new Promise<void>((resolve) => this.#server.close(() => resolve()))
-    for (const socket of this.#sockets) socket.destroy()
-    await closed
-  }
-
-  #track(socket: Duplex): void {
-    this.#sockets.add(socket)
+  const track = (socket: Duplex): void => {
+    open.add(socket)
     socket.on('error', () => {}) // either side may close at any time; the other side sees the end
-    socket.once('close', () => this.#sockets.delete(socket))
+    socket.once('close', () => open.delete(socket))
+  }
+  const isAuthorized = (req: IncomingMessage): boolean =>
+    timingSafeEqual(digest(req.headers['proxy-authorization'] ?? ''), expected)
+
+  /** @throws ToolError TOO_LARGE when this navigation has used up a limit */
+  const count = (): void => {
+    requested += 1
+    if (requested > requests) throw limit(`more than ${requests} requests`)
+    if (loaded > bytes) throw limit(`more than ${bytes} bytes`)
+  }
+  const remember = (target: string, refusal: Refusal): void => {
+    if (refusals.size < maxRefusals) refusals.set(target, refusal)
+  }
+  const load = (chunk: Buffer): void => {
+    const wasBelow = loaded <= bytes
+    loaded += chunk.length
+    if (loaded <= bytes || !wasBelow) return
+    remember('any host', { host: 'any host', error: limit(`more than ${bytes} bytes`) })
+    for (const socket of open) socket.destroy()
+  }
+  /** Records the refusal, and tells the browser without addresses or internal errors. */
+  const refuse = (client: Duplex, host: string, port: number, cause: Error): void => {
+    const error = cause instanceof ToolError ? cause : closedEarly(host, cause)
+    remember(`${host}:${port}`, { host: port === 80 || port === 443 ? host : `${host}:${port}`, error })
+    reply(client, error.code === 'FORBIDDEN' || error.code === 'TOO_LARGE' ? 403 : 502, plain, error.message)
   }
 
-  async #forward(req: IncomingMessage, res: ServerResponse): Promise<void> {
-    if (!this.#isAuthorized(req)) return void res.writeHead(407, challenge).end()
+  const forward = (req: IncomingMessage, res: ServerResponse): void => {
+    if (!isAuthorized(req)) return reply(req.socket, 407, challenge)
     const url = URL.canParse(req.url ?? '') ? new URL(req.url ?? '') : undefined
-    if (url?.protocol !== 'http:') return void res.writeHead(400).end()
+    if (url?.protocol !== 'http:') return reply(req.socket, 400)
     const port = portOf(url) ?? 0
     const fail = (error: Error): void => {
-      if (res.headersSent || res.destroyed) return void res.destroy()
-      const { status, message } = this.#refuse(url.hostname, port, error)
-      res.writeHead(status, plain).end(message)
+      if (res.headersSent || req.socket.writableEnded) return void res.destroy()
+      refuse(req.socket, url.hostname, port, error)
     }
     try {
-      this.#count()
-      this.#policy.check(url)
+      count()
+      policy.check(url)
       const upstream = request({
         hostname: withoutBrackets(url.hostname),
         port,
@@ -128,9 +102,9 @@ export class EgressProxy {
         headers: [...endToEnd(req.rawHeaders, 'host'), 'host', url.host, 'connection', 'close'],
         setHost: false,
         // No `agent: false`: with that, Node would connect by itself.
-        createConnection: connector(this.#policy, { signal: untilClosed(res) }),
+        createConnection: connector(policy, { signal: untilClosed(res) }),
       })
-      upstream.once('socket', (socket) => this.#track(socket))
+      upstream.once('socket', track)
       upstream.on('error', fail)
       upstream.on('response', (answer) => {
         answer.on('error', () => res.destroy())
@@ -144,12 +118,12 @@ export class EgressProxy {
           answer.destroy()
           return fail(new ToolError('UPSTREAM_ERROR', `${url.hostname} sent headers that are not valid`))
         }
-        answer.on('data', (chunk: Buffer) => this.#load(chunk.length))
+        answer.on('data', load)
         answer.pipe(res)
       })
       res.on('close', () => upstream.destroy())
       req.on('error', () => upstream.destroy())
-      req.on('data', (chunk: Buffer) => this.#load(chunk.length))
+      req.on('data', load)
       req.pipe(upstream)
     } catch (error) {
       fail(error as Error)
@@ -157,63 +131,62 @@ export class EgressProxy {
   }
 
   /** CONNECT, for https and WebSockets. The tunnelled bytes are not inspected; the target is checked like any other. */
-  async #tunnel(req: IncomingMessage, client: Duplex, head: Buffer): Promise<void> {
-    if (!this.#isAuthorized(req)) return void client.end(`HTTP/1.1 407 Proxy Authentication Required\r\n${lines(challenge)}\r\n`)
-    const target = URL.canParse(`http://${req.url}`) ? new URL(`http://${req.url}`) : undefined
-    if (target === undefined || target.username !== '' || target.pathname !== '/' || target.search !== '') {
-      return void client.end('HTTP/1.1 400 Bad Request\r\nConnection: close\r\n\r\n')
-    }
-    const port = portOf(target) ?? 0
+  const tunnel = async (req: IncomingMessage, client: Duplex, head: Buffer): Promise<void> => {
+    if (!isAuthorized(req)) return reply(client, 407, challenge)
+    const url = URL.canParse(`http://${req.url}`) ? new URL(`http://${req.url}`) : undefined
+    if (url === undefined || url.username !== '' || url.pathname !== '/' || url.search !== '') return reply(client, 400)
+    const port = portOf(url) ?? 0
     try {
-      this.#count()
-      const upstream = await this.#policy.connect(target.hostname, port, untilClosed(client))
-      this.#track(upstream)
+      count()
+      const upstream = await policy.connect(url.hostname, port, untilClosed(client))
+      track(upstream)
       if (client.destroyed) return void upstream.destroy()
       client.write('HTTP/1.1 200 Connection Established\r\n\r\n')
       if (head.length > 0) upstream.write(head)
-      upstream.on('data', (chunk: Buffer) => this.#load(chunk.length))
-      client.on('data', (chunk: Buffer) => this.#load(chunk.length))
+      upstream.on('data', load)
+      client.on('data', load)
       upstream.once('close', () => client.destroy())
       client.once('close', () => upstream.destroy())
       upstream.pipe(client)
       client.pipe(upstream)
     } catch (error) {
-      if (client.destroyed) return
-      const { status, message } = this.#refuse(target.hostname, port, error as Error)
-      client.end(`HTTP/1.1 ${status} ${STATUS_CODES[status]}\r\n${lines(plain)}\r\n${message}`)
+      if (!client.destroyed) refuse(client, url.hostname, port, error as Error)
     }
   }
 
-  #isAuthorized(req: IncomingMessage): boolean {
-    return timingSafeEqual(digest(req.headers['proxy-authorization'] ?? ''), this.#expected)
-  }
+  const server = createServer(forward)
+  server.maxConnections = sockets
+  server.on('connect', (req, client, head) => void tunnel(req, client, head))
+  server.on('connection', track)
+  server.on('clientError', (_error, socket) => socket.destroy())
+  await new Promise<void>((resolve, reject) => {
+    server.once('error', reject)
+    server.listen(0, '127.0.0.1', resolve)
+  })
 
-  /** @throws ToolError TOO_LARGE when this navigation has used up a limit */
-  #count(): void {
-    this.#requests += 1
-    const { requests, bytes } = this.#limits
-    if (this.#requests > requests) throw limit(`more than ${requests} requests`)
-    if (this.#bytes > bytes) throw limit(`more than ${bytes} bytes`)
-  }
-
-  #load(bytes: number): void {
-    const { bytes: most } = this.#limits
-    const wasBelow = this.#bytes <= most
-    this.#bytes += bytes
-    if (this.#bytes <= most || !wasBelow) return
-    this.#remember('any host', { host: 'any host', error: limit(`more than ${most} bytes`) })
-    for (const socket of this.#sockets) socket.destroy()
-  }
-
-  /** Records the refusal; returns the response to the browser, without addresses or internal errors. */
-  #refuse(host: string, port: number, cause: Error): { status: 403 | 502; message: string } {
-    const error = cause instanceof ToolError ? cause : closedEarly(host, cause)
-    this.#remember(`${host}:${port}`, { host: port === 80 || port === 443 ? host : `${host}:${port}`, error })
-    return { status: error.code === 'FORBIDDEN' || error.code === 'TOO_LARGE' ? 403 : 502, message: error.message }
-  }
-
-  #remember(target: string, refusal: Refusal): void {
-    if (this.#refusals.size < maxRefusals) this.#refusals.set(target, refusal)
+  return {
+    /** The proxy's URL, for the browser's configuration. */
+    url: `http://127.0.0.1:${(server.address() as AddressInfo).port}`,
+    username,
+    password,
+    /** Targets that were refused or not reached since the last `begin()`, each once. */
+    get refusals(): readonly Refusal[] {
+      return [...refusals.values()]
+    },
+    /** Why this target was not reached since the last `begin()`; undefined if it was reached or not requested. */
+    refusalOf: (url: URL): ToolError | undefined => refusals.get(`${url.hostname}:${portOf(url)}`)?.error,
+    /** Starts a navigation: resets its limits and refusals. */
+    begin(): void {
+      refusals = new Map()
+      requested = 0
+      loaded = 0
+    },
+    /** Closes every connection and the listener. */
+    async close(): Promise<void> {
+      const closed = new Promise<void>((resolve) => server.close(() => resolve()))
+      for (const socket of open) socket.destroy()
+      await closed
+    },
   }
 }
 
@@ -224,13 +197,14 @@ function untilClosed(stream: Duplex | ServerResponse): AbortSignal {
   return left.signal
 }
 
-const challenge = { 'Proxy-Authenticate': 'Basic realm="octet"', 'Content-Length': '0', Connection: 'close' }
-const plain = { 'Content-Type': 'text/plain; charset=utf-8', 'Cache-Control': 'no-store', Connection: 'close' }
+const challenge = ['Proxy-Authenticate: Basic realm="octet"']
+const plain = ['Content-Type: text/plain; charset=utf-8', 'Cache-Control: no-store']
 
-function lines(headers: Readonly<Record<string, string>>): string {
-  return Object.entries(headers)
-    .map(([name, value]) => `${name}: ${value}\r\n`)
-    .join('')
+/** Answers a request that is not passed on, and closes the connection, also while a body is still arriving. */
+function reply(client: Duplex, status: number, headers: readonly string[] = [], text = ''): void {
+  const length = `Content-Length: ${Buffer.byteLength(text)}`
+  const lines = [`HTTP/1.1 ${status} ${STATUS_CODES[status]}`, ...headers, length, 'Connection: close', '', text]
+  client.end(lines.join('\r\n'), () => client.destroy())
 }
 
 /** Removes hop-by-hop headers: the listed ones and those named by `Connection`. */

@@ -1,6 +1,6 @@
 // One browser session: a browser context with its own cookies and its own proxy, one current page, and the events of its pages.
 import type { EgressPolicy } from '../../kit/network-policy/policy.ts'
-import { EgressProxy } from '../../kit/network-policy/proxy.ts'
+import { type EgressProxy, openProxy } from '../../kit/network-policy/proxy.ts'
 import { quoted } from '../../kit/text.ts'
 import type { PlaywrightConfig } from '../config.ts'
 import type { Browser, BrowserContext, CDPSession, Dialog, Page, Request, Route } from '../types.ts'
@@ -56,7 +56,7 @@ export class BrowserSession {
     config: PlaywrightConfig,
     storageState: string | undefined,
   ): Promise<BrowserSession> {
-    const proxy = await EgressProxy.open(policy)
+    const proxy = await openProxy(policy)
     try {
       const { username, password } = proxy
       const context = await browser.newContext({
