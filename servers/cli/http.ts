@@ -1,7 +1,7 @@
 // HTTP requests of the commands, and the addresses that they take.
 import type { RequestOptions } from 'node:http'
 import { urlToHttpOptions } from 'node:url'
-import { Connections, readStart } from '../kit/http/connections.ts'
+import { openConnections, readStart } from '../kit/http/connections.ts'
 import { withDeadline } from '../kit/waiting.ts'
 
 /** What a call may return, images included, is far smaller. */
@@ -9,7 +9,7 @@ const maxAnswerBytes = 33_554_432
 
 /** @throws Error when there is no answer within `limitMs`, or the connection fails */
 export async function send(url: URL, options: RequestOptions, limitMs: number, body?: string) {
-  const connections = new Connections(url.protocol === 'https:', { maxSockets: 1, connectMs: limitMs })
+  const connections = openConnections(url.protocol === 'https:', { maxSockets: 1, connectMs: limitMs })
   const late = (): Error => new Error(`no answer within ${limitMs} ms`)
   try {
     return await withDeadline({ ms: limitMs, late }, async (signal) => {

@@ -51,21 +51,17 @@ export async function sleep(ms: number, signal?: AbortSignal): Promise<void> {
   await delay(ms, undefined, { signal }).catch(() => signal?.throwIfAborted())
 }
 
-/** Lets other work of the process run while a long task goes on. */
-export class Turns {
-  #resumedAt = monotonicMs()
-  readonly #ms: number
-
-  /** @param ms how long the task runs before others get a turn, in milliseconds */
-  constructor(ms: number) {
-    this.#ms = ms
-  }
-
-  /** To be awaited between steps of the task; returns at once while the turn lasts. */
-  async yield(): Promise<void> {
-    if (monotonicMs() - this.#resumedAt < this.#ms) return
+/**
+ * Lets other work of the process run while a long task goes on.
+ * @param ms how long the task runs before others get a turn, in milliseconds
+ * @returns what the task awaits between its steps; it returns at once while the turn lasts
+ */
+export function turnsOf(ms: number): () => Promise<void> {
+  let resumedAt = monotonicMs()
+  return async () => {
+    if (monotonicMs() - resumedAt < ms) return
     await new Promise((resolve) => setImmediate(resolve))
-    this.#resumedAt = monotonicMs()
+    resumedAt = monotonicMs()
   }
 }
 

@@ -3,7 +3,7 @@ import { ToolError } from '../../protocol/index.ts'
 import type { Environment } from '../kit/definition.ts'
 import { authorization, readBaseUrl } from '../kit/http/address.ts'
 import { readStart, trust } from '../kit/http/connections.ts'
-import { Upstream } from '../kit/http/upstream.ts'
+import { openUpstream, type Upstream } from '../kit/http/upstream.ts'
 import { Semaphore } from '../kit/waiting.ts'
 import type { MonitoringConfig } from './config.ts'
 import { lokiError } from './errors.ts'
@@ -26,7 +26,7 @@ export function openMonitoring(config: MonitoringConfig, environment: Environmen
     const url = config[`${prefix}_URL` as const]
     if (url === undefined) return undefined
     const credentials = { token, user: config[`${prefix}_USERNAME` as const], password: config[`${prefix}_PASSWORD` as const] }
-    return new Upstream({
+    return openUpstream({
       name,
       baseUrl: readBaseUrl(`${prefix}_URL`, url, 'http://host:3100', `${prefix}_USERNAME and ${prefix}_PASSWORD`),
       headers: { 'user-agent': `octet-monitoring/${environment.version}`, ...own, ...authorization(prefix, credentials) },

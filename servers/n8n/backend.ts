@@ -1,7 +1,7 @@
 // The public API of n8n and, where configured, n8n's own database, which is only read.
 import { ToolError } from '../../protocol/index.ts'
 import type { Environment } from '../kit/definition.ts'
-import { Upstream } from '../kit/http/upstream.ts'
+import { openUpstream } from '../kit/http/upstream.ts'
 import { keyExpiry, type N8nConfig, parseApiUrl, parseExtraHeaders } from './config.ts'
 import { openApi } from './lib/api.ts'
 import { openDatabase } from './lib/database.ts'
@@ -18,7 +18,7 @@ export function openN8n(config: N8nConfig, environment: Environment) {
   const extra = parseExtraHeaders(config.N8N_EXTRA_HEADERS)
   const key = config.N8N_API_KEY ?? ''
   const expires = keyExpiry(key)
-  const http = new Upstream({
+  const http = openUpstream({
     name: 'n8n',
     baseUrl,
     headers: { 'user-agent': `octet-n8n/${environment.version}`, ...extra, 'x-n8n-api-key': key },

@@ -4,7 +4,7 @@ import type { IncomingMessage, RequestOptions } from 'node:http'
 import type { ClientOptions } from 'minio'
 import { ToolError } from '../../protocol/index.ts'
 import type { Environment } from '../kit/definition.ts'
-import { Connections, connectionError } from '../kit/http/connections.ts'
+import { connectionError, openConnections } from '../kit/http/connections.ts'
 import { withDeadline } from '../kit/waiting.ts'
 import { credentialsOf, limits as defaultLimits, endpointOf, type Limits, type StorageConfig, scopeOf } from './config.ts'
 import { readFailure, toToolError } from './errors.ts'
@@ -27,7 +27,7 @@ export function openStorage(config: StorageConfig, environment: Environment, cha
   if (credentials?.accessKey === 'minioadmin') {
     environment.log.warn("storage: the access key is the store's root user; give this server a key that may only read", {})
   }
-  const connections = new Connections(secure, { ca: environment.ca, maxSockets, connectMs })
+  const connections = openConnections(secure, { ca: environment.ca, maxSockets, connectMs })
   const regions = new Map<string, string>() // by bucket; '' for requests without a bucket
 
   /** The library signs the request and passes it to this transport; what it would do with the response is not used. */

@@ -2,7 +2,7 @@
 // they arrive; no page is held as a whole.
 import { contentKind } from '../../kit/content-kind.ts'
 import { cleanText } from '../../kit/text.ts'
-import { Turns } from '../../kit/waiting.ts'
+import { turnsOf } from '../../kit/waiting.ts'
 import type { PageFacts, PageForm } from '../types.ts'
 import { charsetOf, decoder, metaCharset } from './charset.ts'
 import { htmlEvents, type TokenizerClass } from './html-events.ts'
@@ -44,8 +44,7 @@ export async function extract(
   tokenizer: () => Promise<TokenizerClass>,
   signal: AbortSignal,
 ): Promise<Extracted> {
-  const turns = new Turns(turnMs)
-  const pause = (): Promise<void> => turns.yield()
+  const pause = turnsOf(turnMs)
   const notText = (type: string): Extracted => ({ text: '', method: `not text (${type})`, facts: {}, notes: [] })
   try {
     const declared = mediaTypeOf(request.contentType)

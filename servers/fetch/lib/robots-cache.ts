@@ -1,7 +1,7 @@
 // robots.txt of each site: fetched through the same network policy as pages and kept for a while.
 import { text } from 'node:stream/consumers'
 import { ToolError } from '../../../protocol/index.ts'
-import { Remembered, Turns, withDeadline } from '../../kit/waiting.ts'
+import { Remembered, turnsOf, withDeadline } from '../../kit/waiting.ts'
 import type { FetchConfig } from '../config.ts'
 import type { Answer, RequestSettings } from '../types.ts'
 import { follow, redirectOf } from './request.ts'
@@ -65,8 +65,7 @@ export function robotsOf(config: FetchConfig, request: RequestSettings) {
   async function siteOf(answer: Answer): Promise<Site> {
     const { status } = answer
     if (status >= 200 && status < 300) {
-      const turns = new Turns(turnMs)
-      const rules = await parseRobots(await text(answer.body(maxRobotsBytes)), product, () => turns.yield())
+      const rules = await parseRobots(await text(answer.body(maxRobotsBytes)), product, turnsOf(turnMs))
       return { rules, verdict: 'allowed' }
     }
     answer.close()
@@ -94,8 +93,7 @@ export function robotsOf(config: FetchConfig, request: RequestSettings) {
           hint: 'the same call in a few minutes, or another site',
         })
       }
-      const turns = new Turns(turnMs)
-      const rule = await findRule(rules, url, () => turns.yield())
+      const rule = await findRule(rules, url, turnsOf(turnMs))
       if (rule === undefined || rule.allow) return verdict
       const shown = `Disallow: ${rule.pattern}`.slice(0, 120)
       throw new ToolError(

@@ -2,7 +2,7 @@
 import { type Context, monotonicMs, ToolError } from '../../../protocol/index.ts'
 import { decodeUtf16, type Utf16, wholeCharacters } from '../../kit/content-kind.ts'
 import { clip } from '../../kit/text.ts'
-import { Turns } from '../../kit/waiting.ts'
+import { turnsOf } from '../../kit/waiting.ts'
 import type { Location } from '../types.ts'
 import { showPath } from './raw-path.ts'
 import type { OpenEntry, Sandbox } from './sandbox.ts'
@@ -39,14 +39,14 @@ export function searchFor(text: string, sandbox: Sandbox, maxBytes: number, { si
   /** The text as it is found in files of one and of two bytes for each character. */
   const expressions = { 1: anyCase(Buffer.from(text).toString('latin1')), 2: anyCase(text) }
   const deadline = monotonicMs() + maxSearchMs
-  const turns = new Turns(turnMs)
+  const pause = turnsOf(turnMs)
   const buffer = Buffer.allocUnsafeSlow(chunkBytes)
   let bytesLeft = maxBytes
   const search: Search = { partly: [], files: 0, find }
 
   async function find({ root, segments }: Location, entry: Entry): Promise<Found> {
     if (entry.kind !== 'file' || entry.remark !== undefined) return 'none'
-    await turns.yield()
+    await pause()
     if (bytesLeft <= 0 || monotonicMs() > deadline) return 'budget'
     const location = { root, segments: [...segments, ...entry.segments] }
     const name = showPath(entry.segments)
@@ -81,7 +81,7 @@ export function searchFor(text: string, sandbox: Sandbox, maxBytes: number, { si
     let line = 1
     let lineStart = format.start
     for (let position = format.start; position < end; ) {
-      await turns.yield()
+      await pause()
       signal.throwIfAborted()
       if (monotonicMs() > deadline) return 'budget'
       const chunk = buffer.subarray(0, end - position)

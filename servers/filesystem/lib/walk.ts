@@ -2,7 +2,7 @@
 // that a tree of any size is listed in pages and nothing is kept between calls.
 import type { BigIntStats } from 'node:fs'
 import { monotonicMs, ToolError } from '../../../protocol/index.ts'
-import { Turns } from '../../kit/waiting.ts'
+import { turnsOf } from '../../kit/waiting.ts'
 import type { Cancellable, FileKind } from '../types.ts'
 import { showLocation } from './location.ts'
 import { type RawPath, rawPath } from './raw-path.ts'
@@ -51,7 +51,7 @@ export class Walk {
   hidden = 0
   #visited = 0
   /** A pattern may take milliseconds for each name. */
-  readonly #turns = new Turns(turnMs)
+  readonly #pause = turnsOf(turnMs)
   readonly #sandbox: Sandbox
   readonly #options: WalkOptions
   readonly #deadline: number
@@ -77,7 +77,7 @@ export class Walk {
         if (this.#visited >= this.#options.maxVisited) this.incomplete = tooMany
         else if (monotonicMs() > this.#deadline) this.incomplete = tooLate
         if (this.incomplete !== undefined) return
-        await this.#turns.yield()
+        await this.#pause()
         const stat = stats[i] as BigIntStats | 'vanished' | 'unreadable'
         const segments = [...above, name]
         const isPlace = name === after?.[0] // shown before, or a folder whose content was partly shown

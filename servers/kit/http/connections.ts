@@ -68,33 +68,18 @@ const defaultConnectMs = 3_000
 /** An idle connection is closed then: something on its way may forget it without a word. */
 const idleMs = 30_000
 
-export class Connections {
-  readonly #secure: boolean
-  readonly #options: ConnectionOptions
-  readonly #agent: HttpAgent
-
-  /** @param secure with TLS */
-  constructor(secure: boolean, options: ConnectionOptions) {
-    const { ca, maxSockets } = options
-    const pool = { keepAlive: true, maxSockets, maxFreeSockets: maxSockets, timeout: idleMs }
-    this.#secure = secure
-    this.#options = options
-    this.#agent = secure ? new HttpsAgent({ ...pool, ...trust(ca) }) : new HttpAgent(pool)
-  }
-
-  close(): void {
-    this.#agent.destroy()
-  }
+/** @param secure with TLS */
+export function openConnections(secure: boolean, { ca, maxSockets, connectMs = defaultConnectMs }: ConnectionOptions) {
+  const pool = { keepAlive: true, maxSockets, maxFreeSockets: maxSockets, timeout: idleMs }
+  const agent = secure ? new HttpsAgent({ ...pool, ...trust(ca) }) : new HttpAgent(pool)
 
   /**
    * Sends one request and resolves with the head of its response. Its signal ends the response, too.
    * @throws the error of the connection
    */
-  exchange(request: RequestOptions, body?: string, fresh = false): Promise<IncomingMessage> {
-    const secure = this.#secure
-    const { ca, connectMs = defaultConnectMs } = this.#options
+  const exchange = (request: RequestOptions, body?: string, fresh = false): Promise<IncomingMessage> => {
     // Outside of the agent no connection is reused.
-    const connection = fresh ? { agent: false, ...(secure ? trust(ca) : {}) } : { agent: this.#agent }
+    const connection = fresh ? { agent: false, ...(secure ? trust(ca) : {}) } : { agent }
     return new Promise((resolve, reject) => {
       const req = (secure ? requestHttps : requestHttp)({ ...request, ...connection })
       let timer: NodeJS.Timeout | undefined
@@ -108,10 +93,11 @@ export class Connections {
       req.on('error', (error: NodeJS.ErrnoException) => {
         // The upstream closed an idle connection while it was reused: the request was not processed. Other idle ones may be closed, too.
         const stale = !fresh && req.reusedSocket && (error.code === 'ECONNRESET' || error.code === 'EPIPE')
-        if (stale) resolve(this.exchange(request, body, true))
+        if (stale) resolve(exchange(request, body, true))
         else reject(error)
       })
       req.end(body)
     })
   }
+  return { exchange, close: () => agent.destroy() }
 }

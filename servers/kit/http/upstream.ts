@@ -3,7 +3,7 @@ import type { IncomingHttpHeaders, IncomingMessage } from 'node:http'
 import { urlToHttpOptions } from 'node:url'
 import { ToolError } from '../../../protocol/index.ts'
 import { withDeadline } from '../waiting.ts'
-import { type ConnectionOptions, Connections, connectionError } from './connections.ts'
+import { type ConnectionOptions, connectionError, openConnections } from './connections.ts'
 
 export interface UpstreamOptions extends ConnectionOptions {
   /** What messages call the upstream, such as `Loki`. Its address never appears in them. */
@@ -35,64 +35,26 @@ export interface UpstreamAnswer {
   readonly body: Buffer
 }
 
-export class Upstream {
-  readonly #options: UpstreamOptions
-  readonly #base: URL
-  readonly #connections: Connections
-  readonly #body: BodyBuffer | undefined
+export type Upstream = ReturnType<typeof openUpstream>
 
-  constructor(options: UpstreamOptions) {
-    this.#options = options
-    this.#base = new URL(options.baseUrl)
-    this.#body = options.reuseBody === true ? new BodyBuffer() : undefined
-    this.#connections = new Connections(this.#base.protocol === 'https:', options)
-  }
-
-  /**
-   * Sends a GET and returns the answer, whatever its status.
-   * @throws ToolError UPSTREAM_UNREACHABLE, UPSTREAM_ERROR, TIMEOUT or TOO_LARGE; the signal's reason when it aborts
-   */
-  get(path: string, request: UpstreamRequest): Promise<UpstreamAnswer> {
-    return this.#ask(path, request)
-  }
-
-  /** Like `get`, but sends a POST of application/x-www-form-urlencoded, for queries that are too long for a URL. */
-  postForm(path: string, form: Readonly<Record<string, string>>, request: UpstreamRequest): Promise<UpstreamAnswer> {
-    return this.#ask(path, request, new URLSearchParams(form).toString())
-  }
+export function openUpstream(options: UpstreamOptions) {
+  const { name } = options
+  const base = new URL(options.baseUrl)
+  const sharedReader = options.reuseBody === true ? bodyReader(name) : undefined
+  const connections = openConnections(base.protocol === 'https:', options)
 
   /** The URL of a path and the headers to send, for what another client requests, such as a WebSocket. */
-  target(path: string, query: Readonly<Record<string, string>> = {}): { url: URL; headers: Record<string, string> } {
-    const url = new URL(this.#base)
-    url.pathname = `${this.#base.pathname.replace(/\/$/, '')}${path}`
+  const target = (path: string, query: Readonly<Record<string, string>> = {}) => {
+    const url = new URL(base)
+    url.pathname = `${base.pathname.replace(/\/$/, '')}${path}`
     url.search = new URLSearchParams(query).toString()
-    return { url, headers: { ...this.#options.headers } }
+    return { url, headers: { ...options.headers } }
   }
 
-  close(): void {
-    this.#connections.close()
-  }
-
-  async #ask(path: string, request: UpstreamRequest, form?: string): Promise<UpstreamAnswer> {
-    const { name } = this.#options
-    const late = (): ToolError =>
-      new ToolError('TIMEOUT', `${name} did not answer within ${request.timeoutMs} ms`, {
-        hint: 'the same call again later, or ask for less',
-      })
-    try {
-      return await withDeadline({ ms: request.timeoutMs, signal: request.signal, late }, (signal) =>
-        this.#send(path, request, form, signal),
-      )
-    } catch (error) {
-      if (error instanceof ToolError || request.signal.aborted) throw error
-      throw connectionError(name, error as NodeJS.ErrnoException)
-    }
-  }
-
-  async #send(path: string, request: UpstreamRequest, form: string | undefined, signal: AbortSignal): Promise<UpstreamAnswer> {
-    const { url, headers } = this.target(path, request.query)
+  const send = async (path: string, request: UpstreamRequest, form: string | undefined, signal: AbortSignal) => {
+    const { url, headers } = target(path, request.query)
     const ofForm = { 'content-type': 'application/x-www-form-urlencoded', 'content-length': Buffer.byteLength(form ?? '') }
-    const res = await this.#connections.exchange(
+    const res = await connections.exchange(
       {
         ...urlToHttpOptions(url),
         signal,
@@ -107,8 +69,33 @@ export class Upstream {
       },
       form,
     )
-    const body = await (this.#body ?? new BodyBuffer()).read(this.#options.name, res, request.maxBytes)
+    const body = await (sharedReader ?? bodyReader(name))(res, request.maxBytes)
     return { status: res.statusCode ?? 0, headers: res.headers, body }
+  }
+
+  const ask = async (path: string, request: UpstreamRequest, form?: string): Promise<UpstreamAnswer> => {
+    const { timeoutMs: ms, signal } = request
+    const late = (): ToolError =>
+      new ToolError('TIMEOUT', `${name} did not answer within ${ms} ms`, { hint: 'the same call again later, or ask for less' })
+    try {
+      return await withDeadline({ ms, signal, late }, (limited) => send(path, request, form, limited))
+    } catch (error) {
+      if (error instanceof ToolError || signal.aborted) throw error
+      throw connectionError(name, error as NodeJS.ErrnoException)
+    }
+  }
+
+  return {
+    target,
+    /**
+     * Sends a GET and returns the answer, whatever its status.
+     * @throws ToolError UPSTREAM_UNREACHABLE, UPSTREAM_ERROR, TIMEOUT or TOO_LARGE; the signal's reason when it aborts
+     */
+    get: (path: string, request: UpstreamRequest) => ask(path, request),
+    /** Like `get`, but sends a POST of application/x-www-form-urlencoded, for queries that are too long for a URL. */
+    postForm: (path: string, form: Readonly<Record<string, string>>, request: UpstreamRequest) =>
+      ask(path, request, new URLSearchParams(form).toString()),
+    close: connections.close,
   }
 }
 
@@ -119,12 +106,17 @@ export function retryAfter(value: string | undefined): number | undefined {
   return Number.isFinite(seconds) ? Math.max(1, seconds) : undefined
 }
 
-/** A buffer that grows to the largest body read into it. */
-class BodyBuffer {
-  #buffer = Buffer.alloc(0)
-
-  read(name: string, res: IncomingMessage, maxBytes: number): Promise<Buffer> {
-    return new Promise((resolve, reject) => {
+/** Reads bodies into one buffer, which grows to the largest of them. */
+function bodyReader(name: string) {
+  let buffer = Buffer.alloc(0)
+  const reserve = (size: number, used: number): void => {
+    if (size <= buffer.length) return
+    const larger = Buffer.allocUnsafeSlow(Math.max(size, 2 * buffer.length, 65_536))
+    buffer.copy(larger, 0, 0, used)
+    buffer = larger
+  }
+  return (res: IncomingMessage, maxBytes: number): Promise<Buffer> =>
+    new Promise((resolve, reject) => {
       const tooLarge = (): void => {
         reject(new ToolError('TOO_LARGE', `${name}'s answer is larger than ${maxBytes} bytes`))
         res.destroy()
@@ -132,21 +124,13 @@ class BodyBuffer {
       const announced = Number(res.headers['content-length'] ?? 0)
       if (announced > maxBytes) return tooLarge()
       let bytes = 0
-      this.#reserve(announced, 0)
+      reserve(announced, 0)
       res.on('data', (chunk: Buffer) => {
         if (bytes + chunk.length > maxBytes) return tooLarge()
-        this.#reserve(bytes + chunk.length, bytes)
-        bytes += chunk.copy(this.#buffer, bytes)
+        reserve(bytes + chunk.length, bytes)
+        bytes += chunk.copy(buffer, bytes)
       })
-      res.on('end', () => resolve(this.#buffer.subarray(0, bytes)))
+      res.on('end', () => resolve(buffer.subarray(0, bytes)))
       res.on('error', (error) => reject(new ToolError('UPSTREAM_ERROR', `${name}'s answer ended too early`, { cause: error })))
     })
-  }
-
-  #reserve(size: number, used: number): void {
-    if (size <= this.#buffer.length) return
-    const larger = Buffer.allocUnsafeSlow(Math.max(size, 2 * this.#buffer.length, 65_536))
-    this.#buffer.copy(larger, 0, 0, used)
-    this.#buffer = larger
-  }
 }

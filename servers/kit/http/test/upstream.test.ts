@@ -8,7 +8,7 @@ import { ToolError } from '../../../../protocol/index.ts'
 import { issue } from '../../../../test/helpers/certificates.ts'
 import { withServer } from '../../../../test/helpers/wire.ts'
 import { test } from '../../../../test/runner/harness.ts'
-import { Upstream, type UpstreamAnswer, type UpstreamOptions, type UpstreamRequest } from '../upstream.ts'
+import { openUpstream, type UpstreamAnswer, type UpstreamOptions, type UpstreamRequest } from '../upstream.ts'
 
 const limits = { timeoutMs: 5_000, maxBytes: 10_000 }
 
@@ -17,7 +17,7 @@ async function ask(
   request: Partial<UpstreamRequest> = {},
   options: Partial<UpstreamOptions> = {},
 ): Promise<UpstreamAnswer> {
-  const upstream = new Upstream({ name: 'Sample', baseUrl: url, maxSockets: 2, ...options })
+  const upstream = openUpstream({ name: 'Sample', baseUrl: url, maxSockets: 2, ...options })
   try {
     return await upstream.get('/api', { signal: AbortSignal.timeout(10_000), ...limits, ...request })
   } finally {
@@ -105,7 +105,7 @@ test('waiting for a free connection counts for the deadline', () =>
   withServer(
     () => {},
     async (url) => {
-      const upstream = new Upstream({ name: 'Sample', baseUrl: url, maxSockets: 1 })
+      const upstream = openUpstream({ name: 'Sample', baseUrl: url, maxSockets: 1 })
       const request = { signal: AbortSignal.timeout(10_000), maxBytes: 10, timeoutMs: 200 }
       const [first, second] = await Promise.allSettled([upstream.get('/a', request), upstream.get('/b', request)])
       for (const outcome of [first, second]) assert.equal((outcome as PromiseRejectedResult).reason.code, 'TIMEOUT')
@@ -122,7 +122,7 @@ test('a request on a connection that the upstream closed is repeated on a fresh 
       setTimeout(() => res.end('{}'), 20) // so that two requests need two connections
     },
     async (url) => {
-      const upstream = new Upstream({ name: 'Sample', baseUrl: url, maxSockets: 2 })
+      const upstream = openUpstream({ name: 'Sample', baseUrl: url, maxSockets: 2 })
       const request = { signal: AbortSignal.timeout(10_000), maxBytes: 10, timeoutMs: 5_000 }
       await Promise.all([upstream.get('/a', request), upstream.get('/b', request)])
       assert.equal((await upstream.get('/c', request)).status, 200)
@@ -195,7 +195,7 @@ test('path prefix, query, form and headers arrive as they should', () =>
         body: '',
         tenant: 'a|b',
       })
-      const upstream = new Upstream({ name: 'Sample', baseUrl: url, headers, maxSockets: 1 })
+      const upstream = openUpstream({ name: 'Sample', baseUrl: url, headers, maxSockets: 1 })
       assert.deepEqual(json(await upstream.postForm('/api', { q: 'ä&b' }, { signal: AbortSignal.timeout(10_000), ...limits })), {
         method: 'POST',
         url: '/api',
@@ -214,7 +214,7 @@ test('reused memory holds one body after the other, whole', () =>
       setImmediate(() => res.end('y'.repeat(Math.ceil(size / 2))))
     },
     async (url) => {
-      const upstream = new Upstream({ name: 'Sample', baseUrl: url, maxSockets: 1, reuseBody: true })
+      const upstream = openUpstream({ name: 'Sample', baseUrl: url, maxSockets: 1, reuseBody: true })
       const buffers = new Set<ArrayBufferLike>()
       for (const size of [300_000, 10, 0, 200_001, 300_000]) {
         const request = {
