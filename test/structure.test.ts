@@ -88,6 +88,7 @@ test('a server imports protocol, the kit and itself, and an npm library only in 
       if (isNode(to) || to === 'protocol/index.ts' || to.startsWith('servers/kit/') || to.startsWith(`servers/${name}/`))
         return true
       if (to === 'dev/sample.ts') return from === 'servers/postgres/lib/sample-file.ts' // which bundles replace
+      if (to === 'dev/npm-browser.ts') return from === 'servers/playwright/lib/npm-browser-file.ts' // likewise
       return libraries.test(to) && from.endsWith('/backend.ts')
     }),
   )

@@ -7,7 +7,6 @@ import type { Environment } from '../kit/definition.ts'
 import type { PlaywrightConfig } from './config.ts'
 import { findBrowser, missingBrowser } from './lib/find-browser.ts'
 import { groupOf, killGroup } from './lib/processes.ts'
-import { unpackBrowser } from './lib/unpack-browser.ts'
 
 export type * from 'playwright'
 
@@ -57,7 +56,7 @@ export async function launch(config: PlaywrightConfig, log: Environment['log']) 
   }
   process.once('exit', atExit)
   try {
-    const executablePath = found.kind === 'npm package' ? await unpackBrowser(found.path) : found.path
+    const executablePath = (await found.unpack?.()) ?? found.path
     const home = join(folder, 'home')
     mkdirSync(home)
     const { PATH = '', LANG = 'C.UTF-8', TZ } = process.env

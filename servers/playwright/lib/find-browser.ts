@@ -1,12 +1,12 @@
-// Finds the Chromium to use without loading Playwright: configured, installed, Playwright's own, or from the npm package.
+// Finds the Chromium to use without loading Playwright: configured, installed, Playwright's own, or npm's.
 import { execFile } from 'node:child_process'
-import { accessSync, constants, existsSync, readdirSync, readFileSync, realpathSync, statSync } from 'node:fs'
-import { createRequire } from 'node:module'
+import { accessSync, constants, existsSync, readdirSync, statSync } from 'node:fs'
 import { homedir } from 'node:os'
-import { delimiter, dirname, join } from 'node:path'
+import { delimiter, join } from 'node:path'
 import { promisify } from 'node:util'
 import { Remembered } from '../../kit/waiting.ts'
 import type { PlaywrightConfig } from '../config.ts'
+import { loadNpmBrowser } from './npm-browser-file.ts'
 
 export interface FoundBrowser {
   readonly kind: 'configured' | 'installed' | "Playwright's own" | 'npm package'
@@ -14,6 +14,8 @@ export interface FoundBrowser {
   readonly path: string
   /** Known beforehand only of the npm package. */
   readonly version?: string
+  /** Of the npm package. Returns the executable. */
+  unpack?(): Promise<string>
 }
 
 /** By name on PATH, first wins: the headless shell takes half the memory. */
@@ -36,7 +38,8 @@ export function findBrowser(config: PlaywrightConfig): FoundBrowser | undefined 
   const folders = (process.env.PATH ?? '').split(delimiter).filter((folder) => folder !== '')
   const installed = installedNames.flatMap((name) => folders.map((folder) => join(folder, name))).find(isExecutable)
   if (installed !== undefined) return { kind: 'installed', path: installed }
-  return ownBrowser(config.PLAYWRIGHT_BROWSERS_PATH ?? join(homedir(), '.cache', 'ms-playwright')) ?? npmBrowser()
+  const own = ownBrowser(config.PLAYWRIGHT_BROWSERS_PATH ?? join(homedir(), '.cache', 'ms-playwright'))
+  return own ?? loadNpmBrowser()?.npmBrowser()
 }
 
 /** For the operator, when there is no browser. */
@@ -57,17 +60,6 @@ function ownBrowser(folder: string): FoundBrowser | undefined {
     if (path !== undefined) return { kind: "Playwright's own", path }
   }
   return undefined
-}
-
-function npmBrowser(): FoundBrowser | undefined {
-  try {
-    // Beside the program that runs, not beside this file: a bundle does not know where its sources were.
-    const path = createRequire(realpathSync(process.argv[1] ?? process.cwd())).resolve('@sparticuz/chromium')
-    const manifest = join(dirname(path), '..', '..', 'package.json')
-    return { kind: 'npm package', path, version: JSON.parse(readFileSync(manifest, 'utf8')).version }
-  } catch {
-    return undefined // not installed: production has no development dependencies
-  }
 }
 
 function isExecutable(path: string): boolean {

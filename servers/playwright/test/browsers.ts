@@ -1,6 +1,5 @@
 // For tests: the browsers that the suites run with. The one from npm needs nothing installed; the others are Debian's.
-import { createRequire } from 'node:module'
-import { unpackBrowser } from '../lib/unpack-browser.ts'
+import { npmBrowser as npmPackage } from '../../../dev/npm-browser.ts'
 
 export interface TestBrowser {
   readonly name: string
@@ -13,7 +12,7 @@ export interface TestBrowser {
 export const npmBrowser: TestBrowser = {
   name: 'npm',
   skip: undefined,
-  path: () => unpackBrowser(createRequire(import.meta.url).resolve('@sparticuz/chromium')),
+  path: async () => (await npmPackage()?.unpack()) ?? '',
 }
 
 export const headlessShell = fromEnvironment('chromium-headless-shell', 'OCTET_TEST_CHROMIUM_HEADLESS_SHELL')

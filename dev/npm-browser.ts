@@ -1,19 +1,30 @@
-// Unpacks the Chromium of the npm package @sparticuz/chromium, with its libraries and fonts, into a folder of this process.
+// The browser of `npm ci && npm start`: the Chromium of the npm package @sparticuz/chromium (a development dependency), which is unpacked, with
+// its libraries and fonts, into a folder of this process.
 import { execFile } from 'node:child_process'
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { mkdtempSync, readFileSync, realpathSync, rmSync, writeFileSync } from 'node:fs'
+import { createRequire } from 'node:module'
 import { tmpdir } from 'node:os'
-import { join } from 'node:path'
+import { dirname, join } from 'node:path'
 import { promisify } from 'node:util'
 
 const unpackTimeoutMs = 60_000
 
 let unpacked: Promise<string> | undefined
 
-/**
- * Once for this process, whatever it starts afterwards; about 200 MB, removed when the process ends. Returns the executable.
- * @param modulePath of the package
- */
-export function unpackBrowser(modulePath: string): Promise<string> {
+/** The package beside the program that runs, not beside this file: a bundle does not know where its sources were. Undefined without it. */
+export function npmBrowser() {
+  try {
+    const path = createRequire(realpathSync(process.argv[1] ?? process.cwd())).resolve('@sparticuz/chromium')
+    const manifest = join(dirname(path), '..', '..', 'package.json')
+    const version: string = JSON.parse(readFileSync(manifest, 'utf8')).version
+    return { kind: 'npm package' as const, path, version, unpack: () => unpackOnce(path) }
+  } catch {
+    return undefined // not installed
+  }
+}
+
+/** Once for this process, whatever it starts afterwards; about 200 MB, removed when the process ends. Returns the executable. */
+function unpackOnce(modulePath: string): Promise<string> {
   unpacked ??= unpack(modulePath).catch((error) => {
     unpacked = undefined
     throw error
