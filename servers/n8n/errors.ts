@@ -4,8 +4,8 @@ import { isHtml, parseJson, shortenJson, statusError, webPage } from '../kit/htt
 import type { UpstreamAnswer } from '../kit/http/upstream.ts'
 import { cleanText, quoted } from '../kit/text.ts'
 
-/** Commas, colons and opening brackets in one answer: each value costs up to a hundred bytes of heap, however short the text is. */
-const maxJsonTokens = 100_000
+/** Commas, colons and opening brackets in one answer: each costs up to 50 bytes of heap, however short the text is. */
+const maxJsonTokens = 200_000
 const maxParsedBytes = 1024 * 1024
 
 /** Bytes that are kept of each string where the JSON would still be larger than {@link maxParsedBytes}. */

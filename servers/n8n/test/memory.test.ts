@@ -24,7 +24,7 @@ const bodies: Record<string, string> = {
   // as many small values as are admitted
   small: workflow(
     'small',
-    Array.from({ length: 7_000 }, (_, i) => node(i, { a: i, b: [i] })),
+    Array.from({ length: 14_000 }, (_, i) => node(i, { a: i, b: [i] })),
   ),
   huge: workflow('huge', [node(1, { code: 'x'.repeat(40_000_000) })]),
 }
