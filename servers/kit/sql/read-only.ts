@@ -147,11 +147,12 @@ export function guarded<T>(
     }
     const stop = (reason: unknown): void => {
       settle()
-      void session.cancel()
+      void session.cancel(running)
       reject(reason)
     }
     signal?.addEventListener('abort', abort, { once: true })
-    work().then(
+    const running = work()
+    running.then(
       (value) => {
         settle()
         resolve(value)

@@ -4,7 +4,7 @@
 // (`connection` option, getStartupConf, processID, secretKey, query with an object that has `submit`).
 import { EventEmitter, once } from 'node:events'
 import { Socket } from 'node:net'
-import { withDeadline } from '../waiting.ts'
+import { sleep, withDeadline } from '../waiting.ts'
 import { type WireLimits, WireReader } from './protocol-guard.ts'
 import { type Outcome, type Run, Statement, type Wire } from './statement.ts'
 import type { Target } from './target.ts'
@@ -51,6 +51,9 @@ const dialect = {
 }
 
 const cancelMs = 1_000
+/** A cancel request that arrives between two messages of a statement has no effect, so it is repeated while the statement runs. */
+const maxCancels = 5
+const cancelPauseMs = 100
 const readBytes = 65_536
 const errorResponse = 0x45
 const maxNotices = 50
@@ -203,10 +206,17 @@ export class Session {
   /**
    * Cancels the statement in the server, then closes this connection. The order matters: a server process does not notice that its client
    * has left until it writes to it.
+   * @param running settles when the statement has ended; without it the server is asked once
    */
-  async cancel(): Promise<void> {
-    if (this.closed) return
-    await this.#sendCancel().catch(() => {}) // the server cannot be asked any more: closing the connection is what is left
+  async cancel(running?: Promise<unknown>): Promise<void> {
+    const ended = (running ?? Promise.resolve()).then(
+      () => true,
+      () => true,
+    )
+    for (let i = 0; i < maxCancels && !this.closed; i++) {
+      await this.#sendCancel().catch(() => {}) // the server cannot be asked any more: closing the connection is what is left
+      if (await Promise.race([ended, sleep(cancelPauseMs)])) break
+    }
     this.destroy()
   }
 

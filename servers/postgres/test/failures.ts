@@ -1,7 +1,8 @@
 // What happens when callers leave, statements run on, and the database server is slow, full, gone or back. For every edition of PostgreSQL.
 import assert from 'node:assert/strict'
 import { once } from 'node:events'
-import { createServer, type Socket } from 'node:net'
+import { connect, createServer, type Socket } from 'node:net'
+import { setTimeout as delay } from 'node:timers/promises'
 import { environmentOf } from '../../../test/helpers/tool-client.ts'
 import { test } from '../../../test/runner/harness.ts'
 import { safeReader } from '../../kit/sql/reader-role.ts'
@@ -293,6 +294,51 @@ export function testFailures(edition: Edition): void {
       await cluster.remove()
     }
   })
+
+  it('a call that is cancelled before its statement has arrived leaves none behind', () =>
+    withServer(edition, [], {}, async (cluster) => {
+      let arrived = (): void => {}
+      const sent = new Promise<void>((resolve) => {
+        arrived = resolve
+      })
+      /** Holds back the statement, and what comes behind it on the same connection. */
+      const late = createServer((socket) => {
+        const server = connect(cluster.port, cluster.host)
+        let before = Promise.resolve()
+        socket
+          .on('error', () => {})
+          .on('data', (chunk) => {
+            const isStatement = chunk.includes('generate_series')
+            if (isStatement) arrived()
+            before = before.then(() => (isStatement ? delay(150) : undefined)).then(() => void server.write(chunk))
+          })
+        socket.on('close', () => void before.then(() => server.end()))
+        server.on('error', () => {}).pipe(socket)
+      }).listen(0, '127.0.0.1')
+      await once(late, 'listening')
+      const { port } = late.address() as { port: number }
+      const env = { PGHOST: '127.0.0.1', PGPORT: String(port), PGUSER: 'postgres', PG_ALLOW_UNSAFE_ROLE: 'true' }
+      const server = await RunningServer.start(['postgres'], env)
+      try {
+        await withClient(server.url, async ({ call }) => {
+          const abort = new AbortController()
+          const cancelled = call('postgres_query', { query: endless }, abort.signal).catch(() => 'cancelled')
+          await sent
+          abort.abort()
+          await cancelled
+          await delay(300)
+          await until(
+            'nothing runs on',
+            1_000,
+            () => running(cluster),
+            (n) => n === 0,
+          )
+        })
+      } finally {
+        await server.stop('SIGKILL')
+        late.close()
+      }
+    }))
 
   test(`${edition.label}: a server that accepts and never answers is given up after the connect limit`, async () => {
     const sockets: Socket[] = []
