@@ -3,6 +3,7 @@ import { hash } from 'node:crypto'
 import { cpSync, mkdtempSync, readFileSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { setTimeout as delay } from 'node:timers/promises'
 import { catalog, serverNames, toolsOf } from '../servers/cli/catalog.ts'
 import { runChild, withChild } from '../test/helpers/child.ts'
 import { postJson, send, withServer } from '../test/helpers/wire.ts'
@@ -76,9 +77,8 @@ test('octet start NAME needs no file but the bundle of that server', async () =>
     for (const file of ['bin.cjs', 'servers/filesystem.cjs']) cpSync(join(folder, file), join(alone, file))
     await withChild(join(alone, 'bin.cjs'), ['start', 'filesystem'], { FS_ROOTS: folder }, async ({ url, stderr, stop }) => {
       assert.equal((await postJson(`${url}/mcp`, list)).json().result.tools.length, 2)
-      await send(`${url}/ready`) // waits for the probes, as the table does
+      while (!/^filesystem +http.* ok +2$/m.test(stderr())) await delay(20) // until the backends were probed
       await stop()
-      assert.match(stderr(), /^filesystem +http.* ok +2$/m)
     })
   } finally {
     rmSync(alone, { recursive: true })
@@ -99,6 +99,7 @@ test('octet start serves every server on one port, with a table for people', () 
     assert.deepEqual(Object.keys(servers), serverNames)
     for (const name of serverNames)
       assert.equal((await postJson(`${url}/${name}/mcp`, list)).json().result.tools.length, servers[name].tools)
+    while (!stderr().includes('Stop with Ctrl-C')) await delay(20) // the line below the table
     await stop()
     for (const name of serverNames) assert.match(stderr(), new RegExp(`^${name} +${url}/${name}/sse +\\w+.* +\\d+$`, 'm'))
   }))
