@@ -17,7 +17,6 @@ interface Group {
 interface Part {
   readonly at: string
   readonly node: string
-  readonly quick: boolean
   readonly groups: readonly Group[]
   readonly figures: unknown
 }
@@ -40,11 +39,12 @@ console.log(
 )
 if (parts.includes('wire')) keep('wire', await wirePart())
 if (parts.includes('job')) keep('job', await jobPart())
-const groups = ['wire', 'job'].flatMap((part) =>
-  (kept[part]?.groups ?? []).map(({ title, bars }) => ({ title: kept[part]?.quick ? `${title} (quick run)` : title, bars })),
-)
-writeFileSync(jsonFile, JSON.stringify(kept, null, 1))
-writeFileSync(file('docs/bench.svg'), chart('CPU and memory of Octet beside other servers', groups))
+// Neither a quick run nor one question alone may replace the chart of a whole run.
+if (!options.quick && options.only === undefined) {
+  const groups = ['wire', 'job'].flatMap((part) => kept[part]?.groups ?? [])
+  writeFileSync(jsonFile, JSON.stringify(kept, null, 1))
+  writeFileSync(file('docs/bench.svg'), chart('CPU and memory of Octet beside other servers', groups))
+}
 
 const servers = await tokensOfServers()
 console.log(
@@ -55,7 +55,7 @@ console.log(
 )
 
 function keep(part: string, measured: Pick<Part, 'groups' | 'figures'>): void {
-  kept[part] = { at: new Date().toISOString(), node: process.version, quick: options.quick, ...measured }
+  kept[part] = { at: new Date().toISOString(), node: process.version, ...measured }
 }
 
 async function wirePart(): Promise<Pick<Part, 'groups' | 'figures'>> {
