@@ -5,7 +5,7 @@ import { formatSpan } from '../../kit/report.ts'
 import { oneLine } from '../../kit/text.ts'
 import { invalid } from '../errors.ts'
 import type { Range } from '../types.ts'
-import { type Leaf, type Logql, logQueryOf, withMatcher } from './logql.ts'
+import { admitsAbsent, type Leaf, type Logql, logQueryOf, withMatcher } from './logql.ts'
 import type { Loki } from './loki.ts'
 import { secondsOf } from './time.ts'
 import { correctLogql, isLevelName, type LabelValues, readWords } from './words.ts'
@@ -117,22 +117,23 @@ async function explainSelector(failed: Failed, { selector, matchers }: Leaf): Pr
   const { loki, query, range, signal, again } = failed
   const names = await loki.labels(range, signal)
   for (const matcher of matchers) {
+    if (admitsAbsent(matcher)) continue
     const { label, operator, value } = matcher
-    // Streams without the label may match any other: it never explains why nothing was found.
-    if (operator !== '=' || value === '') continue
     const exists = names.includes(label)
+    if (exists && operator !== '=') continue
     const values = exists ? await loki.values(label, range, signal) : []
     if (values.includes(value)) continue
     const why = exists
       ? `"${label}" is never "${oneLine(value, 80)}" in this range; it is: ${list(nearestFirst(value, values))}`
       : `no stream in this range has a label "${label}"; labels: ${list(nearestFirst(label, names))}`
-    const other = (await knownLabels(loki, range, signal)).find((each) => each.values.includes(value))
+    const known = operator === '=' || operator === '=~' ? await knownLabels(loki, range, signal) : []
+    const other = known.find((each) => each.values.includes(value))
     if (other !== undefined) {
-      const corrected = again(withMatcher(query.text, matcher, other.name, value))
+      const corrected = again(withMatcher(query.text, matcher, other.name, operator, value))
       return `${why}. "${oneLine(value, 80)}" is a value of ${other.name}, which has: ${list(nearestFirst(value, other.values))}. TRY: ${corrected}`
     }
     const [near] = nearest(value, values, 1)
-    return near === undefined ? why : `${why}. TRY: ${again(withMatcher(query.text, matcher, label, near))}`
+    return near === undefined ? why : `${why}. TRY: ${again(withMatcher(query.text, matcher, label, '=', near))}`
   }
   return `no stream matches all of ${oneLine(selector)} in these ${formatSpan(secondsOf(range))}; try fewer matchers or a longer range`
 }

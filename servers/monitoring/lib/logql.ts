@@ -44,9 +44,20 @@ export function withWindows({ text, windows }: Logql, change: (window: Window) =
   )
 }
 
-/** The query with `label="value"` in the place of one of its own matchers. */
-export function withMatcher(text: string, { start, end }: Matcher, label: string, value: string): string {
-  return `${text.slice(0, start)}${label}=${JSON.stringify(value)}${text.slice(end)}`
+/** The query with another matcher in the place of one of its own. */
+export function withMatcher(text: string, { start, end }: Matcher, label: string, operator: string, value: string): string {
+  return `${text.slice(0, start)}${label}${operator}${JSON.stringify(value)}${text.slice(end)}`
+}
+
+/**
+ * Does a stream without this label match too? Such a matcher never explains why nothing was found. A regular expression is read only where
+ * it is simple enough to be sure that it needs text; it is never run, because it may take exponential time.
+ */
+export function admitsAbsent({ operator, value }: Matcher): boolean {
+  if (operator === '=') return value === ''
+  if (operator === '!=') return value !== ''
+  const needsText = value.split('|').every((part) => /^\^?(?:\.\*)?(?:\.\+|[\w-](?![*?{]))[\w .:/*+$-]*$/.test(part))
+  return operator === '=~' ? !needsText : needsText
 }
 
 const matcherForm = /(?<![\w.])([A-Za-z_][\w.]*)\s*(=~|!~|!=|=)\s*(?:"((?:[^"\\]|\\.)*)"|`([^`]*)`)/g

@@ -1,7 +1,7 @@
 // What is read out of LogQL, and what must not be mistaken for it.
 import assert from 'node:assert/strict'
 import { test } from '../../../test/runner/harness.ts'
-import { type Leaf, logQueryOf, maskStrings, readLogql, withMatcher, withWindows } from '../lib/logql.ts'
+import { admitsAbsent, type Leaf, logQueryOf, maskStrings, readLogql, withMatcher, withWindows } from '../lib/logql.ts'
 import { planMetric } from '../lib/metric-plan.ts'
 import { correctLogql, readWords } from '../lib/words.ts'
 
@@ -29,7 +29,7 @@ test('finds the selectors, their matchers and their windows', () => {
   )
   assert.ok(withWindows(readLogql(text), () => '2d').endsWith('{app!="c"}[2d] offset 480h))'))
   const [matcher] = second.matchers
-  assert.ok(matcher !== undefined && withMatcher(text, matcher, 'job', 'x').includes('rate({job="x"}[1h30m]'))
+  assert.ok(matcher !== undefined && withMatcher(text, matcher, 'job', '=', 'x').includes('rate({job="x"}[1h30m]'))
 })
 
 test('the lines of a metric query are selected without window, offset and unwrap, wherever they stand', () => {
@@ -59,6 +59,25 @@ test('tells metric queries from log queries, and those that choose the largest s
   }
   for (const query of ['topk(5, x)', ' (bottomk by (a) (5, x))', '# x\napprox_topk(2, x)']) assert.ok(readLogql(query).top, query)
   for (const query of ['sum(topk(5, x))', '{a="topk("}', 'topkey(1)']) assert.ok(!readLogql(query).top, query)
+})
+
+test('a matcher that a stream without the label fulfils is recognised', () => {
+  const admits = (matcher: string) => admitsAbsent(readLogql(`{${matcher}}`).leaves[0]?.matchers[0] as never)
+  for (const matcher of [
+    'a=""',
+    'a!="x"',
+    'a=~".*"',
+    'a=~"x?"',
+    'a=~"x|"',
+    'a=~"(x|y)*"',
+    'a=~".*x?"',
+    'a!~".+"',
+    'a!~"x"',
+    'a!~"x.*|y"',
+  ])
+    assert.ok(admits(matcher), matcher)
+  for (const matcher of ['a="x"', 'a!=""', 'a=~".+"', 'a=~"x.*"', 'a=~"x-1|y"', 'a=~"db.*"', 'a=~".*db.*"'])
+    assert.ok(!admits(matcher), matcher)
 })
 
 test('reading a query takes linear time', () => {

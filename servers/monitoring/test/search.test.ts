@@ -166,19 +166,6 @@ test('a query that names no stream is said to be wrong also when Loki does not t
     },
   ))
 
-test('only a matcher that needs the label explains why nothing was found', () =>
-  withLoki(
-    ({ path }) => (path.endsWith('/query_range') ? json(streams(0, () => '')) : undefined),
-    async ({ call }) => {
-      const why = async (selector: string) => (await call('search_logs', { query: selector })).meta.warnings.join()
-      assert.match(await why('{app="api", job="x"}'), /no stream in this range has a label "job"; labels: /)
-      for (const other of ['job=""', 'job!="x"', 'job=~".*"', 'job=~"x?"', 'job=~"x|"', 'job!~".+"', 'job!~"x.*|y"']) {
-        assert.match(await why(`{app="api", ${other}}`), /no stream matches all of/, other)
-        assert.match(await why(`{${other}, app="apx"}`), /"app" is never "apx" in this range; it is: api/, other)
-      }
-    },
-  ))
-
 test('answers of the wrong form are errors, not a crash', async () => {
   const answers: [unknown, RegExp][] = [
     [null, /UPSTREAM_ERROR: the answer has no result of Loki/],
