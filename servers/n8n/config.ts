@@ -74,8 +74,9 @@ export function parseExtraHeaders(json: string | undefined): Readonly<Record<str
   if (!isObject(parsed)) throw new Error('N8N_EXTRA_HEADERS is not a JSON object such as {"CF-Access-Client-Id":"…"}')
   const headers: Record<string, string> = {}
   for (const [name, value] of Object.entries(parsed)) {
-    const isAllowed = /^[!#$%&'*+.^_`|~A-Za-z0-9-]+$/.test(name) && !reserved.test(name)
-    if (!isAllowed || typeof value !== 'string' || !/^[\t\x20-\x7e\x80-\xff]*$/.test(value))
+    // Not shown: it may be a whole header with its value.
+    if (!/^[!#$%&'*+.^_`|~A-Za-z0-9-]+$/.test(name)) throw new Error('N8N_EXTRA_HEADERS: a member is not a valid header name')
+    if (reserved.test(name) || typeof value !== 'string' || !/^[\t\x20-\x7e\x80-\xff]*$/.test(value))
       throw new Error(`N8N_EXTRA_HEADERS: ${quoted(name)} is not a header that may be set, or its value is not one line of text`)
     headers[name.toLowerCase()] = value
   }

@@ -67,8 +67,8 @@ export function openNetdata(http: Upstream) {
         {},
         signal,
         ({ version, mirrored_hosts: hosts }: { version?: unknown; mirrored_hosts?: unknown }) => {
-          if (typeof version !== 'string') throw new TypeError('no version')
-          return { version, nodes: strings(hosts) }
+          if (typeof version !== 'string' && !Array.isArray(hosts)) throw new TypeError('neither version nor hosts')
+          return { version: typeof version === 'string' ? version : 'unknown', nodes: strings(hosts) }
         },
       )
     },

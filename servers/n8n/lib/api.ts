@@ -63,7 +63,7 @@ export function openApi(http: GetOnly, keyExpires: Date | undefined) {
       let page: Page<T>
       try {
         const place = { limit: String(limit), ...(cursor && { cursor }) }
-        const answer = await ask(route, scopes[route], { ...query, ...place }, 'list', signal)
+        const answer = await ask(route, scopes[route], { ...query, ...place }, 'list', signal, from.cursor)
         if (!Array.isArray(answer?.data)) throw unknownForm()
         page = { start, entries: objects(answer.data).map(reduce), next: text(answer.nextCursor) || undefined, tooLarge: 0 }
       } catch (error) {
@@ -92,12 +92,14 @@ export function openApi(http: GetOnly, keyExpires: Date | undefined) {
     query: Query,
     kept: keyof typeof maxStringBytes,
     signal: AbortSignal,
+    /** That the caller gave. */
+    givenCursor?: string,
   ): Promise<JsonObject | undefined> {
     return slots.run({ signal }, async () => {
       const answer = await http.get(`/api/v1/${path}`, { signal, timeoutMs, maxBytes: maxAnswerBytes, query })
       // A missing entry; a 404 page of another program is longer.
       if (kept !== 'list' && answer.status === 404 && answer.body.length < 1_000) return undefined
-      const json = readAnswer(answer, { scope, keyExpires, maxStringBytes: maxStringBytes[kept], cursor: query.cursor })
+      const json = readAnswer(answer, { scope, keyExpires, maxStringBytes: maxStringBytes[kept], cursor: givenCursor })
       if (isObject(json)) return json
       throw unknownForm()
     })

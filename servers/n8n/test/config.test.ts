@@ -42,6 +42,7 @@ test('refuses headers that are none or that belong to the request', () => {
     '{"a":"hunter22\\r\\nx: y"}',
     '{"Host":"hunter22"}',
     '{"X-N8N-API-KEY":"hunter22"}',
+    '{"Authorization: Bearer hunter22":""}',
     '{"a":1}',
   ])
     assert.throws(

@@ -204,7 +204,7 @@ test('a page larger than 4 MiB is asked for in smaller ones, and a single workfl
   return withUpstream(n8nOf(world), async ({ call }) => {
     const listed = await call('n8n_list_workflows', { limit: 250 })
     assert.equal(listed.structured.workflows.length, 31, listed.text.slice(0, 300))
-    assert.match(listed.text, /NOTE: 1 larger than 4 MiB left out/)
+    assert.match(listed.text, /NOTE: 1 left out: larger than 4 MiB/)
     assert.equal(listed.next, undefined)
     const { structured, text } = await call('n8n_get_database_statistics')
     assert.deepEqual([structured.workflows.total, structured.workflows.complete], [32, false])

@@ -2,7 +2,7 @@
 // left out with a warning.
 import { type AnyTool, type Context, defineTool, monotonicMs, ToolError } from '../../../protocol/index.ts'
 import { counted, formatBytes, formatSpan, report } from '../../kit/report.ts'
-import { fitLines, oneLine } from '../../kit/text.ts'
+import { cleanText, fitLines, oneLine } from '../../kit/text.ts'
 import { Remembered } from '../../kit/waiting.ts'
 import type { N8nBackend } from '../backend.ts'
 import type { N8nApi } from '../lib/api.ts'
@@ -117,7 +117,7 @@ async function gather({ api, redact, database, unreadable, environment }: N8nBac
   if (runs?.complete === false)
     warnings.push(`only the newest ${runs.total} executions were counted, back to ${runs.since}; ask for fewer hours`)
   const named = (of: WorkflowRuns): WorkflowRuns => {
-    const name = of.name === null ? totals?.names.get(of.workflow_id) : oneLine(redact.inName(of.name))
+    const name = of.name === null ? totals?.names.get(of.workflow_id) : oneLine(redact.inName(cleanText(of.name)))
     return { ...of, name: name ?? null }
   }
   const executions = runs && {
@@ -134,7 +134,7 @@ async function gather({ api, redact, database, unreadable, environment }: N8nBac
 
 function incompleteWorkflows({ workflows: { total }, tooLarge }: WorkflowTotals): string {
   return tooLarge > 0
-    ? `${tooLarge} of ${total} workflows are larger than 4 MiB; their state and nodes are not counted`
+    ? `${tooLarge} of ${total} workflows are larger than 4 MiB or 200,000 values; their state and nodes are not counted`
     : `only ${total} workflows were counted; there are more`
 }
 

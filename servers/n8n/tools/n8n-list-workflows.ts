@@ -99,7 +99,7 @@ async function listWorkflows(backend: N8nBackend, args: ListArguments, context: 
     summary: `${counted(shown, 'workflow')}${describeFilter(args)}${more}, ${Math.round(monotonicMs() - started)} ms`,
     ...(shown === 0 ? {} : { untrusted: [header, ...lines].join('\n') }),
     notes: [
-      found.skipped > 0 && `${found.skipped} larger than 4 MiB left out`,
+      found.skipped > 0 && `${found.skipped} left out: larger than 4 MiB, or more than 200,000 values`,
       isCut && next === undefined && `${found.rows.length - shown} more did not fit; use a smaller limit`,
       ...(found.rows.length === 0 ? whyNone(found, args) : []),
     ],
