@@ -71,7 +71,7 @@ export async function manyMatch(locator: Locator, selector: string, count: numbe
 export async function whereIs(page: Page): Promise<string> {
   const state = within({ ms: 1_000 }, () => Promise.all([titleOf(page), page.evaluate('document.readyState')]))
   const [title, readiness] = await state.catch(() => ['', 'busy'])
-  return `the page is ${clip(page.url(), 200)}, title "${title}", ${String(readiness).slice(0, 20)}`
+  return `the page is ${clip(page.url(), 200)}, title "${clip(title, 100)}", ${String(readiness).slice(0, 20)}`
 }
 
 export function isTimeout(error: unknown): boolean {

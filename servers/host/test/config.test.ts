@@ -5,6 +5,7 @@ import { join } from 'node:path'
 import { test } from '../../../test/runner/harness.ts'
 import { catalog, serverNames } from '../../cli/catalog.ts'
 import type { ConfigSchema } from '../../kit/definition.ts'
+import { policyVariables } from '../../kit/network-policy/policy-variables.ts'
 import { findUnknown, readConfig } from '../config.ts'
 import { checkSettings, principals, type Settings, settingsSchema } from '../settings.ts'
 
@@ -31,6 +32,15 @@ function inFolder<T>(use: (path: (name: string, content: string) => string) => T
     rmSync(folder, { recursive: true })
   }
 }
+
+test('a port of the network policy that is not a number is a fault of the configuration', () => {
+  const schema = { type: 'object', properties: policyVariables('FETCH'), additionalProperties: false } as const
+  for (const port of ['abc', '-5', '0x1F90', '1e3']) {
+    const { problems } = readConfig(schema, { FETCH_ALLOWED_PORTS: `81,${port}` })
+    assert.match(problems.join(), /^FETCH_ALLOWED_PORTS: expected a comma-separated list/)
+  }
+  assert.deepEqual(readConfig(schema, { FETCH_ALLOWED_PORTS: '81, 8000' }).config?.FETCH_ALLOWED_PORTS, ['81', '8000'])
+})
 
 test('text becomes the declared types', () => {
   const { config, problems, set } = readConfig(schema, { APP_SIZE: ' 7 ', APP_FAST: 'Yes', APP_LIST: 'a, b,,c\n', APP_NAME: '' })

@@ -15,7 +15,7 @@ const variables = {
     'Only these domains, such as `example.com,*.example.org`, those below them and the private addresses that are allowed; empty: all',
   ),
   DENIED_DOMAINS: list('Never these domains and those below them'),
-  ALLOWED_PORTS: list('Ports beside 80, 443, 8080 and 8443'),
+  ALLOWED_PORTS: { ...list('Ports beside 80, 443, 8080 and 8443'), items: { type: 'string', pattern: '^\\d{1,5}$' } },
   PROXY_URL: {
     type: 'string',
     minLength: 1,

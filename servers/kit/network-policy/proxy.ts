@@ -88,7 +88,8 @@ export async function openProxy(policy: EgressPolicy, { requests = 500, bytes = 
     if (url?.protocol !== 'http:') return reply(req.socket, 400)
     const port = portOf(url) ?? 0
     const fail = (error: Error): void => {
-      if (res.headersSent || req.socket.writableEnded) return void res.destroy()
+      // A request that the browser gave up says nothing of the host.
+      if (res.headersSent || res.destroyed || req.socket.writableEnded) return void res.destroy()
       refuse(req.socket, url.hostname, port, error)
     }
     try {

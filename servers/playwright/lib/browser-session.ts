@@ -1,7 +1,7 @@
 // One browser session: a browser context with its own cookies and its own proxy, one current page, and the events of its pages.
 import type { EgressPolicy } from '../../kit/network-policy/policy.ts'
 import { type EgressProxy, openProxy } from '../../kit/network-policy/proxy.ts'
-import { quoted } from '../../kit/text.ts'
+import { cleanText, clip } from '../../kit/text.ts'
 import type { PlaywrightConfig } from '../config.ts'
 import type { Browser, BrowserContext, CDPSession, Dialog, Page, Request, Route } from '../types.ts'
 import { ifPossible, settled, within } from './ask-page.ts'
@@ -159,7 +159,7 @@ export class BrowserSession {
     this.extract = undefined
     page.on('dialog', (dialog) => void this.#answer(dialog))
     page.on('download', (download) => {
-      this.#note(`a download was refused: ${quoted(download.suggestedFilename(), maxEventChars)}`)
+      this.#note(`a download was refused: ${quoted(download.suggestedFilename())}`)
       void download.cancel().catch(() => {})
     })
     page.on('filechooser', () => this.#note('a file chooser was opened and left empty: files cannot be uploaded'))
@@ -200,7 +200,7 @@ export class BrowserSession {
     const answer = this.dialogAnswer
     const accepted = answer !== undefined && dialog.type() !== 'alert'
     const done = accepted ? 'accepted' : 'dismissed'
-    this.#note(`a dialog (${dialog.type()}) was ${done}: ${quoted(dialog.message(), maxEventChars)}`)
+    this.#note(`a dialog (${dialog.type()}) was ${done}: ${quoted(dialog.message())}`)
     const answered = accepted ? dialog.accept(answer === 'accept' ? dialog.defaultValue() : answer) : dialog.dismiss()
     await answered.catch(() => {}) // the page may be gone
   }
@@ -224,4 +224,9 @@ function isMainDocument(request: Request): boolean {
 /** Does the page run a script that does nothing? */
 async function answers(page: Page): Promise<boolean> {
   return (await ifPossible(within({ ms: answerMs }, () => page.evaluate('1')).then(() => true))) ?? false
+}
+
+/** Text of the page, to stand in a note: unlike the kit's `quoted`, which is for names, it keeps every printable character. */
+function quoted(text: string): string {
+  return JSON.stringify(clip(cleanText(text), maxEventChars))
 }

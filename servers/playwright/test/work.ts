@@ -173,7 +173,7 @@ export function workTests(browser: TestBrowser): void {
   work(
     'dialogs, windows and downloads are dealt with and reported',
     {
-      '/': `<title>First</title><button id=a onclick="alert('Careful!')">alert</button><button id=c onclick="document.title = String(confirm('Sure?'))">confirm</button>
+      '/': `<title>First</title><button id=a onclick="alert('Vorsicht – „Löschen“ 5 €')">alert</button><button id=c onclick="document.title = String(confirm('Sure?'))">confirm</button>
         <button id=p onclick="window.open('/popup')">open</button><button id=many onclick="for (let i = 0; i < 20; i++) window.open('/popup')">many</button>
         <a id=d href="/file">file</a><script>onbeforeunload = (event) => { event.preventDefault(); return 'stay' }</script>`,
       '/popup': '<title>Window</title><button id=x onclick="window.close()">close</button>',
@@ -187,7 +187,10 @@ export function workTests(browser: TestBrowser): void {
     },
     async (wire, { url }) => {
       await wire.call('navigate', { url })
-      assert.match((await wire.call('click', { selector: '#a' })).text, /NOTE: a dialog \(alert\) was dismissed: "Careful!"/)
+      assert.match(
+        (await wire.call('click', { selector: '#a' })).text,
+        /NOTE: a dialog \(alert\) was dismissed: "Vorsicht – „Löschen“ 5 €"/,
+      )
       const confirmed = await wire.call('click', { selector: '#c' })
       assert.match(confirmed.text, /NOTE: a dialog \(confirm\) was dismissed: "Sure\?"/)
       assert.equal(confirmed.structured.title, 'false')

@@ -3,6 +3,7 @@ import assert from 'node:assert/strict'
 import { once } from 'node:events'
 import { createServer, type RequestListener } from 'node:http'
 import { type AddressInfo, connect, createServer as createTcpServer, type Socket } from 'node:net'
+import { setTimeout as delay } from 'node:timers/promises'
 import { sendRaw } from '../../../../test/helpers/wire.ts'
 import { test } from '../../../../test/runner/harness.ts'
 import { EgressPolicy, type EgressSettings } from '../policy.ts'
@@ -89,6 +90,22 @@ test('only who knows the credentials may use it, for requests and for tunnels', 
       assert.equal(target.connections(), 0)
       assert.match(await get(proxy, url), /^HTTP\/1\.1 200 [\s\S]*hello/)
       assert.match(await tunnel(proxy, `127.0.0.1:${target.port}`), /^HTTP\/1\.1 200 [\s\S]*HTTP\/1\.1 200 [\s\S]*hello/)
+    }),
+  ))
+
+test('a request that the browser gives up is no refusal of its host', () =>
+  withTarget(hello, (target) =>
+    withProxy({ allowPrivate: [`127.0.0.1:${target.port}`] }, async (proxy) => {
+      const { hostname, port } = new URL(proxy.url)
+      const head = `POST http://127.0.0.1:${target.port}/ HTTP/1.1\r\nHost: a\r\n${credentials(proxy)}Content-Length: 1000\r\n\r\nhalf`
+      for (const [i, end] of (['end', 'resetAndDestroy'] as const).entries()) {
+        const socket = connect(Number(port), hostname, () => socket.write(head)).resume()
+        while (target.connections() <= i) await delay(5)
+        socket[end]()
+        await once(socket, 'close')
+      }
+      await delay(50)
+      assert.deepEqual(proxy.refusals, [])
     }),
   ))
 
