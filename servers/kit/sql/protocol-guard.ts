@@ -1,5 +1,5 @@
 // Reads the server's messages before node-postgres does and keeps what is too long from being buffered: node-postgres collects a whole message
-// before it looks at it, so that one value of 200 MB costs 400 MB. Here only the beginning of each cell and of an error is kept.
+// before it looks at it, so that one value of 200 MB costs 400 MB. Here only the beginning of each cell, and of each field of an error, is kept.
 import { StringDecoder } from 'node:string_decoder'
 
 /** A cell as it came: null, its text, or the beginning of its text. */
@@ -16,8 +16,8 @@ export interface WireEvents {
   /** Bytes of complete small messages, for node-postgres's parser. Only valid during the call. */
   pass(bytes: Buffer): void
   row(cells: Cell[]): void
-  /** More than `floodBytes` bytes have come since `reset()`. */
-  flood(): void
+  /** More than `floodBytes` bytes have come since `reset()`; `cells` are those of the row that was being read. */
+  flood(cells: Cell[]): void
   /** The stream is not what it should be; the connection is of no use any more. */
   broken(error: Error): void
 }
@@ -25,8 +25,8 @@ export interface WireEvents {
 export interface WireLimits {
   /** Bytes of one cell that are kept, unless `reset()` says otherwise. */
   readonly cellBytes: number
-  /** Bytes of an error or a notice that are kept. */
-  readonly reportBytes: number
+  /** Bytes of one field of an error or a notice that are kept. */
+  readonly fieldBytes: number
   /** Largest message of another kind. */
   readonly messageBytes: number
   /** Bytes that one statement may send in all. */
@@ -60,7 +60,10 @@ export class WireReader {
   #pieces: Buffer[] = []
   #have = 0
   #received = 0
+  #flooded = false
   #cellBytes: number
+  /** Of the row that is being read. */
+  #cells: Cell[] = []
 
   constructor(events: WireEvents, limits: WireLimits) {
     this.#events = events
@@ -73,19 +76,21 @@ export class WireReader {
   /** A new statement begins: the count of its bytes does too. */
   reset(cellBytes = this.#limits.cellBytes): void {
     this.#received = 0
+    this.#flooded = false
     this.#cellBytes = cellBytes
   }
 
   read(chunk: Buffer): void {
+    this.#received += chunk.length
     try {
       for (let at = 0; at < chunk.length; ) at = this.#readFrom(chunk, at)
     } catch (error) {
       this.#events.broken(error as Error) // such as a row that is shorter than its cells
     }
-    const { floodBytes } = this.#limits
-    const before = this.#received
-    this.#received += chunk.length
-    if (before <= floodBytes && this.#received > floodBytes) this.#events.flood()
+    if (this.#received > this.#limits.floodBytes && !this.#flooded) {
+      this.#flooded = true
+      this.#events.flood([...this.#cells])
+    }
   }
 
   /** @returns where to go on */
@@ -115,11 +120,11 @@ export class WireReader {
     if (this.#need !== messageHead || this.#have > 0) return 0
     if (chunk.length - at < messageHead.bytes || chunk[at] === DATA_ROW) return 0
     const length = chunk.readUInt32BE(at + 1)
-    return length >= 4 && length <= this.#limits.reportBytes && at + 1 + length <= chunk.length ? 1 + length : 0
+    return length >= 4 && length <= this.#limits.fieldBytes && at + 1 + length <= chunk.length ? 1 + length : 0
   }
 
   *#readMessages(): Reading<never> {
-    const { reportBytes, messageBytes } = this.#limits
+    const { fieldBytes, messageBytes } = this.#limits
     for (;;) {
       const head = Buffer.from(yield messageHead)
       const code = head[0] ?? 0
@@ -130,9 +135,8 @@ export class WireReader {
       } else if (code === DATA_ROW) {
         if (length > this.#cellBytes) yield* this.#readLargeRow()
         else this.#events.row(cellsOf(yield { bytes: length, whole: true }))
-      } else if ((code === ERROR || code === NOTICE) && length > reportBytes) {
-        this.#events.pass(shortReport(code, yield { bytes: reportBytes, whole: true }))
-        yield* skip(length - reportBytes)
+      } else if ((code === ERROR || code === NOTICE) && length > fieldBytes) {
+        this.#events.pass(yield* shortReport(code, length, fieldBytes))
       } else if (length > messageBytes) {
         if (code !== NOTIFICATION && code !== COPY_DATA)
           this.#events.broken(new Error('the server sent a message that is too large'))
@@ -147,6 +151,7 @@ export class WireReader {
   /** A row some cells of which may be cut. */
   *#readLargeRow(): Reading<void> {
     const cells: Cell[] = []
+    this.#cells = cells
     const count = (yield cellCount).readUInt16BE()
     for (let i = 0; i < count; i += 1) {
       const length = (yield cellLength).readInt32BE()
@@ -158,6 +163,7 @@ export class WireReader {
       cells.push(text.length === length ? text.toString() : { head: decodeHead(text), bytes: length })
       if (text.length < length) yield* skip(length - text.length)
     }
+    this.#cells = []
     this.#events.row(cells)
   }
 }
@@ -179,9 +185,27 @@ function* skip(bytes: number): Reading<void> {
   for (let left = bytes; left > 0; ) left -= (yield { bytes: left, whole: false }).length
 }
 
-/** The beginning of an error or a notice (fields of a type byte and text, each closed by a zero byte, and one zero byte more) as a message. */
-function shortReport(code: number, beginning: Buffer): Buffer {
-  const message = Buffer.concat([Buffer.alloc(messageHead.bytes), beginning, Buffer.of(0, 0)])
+/** An error or a notice (fields of a type byte and text, each closed by a zero byte, and one zero byte more) with each field cut to `keep` bytes. */
+function* shortReport(code: number, length: number, keep: number): Reading<Buffer> {
+  const kept: Buffer[] = [Buffer.alloc(messageHead.bytes)]
+  let fieldBytes = 0
+  for (let left = length; left > 0; ) {
+    const piece = yield { bytes: left, whole: false }
+    left -= piece.length
+    for (let at = 0; at < piece.length; ) {
+      const zero = piece.indexOf(0, at)
+      const end = zero === -1 ? piece.length : zero
+      const room = Math.max(0, keep + 1 - fieldBytes) // the type byte is kept too
+      kept.push(Buffer.from(piece.subarray(at, Math.min(end, at + room))))
+      fieldBytes += end - at
+      if (zero !== -1) {
+        kept.push(Buffer.of(0))
+        fieldBytes = 0
+      }
+      at = end + 1
+    }
+  }
+  const message = Buffer.concat(kept)
   message[0] = code
   message.writeUInt32BE(message.length - 1, 1)
   return message

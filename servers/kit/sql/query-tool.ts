@@ -41,8 +41,7 @@ export async function runQuery(engine: SqlEngine, label: string, args: QueryArgu
   const table = toTable(result.columns, result.rows, { maxChars, maxCellChars })
   const cut = result.cut ?? (table.shown < result.rows.length ? 'bytes' : result.more ? 'rows' : undefined)
   const limit = engine.limitTimeout(timeoutMs)
-  const isWhole = cut === undefined && isEmpty(result)
-  const existing = isWhole ? await existingValues(query, values, engine.lookup(result.database, signal)) : []
+  const existing = isEmpty(result) ? await existingValues(query, values, engine.lookup(result.database, signal)) : []
   const listed = existing.map(
     ({ column, values: found }) => `values of ${column}: ${found.map((value) => visibleJson(clip(value, 60))).join(', ')}`,
   )
@@ -75,7 +74,7 @@ export async function runQuery(engine: SqlEngine, label: string, args: QueryArgu
 
 const cutNotes = {
   flood: () =>
-    `the rows are so large that reading stopped after ${formatBytes(wireLimits.floodBytes)}, in the middle of a row that is left out. Select fewer columns, or parts of them with left(column, 1000)`,
+    `the rows are so large that reading stopped after ${formatBytes(wireLimits.floodBytes)}; the last row may be incomplete. Select fewer columns, or parts of them with left(column, 1000)`,
   bytes: () =>
     'more rows exist than fit in one result. Select fewer columns, shorten long ones with left(column, 200), or aggregate',
   rows: (maxRows: number) =>

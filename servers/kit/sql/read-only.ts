@@ -20,8 +20,12 @@ export interface ReadResult extends Outcome {
 }
 
 const lockMs = 2_000
+/** Between our messages the transaction idles for microseconds; this ends it when this process was stopped between two of them. */
+const idleInTransactionGraceMs = 5_000
 /** The server enforces the limit; ours comes later and is for a server that does not answer. */
 const clientGraceMs = 750
+/** Rows of the first Execute; the second takes the rest, when it is known that rows are not so large that these fill a result. */
+const batchRows = 128
 const ownRows = 5_000
 const ownBytes = 4_000_000
 const resetMs = 5_000
@@ -39,7 +43,7 @@ const cleanUp = (): readonly Step[] => [
   { text: 'DEALLOCATE ALL' },
 ]
 
-/** After a failure: everything else that a session can keep. */
+/** After a failure, or where the transaction stayed open: everything else that a session can keep. */
 const fullReset = ['CLOSE ALL', 'UNLISTEN *', 'RESET ALL', 'DISCARD SEQUENCES'].map((text): Step => ({ text }))
 
 /** From -1 to 1, as setseed() takes it: the next caller's random() does not depend on what an earlier one has set. */
@@ -49,15 +53,21 @@ function randomSeed(): string {
 
 /**
  * The settings of a transaction: time limits of the server's own, and the dialect where the session's is another.
+ * @param staysOpen the transaction outlives the round trip, and may be left behind by a process that is killed
  * @param more for our own queries
  */
 export function transactionSettings(
   session: Session,
   timeoutMs: number,
   lockTimeoutMs: number,
+  staysOpen: boolean,
   more: Readonly<Record<string, string>> = {},
 ): Step[] {
-  const limits = { statement_timeout: timeoutMs, lock_timeout: Math.min(lockTimeoutMs, timeoutMs) }
+  const limits = {
+    statement_timeout: timeoutMs,
+    lock_timeout: Math.min(lockTimeoutMs, timeoutMs),
+    ...(staysOpen ? { idle_in_transaction_session_timeout: timeoutMs + idleInTransactionGraceMs } : {}),
+  }
   const settings = Object.entries({ ...session.dialect, ...more })
   const calls = settings.map(([name], i) => `pg_catalog.set_config('${name}', $${i + 1}, true)`)
   return [
@@ -67,13 +77,24 @@ export function transactionSettings(
   ]
 }
 
-/** Runs one statement of a caller. Where it fails, `resetSession` must follow. */
-export async function readOnly(session: Session, step: Step, limits: ReadLimits): Promise<ReadResult> {
-  const { maxRows, keepBytes } = limits
-  const started = monotonicMs()
-  const outcome = await runRead(session, { step, rows: maxRows + 1, keepRows: maxRows, keepBytes }, limits)
-  const more = outcome.rowCount > maxRows || outcome.cut !== undefined
-  return { ...outcome, more, durationMs: Math.round(monotonicMs() - started) }
+/** Runs one statement. `resetSession` must follow unless the session is closed: until then its transaction may be open. */
+export function readOnly(session: Session, step: Step, limits: ReadLimits): Promise<ReadResult> {
+  const { timeoutMs, maxRows, keepBytes, signal } = limits
+  return guarded(session, timeoutMs, signal, async () => {
+    const started = monotonicMs()
+    // When one batch is all there will be, the transaction ends in the same round trip.
+    const isOne = maxRows < batchRows
+    const before = [begin, ...transactionSettings(session, timeoutMs, lockMs, !isOne)]
+    const keep = { keepRows: maxRows, keepBytes }
+    const rows = Math.min(maxRows + 1, batchRows)
+    const outcome = await session.run({ ...keep, before, step, rows, after: isOne ? cleanUp() : [] })
+    if (!isOne && outcome.suspended && outcome.cut === undefined) {
+      await session.run({ ...keep, rows: maxRows + 1 - outcome.rowCount, outcome })
+    }
+    session.clean = isOne
+    const more = outcome.suspended || outcome.rowCount > maxRows || outcome.cut !== undefined
+    return { ...outcome, more, durationMs: Math.round(monotonicMs() - started) }
+  })
 }
 
 /** Runs one of our own queries, whose columns become the members of objects. */
@@ -86,42 +107,25 @@ export interface OwnLimits {
   readonly searchPath?: 'role' | undefined
 }
 
-/** Runs one of our own queries. Where it fails, `resetSession` must follow. @throws ToolError like `runOwn` */
-export async function readOwn<T>(session: Session, step: Step, limits: OwnLimits): Promise<T[]> {
-  const settings = limits.searchPath === 'role' ? {} : { search_path: 'pg_catalog' }
-  return parseOwn<T>(await runRead(session, asJson(step), limits, settings))
-}
-
-/** Runs one of our own queries in the transaction that is open. @throws ToolError TOO_LARGE rather than to leave something out */
-export async function runOwn<T>(session: Session, step: Step): Promise<T[]> {
-  return parseOwn<T>(await session.run(asJson(step)))
-}
-
-/** In a transaction of its own, all in one round trip, after which the session is clean. */
-function runRead(
-  session: Session,
-  run: Run,
-  { timeoutMs, signal }: Pick<ReadLimits, 'timeoutMs' | 'signal'>,
-  settings?: Readonly<Record<string, string>>,
-): Promise<Outcome> {
+/** Runs one of our own queries, all of it in one round trip. Where it fails, `resetSession` must follow. */
+export function readOwn<T>(session: Session, step: Step, { timeoutMs, signal, searchPath }: OwnLimits): Promise<T[]> {
   return guarded(session, timeoutMs, signal, async () => {
-    const before = [begin, ...transactionSettings(session, timeoutMs, lockMs, settings)]
-    const outcome = await session.run({ ...run, before, after: cleanUp() })
+    const settings = searchPath === 'role' ? {} : { search_path: 'pg_catalog' }
+    const before = [begin, ...transactionSettings(session, timeoutMs, lockMs, false, settings)]
+    const rows = await runOwn<T>(session, step, { before, after: cleanUp() })
     session.clean = true
-    return outcome
+    return rows
   })
 }
 
-/** Each row as one JSON text. */
-function asJson({ text, values }: Step): Run {
+/** Each row comes as one JSON text. @throws ToolError TOO_LARGE rather than to leave something out */
+export async function runOwn<T>(session: Session, { text, values }: Step, around: Pick<Run, 'before' | 'after'> = {}) {
   const step = { text: `SELECT pg_catalog.to_json(own) FROM (${text}) own`, values }
-  return { step, keepRows: ownRows, keepBytes: ownBytes, cellBytes: ownBytes }
-}
-
-function parseOwn<T>({ rows, rowCount, cut }: Outcome): T[] {
-  const texts = rows.flatMap(([row]) => (typeof row === 'string' ? [row] : []))
-  if (cut === undefined && texts.length === rowCount) return texts.map((text) => JSON.parse(text) as T)
-  throw new ToolError('TOO_LARGE', `the catalogue answers with more than ${ownRows} rows or 4 MB`)
+  const { rows, rowCount } = await session.run({ ...around, step, keepRows: ownRows, keepBytes: ownBytes, cellBytes: ownBytes })
+  return rows.map(([row]) => {
+    if (typeof row === 'string' && rowCount === rows.length) return JSON.parse(row) as T
+    throw new ToolError('TOO_LARGE', `the catalogue answers with more than ${ownRows} rows or 4 MB`)
+  })
 }
 
 /**
@@ -175,11 +179,8 @@ function late(timeoutMs: number, cause?: unknown): ToolError {
 
 /** Rolls back and resets the session; destroys it when that does not work. */
 export async function resetSession(session: Session): Promise<void> {
-  if (!session.closed && !session.clean) await rollBack(session)
-  session.notices = [] // also the warning of our own ROLLBACK behind a COMMIT
-}
-
-async function rollBack(session: Session): Promise<void> {
+  session.notices = []
+  if (session.closed || session.clean) return
   const timer = setTimeout(() => session.destroy(), resetMs)
   try {
     await session.run({ before: [...cleanUp(), ...fullReset], step: { text: 'DISCARD TEMP' }, keepRows: 0, keepBytes: 0 })

@@ -24,6 +24,7 @@ export class ConnectionError extends Error {
 export interface Notice {
   readonly severity: string
   readonly message: string
+  readonly code?: string | undefined
 }
 
 export interface OpenOptions {
@@ -36,7 +37,7 @@ export interface OpenOptions {
 export const wireLimits: WireLimits = {
   // 1,000 characters of a cell are shown, at most 4 bytes each in UTF-8.
   cellBytes: 4_096,
-  reportBytes: 65_536,
+  fieldBytes: 8_192,
   messageBytes: 1_048_576,
   floodBytes: 268_435_456,
 }
@@ -56,6 +57,7 @@ const maxCancels = 5
 const cancelPauseMs = 100
 const readBytes = 65_536
 const errorResponse = 0x45
+const noActiveTransaction = '25P01'
 const maxNotices = 50
 
 interface RawConnection extends Wire, EventEmitter {
@@ -136,7 +138,7 @@ export class Session {
           passed.emit('data', bytes)
         },
         row: (cells) => connection.emit('dataRow', { fields: cells }),
-        flood: () => this.#current?.stopFlood(),
+        flood: (cells) => this.#current?.stopFlood(cells),
         broken: (error) => connection.stream.destroy(error),
       },
       wireLimits,
@@ -171,7 +173,8 @@ export class Session {
   async #start(): Promise<void> {
     await this.#client.connect()
     this.#client.on('notice', (notice: Notice) => {
-      if (this.notices.length < maxNotices) this.notices.push(notice)
+      // "There is no transaction in progress" is about our own ROLLBACK behind a COMMIT; no caller's statement holds one.
+      if (notice.code !== noActiveTransaction && this.notices.length < maxNotices) this.notices.push(notice)
     })
     const names = Object.keys(dialect).map((name) => `pg_catalog.current_setting('${name}')`)
     const step = { text: `SELECT ${names.join(', ')}` }
@@ -183,7 +186,7 @@ export class Session {
   /** One round trip. @throws the server's error, or ConnectionError */
   async run(run: Run): Promise<Outcome> {
     this.clean = false
-    this.#reader.reset(run.cellBytes)
+    if (run.outcome === undefined) this.#reader.reset(run.cellBytes)
     try {
       const outcome = await new Promise<Outcome>((resolve, reject) => {
         this.#current = new Statement(run, resolve, reject)

@@ -27,9 +27,13 @@ export interface Outcome {
   /** Undefined for a statement that has no result. */
   fields: readonly Field[] | undefined
   rows: Cell[][]
+  /** Bytes of text in `rows`. */
+  keptBytes: number
   /** Rows that came, of which `rows` are those that were kept. */
   rowCount: number
-  /** Such as `SELECT 3`; undefined where there are more rows. */
+  /** The portal was suspended: there are more rows. */
+  suspended: boolean
+  /** Such as `SELECT 3`; undefined while the portal is suspended. */
   tag: string | undefined
   /** Why rows are missing that were asked for: the kept bytes, or those that a statement may send, are reached. */
   cut: 'bytes' | 'flood' | undefined
@@ -38,11 +42,11 @@ export interface Outcome {
 export interface Run {
   /** Run first, and their results ignored. */
   readonly before?: readonly Step[]
-  /** Its rows are kept. */
-  readonly step: Step
+  /** Its rows are kept. Undefined: more rows of the portal that is open. */
+  readonly step?: Step
   /** Run behind it, unless it fails: then the server skips them. */
   readonly after?: readonly Step[]
-  /** Most rows that come. Default: no limit. */
+  /** Most rows of one Execute. Default: no limit. */
   readonly rows?: number
   /** Rows beyond this many are counted and dropped. */
   readonly keepRows: number
@@ -50,21 +54,23 @@ export interface Run {
   readonly keepBytes: number
   /** Bytes of one cell that are kept. Default: what is shown of a caller's data. */
   readonly cellBytes?: number
+  /** What an earlier Execute of the same portal has brought. */
+  readonly outcome?: Outcome
 }
 
 /** Steps in one round trip and up to one Sync. */
 export class Statement {
   readonly #run: Run
-  readonly #outcome: Outcome = { fields: undefined, rows: [], rowCount: 0, tag: undefined, cut: undefined }
+  readonly #outcome: Outcome
   readonly #resolve: (outcome: Outcome) => void
   readonly #reject: (error: Error) => void
   #completed = 0
-  /** Bytes of text in the rows that are kept. */
-  #keptBytes = 0
 
   /** @param resolve called at ReadyForQuery, when the session can be used again */
   constructor(run: Run, resolve: (outcome: Outcome) => void, reject: (error: Error) => void) {
     this.#run = run
+    const none = { fields: undefined, rows: [], keptBytes: 0, rowCount: 0, tag: undefined, cut: undefined }
+    this.#outcome = Object.assign(run.outcome ?? none, { suspended: false })
     this.#resolve = resolve
     this.#reject = reject
   }
@@ -75,8 +81,10 @@ export class Statement {
     // BEGIN READ ONLY that stands before it.
     wire.stream.cork() // one system call for all messages
     for (const each of before) runWhole(wire, each)
-    prepare(wire, step)
-    wire.describe({ type: 'P' })
+    if (step !== undefined) {
+      prepare(wire, step)
+      wire.describe({ type: 'P' })
+    }
     wire.execute({ rows })
     for (const each of after) runWhole(wire, each)
     wire.sync()
@@ -93,11 +101,11 @@ export class Statement {
     outcome.rowCount += 1
     if (outcome.rowCount > this.#run.keepRows || outcome.cut !== undefined) return
     const bytes = cells.reduce((sum, cell) => sum + 8 + (typeof cell === 'string' ? cell.length : (cell?.head.length ?? 0)), 0)
-    if (this.#keptBytes + bytes > this.#run.keepBytes && outcome.rows.length > 0) {
+    if (outcome.keptBytes + bytes > this.#run.keepBytes && outcome.rows.length > 0) {
       outcome.cut = 'bytes'
       return
     }
-    this.#keptBytes += bytes
+    outcome.keptBytes += bytes
     outcome.rows.push(cells)
   }
 
@@ -108,6 +116,7 @@ export class Statement {
 
   handlePortalSuspended(): void {
     this.#completed += 1
+    this.#outcome.suspended = true
   }
 
   handleEmptyQuery(): void {
@@ -120,8 +129,9 @@ export class Statement {
     this.#reject(error)
   }
 
-  /** Ends it with the rows that have come; the session is closed. */
-  stopFlood(): void {
+  /** Ends it with what has come; the session is closed. @param cells of the row that was being read */
+  stopFlood(cells: Cell[]): void {
+    if (cells.length > 0) this.handleDataRow({ fields: cells })
     this.#outcome.cut = 'flood'
     this.#resolve(this.#outcome)
   }

@@ -36,8 +36,6 @@ export interface WriterOptions {
 }
 
 const lockMs = 5_000
-/** Between two statements the transaction idles for microseconds; PostgreSQL ends it when this process was stopped between them. */
-const idleGraceMs = 5_000
 /** Of what a statement returns. */
 const kept = { keepRows: 20, keepBytes: 100_000 }
 const nothing = { keepRows: 0, keepBytes: 0 }
@@ -91,9 +89,8 @@ export class Writer {
       let committing = false
       try {
         return await guarded(session, limits.timeoutMs, limits.signal, async () => {
-          const settings = transactionSettings(session, limits.timeoutMs, lockMs)
-          const idle = { text: `SET LOCAL idle_in_transaction_session_timeout = ${limits.timeoutMs + idleGraceMs}` }
-          await session.run({ before: [{ text: 'BEGIN READ WRITE' }, ...settings], step: idle, ...nothing })
+          const settings = transactionSettings(session, limits.timeoutMs, lockMs, true)
+          await session.run({ before: [{ text: 'BEGIN READ WRITE' }, ...settings], step: { text: 'SELECT 1' }, ...nothing })
           const result = await work({
             ask: (text, values) => runOwn(session, { text, values }),
             run: (text, values) => session.run({ step: { text, values }, ...kept }),

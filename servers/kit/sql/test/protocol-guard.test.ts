@@ -2,12 +2,12 @@ import assert from 'node:assert/strict'
 import { test } from '../../../../test/runner/harness.ts'
 import { type Cell, WireReader } from '../protocol-guard.ts'
 
-const limits = { cellBytes: 8, reportBytes: 32, messageBytes: 64, floodBytes: 1_000 }
+const limits = { cellBytes: 8, fieldBytes: 16, messageBytes: 64, floodBytes: 1_000 }
 
 interface Seen {
   passed: string[]
   rows: Cell[][]
-  floods: number
+  floods: Cell[][]
   broken: string[]
 }
 
@@ -31,7 +31,7 @@ function row(...cells: (string | null)[]): Buffer {
 
 /** Reads the bytes in pieces of `size`. */
 function read(bytes: Buffer, size: number): Seen {
-  const seen: Seen = { passed: [], rows: [], floods: 0, broken: [] }
+  const seen: Seen = { passed: [], rows: [], floods: [], broken: [] }
   let passed = Buffer.alloc(0)
   const reader = new WireReader(
     {
@@ -39,9 +39,7 @@ function read(bytes: Buffer, size: number): Seen {
         passed = Buffer.concat([passed, part])
       },
       row: (cells) => seen.rows.push(cells),
-      flood: () => {
-        seen.floods += 1
-      },
+      flood: (cells) => seen.floods.push(cells),
       broken: (error) => seen.broken.push(error.message),
     },
     limits,
@@ -72,7 +70,7 @@ test('messages and rows are the same however the bytes are cut into chunks', () 
     [],
     ['x'],
   ])
-  assert.deepEqual(whole.passed, ['T:description', `N:SNOTICE\0M${'m'.repeat(23)}\0\0`, 'C:SELECT 3\0', 'Z:I'])
+  assert.deepEqual(whole.passed, ['T:description', `N:SNOTICE\0M${'m'.repeat(16)}\0\0`, 'C:SELECT 3\0', 'Z:I'])
   for (let size = 1; size < bytes.length; size += 1) assert.deepEqual(read(bytes, size), whole, `pieces of ${size}`)
 })
 
@@ -81,9 +79,10 @@ test('a cell is not cut in the middle of a character', () => {
   assert.equal(cell.head, '1234567')
 })
 
-test('rows without an end are reported once for each statement', () => {
+test('rows without an end are stopped, with what was read of the last one', () => {
   const { floods, rows } = read(Buffer.concat([row('a'), row('b', 'c'.repeat(2_000), 'd')]), 100)
-  assert.deepEqual([floods, rows[0]], [1, ['a']])
+  assert.deepEqual(floods, [['b', { head: 'cccccccc', bytes: 2_000 }]])
+  assert.deepEqual(rows[0], ['a'])
 })
 
 test('a message that cannot be is reported', () => {
@@ -91,5 +90,5 @@ test('a message that cannot be is reported', () => {
   assert.deepEqual(read(bad, 5).broken, ['the server sent a message with an impossible length'])
   assert.deepEqual(read(message('T', Buffer.alloc(100)), 50).broken, ['the server sent a message that is too large'])
   assert.equal(read(message('D', Buffer.from([0, 5])), 50).broken.length, 1, 'a row without its cells')
-  assert.deepEqual(read(message('A', Buffer.alloc(100)), 50), { passed: [], rows: [], floods: 0, broken: [] })
+  assert.deepEqual(read(message('A', Buffer.alloc(100)), 50), { passed: [], rows: [], floods: [], broken: [] })
 })
