@@ -67,31 +67,35 @@ export function shortened(path: string): string {
 
 async function explain(sandbox: Sandbox, asked: Location, reason: Refused, context: Cancellable): Promise<ToolError> {
   const { root, segments } = asked
+  const upTo = (depth: number): Location => ({ root, segments: segments.slice(0, depth) })
   const name = shortened(showLocation(sandbox.roots, asked))
   if (reason !== 'missing' && reason !== 'not-a-directory' && reason !== 'not-permitted') return refusalError(name, reason)
-  // The kernel's answer may come from outside, behind a link. So the deepest folder on the way that may be opened is looked for, and only what
-  // lies in it is named.
-  let refused: Refused = reason
-  for (const [depth, segment] of [...segments.entries()].reverse()) {
+  // The kernel's answer may come from outside, behind a link. So the path is walked again, one name at a time, and only what lies inside is
+  // named.
+  for (const [depth, segment] of segments.entries()) {
     context.signal.throwIfAborted()
-    const folder = { root, segments: segments.slice(0, depth) }
-    const parent = await sandbox.open(folder)
-    if (!(parent instanceof OpenEntry)) {
-      refused = parent
+    const next = await sandbox.open(upTo(depth + 1))
+    if (next instanceof OpenEntry) {
+      await next.close()
       continue
     }
-    const entry = await parent.lstat(segment).finally(() => parent.close())
-    if (parent.kind !== 'dir') {
-      if (depth === 0) break
-      const file = showLocation(sandbox.roots, folder)
-      return new ToolError('NOT_FOUND', `"${name}" not found: "${shortened(file)}" is a ${parent.kind}, not a folder`, {
-        hint: `read_file ${visibleJson({ path: file })}`,
-      })
-    }
-    if (typeof entry === 'object' && entry.isSymbolicLink()) return refusalError(name, 'outside')
-    return refused === 'missing' ? notFound(sandbox, asked, depth, context) : refusalError(name, refused)
+    const error = await sandbox.use(upTo(depth), async (parent) => {
+      if (parent.kind !== 'dir') {
+        if (depth === 0) return undefined
+        const file = showLocation(sandbox.roots, upTo(depth))
+        return new ToolError('NOT_FOUND', `"${name}" not found: "${shortened(file)}" is a ${parent.kind}, not a folder`, {
+          hint: `read_file ${visibleJson({ path: file })}`,
+        })
+      }
+      const entry = await parent.lstat(segment)
+      if (typeof entry === 'object' && entry.isSymbolicLink()) return refusalError(name, 'outside')
+      if (next !== 'missing') return refusalError(name, next)
+      return notFound(sandbox, asked, depth, context)
+    })
+    if (error !== undefined) return error
+    return new ToolError('UPSTREAM_UNREACHABLE', `root "${root.label}" is not a folder, or may not be entered`)
   }
-  return new ToolError('UPSTREAM_UNREACHABLE', `root "${root.label}" is not a folder, or may not be entered`)
+  return new ToolError('NOT_FOUND', `"${name}" was replaced while it was opened`, { hint: 'the same call again' })
 }
 
 /** The folder above the name at `depth` is the deepest of the path that exists. */
@@ -120,35 +124,35 @@ async function notFound(sandbox: Sandbox, { root, segments }: Location, depth: n
   return new ToolError('NOT_FOUND', `${message}. Nearby: ${paths.join(', ')}`, { retry: { path: paths[0] } })
 }
 
-/**
- * Names in the folder that are like the wanted one and may be read, first the one that differs only in case; none where it may not be listed.
- */
+/** Names in the folder that are like the wanted one and may be read; none where it may not be listed. */
 async function similar(sandbox: Sandbox, location: Location, wanted: RawPath, context: Cancellable): Promise<RawPath[]> {
-  const wantedText = show(wanted)
-  const byShown = new Map<string, RawPath>()
-  let exact: RawPath | undefined
-  let comparisons = 0
-  const compare = async (folder: OpenEntry): Promise<RawPath[]> => {
-    if (folder.kind !== 'dir') return []
-    for await (const name of folder.names(context)) {
-      const text = show(name)
-      if (text.toLowerCase() === wantedText.toLowerCase()) exact ??= name
-      const half = Math.max(name.length, wanted.length) / 2
-      if (Math.abs(name.length - wanted.length) > half && !name.includes(wanted) && !wanted.includes(name)) continue
-      byShown.set(text, name)
-      comparisons += name.length * wanted.length
-      if (comparisons > maxComparisons) break
-    }
-    const near = nearest(wantedText, byShown.keys()).map((text) => byShown.get(text) as RawPath)
-    const { root, segments } = folder.location
-    return [...new Set(exact === undefined ? near : [exact, ...near])].filter(
-      (name) => sandbox.check(rawPath(root.path), [...segments, name]) === undefined,
-    )
-  }
   try {
-    return (await sandbox.use(location, compare)) ?? []
+    return (await sandbox.use(location, (folder) => similarIn(sandbox, folder, wanted, context))) ?? []
   } catch (error) {
     if (error instanceof ToolError) return []
     throw error
   }
+}
+
+/** First the one that differs only in case. */
+async function similarIn(sandbox: Sandbox, folder: OpenEntry, wanted: RawPath, context: Cancellable): Promise<RawPath[]> {
+  if (folder.kind !== 'dir') return []
+  const wantedText = show(wanted)
+  const byShown = new Map<string, RawPath>()
+  let exact: RawPath | undefined
+  let comparisons = 0
+  for await (const name of folder.names(context)) {
+    const text = show(name)
+    if (text.toLowerCase() === wantedText.toLowerCase()) exact ??= name
+    const half = Math.max(name.length, wanted.length) / 2
+    if (Math.abs(name.length - wanted.length) > half && !name.includes(wanted) && !wanted.includes(name)) continue
+    byShown.set(text, name)
+    comparisons += name.length * wanted.length
+    if (comparisons > maxComparisons) break
+  }
+  const near = nearest(wantedText, byShown.keys()).map((text) => byShown.get(text) as RawPath)
+  const { root, segments } = folder.location
+  return [...new Set(exact === undefined ? near : [exact, ...near])].filter(
+    (name) => sandbox.check(rawPath(root.path), [...segments, name]) === undefined,
+  )
 }
