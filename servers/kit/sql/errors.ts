@@ -57,6 +57,7 @@ interface Meaning {
 const meanings: Readonly<Record<string, Meaning>> = {
   '08P01': { hint: 'give one element of "params" for each $n of the query' },
   '22007': { fallback: 'write a time as 2026-10-01 and an interval as 7 days' },
+  '22008': { hint: 'write a time as 2026-10-01 and an interval as 7 days' },
   '25001': {
     note: ': this server runs every statement in a transaction, where PostgreSQL does not allow this one',
     hint: 'the statement without CONCURRENTLY or WITH DATA, or ask the operator to run it',

@@ -179,6 +179,7 @@ function late(timeoutMs: number, cause?: unknown): ToolError {
 
 /** Rolls back and resets the session; destroys it when that does not work. */
 export async function resetSession(session: Session): Promise<void> {
+  await session.cancelling
   session.notices = []
   if (session.closed || session.clean) return
   const timer = setTimeout(() => session.destroy(), resetMs)

@@ -132,6 +132,7 @@ export class RoleConnections {
    * closes it afterwards.
    */
   async probe<T>(database: string, signal: AbortSignal, work: Work<T>): Promise<T> {
+    await this.#options.started?.()
     if (this.#slots.running < this.#options.maxConnections) return this.use(database, signal, work)
     let session: Session | undefined
     try {

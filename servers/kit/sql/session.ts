@@ -85,6 +85,8 @@ export class Session {
   /** The transaction of the last statement is over and has left nothing: no reset is needed. */
   clean = true
   closed = false
+  /** Settles when it is closed, once it is being cancelled: what ran on it must not go on behind the ROLLBACK, each statement by itself. */
+  cancelling: Promise<void> | undefined
   /** Called once, whoever closes it. */
   onClose: () => void = () => {}
   readonly #target: Target
@@ -185,6 +187,7 @@ export class Session {
 
   /** One round trip. @throws the server's error, or ConnectionError */
   async run(run: Run): Promise<Outcome> {
+    if (this.cancelling !== undefined) throw new ConnectionError('the statement was cancelled')
     this.clean = false
     if (run.outcome === undefined) this.#reader.reset(run.cellBytes)
     try {
@@ -211,14 +214,23 @@ export class Session {
    * has left until it writes to it.
    * @param running settles when the statement has ended; without it the server is asked once
    */
-  async cancel(running?: Promise<unknown>): Promise<void> {
+  cancel(running?: Promise<unknown>): Promise<void> {
+    this.cancelling ??= this.#cancel(running)
+    return this.cancelling
+  }
+
+  async #cancel(running: Promise<unknown> | undefined): Promise<void> {
     const ended = (running ?? Promise.resolve()).then(
       () => true,
       () => true,
     )
     for (let i = 0; i < maxCancels && !this.closed; i++) {
-      await this.#sendCancel().catch(() => {}) // the server cannot be asked any more: closing the connection is what is left
-      if (await Promise.race([ended, sleep(cancelPauseMs)])) break
+      const isAsked = await this.#sendCancel().then(
+        () => true,
+        () => false,
+      )
+      // Where the server cannot be asked any more, closing the connection is what is left.
+      if (!isAsked || (await Promise.race([ended, sleep(cancelPauseMs)]))) break
     }
     this.destroy()
   }
