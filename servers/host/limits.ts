@@ -41,7 +41,7 @@ export function concurrency(maxRunning: number, maxQueued: number): Middleware {
     let release = slots.acquireNow()
     if (release === undefined) {
       const started = monotonicMs()
-      const chars = JSON.stringify(call.params).length
+      const chars = slots.waiting < maxQueued ? lengthOf(call.params) : 0 // `acquire` refuses a call too many
       if (queuedChars + chars > maxQueuedChars) throw busy(slots)
       queuedChars += chars
       try {
@@ -56,6 +56,15 @@ export function concurrency(maxRunning: number, maxQueued: number): Middleware {
     } finally {
       void call.settled.then(release)
     }
+  }
+}
+
+/** Arguments that are nested too deeply to be written as JSON are refused when they run; until then they count as a whole body. */
+function lengthOf(params: unknown): number {
+  try {
+    return JSON.stringify(params).length
+  } catch {
+    return 1_048_576
   }
 }
 

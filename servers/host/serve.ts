@@ -142,7 +142,9 @@ export async function serve(definitions: readonly AnyServer[], { env, command, e
       unrecorded ? 'Calls are not recorded on a terminal; to keep an audit trail, set AUDIT_FILE.' : '',
       'To connect a client: octet connect CLIENT. Stop with Ctrl-C.',
     ]
-    setTimeout(() => void announce(url, services, command, lines), firstProbeMs)
+    setTimeout(() => {
+      if (!stopping) void announce(url, services, command, lines)
+    }, firstProbeMs)
   })
 }
 

@@ -44,6 +44,16 @@ test('calls whose arguments are too long in all do not wait, and short ones stil
     assert.equal((await session.message()).id, 100)
   }))
 
+test('arguments that are nested too deeply are refused as such, also when the call had to wait', () =>
+  withLimits([concurrency(1, 1)], async (session, { release }) => {
+    await post(session, 0, 'wait')
+    const deep = `${'['.repeat(6_000)}${']'.repeat(6_000)}`
+    await session.post(`{"jsonrpc":"2.0","id":1,"method":"tools/call","params":{"name":"echo","arguments":{"text":${deep}}}}`)
+    release()
+    assert.equal((await session.message()).id, 0)
+    assert.match((await session.message()).result.content[0].text, /^ERROR INVALID_ARGUMENT/)
+  }))
+
 test('who waits and cancels leaves the line', () =>
   withLimits([concurrency(1, 1)], async (session, { release }) => {
     await post(session, 1, 'wait')

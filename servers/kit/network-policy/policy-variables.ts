@@ -15,7 +15,11 @@ const variables = {
     'Only these domains, such as `example.com,*.example.org`, those below them and the private addresses that are allowed; empty: all',
   ),
   DENIED_DOMAINS: list('Never these domains and those below them'),
-  ALLOWED_PORTS: { ...list('Ports beside 80, 443, 8080 and 8443'), items: { type: 'string', pattern: '^\\d{1,5}$' } },
+  ALLOWED_PORTS: {
+    ...list('Ports beside 80, 443, 8080 and 8443'),
+    items: { type: 'string', pattern: '^\\d{1,5}$' },
+    examples: ['3000,9000'],
+  },
   PROXY_URL: {
     type: 'string',
     minLength: 1,
