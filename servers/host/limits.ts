@@ -21,13 +21,13 @@ export function deadline(timeoutMs: number): Middleware {
   }
 }
 
-/** Characters of arguments, as JSON, that may wait for all servers of a process: each waiting call may hold a whole request body. */
+/** Most characters of JSON in the arguments of all waiting calls of a process, because each may hold a whole request body. */
 export const maxQueuedChars = 16 * 1_048_576
 let queuedChars = 0
 
 /**
- * Runs at most `maxRunning` calls at once; `maxQueued` more wait in a FIFO queue, unless their arguments are too long in all. A slot is released when the handler has ended, not when its
- * caller was answered, so that handlers that hang cannot pile up behind their deadlines.
+ * Runs at most `maxRunning` calls at once; `maxQueued` more wait in a FIFO queue, unless their arguments together are too long. A slot is
+ * released when the handler has ended, not when its caller was answered, so that handlers that hang cannot pile up behind their deadlines.
  */
 export function concurrency(maxRunning: number, maxQueued: number): Middleware {
   const slots = new Semaphore({
@@ -59,12 +59,14 @@ export function concurrency(maxRunning: number, maxQueued: number): Middleware {
   }
 }
 
-/** Arguments that are nested too deeply to be written as JSON are refused when they run; until then they count as a whole body. */
+/** Of arguments that are nested too deeply to be written as JSON: they are refused once they run. */
+const deepChars = 1_048_576
+
 function lengthOf(params: unknown): number {
   try {
     return JSON.stringify(params).length
   } catch {
-    return 1_048_576
+    return deepChars
   }
 }
 

@@ -46,7 +46,7 @@ export async function lockAudit(file: string, log: Log): Promise<string | undefi
   }
 }
 
-/** A lock that stays, because its disk is read-only by now, is taken over by the next process; one that is gone already is as well. */
+/** The lock may be gone, or stay because its disk is read-only by now: then the next process takes it over. */
 function removeLock(lock: string): void {
   try {
     unlinkSync(lock)

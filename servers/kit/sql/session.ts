@@ -85,7 +85,7 @@ export class Session {
   /** The transaction of the last statement is over and has left nothing: no reset is needed. */
   clean = true
   closed = false
-  /** Settles when it is closed, once it is being cancelled: what ran on it must not go on behind the ROLLBACK, each statement by itself. */
+  /** The cancellation in progress, if any. Nothing else may run then: a statement behind the ROLLBACK would be committed by itself. */
   cancelling: Promise<void> | undefined
   /** Called once, whoever closes it. */
   onClose: () => void = () => {}
