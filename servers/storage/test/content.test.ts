@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict'
-import { randomBytes } from 'node:crypto'
+import { createHash } from 'node:crypto'
 import { gzipSync } from 'node:zlib'
 import { test } from '../../../test/runner/harness.ts'
 import { xmlReader } from '../lib/body.ts'
@@ -50,7 +50,7 @@ test('shows damaged text as such, not in another encoding', () => {
 })
 
 test('unpacks no more than the limit, whole, cut or damaged', async () => {
-  const text = randomBytes(50_000).toString('hex')
+  const text = Array.from({ length: 1_563 }, (_, i) => createHash('sha256').update(String(i)).digest('hex')).join('') // compresses to a half
   const packed = gzipSync(text)
   assert.deepEqual(await unpackStart(gzipSync('small'), 100, true), { bytes: Buffer.from('small'), more: false })
   assert.deepEqual(await unpackStart(gzipSync(''), 100, true), { bytes: Buffer.alloc(0), more: false })
