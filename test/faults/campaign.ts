@@ -128,10 +128,11 @@ class Campaign {
     ledger.during = fault.name
     this.#load?.resume()
     await delay(leadMs)
+    const lengthMs = fault.seconds * 1_000 * (everything ? 1 : 0.5 + 2 * this.#random())
     let recoveredMs = 0
     try {
       await fault.begin(scene)
-      await delay(fault.seconds * 1_000 * (everything ? 1 : 0.5 + 2 * this.#random()))
+      await delay(lengthMs)
       await fault.end(scene)
       recoveredMs = await this.#recovered()
       await this.#load?.pause()
@@ -154,7 +155,7 @@ class Campaign {
       assert.equal(bystanders.length, 0, `calls of servers that are not affected fail: ${describe(bystanders)}`)
       // In later rounds a fault may end before the first deadline.
       if (fault.harms && everything) assert.ok(counts.ok < counts.calls, 'no call failed, so there was no fault')
-      const limit = deadlineMs + slackMs + (fault.stretchMs ?? 0)
+      const limit = deadlineMs + slackMs + (fault.stretch ?? 0) * lengthMs
       assert.ok(counts.longestMs < limit, `a call was answered after ${counts.longestMs.toFixed(0)} ms, the limit is ${limit}`)
       if (fault.internal === undefined) assert.equal(counts.codes.get('INTERNAL'), undefined, 'calls failed with INTERNAL')
     })

@@ -30,8 +30,8 @@ export interface Fault {
   readonly affects: 'targets' | 'backends' | 'all' | readonly string[]
   /** Whether at least one call must fail: otherwise the fault is none. */
   readonly harms: boolean
-  /** How much later than its deadline a call may be answered. */
-  readonly stretchMs?: number
+  /** How much later than its deadline a call may be answered, in lengths of this fault. */
+  readonly stretch?: number
   /** Why it cannot be had on this machine. */
   readonly unavailable?: string | undefined
   /** What `internal error` lines of the log, and answers INTERNAL, may be about. */
@@ -118,11 +118,10 @@ function browserKilled(): Fault {
 // --- network ----------------------------------------------------------------------------------------------------------------------------
 
 function partition(link: Link, harms: boolean): Fault {
-  // TCP sends again after 0.2, 0.4, 0.8, 1.6, 3.2 s (RFC 6298): after a cut of 4 s the next time is at most 3 s away.
-  const seconds = 4
   return {
-    ...{ name: `the network to the ${link} is cut`, start: usual, seconds, harms, unavailable: needsRoot },
-    ...(link === 'backends' ? { affects: 'backends' } : { affects: 'all', stretchMs: 2 * seconds * 1_000 }),
+    ...{ name: `the network to the ${link} is cut`, start: usual, seconds: 4, harms, unavailable: needsRoot },
+    // TCP sends again 0.2, 0.6, 1.4, 3, 6.2 s later (RFC 6298): after a cut, the next time is as far away as the cut was long, at most.
+    ...(link === 'backends' ? { affects: 'backends' } : { affects: 'all', stretch: 2 }),
     async begin({ system }) {
       system.network.cut(link)
     },

@@ -23,7 +23,7 @@ export interface LoadOptions {
 }
 
 /** A call that has not ended by then hangs; the limit of the server is far below. */
-const hungMs = 20_000
+const hungMs = 30_000
 const retryMs = 100
 
 export class Load {
