@@ -1,6 +1,6 @@
 // The network policy as an operator configures it: five variables, which fetch and the browser have under their own prefixes.
 import { list, type Variable } from '../definition.ts'
-import { EgressPolicy, type EgressSettings, type Resolve } from './policy.ts'
+import { type EgressPolicy, type EgressSettings, openPolicy, type Resolve } from './policy.ts'
 
 type Prefix = EgressSettings['prefix']
 
@@ -50,14 +50,14 @@ export function policyVariables<P extends Prefix>(prefix: P): Named<P> {
 export function policyFromVariables<P extends Prefix>(prefix: P, config: PolicyVariables<P>, resolve?: Resolve): EgressPolicy {
   const listOf = (name: ListName): readonly string[] => config[`${prefix}_${name}`]
   const allowedDomains = listOf('ALLOWED_DOMAINS')
-  return new EgressPolicy({
+  return openPolicy({
     prefix,
     allowPrivate: listOf('ALLOW_PRIVATE'),
-    ...(allowedDomains.length === 0 ? {} : { allowedDomains }),
+    allowedDomains: allowedDomains.length === 0 ? undefined : allowedDomains,
     deniedDomains: listOf('DENIED_DOMAINS'),
     allowedPorts: listOf('ALLOWED_PORTS').map((port) => portFrom(`${prefix}_ALLOWED_PORTS`, port)),
     proxy: proxyFrom(`${prefix}_PROXY_URL`, config[`${prefix}_PROXY_URL`]),
-    ...(resolve === undefined ? {} : { resolve }),
+    resolve,
   })
 }
 

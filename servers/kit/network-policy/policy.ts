@@ -2,7 +2,7 @@
 // made, and exactly these addresses are connected to, so that redirects and DNS rebinding cannot get around the policy.
 import { lookup } from 'node:dns/promises'
 import { existsSync } from 'node:fs'
-import { type BlockList, isIP, type Socket } from 'node:net'
+import { isIP, type Socket } from 'node:net'
 import { networkInterfaces } from 'node:os'
 import { ToolError } from '../../../protocol/index.ts'
 import { withDeadline } from '../waiting.ts'
@@ -21,7 +21,7 @@ export interface EgressSettings {
    */
   readonly allowPrivate?: readonly string[]
   /** If set, only these names, their subdomains and the entries of `allowPrivate` are reached. */
-  readonly allowedDomains?: readonly string[]
+  readonly allowedDomains?: readonly string[] | undefined
   /** These names and their subdomains are never reached. */
   readonly deniedDomains?: readonly string[]
   /** In addition to 80, 443, 8080 and 8443. */
@@ -29,7 +29,7 @@ export interface EgressSettings {
   /** The operator's forward proxy. It is asked to CONNECT to the address that was checked, so that the policy also holds behind it. */
   readonly proxy?: URL | undefined
   /** Default: the system's resolver. */
-  readonly resolve?: Resolve
+  readonly resolve?: Resolve | undefined
   /** Default 2,000. */
   readonly dnsMs?: number
   /** For all addresses of a name together. Default 3,000. */
@@ -49,86 +49,39 @@ export function portOf({ protocol, port }: URL): number | undefined {
   return usual === undefined || port === '' ? usual : Number(port)
 }
 
-export class EgressPolicy {
-  readonly #settings: EgressSettings
-  readonly #privateNetworks: BlockList
-  readonly #privateHosts: ReadonlySet<string>
-  /** `host:port` and `address:port`. */
-  readonly #privateEndpoints: ReadonlySet<string>
-  readonly #privatePorts: ReadonlySet<number>
-  readonly #own: BlockList
-  readonly #ports: ReadonlySet<number>
-  readonly #allowed: readonly DomainRule[] | undefined
-  readonly #denied: readonly DomainRule[]
+export type EgressPolicy = ReturnType<typeof openPolicy>
 
-  /** @throws Error for the operator, naming the variable and the entry that cannot be read */
-  constructor(settings: EgressSettings) {
-    this.#settings = settings
-    const entries = (settings.allowPrivate ?? []).map((entry) => parsePrivateEntry(`${settings.prefix}_ALLOW_PRIVATE`, entry))
-    this.#privateNetworks = networkList(entries.flatMap(({ network }) => network ?? []))
-    this.#privateHosts = new Set(entries.flatMap(({ host, port }) => (host !== undefined && port === undefined ? host : [])))
-    this.#privateEndpoints = new Set(entries.flatMap(({ host, port }) => (port === undefined ? [] : `${host}:${port}`)))
-    this.#privatePorts = new Set(entries.flatMap(({ port }) => port ?? []))
-    this.#own = networkList(settings.ownNetworks ?? containerNetworks())
-    this.#ports = new Set([...usualPorts, ...(settings.allowedPorts ?? [])])
-    const rules = (name: 'ALLOWED' | 'DENIED', list: readonly string[] = []): DomainRule[] =>
-      list.map((entry) => parseDomain(`${settings.prefix}_${name}_DOMAINS`, entry))
-    this.#allowed = settings.allowedDomains === undefined ? undefined : rules('ALLOWED', settings.allowedDomains)
-    this.#denied = rules('DENIED', settings.deniedDomains)
-  }
+/** @throws Error for the operator, naming the variable and the entry that cannot be read */
+export function openPolicy(settings: EgressSettings) {
+  const { prefix, proxy, resolve = systemResolver, dnsMs = 2_000, connectMs = 3_000 } = settings
+  const openings = (settings.allowPrivate ?? []).map((entry) => parsePrivateEntry(`${prefix}_ALLOW_PRIVATE`, entry))
+  const privateNetworks = networkList(openings.flatMap(({ network }) => network ?? []))
+  const own = networkList(settings.ownNetworks ?? containerNetworks())
+  const ports = new Set([...usualPorts, ...(settings.allowedPorts ?? [])])
+  const allowed = settings.allowedDomains?.map((entry) => parseDomain(`${prefix}_ALLOWED_DOMAINS`, entry))
+  const denied = (settings.deniedDomains ?? []).map((entry) => parseDomain(`${prefix}_DENIED_DOMAINS`, entry))
 
-  /**
-   * Checks what can be checked without DNS; `connect` checks the rest.
-   * @throws ToolError INVALID_ARGUMENT or FORBIDDEN
-   */
-  check(url: URL): void {
-    const port = portOf(url)
-    if (port === undefined) {
-      throw new ToolError('INVALID_ARGUMENT', `only http and https addresses can be opened, not ${url.protocol.slice(0, 40)}`, {
-        hint: 'an address that begins with https://',
-      })
-    }
-    if (url.username !== '' || url.password !== '') {
-      throw new ToolError('INVALID_ARGUMENT', 'the address holds a user name or password, which is never sent', {
-        hint: 'the same address without what stands before the "@"',
-      })
-    }
-    this.checkTarget(url.hostname, port)
-  }
+  /** Whether the operator has allowed this host or address, for this port or, without one, for all. */
+  const isOpened = (host: string, port?: number): boolean =>
+    openings.some((opening) => opening.host === host && opening.port === port)
 
-  /**
-   * The same for a host and a port, as in a CONNECT request.
-   * @throws ToolError FORBIDDEN
-   */
-  checkTarget(hostname: string, port: number): void {
+  /** @throws ToolError FORBIDDEN for what can be refused without DNS */
+  function checkTarget(hostname: string, port: number): void {
     const host = canonicalHost(hostname)
     const literal = isIP(host) !== 0
-    if (!literal && metadataNames.has(host)) throw this.#refusal(host, "it is a cloud's metadata service", false)
-    if (this.#denied.some((rule) => matches(rule, host))) throw this.#refusal(host, 'its domain is denied', false)
-    if (this.#allowed !== undefined && !this.#isAllowedByName(host, port) && !this.#allowed.some((rule) => matches(rule, host))) {
-      throw this.#refusal(host, 'its domain is not among the allowed ones', false)
+    if (!literal && metadataNames.has(host)) throw refusal(host, "it is a cloud's metadata service", false)
+    if (denied.some((rule) => matches(rule, host))) throw refusal(host, 'its domain is denied', false)
+    // What the operator has allowed by name need not be listed again among the domains.
+    const byName = isOpened(host) || isOpened(host, port) || (literal && isIn(privateNetworks, host))
+    if (allowed !== undefined && !byName && !allowed.some((rule) => matches(rule, host))) {
+      throw refusal(host, 'its domain is not among the allowed ones', false)
     }
-    if (literal) this.#checkAddress(host, host, port)
-    else if (!this.#ports.has(port) && !this.#privatePorts.has(port)) throw this.#wrongPort(host, port)
-  }
-
-  /**
-   * Connects to a host that the policy allows. All addresses of a name must be allowed, or none is tried.
-   * @param signal ends the attempt; its reason is thrown
-   * @throws ToolError FORBIDDEN, NOT_FOUND when the name has no address, UPSTREAM_UNREACHABLE
-   */
-  async connect(hostname: string, port: number, signal?: AbortSignal): Promise<Socket> {
-    signal?.throwIfAborted()
-    this.checkTarget(hostname, port)
-    const host = canonicalHost(hostname)
-    const addresses = isIP(host) === 0 ? await this.#resolve(host, signal) : [withoutBrackets(hostname)]
-    for (const address of addresses) this.#checkAddress(host, canonicalAddress(address), port)
-    return await this.#connect(host, addresses, port, signal)
+    if (literal) checkAddress(host, host, port)
+    else if (!ports.has(port) && !openings.some((opening) => opening.port === port)) throw wrongPort(host, port)
   }
 
   /** As the resolver gave them: an address that NAT64 wraps is checked unwrapped, but connected to as it is. */
-  async #resolve(host: string, signal: AbortSignal | undefined): Promise<readonly string[]> {
-    const { resolve = systemResolver, dnsMs = 2_000 } = this.#settings
+  async function addressesOf(host: string, signal: AbortSignal | undefined): Promise<readonly string[]> {
     const failed = (why: string, cause?: unknown): ToolError =>
       new ToolError('UPSTREAM_UNREACHABLE', `the name ${host} ${why}`, { cause, hint: 'the same call again' })
     const asked = resolve(host).catch((error: unknown) => {
@@ -143,64 +96,83 @@ export class EgressPolicy {
   }
 
   /** @throws ToolError FORBIDDEN unless the policy allows this address, to which `host` resolves */
-  #checkAddress(host: string, address: string, port: number): void {
-    const exactly = this.#privateEndpoints.has(`${address}:${port}`) || this.#privateEndpoints.has(`${host}:${port}`)
-    const mayBeHere = this.#privateEndpoints.has(`${address}:${port}`) || (host === 'localhost' && exactly)
+  function checkAddress(host: string, address: string, port: number): void {
+    const exactly = isOpened(address, port) || isOpened(host, port)
+    const mayBeHere = isOpened(address, port) || (host === 'localhost' && exactly)
     const kind = kindOfAddress(address)
     const described = kind === 'metadata' ? "a cloud metadata service's" : `${kind === 'unroutable' ? 'an' : 'a'} ${kind}`
     const what = `it ${host === address ? 'is' : 'resolves to'} ${described} address`
-    if (kind === 'metadata' || kind === 'unroutable') throw this.#refusal(host, what, false)
-    if ((kind === 'loopback' || kind === 'link-local') && !mayBeHere) throw this.#refusal(host, what, true)
+    if (kind === 'metadata' || kind === 'unroutable') throw refusal(host, what, false)
+    if ((kind === 'loopback' || kind === 'link-local') && !mayBeHere) throw refusal(host, what, true)
     if (kind === 'private' || kind === 'reserved') {
-      const byNetwork = isIn(this.#privateNetworks, address) && !isIn(this.#own, address)
-      if (!exactly && !byNetwork && !this.#privateHosts.has(host)) throw this.#refusal(host, what, true)
+      const byNetwork = isIn(privateNetworks, address) && !isIn(own, address)
+      if (!exactly && !byNetwork && !isOpened(host)) throw refusal(host, what, true)
     }
-    if (!exactly && !this.#ports.has(port)) throw this.#wrongPort(host, port)
+    if (!exactly && !ports.has(port)) throw wrongPort(host, port)
   }
 
-  async #connect(host: string, addresses: readonly string[], port: number, signal: AbortSignal | undefined): Promise<Socket> {
-    const { proxy, connectMs = 3_000 } = this.#settings
-    const unreachable = (why: string, cause?: unknown): ToolError => {
-      const hint = 'the same call later, or another address'
-      return new ToolError('UPSTREAM_UNREACHABLE', `${host} cannot be reached on port ${port} (${why})`, { cause, hint })
-    }
-    const late = (): ToolError => unreachable(`no answer within ${connectMs} ms`)
-    return await withDeadline({ ms: connectMs, signal, late }, async (stop) => {
-      const dialled = proxy === undefined ? dial(addresses, port, stop) : tunnel(proxy, addresses, port, stop)
-      const socket = await dialled.catch((error: NodeJS.ErrnoException) => {
-        throw unreachable(error.code ?? 'failed', error)
-      })
-      const reached = canonicalAddress(socket.remoteAddress ?? '')
-      if (stop.aborted || (proxy === undefined && !addresses.some((address) => canonicalAddress(address) === reached))) {
-        socket.destroy()
-        throw unreachable('another address answered')
-      }
-      return socket
-    })
-  }
-
-  /** The operator has allowed this host by name, and need not list it again among the domains. */
-  #isAllowedByName(host: string, port: number): boolean {
-    return (
-      this.#privateHosts.has(host) ||
-      this.#privateEndpoints.has(`${host}:${port}`) ||
-      (isIP(host) !== 0 && isIn(this.#privateNetworks, host))
-    )
-  }
-
-  #refusal(host: string, why: string, canBeOpened: boolean): ToolError {
-    const { prefix } = this.#settings
+  function refusal(host: string, why: string, canBeOpened: boolean): ToolError {
     const hint = canBeOpened
       ? `another address, or ask the operator to allow this host with ${prefix}_ALLOW_PRIVATE`
       : 'another address; this one is never allowed'
     return new ToolError('FORBIDDEN', `the network policy does not allow ${host.slice(0, 253)}: ${why}`, { hint })
   }
 
-  #wrongPort(host: string, port: number): ToolError {
-    const { prefix } = this.#settings
-    return new ToolError('FORBIDDEN', `the network policy does not allow port ${port} of ${host}`, {
-      hint: `one of the ports ${[...this.#ports].sort((a, b) => a - b).join(', ')}, or ask the operator about ${prefix}_ALLOWED_PORTS`,
-    })
+  function wrongPort(host: string, port: number): ToolError {
+    const list = [...ports].sort((a, b) => a - b).join(', ')
+    const hint = `one of the ports ${list}, or ask the operator about ${prefix}_ALLOWED_PORTS`
+    return new ToolError('FORBIDDEN', `the network policy does not allow port ${port} of ${host}`, { hint })
+  }
+
+  return {
+    /**
+     * Checks what can be checked without DNS; `connect` checks the rest.
+     * @throws ToolError INVALID_ARGUMENT or FORBIDDEN
+     */
+    check(url: URL): void {
+      const port = portOf(url)
+      if (port === undefined) {
+        throw new ToolError('INVALID_ARGUMENT', `only http and https addresses can be opened, not ${url.protocol.slice(0, 40)}`, {
+          hint: 'an address that begins with https://',
+        })
+      }
+      if (url.username !== '' || url.password !== '') {
+        throw new ToolError('INVALID_ARGUMENT', 'the address holds a user name or password, which is never sent', {
+          hint: 'the same address without what stands before the "@"',
+        })
+      }
+      checkTarget(url.hostname, port)
+    },
+
+    /**
+     * Connects to a host that the policy allows. All addresses of a name must be allowed, or none is tried.
+     * @param signal ends the attempt; its reason is thrown
+     * @throws ToolError FORBIDDEN, NOT_FOUND when the name has no address, UPSTREAM_UNREACHABLE
+     */
+    async connect(hostname: string, port: number, signal?: AbortSignal): Promise<Socket> {
+      signal?.throwIfAborted()
+      checkTarget(hostname, port)
+      const host = canonicalHost(hostname)
+      const addresses = isIP(host) === 0 ? await addressesOf(host, signal) : [withoutBrackets(hostname)]
+      for (const address of addresses) checkAddress(host, canonicalAddress(address), port)
+      const unreachable = (why: string, cause?: unknown): ToolError => {
+        const hint = 'the same call later, or another address'
+        return new ToolError('UPSTREAM_UNREACHABLE', `${host} cannot be reached on port ${port} (${why})`, { cause, hint })
+      }
+      const late = (): ToolError => unreachable(`no answer within ${connectMs} ms`)
+      return await withDeadline({ ms: connectMs, signal, late }, async (stop) => {
+        const dialled = proxy === undefined ? dial(addresses, port, stop) : tunnel(proxy, addresses, port, stop)
+        const socket = await dialled.catch((error: NodeJS.ErrnoException) => {
+          throw unreachable(error.code ?? 'failed', error)
+        })
+        const reached = canonicalAddress(socket.remoteAddress ?? '')
+        if (stop.aborted || (proxy === undefined && !addresses.some((address) => canonicalAddress(address) === reached))) {
+          socket.destroy()
+          throw unreachable('another address answered')
+        }
+        return socket
+      })
+    },
   }
 }
 

@@ -7,9 +7,9 @@ import { ToolError } from '../../../../protocol/index.ts'
 import { test } from '../../../../test/runner/harness.ts'
 import { canonicalAddress, kindOfAddress } from '../addresses.ts'
 import { connector } from '../connector.ts'
-import { EgressPolicy, type EgressSettings } from '../policy.ts'
+import { type EgressPolicy, type EgressSettings, openPolicy } from '../policy.ts'
 
-const policy = (settings: Partial<EgressSettings> = {}): EgressPolicy => new EgressPolicy({ prefix: 'FETCH', ...settings })
+const policy = (settings: Partial<EgressSettings> = {}): EgressPolicy => openPolicy({ prefix: 'FETCH', ...settings })
 
 const codeOf = (act: () => unknown): string => {
   try {

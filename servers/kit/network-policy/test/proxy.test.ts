@@ -6,7 +6,7 @@ import { type AddressInfo, connect, createServer as createTcpServer, type Socket
 import { setTimeout as delay } from 'node:timers/promises'
 import { sendRaw } from '../../../../test/helpers/wire.ts'
 import { test } from '../../../../test/runner/harness.ts'
-import { EgressPolicy, type EgressSettings } from '../policy.ts'
+import { type EgressSettings, openPolicy } from '../policy.ts'
 import { type EgressProxy, openProxy, type ProxyLimits } from '../proxy.ts'
 
 interface Target {
@@ -43,7 +43,7 @@ async function withProxy(
   use: (proxy: EgressProxy) => Promise<void>,
   limits: ProxyLimits = {},
 ) {
-  const proxy = await openProxy(new EgressPolicy({ prefix: 'PLAYWRIGHT', ...settings }), limits)
+  const proxy = await openProxy(openPolicy({ prefix: 'PLAYWRIGHT', ...settings }), limits)
   try {
     await use(proxy)
   } finally {
@@ -261,7 +261,7 @@ test('connections are bounded, and all of them end with the proxy', async () => 
   silent.listen(0, '127.0.0.1')
   await once(silent, 'listening')
   const { port } = silent.address() as AddressInfo
-  const proxy = await openProxy(new EgressPolicy({ prefix: 'PLAYWRIGHT', allowPrivate: [`127.0.0.1:${port}`] }), {
+  const proxy = await openProxy(openPolicy({ prefix: 'PLAYWRIGHT', allowPrivate: [`127.0.0.1:${port}`] }), {
     sockets: 4,
   })
   const where = new URL(proxy.url)
