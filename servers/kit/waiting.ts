@@ -92,7 +92,8 @@ interface Waiter {
 /** Counting semaphore. First come, first served, except that nobody waits behind a caller whose key is at its own limit. */
 export class Semaphore {
   readonly #options: SemaphoreOptions
-  readonly #perKey = new Map<string, number>()
+  /** The key of each holder, where keys have a limit. */
+  readonly #heldKeys: string[] = []
   readonly #waiting: Waiter[] = []
   #running = 0
 
@@ -122,7 +123,7 @@ export class Semaphore {
     const free = this.acquireNow(key)
     if (free !== undefined) return free
     const { maxWaiting, busy } = this.#options
-    const late = (): unknown => busy({ running: this.#running, waiting: this.#waiting.length })
+    const late = (): unknown => busy(this)
     if (this.#waiting.length >= maxWaiting) throw late()
     const waiter: Waiter = { key, enter() {} }
     const entered = new Promise<() => void>((resolve) => {
@@ -150,27 +151,24 @@ export class Semaphore {
   }
 
   #isFree(key: string): boolean {
-    const { limit, limitPerKey = limit } = this.#options
-    return this.#running < limit && (this.#perKey.get(key) ?? 0) < limitPerKey
+    const { limit, limitPerKey } = this.#options
+    if (this.#running >= limit) return false
+    return limitPerKey === undefined || this.#heldKeys.filter((each) => each === key).length < limitPerKey
   }
 
   #take(key: string): () => void {
+    const { limitPerKey } = this.#options
     this.#running += 1
-    if (this.#options.limitPerKey !== undefined) this.#perKey.set(key, (this.#perKey.get(key) ?? 0) + 1)
+    if (limitPerKey !== undefined) this.#heldKeys.push(key)
     let released = false
     return () => {
-      if (!released) this.#release(key)
+      if (released) return
       released = true
+      this.#running -= 1
+      if (limitPerKey !== undefined) this.#heldKeys.splice(this.#heldKeys.indexOf(key), 1)
+      const next = this.#waiting.findIndex((waiter) => this.#isFree(waiter.key))
+      if (next !== -1) this.#waiting.splice(next, 1)[0]?.enter()
     }
-  }
-
-  #release(key: string): void {
-    this.#running -= 1
-    const left = (this.#perKey.get(key) ?? 1) - 1
-    if (left <= 0) this.#perKey.delete(key)
-    else this.#perKey.set(key, left)
-    const next = this.#waiting.findIndex((waiter) => this.#isFree(waiter.key))
-    if (next !== -1) this.#waiting.splice(next, 1)[0]?.enter()
   }
 }
 
