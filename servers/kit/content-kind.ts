@@ -2,37 +2,34 @@
 
 export type ContentKind =
   | { readonly kind: 'text'; readonly mark: ByteOrderMark | undefined }
-  /** `image`: one that models are shown; the other formats are `binary`. */
   | { readonly kind: 'image' | 'gzip' | 'binary'; readonly type: string }
 
 export type ByteOrderMark = 'utf-8' | Utf16
 
 export type Utf16 = 'utf-16le' | 'utf-16be'
 
-const signatures: readonly [type: string, at: number, bytes: string][] = [
-  ['image/png', 0, '\x89PNG\r\n\x1a\n'],
-  ['image/jpeg', 0, '\xff\xd8\xff'],
-  ['image/gif', 0, 'GIF87a'],
-  ['image/gif', 0, 'GIF89a'],
-  ['image/webp', 8, 'WEBP'],
-  ['application/pdf', 0, '%PDF-'],
-  ['application/zip (also docx, xlsx, jar)', 0, 'PK\x03\x04'],
-  ['application/gzip', 0, '\x1f\x8b'],
-  ['application/x-xz', 0, '\xfd7zXZ\0'],
-  ['application/x-tar', 257, 'ustar'],
-  ['application/vnd.sqlite3', 0, 'SQLite format 3\0'],
-  ['application/x-elf', 0, '\x7fELF'],
-  ['image/tiff', 0, 'II*\0'],
-  ['image/tiff', 0, 'MM\0*'],
-  ['video/mp4, image/heic or avif', 4, 'ftyp'],
-  ['audio/wav', 8, 'WAVE'],
+/** `image`: formats that models are shown; the others are described. */
+const signatures: readonly [kind: 'image' | 'gzip' | 'binary', type: string, at: number, bytes: string][] = [
+  ['image', 'image/png', 0, '\x89PNG\r\n\x1a\n'],
+  ['image', 'image/jpeg', 0, '\xff\xd8\xff'],
+  ['image', 'image/gif', 0, 'GIF87a'],
+  ['image', 'image/gif', 0, 'GIF89a'],
+  ['image', 'image/webp', 8, 'WEBP'],
+  ['binary', 'application/pdf', 0, '%PDF-'],
+  ['binary', 'application/zip (also docx, xlsx, jar)', 0, 'PK\x03\x04'],
+  ['gzip', 'application/gzip', 0, '\x1f\x8b'],
+  ['binary', 'application/x-xz', 0, '\xfd7zXZ\0'],
+  ['binary', 'application/x-tar', 257, 'ustar'],
+  ['binary', 'application/vnd.sqlite3', 0, 'SQLite format 3\0'],
+  ['binary', 'application/x-elf', 0, '\x7fELF'],
+  ['binary', 'image/tiff', 0, 'II*\0'],
+  ['binary', 'image/tiff', 0, 'MM\0*'],
+  ['binary', 'video/mp4, image/heic or avif', 4, 'ftyp'],
+  ['binary', 'audio/wav', 8, 'WAVE'],
 ]
 
 /** So many bytes from the start hold every signature. */
 export const signatureBytes = 512
-
-/** Formats that models are shown; the others are described. */
-const pictures = new Set(['image/png', 'image/jpeg', 'image/gif', 'image/webp'])
 
 /**
  * Like git, takes a NUL byte as the sign of a binary file, except in holes: long runs of NULs, which sparse and truncated logs have. Unlike
@@ -43,10 +40,11 @@ export function contentKind(bytes: Buffer, atStart = true): ContentKind {
   const mark = atStart ? byteOrderMark(bytes) : undefined
   if (mark !== undefined && mark !== 'utf-8') return { kind: 'text', mark }
   const head = bytes.toString('latin1', 0, signatureBytes)
-  const type = atStart ? signatures.find(([, at, start]) => head.startsWith(start, at))?.[0] : undefined
-  // Signatures that consist of letters may start a text, too.
-  if (type !== undefined && (type === 'application/pdf' || bytes.includes(0) || !isText(bytes))) {
-    return { kind: pictures.has(type) ? 'image' : type === 'application/gzip' ? 'gzip' : 'binary', type }
+  const signature = atStart ? signatures.find(([, , at, start]) => head.startsWith(start, at)) : undefined
+  if (signature !== undefined) {
+    const [kind, type] = signature
+    // Signatures that consist of letters may start a text, too.
+    if (type === 'application/pdf' || bytes.includes(0) || !isText(bytes)) return { kind, type }
   }
   return isText(bytes) ? { kind: 'text', mark } : { kind: 'binary', type: 'application/octet-stream' }
 }

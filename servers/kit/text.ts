@@ -1,7 +1,16 @@
-// Text of a result: cleaned, cut at a limit, and written as JSON that hides nothing.
+// Text of a result: cleaned, cut at a limit, read as JSON, and written as JSON that hides nothing.
 import { visibleJson } from '../../protocol/index.ts'
 
 export { visibleJson }
+
+/** The value of JSON text of any length; undefined when it is not JSON. The protocol's `tryJson` also refuses too many values. */
+export function parseIfJson(text: string): unknown {
+  try {
+    return JSON.parse(text)
+  } catch {
+    return undefined
+  }
+}
 
 const escapeSequences =
   /\x1b(?:\][^\x07\x1b]{0,2000}(?:\x07|\x1b\\)|\[[0-?]*[ -/]*[@-~]|[PX^_][^\x1b]{0,2000}\x1b\\|[ -/]*[0-~])/g
