@@ -22,14 +22,18 @@ export interface Collected {
 
 export type Netdata = ReturnType<typeof openNetdata>
 
-/** A node is named; the agent's own is ''. */
+/** Whose metrics are read, and until when. The agent's own node is ''. */
+export interface Asked {
+  readonly node: string
+  readonly signal: AbortSignal
+}
+
 export function openNetdata(http: Upstream) {
-  const remembered = new Remembered({ keepMs: 60_000, maxEntries: 20 }, readCollected)
+  const remembered = new Remembered({ keepMs: 60_000, maxEntries: 20 }, (node, signal) => readCollected({ node, signal }))
 
   /** Older agents have no list of contexts; their list of charts says the context of each. */
-  async function readCollected(node: string, signal: AbortSignal): Promise<Collected> {
-    const ofContexts = ({ contexts }: { contexts?: Record<string, Listed> }): Collected => {
-      if (contexts === undefined) throw new TypeError('no contexts')
+  async function readCollected(asked: Asked): Promise<Collected> {
+    const ofContexts = ({ contexts }: { contexts: Record<string, Listed> }): Collected => {
       return { contexts: unitsOf(Object.entries(contexts)), charts: undefined }
     }
     const ofCharts = ({ charts = {} }: { charts?: Record<string, Listed> }): Collected => {
@@ -38,21 +42,15 @@ export function openNetdata(http: Upstream) {
       return { contexts: unitsOf(all.map(([, chart]) => [chart.context, chart] as const)), charts: unitsOf([...all, ...named]) }
     }
     try {
-      return await get(node, 'contexts', {}, signal, ofContexts)
+      return await get(asked, 'contexts', {}, ofContexts)
     } catch (error) {
       if (!(error instanceof ToolError) || (error.detail !== missing.route && error.detail !== 404)) throw error
-      return get(node, 'charts', {}, signal, ofCharts)
+      return get(asked, 'charts', {}, ofCharts)
     }
   }
 
   /** @param read where it throws, the answer has an unexpected form */
-  async function get<A, T>(
-    node: string,
-    command: string,
-    query: Record<string, string>,
-    signal: AbortSignal,
-    read: (answer: A) => T,
-  ): Promise<T> {
+  async function get<A, T>({ node, signal }: Asked, command: string, query: Record<string, string>, read: (answer: A) => T) {
     const host = node === '' ? '' : `/host/${encodeURIComponent(node)}`
     const answer = readNetdata(await http.get(`${host}/api/v1/${command}`, { signal, timeoutMs, maxBytes, query }))
     return readForm('Netdata', () => read(answer as A))
@@ -61,27 +59,20 @@ export function openNetdata(http: Upstream) {
   return {
     /** The agent's version, and the names of the machines whose metrics it has. */
     info(signal: AbortSignal) {
-      return get(
-        '',
-        'info',
-        {},
-        signal,
-        ({ version, mirrored_hosts: hosts }: { version?: unknown; mirrored_hosts?: unknown }) => {
-          if (typeof version !== 'string' && !Array.isArray(hosts)) throw new TypeError('neither version nor hosts')
-          return { version: typeof version === 'string' ? version : 'unknown', nodes: strings(hosts) }
-        },
-      )
+      type Answer = { version?: unknown; mirrored_hosts?: unknown }
+      return get({ node: '', signal }, 'info', {}, ({ version, mirrored_hosts: hosts }: Answer) => {
+        if (typeof version !== 'string' && !Array.isArray(hosts)) throw new TypeError('neither version nor hosts')
+        return { version: typeof version === 'string' ? version : 'unknown', nodes: strings(hosts) }
+      })
     },
 
     /** What is collected; remembered for a minute. */
-    collected(node: string, signal: AbortSignal): Promise<Collected> {
-      return remembered.get(node, signal)
-    },
+    collected: ({ node, signal }: Asked): Promise<Collected> => remembered.get(node, signal),
 
     /** Ids of all charts: many more than contexts, so they are asked for only to explain why one was not found. */
-    charts(node: string, signal: AbortSignal): Promise<string[]> {
+    charts(asked: Asked): Promise<string[]> {
       type Answer = { contexts?: Record<string, { charts?: object }> }
-      return get(node, 'contexts', { options: 'charts' }, signal, ({ contexts = {} }: Answer) =>
+      return get(asked, 'contexts', { options: 'charts' }, ({ contexts = {} }: Answer) =>
         Object.values(contexts).flatMap(({ charts }) => Object.keys(charts ?? {})),
       )
     },
@@ -91,15 +82,14 @@ export function openNetdata(http: Upstream) {
      * pattern, and splits `&` off even where it is escaped, so only names that it lists are asked for.
      * @throws ToolError NOT_FOUND when it is neither
      */
-    async source(node: string, id: string, collected: Collected | undefined, signal: AbortSignal): Promise<Source> {
+    async source(asked: Asked, id: string, collected: Collected | undefined): Promise<Source> {
       const units = collected?.contexts.get(id)
       if (units !== undefined) return { kind: 'context', id, units }
       if (collected?.charts !== undefined) {
         if (!collected.charts.has(id)) throw noChart()
         return { kind: 'chart', id, units: collected.charts.get(id) }
       }
-      const listed = (answer: Listed): Listed => answer
-      const chart = await get(node, 'chart', { chart: id }, signal, listed).catch((error: unknown) => {
+      const chart = await get(asked, 'chart', { chart: id }, (answer: Listed) => answer).catch((error: unknown) => {
         if (error instanceof ToolError && error.detail === missing.chart) return undefined
         throw error
       })
@@ -114,16 +104,9 @@ export function openNetdata(http: Upstream) {
      * @param seconds back from now @param method how the collected values of a point are combined
      * @throws ToolError NOT_FOUND when there is no such chart or context
      */
-    data(
-      node: string,
-      { kind, id }: Pick<Source, 'kind' | 'id'>,
-      method: 'average' | 'min' | 'max',
-      seconds: number,
-      points: number,
-      signal: AbortSignal,
-    ) {
+    data(asked: Asked, source: Omit<Source, 'units'>, method: 'average' | 'min' | 'max', seconds: number, points: number) {
       const query = {
-        [kind]: id,
+        [source.kind]: source.id,
         after: String(-seconds),
         points: String(points),
         group: method,
@@ -131,13 +114,13 @@ export function openNetdata(http: Upstream) {
         // unaligned: otherwise the window ends at a multiple of its length, which may be before the first data.
         options: 'jsonwrap|seconds|unaligned',
       }
-      return get(node, 'data', query, signal, readData)
+      return get(asked, 'data', query, readData)
     },
 
     /** Raised alerts only. */
-    alerts(node: string, signal: AbortSignal) {
+    alerts(asked: Asked) {
       type Answer = { alarms?: Record<string, Record<string, unknown>> }
-      return get(node, 'alarms', { active: '' }, signal, ({ alarms = {} }: Answer) =>
+      return get(asked, 'alarms', { active: '' }, ({ alarms = {} }: Answer) =>
         Object.values(alarms).map((alarm) => ({
           name: String(alarm.name ?? ''),
           chart: String(alarm.chart ?? ''),

@@ -1,19 +1,10 @@
 // get_system_metrics: its definition, the requests for several charts at once, and the result as a table with the raised alerts.
 import { setMaxListeners } from 'node:events'
-import {
-  type AnyTool,
-  type Context,
-  defineTool,
-  type FromSchema,
-  monotonicMs,
-  nearest,
-  ToolError,
-} from '../../../protocol/index.ts'
+import { type AnyTool, type Context, defineTool, type FromSchema, nearest, ToolError } from '../../../protocol/index.ts'
 import type { Environment } from '../../kit/definition.ts'
 import { nearestFirst } from '../../kit/names.ts'
 import { counted, formatSpan, report } from '../../kit/report.ts'
 import { oneLine, quoted } from '../../kit/text.ts'
-import { withDeadline } from '../../kit/waiting.ts'
 import type { MonitoringBackend } from '../backend.ts'
 import { missing } from '../errors.ts'
 import { type Chart, newestValues, summarise } from '../lib/chart.ts'
@@ -70,14 +61,10 @@ type Alert = Awaited<ReturnType<Netdata['alerts']>>[number]
 type Metrics = Awaited<ReturnType<typeof readMetrics>>
 
 /** What one call asks for, and what of it is collected: undefined where Netdata could not list it. */
-type Question = ReturnType<typeof openQuestion> & { readonly collected: Collected | undefined }
+type Question = ReturnType<typeof openQuestion> & { readonly signal: AbortSignal; readonly collected: Collected | undefined }
 
-function openQuestion(backend: MonitoringBackend, args: FromSchema<typeof inputSchema>, { signal }: Context) {
+function openQuestion(backend: MonitoringBackend, args: FromSchema<typeof inputSchema>) {
   const chosen = [...new Set((args.charts ?? []).map((id) => id.trim()).filter((id) => id !== ''))]
-  const until = monotonicMs() + deadlineMs
-  const late = (): ToolError =>
-    new ToolError('TIMEOUT', `Netdata did not answer within ${deadlineMs} ms`, { hint: 'fewer charts, or a shorter "after"' })
-  setMaxListeners(0, signal) // as many deadlines listen to it as there are charts
   return {
     netdata: backend.netdata(),
     /** '' for the agent's own. */
@@ -87,44 +74,52 @@ function openQuestion(backend: MonitoringBackend, args: FromSchema<typeof inputS
     named: chosen.length > 0,
     afterSeconds: Math.max(1, Math.abs(args.after)),
     points: args.points,
-    /** Runs one part of the call until the deadline of all: what is late fails alone. */
-    within: <T>(work: (signal: AbortSignal) => Promise<T>): Promise<T> =>
-      withDeadline({ ms: Math.max(1, until - monotonicMs()), signal, late }, work),
   }
 }
 
 async function readMetrics(backend: MonitoringBackend, args: FromSchema<typeof inputSchema>, context: Context) {
-  const asked = openQuestion(backend, args, context)
-  const { netdata, node, ids, named, within } = asked
+  const question = openQuestion(backend, args)
+  const { netdata, node, ids, named } = question
+  const late = new ToolError('TIMEOUT', `Netdata did not answer within ${deadlineMs} ms`, {
+    hint: 'fewer charts, or a shorter "after"',
+  })
+  const deadline = new AbortController()
+  const timer = setTimeout(() => deadline.abort(late), deadlineMs)
+  // Ends each request that is late, and nothing else: what has arrived is the result.
+  const signal = AbortSignal.any([context.signal, deadline.signal])
+  setMaxListeners(0, signal) // as many requests listen to it as there are charts
   try {
     // First and alone: it fails at once when Netdata does not answer, and it is remembered for a minute.
-    const collected = await within((signal) => netdata.collected(node, signal)).catch((error: unknown) => {
+    const collected = await netdata.collected({ node, signal }).catch((error: unknown) => {
       if (isFatal(error)) throw error
       return undefined
     })
-    const question: Question = { ...asked, collected }
+    const asked: Question = { ...question, signal, collected }
     const [results, alerts, uptime] = await Promise.all([
-      Promise.all(ids.map((id) => readChart(question, id))),
-      args.include_alerts ? within((signal) => netdata.alerts(node, signal)).catch(onlyToolError) : undefined,
-      named ? undefined : readUptime(question),
+      Promise.all(ids.map((id) => readChart(asked, id))),
+      args.include_alerts ? netdata.alerts(asked).catch(onlyToolError) : undefined,
+      named ? undefined : readUptime(asked),
     ])
-    const suggestions = await suggest(question, results)
+    const suggestions = await suggest(asked, results)
     if (results.every((result) => 'error' in result)) {
       const worst = results.find(({ error }) => error.detail !== missing.chart)?.error
       throw worst ?? (named ? unknownCharts(ids, suggestions) : noDefaults(collected))
     }
-    return { ...question, results, alerts, suggestions, uptime }
+    return { ...asked, results, alerts, suggestions, uptime }
   } catch (error) {
     throw error instanceof ToolError && error.detail === missing.node ? await unknownNode(netdata, node, context.signal) : error
+  } finally {
+    clearTimeout(timer)
   }
 }
 
 /** Never rejects with a ToolError: one failing chart must not take the others with it. */
-function readChart({ netdata, node, afterSeconds, points, collected, within }: Question, id: string): Promise<ChartResult> {
-  return within(async (signal): Promise<ChartResult> => {
-    const source = await netdata.source(node, id, collected, signal)
+async function readChart(question: Question, id: string): Promise<ChartResult> {
+  const { netdata, afterSeconds, points, collected } = question
+  try {
+    const source = await netdata.source(question, id, collected)
     const ask = (method: 'average' | 'min' | 'max', seconds: number, count: number) =>
-      netdata.data(node, source, method, seconds, count, signal)
+      netdata.data(question, source, method, seconds, count)
     const recent = Math.min(recentSeconds, afterSeconds)
     // First one alone: a chart that does not answer occupies one of the connections, not all.
     const average = await ask('average', afterSeconds, Math.max(points, 1))
@@ -134,13 +129,13 @@ function readChart({ netdata, node, afterSeconds, points, collected, within }: Q
       ask('average', recent, Math.ceil(recent / nowSeconds)),
     ])
     return { id, chart: summarise({ average, min, max, now }, source.units, points) }
-  }).catch((caught: unknown) => {
+  } catch (caught) {
     const error = onlyToolError(caught)
     const units = collected?.contexts.get(id)
     // Netdata still lists a context whose charts are gone, such as those of a network interface that was removed.
     const gone = error.detail === missing.chart && units !== undefined
     return gone ? { id, chart: { units, dimensions: [], zero: 0, times: [] } } : { id, error }
-  })
+  }
 }
 
 function onlyToolError(error: unknown): ToolError {
@@ -149,20 +144,19 @@ function onlyToolError(error: unknown): ToolError {
 }
 
 /** Seconds since the machine started; undefined where that is not collected. */
-async function readUptime({ netdata, node, collected, within }: Question): Promise<number | undefined> {
-  if (collected?.contexts.has(uptimeContext) !== true) return undefined
+async function readUptime(question: Question): Promise<number | undefined> {
+  if (question.collected?.contexts.has(uptimeContext) !== true) return undefined
   const source = { kind: 'context', id: uptimeContext } as const
-  const data = await within((signal) => netdata.data(node, source, 'average', recentSeconds, recentSeconds, signal)).catch(
-    onlyToolError,
-  )
+  const data = await question.netdata.data(question, source, 'average', recentSeconds, recentSeconds).catch(onlyToolError)
   return data instanceof ToolError ? undefined : newestValues(data).values().next().value
 }
 
 /** The nearest existing names for each that was not found. */
-async function suggest({ netdata, node, collected, within }: Question, results: readonly ChartResult[]) {
+async function suggest(question: Question, results: readonly ChartResult[]) {
   const unknown = results.filter((result) => 'error' in result && result.error.detail === missing.chart).map(({ id }) => id)
   if (unknown.length === 0) return new Map<string, string[]>()
-  const charts = collected?.charts?.keys() ?? (await within((signal) => netdata.charts(node, signal)).catch(() => []))
+  const { netdata, collected } = question
+  const charts = collected?.charts?.keys() ?? (await netdata.charts(question).catch(() => []))
   const names = [...new Set([...(collected?.contexts.keys() ?? []), ...charts])]
   return new Map(unknown.map((id) => [id, similar(id, names)]))
 }
