@@ -5,15 +5,15 @@ import type { Backend, Environment } from '../kit/definition.ts'
 import type { Resolve } from '../kit/network-policy/policy.ts'
 import { policyFromVariables } from '../kit/network-policy/policy-variables.ts'
 import { formatBytes } from '../kit/report.ts'
-import { cleanText, clip } from '../kit/text.ts'
+import { cleanText, clip, visibleJson } from '../kit/text.ts'
 import { Remembered, Semaphore, withDeadline } from '../kit/waiting.ts'
 import type { FetchConfig } from './config.ts'
 import { late, statusError } from './errors.ts'
-import { download } from './lib/download.ts'
 import { extract } from './lib/extract.ts'
 import type { TokenizerClass } from './lib/html-events.ts'
+import { type Answer, follow, maxRedirects, redirectOf } from './lib/request.ts'
 import { robotsOf } from './lib/robots-cache.ts'
-import type { Answer, Download, Page, PageForm, RequestSettings } from './types.ts'
+import type { PageForm } from './types.ts'
 
 /** Pages at once, and of one host. */
 const maxRunning = 4
@@ -22,8 +22,10 @@ const maxWaiting = 64
 const maxCachedPages = 20
 const maxCachedBytes = 4 * 1024 * 1024
 const maxErrorBytes = 65_536
+const accept = 'text/html,application/xhtml+xml,text/markdown,application/json;q=0.9,text/*;q=0.9,*/*;q=0.5'
 
 export type FetchBackend = ReturnType<typeof openFetch>
+export type Page = Awaited<ReturnType<FetchBackend['load']>>['page']
 
 /**
  * @param resolve instead of the system's resolver; tests only
@@ -32,7 +34,7 @@ export type FetchBackend = ReturnType<typeof openFetch>
 export function openFetch(config: FetchConfig, environment: Environment, resolve?: Resolve) {
   const policy = policyFromVariables('FETCH', config, resolve)
   const userAgent = config.FETCH_USER_AGENT ?? `mcp-fetch/${environment.version}`
-  const request: RequestSettings = { policy, ca: environment.ca, userAgent }
+  const request = { policy, ca: environment.ca, userAgent }
   const robots = robotsOf(config, request)
   const slots = new Semaphore({
     limit: maxRunning,
@@ -45,39 +47,57 @@ export function openFetch(config: FetchConfig, environment: Environment, resolve
   })
   const tokenizer = async (): Promise<TokenizerClass> => (await import('htmlparser2')).Tokenizer as unknown as TokenizerClass
 
-  async function loadPage(url: URL, { raw, links }: PageForm, signal: AbortSignal): Promise<Page> {
-    let found: Download | undefined
+  /** Checks each address on the way against the network policy and robots.txt. */
+  async function download(first: URL, signal: AbortSignal) {
+    let verdict = ''
+    const found = await follow(first, accept, request, signal, async (url, from) => {
+      if (from?.protocol === 'https:' && url.protocol === 'http:') {
+        throw new ToolError('FORBIDDEN', `${from.host} redirects from https to http, which is not followed`, {
+          hint: visibleJson({ url: url.href.slice(0, 2_048) }),
+        })
+      }
+      policy.check(url)
+      verdict = await robots.check(url, signal)
+    })
+    const location = redirectOf(found.answer)
+    if (location === undefined) return { ...found, verdict }
+    found.answer.close()
+    throw new ToolError('UPSTREAM_ERROR', `more than ${maxRedirects} redirects, the last to ${location.slice(0, 200)}`, {
+      hint: 'another address of the same page',
+    })
+  }
+
+  async function loadPage(first: URL, { raw, links }: PageForm, signal: AbortSignal) {
+    const { answer, url, redirects, verdict } = await download(first, signal)
     try {
-      found = await download(url, request, robots, signal)
-      const { answer } = found
       const error = answer.status >= 400
       const form = {
-        url: found.url.href,
+        url: url.href,
         contentType: answer.headers['content-type'],
         raw: raw && !error,
         links: links && !error,
       }
       const extracted = await extract(answer.body(error ? maxErrorBytes : config.FETCH_MAX_BYTES), form, tokenizer, signal)
-      if (error) throw statusError(found, extracted.text)
+      if (error) throw statusError(url, answer, extracted.text)
       const language = answer.headers['content-language']
       return {
         loadedAt: monotonicMs(),
-        finalUrl: found.url.href,
-        redirects: found.redirects,
+        finalUrl: url.href,
+        redirects,
         status: answer.status,
         contentType: cleanText((form.contentType ?? 'no type').split(';', 1)[0]?.trim() ?? '').slice(0, 100),
         method: extracted.method,
-        robots: found.robots,
+        robots: verdict,
         facts: { ...(language ? { language: clip(cleanText(language), 40) } : {}), ...extracted.facts },
         text: extracted.text,
         notes: [...extracted.notes, ...bodyNotes(answer, config.FETCH_MAX_BYTES, extracted.method.startsWith('not text'))],
       }
     } finally {
-      found?.answer.close()
+      answer.close()
     }
   }
 
-  const pages = new Remembered<Page>(
+  const pages = new Remembered(
     {
       keepMs: config.FETCH_CACHE_SECONDS * 1_000,
       maxEntries: maxCachedPages,
@@ -85,7 +105,7 @@ export function openFetch(config: FetchConfig, environment: Environment, resolve
       // V8 keeps a string in one byte for each character as long as all are of Latin-1.
       sizeOf: ({ text }) => text.length * (/[^\x00-\xff]/.test(text) ? 2 : 1) + 1_000,
     },
-    (key, signal) => {
+    (key: string, signal: AbortSignal) => {
       const [href, raw, links] = JSON.parse(key) as [string, boolean, boolean]
       const url = new URL(href)
       const ms = config.FETCH_TIMEOUT_MS
@@ -101,7 +121,7 @@ export function openFetch(config: FetchConfig, environment: Environment, resolve
      * The page, from the cache or loaded.
      * @throws ToolError, FORBIDDEN or INVALID_ARGUMENT when the network policy does not allow the address; the signal's reason
      */
-    async load(url: URL, { raw, links }: PageForm, signal: AbortSignal): Promise<{ page: Page; cached: boolean }> {
+    async load(url: URL, { raw, links }: PageForm, signal: AbortSignal) {
       policy.check(url) // before it waits for a slot
       const calledAt = monotonicMs()
       const page = await pages.get(JSON.stringify([url.href, raw, links]), signal)

@@ -1,10 +1,9 @@
 // What failures of a site, a connection or a body mean to the model.
-import { STATUS_CODES } from 'node:http'
+import { type IncomingHttpHeaders, STATUS_CODES } from 'node:http'
 import { ToolError, type ToolErrorCode } from '../../protocol/index.ts'
 import { retryAfter } from '../kit/http/upstream.ts'
 import { wrapUntrusted } from '../kit/report.ts'
 import { cleanText, clip } from '../kit/text.ts'
-import type { Download } from './types.ts'
 
 const errorChars = 500
 const maxShownUrlChars = 300
@@ -47,10 +46,15 @@ const codes: Readonly<Record<number, ToolErrorCode>> = {
 /** Client errors that a later request may not meet; all others stay (RFC 9110 §15.5). */
 const passing = new Set([408, 409, 425, 429])
 
+interface Refusal {
+  readonly status: number
+  readonly reason: string
+  readonly headers: IncomingHttpHeaders
+}
+
 /** An answer with an error status. @param text of its body: what a page says is often the reason */
-export function statusError({ url, answer }: Download, text: string): ToolError {
-  const { status } = answer
-  const wait = retryAfter(answer.headers['retry-after'])
+export function statusError(url: URL, { status, reason, headers }: Refusal, text: string): ToolError {
+  const wait = retryAfter(headers['retry-after'])
   const missing = (status === 404 || status === 410) && url.pathname !== '/'
   const hint =
     status === 404 || status === 410
@@ -61,7 +65,7 @@ export function statusError({ url, answer }: Download, text: string): ToolError 
           ? 'another source; this server sends no credentials'
           : 'another address or another source; the site refuses this request'
   const said = text.trim() === '' ? '' : `; it says\n${wrapUntrusted(clip(text.trim(), errorChars))}\nThese are the site's words.`
-  const name = STATUS_CODES[status] ?? answer.reason
+  const name = STATUS_CODES[status] ?? reason
   return new ToolError(codes[status] ?? 'UPSTREAM_ERROR', `HTTP ${status} ${name} from ${shownUrl(url.href)}${said}`, {
     hint,
     // Its start page, from where the page may be found.

@@ -1,13 +1,7 @@
 // Which encoding a text has (byte order mark, then the HTTP header, then the page's own declaration, then UTF-8), and its decoding in pieces.
 import { byteOrderMark, decodeWindows1252 } from '../../kit/content-kind.ts'
+import type { Pause } from '../types.ts'
 import { htmlEvents, type TokenizerClass } from './html-events.ts'
-
-export interface Charset {
-  /** Name by the WHATWG Encoding standard. */
-  readonly name: string
-  /** What the reader should know of how it was chosen. */
-  readonly notes: readonly string[]
-}
 
 /** Share of broken characters beyond ASCII up to which a text is UTF-8 with faults. */
 const maxBrokenShare = 0.2
@@ -17,12 +11,9 @@ const sliceBytes = 8_192
 /**
  * @param head first bytes of the text @param header of `Content-Type`
  * @param declared the encoding that the page itself declares; called when nothing stronger is there
+ * @returns its `name` by the WHATWG Encoding standard; `notes`: what the reader should know of how it was chosen
  */
-export async function charsetOf(
-  head: Buffer,
-  header: string | undefined,
-  declared: () => Promise<string | undefined>,
-): Promise<Charset> {
+export async function charsetOf(head: Buffer, header: string | undefined, declared: () => Promise<string | undefined>) {
   const mark = byteOrderMark(head)
   if (mark !== undefined) return { name: mark, notes: [] }
   const label = /;\s*charset\s*=\s*["']?([^\s"';,]{1,60})/i.exec((header ?? '').slice(0, 1_000))?.[1]
@@ -38,13 +29,8 @@ export async function charsetOf(
 /**
  * The encoding that the first `meta` element with a known label declares. Browsers scan 1,024 bytes (HTML §13.2.3.2) and start again when the
  * parser finds a declaration later or another one (§13.2.3.4); reading the first part with the tokenizer leads to the same.
- * @param pause called between slices of work
  */
-export async function metaCharset(
-  head: Buffer,
-  Tokenizer: TokenizerClass,
-  pause: () => Promise<void>,
-): Promise<string | undefined> {
+export async function metaCharset(head: Buffer, Tokenizer: TokenizerClass, pause: Pause): Promise<string | undefined> {
   let found: string | undefined
   const parser = htmlEvents(Tokenizer, {
     open(name, { charset, content, 'http-equiv': pragma }) {

@@ -3,7 +3,7 @@
 import { contentKind } from '../../kit/content-kind.ts'
 import { cleanText } from '../../kit/text.ts'
 import { turnsOf } from '../../kit/waiting.ts'
-import type { PageFacts, PageForm } from '../types.ts'
+import type { PageFacts, PageForm, Pause } from '../types.ts'
 import { charsetOf, decoder, metaCharset } from './charset.ts'
 import { htmlEvents, type TokenizerClass } from './html-events.ts'
 import { readHead } from './inflate.ts'
@@ -75,12 +75,7 @@ export async function extract(
   }
 }
 
-async function readText(
-  pieces: AsyncIterable<string>,
-  json: boolean,
-  raw: boolean,
-  pause: () => Promise<void>,
-): Promise<Extracted> {
+async function readText(pieces: AsyncIterable<string>, json: boolean, raw: boolean, pause: Pause): Promise<Extracted> {
   const indent = json ? jsonIndenter() : (piece: string) => piece
   const kept: string[] = []
   let chars = 0
@@ -96,12 +91,7 @@ async function readText(
   return { text, method: raw ? 'as it is' : json ? 'JSON, indented' : 'text', facts: {}, notes: cutNote(cut) }
 }
 
-async function readHtml(
-  pieces: AsyncIterable<string>,
-  request: ExtractRequest,
-  Tokenizer: TokenizerClass,
-  pause: () => Promise<void>,
-): Promise<Extracted> {
+async function readHtml(pieces: AsyncIterable<string>, request: ExtractRequest, Tokenizer: TokenizerClass, pause: Pause) {
   const writer = new MarkdownWriter({ baseUrl: request.url, links: request.links, maxChars: maxTextChars })
   const parser = htmlEvents(Tokenizer, writer, mediaTypeOf(request.contentType) === 'application/xhtml+xml')
   for await (const piece of pieces) {
@@ -121,8 +111,8 @@ export function textOf(blocks: readonly Block[]): string {
     .replace(/^\n+/, '')
 }
 
-/** The content of a page that is written to its end. @param pause called between slices of work */
-export async function contentOf(writer: MarkdownWriter, pause: () => Promise<void>): Promise<Extracted> {
+/** The content of a page that is written to its end. */
+export async function contentOf(writer: MarkdownWriter, pause: Pause): Promise<Extracted> {
   writer.end()
   const { kept, method, hiddenChars, hiddenKept } = await select(writer, pause)
   const text = textOf(kept)

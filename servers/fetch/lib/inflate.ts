@@ -78,11 +78,7 @@ function dataStart(bytes: Buffer): number {
 }
 
 /** At least so many bytes from the start, or all there are. @param head what was read before */
-export async function readHead(
-  body: AsyncGenerator<Buffer, void>,
-  bytes: number,
-  head: Buffer = Buffer.alloc(0),
-): Promise<Buffer> {
+export async function readHead(body: AsyncGenerator<Buffer, void>, bytes: number, head: Buffer = Buffer.alloc(0)) {
   const parts = [head]
   for (let length = head.length; length < bytes; ) {
     const { value } = await body.next()

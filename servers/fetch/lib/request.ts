@@ -5,9 +5,17 @@ import { type IncomingMessage, request as requestHttp } from 'node:http'
 import { request as requestHttps } from 'node:https'
 import { ToolError } from '../../../protocol/index.ts'
 import { connector } from '../../kit/network-policy/connector.ts'
+import type { EgressPolicy } from '../../kit/network-policy/policy.ts'
 import { connectionError } from '../errors.ts'
-import type { Answer, Followed, RequestSettings } from '../types.ts'
 import { codingsOf, inflate } from './inflate.ts'
+
+export interface RequestSettings {
+  readonly policy: EgressPolicy
+  readonly ca: string | undefined
+  readonly userAgent: string
+}
+
+export type Answer = ReturnType<typeof answerOf>
 
 export const maxRedirects = 5
 const maxLocationChars = 4_096
@@ -30,7 +38,7 @@ export async function follow(
   settings: RequestSettings,
   signal: AbortSignal,
   visit: (url: URL, from: URL | undefined) => Promise<void>,
-): Promise<Followed> {
+) {
   let url = first
   let from: URL | undefined
   for (let redirects = 0; ; redirects++) {
@@ -54,12 +62,7 @@ function targetOf(location: string, from: URL): URL {
   return target
 }
 
-async function request(
-  url: URL,
-  accept: string,
-  { policy, ca, userAgent }: RequestSettings,
-  signal: AbortSignal,
-): Promise<Answer> {
+async function request(url: URL, accept: string, { policy, ca, userAgent }: RequestSettings, signal: AbortSignal) {
   signal.throwIfAborted()
   const req = (url.protocol === 'https:' ? requestHttps : requestHttp)(url, {
     // A connection of its own, checked when it is made. No cookies, no credentials, no referrer: nothing of one site reaches another.
@@ -89,15 +92,21 @@ function failureOf(url: URL, error: Error, signal: AbortSignal): unknown {
   return signal.aborted ? signal.reason : error instanceof ToolError ? error : connectionError(url, error)
 }
 
-function answerOf(url: URL, res: IncomingMessage, signal: AbortSignal): Answer {
+function answerOf(url: URL, res: IncomingMessage, signal: AbortSignal) {
   res.on('error', () => {})
   const answer = {
     status: res.statusCode ?? 0,
     reason: (res.statusMessage ?? '').replace(/[^\x20-\x7e]/g, '').slice(0, 60),
     headers: res.headers,
     cut: false,
+    /** The compressed body ended before its end was reached. */
     truncated: false,
+    /** Ends the connection; what was not read is not wanted. */
     close: () => res.destroy(),
+    /**
+     * The body, inflated. Ends without an error after `maxBytes`, of what is sent or of what it inflates to; `cut` is true then.
+     * @throws ToolError when it breaks off or is not what its encoding says
+     */
     async *body(maxBytes: number): AsyncGenerator<Buffer, void> {
       const encoding = res.headers['content-encoding']
       const codings = codingsOf(encoding)

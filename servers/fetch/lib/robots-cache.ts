@@ -3,8 +3,7 @@ import { text } from 'node:stream/consumers'
 import { ToolError } from '../../../protocol/index.ts'
 import { Remembered, turnsOf, withDeadline } from '../../kit/waiting.ts'
 import type { FetchConfig } from '../config.ts'
-import type { Answer, RequestSettings } from '../types.ts'
-import { follow, redirectOf } from './request.ts'
+import { type Answer, follow, type RequestSettings, redirectOf } from './request.ts'
 import { findRule, maxRobotsBytes, parseRobots, type Rule } from './robots.ts'
 
 interface Site {

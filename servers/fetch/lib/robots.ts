@@ -1,4 +1,5 @@
 // robots.txt by RFC 9309: which rules apply to this server, and which of them decides about an address.
+import type { Pause } from '../types.ts'
 
 export interface Rule {
   readonly allow: boolean
@@ -16,13 +17,8 @@ const maxLineChars = 4_096
 /**
  * The rules of all groups that name the product token, or else of those for `*` (§2.2.1).
  * @param product such as `mcp-fetch`; case does not matter
- * @param pause called between slices of work
  */
-export async function parseRobots(
-  text: string,
-  product: string,
-  pause: () => Promise<void> = async () => {},
-): Promise<readonly Rule[]> {
+export async function parseRobots(text: string, product: string, pause: Pause = async () => {}): Promise<readonly Rule[]> {
   const own: Rule[] = []
   const general: Rule[] = []
   let named = false
@@ -58,15 +54,8 @@ export async function parseRobots(
   return named ? own : general
 }
 
-/**
- * The rule that decides: the longest match, and of equally long ones the one that allows (§2.2.2). Undefined: nothing forbids it.
- * @param pause called between slices of work: a file of many rules with wildcards takes a while
- */
-export async function findRule(
-  rules: readonly Rule[],
-  url: URL,
-  pause: () => Promise<void> = async () => {},
-): Promise<Rule | undefined> {
+/** The rule that decides: the longest match, and of equally long ones the one that allows (§2.2.2). Undefined: nothing forbids it. */
+export async function findRule(rules: readonly Rule[], url: URL, pause: Pause = async () => {}): Promise<Rule | undefined> {
   const path = comparable(`${url.pathname}${url.search}`).replaceAll('*', '%2A').replaceAll('$', '%24')
   // §2.2.2: the file itself is always allowed.
   if (path === '/robots.txt') return undefined

@@ -1,5 +1,6 @@
 // Chooses the blocks of a page that are its content. On a page made for readers of a site: the element with most of the prose, found as
 // Mozilla's Readability does, without teasers, link lists and repeated captions. On a document: all but navigation.
+import type { Pause } from '../types.ts'
 import type { MarkdownWriter } from './markdown.ts'
 import type { Block, BlockElement, Outline } from './outline.ts'
 import { Trait } from './visibility.ts'
@@ -38,8 +39,7 @@ const lists = /^(?:ul|ol|dl)$/
 const boxes = /^(?:div|section|ul|ol|dl|form|fieldset|header|aside|figure)$/
 const paragraphs = /^(?:p|td|th|pre|li|dd|dt)$/
 
-/** @param pause called between slices of work */
-export async function select({ outline, metadata }: MarkdownWriter, pause: () => Promise<void>): Promise<Selection> {
+export async function select({ outline, metadata }: MarkdownWriter, pause: Pause): Promise<Selection> {
   await pause()
   markHidden(outline)
   markNoise(outline)

@@ -1,11 +1,11 @@
 import assert from 'node:assert/strict'
 import { createRequire } from 'node:module'
 import { test } from '../../../test/runner/harness.ts'
-import { type Charset, charsetOf, decoder, metaCharset } from '../lib/charset.ts'
+import { charsetOf, decoder, metaCharset } from '../lib/charset.ts'
 import { extract } from '../lib/extract.ts'
 import { tokenizer } from './shapes.ts'
 
-const charsetIn = (bytes: Buffer, header?: string): Promise<Charset> =>
+const charsetIn = (bytes: Buffer, header?: string) =>
   charsetOf(bytes, header, () => metaCharset(bytes, tokenizer, async () => {}))
 
 const decode = async (bytes: Buffer, header?: string): Promise<string> => {

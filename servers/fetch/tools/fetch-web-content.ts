@@ -1,12 +1,11 @@
 // fetch_web_content: reads one address and shows one part of its text.
-import { type AnyTool, type Context, defineTool, type FromSchema, ToolError, type ToolResult } from '../../../protocol/index.ts'
+import { type AnyTool, type Context, defineTool, type FromSchema, ToolError } from '../../../protocol/index.ts'
 import type { Environment } from '../../kit/definition.ts'
 import { report, sameCall } from '../../kit/report.ts'
 import { fitText, visibleJson } from '../../kit/text.ts'
 import { readWebAddress } from '../../kit/web-address.ts'
-import type { FetchBackend } from '../backend.ts'
+import type { FetchBackend, Page } from '../backend.ts'
 import { shownUrl } from '../errors.ts'
-import type { Page } from '../types.ts'
 
 /** Room for an address in the summary. */
 const maxUrlRoom = 300
@@ -45,13 +44,7 @@ export function fetchWebContent(backend: FetchBackend, environment: Environment)
   })
 }
 
-function show(
-  page: Page,
-  environment: Environment,
-  args: Arguments,
-  context: Context,
-  anew: boolean,
-): ToolResult<Record<string, unknown>> {
+function show(page: Page, environment: Environment, args: Arguments, context: Context, anew: boolean) {
   const { text, facts } = page
   const start = args.start_index
   if (start > 0 && start >= text.length) {
