@@ -19,18 +19,14 @@ export function readBaseUrl(variable: string, value: string, example: string, cr
   return url.href.replace(/\/+$/, '')
 }
 
-export interface HttpCredentials {
-  readonly token: string | undefined
-  readonly user: string | undefined
-  readonly password: string | undefined
-}
+type Credentials = Readonly<Record<'token' | 'user' | 'password', string | undefined>>
 
 /**
  * The Authorization header; none without credentials.
  * @param prefix of the variables' names, such as `LOKI`
  * @throws Error for the operator when two kinds are set, or half of one
  */
-export function authorization(prefix: string, { token, user, password }: HttpCredentials): { authorization?: string } {
+export function authorization(prefix: string, { token, user, password }: Credentials): { authorization?: string } {
   if (token !== undefined && (user !== undefined || password !== undefined)) {
     throw new Error(`${prefix}: both a token and a user or password are set; set one of the two`)
   }

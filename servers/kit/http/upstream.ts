@@ -51,34 +51,29 @@ export function openUpstream(options: UpstreamOptions) {
     return { url, headers: { ...options.headers } }
   }
 
-  const send = async (path: string, request: UpstreamRequest, form: string | undefined, signal: AbortSignal) => {
-    const { url, headers } = target(path, request.query)
-    const ofForm = { 'content-type': 'application/x-www-form-urlencoded', 'content-length': Buffer.byteLength(form ?? '') }
-    const res = await connections.exchange(
-      {
-        ...urlToHttpOptions(url),
-        signal,
-        method: form === undefined ? 'GET' : 'POST',
-        headers: {
-          accept: 'application/json',
-          'accept-encoding': 'identity',
-          ...headers,
-          ...request.headers,
-          ...(form === undefined ? {} : ofForm),
-        },
-      },
-      form,
-    )
-    const body = await (sharedReader ?? bodyReader(name))(res, request.maxBytes)
-    return { status: res.statusCode ?? 0, headers: res.headers, body }
-  }
-
   const ask = async (path: string, request: UpstreamRequest, form?: string): Promise<UpstreamAnswer> => {
     const { timeoutMs: ms, signal } = request
+    const { url, headers } = target(path, request.query)
     const late = (): ToolError =>
       new ToolError('TIMEOUT', `${name} did not answer within ${ms} ms`, { hint: 'the same call again later, or ask for less' })
     try {
-      return await withDeadline({ ms, signal, late }, (limited) => send(path, request, form, limited))
+      return await withDeadline({ ms, signal, late }, async (limited) => {
+        const options = {
+          ...urlToHttpOptions(url),
+          signal: limited,
+          method: form === undefined ? 'GET' : 'POST',
+          headers: {
+            accept: 'application/json',
+            'accept-encoding': 'identity',
+            ...headers,
+            ...request.headers,
+            ...(form === undefined ? {} : { 'content-type': 'application/x-www-form-urlencoded' }),
+          },
+        }
+        const res = await connections.exchange(options, form)
+        const body = await (sharedReader ?? bodyReader(name))(res, request.maxBytes)
+        return { status: res.statusCode ?? 0, headers: res.headers, body }
+      })
     } catch (error) {
       if (error instanceof ToolError || signal.aborted) throw error
       throw connectionError(name, error as NodeJS.ErrnoException)
