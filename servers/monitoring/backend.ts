@@ -1,4 +1,5 @@
 // The backend of the monitoring server: clients of Loki and Netdata. The only file that imports `ws`, which is loaded for the first live tail.
+import { on } from 'node:events'
 import { ToolError } from '../../protocol/index.ts'
 import type { Environment } from '../kit/definition.ts'
 import { authorization, readBaseUrl } from '../kit/http/address.ts'
@@ -9,8 +10,8 @@ import type { MonitoringConfig } from './config.ts'
 import { lokiError } from './errors.ts'
 import { metadataApart, openLoki } from './lib/loki.ts'
 import { openNetdata } from './lib/netdata.ts'
-import type { OpenTail } from './types.ts'
 
+type TailQuery = Readonly<Record<string, string>>
 export type MonitoringBackend = ReturnType<typeof openMonitoring>
 
 const handshakeTimeoutMs = 5_000
@@ -53,8 +54,15 @@ export function openMonitoring(config: MonitoringConfig, environment: Environmen
     limits: { maxHours: config.LOKI_MAX_HOURS, maxQueryBytes: config.LOKI_MAX_QUERY_BYTES },
     loki: () => configured(loki, 'Loki', 'LOKI_URL'),
     netdata: () => configured(netdata, 'Netdata', 'NETDATA_URL'),
-    tail: (...[query, onFrame, signal]: Parameters<OpenTail>) =>
-      slots.run({ signal }, () => readTail(configured(lokiHttp, 'Loki', 'LOKI_URL'), environment.ca, query, onFrame, signal)),
+    /** The messages of a live tail, until the signal aborts or Loki ends it. */
+    async *tail(query: TailQuery, signal: AbortSignal): AsyncGenerator<string> {
+      const release = await slots.acquire({ signal })
+      try {
+        yield* readTail(configured(lokiHttp, 'Loki', 'LOKI_URL'), environment.ca, query, signal)
+      } finally {
+        release()
+      }
+    },
     async probe(signal: AbortSignal) {
       const [lokiState = 'not configured', netdataState = 'not configured'] = await Promise.all([
         loki?.probe(signal).then(() => 'ok'),
@@ -75,11 +83,7 @@ function configured<T>(client: T | undefined, name: string, variable: string): T
   throw new ToolError('UPSTREAM_UNREACHABLE', `${name} is not configured: the operator has to set ${variable}`)
 }
 
-async function readTail(
-  http: Upstream,
-  ca: string | undefined,
-  ...[query, onFrame, signal]: Parameters<OpenTail>
-): Promise<void> {
+async function* readTail(http: Upstream, ca: string | undefined, query: TailQuery, signal: AbortSignal): AsyncGenerator<string> {
   const { WebSocket } = await import('ws')
   if (signal.aborted) return
   const { url, headers } = http.target('/loki/api/v1/tail', query)
@@ -93,32 +97,22 @@ async function readTail(
     followRedirects: false,
     ...trust(ca),
   })
-  const end = (): void => socket.terminate()
-  signal.addEventListener('abort', end, { once: true })
-  await new Promise<void>((resolve, reject) => {
-    const fail = (error: unknown): void => {
-      reject(error)
-      socket.terminate()
-    }
-    socket.on('message', (data) => {
-      try {
-        onFrame(data.toString())
-      } catch (error) {
-        fail(error)
-      }
-    })
-    socket.on('unexpected-response', (_req, res) => {
-      const { statusCode: status = 0, headers } = res
-      readStart(res, maxErrorBytes)
-        .catch(() => Buffer.alloc(0))
-        .then((body) => fail(lokiError({ status, headers, body })))
-    })
-    socket.on('error', (error: NodeJS.ErrnoException) => {
-      if (signal.aborted) return // it ended before it was open
-      const hint = 'the same call without follow_seconds; a proxy in front of Loki must let WebSockets through'
-      const why = error.code ?? 'connection closed'
-      fail(new ToolError('UPSTREAM_ERROR', `the live tail failed (${why})`, { hint, cause: error }))
-    })
-    socket.on('close', () => resolve())
-  }).finally(() => signal.removeEventListener('abort', end))
+  socket.on('error', () => {}) // one that comes after the loop, as when it ends before the socket is open
+  socket.on('unexpected-response', (_req, res) => {
+    const { statusCode: status = 0, headers } = res
+    readStart(res, maxErrorBytes)
+      .catch(() => Buffer.alloc(0))
+      .then((body) => socket.emit('error', lokiError({ status, headers, body })))
+  })
+  try {
+    for await (const [data] of on(socket, 'message', { close: ['close'], signal })) yield String(data)
+  } catch (error) {
+    if (signal.aborted) return
+    if (error instanceof ToolError) throw error
+    const hint = 'the same call without follow_seconds; a proxy in front of Loki must let WebSockets through'
+    const why = (error as NodeJS.ErrnoException).code ?? 'connection closed'
+    throw new ToolError('UPSTREAM_ERROR', `the live tail failed (${why})`, { hint, cause: error })
+  } finally {
+    socket.terminate()
+  }
 }

@@ -34,10 +34,3 @@ export interface LogQuery extends Range {
   /** Structured metadata is mixed into the streams' labels. */
   readonly mixed?: boolean
 }
-
-/** Calls `onFrame` with each message until the signal aborts or Loki ends the tail. */
-export type OpenTail = (
-  query: Readonly<Record<string, string>>,
-  onFrame: (json: string) => void,
-  signal: AbortSignal,
-) => Promise<void>

@@ -1,16 +1,12 @@
 // The live tail of one call: what Loki sends from now on, for some seconds, as much as fits into the result.
-
-import type { Context } from '../../../protocol/index.ts'
-import { monotonicMs } from '../../../protocol/index.ts'
+import { type Context, monotonicMs } from '../../../protocol/index.ts'
 import { parseJson } from '../../kit/http/answer.ts'
-import type { Entry, OpenTail, Range } from '../types.ts'
+import type { MonitoringBackend } from '../backend.ts'
+import type { Entry } from '../types.ts'
 import { readStreams } from './loki.ts'
 import { fitting } from './render-logs.ts'
 
 export type Followed = Awaited<ReturnType<typeof follow>>
-
-/** What Loki has stored of the same query, oldest first. */
-type History = (range: Range, signal: AbortSignal) => Promise<readonly Entry[]>
 
 interface FollowOptions {
   readonly query: string
@@ -18,6 +14,8 @@ interface FollowOptions {
   readonly from: bigint
   readonly seconds: number
   readonly limit: number
+  /** For a request of what Loki has stored of the same query. */
+  readonly storedLimit: number
   readonly maxChars: number
 }
 
@@ -29,8 +27,8 @@ const catchUpMs = 1_000
  * `dropped`: entries that Loki says it could not send fast enough
  * @throws ToolError when Loki refuses the tail; the context's reason when the call was aborted
  */
-export async function follow(tail: OpenTail, history: History, options: FollowOptions, context: Context) {
-  const { query, from, seconds, limit, maxChars } = options
+export async function follow({ loki, tail }: MonitoringBackend, options: FollowOptions, context: Context) {
+  const { query, from, seconds, limit, storedLimit, maxChars } = options
   const began = monotonicMs()
   const elapsed = (): number => (monotonicMs() - began) / 1000
   const entries: Entry[] = []
@@ -38,9 +36,7 @@ export async function follow(tail: OpenTail, history: History, options: FollowOp
   let dropped = 0
   let full = false
   const stop = new AbortController()
-  const { signal } = stop
-  const onAbort = (): void => stop.abort(context.signal.reason)
-  context.signal.addEventListener('abort', onAbort, { once: true })
+  const signal = AbortSignal.any([context.signal, stop.signal])
   const take = (news: readonly Entry[]): void => {
     for (const entry of news) {
       // Within a stream Loki keeps no two equal lines of one time.
@@ -55,8 +51,8 @@ export async function follow(tail: OpenTail, history: History, options: FollowOp
   // Loki reads its history before or after it starts to listen for new lines: a line that arrives in between is sent never, or twice.
   const catchUp = async (): Promise<void> => {
     const end = BigInt(Date.now() + 1_000) * 1_000_000n
-    const missed = await history({ start: from, end }, signal)
-    if (!signal.aborted) take(missed)
+    const missed = await loki().logs({ query, start: from, end, limit: storedLimit, direction: 'forward' }, signal)
+    if (!signal.aborted) take(missed.entries)
   }
   const tick = (): void => {
     const waited = Math.min(Math.round(elapsed()), seconds)
@@ -68,18 +64,17 @@ export async function follow(tail: OpenTail, history: History, options: FollowOp
     setTimeout(() => void catchUp().catch(() => {}), Math.min(catchUpMs, seconds * 500)),
     setInterval(tick, 1000),
   ]
-  const onFrame = (json: string): void => {
-    const frame = (parseJson('Loki', json) ?? {}) as { streams?: unknown; dropped_entries?: unknown[] | null }
-    dropped += frame.dropped_entries?.length ?? 0
-    take(readStreams(frame.streams ?? [], 'forward'))
-  }
   try {
     context.progress(0, seconds, `following for ${seconds} s`)
     // delay_for=0: a line is sent at once, also where an older one may still arrive.
-    await tail({ query, start: String(from), limit: String(limit), delay_for: '0' }, onFrame, signal)
+    for await (const json of tail({ query, start: String(from), limit: String(limit), delay_for: '0' }, signal)) {
+      if (signal.aborted) break
+      const frame = (parseJson('Loki', json) ?? {}) as { streams?: unknown; dropped_entries?: unknown[] | null }
+      dropped += frame.dropped_entries?.length ?? 0
+      take(readStreams(frame.streams ?? [], 'forward'))
+    }
   } finally {
     stop.abort()
-    context.signal.removeEventListener('abort', onAbort)
     for (const timer of timers) clearTimeout(timer)
   }
   context.signal.throwIfAborted()

@@ -89,10 +89,8 @@ async function searchLines(call: Call) {
   const search = { ...call, range }
   const maxChars = seconds > 0 ? call.maxChars / 2 : call.maxChars
   const found = await readPage(search, { ...range, limit, direction, skip, most: maxEntries })
-  const history = async (part: Range, during: AbortSignal): Promise<readonly Entry[]> =>
-    (await call.loki.logs({ query: args.query, ...part, limit: found.asked.limit, direction: 'forward' }, during)).entries
-  const following = { query: args.query, from: range.end, seconds, limit, maxChars }
-  const followed = seconds === 0 ? undefined : await follow(backend.tail, history, following, context)
+  const following = { query: args.query, from: range.end, seconds, limit, storedLimit: found.asked.limit, maxChars }
+  const followed = seconds === 0 ? undefined : await follow(backend, following, context)
   if (found.page.entries.length === 0 && skip === 0 && (followed?.entries.length ?? 0) === 0) await explain(search, [range])
   return reportLines({ ...call, maxChars }, found, followed)
 }
