@@ -8,6 +8,7 @@ import { arrayLiteral, quoteName } from './identifiers.ts'
 import { type Ask, type OwnLimits, type ReadResult, readOnly, readOwn } from './read-only.ts'
 import { safeReader } from './reader-role.ts'
 import { type ConnectionOptions, connectMs, RoleConnections } from './role-connections.ts'
+import type { Session } from './session.ts'
 import type { Field, Step } from './statement.ts'
 import { type Instead, requireReading, requireSql } from './statement-filter.ts'
 import type { Column } from './table.ts'
@@ -62,7 +63,7 @@ export class SqlEngine {
     this.#instead = options.instead ?? (() => 'SQL of PostgreSQL')
     this.upstream = describeTarget(options.target)
     this.#databases = new Remembered({ keepMs: keptMs, maxEntries: 1 }, (_, signal) => this.#readDatabases(signal))
-    this.connections = new RoleConnections(options, { title: 'the role', safeRole: safeReader, readsOnly: true })
+    this.connections = new RoleConnections({ ...options, title: 'the role', safeRole: safeReader, readsOnly: true })
   }
 
   /** PG_ALLOWED_DATABASES as a text[] parameter; `{}` admits all. */
@@ -86,8 +87,9 @@ export class SqlEngine {
       keepBytes: 4 * this.environment.maxResultChars,
       signal,
     }
+    const work = (session: Session) => readOnly(session, { text, values }, limits)
     try {
-      const result = await this.connections.use(name, signal, (session) => readOnly(session, { text, values }, limits), text)
+      const result = await this.connections.use(name, signal, work, { query: text })
       return { ...result, database: name, columns: await this.#columns(name, result.fields ?? [], signal) }
     } catch (error) {
       throw await this.explain(error, text, name, signal)
@@ -136,7 +138,7 @@ export class SqlEngine {
   async probe(signal: AbortSignal): Promise<Record<string, unknown>> {
     const { connections } = this
     const own = await this.#own(signal, true)
-    return connections.probe(own, signal, async (session) => {
+    const work = async (session: Session): Promise<Record<string, unknown>> => {
       const text = "SELECT current_setting('server_version') AS version, pg_is_in_recovery() AS standby"
       const [found] = await readOwn<{ version: string; standby: boolean }>(session, { text }, { timeoutMs: connectMs, signal })
       const { repair } = await connections.examine(session, signal, true)
@@ -148,7 +150,8 @@ export class SqlEngine {
         safety: connections.safety,
         ...(repair.length === 0 ? {} : { sql_for_the_operator: repair }),
       }
-    })
+    }
+    return connections.use(own, signal, work, { probing: true })
   }
 
   close(): Promise<void> {
@@ -165,12 +168,10 @@ export class SqlEngine {
   /** The database that is used without a name: the configured one, or of two candidates the one that exists. */
   async #own(signal: AbortSignal, probing = false): Promise<string> {
     if (this.#ownDatabase !== undefined) return this.#ownDatabase
-    const { connections } = this
     const { databases } = this.#options.target
-    const nothing = async (): Promise<void> => {}
     for (const name of databases) {
       try {
-        await (probing ? connections.probe(name, signal, nothing) : connections.use(name, signal, nothing))
+        await this.connections.use(name, signal, async () => {}, { probing })
         this.#ownDatabase = name
         return name
       } catch (error) {

@@ -23,8 +23,7 @@ export interface ConnectionOptions {
   readonly started?: (() => Promise<void>) | undefined
 }
 
-/** What the role is for. */
-export interface Purpose {
+export interface RoleOptions extends ConnectionOptions {
   /** Before the role's name, such as `the role`. */
   readonly title: string
   readonly safeRole: SafeRole
@@ -32,7 +31,12 @@ export interface Purpose {
   readonly readsOnly: boolean
 }
 
-type Work<T> = (session: Session) => Promise<T>
+export interface Use {
+  /** What a caller wrote, if it is run: the role has to be safe, and the session may keep state that no reset removes. */
+  readonly query?: string | undefined
+  /** Where all connections are in use, open one above the limit: a probe must not report a busy server as a dead one. */
+  readonly probing?: boolean
+}
 
 export const connectMs = 3_000
 /** Shorter than the five seconds for which CREATE DATABASE … TEMPLATE and DROP DATABASE wait for other sessions to leave. */
@@ -45,8 +49,7 @@ const keptMs = 10_000
 const maxDatabases = 200
 
 export class RoleConnections {
-  readonly #options: ConnectionOptions
-  readonly #purpose: Purpose
+  readonly #options: RoleOptions
   /** One slot for each caller that holds a session; idle sessions hold none. */
   readonly #slots: Semaphore
   /** All that are open. */
@@ -60,9 +63,8 @@ export class RoleConnections {
   #privileges: RolePrivileges | undefined
   readonly #privilegesOf = new Map<string, { privileges: RolePrivileges; at: number }>()
 
-  constructor(options: ConnectionOptions, purpose: Purpose) {
+  constructor(options: RoleOptions) {
     this.#options = options
-    this.#purpose = purpose
     const { maxConnections } = options
     this.#slots = new Semaphore({
       limit: maxConnections,
@@ -101,16 +103,24 @@ export class RoleConnections {
   /**
    * Lends a session for one transaction and resets it afterwards, without keeping the caller waiting for that. Where a reused connection turns
    * out to be dead, the work is done once more, on a new one.
-   * @param query what a caller wrote, if it is run: the role has to be safe, and the session may keep state that no reset removes
    * @throws ToolError RATE_LIMITED when no connection became free, the signal's reason, ToolError FORBIDDEN while the role is not safe for SQL
    *   of callers, and what connecting and the work throw as a ToolError
    */
-  async use<T>(database: string, signal: AbortSignal, work: Work<T>, query?: string): Promise<T> {
+  async use<T>(
+    database: string,
+    signal: AbortSignal,
+    work: (session: Session) => Promise<T>,
+    { query, probing = false }: Use = {},
+  ): Promise<T> {
     await this.#options.started?.()
     for (let attempt = 1; ; attempt += 1) {
-      const { session, reused, free } = await this.#acquire(database, signal)
+      const isExtra = probing && this.#slots.running >= this.#options.maxConnections
+      const { session, reused, free } = await this.#acquire(database, signal, isExtra)
       try {
-        this.#refuseFailedSelfTest()
+        if (this.#hasFailed) {
+          const reason = 'the read-only self-test failed on this database server, so nothing is run. Ask the operator'
+          throw new ToolError('FORBIDDEN', reason)
+        }
         if (query !== undefined) await this.#refuseUnsafeRole(session, signal)
         return await work(session)
       } catch (error) {
@@ -121,28 +131,9 @@ export class RoleConnections {
         this.#privilegesOf.clear()
         if (!reused || attempt > 1) throw toToolError(error)
       } finally {
-        if (query !== undefined && this.#privilegesOf.get(database)?.privileges.keepsState) session.end()
+        if (isExtra || (query !== undefined && this.#privilegesOf.get(database)?.privileges.keepsState)) session.end()
         void this.#giveBack(session).finally(free)
       }
-    }
-  }
-
-  /**
-   * `use` for the probe, which must not report a busy server as a dead one: where all connections are in use it opens one above the limit and
-   * closes it afterwards.
-   */
-  async probe<T>(database: string, signal: AbortSignal, work: Work<T>): Promise<T> {
-    await this.#options.started?.()
-    if (this.#slots.running < this.#options.maxConnections) return this.use(database, signal, work)
-    let session: Session | undefined
-    try {
-      session = await this.#connect(database, signal)
-      this.#refuseFailedSelfTest()
-      return await work(session)
-    } catch (error) {
-      throw signal.aborted ? signal.reason : toToolError(error)
-    } finally {
-      session?.end()
     }
   }
 
@@ -158,8 +149,8 @@ export class RoleConnections {
   async examine(session: Session, signal: AbortSignal, anew = false): Promise<RolePrivileges> {
     const known = this.#privilegesOf.get(session.database)
     if (known !== undefined && !anew && monotonicMs() - known.at < keptMs) return known.privileges
-    if (this.#purpose.readsOnly) this.#notRefused ??= await selfTest(session, signal)
-    const privileges = await readPrivileges(session, this.#purpose.safeRole, signal)
+    if (this.#options.readsOnly) this.#notRefused ??= await selfTest(session, signal)
+    const privileges = await readPrivileges(session, this.#options.safeRole, signal)
     if (this.#privilegesOf.size >= maxDatabases) this.#privilegesOf.clear()
     this.#privilegesOf.set(session.database, { privileges, at: monotonicMs() })
     this.#privileges = privileges
@@ -168,8 +159,8 @@ export class RoleConnections {
   }
 
   /** @throws ToolError RATE_LIMITED, the signal's reason, or as a ToolError why there is no connection */
-  async #acquire(database: string, signal: AbortSignal): Promise<{ session: Session; reused: boolean; free: () => void }> {
-    const free = await this.#slots.acquire({ signal, waitMs: maxWaitMs })
+  async #acquire(database: string, signal: AbortSignal, isExtra: boolean) {
+    const free = isExtra ? () => {} : await this.#slots.acquire({ signal, waitMs: maxWaitMs })
     try {
       if (this.#closed) throw shuttingDown()
       // The most recently used one, so that those that are not needed reach their timeout.
@@ -230,14 +221,6 @@ export class RoleConnections {
     return this.#notRefused !== undefined && this.#notRefused.length > 0
   }
 
-  #refuseFailedSelfTest(): void {
-    if (!this.#hasFailed) return
-    throw new ToolError(
-      'FORBIDDEN',
-      'the read-only self-test failed on this database server, so nothing is run. Ask the operator',
-    )
-  }
-
   async #refuseUnsafeRole(session: Session, signal: AbortSignal): Promise<void> {
     if (this.#options.allowUnsafeRole === true) return
     if (this.#reasonAgainst(await this.examine(session, signal)) === undefined) return
@@ -250,7 +233,7 @@ export class RoleConnections {
   }
 
   #reasonAgainst({ role, unsafe }: RolePrivileges): string | undefined {
-    return unsafe.length === 0 ? undefined : `${this.#purpose.title} ${quoteName(role)} is not safe: ${unsafe.join('; ')}`
+    return unsafe.length === 0 ? undefined : `${this.#options.title} ${quoteName(role)} is not safe: ${unsafe.join('; ')}`
   }
 }
 

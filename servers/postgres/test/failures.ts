@@ -244,16 +244,16 @@ export function testFailures(edition: Edition): void {
     const cluster = await startCluster(edition)
     const parts = { host: cluster.host, port: String(cluster.port), user: 'postgres' }
     const target = resolveTarget(parts, { urlVariable: 'POSTGRES_URL', applicationName: 'pool-test', ca: undefined })
-    const connections = new RoleConnections(
-      { target, maxConnections: 1, name: 'test', environment: environmentOf() },
-      { title: 'the role', safeRole: safeReader, readsOnly: true },
-    )
+    const connections = new RoleConnections({
+      ...{ target, maxConnections: 1, name: 'test', environment: environmentOf() },
+      ...{ title: 'the role', safeRole: safeReader, readsOnly: true },
+    })
     const { signal } = new AbortController()
     /** Resolves with a session, which it keeps until `leave` is called. */
     const hold = (lend: 'use' | 'probe') =>
       new Promise<{ session: Session; leave: () => void }>((resolve, reject) => {
         const work = (session: Session) => new Promise<void>((leave) => resolve({ session, leave }))
-        const held = lend === 'use' ? connections.use('postgres', signal, work) : connections.probe('postgres', signal, work)
+        const held = connections.use('postgres', signal, work, { probing: lend === 'probe' })
         held.catch(reject)
       })
     const stats = async () => connections.stats

@@ -63,17 +63,16 @@ export class Writer {
 
   constructor(options: WriterOptions) {
     this.#options = options
-    const purpose = { title: 'the writing role', safeRole: safeWriter, readsOnly: false }
-    this.#connections = new RoleConnections(
-      { ...options, environment: options.engine.environment, name: 'timescaledb', maxConnections: 1 },
-      purpose,
-    )
+    this.#connections = new RoleConnections({
+      ...{ ...options, environment: options.engine.environment, name: 'timescaledb', maxConnections: 1 },
+      ...{ title: 'the writing role', safeRole: safeWriter, readsOnly: false },
+    })
   }
 
   /** Reads the role's privileges; the answer is for `/ready`. @throws ToolError */
   async probe(signal: AbortSignal): Promise<Record<string, unknown>> {
     const examine = (session: Session) => this.#connections.examine(session, signal, true)
-    const privileges = await this.#connections.probe(await this.#database(signal), signal, examine)
+    const privileges = await this.#connections.use(await this.#database(signal), signal, examine, { probing: true })
     const { role, repair } = privileges
     const statements = describeUse(privileges, this.#options.allowUnsafeRole)
     return { role, statements, ...(repair.length === 0 ? {} : { sql_for_the_operator: repair }) }
@@ -144,7 +143,7 @@ export class Writer {
   async #use<T>({ query, signal }: WriteLimits, work: (session: Session) => Promise<T>): Promise<T> {
     const database = await this.#database(signal)
     try {
-      return await this.#connections.use(database, signal, work, query)
+      return await this.#connections.use(database, signal, work, { query })
     } catch (error) {
       throw query === undefined ? error : await this.#options.engine.explain(error, query, database, signal)
     }
