@@ -187,26 +187,17 @@ function* skip(bytes: number): Reading<void> {
 
 /** An error or a notice (fields of a type byte and text, each closed by a zero byte, and one zero byte more) with each field cut to `keep` bytes. */
 function* shortReport(code: number, length: number, keep: number): Reading<Buffer> {
-  const kept: Buffer[] = [Buffer.alloc(messageHead.bytes)]
-  let fieldBytes = 0
+  const kept = [code, 0, 0, 0, 0]
+  let room = keep + 1 // the type byte is kept too
   for (let left = length; left > 0; ) {
     const piece = yield { bytes: left, whole: false }
     left -= piece.length
-    for (let at = 0; at < piece.length; ) {
-      const zero = piece.indexOf(0, at)
-      const end = zero === -1 ? piece.length : zero
-      const room = Math.max(0, keep + 1 - fieldBytes) // the type byte is kept too
-      kept.push(Buffer.from(piece.subarray(at, Math.min(end, at + room))))
-      fieldBytes += end - at
-      if (zero !== -1) {
-        kept.push(Buffer.of(0))
-        fieldBytes = 0
-      }
-      at = end + 1
+    for (const byte of piece) {
+      room = byte === 0 ? keep + 1 : room - 1
+      if (room >= 0) kept.push(byte)
     }
   }
-  const message = Buffer.concat(kept)
-  message[0] = code
+  const message = Buffer.from(kept)
   message.writeUInt32BE(message.length - 1, 1)
   return message
 }

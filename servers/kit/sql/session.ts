@@ -220,17 +220,11 @@ export class Session {
   }
 
   async #cancel(running: Promise<unknown> | undefined): Promise<void> {
-    const ended = (running ?? Promise.resolve()).then(
-      () => true,
-      () => true,
-    )
+    const ended = Promise.allSettled([running])
     for (let i = 0; i < maxCancels && !this.closed; i++) {
-      const isAsked = await this.#sendCancel().then(
-        () => true,
-        () => false,
-      )
       // Where the server cannot be asked any more, closing the connection is what is left.
-      if (!isAsked || (await Promise.race([ended, sleep(cancelPauseMs)]))) break
+      const [asked] = await Promise.allSettled([this.#sendCancel()])
+      if (asked.status === 'rejected' || (await Promise.race([ended, sleep(cancelPauseMs)]))) break
     }
     this.destroy()
   }
