@@ -2,8 +2,7 @@
 // the first page of HTML.
 import { monotonicMs, ToolError } from '../../protocol/index.ts'
 import type { Backend, Environment } from '../kit/definition.ts'
-import type { Resolve } from '../kit/network-policy/policy.ts'
-import { policyFromVariables } from '../kit/network-policy/policy-variables.ts'
+import { openPolicy, type Resolve } from '../kit/network-policy/policy.ts'
 import { formatBytes } from '../kit/report.ts'
 import { cleanText, clip, visibleJson } from '../kit/text.ts'
 import { Remembered, Semaphore, withDeadline } from '../kit/waiting.ts'
@@ -32,7 +31,7 @@ export type Page = Awaited<ReturnType<FetchBackend['load']>>['page']
  * @throws Error for the operator when a variable cannot be read
  */
 export function openFetch(config: FetchConfig, environment: Environment, resolve?: Resolve) {
-  const policy = policyFromVariables('FETCH', config, resolve)
+  const policy = openPolicy('FETCH', config, { resolve })
   const userAgent = config.FETCH_USER_AGENT ?? `mcp-fetch/${environment.version}`
   const request = { policy, ca: environment.ca, userAgent }
   const robots = robotsOf(config, request)

@@ -11,7 +11,7 @@ import ipaddr from 'ipaddr.js'
 import { prepareArguments } from '../../protocol/arguments.ts'
 import { compileValidator, httpSse, type ObjectSchema, streamableHttp, ToolError } from '../../protocol/index.ts'
 import { findRule, parseRobots } from '../../servers/fetch/lib/robots.ts'
-import { openPolicy } from '../../servers/kit/network-policy/policy.ts'
+import { policyOf } from '../../servers/kit/network-policy/test/policy-of.ts'
 import { lex } from '../../servers/kit/sql/lexer.ts'
 import { sampleServer } from '../helpers/sample-server.ts'
 import { postJson, SseClient } from '../helpers/wire.ts'
@@ -135,7 +135,7 @@ const schemaAndArguments = fc.dictionary(name, property, { maxKeys: 4, noNullPro
   })
 })
 
-const policy = openPolicy({ prefix: 'FETCH', ownNetworks: [], allowedPorts: [] })
+const policy = policyOf({ ownNetworks: [] })
 const byte = fc.integer({ min: 0, max: 255 })
 const ipv4 = fc.oneof(
   fc.tuple(byte, byte, byte, byte).map((bytes) => bytes.join('.')),

@@ -8,26 +8,12 @@ import { ToolError } from '../../../protocol/index.ts'
 import { withDeadline } from '../waiting.ts'
 import { canonicalAddress, isIn, kindOfAddress, metadataNames, networkList, withoutBrackets } from './addresses.ts'
 import { dial, tunnel } from './dial.ts'
+import type { ListName, PolicyVariables, Prefix } from './policy-variables.ts'
 
 /** Returns every address of a name, none when it does not exist; rejects when the resolver fails. */
 export type Resolve = (hostname: string) => Promise<readonly string[]>
 
-export interface EgressSettings {
-  /** Prefix of the variables that messages name: `FETCH` for FETCH_ALLOW_PRIVATE. */
-  readonly prefix: 'FETCH' | 'PLAYWRIGHT'
-  /**
-   * Allow-list of private targets. A CIDR or address allows private and reserved addresses; a host name allows them for that name; with
-   * `:port` appended only that port, and then, for an address or `localhost`, also loopback and link-local. Metadata services are never allowed.
-   */
-  readonly allowPrivate?: readonly string[]
-  /** If set, only these names, their subdomains and the entries of `allowPrivate` are reached. */
-  readonly allowedDomains?: readonly string[] | undefined
-  /** These names and their subdomains are never reached. */
-  readonly deniedDomains?: readonly string[]
-  /** In addition to 80, 443, 8080 and 8443. */
-  readonly allowedPorts?: readonly number[]
-  /** The operator's forward proxy. It is asked to CONNECT to the address that was checked, so that the policy also holds behind it. */
-  readonly proxy?: URL | undefined
+export interface PolicyOptions {
   /** Default: the system's resolver. */
   readonly resolve?: Resolve | undefined
   /** Default 2,000. */
@@ -51,15 +37,18 @@ export function portOf({ protocol, port }: URL): number | undefined {
 
 export type EgressPolicy = ReturnType<typeof openPolicy>
 
-/** @throws Error for the operator, naming the variable and the entry that cannot be read */
-export function openPolicy(settings: EgressSettings) {
-  const { prefix, proxy, resolve = systemResolver, dnsMs = 2_000, connectMs = 3_000 } = settings
-  const openings = (settings.allowPrivate ?? []).map((entry) => parsePrivateEntry(`${prefix}_ALLOW_PRIVATE`, entry))
+/** @throws Error for the operator, naming the variable and the value that cannot be used */
+export function openPolicy<P extends Prefix>(prefix: P, variables: PolicyVariables<P>, options: PolicyOptions = {}) {
+  const { resolve = systemResolver, dnsMs = 2_000, connectMs = 3_000, ownNetworks = containerNetworks() } = options
+  const listOf = <T>(name: ListName, parse: (variable: string, entry: string) => T): T[] =>
+    variables[`${prefix}_${name}`].map((entry) => parse(`${prefix}_${name}`, entry))
+  const ports = new Set([...usualPorts, ...listOf('ALLOWED_PORTS', parsePort)])
+  const proxy = parseProxy(`${prefix}_PROXY_URL`, variables[`${prefix}_PROXY_URL`])
+  const openings = listOf('ALLOW_PRIVATE', parsePrivateEntry)
   const privateNetworks = networkList(openings.flatMap(({ network }) => network ?? []))
-  const own = networkList(settings.ownNetworks ?? containerNetworks())
-  const ports = new Set([...usualPorts, ...(settings.allowedPorts ?? [])])
-  const allowed = settings.allowedDomains?.map((entry) => parseDomain(`${prefix}_ALLOWED_DOMAINS`, entry))
-  const denied = (settings.deniedDomains ?? []).map((entry) => parseDomain(`${prefix}_DENIED_DOMAINS`, entry))
+  const own = networkList(ownNetworks)
+  const allowed = listOf('ALLOWED_DOMAINS', parseDomain)
+  const denied = listOf('DENIED_DOMAINS', parseDomain)
 
   /** Whether the operator has allowed this host or address, for this port or, without one, for all. */
   const isOpened = (host: string, port?: number): boolean =>
@@ -73,7 +62,7 @@ export function openPolicy(settings: EgressSettings) {
     if (denied.some((rule) => matches(rule, host))) throw refusal(host, 'its domain is denied', false)
     // What the operator has allowed by name need not be listed again among the domains.
     const byName = isOpened(host) || isOpened(host, port) || (literal && isIn(privateNetworks, host))
-    if (allowed !== undefined && !byName && !allowed.some((rule) => matches(rule, host))) {
+    if (allowed.length > 0 && !byName && !allowed.some((rule) => matches(rule, host))) {
       throw refusal(host, 'its domain is not among the allowed ones', false)
     }
     if (literal) checkAddress(host, host, port)
@@ -198,6 +187,23 @@ function readHost(text: string): string | undefined {
   return url.hostname === '' ? undefined : canonicalHost(url.hostname)
 }
 
+function parsePort(variable: string, entry: string): number {
+  const port = Number(entry)
+  if (Number.isInteger(port) && port >= 1 && port <= 65_535) return port
+  throw new Error(`${variable}: "${entry}" is not a port; expected numbers from 1 to 65535`)
+}
+
+/** The value is not repeated: it may hold a password. */
+function parseProxy(variable: string, value: string | undefined): URL | undefined {
+  if (value === undefined) return undefined
+  if (URL.canParse(value) && /^https?:$/.test(new URL(value).protocol)) return new URL(value)
+  throw new Error(`${variable} is not a valid proxy URL; write it as http://user:password@proxy:3128`)
+}
+
+/**
+ * A CIDR or address allows private and reserved addresses; a host name allows them for that name; with `:port` appended only that port, and
+ * then, for an address or `localhost`, also loopback and link-local.
+ */
 function parsePrivateEntry(variable: string, entry: string): { network?: string; host?: string; port?: number } {
   const wrong = (why: string): Error =>
     new Error(`${variable}: ${why} in "${entry}"; expected CIDRs, hosts or host:port, such as 192.168.1.0/24,nas.lan:5000`)

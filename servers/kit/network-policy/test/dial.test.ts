@@ -11,9 +11,8 @@ import { ToolError } from '../../../../protocol/index.ts'
 import { issue } from '../../../../test/helpers/certificates.ts'
 import { test } from '../../../../test/runner/harness.ts'
 import { connector } from '../connector.ts'
-import { type EgressPolicy, type EgressSettings, openPolicy } from '../policy.ts'
-
-const policy = (settings: Partial<EgressSettings> = {}): EgressPolicy => openPolicy({ prefix: 'FETCH', ...settings })
+import type { EgressPolicy } from '../policy.ts'
+import { policyOf as policy } from './policy-of.ts'
 
 async function listening(server: Server, host = '127.0.0.1'): Promise<number> {
   server.listen(0, host)

@@ -1,9 +1,10 @@
 // The variables of the network policy, as an operator writes them.
 import assert from 'node:assert/strict'
 import { test } from '../../../../test/runner/harness.ts'
-import { policyFromVariables } from '../policy-variables.ts'
+import { openPolicy } from '../policy.ts'
+import type { PolicyVariables } from '../policy-variables.ts'
 
-type Variables = Parameters<typeof policyFromVariables<'PLAYWRIGHT'>>[1]
+type Variables = PolicyVariables<'PLAYWRIGHT'>
 
 const unset = {
   PLAYWRIGHT_ALLOW_PRIVATE: [],
@@ -11,7 +12,7 @@ const unset = {
   PLAYWRIGHT_DENIED_DOMAINS: [],
   PLAYWRIGHT_ALLOWED_PORTS: [],
 }
-const from = (variables: Partial<Variables>) => policyFromVariables('PLAYWRIGHT', { ...unset, ...variables })
+const from = (variables: Partial<Variables>) => openPolicy('PLAYWRIGHT', { ...unset, ...variables })
 
 test('every variable reaches the policy, and an empty list of domains allows all', () => {
   const check = (variables: Partial<Variables>, url: string) => from(variables).check(new URL(url))
@@ -39,9 +40,8 @@ test('contradictory variables are told', () => {
 
 test('a resolver that is given is asked in place of the system, and the proxy of its variable is used', async () => {
   const proxied = { ...unset, PLAYWRIGHT_PROXY_URL: 'http://127.0.0.1:1' }
-  const policy = policyFromVariables('PLAYWRIGHT', proxied, async (name) =>
-    name === 'in.example' ? ['10.0.0.1'] : ['93.184.216.34'],
-  )
+  const resolve = async (name: string) => (name === 'in.example' ? ['10.0.0.1'] : ['93.184.216.34'])
+  const policy = openPolicy('PLAYWRIGHT', proxied, { resolve })
   await assert.rejects(policy.connect('in.example', 80), { code: 'FORBIDDEN', message: /it resolves to a private address/ })
   await assert.rejects(policy.connect('out.example', 80), { code: 'UPSTREAM_UNREACHABLE', message: /ECONNREFUSED/ })
 })

@@ -6,8 +6,8 @@ import { type AddressInfo, connect, createServer as createTcpServer, type Socket
 import { setTimeout as delay } from 'node:timers/promises'
 import { sendRaw } from '../../../../test/helpers/wire.ts'
 import { test } from '../../../../test/runner/harness.ts'
-import { type EgressSettings, openPolicy } from '../policy.ts'
 import { type EgressProxy, openProxy, type ProxyLimits } from '../proxy.ts'
+import { policyOf, type Settings } from './policy-of.ts'
 
 interface Target {
   readonly port: number
@@ -38,12 +38,8 @@ async function withTarget(listener: RequestListener, use: (target: Target) => Pr
   }
 }
 
-async function withProxy(
-  settings: Partial<EgressSettings>,
-  use: (proxy: EgressProxy) => Promise<void>,
-  limits: ProxyLimits = {},
-) {
-  const proxy = await openProxy(openPolicy({ prefix: 'PLAYWRIGHT', ...settings }), limits)
+async function withProxy(settings: Settings, use: (proxy: EgressProxy) => Promise<void>, limits: ProxyLimits = {}) {
+  const proxy = await openProxy(policyOf(settings), limits)
   try {
     await use(proxy)
   } finally {
@@ -261,7 +257,7 @@ test('connections are bounded, and all of them end with the proxy', async () => 
   silent.listen(0, '127.0.0.1')
   await once(silent, 'listening')
   const { port } = silent.address() as AddressInfo
-  const proxy = await openProxy(openPolicy({ prefix: 'PLAYWRIGHT', allowPrivate: [`127.0.0.1:${port}`] }), {
+  const proxy = await openProxy(policyOf({ allowPrivate: [`127.0.0.1:${port}`] }), {
     sockets: 4,
   })
   const where = new URL(proxy.url)
