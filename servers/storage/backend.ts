@@ -61,7 +61,9 @@ export function openStorage(config: StorageConfig, environment: Environment, cha
       client.setAppInfo('mcp-storage', environment.version || '0')
       // The library does not encode the name of the bucket. Only a DNS name can be part of a host name.
       const target = { bucketName: percentEncode(bucket), objectName: key, pathStyle: !dnsName.test(bucket) }
-      const pairs = Object.entries(query).map(([name, value]) => `${name}=${percentEncode(value)}`)
+      const pairs = Object.entries(query).flatMap(([name, value]) =>
+        value === undefined ? [] : `${name}=${percentEncode(value)}`,
+      )
       const options = { method, ...target, query: pairs.join('&'), headers: { ...headers } }
       client.makeRequestAsync(options, '', [], region).catch(reject)
     })

@@ -7,7 +7,8 @@ export interface StoreRequest {
   readonly method?: 'GET' | 'HEAD'
   readonly bucket?: string
   readonly key?: string
-  readonly query?: Readonly<Record<string, string>>
+  /** `undefined` is left out. */
+  readonly query?: Readonly<Record<string, string | undefined>>
   readonly headers?: Readonly<Record<string, string>>
 }
 

@@ -72,7 +72,7 @@ export async function nearKeys(backend: StorageBackend, bucket: string, key: str
   for (const prefix of places) {
     let found: string[]
     try {
-      const page = await fetchPage(backend, { bucket, prefix, delimiter: true, maxKeys: 1_000 }, signal)
+      const page = await fetchPage(backend, { bucket, maxKeys: 1_000, query: { prefix, delimiter: '/' } }, signal)
       found = page.entries.map((entry) => entry.key).filter((each) => !backend.scope.deniesKey(each))
     } catch {
       signal.throwIfAborted()

@@ -1,5 +1,5 @@
 // One page of ListObjectsV2: https://docs.aws.amazon.com/AmazonS3/latest/API/API_ListObjectsV2.html
-import type { StorageBackend } from '../types.ts'
+import type { StorageBackend, StoreRequest } from '../types.ts'
 import { readXml } from './body.ts'
 
 /** Memory limit for a page of a store that does not keep to max-keys: entries of each kind. */
@@ -7,12 +7,8 @@ const maxEntries = 4_000
 
 export interface PageRequest {
   readonly bucket: string
-  readonly prefix: string
-  /** One level: keys below a slash are returned as one common prefix. */
-  readonly delimiter: boolean
   readonly maxKeys: number
-  readonly startAfter?: string | undefined
-  readonly token?: string | undefined
+  readonly query: StoreRequest['query']
 }
 
 export interface Entry {
@@ -24,22 +20,14 @@ export interface Entry {
 export type Page = Awaited<ReturnType<typeof fetchPage>>
 
 /**
+ * @param query with a `delimiter`, keys below it are returned as one common prefix
  * @returns `entries` in the store's order, by the bytes of the key; `after`: the page was cut here, because the store sent more keys than were
  * asked for, and the next one starts after this key
  * @throws ToolError
  */
-export async function fetchPage(backend: StorageBackend, request: PageRequest, signal: AbortSignal) {
-  const { bucket, prefix, delimiter, maxKeys, startAfter, token } = request
-  const query = {
-    'list-type': '2',
-    // XML 1.0 cannot represent control characters, so keys are requested percent-encoded.
-    'encoding-type': 'url',
-    'max-keys': String(maxKeys),
-    prefix,
-    ...(delimiter ? { delimiter: '/' } : {}),
-    // Never both: with a token, some stores start again at start-after.
-    ...(token === undefined ? (startAfter === undefined ? {} : { 'start-after': startAfter }) : { 'continuation-token': token }),
-  }
+export async function fetchPage(backend: StorageBackend, { bucket, maxKeys, query }: PageRequest, signal: AbortSignal) {
+  // XML 1.0 cannot represent control characters, so keys are requested percent-encoded.
+  const parameters = { 'list-type': '2', 'encoding-type': 'url', 'max-keys': String(maxKeys), ...query }
   // Listed separately, each in the order of its keys. More than any page has room for are left out: the page is cut before them.
   const objects: Entry[] = []
   const prefixes: Entry[] = []
@@ -49,7 +37,9 @@ export async function fetchPage(backend: StorageBackend, request: PageRequest, s
     if (name === 'CommonPrefixes' && prefixes.length < maxEntries) prefixes.push({ key: Prefix, object: undefined })
   }
   const { maxListBytes } = backend.limits
-  const facts = await backend.send({ bucket, query }, signal, (res) => readXml(res, 'ListBucketResult', maxListBytes, onRecord))
+  const facts = await backend.send({ bucket, query: parameters }, signal, (res) =>
+    readXml(res, 'ListBucketResult', maxListBytes, onRecord),
+  )
   const encoded = facts.EncodingType?.toLowerCase() === 'url'
   const all = [...objects, ...prefixes].map((entry) => (encoded ? { ...entry, key: decodeKey(entry.key) } : entry))
   all.sort((a, b) => Buffer.compare(Buffer.from(a.key), Buffer.from(b.key)))

@@ -14,41 +14,32 @@ import { nameKey, nearKeys } from './keys.ts'
 export type ObjectFacts = ReturnType<typeof factsOf>
 export type Part = Awaited<ReturnType<typeof readRange>>
 
-/**
- * Up to `length` bytes from `offset` on; a negative offset counts from the end of the object.
- * @param etag the object must still be this one
- * @throws ToolError for every failure
- */
-export async function readPart(
-  backend: StorageBackend,
-  name: ObjectName,
-  offset: number,
-  length: number,
-  signal: AbortSignal,
-  etag?: string,
-): Promise<Part> {
-  const headers = {
-    range: offset < 0 ? `bytes=${offset}` : `bytes=${offset}-${offset + length - 1}`,
-    ...(etag === undefined || etag === '' ? {} : { 'if-match': `"${etag}"` }),
+export function openObject(backend: StorageBackend, name: ObjectName, signal: AbortSignal) {
+  const target = { bucket: name.bucket, key: name.key, query: { versionId: name.versionId } }
+  /** The headers of an object that cannot be read, or has no bytes. */
+  const facts = (): Promise<ObjectFacts> =>
+    backend.send({ method: 'HEAD', ...target }, signal, async ({ headers }) => factsOf(headers, lengthOf(headers)))
+  return {
+    facts,
+    /**
+     * Up to `length` bytes from `offset` on; a negative offset counts from the end of the object.
+     * @param etag the object must still be this one
+     * @throws ToolError for every failure
+     */
+    async part(offset: number, length: number, etag = ''): Promise<Part> {
+      const range = offset < 0 ? `bytes=${offset}` : `bytes=${offset}-${offset + length - 1}`
+      const headers = { range, ...(etag === '' ? {} : { 'if-match': `"${etag}"` }) }
+      try {
+        return await backend.send({ ...target, headers }, signal, (res) => readRange(res, offset, length))
+      } catch (error) {
+        if (!(error instanceof ToolError)) throw error
+        if (error.detail !== 'InvalidRange') throw await explain(backend, name, error, signal)
+        const found = await facts()
+        if (found.size === 0 && offset <= 0) return { facts: found, offset: 0, bytes: Buffer.alloc(0), more: false }
+        throw beyond(offset, found.size ?? 0)
+      }
+    },
   }
-  try {
-    return await backend.send({ ...target(name), headers }, signal, (res) => readRange(res, offset, length))
-  } catch (error) {
-    if (!(error instanceof ToolError)) throw error
-    if (error.detail !== 'InvalidRange') throw await explain(backend, name, error, signal)
-    const facts = await readFacts(backend, name, signal)
-    if (facts.size === 0 && offset <= 0) return { facts, offset: 0, bytes: Buffer.alloc(0), more: false }
-    throw beyond(offset, facts.size ?? 0)
-  }
-}
-
-/** The headers of an object that cannot be read, or has no bytes. */
-export async function readFacts(backend: StorageBackend, name: ObjectName, signal: AbortSignal): Promise<ObjectFacts> {
-  return backend.send({ method: 'HEAD', ...target(name) }, signal, async (res) => factsOf(res.headers, lengthOf(res.headers)))
-}
-
-function target({ bucket, key, versionId }: ObjectName) {
-  return { bucket, key, query: versionId === undefined ? {} : { versionId } }
 }
 
 /** @returns the `offset` of the first byte in the object; `more`: the object continues after the part */

@@ -7,7 +7,7 @@ import { clip, visibleJson } from '../../kit/text.ts'
 import { checkBucket } from '../lib/buckets.ts'
 import { type Decoded, decodeText, readUtf16, sniff, unpackStart } from '../lib/content.ts'
 import { checkKey, nameKey, namePath, plain, readTarget, withoutBucket } from '../lib/keys.ts'
-import { type ObjectFacts, type Part, readFacts, readPart } from '../lib/object.ts'
+import { type ObjectFacts, openObject, type Part } from '../lib/object.ts'
 import type { ObjectName, StorageBackend } from '../types.ts'
 
 const inputSchema = {
@@ -56,7 +56,7 @@ async function getObject(backend: StorageBackend, environment: Environment, give
     checkKey('object_key', key)
     if (backend.scope.deniesKey(key)) throw new ToolError('FORBIDDEN', `object ${nameKey(key)} is denied by the operator`)
     const name = { bucket, key, versionId: given.version_id || undefined, asked }
-    const reading = openObject(backend, environment, name, { ...given, bucket_name: bucket, object_key: key }, context)
+    const reading = openReading(backend, environment, name, { ...given, bucket_name: bucket, object_key: key }, context)
     if (given.mode === 'metadata') return metadataResult(reading)
     return given.mode === 'base64' ? base64Result(reading) : contentResult(reading)
   }
@@ -69,9 +69,9 @@ async function getObject(backend: StorageBackend, environment: Environment, give
   }
 }
 
-type Reading = ReturnType<typeof openObject>
+type Reading = ReturnType<typeof openReading>
 
-function openObject(backend: StorageBackend, environment: Environment, name: ObjectName, args: GetArguments, context: Context) {
+function openReading(backend: StorageBackend, environment: Environment, name: ObjectName, args: GetArguments, context: Context) {
   const { signal, warnings } = context
   // Characters beside the content: the summary, the tags, notes, and the arguments of the next page, which repeat the key.
   const around = 1_000 + 2 * visibleJson(name.key).length + (name.versionId?.length ?? 0) + warnings.join(' argument ').length
@@ -81,9 +81,7 @@ function openObject(backend: StorageBackend, environment: Environment, name: Obj
     /** Most characters of the content. */
     budget: Math.max(300, environment.maxResultChars - around),
     maxImageBytes: backend.limits.maxImageBytes,
-    /** @param etag the object must still be this one */
-    part: (offset: number, length: number, etag?: string) => readPart(backend, name, offset, length, signal, etag),
-    facts: () => readFacts(backend, name, signal),
+    ...openObject(backend, name, signal),
   }
 }
 

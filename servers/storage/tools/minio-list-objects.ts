@@ -84,20 +84,17 @@ function isEmpty({ entries, truncated }: Page): boolean {
 }
 
 async function firstPage(backend: StorageBackend, args: ListArguments, signal: AbortSignal) {
-  let from: PageRequest = {
-    bucket: args.bucket_name,
-    prefix: args.prefix,
-    delimiter: !args.recursive,
-    maxKeys: args.max_keys,
-    startAfter: args.start_after || undefined,
-    token: args.continuation_token || undefined,
-  }
+  const query = { prefix: args.prefix, delimiter: args.recursive ? undefined : '/' }
+  let asked = args.continuation_token || undefined
   for (let pages = 1; ; pages++) {
+    // Never both: with a token, some stores start again at start-after.
+    const start = asked === undefined ? { 'start-after': args.start_after || undefined } : { 'continuation-token': asked }
+    const from: PageRequest = { bucket: args.bucket_name, maxKeys: args.max_keys, query: { ...query, ...start } }
     const page = await fetchPage(backend, from, signal)
     const { token, truncated, entries } = page
-    if (token !== undefined && token === from.token) return { page: { ...page, token: undefined }, from }
+    if (token !== undefined && token === asked) return { page: { ...page, token: undefined }, from }
     if (!truncated || token === undefined || entries.length > 0 || pages >= maxEmptyPages) return { page, from }
-    from = { ...from, token }
+    asked = token
   }
 }
 
