@@ -59,10 +59,10 @@ export function openPolicy<P extends Prefix>(prefix: P, variables: PolicyVariabl
     const host = canonicalHost(hostname)
     const literal = isIP(host) !== 0
     if (!literal && metadataNames.has(host)) throw refusal(host, "it is a cloud's metadata service", false)
-    if (denied.some((rule) => matches(rule, host))) throw refusal(host, 'its domain is denied', false)
+    if (denied.some((matches) => matches(host))) throw refusal(host, 'its domain is denied', false)
     // What the operator has allowed by name need not be listed again among the domains.
     const byName = isOpened(host) || isOpened(host, port) || (literal && isIn(privateNetworks, host))
-    if (allowed.length > 0 && !byName && !allowed.some((rule) => matches(rule, host))) {
+    if (allowed.length > 0 && !byName && !allowed.some((matches) => matches(host))) {
       throw refusal(host, 'its domain is not among the allowed ones', false)
     }
     if (literal) checkAddress(host, host, port)
@@ -165,16 +165,6 @@ export function openPolicy<P extends Prefix>(prefix: P, variables: PolicyVariabl
   }
 }
 
-interface DomainRule {
-  readonly domain: string
-  /** Whether the domain itself matches, or only its subdomains. */
-  readonly itself: boolean
-}
-
-function matches({ domain, itself }: DomainRule, host: string): boolean {
-  return host === domain ? itself : isIP(host) === 0 && host.endsWith(`.${domain}`)
-}
-
 /** Lower case, punycode, canonical addresses, and no trailing dot, which resolvers ignore and list comparisons would not. */
 function canonicalHost(hostname: string): string {
   return canonicalAddress(hostname.toLowerCase().replace(/\.+$/, ''))
@@ -225,7 +215,8 @@ function parsePrivateEntry(variable: string, entry: string): { network?: string;
   return { host, port }
 }
 
-function parseDomain(variable: string, entry: string): DomainRule {
+/** Whether a host belongs to the domain: the domain itself, unless the entry starts with a dot or an asterisk, and its subdomains. */
+function parseDomain(variable: string, entry: string): (host: string) => boolean {
   const below = /^(\*?\.)(.+)$/.exec(entry)
   const domain = readHost(below?.[2] ?? entry)
   if (domain === undefined || domain.includes('*') || /:\d+$/.test(entry)) {
@@ -233,7 +224,7 @@ function parseDomain(variable: string, entry: string): DomainRule {
       `${variable}: "${entry.slice(0, 100)}" is not a valid domain; expected names such as example.com or *.example.com`,
     )
   }
-  return { domain, itself: below === null }
+  return (host) => (host === domain ? below === null : isIP(host) === 0 && host.endsWith(`.${domain}`))
 }
 
 async function systemResolver(hostname: string): Promise<readonly string[]> {
