@@ -25,11 +25,12 @@ export async function findWorkflow(
   const byId = idForm.test(wanted) ? await api.workflow(wanted, kept, signal) : undefined
   if (byId !== undefined) return byId
   // n8n searches with SQL's LIKE, where `_` is any character.
-  const same = (await knownBy(api, wanted.replaceAll('\\', '_'), signal)).filter(({ name }) => name === wanted)
-  const [only, another] = same.map(({ id }) => id)
-  if (only !== undefined && another !== undefined) {
-    const ids = same.slice(0, maxCandidates).map(({ id }) => id)
-    throw new ToolError('INVALID_ARGUMENT', `${same.length} workflows are named ${quoted(wanted)}: ${ids.join(', ')}`, {
+  const alike = await knownBy(api, wanted.replaceAll('\\', '_'), signal)
+  const ids = alike.filter(({ name }) => name === wanted).map(({ id }) => id)
+  const [only] = ids
+  if (ids.length > 1) {
+    const listed = ids.slice(0, maxCandidates).join(', ')
+    throw new ToolError('INVALID_ARGUMENT', `${ids.length} workflows are named ${quoted(wanted)}: ${listed}`, {
       retry: { workflow_id: only },
     })
   }

@@ -31,22 +31,13 @@ function ofRule(rule: JsonObject): string {
   return `${every(count, field)}${on} at ${clock(text(rule.triggerAtHour) || '0', minute)}`
 }
 
-/** The Schedule Trigger's fields, by the modes of an older time. */
-const fields = new Map(
-  Object.entries({
-    everyMinute: 'minutes',
-    everyHour: 'hours',
-    everyWeek: 'weeks',
-    everyMonth: 'months',
-    custom: 'cronExpression',
-  }),
-)
-
 /** A time of the old Cron node, or of a trigger that polls, with its own defaults. */
 function ofTime(time: JsonObject): string {
   if (time.mode === 'everyX') return every(text(time.value) || '2', text(time.unit) || 'hours')
+  // As the Schedule Trigger's fields: `everyHour` is `hours`.
+  const unit = /^every(Minute|Hour|Week|Month)$/.exec(text(time.mode))?.[1] ?? 'day'
   return ofRule({
-    field: fields.get(text(time.mode)) ?? 'days',
+    field: time.mode === 'custom' ? 'cronExpression' : `${unit.toLowerCase()}s`,
     minutesInterval: 1,
     triggerAtDay: [Number(text(time.weekday) || '1') % 7],
     triggerAtDayOfMonth: time.dayOfMonth,

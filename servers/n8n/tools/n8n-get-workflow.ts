@@ -62,14 +62,13 @@ async function getWorkflow(backend: N8nBackend, args: GetArguments, context: Con
   const chosen = chooseNodes(workflow, args.nodes, redact)
   const [single] = args.nodes === undefined ? [] : chosen
   if (single !== undefined && chosen.length === 1) return nodeResult(backend, args, facts, single, context)
-  const whole = args.detail === 'full' || args.nodes !== undefined
+  const detail = args.nodes === undefined ? args.detail : 'full'
+  const whole = detail === 'full'
   const notes = notesOf(found, args)
-  const about = aboutLines(merged, facts, redact)
 
   // The lines that may be cut: nodes, and in a structure the edges after them. Made when they are shown: there may be thousands.
-  const edges = whole || args.detail === 'summary' ? [] : edgesOf(workflow)
-  const shown = whole ? chosen : chosen.filter((node) => !isNote(node))
-  const rows = args.detail === 'summary' && !whole ? [] : shown
+  const rows = whole ? chosen : detail === 'structure' ? chosen.filter((node) => !isNote(node)) : []
+  const edges = detail === 'structure' ? edgesOf(workflow) : []
   let isCut = false
   const nodeJson = (node: JsonObject): string => shortJson(redact(node), () => (isCut = true))
   const count = rows.length + edges.length
@@ -78,13 +77,13 @@ async function getWorkflow(backend: N8nBackend, args: GetArguments, context: Con
     for (const edge of edges.slice(Math.max(0, start - rows.length))) yield cleanText(redact.inName(edgeLine(edge)))
   }
   const first = Math.min(args.offset, Math.max(1, count)) - 1
-  const head = first === 0 ? about : []
+  const head = first === 0 ? aboutLines(merged, facts, redact) : []
   const room = Math.max(0, environment.maxResultChars - reservedChars - head.join('\n').length)
   const fitting = fitLines(linesFrom(first), room)
   const lines = fitting.map((line) => (line.length > room ? `${line.slice(0, room)}…` : line))
   const end = first + lines.length
   const more = end < count
-  const body = [...head, ...bodyOf(lines, whole ? undefined : { first, nodes: shown.length })]
+  const nodes = Math.min(lines.length, Math.max(0, rows.length - first))
   if (isCut || fitting.some(({ length }) => length > room))
     notes.push(`long text is cut; a call with one name in "nodes" reads all of it, in parts`)
   const range = first > 0 || more ? `, ${whole ? 'nodes' : 'lines'} ${first + 1}-${end} of ${count}` : ''
@@ -92,15 +91,20 @@ async function getWorkflow(backend: N8nBackend, args: GetArguments, context: Con
   const stickyNotes = facts.sticky_notes === 0 ? '' : ` and ${counted(facts.sticky_notes, 'sticky note')}`
   return report(context, {
     summary: `workflow ${facts.id}: ${state}, ${counted(facts.node_count, 'node')}${stickyNotes}, ${args.version} version${range}`,
-    untrusted: body.join('\n'),
+    untrusted: [
+      ...head,
+      ...(whole || nodes === 0 ? [] : [nodeHeader]),
+      ...lines.slice(0, nodes),
+      ...(nodes < lines.length ? ['connections:', ...lines.slice(nodes)] : []),
+    ].join('\n'),
     notes,
     truncated: more,
     next: more ? sameCall(inputSchema, args, { offset: end + 1 }) : undefined,
-    rows: end - first,
+    rows: lines.length,
     structured: {
       ...facts,
       ...(whole ? { nodes: fitting.map((line) => JSON.parse(line)) } : {}),
-      ...(!whole && args.detail === 'structure' ? { lines } : {}),
+      ...(detail === 'structure' ? { lines } : {}),
     },
   })
 }
@@ -155,13 +159,13 @@ function chooseNodes(workflow: JsonObject, wanted: readonly string[] | undefined
       all.find((each) => text(each.name).toLowerCase() === lower) ??
       all[names.indexOf(name)] // as it is shown, without its secret
     if (node !== undefined) return node
-    const similar = nearest(name, names, 5)
-    const candidates = (similar.length > 0 ? similar : names.slice(0, 5)).map((each) => quoted(each)).join(', ')
-    throw new ToolError(
-      'NOT_FOUND',
-      `no node ${quoted(name)} in this workflow. ${similar.length > 0 ? 'Similar' : 'Nodes'}: ${candidates || 'none'}`,
-      { retry: { nodes: similar[0] === undefined ? undefined : wanted.map((each) => (each === name ? similar[0] : each)) } },
-    )
+    const similar = nearest(name, names)
+    const [best] = similar
+    const candidates = (best === undefined ? names.slice(0, 5) : similar).map((each) => quoted(each)).join(', ')
+    const listed = `${best === undefined ? 'Nodes' : 'Similar'}: ${candidates || 'none'}`
+    throw new ToolError('NOT_FOUND', `no node ${quoted(name)} in this workflow. ${listed}`, {
+      retry: { nodes: best === undefined ? undefined : wanted.map((each) => (each === name ? best : each)) },
+    })
   })
 }
 
@@ -179,21 +183,9 @@ function aboutLines(workflow: JsonObject, facts: WorkflowFacts, redact: Redactor
   ]
 }
 
-function notesOf(workflow: JsonObject, { version }: GetArguments): string[] {
-  const { activeVersionId, versionId } = workflow
-  const differs = typeof activeVersionId === 'string' && typeof versionId === 'string' && activeVersionId !== versionId
-  if (!differs) return []
+function notesOf({ activeVersionId, versionId }: JsonObject, { version }: GetArguments): string[] {
+  if (typeof activeVersionId !== 'string' || typeof versionId !== 'string' || activeVersionId === versionId) return []
   return version === 'draft'
     ? ['what runs is an older version than this draft; version "active" shows it']
     : ['there is a newer draft that does not run yet; version "draft" shows it']
-}
-
-/** A structure's page with the headings that belong to its part of nodes and edges. */
-function bodyOf(lines: readonly string[], structure: { first: number; nodes: number } | undefined): string[] {
-  if (structure === undefined || lines.length === 0) return [...lines]
-  const nodes = Math.min(lines.length, Math.max(0, structure.nodes - structure.first))
-  return [
-    ...(nodes > 0 ? [nodeHeader, ...lines.slice(0, nodes)] : []),
-    ...(lines.length > nodes ? ['connections:', ...lines.slice(nodes)] : []),
-  ]
 }
