@@ -6,24 +6,20 @@ import { trust } from '../http/connections.ts'
 import { withoutBrackets } from './addresses.ts'
 import type { EgressPolicy } from './policy.ts'
 
-export interface ConnectorOptions {
-  readonly signal?: AbortSignal | undefined
-  /** PEM of a private certificate authority, accepted beside the usual ones. */
-  readonly ca?: string | undefined
-}
-
 type Created = (error: Error | null, socket: Socket) => void
 
 /**
  * For `createConnection` of a request without `agent`: one connection per request, checked when it is made. With `agent: false` Node would
  * ignore it and connect directly.
  * Errors of the policy are emitted unchanged as the request's `error` event.
+ * @param options `ca`: PEM of a private certificate authority, accepted beside the usual ones
  */
-export function connector(policy: EgressPolicy, { signal, ca }: ConnectorOptions) {
-  return (options: ClientRequestArgs, created: Created): undefined => {
-    const secure = options.protocol === 'https:'
-    const host = withoutBrackets(options.hostname ?? options.host ?? '')
-    const port = Number(options.port || (secure ? 443 : 80))
+export function connector(policy: EgressPolicy, options: { signal?: AbortSignal | undefined; ca?: string | undefined }) {
+  const { signal, ca } = options
+  return (request: ClientRequestArgs, created: Created): undefined => {
+    const secure = request.protocol === 'https:'
+    const host = withoutBrackets(request.hostname ?? request.host ?? '')
+    const port = Number(request.port || (secure ? 443 : 80))
     policy.connect(host, port, signal).then(
       (socket) => created(null, secure ? encrypt(socket, host, ca) : socket),
       (error: Error) => created(error, undefined as never),
