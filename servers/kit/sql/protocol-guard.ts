@@ -192,9 +192,11 @@ function* shortReport(code: number, length: number, keep: number): Reading<Buffe
   for (let left = length; left > 0; ) {
     const piece = yield { bytes: left, whole: false }
     left -= piece.length
-    for (const byte of piece) {
-      room = byte === 0 ? keep + 1 : room - 1
-      if (room >= 0) kept.push(byte)
+    for (let at = 0; at < piece.length; at += 1) {
+      if (room === 0) at = piece.indexOf(0, at) // the rest of the field
+      if (at === -1) break
+      room = piece[at] === 0 ? keep + 1 : room - 1
+      kept.push(piece[at] ?? 0)
     }
   }
   const message = Buffer.from(kept)

@@ -6,8 +6,6 @@ const reading = ['select', 'with', 'values', 'table', 'show', 'explain']
 
 export interface Reading {
   readonly tokens: readonly Token[]
-  /** Statements that are not empty. */
-  readonly statements: number
   /** First word of the statement, in lower case; what is inside leading parentheses counts. */
   readonly keyword: string | undefined
 }
@@ -54,8 +52,8 @@ export function shellCommand(text: string): ShellCommand | undefined {
   return { wants: 'tables' }
 }
 
-/** Reads any SQL text. @throws ToolError when it cannot be text for PostgreSQL, or does not end properly */
-export function readStatement(text: string): Reading {
+/** @throws ToolError INVALID_ARGUMENT unless the text is exactly one statement, which ends properly */
+export function readOne(text: string): Reading {
   // A zero byte ends a C string in the protocol: what follows would be taken for other fields of the message.
   if (text.includes('\0'))
     throw new ToolError('INVALID_ARGUMENT', 'the text holds a NUL character, which PostgreSQL does not accept')
@@ -71,22 +69,8 @@ export function readStatement(text: string): Reading {
       detail: '42601',
     })
   }
-  let statements = 0
-  let inStatement = false
-  for (const token of tokens) {
-    const separator = isMark(token, ';')
-    if (!separator && !inStatement) statements += 1
-    inStatement = !separator
-  }
-  const first = tokens.find((token) => !isMark(token, '(') && !isMark(token, ';'))
-  const keyword = first?.kind === 'word' && !first.quoted ? first.name : undefined
-  return { tokens, statements, keyword }
-}
-
-/** @throws ToolError INVALID_ARGUMENT unless the text is exactly one statement, which ends properly */
-export function readOne(text: string): Reading {
-  const reading = readStatement(text)
-  const { statements } = reading
+  const isStart = (token: Token, i: number): boolean => !isMark(token, ';') && (i === 0 || isMark(tokens[i - 1], ';'))
+  const statements = tokens.filter(isStart).length
   if (statements === 0)
     throw new ToolError('INVALID_ARGUMENT', 'there is no statement in the text', { hint: '{"query":"SELECT 1"}' })
   if (statements > 1) {
@@ -95,7 +79,9 @@ export function readOne(text: string): Reading {
       detail: '42601',
     })
   }
-  return reading
+  const first = tokens.find((token) => !isMark(token, '(') && !isMark(token, ';'))
+  const keyword = first?.kind === 'word' && !first.quoted ? first.name : undefined
+  return { tokens, keyword }
 }
 
 /** @throws ToolError when the text is not one reading statement */

@@ -40,49 +40,45 @@ export function toTable(
   let chars = (lines[0] ?? '').length
   let bytes = Buffer.byteLength(lines[0] ?? '')
   const cut: ShownPart[] = []
-  let cellChars = limits.maxCellChars
   const json: unknown[][] = []
   for (const row of rows) {
-    let cells = row.map((cell) => cellText(cell, limits.maxCellChars))
-    let line = cells.join('\t')
+    let parts = row.map((cell) => shownPart(cell, limits.maxCellChars))
+    let line = parts.map(cellText).join('\t')
     if (json.length === 0 && chars + line.length > limits.maxChars) {
-      cellChars = Math.max(10, Math.floor((limits.maxChars - chars) / Math.max(1, row.length)) - 30)
-      cells = row.map((cell) => cellText(cell, cellChars))
-      line = clip(cells.join('\t'), limits.maxChars)
+      const cellChars = Math.max(10, Math.floor((limits.maxChars - chars) / Math.max(1, row.length)) - 30)
+      parts = row.map((cell) => shownPart(cell, cellChars))
+      line = clip(parts.map(cellText).join('\t'), limits.maxChars)
     }
     const lineBytes = Buffer.byteLength(line)
     if (json.length > 0 && (chars + line.length + 1 > limits.maxChars || bytes + lineBytes > maxBytes)) break
     lines.push(line)
     chars += line.length + 1
     bytes += lineBytes
-    json.push(row.map((cell, i) => jsonCell(cell, columns[i] ?? { name: '', type: 'text' }, cellChars)))
-    for (const [column, cell] of row.entries()) {
-      const { head, rest } = shownPart(cell ?? '', cellChars)
-      if (rest !== '') cut.push({ column, chars: [...head].length })
-    }
+    json.push(parts.map((part, i) => jsonCell(part, columns[i] ?? { name: '', type: 'text' })))
+    for (const [column, part] of parts.entries()) if (part?.rest) cut.push({ column, chars: [...part.head].length })
   }
   return { text: lines.join('\n'), shown: json.length, rows: json, cut }
 }
 
-function cellText(cell: Cell, maxChars: number): string {
-  if (cell === null) return 'NULL'
-  const { head, rest } = shownPart(cell, maxChars)
-  return quoteCell(head + rest)
-}
-
-function jsonCell(cell: Cell, { type, delimiter }: Column, maxChars: number): unknown {
-  if (cell === null) return null
-  const { head, rest } = shownPart(cell, maxChars)
-  return rest === '' ? toJson(head, type, delimiter) : head + rest
-}
-
 /** The beginning of a cell, and how much follows; '' when that is all. */
-function shownPart(cell: Exclude<Cell, null>, maxChars: number): { head: string; rest: string } {
+type Part = { readonly head: string; readonly rest: string } | null
+
+function shownPart(cell: Cell, maxChars: number): Part {
+  if (cell === null) return null
   const text = typeof cell === 'string' ? cell : cell.head
   const clipped = clip(text, maxChars)
   const head = clipped === text ? text : clipped.slice(0, clipped.lastIndexOf('…'))
   if (typeof cell === 'string') return { head, rest: clipped.slice(head.length) }
   return { head, rest: `…[+${cell.bytes - Buffer.byteLength(head)} bytes]` }
+}
+
+function cellText(part: Part): string {
+  return part === null ? 'NULL' : quoteCell(part.head + part.rest)
+}
+
+function jsonCell(part: Part, { type, delimiter }: Column): unknown {
+  if (part === null) return null
+  return part.rest === '' ? toJson(part.head, type, delimiter) : part.head + part.rest
 }
 
 /** NULL, the empty string, and text that would look like them or break the line are told apart by JSON quotes. */

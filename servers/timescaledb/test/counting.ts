@@ -3,7 +3,7 @@ import assert from 'node:assert/strict'
 import type { ToolError } from '../../../protocol/index.ts'
 import { test } from '../../../test/runner/harness.ts'
 import { SqlEngine } from '../../kit/sql/engine.ts'
-import { readStatement } from '../../kit/sql/statement-filter.ts'
+import { readOne } from '../../kit/sql/statement-filter.ts'
 import { resolveTarget } from '../../kit/sql/target.ts'
 import { RunningServer, until, withClient } from '../../kit/sql/test/running.ts'
 import { classifyWords, namesIn, volatileFunctions, withFunctions } from '../lib/statement-class.ts'
@@ -68,7 +68,7 @@ export function testCounting(world: World): void {
     const looked = await volatileFunctions({ calls: names, attributes: new Set(), operators: new Set() }, ask)
     const found: Record<string, string[]> = { dml: [], ddl: [] }
     for (const { name, volatile, kind } of functions) {
-      const { tokens } = readStatement(kind === 'p' ? `CALL ${name}(1)` : `SELECT ${name}(1)`)
+      const { tokens } = readOne(kind === 'p' ? `CALL ${name}(1)` : `SELECT ${name}(1)`)
       assert.deepEqual([...namesIn(tokens, '').calls], [name])
       const called = looked.filter((each) => each.name === name)
       const result = withFunctions(classifyWords(tokens), called)

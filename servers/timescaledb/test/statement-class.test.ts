@@ -1,7 +1,7 @@
 // Which write level tsdb_execute asks for a statement, by its words and by the volatile functions that it calls.
 import assert from 'node:assert/strict'
 import { test } from '../../../test/runner/harness.ts'
-import { readStatement } from '../../kit/sql/statement-filter.ts'
+import { readOne } from '../../kit/sql/statement-filter.ts'
 import { classifyWords, namesIn, type VolatileFunction, volatileFunctions, withFunctions } from '../lib/statement-class.ts'
 
 /** Stands for pg_proc: volatile functions by name, true for those that come with PostgreSQL or an extension. */
@@ -11,7 +11,7 @@ const volatile: Readonly<Record<string, boolean>> = {
 }
 
 function classOf(text: string): string {
-  const { tokens } = readStatement(text)
+  const { tokens } = readOne(text)
   const { calls, attributes } = namesIn(tokens, text)
   const functions = [...calls, ...attributes].flatMap((name): VolatileFunction[] =>
     name in volatile ? [{ name, installed: volatile[name] === true }] : [],
@@ -149,7 +149,7 @@ for (const text of ["SELECT U&\"drop!005fchunks\" UESCAPE '!' ('m', now())", 'SE
 }
 
 test('a procedure that commits is not run alone when a function of the database could be meant', () => {
-  const { tokens } = readStatement("CALL refresh_continuous_aggregate('v', recompute(), NULL)")
+  const { tokens } = readOne("CALL refresh_continuous_aggregate('v', recompute(), NULL)")
   const found = withFunctions(classifyWords(tokens), [{ name: 'recompute', installed: false }])
   assert.equal(found.alone, false)
 })
@@ -196,7 +196,7 @@ test('every action of ALTER counts, whatever stands in the parentheses and brack
 })
 
 test('the first destroying action is named, EXPLAIN is sent to the reading tool, and the statement is repeated with 60 characters', () => {
-  const of = (text: string) => classifyWords(readStatement(text).tokens)
+  const of = (text: string) => classifyWords(readOne(text).tokens)
   assert.equal(of('ALTER TABLE t ADD a int, ALTER b TYPE text, DROP c').destructive, 'ALTER … ALTER COLUMN … TYPE')
   assert.equal(of('DROP TABLE t').destructive, 'DROP TABLE')
   assert.equal(of('SELECT 1').destructive, undefined)
@@ -210,7 +210,7 @@ test('the first destroying action is named, EXPLAIN is sent to the reading tool,
 })
 
 test('a function of an extension destroys unless it is known, one of the database only needs ddl, and both raise dml', () => {
-  const words = classifyWords(readStatement('SELECT 1').tokens)
+  const words = classifyWords(readOne('SELECT 1').tokens)
   const own = { name: 'recompute', installed: false }
   const drop = { name: 'drop_chunks', installed: true }
   for (const [functions, level, destructive] of [
@@ -232,10 +232,10 @@ test('a function of an extension destroys unless it is known, one of the databas
 
 test('operators are looked up with and without the signs that may belong to an operand', () => {
   const text = 'SELECT a @@- 1'
-  assert.deepEqual([...namesIn(readStatement(text).tokens, text).operators], ['@@-', '@@', '-'])
+  assert.deepEqual([...namesIn(readOne(text).tokens, text).operators], ['@@-', '@@', '-'])
   // A name has at most 63 characters, so that what is longer is cut to one that no operator has.
   const long = `SELECT a ${'@'.repeat(100)} b`
-  assert.deepEqual([...namesIn(readStatement(long).tokens, long).operators], ['@'.repeat(64), '@'])
+  assert.deepEqual([...namesIn(readOne(long).tokens, long).operators], ['@'.repeat(64), '@'])
 })
 
 test('100,000 characters of any kind are classified in less than half a second of CPU time', () => {
