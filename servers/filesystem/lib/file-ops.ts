@@ -99,7 +99,6 @@ const localTypes = new Set(['ext2', 'ext3', 'ext4', 'xfs', 'btrfs', 'tmpfs', 'ra
 /** How long the list of mounts is used. */
 const mountsKeptMs = 1_000
 
-/** Whether a local file system is mounted there, by path. */
 let mounts: ReadonlyMap<string, boolean> = new Map()
 let mountsReadAt = Number.NEGATIVE_INFINITY
 
@@ -114,30 +113,29 @@ export function isLocal(path: string): boolean {
 
 /** The same for an entry of a folder that is local. */
 export function isLocalEntry(path: string): boolean {
-  return currentMounts().get(path) !== false
+  const known = currentMounts()
+  return known.get(path) ?? known.size > 0
 }
 
-/** Empty when no descriptor is left to read them: then no path counts as local, and opening it says why. */
+/**
+ * Whether a local file system is mounted there, by path. From /proc/self/mountinfo, which the kernel answers without asking any file system;
+ * empty when no descriptor is left to read it: then no path counts as local, and opening it says why.
+ */
 function currentMounts(): ReadonlyMap<string, boolean> {
   if (monotonicMs() - mountsReadAt < mountsKeptMs) return mounts
+  // 36 35 98:0 /mnt1 /mnt2 rw,noatime master:1 - ext3 /dev/root rw (proc(5)); blanks in paths are \040
+  const lines = /(?<![^\n])(?:[^ \n]+ ){4}([^ \n]+) [^\n]*? - ([^ \n]+)/g
   try {
-    mounts = readMounts()
+    const found = Array.from(fs.readFileSync('/proc/self/mountinfo', 'latin1').matchAll(lines), ([, point = '', type = '']) => {
+      const path = point.replace(/\\([0-7]{3})/g, (_, octal: string) => String.fromCharCode(Number.parseInt(octal, 8)))
+      return [path, localTypes.has(type)] as const
+    })
+    mounts = new Map(found) // of several that are mounted over each other, the last one is seen
     mountsReadAt = monotonicMs()
     return mounts
   } catch {
     return new Map()
   }
-}
-
-/** From /proc/self/mountinfo, which the kernel answers without asking any file system. */
-function readMounts(): ReadonlyMap<string, boolean> {
-  // 36 35 98:0 /mnt1 /mnt2 rw,noatime master:1 - ext3 /dev/root rw (proc(5)); blanks in paths are \040
-  const lines = /(?<![^\n])(?:[^ \n]+ ){4}([^ \n]+) [^\n]*? - ([^ \n]+)/g
-  const found = Array.from(fs.readFileSync('/proc/self/mountinfo', 'latin1').matchAll(lines), ([, point = '', type = '']) => {
-    const path = point.replace(/\\([0-7]{3})/g, (_, octal: string) => String.fromCharCode(Number.parseInt(octal, 8)))
-    return [path, localTypes.has(type)] as const
-  })
-  return new Map(found) // of several that are mounted over each other, the last one is seen
 }
 
 /** Pseudo file systems (linux/magic.h): /proc/self/environ would be this server's own secrets. By type, because they can be mounted anywhere. */

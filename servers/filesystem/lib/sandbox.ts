@@ -6,7 +6,7 @@
 import { type BigIntStats, constants, opendir, opendirSync, readdirSync, realpath } from 'node:fs'
 import { promisify } from 'node:util'
 import { monotonicMs, ToolError } from '../../../protocol/index.ts'
-import { withDeadline } from '../../kit/waiting.ts'
+import { sleep } from '../../kit/waiting.ts'
 import { permissionError, refusedBy } from '../errors.ts'
 import type { Cancellable, Deny, FileKind, Location, Refused, Root } from '../types.ts'
 import {
@@ -68,10 +68,8 @@ export class Sandbox {
   readonly rules: SandboxRules
   #realRoots: readonly RealRoot[] = []
   #realRootsAt = Number.NEGATIVE_INFINITY
-  /** Roots that were waited for in vain; not again before they answer. */
-  readonly #late = new Set<Root>()
   /** Real paths that were asked for and have not come yet: one thread of the process at most is held for each root. */
-  readonly #resolving = new Map<Root, Promise<RealRoot | undefined>>()
+  readonly #resolving = new Map<Root, { readonly real: Promise<RealRoot | undefined>; readonly lateAt: number }>()
   /** Devices whose file system is not a pseudo one; forgotten with the real paths of the roots. */
   readonly #checkedDevices = new Set<bigint>()
 
@@ -184,50 +182,34 @@ export class Sandbox {
   }
 
   async #resolveRoots(asked: Root): Promise<void> {
-    const found = await Promise.all(
-      this.roots.map((root) => {
-        const local = localRealPath(root.path)
-        if (local !== undefined) return { root, real: local }
-        const real = this.#resolving.get(root) ?? this.#resolve(root)
-        if (root === asked) return real
-        return this.#late.has(root) ? this.#before(root) : this.#inTime(root, real)
-      }),
-    )
+    const found = await Promise.all(this.roots.map((root) => this.#resolve(root, root === asked)))
     this.#realRoots = found.filter((root) => root !== undefined)
     this.#checkedDevices.clear()
     this.#realRootsAt = monotonicMs()
   }
 
-  /** Undefined for a root that does not exist now: it contains nothing, and open() says so where it is the one asked for. */
-  #resolve(root: Root): Promise<RealRoot | undefined> {
-    const real = realPathOf(root.path, 'latin1').then(
-      (path) => ({ root, real: path as RawPath }),
-      () => undefined,
-    )
-    this.#resolving.set(root, real)
-    return real.finally(() => {
-      this.#resolving.delete(root)
-      this.#late.delete(root)
-    })
-  }
-
-  async #inTime(root: Root, real: Promise<RealRoot | undefined>): Promise<RealRoot | undefined> {
-    const late = Symbol('late')
-    const found = await withDeadline<RealRoot | undefined | typeof late>(
-      { ms: otherRootsMs, late: () => late },
-      () => real,
-    ).catch(
+  /**
+   * The real path of a root; its last one, where it is not the asked root and does not answer in time. Undefined for a root that does not
+   * exist now: it contains nothing, and open() says so where it is the one asked for.
+   */
+  async #resolve(root: Root, isAsked: boolean): Promise<RealRoot | undefined> {
+    const local = localRealPath(root.path)
+    if (local !== undefined) return { root, real: local }
+    let resolving = this.#resolving.get(root)
+    if (resolving === undefined) {
+      const found = realPathOf(root.path, 'latin1').then((path) => ({ root, real: path as RawPath }))
+      const real = found.catch(() => undefined).finally(() => this.#resolving.delete(root))
+      resolving = { real, lateAt: monotonicMs() + otherRootsMs }
+      this.#resolving.set(root, resolving)
+    }
+    if (isAsked) return resolving.real
+    const late = sleep(resolving.lateAt - monotonicMs()).then(async () => {
       // The timer may be due although the answer is there, when something else kept the event loop busy.
-      () => Promise.race([real, new Promise<typeof late>((resolve) => setImmediate(resolve, late))]),
-    )
-    if (found !== late) return found as RealRoot | undefined
-    this.#late.add(root)
-    return this.#before(root)
-  }
-
-  /** The last real path of a root: without one, its rules would not apply to what lies below it. */
-  #before(root: Root): RealRoot {
-    return this.#realRoots.find((known) => known.root === root) ?? { root, real: rawPath(root.path) }
+      await new Promise((resolve) => setImmediate(resolve))
+      // Without the last path the rules of the root would not apply to what lies below it.
+      return this.#realRoots.find((known) => known.root === root) ?? { root, real: rawPath(root.path) }
+    })
+    return Promise.race([resolving.real, late])
   }
 }
 
