@@ -15,8 +15,8 @@ export interface LinesOptions {
   readonly context: Pick<Context, 'signal' | 'progress'>
   /** Milliseconds after which a search for a line is given up. */
   readonly searchMs: number
-  /** The first bytes of the file, if they were read before. */
-  readonly head?: Buffer
+  /** The first bytes of the file, which were read before. */
+  readonly head: Buffer
   /** Is told where lines start that were searched for. */
   readonly known: KnownLines
 }
@@ -36,8 +36,6 @@ interface Line {
 export class Lines {
   /** Where the file ends, which is less than its size was if it was truncated while it was read. */
   size: number
-  /** The file became shorter while it was read. */
-  truncated = false
   readonly #file: OpenEntry
   readonly options: LinesOptions
   readonly #deadline: number
@@ -164,15 +162,12 @@ export class Lines {
   /** The bytes from `from` up to `to`, or as many as the buffer holds. Never empty before the end of the file. */
   async #chunk(from: number, to: number): Promise<Buffer> {
     const { head } = this.options
-    if (head !== undefined && to <= head.length) return head.subarray(from, to)
+    if (to <= head.length) return head.subarray(from, to)
     this.#buffer ??= Buffer.allocUnsafeSlow(Math.min(chunkBytes, Math.max(this.size, 2)))
     const chunk = this.#buffer.subarray(0, to - from)
     this.options.context.signal.throwIfAborted()
     const filled = await this.#file.read(chunk, from)
-    if (filled < chunk.length) {
-      this.truncated = true
-      this.size = from + filled
-    }
+    if (filled < chunk.length) this.size = from + filled
     return chunk.subarray(0, filled)
   }
 

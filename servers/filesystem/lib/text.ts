@@ -58,7 +58,8 @@ export interface DecodedLine {
  */
 export function decodeLine(bytes: Buffer, length: number, charset: Charset, maxChars: number): DecodedLine {
   const whole = bytes.length === length
-  const { text, read } = decode(whole ? bytes : trimPartial(bytes, charset), charset)
+  // Without an incomplete character at the end. In the other charsets these at most three bytes are of characters that are cut off anyway.
+  const { text, read } = decode(whole ? bytes : bytes.subarray(0, wholeCharacters(bytes)), charset)
   const line = whole && text.endsWith('\r') ? text.slice(0, -1) : text
   const kept = line.length > maxChars ? line.slice(0, maxChars).replace(/[\ud800-\udbff]$/, '') : line // no half of a pair
   const missing = whole && kept === line ? 0 : length - byteLength(kept, charset, read)
@@ -73,12 +74,6 @@ function decode(bytes: Buffer, charset: Charset): DecodedLine {
   if (isUtf8(bytes)) return { text: bytes.toString(), read: 'plain' }
   if (charset === 'auto') return { text: decodeWindows1252(bytes), read: 'latin1' }
   return { text: bytes.toString(), read: 'damaged' }
-}
-
-/** Drops an incomplete character at the end. */
-function trimPartial(bytes: Buffer, charset: Charset): Buffer {
-  if (charset === 'latin1') return bytes
-  return bytes.subarray(0, isUtf16(charset) ? bytes.length & ~1 : wholeCharacters(bytes))
 }
 
 function isUtf16(charset: Charset): charset is Utf16 {

@@ -52,15 +52,15 @@ export function readFileTool(backend: FilesystemBackend, environment: Environmen
             hint: `list_directory ${visibleJson({ path })}`,
           })
         }
-        return readOpened(backend, args, context, describe(backend, environment, args, opened, context))
+        return readOpened(backend, describe(backend, environment, args, opened, context))
       })
     },
   })
 }
 
-type DescribedFile = ReturnType<typeof describe>
+type Reading = ReturnType<typeof describe>
 
-/** What is known of a file before its content is read. */
+/** One call, and what is known of its file before the content is read. */
 function describe(
   { sandbox, limits }: FilesystemBackend,
   { maxResultChars }: Environment,
@@ -84,71 +84,57 @@ function describe(
   }
   /** The first members of every structured result. */
   const facts = { path, link_target: link === '' ? undefined : real, size, modified }
-  return { entry, facts, about: `${formatBytes(size)}, modified ${modified}${link}`, notes, caps }
+  return { args, context, entry, facts, about: `${formatBytes(size)}, modified ${modified}${link}`, notes, caps }
 }
 
-async function readOpened(backend: FilesystemBackend, args: ReadArguments, context: Context, file: DescribedFile) {
-  const { entry, caps } = file
-  const { path, size } = file.facts
+async function readOpened(backend: FilesystemBackend, reading: Reading) {
+  const { args, context, entry, facts, about, notes, caps } = reading
+  const { path, size } = facts
   if (args.encoding === 'base64') {
     const window = await inBase64(entry, caps, args.offset ?? 1, args.tail ?? 0)
     // Further pages go on from the first line of this one, wherever it was counted from.
-    return linesResult({ ...args, tail: undefined, line_numbers: false }, context, file, 'base64', window, false)
+    return linesResult({ ...reading, args: { ...args, tail: undefined, line_numbers: false } }, 'base64', window, false)
   }
   const head = await entry.part(0, Math.min(sampleBytes, size))
-  if (args.encoding !== 'auto') return readText(backend, args, context, file, formatOf(args.encoding, head), head)
+  if (args.encoding !== 'auto') return readText(backend, reading, formatOf(args.encoding, head), head)
   let content = sniff(head)
   // The start of a log that was truncated under its writer is a hole of NULs: its end says what the file is.
   if (content.kind === 'binary' && size > head.length && head.every((byte) => byte === 0)) {
     content = sniff(await entry.part(Math.max(0, size - sampleBytes), sampleBytes), false)
   }
-  if (content.kind === 'text') return readText(backend, args, context, file, content.format, head)
+  if (content.kind === 'text') return readText(backend, reading, content.format, head)
   const { maxImageBytes } = backend.limits
   if (content.kind === 'image' && size <= maxImageBytes) {
     const bytes = await entry.part(0, size)
     if (bytes.length < size) throw shorterError()
     return report(context, {
-      summary: `${path}: ${content.type}, ${file.about}`,
-      notes: file.notes,
+      summary: `${path}: ${content.type}, ${about}`,
+      notes,
       blocks: [{ type: 'image', data: bytes.toString('base64'), mimeType: content.type }],
-      structured: { ...file.facts, type: content.type },
+      structured: { ...facts, type: content.type },
     })
   }
   return report(context, {
-    summary: `${path}: not text but ${content.type}, ${file.about}`,
+    summary: `${path}: not text but ${content.type}, ${about}`,
     body: `first bytes: ${head.subarray(0, 64).toString('hex')}`,
     notes: [
-      ...file.notes,
+      ...notes,
       content.kind === 'image'
         ? `pictures are shown up to ${formatBytes(maxImageBytes)}; encoding "base64" gives the bytes`
         : 'encoding "base64" gives the bytes, "latin1" reads the file as text anyway',
     ],
     truncated: size > 0,
-    structured: { ...file.facts, type: content.type },
+    structured: { ...facts, type: content.type },
   })
 }
 
-async function readText(
-  { limits, lineIndex }: FilesystemBackend,
-  args: ReadArguments,
-  context: Context,
-  file: DescribedFile,
-  format: TextFormat,
-  head: Buffer,
-) {
-  const { entry, caps } = file
-  const isRead = head.length === file.facts.size
-  const size = file.facts.size - ((file.facts.size - format.start) % format.width)
+async function readText({ limits, lineIndex }: FilesystemBackend, reading: Reading, format: TextFormat, head: Buffer) {
+  const { args, context, entry, facts, caps } = reading
+  const isRead = head.length === facts.size
+  const size = facts.size - ((facts.size - format.start) % format.width)
   // What was read with the first bytes need not be searched again.
   const known = isRead ? new KnownLines() : lineIndex.of(entry.stat, format.charset, limits.settledMs)
-  const lines = new Lines(entry, {
-    size,
-    format,
-    context,
-    searchMs: limits.searchMs,
-    head,
-    known,
-  })
+  const lines = new Lines(entry, { size, format, context, searchMs: limits.searchMs, head, known })
   const count = size < limits.countBelowBytes
   const tail = args.tail ?? 0
   const window =
@@ -157,23 +143,16 @@ async function readText(
       : await fromLine(lines, caps, args.offset ?? 1, count)
   // A small file was read in one call, directly after its state.
   const after = isRead ? entry.stat : await entry.statNow()
-  const changed = lines.truncated || after.size !== entry.stat.size || after.mtimeNs !== entry.stat.mtimeNs
+  const changed = lines.size < size || after.size !== entry.stat.size || after.mtimeNs !== entry.stat.mtimeNs
   if (!changed) known.totalLines = window.totalLines
   const isLatin1 = window.latin1 > 0 && window.latin1 === window.lines.length
   const charset = format.charset === 'auto' ? (isLatin1 ? 'latin1' : 'utf-8') : format.charset
-  return linesResult(args, context, file, charset, window, changed)
+  return linesResult(reading, charset, window, changed)
 }
 
-function linesResult(
-  args: ReadArguments,
-  context: Context,
-  file: DescribedFile,
-  encoding: string,
-  window: Window,
-  changed: boolean,
-) {
+function linesResult({ args, context, facts, about, notes }: Reading, encoding: string, window: Window, changed: boolean) {
   const { lines, first, totalLines, more, latin1, damaged, endless } = window
-  const { path, link_target, size, modified } = file.facts
+  const { path, link_target, size, modified } = facts
   const last = first === undefined || lines.length === 0 ? undefined : first + lines.length - 1
   const tail = args.tail ?? 0
   const limit = Math.min(args.limit ?? tail, maxLimit)
@@ -189,18 +168,15 @@ function linesResult(
         ? `lines -${shown} to -${skipped + 1}, counted from the end`
         : `lines ${first}-${last}${totalLines === undefined ? '' : ` of ${totalLines}`}`
   const number = (i: number): number => (first === undefined ? i - shown : first + i)
-  const notes = [
-    ...file.notes,
-    ...(latin1 > 0 ? [`${latin1} of these lines ${latin1 === 1 ? 'is' : 'are'} not UTF-8 and read as latin1`] : []),
-    ...(damaged > 0
-      ? [`${damaged} of these lines ${damaged === 1 ? 'holds' : 'hold'} bytes that are not UTF-8, shown as �`]
-      : []),
-    ...(endless ? ['the last line goes on for longer than there was time to search'] : []),
-    ...(changed ? ['the file changed while it was read'] : []),
-  ]
   return report(context, {
-    summary: `${path}: ${range}, ${file.about}${encoding === 'utf-8' ? '' : `, ${encoding}`}`,
-    notes,
+    summary: `${path}: ${range}, ${about}${encoding === 'utf-8' ? '' : `, ${encoding}`}`,
+    notes: [
+      ...notes,
+      latin1 > 0 && `${latin1} of these lines ${latin1 === 1 ? 'is' : 'are'} not UTF-8 and read as latin1`,
+      damaged > 0 && `${damaged} of these lines ${damaged === 1 ? 'holds' : 'hold'} bytes that are not UTF-8, shown as �`,
+      endless && 'the last line goes on for longer than there was time to search',
+      changed && 'the file changed while it was read',
+    ],
     next: more ? sameCall(inputSchema, args, { path, ...following }) : undefined,
     truncated: more,
     rows: lines.length,
