@@ -26,24 +26,22 @@ export interface Match {
 /** `budget`: the limits of this call are used up before this file could be searched. */
 type Found = Match | 'none' | 'budget'
 
-export interface Search {
-  /** Files that take more than all the bytes or time of a call, of which only the start was searched. */
-  readonly partly: string[]
-  /** How many files were searched. */
-  files: number
-  /** The first line of the entry that holds the text, if it is a file; upper and lower case of ASCII letters are the same. */
-  find(folder: Location, entry: Entry): Promise<Found>
-}
-
-export function searchFor(text: string, sandbox: Sandbox, maxBytes: number, { signal }: Pick<Context, 'signal'>): Search {
+export function searchFor(text: string, sandbox: Sandbox, maxBytes: number, { signal }: Pick<Context, 'signal'>) {
   /** The text as it is found in files of one and of two bytes for each character. */
   const expressions = { 1: anyCase(Buffer.from(text).toString('latin1')), 2: anyCase(text) }
   const deadline = monotonicMs() + maxSearchMs
   const pause = turnsOf(turnMs)
   const buffer = Buffer.allocUnsafeSlow(chunkBytes)
   let bytesLeft = maxBytes
-  const search: Search = { partly: [], files: 0, find }
+  const search = {
+    /** Files that take more than all the bytes or time of a call, of which only the start was searched. */
+    partly: [] as string[],
+    /** How many files were searched. */
+    files: 0,
+    find,
+  }
 
+  /** The first line of the entry that holds the text, if it is a file; upper and lower case of ASCII letters are the same. */
   async function find({ root, segments }: Location, entry: Entry): Promise<Found> {
     if (entry.kind !== 'file' || entry.remark !== undefined) return 'none'
     await pause()

@@ -114,9 +114,8 @@ export class Walk {
     stat: BigIntStats | 'unreadable',
     denied: boolean,
   ): Promise<Entry> {
-    if (stat === 'unreadable') return { segments, kind: 'unknown', remark: denied ? 'denied' : undefined }
-    const kind = kindOf(stat)
-    if (denied) return { segments, kind, remark: 'denied' }
+    const kind = stat === 'unreadable' ? 'unknown' : kindOf(stat)
+    if (denied || stat === 'unreadable') return { segments, kind, remark: denied ? 'denied' : undefined }
     if (kind !== 'symlink') {
       const isSkipped = kind === 'dir' && segments.length < this.#options.levels && ignored.has(name)
       return { segments, kind, ...factsOf(stat), remark: isSkipped ? 'not searched' : undefined }
@@ -166,12 +165,7 @@ function factsOf(stat: BigIntStats): Pick<Entry, 'size' | 'mtimeMs'> {
   return { size: stat.isFile() ? Number(stat.size) : undefined, mtimeMs: Number(stat.mtimeNs) / 1e6 }
 }
 
-/** The order of the walk: by the bytes of each name, a folder before what is in it. */
-export function inWalkOrder(a: readonly RawPath[], b: readonly RawPath[]): number {
-  for (const [i, name] of a.entries()) {
-    const other = b[i]
-    if (other === undefined) return 1
-    if (name !== other) return name < other ? -1 : 1
-  }
-  return a.length - b.length
+/** Whether the walk comes to `a` after `b`: by the bytes of each name, a folder before what is in it. NUL is in no name and before all that is. */
+export function isBehind(a: readonly RawPath[], b: readonly RawPath[]): boolean {
+  return a.join('\0') > b.join('\0')
 }

@@ -9,10 +9,9 @@ import type { FilesystemBackend } from '../backend.ts'
 import { compileGlobs, foldPath } from '../lib/glob.ts'
 import { type Opened, shortened, withOpened } from '../lib/open-path.ts'
 import { type RawPath, rawPath, show, showPath } from '../lib/raw-path.ts'
-import type { OpenEntry } from '../lib/sandbox.ts'
-import { type Match, maxSearchMs, type Search, searchFor } from '../lib/search.ts'
+import { type Match, maxSearchMs, searchFor } from '../lib/search.ts'
 import { showTime } from '../lib/text.ts'
-import { type Entry, inWalkOrder, Walk } from '../lib/walk.ts'
+import { type Entry, isBehind, Walk } from '../lib/walk.ts'
 
 const inputSchema = {
   type: 'object',
@@ -80,6 +79,7 @@ async function list(
     })
   }
   const levels = args.depth ?? (args.recursive ? inputSchema.properties.depth.maximum : 1)
+  // Everything that decides which entries there are and in which order.
   const listing = [path, args.pattern ?? null, levels, args.sort, args.show_hidden, args.containing ?? null]
   const after = args.cursor === undefined ? undefined : readPosition(listing, args.cursor)
   const glob = args.pattern === undefined ? undefined : compileGlobs([args.pattern])
@@ -101,115 +101,59 @@ async function list(
     [...notes, ...context.warnings].join(' argument ').length
   let charsLeft = maxResultChars - around
   const keyOf = (entry: Entry): number => (args.sort === 'size' ? entry.size : entry.mtimeMs) ?? -1
-  const page: Page = { items: [], rows: [], full: false }
+  const { entries, dropped } =
+    args.sort === 'name'
+      ? { entries: walk.entries(folder, after?.segments), dropped: false }
+      : await largestFirst(walk.entries(folder, undefined), keyOf, args.limit, after)
+  const items: ReturnType<typeof itemOf>[] = []
+  const rows: string[] = []
   let end = after
-  const entries =
-    args.sort === 'name' ? walk.entries(folder, after?.segments) : largestFirst(walk, folder, keyOf, args.limit, after, page)
+  let full = false
   for await (const entry of entries) {
     const match = search === undefined ? undefined : await search.find(folder.location, entry)
     const item = itemOf(entry, typeof match === 'object' ? match : undefined)
     const row = rowOf(item)
     // The cursor holds the path as base64 of JSON, and with it the result must still fit.
     const cursor = Math.ceil(entry.segments.join('/').length * 2.7) + 60
-    const fits = page.items.length < args.limit && (page.items.length === 0 || row.length + 1 + cursor <= charsLeft)
-    page.full = match === 'budget' || (match !== 'none' && !fits)
-    if (page.full) break
+    const fits = items.length < args.limit && (items.length === 0 || row.length + 1 + cursor <= charsLeft)
+    full = match === 'budget' || (match !== 'none' && !fits)
+    if (full) break
     end = { key: args.sort === 'name' ? undefined : keyOf(entry), segments: entry.segments }
     if (match === 'none') continue
-    page.items.push(item)
-    page.rows.push(row)
+    items.push(item)
+    rows.push(row)
     charsLeft -= row.length + 1
   }
+  full ||= dropped
   // A walk that was ended by its own limit goes on behind what it has looked at, matching or not.
-  if (!page.full) end = args.sort === 'name' && walk.incomplete !== undefined ? walk.position : undefined
-  const next = end === undefined ? undefined : sameCall(inputSchema, args, { path, cursor: writePosition(listing, end) })
-  return listResult(context, path, args, levels, page, walk, search, notes, next)
-}
-
-/** What one result shows. */
-interface Page {
-  readonly items: ReturnType<typeof itemOf>[]
-  readonly rows: string[]
-  /** At least one more entry exists. */
-  full: boolean
-}
-
-/** Walks everything, but keeps only as many entries as can be on the page. Equal ones are in the order of the walk. */
-async function* largestFirst(
-  walk: Walk,
-  folder: OpenEntry,
-  keyOf: (entry: Entry) => number,
-  limit: number,
-  after: Position | undefined,
-  page: Page,
-): AsyncGenerator<Entry> {
-  const maxKept = 20 * (limit + 1)
-  const inOrder = (a: Position, b: Position): number => (b.key ?? 0) - (a.key ?? 0) || inWalkOrder(a.segments, b.segments)
-  let kept: (Position & { readonly entry: Entry })[] = []
-  let dropped = false
-  for await (const entry of walk.entries(folder, undefined)) {
-    const item = { entry, key: keyOf(entry), segments: entry.segments }
-    if (after !== undefined && inOrder(item, after) <= 0) continue
-    kept.push(item)
-    if (kept.length < 2 * maxKept) continue
-    kept = kept.sort(inOrder).slice(0, maxKept)
-    dropped = true
-  }
-  for (const { entry } of kept.sort(inOrder)) yield entry
-  page.full = dropped
-}
-
-/** An entry in the structured result. */
-function itemOf({ segments, kind, size, mtimeMs, target, remark }: Entry, match: Match | undefined) {
-  const modified = mtimeMs === undefined ? undefined : showTime(mtimeMs)
-  return { name: showPath(segments), type: kind, size, modified, target, remark, match }
-}
-
-function rowOf({ name, type, size, modified = '', target, remark, match }: Page['items'][number]): string {
-  const kind = `${type}${target === undefined ? '' : `→${target}`}${remark === undefined ? '' : ` (${remark})`}`
-  return [name, kind, size ?? '', modified].join('\t').trimEnd() + (match === undefined ? '' : `\n  ${match.line}: ${match.text}`)
-}
-
-function listResult(
-  context: Context,
-  path: string,
-  args: ListArguments,
-  levels: number,
-  page: Page,
-  walk: Walk,
-  search: Search | undefined,
-  told: readonly string[],
-  next: Record<string, unknown> | undefined,
-) {
-  const { items, rows } = page
+  if (!full) end = args.sort === 'name' && walk.incomplete !== undefined ? walk.position : undefined
+  const next =
+    end && sameCall(inputSchema, args, { path, cursor: writeCursor(digest(listing), String(end.key ?? ''), ...end.segments) })
   const files = items.filter(({ type }) => type === 'file')
   const folders = items.filter(({ type }) => type === 'dir').length
   const bytes = files.reduce((sum, { size }) => sum + (size ?? 0), 0)
-  const truncated = page.full || walk.incomplete !== undefined
-  const notes: string[] = [...told]
-  if (walk.hidden > 0 && args.cursor === undefined) {
-    notes.push(
-      `${truncated ? 'hidden entries' : counted(walk.hidden, 'hidden entry', 'hidden entries')} left out; show_hidden lists them`,
-    )
-  }
-  if (args.pattern?.includes('/') === true && levels === 1)
-    notes.push('a pattern with a slash matches nothing without "recursive"')
-  if (args.recursive && args.depth === 1) notes.push('"depth" 1 is this folder only')
-  if (walk.incomplete !== undefined) {
-    const part =
-      args.sort === 'name' ? 'this is a part' : `these are the ${args.sort === 'size' ? 'largest' : 'newest'} of a part`
-    notes.push(`${walk.incomplete}${next === undefined || args.sort !== 'name' ? `, so ${part}; list a subfolder` : ''}`)
-  }
-  if (search !== undefined && page.full && items.length < args.limit) {
-    notes.push(`the search stopped after ${counted(search.files, 'file')}; NEXT continues it`)
-  }
-  for (const name of search?.partly ?? []) notes.push(`only the start of "${name}" was searched`)
+  const truncated = full || walk.incomplete !== undefined
   const matching = args.pattern === undefined ? '' : ` matching ${visibleJson(show(rawPath(args.pattern)))}`
   const containing = args.containing === undefined ? '' : ` containing ${visibleJson(args.containing)}`
   const what = `${counted(items.length, 'entry', 'entries')}${matching}${containing}`
+  const part = args.sort === 'name' ? 'this is a part' : `these are the ${args.sort === 'size' ? 'largest' : 'newest'} of a part`
   return report(context, {
     summary: `${path}: ${args.cursor === undefined ? '' : 'the next '}${what}${truncated ? ' (of more)' : ''}; ${counted(files.length, 'file')} with ${formatBytes(bytes)}, ${counted(folders, 'folder')}`,
-    notes,
+    notes: [
+      ...notes,
+      walk.hidden > 0 &&
+        args.cursor === undefined &&
+        `${truncated ? 'hidden entries' : counted(walk.hidden, 'hidden entry', 'hidden entries')} left out; show_hidden lists them`,
+      args.pattern?.includes('/') && levels === 1 && 'a pattern with a slash matches nothing without "recursive"',
+      args.recursive && args.depth === 1 && '"depth" 1 is this folder only',
+      walk.incomplete !== undefined &&
+        `${walk.incomplete}${next === undefined || args.sort !== 'name' ? `, so ${part}; list a subfolder` : ''}`,
+      search !== undefined &&
+        full &&
+        items.length < args.limit &&
+        `the search stopped after ${counted(search.files, 'file')}; NEXT continues it`,
+      ...(search?.partly ?? []).map((name) => `only the start of "${name}" was searched`),
+    ],
     next,
     truncated,
     rows: items.length,
@@ -218,6 +162,42 @@ function listResult(
       ? {}
       : { untrusted: [`name\ttype\tbytes\tmodified${search === undefined ? '' : '\n  line: text'}`, ...rows].join('\n') }),
   })
+}
+
+/**
+ * The first of all entries after `after`, as many as can be on a page, and whether more were dropped. Equal ones stay in the order of the walk,
+ * because sorting is stable.
+ */
+async function largestFirst(
+  walked: AsyncIterable<Entry>,
+  keyOf: (entry: Entry) => number,
+  limit: number,
+  after: Position | undefined,
+): Promise<{ entries: Entry[]; dropped: boolean }> {
+  const maxKept = 20 * (limit + 1)
+  const inOrder = (a: Entry, b: Entry): number => keyOf(b) - keyOf(a)
+  let kept: Entry[] = []
+  let dropped = false
+  for await (const entry of walked) {
+    const ahead = (after?.key ?? 0) - keyOf(entry)
+    if (after !== undefined && (ahead < 0 || (ahead === 0 && !isBehind(entry.segments, after.segments)))) continue
+    kept.push(entry)
+    if (kept.length < 2 * maxKept) continue
+    kept = kept.sort(inOrder).slice(0, maxKept)
+    dropped = true
+  }
+  return { entries: kept.sort(inOrder), dropped }
+}
+
+/** An entry in the structured result. */
+function itemOf({ segments, kind, size, mtimeMs, target, remark }: Entry, match: Match | undefined) {
+  const modified = mtimeMs === undefined ? undefined : showTime(mtimeMs)
+  return { name: showPath(segments), type: kind, size, modified, target, remark, match }
+}
+
+function rowOf({ name, type, size, modified = '', target, remark, match }: ReturnType<typeof itemOf>): string {
+  const kind = `${type}${target === undefined ? '' : `→${target}`}${remark === undefined ? '' : ` (${remark})`}`
+  return [name, kind, size ?? '', modified].join('\t').trimEnd() + (match === undefined ? '' : `\n  ${match.line}: ${match.text}`)
 }
 
 function listRoots(backend: FilesystemBackend, args: ListArguments, context: Context) {
@@ -242,11 +222,6 @@ interface Position {
   /** What the listing is sorted by; undefined for names. */
   readonly key?: number | undefined
   readonly segments: readonly RawPath[]
-}
-
-/** @param listing everything that decides which entries there are and in which order */
-function writePosition(listing: readonly unknown[], { key, segments }: Position): string {
-  return writeCursor(digest(listing), String(key ?? ''), ...segments)
 }
 
 /** @throws ToolError INVALID_ARGUMENT when the cursor was not made for this listing */
