@@ -38,13 +38,11 @@ export function locate(roots: readonly Root[], path: string): Located {
   if (segments.length > maxLevels) {
     throw new ToolError('INVALID_ARGUMENT', `"path" must have at most ${maxLevels} levels, got ${segments.length}`)
   }
-  if (isAbsolute(wanted)) {
-    const root = roots.filter((candidate) => isBelow(candidate.path, wanted)).sort((a, b) => b.path.length - a.path.length)[0]
-    if (root === undefined) return { candidates: endingsOf(roots, segments), isOutside: true }
-    const location = { root, segments: segmentsOf(rawPath(relative(root.path, wanted))) }
-    return { candidates: variantsOf(roots, location), isOutside: false }
-  }
-  return { candidates: variantsOf(roots, below(roots, segments)), isOutside: false }
+  if (!isAbsolute(wanted)) return { candidates: variantsOf(roots, below(roots, segments)), isOutside: false }
+  const root = roots.filter(({ path }) => isBelow(path, wanted)).sort((a, b) => b.path.length - a.path.length)[0]
+  if (root === undefined) return { candidates: endingsOf(roots, segments), isOutside: true }
+  const written = { root, segments: segmentsOf(rawPath(relative(root.path, wanted))) }
+  return { candidates: variantsOf(roots, written), isOutside: false }
 }
 
 /** The path by which the model may ask for this place; never a path of the host. */
@@ -62,14 +60,11 @@ export function labelsOf(roots: readonly Root[]): string {
 function variantsOf(roots: readonly Root[], written: Location): Location[] {
   const { root, segments } = written
   const whole = segments.join('/') as RawPath
-  const unshown = unshow(whole)
-  const composed = (isPlain(whole) ? [] : (['NFC', 'NFD'] as const))
-    .map((form) => rawPath(textOf(whole).normalize(form)))
-    .filter((text) => text !== whole)
+  const composed = isPlain(whole) ? [] : ['NFC', 'NFD'].map((form) => rawPath(textOf(whole).normalize(form)))
+  const others = [unshow(whole), ...composed].filter((path) => path !== whole)
   return [
     written,
-    ...(unshown === undefined ? [] : [{ root, segments: segmentsOf(unshown) }]),
-    ...composed.map((text) => ({ root, segments: segmentsOf(text) })),
+    ...others.map((path) => ({ root, segments: segmentsOf(path) })),
     ...(roots.length === 1 && segments[0] === rawPath(root.label) ? [{ root, segments: segments.slice(1) }] : []),
   ]
 }
@@ -89,17 +84,14 @@ function endingsOf(roots: readonly Root[], segments: readonly RawPath[]): Locati
 }
 
 function below(roots: readonly Root[], segments: readonly RawPath[]): Location {
-  if (segments[0] === '..') throw outsideError(roots)
-  const [first] = roots
-  if (roots.length === 1 && first !== undefined) return { root: first, segments }
-  const root = roots.find(({ label }) => rawPath(label) === segments[0])
-  if (root !== undefined) return { root, segments: segments.slice(1) }
+  const [first = rawPath('.'), ...rest] = segments
+  if (first === '..') throw outsideError(roots)
+  const root = roots.length === 1 ? roots[0] : roots.find(({ label }) => rawPath(label) === first)
+  if (root !== undefined) return { root, segments: roots.length === 1 ? segments : rest }
   const labels = roots.map(({ label }) => label)
-  const asked = show(segments[0] ?? rawPath('.'))
-  const rest = segments.slice(1).map(show)
-  const near = nearest(asked, labels, 1)[0] ?? labels[0]
-  throw new ToolError('NOT_FOUND', `no root is named "${asked.slice(0, 200)}". Roots: ${labels.join(', ')}`, {
-    retry: { path: [near, ...rest].join('/') },
+  const near = nearest(show(first), labels, 1)[0] ?? labels[0]
+  throw new ToolError('NOT_FOUND', `no root is named "${show(first).slice(0, 200)}". Roots: ${labelsOf(roots)}`, {
+    retry: { path: [near, ...rest.map(show)].join('/') },
   })
 }
 

@@ -13,11 +13,7 @@ export function rawPath(text: string): RawPath {
 
 /** A path as an argument of node:fs, which takes text as UTF-8. */
 export function pathArgument(path: string): string | Buffer {
-  return isPlain(path) ? path : rawBytes(path)
-}
-
-function rawBytes(path: string): Buffer {
-  return Buffer.from(path, 'latin1')
+  return isPlain(path) ? path : Buffer.from(path, 'latin1')
 }
 
 export function segmentsOf(path: RawPath): RawPath[] {
@@ -31,15 +27,14 @@ export function isBelow(root: string, path: string): boolean {
 
 /** For matching only: what is not UTF-8 becomes U+FFFD. */
 export function textOf(path: RawPath): string {
-  return isPlain(path) ? path : rawBytes(path).toString('utf8')
+  return pathArgument(path).toString()
 }
 
 /** The text of a name, with every byte that cannot be shown, or would be hidden or break a line, as `\xHH`. */
 export function show(path: RawPath): string {
   if (isPlain(path)) return path
-  const bytes = rawBytes(path)
-  if (!isUtf8(bytes)) return path.replace(/[\x00-\x1f\x7f-\xff]/g, escapeByte)
-  const text = bytes.toString('utf8')
+  if (!isUtf8(Buffer.from(path, 'latin1'))) return path.replace(/[\x00-\x1f\x7f-\xff]/g, escapeByte)
+  const text = textOf(path)
   if (isShowable(text)) return text
   return Array.from(text, (char) => (isShowable(char) ? char : rawPath(char).replace(/[\s\S]/g, escapeByte))).join('')
 }
@@ -49,19 +44,10 @@ export function showPath(segments: readonly RawPath[]): string {
   return show(segments.join('/') as RawPath)
 }
 
-/**
- * The path that {@link show} would show as `shown`, where it is another. Only bytes that `show` escapes are read back,
- * so that no escape can smuggle in a slash, a dot or NUL.
- */
-export function unshow(shown: RawPath): RawPath | undefined {
-  let found = false
-  const path = shown.replace(/\\x([0-9a-f]{2})/g, (escaped, hex: string) => {
-    const byte = Number.parseInt(hex, 16)
-    if (byte === 0 || (byte >= 0x20 && byte < 0x7f)) return escaped
-    found = true
-    return String.fromCharCode(byte)
-  })
-  return found ? (path as RawPath) : undefined
+/** The path that {@link show} would show as `shown`. Only bytes that it escapes are read back: no escape can smuggle in a slash, a dot or NUL. */
+export function unshow(shown: RawPath): RawPath {
+  const hex = /\\x(0[1-9a-f]|1[0-9a-f]|7f|[89a-f][0-9a-f])/g
+  return shown.replace(hex, (_, byte: string) => String.fromCharCode(Number.parseInt(byte, 16))) as RawPath
 }
 
 /** Printable ASCII, as most paths are: the bytes, the text and what is shown are the same. */
