@@ -1,7 +1,6 @@
 // The filesystem server's backend: the sandbox around the roots, and line positions of large files.
 import { existsSync } from 'node:fs'
 import { ToolError } from '../../protocol/index.ts'
-import type { Backend } from '../kit/definition.ts'
 import { type FilesystemConfig, parseDeny, parseRoots } from './config.ts'
 import { LineIndex } from './lib/line-index.ts'
 import { labelsOf } from './lib/location.ts'
@@ -27,14 +26,10 @@ const defaultLimits = {
 }
 export type Limits = Readonly<typeof defaultLimits>
 
-export interface FilesystemBackend extends Backend {
-  readonly sandbox: Sandbox
-  readonly lineIndex: LineIndex
-  readonly limits: Limits
-}
+export type FilesystemBackend = ReturnType<typeof openFilesystem>
 
 /** @throws Error for the operator: not on Linux, or a root or pattern that cannot be used */
-export function openFilesystem(config: FilesystemConfig, limits: Partial<Limits> = {}): FilesystemBackend {
+export function openFilesystem(config: FilesystemConfig, limits: Partial<Limits> = {}) {
   if (process.platform !== 'linux' || !existsSync('/proc/self/fd')) {
     throw new Error('the filesystem server needs Linux with /proc: its sandbox checks what it has opened through /proc/self/fd')
   }
@@ -49,7 +44,7 @@ export function openFilesystem(config: FilesystemConfig, limits: Partial<Limits>
     sandbox,
     lineIndex: new LineIndex(),
     limits: { ...defaultLimits, maxReadBytes: config.FS_MAX_READ_BYTES, ...limits },
-    async probe(signal) {
+    async probe(signal: AbortSignal) {
       signal.throwIfAborted()
       await Promise.all(roots.map(probeRoot))
       return { roots: labelsOf(roots) }

@@ -16,22 +16,20 @@ export function permissionError(error: unknown): unknown {
   return new ToolError('FORBIDDEN', 'its permissions do not let this server read it', { detail: code, cause: error })
 }
 
+const refusedCodes: Partial<Record<string, Refused>> = {
+  ENOENT: 'missing',
+  ENAMETOOLONG: 'missing',
+  ENOTDIR: 'not-a-directory',
+  EACCES: 'not-permitted',
+  EPERM: 'not-permitted',
+  ELOOP: 'outside',
+}
+
 /** Why a path could not be opened, by the error of the system call. @throws ToolError for a failure of the file system */
 export function refusedBy(error: unknown): Refused {
-  switch ((error as NodeJS.ErrnoException).code) {
-    case 'ENOENT':
-    case 'ENAMETOOLONG':
-      return 'missing'
-    case 'ENOTDIR':
-      return 'not-a-directory'
-    case 'EACCES':
-    case 'EPERM':
-      return 'not-permitted'
-    case 'ELOOP':
-      return 'outside'
-    default:
-      throw ioError(error)
-  }
+  const reason = refusedCodes[(error as NodeJS.ErrnoException).code ?? '']
+  if (reason === undefined) throw ioError(error)
+  return reason
 }
 
 const refusals: Partial<Record<Refused, string>> = {
