@@ -41,7 +41,7 @@ export function openN8n(config: N8nConfig, environment: Environment) {
     upstream: new URL(baseUrl).host,
     redact: createRedactor([key, config.DB_POSTGRESDB_PASSWORD ?? '', ...Object.values(extra)]),
     async probe(signal: AbortSignal): Promise<Readonly<Record<string, unknown>>> {
-      const one = api.executions(undefined, { limit: 1 }, () => undefined, signal)
+      const one = api.executions(undefined, { limit: 1, signal }, () => undefined)
       const [apiState, databaseState] = await Promise.all([
         // Requests one execution: unlike a workflow it is small. A key without that scope works for the other tools.
         one.next().then(

@@ -17,9 +17,11 @@ export const idForm = /^[A-Za-z0-9_-]{1,64}$/
 /** The scope of the API key that a list needs. */
 const scopes = { workflows: 'workflow:list', executions: 'execution:list' }
 
-export interface Place {
+/** Where a list is read from, in which pages, and until when. */
+export interface From {
   readonly limit: number
   readonly cursor?: string | undefined
+  readonly signal: AbortSignal
 }
 
 export interface Page<T> {
@@ -36,6 +38,8 @@ type Pages<T> = AsyncGenerator<Page<T>, undefined>
 /** Without the client's other methods, so that only GET can be sent. */
 type GetOnly = Pick<Upstream, 'get' | 'close'>
 type Query = Readonly<Record<string, string>>
+type Kept = keyof typeof maxStringBytes
+type Filter = { active?: boolean | undefined; name?: string | undefined; projectId?: string | undefined }
 
 export type N8nApi = ReturnType<typeof openApi>
 
@@ -48,13 +52,7 @@ export function openApi(http: GetOnly, keyExpires: Date | undefined) {
       new ToolError('RATE_LIMITED', `${waiting} requests to n8n are waiting`, { hint: 'the same call again in a few seconds' }),
   })
 
-  async function* pagesOf<T>(
-    route: keyof typeof scopes,
-    query: Query,
-    from: Place,
-    reduce: (entry: JsonObject) => T,
-    signal: AbortSignal,
-  ): Pages<T> {
+  async function* pagesOf<T>(route: keyof typeof scopes, query: Query, from: From, reduce: (entry: JsonObject) => T): Pages<T> {
     let { limit, cursor: start } = from
     for (;;) {
       // The page size in the cursor overrides `limit`; a cursor of an unknown form is passed on to n8n.
@@ -63,7 +61,7 @@ export function openApi(http: GetOnly, keyExpires: Date | undefined) {
       let page: Page<T>
       try {
         const place = { limit: String(limit), ...(cursor && { cursor }) }
-        const answer = await ask(route, scopes[route], { ...query, ...place }, 'list', signal, from.cursor)
+        const answer = await ask(route, scopes[route], { ...query, ...place }, 'list', from)
         if (!Array.isArray(answer?.data)) throw unknownForm()
         page = { start, entries: objects(answer.data).map(reduce), next: text(answer.nextCursor) || undefined, tooLarge: 0 }
       } catch (error) {
@@ -86,20 +84,13 @@ export function openApi(http: GetOnly, keyExpires: Date | undefined) {
     }
   }
 
-  function ask(
-    path: string,
-    scope: string,
-    query: Query,
-    kept: keyof typeof maxStringBytes,
-    signal: AbortSignal,
-    /** That the caller gave. */
-    givenCursor?: string,
-  ): Promise<JsonObject | undefined> {
-    return slots.run({ signal }, async () => {
+  /** @param cursor that the caller gave */
+  function ask(path: string, scope: string, query: Query, kept: Kept, { signal, cursor }: Omit<From, 'limit'>) {
+    return slots.run({ signal }, async (): Promise<JsonObject | undefined> => {
       const answer = await http.get(`/api/v1/${path}`, { signal, timeoutMs, maxBytes: maxAnswerBytes, query })
       // A missing entry; a 404 page of another program is longer.
       if (kept !== 'list' && answer.status === 404 && answer.body.length < 1_000) return undefined
-      const json = readAnswer(answer, { scope, keyExpires, maxStringBytes: maxStringBytes[kept], cursor: givenCursor })
+      const json = readAnswer(answer, { scope, keyExpires, maxStringBytes: maxStringBytes[kept], cursor })
       if (isObject(json)) return json
       throw unknownForm()
     })
@@ -110,35 +101,25 @@ export function openApi(http: GetOnly, keyExpires: Date | undefined) {
      * Each workflow is reduced at once.
      * @param filter `name`: a pattern of SQL's LIKE for a part of the name, case-sensitive on PostgreSQL
      */
-    workflows<T>(
-      filter: { active?: boolean | undefined; name?: string | undefined; projectId?: string | undefined },
-      from: Place,
-      reduce: (workflow: JsonObject) => T,
-      signal: AbortSignal,
-    ): Pages<T> {
+    workflows<T>(filter: Filter, from: From, reduce: (workflow: JsonObject) => T): Pages<T> {
       const given = Object.entries(filter).filter(([, value]) => value !== undefined)
       const query = Object.fromEntries(given.map(([name, value]) => [name, String(value)]))
-      return pagesOf('workflows', { excludePinnedData: 'true', ...query }, from, reduce, signal)
+      return pagesOf('workflows', { excludePinnedData: 'true', ...query }, from, reduce)
     },
 
     /** Executions, newest first, without their data. */
-    executions<T>(
-      status: 'running' | 'waiting' | undefined,
-      from: Place,
-      reduce: (execution: JsonObject) => T,
-      signal: AbortSignal,
-    ): Pages<T> {
-      return pagesOf('executions', { includeData: 'false', ...(status && { status }) }, from, reduce, signal)
+    executions<T>(status: 'running' | 'waiting' | undefined, from: From, reduce: (execution: JsonObject) => T): Pages<T> {
+      return pagesOf('executions', { includeData: 'false', ...(status && { status }) }, from, reduce)
     },
 
     /** One workflow as n8n stores it; undefined when none has this id. */
-    workflow(id: string, kept: 'workflow' | 'node', signal: AbortSignal): Promise<JsonObject | undefined> {
+    workflow(id: string, kept: Exclude<Kept, 'list'>, signal: AbortSignal): Promise<JsonObject | undefined> {
       if (!idForm.test(id)) throw new ToolError('INTERNAL', 'not an id') // the tool has checked it
-      return ask(`workflows/${id}`, 'workflow:read', { excludePinnedData: 'true' }, kept, signal)
+      return ask(`workflows/${id}`, 'workflow:read', { excludePinnedData: 'true' }, kept, { signal })
     },
 
     /** n8n's own figures of the last seven days; undefined where this version has none. */
-    insights: (signal: AbortSignal) => ask('insights/summary', 'insights:read', {}, 'workflow', signal),
+    insights: (signal: AbortSignal) => ask('insights/summary', 'insights:read', {}, 'workflow', { signal }),
 
     close: () => http.close(),
   }

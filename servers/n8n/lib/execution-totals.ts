@@ -22,7 +22,7 @@ export async function countExecutions(api: N8nApi, windowHours: number, signal: 
   let complete = false
   let oldest = Date.now()
   let pages = 0
-  for await (const page of api.executions(undefined, { limit: pageSize }, runOf, signal)) {
+  for await (const page of api.executions(undefined, { limit: pageSize, signal }, runOf)) {
     runs.push(...page.entries.filter(({ started }) => started >= start))
     for (const { started } of page.entries) if (!Number.isNaN(started)) oldest = Math.min(oldest, started)
     complete = page.next === undefined || oldest < start
@@ -100,7 +100,7 @@ function average(values: readonly number[]): number | null {
 /** How many there are now, up to one page of them. Older versions of n8n do not know every status. */
 async function countStatus(api: N8nApi, status: 'running' | 'waiting', signal: AbortSignal): Promise<number | null> {
   try {
-    const { value } = await api.executions(status, { limit: pageSize }, () => undefined, signal).next()
+    const { value } = await api.executions(status, { limit: pageSize, signal }, () => undefined).next()
     return value?.entries.length ?? null
   } catch (error) {
     if (error instanceof ToolError && error.code === 'INVALID_ARGUMENT') return null

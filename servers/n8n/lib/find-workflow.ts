@@ -52,7 +52,7 @@ async function knownBy(api: N8nApi, name: string | undefined, signal: AbortSigna
   const reduce = (each: JsonObject): Known => ({ id: text(each.id), name: text(each.name) })
   let pages = 0
   try {
-    for await (const page of api.workflows({ name }, { limit: pageSize }, reduce, signal)) {
+    for await (const page of api.workflows({ name }, { limit: pageSize, signal }, reduce)) {
       known.push(...page.entries)
       if (++pages === maxPages) break
     }

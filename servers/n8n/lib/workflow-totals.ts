@@ -48,7 +48,7 @@ export async function countWorkflows(api: N8nApi, inName: Redactor['inName'], si
   }
 
   let pages = 0
-  for await (const page of api.workflows({}, { limit: pageSize }, add, signal)) {
+  for await (const page of api.workflows({}, { limit: pageSize, signal }, add)) {
     tooLarge += page.tooLarge
     workflows.total += page.tooLarge
     workflows.complete = page.next === undefined && tooLarge === 0

@@ -61,7 +61,7 @@ async function search({ api, redact, environment }: N8nBackend, args: ListArgume
   let searched = 0
   let skipped = 0
   const reduce = (workflow: JsonObject): WorkflowFacts => factsOf(workflow, redact.inName)
-  for await (const page of api.workflows({ active, projectId }, { limit: size, cursor }, reduce, signal)) {
+  for await (const page of api.workflows({ active, projectId }, { limit: size, cursor, signal }, reduce)) {
     for (const [i, facts] of page.entries.entries()) {
       const after = i + 1 < page.entries.length ? moveCursor(page.start, i + 1, size) : page.next
       if (matches(facts, args)) rows.push({ facts, after })
