@@ -3,7 +3,7 @@
 import { contentKind } from '../../kit/content-kind.ts'
 import { cleanText } from '../../kit/text.ts'
 import { turnsOf } from '../../kit/waiting.ts'
-import type { PageFacts, PageForm, Pause } from '../types.ts'
+import type { PageForm, Pause } from '../types.ts'
 import { charsetOf, decoder, metaCharset } from './charset.ts'
 import { htmlEvents, type TokenizerClass } from './html-events.ts'
 import { readHead } from './inflate.ts'
@@ -15,13 +15,6 @@ import { fewChars, select } from './selection.ts'
 interface ExtractRequest extends PageForm {
   readonly url: string
   readonly contentType: string | undefined
-}
-
-interface Extracted {
-  readonly text: string
-  readonly method: string
-  readonly facts: PageFacts
-  readonly notes: readonly string[]
 }
 
 /** Five of the largest parts that a call may ask for; four such texts, twice while they are joined, and the cache have to fit into the container. */
@@ -43,9 +36,9 @@ export async function extract(
   request: ExtractRequest,
   tokenizer: () => Promise<TokenizerClass>,
   signal: AbortSignal,
-): Promise<Extracted> {
+) {
   const pause = turnsOf(turnMs)
-  const notText = (type: string): Extracted => ({ text: '', method: `not text (${type})`, facts: {}, notes: [] })
+  const notText = (type: string) => ({ text: '', method: `not text (${type})`, facts: {}, notes: [] })
   try {
     const declared = mediaTypeOf(request.contentType)
     if (binaryType.test(declared)) return notText(declared)
@@ -75,7 +68,7 @@ export async function extract(
   }
 }
 
-async function readText(pieces: AsyncIterable<string>, json: boolean, raw: boolean, pause: Pause): Promise<Extracted> {
+async function readText(pieces: AsyncIterable<string>, json: boolean, raw: boolean, pause: Pause) {
   const indent = json ? jsonIndenter() : (piece: string) => piece
   const kept: string[] = []
   let chars = 0
@@ -105,14 +98,12 @@ async function readHtml(pieces: AsyncIterable<string>, request: ExtractRequest, 
 
 /** Blocks of Markdown as one text. */
 export function textOf(blocks: readonly Block[]): string {
-  return blocks
-    .map(({ text }) => text)
-    .join('')
-    .replace(/^\n+/, '')
+  const text = blocks.map((block) => block.text).join('')
+  return text.replace(/^\n+/, '')
 }
 
 /** The content of a page that is written to its end. */
-export async function contentOf(writer: MarkdownWriter, pause: Pause): Promise<Extracted> {
+export async function contentOf(writer: MarkdownWriter, pause: Pause) {
   writer.end()
   const { kept, method, hiddenChars, hiddenKept } = await select(writer, pause)
   const text = textOf(kept)

@@ -1,6 +1,7 @@
 // HTML as a stream of opened and closed elements and text, with memory that does not grow with the page: the tokenizer of htmlparser2 without
 // its parser, whose stack and buffers a hostile page can make as large as itself.
 import type { HtmlEvents } from '../types.ts'
+import { namesIn } from './visibility.ts'
 
 /** htmlparser2's Tokenizer, which only backend.ts loads. */
 export type TokenizerClass = new (
@@ -10,14 +11,14 @@ export type TokenizerClass = new (
 
 type TokenizerCallbacks = Readonly<Record<string, (start: number, end: number, offset: number) => void>>
 
-const wanted = new Set(
-  'href src alt class id style hidden aria-hidden role lang content name property datetime itemprop colspan rowspan start value alttext display encoding type http-equiv data-lang data-src data-original charset'.split(
-    ' ',
-  ),
+const wanted = namesIn(
+  'href src alt class id style hidden aria-hidden role lang content name property datetime itemprop colspan rowspan start value alttext display encoding type http-equiv data-lang data-src data-original charset',
 )
 const maxAttributeChars = 4_096
 /** Of earlier chunks so much is kept: names that are longer and comments do not matter. */
 const keptChars = 256
+
+const ignore = (): void => {}
 
 /** @param xhtml every element may close itself, and CDATA is text @returns feeds text; call `end` once after the last */
 export function htmlEvents(
@@ -99,7 +100,5 @@ export function htmlEvents(
   }
 }
 
-function ignore(): void {}
-
 /** HTML lets these, and what is inside them, close themselves; `<div/>` does not. */
-const foreign = new Set(['svg', 'math'])
+const foreign = namesIn('svg math')

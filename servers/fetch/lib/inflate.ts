@@ -4,8 +4,7 @@ import { createBrotliDecompress, createInflateRaw } from 'node:zlib'
 
 type Coding = 'br' | 'deflate' | 'gzip'
 
-/** A header of gzip is longer only when a file name, a comment or an extra field is. */
-const headerBytes = 4_096
+/** Of a header of gzip, with a file name, a comment and an extra field, which may have 65,535 bytes. */
 const maxHeaderBytes = 2 * 65_536
 
 /** The codings of a body in the order in which they were applied; undefined when one cannot be decoded. */
@@ -55,8 +54,7 @@ export async function* inflate(
 }
 
 async function* withoutHeader(body: AsyncGenerator<Buffer, void>, state: { truncated: boolean }): AsyncGenerator<Buffer, void> {
-  let head = await readHead(body, headerBytes)
-  if (dataStart(head) > head.length) head = await readHead(body, maxHeaderBytes, head)
+  const head = await readHead(body, maxHeaderBytes)
   const start = dataStart(head)
   if (start > head.length) {
     state.truncated = true

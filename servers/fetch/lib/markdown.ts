@@ -6,7 +6,7 @@ import { FormulaReader } from './formula.ts'
 import { Metadata } from './metadata.ts'
 import { type BlockElement, type BlockKind, Outline } from './outline.ts'
 import { Table } from './table.ts'
-import { isHidden, isUnseen, silentTags, Trait, traitsOf } from './visibility.ts'
+import { isHidden, isUnseen, namesIn, silentTags, Trait, traitsOf } from './visibility.ts'
 
 interface MarkdownOptions {
   /** Address of the page; relative links are resolved against it, or against its `base` element. */
@@ -17,15 +17,13 @@ interface MarkdownOptions {
   readonly maxChars: number
 }
 
-const blocks = new Set(
-  'address article aside blockquote body caption center dd details dialog div dl dt fieldset figcaption figure footer form h1 h2 h3 h4 h5 h6 header hgroup hr html legend li main menu nav noscript ol p pre search section summary table tbody td tfoot th thead tr ul'.split(
-    ' ',
-  ),
+const blocks = namesIn(
+  'address article aside blockquote body caption center dd details dialog div dl dt fieldset figcaption figure footer form h1 h2 h3 h4 h5 h6 header hgroup hr html legend li main menu nav noscript ol p pre search section summary table tbody td tfoot th thead tr ul',
 )
-const voids = new Set('area base br col embed hr img input link meta param source track wbr'.split(' '))
+const voids = namesIn('area base br col embed hr img input link meta param source track wbr')
 const marks: Readonly<Record<string, string>> = { strong: '**', b: '**', em: '*', i: '*', del: '~~', s: '~~', strike: '~~' }
 /** A cell that holds one of these is part of a layout, not of a table of data. */
-const notInCells = new Set(['h1', 'h2', 'h3', 'h4', 'h5', 'h6', 'pre', 'table', 'blockquote', 'article', 'section', 'form'])
+const notInCells = namesIn('h1 h2 h3 h4 h5 h6 pre table blockquote article section form')
 /** An element that is opened closes these, up to one of the second list (HTML §13.1.2.4, optional tags). */
 const implied = new Map(
   'li:li:ul ol menu|dt:dt dd:dl|dd:dt dd:dl|tr:tr td th:table|td:td th:tr table|th:td th:tr table|tbody:thead tbody tr:table|option:option:select|rt:rt rp:ruby|rp:rt rp:ruby'
@@ -124,18 +122,11 @@ export class MarkdownWriter implements HtmlEvents {
     const insideMain = name === 'header' && this.#stack.some((element) => (element.traits & Trait.main) !== 0)
     const traits = block && !silent ? traitsOf(name, attributes, insideMain) | (hidden ? Trait.hidden : 0) : 0
     if (silent) this.#silent += 1
-    const element: Open = {
-      name,
-      silent,
-      traits,
-      outline: undefined,
-      at: this.#parts.length,
-      href: name === 'a' && this.#silent === 0 ? this.#address(attributes.href) : undefined,
-      list: /^(?:ul|ol|menu)$/.test(name)
-        ? { ordered: name === 'ol', next: Math.trunc(Number(attributes.start ?? 1)) || 1 }
-        : undefined,
-      table: name === 'table' ? new Table() : undefined,
-    }
+    const href = name === 'a' && this.#silent === 0 ? this.#address(attributes.href) : undefined
+    const next = Math.trunc(Number(attributes.start ?? 1)) || 1
+    const list = /^(?:ul|ol|menu)$/.test(name) ? { ordered: name === 'ol', next } : undefined
+    const table = name === 'table' ? new Table() : undefined
+    const element: Open = { name, silent, traits, outline: undefined, at: this.#parts.length, href, list, table }
     this.#stack.push(element)
     this.metadata.open(name, attributes)
     if (this.#silent === 0) this.#enter(element, attributes)
@@ -177,7 +168,6 @@ export class MarkdownWriter implements HtmlEvents {
     if (this.#chars > maxBlockChars && this.#table()?.inCell !== true) this.#flush()
   }
 
-  /** Ends the page. */
   end(): void {
     while (this.#stack.length > 0) this.#leave()
     this.#flush()
@@ -240,7 +230,8 @@ export class MarkdownWriter implements HtmlEvents {
     else if (name === 'rt') this.#wrap(element.at, (text) => `(${text})`)
     else if (name === 'sup' && isPlain) this.#wrap(element.at, (text) => (/^[\w+−-]{1,8}$/.test(text) ? `^${text}` : text))
     else if (name === 'pre') this.#endCode()
-    else if ((name === 'td' || name === 'th') && table !== undefined) this.#endCell(table, element)
+    else if ((name === 'td' || name === 'th') && table?.inCell === true)
+      table.endCell(this.#parts.splice(element.at).join('').replace(/\s+/g, ' ').trim())
     else if (name === 'tr' && table !== undefined) this.#endRow(table)
     else if (blocks.has(name)) this.#boundary(name, true)
     if (name === 'li' || element.list !== undefined) this.#marker = ''
@@ -342,11 +333,6 @@ export class MarkdownWriter implements HtmlEvents {
     const fence = '`'.repeat(Math.min(longest + 1, 100))
     this.#textChars = code.length
     this.#write(`${fence}${language}\n${code}\n${fence}${links}`, 'code')
-  }
-
-  #endCell(table: Table, element: Open): void {
-    if (table.inCell) table.endCell(this.#parts.splice(element.at).join('').replace(/\s+/g, ' ').trim())
-    else this.#flush()
   }
 
   #endRow(table: Table): void {

@@ -5,15 +5,6 @@ import type { MarkdownWriter } from './markdown.ts'
 import type { Block, BlockElement, Outline } from './outline.ts'
 import { Trait } from './visibility.ts'
 
-interface Selection {
-  readonly kept: readonly Block[]
-  readonly method: 'article' | 'document' | 'whole page'
-  /** Weighted characters of elements that are not displayed. */
-  readonly hiddenChars: number
-  /** They are kept, because there is hardly anything else. */
-  readonly hiddenKept: boolean
-}
-
 /** Weighted characters below which a page is taken to have no content of its own. */
 export const fewChars = 200
 /** A page with metadata for social networks or more scripts than this is made for readers of a site, with things around its content. */
@@ -39,7 +30,10 @@ const lists = /^(?:ul|ol|dl)$/
 const boxes = /^(?:div|section|ul|ol|dl|form|fieldset|header|aside|figure)$/
 const paragraphs = /^(?:p|td|th|pre|li|dd|dt)$/
 
-export async function select({ outline, metadata }: MarkdownWriter, pause: Pause): Promise<Selection> {
+/**
+ * @returns `hiddenChars`: weighted characters of elements that are not displayed; `hiddenKept`: they are kept, because there is hardly anything else
+ */
+export async function select({ outline, metadata }: MarkdownWriter, pause: Pause) {
   await pause()
   markHidden(outline)
   markNoise(outline)

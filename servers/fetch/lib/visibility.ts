@@ -1,12 +1,13 @@
 // Which elements are hidden, and what their names say about their content. Only tags and attributes are read, not style sheets.
-
 import type { Attributes } from '../types.ts'
 
+export function namesIn(text: string): ReadonlySet<string> {
+  return new Set(text.split(' '))
+}
+
 /** Elements whose text is not text of the page. */
-export const silentTags = new Set(
-  'script style template rp svg canvas iframe object embed audio video map select textarea button datalist input frameset applet'.split(
-    ' ',
-  ),
+export const silentTags = namesIn(
+  'script style template rp svg canvas iframe object embed audio video map select textarea button datalist input frameset applet',
 )
 
 /** What scripts reveal. */
@@ -34,16 +35,14 @@ export function isHidden(name: string, attributes: Attributes): boolean {
 }
 
 /** Class names by which the usual style sheets hide text from the eye. */
-const hiddenWords = new Set(
-  'skip-link skiplink sr-only visually-hidden visuallyhidden screen-reader-text screenreader-text d-none hidden is-hidden'.split(
-    ' ',
-  ),
+const hiddenWords = namesIn(
+  'skip-link skiplink sr-only visually-hidden visuallyhidden screen-reader-text screenreader-text d-none hidden is-hidden',
 )
 /** `hidden md:block` and `d-none d-lg-flex` are hidden on telephones only. */
 const shownAgain = /^(?:sm|md|lg|xl|2xl):(?:block|flex|grid|inline|table|contents)|^d-(?:sm|md|lg|xl|xxl)-(?!none)/
 /** Line numbers beside code and anchors of headings are of no use to a model; on a `pre` the same names only ask for numbers. */
-const codeWords = new Set('lineno linenos line-numbers linenumber linenumbers gutter headerlink'.split(' '))
-const codeNames = new Set(['td', 'span', 'a'])
+const codeWords = namesIn('lineno linenos line-numbers linenumber linenumbers gutter headerlink')
+const codeNames = namesIn('td span a')
 
 function hiddenByName(name: string, attributes: Attributes): boolean {
   const words = [...wordsOf(attributes.class), ...wordsOf(attributes.id)]
@@ -62,13 +61,11 @@ export const Trait = {
   unlikely: 8,
 } as const
 
-const aroundTags = new Set(['nav', 'aside', 'footer', 'menu', 'dialog'])
-const aroundRoles = new Set(['navigation', 'banner', 'complementary', 'contentinfo', 'search', 'dialog', 'alertdialog', 'menu'])
+const aroundTags = namesIn('nav aside footer menu dialog')
+const aroundRoles = namesIn('navigation banner complementary contentinfo search dialog alertdialog menu')
 /** Parts of names between hyphens. */
-const unlikelyParts = new Set(
-  'menu topbar advert pager toolbar masthead signup subscription actions advertisement banner bio breadcrumb breadcrumbs byline comment comments consent cookie cookies cta disqus footer gdpr likes login modal nav navbar navigation newsletter outbrain pagination placeholder popup promo readmore recommendations recommended related replies respond share sharedaddy sharing sidebar sidenav social sponsor sponsored sphinxsidebar subscribe taboola tags teaser teasers timestamp'.split(
-    ' ',
-  ),
+const unlikelyParts = namesIn(
+  'menu topbar advert pager toolbar masthead signup subscription actions advertisement banner bio breadcrumb breadcrumbs byline comment comments consent cookie cookies cta disqus footer gdpr likes login modal nav navbar navigation newsletter outbrain pagination placeholder popup promo readmore recommendations recommended related replies respond share sharedaddy sharing sidebar sidenav social sponsor sponsored sphinxsidebar subscribe taboola tags teaser teasers timestamp',
 )
 /** What carries a telling name although more is in it than the name says. */
 const neverUnlikely = /^(?:html|body|main|article|h[1-6]|table|tbody|tr|td|th|p|pre)$/
@@ -79,10 +76,11 @@ export function traitsOf(name: string, attributes: Attributes, insideMain: boole
   let traits = 0
   if (name === 'main' || role === 'main') traits |= Trait.main
   if (aroundTags.has(name) || (name === 'header' && !insideMain) || aroundRoles.has(role)) traits |= Trait.around
-  if (wordsOf(attributes.class).some((word) => partsOf(word).some((part) => unlikelyParts.has(part)))) traits |= Trait.unlikely
+  if (neverUnlikely.test(name)) return traits
+  const areUnlikely = wordsOf(attributes.class).some((word) => partsOf(word).some((part) => unlikelyParts.has(part)))
   // Other words in an id are those of a topic: `select-related`, `cookies-and-sessions`.
-  if (wordsOf(attributes.id).some((word) => partsOf(word).every((part) => unlikelyParts.has(part)))) traits |= Trait.unlikely
-  return neverUnlikely.test(name) ? traits & ~Trait.unlikely : traits
+  const isUnlikely = wordsOf(attributes.id).some((word) => partsOf(word).every((part) => unlikelyParts.has(part)))
+  return areUnlikely || isUnlikely ? traits | Trait.unlikely : traits
 }
 
 function partsOf(word: string): string[] {
