@@ -7,7 +7,7 @@ import { resolveTarget, type TargetOptions } from '../kit/sql/target.ts'
 import { Remembered } from '../kit/waiting.ts'
 import type { TimescaleConfig } from './config.ts'
 import { insteadOf } from './errors.ts'
-import { Writer } from './lib/writer.ts'
+import { openWriter } from './lib/writer.ts'
 import type { Features } from './types.ts'
 
 const featuresCachedMs = 60_000
@@ -52,7 +52,7 @@ export function openTimescale(config: TimescaleConfig, environment: Environment)
     allowUnsafeRole,
     instead: insteadOf,
   })
-  const writer = new Writer({ target: writeTarget, engine, allowUnsafeRole })
+  const writer = openWriter(writeTarget, engine, allowUnsafeRole)
   const level = environment.readOnly ? 'off' : config.TSDB_WRITE_LEVEL
   const features = new Remembered<Features>({ keepMs: featuresCachedMs, maxEntries: 1 }, (_, signal) =>
     readFeatures(engine, signal),

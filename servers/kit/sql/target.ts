@@ -3,7 +3,7 @@ import { readFileSync } from 'node:fs'
 import { rootCertificates } from 'node:tls'
 
 const sslModes = ['disable', 'prefer', 'require', 'verify-ca', 'verify-full'] as const
-export type SslMode = (typeof sslModes)[number]
+type SslMode = (typeof sslModes)[number]
 
 /** Schemas of variables, the same for every server that takes a target. */
 export const portSchema = {
@@ -38,15 +38,8 @@ export interface Target {
 }
 
 /** The single values beside a URL, as a server's configuration names them. */
-export interface TargetParts {
-  url?: string | undefined
-  host?: string | undefined
-  port?: string | undefined
-  user?: string | undefined
-  password?: string | undefined
-  database?: string | undefined
-  sslMode?: SslMode | undefined
-  sslRootCert?: string | undefined
+export type TargetParts = {
+  [name in 'url' | 'host' | 'port' | 'user' | 'password' | 'database' | 'sslMode' | 'sslRootCert']?: string | undefined
 }
 
 export interface TargetOptions {

@@ -1,8 +1,7 @@
 // Converts PostgreSQL's text form of a value to JSON.
 
 /** A whole value as JSON; text wherever JSON has no form that keeps every digit. */
-export function toJson(text: string | null, type: string, delimiter = ','): unknown {
-  if (text === null) return null
+export function toJson(text: string, type: string, delimiter = ','): unknown {
   if (type.endsWith('[]')) return parseArray(text, delimiter, (item) => toJson(item, type.slice(0, -2))) ?? text
   switch (type) {
     case 'bool':

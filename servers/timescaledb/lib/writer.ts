@@ -16,6 +16,8 @@ export interface WriteLimits {
   readonly signal: AbortSignal
   /** What the caller wrote, if it is run. */
   readonly query?: string
+  /** Roll back what succeeds too. */
+  readonly dryRun?: boolean
 }
 
 export interface Transaction {
@@ -25,14 +27,6 @@ export interface Transaction {
   readonly ask: Ask
   /** The server's notices so far, as `SEVERITY: message`. */
   readonly notices: string[]
-}
-
-export interface WriterOptions {
-  readonly target: Target
-  /** Looks up names for error messages, and knows which database is meant. */
-  readonly engine: SqlEngine
-  /** Run SQL of callers even though the role could reach beyond the rows of this database. */
-  readonly allowUnsafeRole: boolean
 }
 
 const lockMs = 5_000
@@ -57,112 +51,107 @@ export const safeWriter: SafeRole = {
   ],
 }
 
-export class Writer {
-  readonly #options: WriterOptions
-  readonly #connections: RoleConnections
+/** What is not known when the answer to the last message of a transaction does not come. */
+const unanswered = {
+  COMMIT: 'the commit was sent but not confirmed',
+  CALL: 'the connection was lost while the procedure ran',
+}
 
-  constructor(options: WriterOptions) {
-    this.#options = options
-    this.#connections = new RoleConnections({
-      ...{ ...options, environment: options.engine.environment, name: 'timescaledb', maxConnections: 1 },
-      ...{ title: 'the writing role', safeRole: safeWriter, readsOnly: false },
-    })
-  }
+/**
+ * @param engine looks up names for error messages, and knows which database is meant
+ * @param allowUnsafeRole run SQL of callers even though the role could reach beyond the rows of this database
+ */
+export function openWriter(target: Target, engine: SqlEngine, allowUnsafeRole: boolean) {
+  const connections = new RoleConnections({
+    ...{ target, allowUnsafeRole, environment: engine.environment, name: 'timescaledb', maxConnections: 1 },
+    ...{ title: 'the writing role', safeRole: safeWriter, readsOnly: false },
+  })
 
-  /** Reads the role's privileges; the answer is for `/ready`. @throws ToolError */
-  async probe(signal: AbortSignal): Promise<Record<string, unknown>> {
-    const examine = (session: Session) => this.#connections.examine(session, signal, true)
-    const privileges = await this.#connections.use(await this.#database(signal), signal, examine, { probing: true })
-    const { role, repair } = privileges
-    const statements = describeUse(privileges, this.#options.allowUnsafeRole)
-    return { role, statements, ...(repair.length === 0 ? {} : { sql_for_the_operator: repair }) }
-  }
+  /** With a database of its own in the URL that one, otherwise the one the reading tools have found. */
+  const findDatabase = async (signal: AbortSignal): Promise<string> =>
+    target.databases.length === 1 ? target.databases[0] : engine.resolveDatabase(undefined, signal)
 
-  /** Runs `work` in a transaction; commits it, or rolls back when `commit` returns false or anything fails. @throws ToolError */
-  transaction<T>(
-    limits: WriteLimits,
-    work: (transaction: Transaction) => Promise<T>,
-    commit: (result: T) => boolean = () => true,
+  /** @param work calls `sending` before what may be done although its answer does not come */
+  async function use<T>(
+    { timeoutMs, signal, query }: WriteLimits,
+    work: (session: Session, sending: (last: keyof typeof unanswered) => void) => Promise<T>,
   ): Promise<T> {
-    return this.#use(limits, async (session) => {
-      let committing = false
+    const database = await findDatabase(signal)
+    const run = async (session: Session): Promise<T> => {
+      let sent: keyof typeof unanswered | undefined
       try {
-        return await guarded(session, limits.timeoutMs, limits.signal, async () => {
-          const settings = transactionSettings(session, limits.timeoutMs, lockMs, true)
-          await session.run({ before: [{ text: 'BEGIN READ WRITE' }, ...settings], step: { text: 'SELECT 1' }, ...nothing })
-          const result = await work({
-            ask: (text, values) => runOwn(session, { text, values }),
-            run: (text, values) => session.run({ step: { text, values }, ...kept }),
-            get notices() {
-              return session.notices.map(describeNotice)
-            },
-          })
-          if (!commit(result)) return result // rolled back when the session is reset
-          committing = true
-          const { tag } = await session.run({ step: { text: 'COMMIT' }, ...nothing })
-          if (tag !== 'COMMIT')
-            throw new ToolError('UPSTREAM_ERROR', 'the transaction was rolled back by the server; nothing changed')
-          return result
-        })
+        return await guarded(session, timeoutMs, signal, () =>
+          work(session, (last) => {
+            sent = last
+          }),
+        )
       } catch (error) {
-        if (committing && (error instanceof ConnectionError || (error as Partial<ToolError>).code === 'TIMEOUT')) {
-          throw unconfirmed('the commit was sent but not confirmed', error)
-        }
-        throw error
+        const isLost = error instanceof ConnectionError || (sent === 'COMMIT' && (error as Partial<ToolError>).code === 'TIMEOUT')
+        if (sent === undefined || !isLost) throw error
+        // Not a ConnectionError, after which the work would be done once more.
+        const hint = 'check with tsdb_query before you repeat it'
+        const text = `${unanswered[sent]}: it is not known whether the change was made`
+        throw new ToolError('UPSTREAM_ERROR', text, { hint, cause: error })
       }
-    })
-  }
-
-  /** One statement that PostgreSQL refuses to run inside a transaction, such as CALL refresh_continuous_aggregate. @throws ToolError */
-  alone(limits: WriteLimits, text: string, values: Step['values'] = []): Promise<{ outcome: Outcome; notices: string[] }> {
-    return this.#use(limits, async (session) => {
-      let sent = false
-      try {
-        return await guarded(session, limits.timeoutMs, limits.signal, async () => {
-          const settings = [
-            { text: 'SET standard_conforming_strings = on' },
-            { text: `SET statement_timeout = ${limits.timeoutMs}` },
-          ]
-          const lock = { text: `SET lock_timeout = ${Math.min(lockMs, limits.timeoutMs)}` }
-          await session.run({ before: settings, step: lock, ...nothing })
-          sent = true
-          const outcome = await session.run({ step: { text, values }, ...kept })
-          return { outcome, notices: session.notices.map(describeNotice) }
-        })
-      } catch (error) {
-        if (sent && error instanceof ConnectionError) throw unconfirmed('the connection was lost while the procedure ran', error)
-        throw error
-      }
-    })
-  }
-
-  close(): Promise<void> {
-    return this.#connections.close()
-  }
-
-  async #use<T>({ query, signal }: WriteLimits, work: (session: Session) => Promise<T>): Promise<T> {
-    const database = await this.#database(signal)
+    }
     try {
-      return await this.#connections.use(database, signal, work, { query })
+      return await connections.use(database, signal, run, { query })
     } catch (error) {
-      throw query === undefined ? error : await this.#options.engine.explain(error, query, database, signal)
+      throw query === undefined ? error : await engine.explain(error, query, database, signal)
     }
   }
 
-  /** With a database of its own in the URL that one, otherwise the one the reading tools have found. */
-  async #database(signal: AbortSignal): Promise<string> {
-    const { target, engine } = this.#options
-    return target.databases.length === 1 ? target.databases[0] : engine.resolveDatabase(undefined, signal)
+  return {
+    /** Reads the role's privileges; the answer is for `/ready`. @throws ToolError */
+    async probe(signal: AbortSignal): Promise<Record<string, unknown>> {
+      const examine = (session: Session) => connections.examine(session, signal, true)
+      const privileges = await connections.use(await findDatabase(signal), signal, examine, { probing: true })
+      const { role, repair } = privileges
+      const statements = describeUse(privileges, allowUnsafeRole)
+      return { role, statements, ...(repair.length === 0 ? {} : { sql_for_the_operator: repair }) }
+    },
+
+    /** Runs `work` in a transaction; commits it, or rolls back a dry run and when anything fails. @throws ToolError */
+    transaction<T>(limits: WriteLimits, work: (transaction: Transaction) => Promise<T>): Promise<T> {
+      return use(limits, async (session, sending) => {
+        const settings = transactionSettings(session, limits.timeoutMs, lockMs, true)
+        await session.run({ before: [{ text: 'BEGIN READ WRITE' }, ...settings], step: { text: 'SELECT 1' }, ...nothing })
+        const result = await work({
+          ask: (text, values) => runOwn(session, { text, values }),
+          run: (text, values) => session.run({ step: { text, values }, ...kept }),
+          get notices() {
+            return session.notices.map(describeNotice)
+          },
+        })
+        if (limits.dryRun) return result // rolled back when the session is reset
+        sending('COMMIT')
+        const { tag } = await session.run({ step: { text: 'COMMIT' }, ...nothing })
+        if (tag !== 'COMMIT')
+          throw new ToolError('UPSTREAM_ERROR', 'the transaction was rolled back by the server; nothing changed')
+        return result
+      })
+    },
+
+    /** One statement that PostgreSQL refuses to run inside a transaction, such as CALL refresh_continuous_aggregate. @throws ToolError */
+    alone(limits: WriteLimits, text: string, values: Step['values'] = []): Promise<{ outcome: Outcome; notices: string[] }> {
+      return use(limits, async (session, sending) => {
+        const settings = [
+          { text: 'SET standard_conforming_strings = on' },
+          { text: `SET statement_timeout = ${limits.timeoutMs}` },
+        ]
+        const lock = { text: `SET lock_timeout = ${Math.min(lockMs, limits.timeoutMs)}` }
+        await session.run({ before: settings, step: lock, ...nothing })
+        sending('CALL')
+        const outcome = await session.run({ step: { text, values }, ...kept })
+        return { outcome, notices: session.notices.map(describeNotice) }
+      })
+    },
+
+    close: () => connections.close(),
   }
 }
 
 /** The text is written by triggers and functions of the database, too: cleaned, cut, and on one line. */
 function describeNotice({ severity, message }: Notice): string {
   return `${severity}: ${clip(cleanText(message).replace(/\s+/g, ' '), 500)}`
-}
-
-/** Not a loss of the connection for the caller of `work`: what may have been committed is not run again. */
-function unconfirmed(what: string, cause: unknown): ToolError {
-  const hint = 'check with tsdb_query before you repeat it'
-  return new ToolError('UPSTREAM_ERROR', `${what}: it is not known whether the change was made`, { hint, cause })
 }

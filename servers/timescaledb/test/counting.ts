@@ -7,7 +7,7 @@ import { readOne } from '../../kit/sql/statement-filter.ts'
 import { resolveTarget } from '../../kit/sql/target.ts'
 import { RunningServer, until, withClient } from '../../kit/sql/test/running.ts'
 import { classifyWords, namesIn, volatileFunctions, withFunctions } from '../lib/statement-class.ts'
-import { Writer } from '../lib/writer.ts'
+import { openWriter } from '../lib/writer.ts'
 import type { It, World } from './behaviours.ts'
 
 /** Volatile functions of the timescaledb extension that need no TSDB_ALLOW_DESTRUCTIVE; all others do. */
@@ -202,7 +202,7 @@ export function testCounting(world: World): void {
       const log = { debug() {}, info() {}, warn() {}, error() {} }
       const environment = { version: '0', maxResultChars: 40_000, toolTimeoutMs: 60_000, readOnly: false, ca: undefined, log }
       const engine = new SqlEngine({ name: 'test', target, environment, maxConnections: 1, allowedDatabases: [] })
-      const writer = new Writer({ target, engine, allowUnsafeRole: false })
+      const writer = openWriter(target, engine, false)
       try {
         const limits = { timeoutMs: 30_000, signal: new AbortController().signal }
         await writer.alone(limits, 'SELECT 1') // so that the session is a reused one

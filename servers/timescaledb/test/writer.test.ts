@@ -8,7 +8,7 @@ import { test } from '../../../test/runner/harness.ts'
 import { SqlEngine } from '../../kit/sql/engine.ts'
 import { resolveTarget } from '../../kit/sql/target.ts'
 import { embedded, startCluster, withSql } from '../../kit/sql/test/running.ts'
-import { Writer } from '../lib/writer.ts'
+import { openWriter } from '../lib/writer.ts'
 
 const latencyMs = 4
 const runs = 24
@@ -44,7 +44,7 @@ test(
     const common = { target, allowUnsafeRole: true }
     const environment = environmentOf()
     const engine = new SqlEngine({ ...common, environment, maxConnections: 1, name: 'timescaledb', allowedDatabases: [] })
-    const writer = new Writer({ ...common, engine })
+    const writer = openWriter(target, engine, true)
     try {
       await withSql(cluster, (client) => client.query('CREATE TABLE tried (run int)'))
       const never = new AbortController()
@@ -53,14 +53,13 @@ test(
         await delay(8 * latencyMs)
         const signal = new AbortController()
         const transaction = writer.transaction(
-          { timeoutMs: 5_000, signal: signal.signal, query: 'INSERT' },
+          { timeoutMs: 5_000, signal: signal.signal, query: 'INSERT', dryRun: true },
           async ({ run: execute, ask }) => {
             await ask('SELECT 1 AS a')
             await execute('INSERT INTO tried VALUES ($1)', [String(run)])
             await execute('SET CONSTRAINTS ALL IMMEDIATE')
             return ask('SELECT 1 AS a')
           },
-          () => false,
         )
         setTimeout(() => signal.abort(new Error('aborted')), 1 + (run * 8 * latencyMs) / runs)
         await transaction.catch(() => {})

@@ -50,11 +50,8 @@ export function tsdbAddCompression(backend: TimescaleBackend) {
       const { signal } = context
       const features = await backend.features(signal)
       requireCommunity(features, 'compression')
-      const done = await writer.transaction(
-        { timeoutMs: engine.limitTimeout(timeoutMs), signal },
-        (transaction) => enable(transaction, features, args),
-        () => !args.dry_run,
-      )
+      const limits = { timeoutMs: engine.limitTimeout(timeoutMs), signal, dryRun: args.dry_run }
+      const done = await writer.transaction(limits, (transaction) => enable(transaction, features, args))
       const { hypertable, settings, job, notices } = done
       return report(context, {
         summary: `${args.dry_run ? 'dry run, rolled back: ' : ''}${hypertable.sql} ${hypertable.compression ? 'has' : 'now has'} compression; ${

@@ -40,6 +40,12 @@ interface Source {
   readonly column: string
 }
 
+const sourceQuery = `
+  SELECT format('%I.%I', c.hypertable_schema, c.hypertable_name) AS source, d.time_interval IS NULL AS integer, d.column_name AS column
+  FROM timescaledb_information.continuous_aggregates c
+  LEFT JOIN timescaledb_information.dimensions d ON d.hypertable_schema = c.hypertable_schema AND d.hypertable_name = c.hypertable_name AND d.dimension_number = 1
+  WHERE c.view_schema = $1 AND c.view_name = $2`
+
 const createMs = 30_000
 const explainMs = 5_000
 /** Time left to answer before the deadline of the whole call. */
@@ -73,11 +79,8 @@ async function continuousAggregate(backend: TimescaleBackend, args: Arguments, c
   const query = await checkQuery(args.query, ask)
   // Only what PostgreSQL accepts as one reading statement, in a READ ONLY transaction and by the extended protocol, becomes part of the DDL.
   await engine.query({ text: `EXPLAIN ${query}`, maxRows: 1, timeoutMs: explainMs, signal })
-  const there = await ask('SELECT FROM timescaledb_information.continuous_aggregates WHERE view_schema = $1 AND view_name = $2', [
-    view.schema,
-    view.name,
-  ])
-  if (there.length > 0 && args.if_not_exists) {
+  const [existing] = await ask<Source>(sourceQuery, [view.schema, view.name])
+  if (existing !== undefined && args.if_not_exists) {
     return report(context, {
       summary: `${view.sql} is a continuous aggregate already; nothing changed`,
       structured: { view: view.sql, created: false, job_id: null },
@@ -85,23 +88,13 @@ async function continuousAggregate(backend: TimescaleBackend, args: Arguments, c
   }
   // WITH DATA would fill the view inside CREATE, which cannot run in a transaction: a refresh follows after the commit instead.
   const create = `CREATE MATERIALIZED VIEW ${view.sql} WITH (timescaledb.continuous) AS\n${query}\nWITH NO DATA`
-  const made = await writer.transaction(
-    { timeoutMs: engine.limitTimeout(createMs), signal, query: create },
-    async (transaction) => {
-      await transaction.run(create)
-      const [found] = await transaction.ask<Source>(
-        `SELECT format('%I.%I', c.hypertable_schema, c.hypertable_name) AS source, d.time_interval IS NULL AS integer, d.column_name AS column
-          FROM timescaledb_information.continuous_aggregates c
-          LEFT JOIN timescaledb_information.dimensions d ON d.hypertable_schema = c.hypertable_schema AND d.hypertable_name = c.hypertable_name AND d.dimension_number = 1
-          WHERE c.view_schema = $1 AND c.view_name = $2`,
-        [view.schema, view.name],
-      )
-      const job = found && (await addPolicy(transaction.ask, features, view, args, found))
-      return { source: found?.source ?? null, job, notices: transaction.notices }
-    },
-    () => !args.dry_run,
-  )
-  const { source, job, notices } = made
+  const limits = { timeoutMs: engine.limitTimeout(createMs), signal, query: create, dryRun: args.dry_run }
+  const { source, job, notices } = await writer.transaction(limits, async (transaction) => {
+    await transaction.run(create)
+    const [found] = await transaction.ask<Source>(sourceQuery, [view.schema, view.name])
+    const job = found && (await addPolicy(transaction.ask, features, view, args, found))
+    return { source: found?.source ?? null, job, notices: transaction.notices }
+  })
   const left = engine.limitTimeout(600_000) - (monotonicMs() - started) - reserveMs
   const fills = args.with_data && !args.dry_run
   const unfilled = fills ? await fill(backend, features, view, job, Math.max(1_000, Math.round(left)), signal) : undefined

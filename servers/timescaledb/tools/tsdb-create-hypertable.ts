@@ -49,11 +49,8 @@ export function tsdbCreateHypertable(backend: TimescaleBackend) {
       const { engine, writer } = backend
       const { signal } = context
       const features = await backend.features(signal)
-      const done = await writer.transaction(
-        { timeoutMs: engine.limitTimeout(timeoutMs), signal },
-        (transaction) => convert(transaction, features, args),
-        () => !args.dry_run,
-      )
+      const limits = { timeoutMs: engine.limitTimeout(timeoutMs), signal, dryRun: args.dry_run }
+      const done = await writer.transaction(limits, (transaction) => convert(transaction, features, args))
       const { table, column, rowsBefore } = done
       if (column === undefined) {
         return report(context, {
@@ -79,11 +76,6 @@ export function tsdbCreateHypertable(backend: TimescaleBackend) {
       })
     },
   })
-}
-
-interface Made {
-  readonly hypertable_id: number
-  readonly created: boolean
 }
 
 /** `column` is undefined when the table is a hypertable already. */
@@ -118,10 +110,10 @@ async function convert(transaction: Transaction, { fn }: Features, args: Argumen
     )
   }
   const cast = integer ? 'bigint' : 'interval'
-  const [made] = await ask<Made>(
+  const [made] = await ask<{ hypertable_id: number; created: boolean }>(
     `SELECT hypertable_id, created FROM ${fn('create_hypertable')}($1::regclass, ${fn('by_range')}($2::name, $3::${cast}),
       if_not_exists => $4::boolean, migrate_data => $5::boolean)`,
     [table.sql, column.name, interval, String(args.if_not_exists), String(args.migrate_data)],
   )
-  return { table, column, ...(made as Made), rowsBefore, notices: transaction.notices }
+  return { table, column, ...made, rowsBefore, notices: transaction.notices }
 }

@@ -55,19 +55,16 @@ export function tsdbExecute(backend: TimescaleBackend) {
       }
       const done = alone
         ? { ...(await writer.alone(limits, command, values)), rows: undefined, changed: 0 }
-        : await writer.transaction(
-            limits,
-            (transaction) => inTransaction(transaction, command, values),
-            ({ rows = 0, changed }) => {
-              const affected = Math.max(rows, changed)
-              if (affected <= maxAffected) return !dryRun
-              throw new ToolError(
-                'TOO_LARGE',
-                `${keyword} would affect ${affected.toLocaleString('en-US')} rows, above max_affected=${maxAffected}; rolled back, nothing changed`,
-                { hint: 'narrow the WHERE, or set max_affected' },
-              )
-            },
-          )
+        : await writer.transaction({ ...limits, dryRun }, async (transaction) => {
+            const found = await inTransaction(transaction, command, values)
+            const affected = Math.max(found.rows ?? 0, found.changed)
+            if (affected <= maxAffected) return found
+            throw new ToolError(
+              'TOO_LARGE',
+              `${keyword} would affect ${affected.toLocaleString('en-US')} rows, above max_affected=${maxAffected}; rolled back, nothing changed`,
+              { hint: 'narrow the WHERE, or set max_affected' },
+            )
+          })
       return describe(
         done,
         dryRun,
