@@ -20,7 +20,7 @@ export function isMark(token: Token | undefined, mark: string): boolean {
 }
 
 // Each is matched at one place of the text and linear: no character can be taken by two parts of a repetition.
-const blank = /(?:[ \t\n\r\f\v]+|--[^\n\r]*)*/y
+const blank = /(?:[ \t\n\r\f\v]+|--[^\n\r]*)+/y
 /** A quote that another one follows does not close. */
 const string = /'[^']*(?:''[^']*)*'(?!')/y
 /** As in E'…': backslashes escape. In others they do not, as the engine sets standard_conforming_strings. */
@@ -32,23 +32,11 @@ const prefix = /[ebxn](?=')|u&(?=['"])/iy
 const commentMark = /\/\*|\*\//g
 const dollarTag = /\$(?:[A-Za-z_\u0080-\uffff][A-Za-z_0-9\u0080-\uffff]*)?\$/y
 const parameter = /\$[0-9]*/y
-const word = /[A-Za-z_0-9$\u0080-\uffff]*/y
+const word = /[A-Za-z_\u0080-\uffff][A-Za-z_0-9$\u0080-\uffff]*/y
 const number =
   /(?:0[xX][0-9a-fA-F_]+|0[oO][0-7_]+|0[bB][01_]+|(?:[0-9][0-9_]*\.?[0-9_]*|\.[0-9][0-9_]*)(?:[eE][+-]?[0-9][0-9_]*)?)/y
 /** An operator ends where a comment begins; `+` and `-` at its end are signs of what follows, which makes no difference here. */
 const operator = /(?:(?!--|\/\*)[~!@#^&|`?+\-*/%<>=])+/y
-
-type Kind = 'blank' | 'quote' | 'quotation' | 'dollar' | 'word' | 'digit' | 'point' | 'operator'
-
-/** What a token that begins with an ASCII character may be; undefined for marks. */
-const kinds: readonly (Kind | undefined)[] = Array.from({ length: 128 }, (_, code) => {
-  const character = String.fromCharCode(code)
-  if (/\s/.test(character)) return 'blank'
-  if (/[A-Za-z_]/.test(character)) return 'word'
-  if (/[0-9]/.test(character)) return 'digit'
-  if (/[~!@#^&|`?+\-*/%<>=]/.test(character)) return 'operator'
-  return ({ "'": 'quote', '"': 'quotation', $: 'dollar', '.': 'point' } as Record<string, Kind>)[character]
-})
 
 /** Single pass: every character is read at most three times, whatever the text holds. */
 export function lex(text: string): Lexed {
@@ -63,40 +51,35 @@ export function lex(text: string): Lexed {
   }
   while (at < text.length) {
     const start = at
-    take(prefix)
-    const code = text.charCodeAt(at)
-    const kind = code < 128 ? kinds[code] : 'word'
-    if (kind === 'blank' || (kind === 'operator' && text.startsWith('--', at))) {
-      take(blank)
-    } else if (kind === 'operator' && text.startsWith('/*', at)) {
+    if (take(blank)) continue
+    if (text.startsWith('/*', at)) {
       at = endOfComment(text, at)
       if (at > text.length) return { tokens, fault: 'comment' }
-    } else if (kind === 'quote') {
+      continue
+    }
+    take(prefix)
+    if (text[at] === "'") {
       if (!takeString(text[start] === 'e' || text[start] === 'E' ? escapedString : string)) return { tokens, fault: 'string' }
       tokens.push({ kind: 'string', at: start, end: at })
-    } else if (kind === 'quotation') {
+    } else if (text[at] === '"') {
       if (at > start) return { tokens, fault: 'escape' }
       if (!take(identifier)) return { tokens, fault: 'identifier' }
       const name = text.slice(start + 1, at - 1).replaceAll('""', '"')
       tokens.push({ kind: 'word', name, quoted: true, at: start, end: at })
-    } else if (kind === 'dollar' && take(dollarTag)) {
+    } else if (take(word)) {
+      tokens.push({ kind: 'word', name: foldCase(text.slice(start, at)), quoted: false, at: start, end: at })
+    } else if (take(number)) {
+      tokens.push({ kind: 'number', at: start, end: at })
+    } else if (take(operator)) {
+      tokens.push({ kind: 'operator', at: start, end: at })
+    } else if (take(dollarTag)) {
       const tag = text.slice(start, at)
       const close = text.indexOf(tag, at)
       if (close === -1) return { tokens, fault: 'string' }
       at = close + tag.length
       tokens.push({ kind: 'string', at: start, end: at })
-    } else if (kind === 'dollar') {
-      take(parameter)
+    } else if (take(parameter)) {
       tokens.push({ kind: 'parameter', at: start, end: at })
-    } else if (kind === 'word') {
-      take(word)
-      tokens.push({ kind: 'word', name: foldCase(text.slice(start, at)), quoted: false, at: start, end: at })
-    } else if (kind === 'digit' || (kind === 'point' && kinds[text.charCodeAt(at + 1)] === 'digit')) {
-      take(number)
-      tokens.push({ kind: 'number', at: start, end: at })
-    } else if (kind === 'operator') {
-      take(operator)
-      tokens.push({ kind: 'operator', at: start, end: at })
     } else {
       at += 1
       tokens.push({ kind: 'mark', mark: text[start] as string, at: start, end: at })
