@@ -14,8 +14,14 @@ export interface Relation extends Named {
   readonly sql: string
 }
 
-export interface Hypertable extends Relation {
-  readonly timeColumn: string
+/** A table or view, with what it has if it is a hypertable. */
+export interface Table extends Relation {
+  /** Such as `a table`. */
+  readonly kind: string
+  /** The hypertable under it, where it is a continuous aggregate. */
+  readonly source: string | null
+  /** Null for what is not a hypertable. */
+  readonly timeColumn: string | null
   readonly timeType: string
   /** The time column is an integer. */
   readonly integerTime: boolean
@@ -23,6 +29,10 @@ export interface Hypertable extends Relation {
   readonly integerNow: string | null
   readonly compression: boolean
   readonly columns: readonly Column[]
+}
+
+export interface Hypertable extends Table {
+  readonly timeColumn: string
 }
 
 /** A background job that TimescaleDB runs for a hypertable. */

@@ -6,7 +6,7 @@ import { foldCase, type Named, qualified, quoteAlways, quoteLiteral, quoteName }
 import type { Ask } from '../../kit/sql/read-only.ts'
 import type { Column } from '../../kit/sql/table.ts'
 import { visibleJson } from '../../kit/text.ts'
-import type { Features, Hypertable, Relation } from '../types.ts'
+import type { Features, Hypertable, Relation, Table } from '../types.ts'
 
 /** `c` and `n` of the catalogue, `h` and its first dimension `d` where it is a hypertable, `a` where it is a continuous aggregate. */
 export const fromRelations = `
@@ -46,16 +46,6 @@ const hypertableNamesQuery =
 /** An identifier that needs no quotes: a new view's. */
 const plainName = /^[A-Za-z_][A-Za-z0-9_$]{0,62}$/
 
-/** A relation, with what it has if it is a hypertable. */
-export interface Found extends Relation, Omit<Hypertable, 'timeColumn'> {
-  /** Such as `a table`. */
-  readonly kind: string
-  /** The hypertable under it, where it is a continuous aggregate. */
-  readonly source: string | null
-  /** Null for what is not a hypertable. */
-  readonly timeColumn: string | null
-}
-
 /** Parts of `schema.name`, `"Schema"."Name"` or `name`. @throws ToolError INVALID_ARGUMENT */
 function splitName(text: string): { name: string; quoted: boolean }[] {
   const parts: { name: string; quoted: boolean }[] = []
@@ -74,12 +64,12 @@ function splitName(text: string): { name: string; quoted: boolean }[] {
 }
 
 /** The relation that the name means in SQL; where SQL finds none, the one whose name is spelled exactly so. */
-async function findRelation(ask: Ask, text: string): Promise<Found | undefined> {
+async function findRelation(ask: Ask, text: string): Promise<Table | undefined> {
   const parts = splitName(text)
   const folded = parts.map(({ name, quoted }) => quoteAlways(quoted ? name : foldCase(name))).join('.')
   const exact = parts.map(({ name }) => quoteAlways(name)).join('.')
   for (const spelling of new Set([folded, exact])) {
-    const [row] = await ask<Found>(relationQuery, [spelling])
+    const [row] = await ask<Table>(relationQuery, [spelling])
     if (row !== undefined) return { ...row, sql: qualified(row) }
   }
   return undefined
@@ -101,8 +91,8 @@ export async function newName(ask: Ask, text: string): Promise<Relation> {
 }
 
 /** @throws ToolError NOT_FOUND with the nearest tables */
-export async function resolveTable(ask: Ask, text: string): Promise<Found> {
-  return (await findRelation(ask, text)) ?? notFound('table', text, await ask<Named>(tableNamesQuery))
+export async function resolveTable(ask: Ask, text: string): Promise<Table> {
+  return (await findRelation(ask, text)) ?? notTable('table', text, await ask<Named>(tableNamesQuery))
 }
 
 /** @throws ToolError NOT_FOUND with the nearest hypertables, or with what the relation is instead */
@@ -117,7 +107,7 @@ export async function resolveHypertable(ask: Ask, text: string): Promise<Hyperta
     })
   }
   const names = await ask<Named>(hypertableNamesQuery)
-  if (found === undefined) return notFound('hypertable', text, names)
+  if (found === undefined) return notTable('hypertable', text, names)
   const time = found.columns.find(({ type }) => /^(?:timestamp|date)/.test(type))
   const made = { table_name: found.sql, time_column: time?.name, migrate_data: true, dry_run: true }
   const listed = names.slice(0, 5).map(qualified).join(', ')
@@ -134,7 +124,7 @@ export async function resolveHypertable(ask: Ask, text: string): Promise<Hyperta
  * @throws ToolError NOT_FOUND with the nearest columns
  */
 export function findColumn(
-  { columns, sql }: Pick<Hypertable, 'columns' | 'sql'>,
+  { columns, sql }: Table,
   text: string,
   fix: (name: string) => Readonly<Record<string, unknown>>,
 ): Column {
@@ -174,7 +164,7 @@ function badName(text: string): ToolError {
 }
 
 /** @throws ToolError NOT_FOUND with the nearest of the names */
-function notFound(kind: string, text: string, names: readonly Named[]): never {
+function notTable(kind: string, text: string, names: readonly Named[]): never {
   const near = nearestTables(splitName(text).at(-1)?.name ?? '', names)
   throw new ToolError(
     'NOT_FOUND',

@@ -12,7 +12,7 @@ import type { Transaction } from '../lib/writer.ts'
 /** Room for the summary, the boundary and the notes. */
 const overheadChars = 2_000
 
-/** Rows so far, in tables of one kind. */
+/** Rows of tables of one kind. */
 interface Changes {
   readonly kind: string
   readonly updated: number
@@ -65,13 +65,7 @@ export function tsdbExecute(backend: TimescaleBackend) {
               { hint: 'narrow the WHERE, or set max_affected' },
             )
           })
-      return describe(
-        done,
-        dryRun,
-        Math.round(monotonicMs() - started),
-        engine.environment.maxResultChars - overheadChars,
-        context,
-      )
+      return describe(backend, done, dryRun, started, context)
     },
   })
 }
@@ -93,7 +87,7 @@ async function admit(backend: TimescaleBackend, command: string, signal: AbortSi
 }
 
 async function inTransaction(transaction: Transaction, command: string, values: readonly (string | null)[]) {
-  const before = await transaction.ask<Changes>(changesQuery)
+  const before = await transaction.ask<Changes>(changesQuery, ['[]'])
   const outcome = await transaction.run(command, values)
   // What COMMIT would run: deferred constraint triggers and foreign keys, which can change rows or fail.
   await transaction.run('SET CONSTRAINTS ALL IMMEDIATE')
@@ -103,31 +97,28 @@ async function inTransaction(transaction: Transaction, command: string, values: 
     /** By the statement's command tag. */
     rows: rows === undefined ? undefined : Number(rows),
     /** In all, also by triggers, cascades and the parts of a WITH. */
-    changed: countChanges(before, await transaction.ask<Changes>(changesQuery)),
+    changed: countRows(await transaction.ask<Changes>(changesQuery, [JSON.stringify(before)])),
     notices: transaction.notices,
   }
 }
 
 /**
- * Rows updated, deleted and inserted so far in this transaction, by kind of table. Compressed chunks are found by a column that they have in
- * every version, since their names differ. An earlier transaction of the session may have left counts, hence a difference is taken.
+ * Rows updated, deleted and inserted so far in this transaction, by kind of table, without those of the parameter: an earlier transaction of
+ * the session may have left counts. Compressed chunks are found by a column that they have in every version, since their names differ.
  */
 const changesQuery = `
-  SELECT s.kind, sum(s.n_tup_upd) AS updated, sum(s.n_tup_del) AS deleted, sum(s.n_tup_ins) AS inserted FROM (
+  SELECT s.kind, sum(s.n_tup_upd) - coalesce(max(b.updated), 0) AS updated, sum(s.n_tup_del) - coalesce(max(b.deleted), 0) AS deleted,
+    sum(s.n_tup_ins) - coalesce(max(b.inserted), 0) AS inserted FROM (
     SELECT t.*, CASE
       WHEN EXISTS (SELECT FROM pg_catalog.pg_attribute a WHERE a.attrelid = t.relid AND a.attname = '_ts_meta_count' AND t.schemaname = '_timescaledb_internal') THEN 'compressed'
       WHEN c.relispartition THEN pg_catalog.pg_partition_root(t.relid)::pg_catalog.oid::pg_catalog.text
       WHEN EXISTS (SELECT FROM pg_catalog.pg_inherits i WHERE i.inhrelid = t.relid) THEN 'chunk' ELSE 'table' END AS kind
     FROM pg_catalog.pg_stat_xact_user_tables t JOIN pg_catalog.pg_class c ON c.oid = t.relid
     WHERE t.n_tup_upd + t.n_tup_del + t.n_tup_ins > 0 AND (t.schemaname = '_timescaledb_internal' OR t.schemaname NOT LIKE '\\_timescaledb%')
-  ) s GROUP BY 1`
+  ) s LEFT JOIN pg_catalog.json_to_recordset($1::pg_catalog.json) b(kind text, updated bigint, deleted bigint, inserted bigint) ON b.kind = s.kind
+  GROUP BY 1`
 
-function countChanges(before: readonly Changes[], after: readonly Changes[]): number {
-  const changes = after.map((now) => {
-    const then = before.find(({ kind }) => kind === now.kind) ?? { updated: 0, deleted: 0, inserted: 0 }
-    const { kind, updated, deleted, inserted } = now
-    return { kind, updated: updated - then.updated, deleted: deleted - then.deleted, inserted: inserted - then.inserted }
-  })
+function countRows(changes: readonly Changes[]): number {
   const unpacked = changes.some(({ kind, deleted }) => kind === 'compressed' && deleted > 0)
   return changes.reduce((sum, { kind, updated, deleted, inserted }) => {
     if (kind === 'table') return sum + updated + deleted + inserted
@@ -139,16 +130,14 @@ function countChanges(before: readonly Changes[], after: readonly Changes[]): nu
   }, 0)
 }
 
-function describe(
-  done: Awaited<ReturnType<typeof inTransaction>>,
-  dryRun: boolean,
-  durationMs: number,
-  maxChars: number,
-  context: Context,
-) {
+type Done = Awaited<ReturnType<typeof inTransaction>>
+
+function describe({ engine }: TimescaleBackend, done: Done, dryRun: boolean, started: number, context: Context) {
   const { outcome, rows, changed, notices } = done
+  const durationMs = Math.round(monotonicMs() - started)
   const reads = /^(SELECT|SHOW)/.test(outcome.tag ?? '')
   const columns = (outcome.fields ?? []).map(({ name }) => ({ name, type: 'text' }))
+  const maxChars = engine.environment.maxResultChars - overheadChars
   const table = toTable(columns, outcome.rows, { maxChars, maxCellChars })
   const more = outcome.rowCount > table.shown
   const affected = reads ? changed : (rows ?? changed)
