@@ -35,7 +35,7 @@ export interface Service extends Endpoint {
   readonly instructions: string
   readonly tools: readonly AnyTool[]
   /** Audit trail, metrics and limits of this server's calls. */
-  readonly middleware: Middleware
+  readonly middlewares: readonly Middleware[]
   readonly health: Health
   close(): Promise<void>
 }
@@ -72,15 +72,14 @@ export function createService(shared: Shared, definition: AnyServer, reading: Re
     deadline(settings.MCP_TOOL_TIMEOUT_MS),
     concurrency(settings.MCP_MAX_CONCURRENCY, settings.MCP_MAX_QUEUE),
   ]
-  const middleware: Middleware = (call, next) => runThrough(middlewares, call, next)
   return {
     name,
     title,
     instructions,
     tools,
-    middleware,
+    middlewares,
     health,
-    ...createEndpoint(shared, { name, title, instructions, tools, middleware: [middleware] }),
+    ...createEndpoint(shared, { name, title, instructions, tools, middleware: middlewares }),
     async close() {
       health.stop()
       await backend?.close()
@@ -94,9 +93,9 @@ export function createService(shared: Shared, definition: AnyServer, reading: Re
  */
 export function createCombinedEndpoint(shared: Shared, services: readonly Service[]): Endpoint {
   const name = 'octet'
-  const own = recording(name, shared)
-  const owners = new Map(services.flatMap(({ tools, middleware }) => tools.map((tool) => [tool.name, middleware] as const)))
-  const middleware: Middleware = (call, next) => (owners.get(call.tool?.name ?? '') ?? own)(call, next)
+  const own = [recording(name, shared)]
+  const owners = new Map(services.flatMap(({ tools, middlewares }) => tools.map((tool) => [tool.name, middlewares] as const)))
+  const middleware: Middleware = (call, next) => runThrough(owners.get(call.tool?.name ?? '') ?? own, call, next)
   return createEndpoint(shared, {
     name,
     title: 'Octet',

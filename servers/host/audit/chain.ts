@@ -18,12 +18,21 @@ export function sealRecord(
   { hash: prev, seq }: ChainEnd,
   key: string | undefined,
 ): { line: string; hash: string } {
-  record.ts = new Date().toISOString()
+  record.ts = timestamp()
   record.seq = seq + 1
   record.prev = prev
   const body = JSON.stringify(record)
   const sealed = digest(body, key)
   return { line: `${body.slice(0, -1)},"hash":"${sealed}"}\n`, hash: sealed }
+}
+
+let now = { ms: Number.NaN, text: '' }
+
+/** Kept for its millisecond: many records may fall into one, and to write a date costs as much as to hash a record. */
+function timestamp(): string {
+  const ms = Date.now()
+  if (ms !== now.ms) now = { ms, text: new Date(ms).toISOString() }
+  return now.text
 }
 
 /** `prev` is a member of `body`, so hashing the body covers it. */
