@@ -61,8 +61,9 @@ function readObject(rules: ArgumentRules, given: unknown, warnings: string[]): R
 
 /** Some clients put all arguments into one member, such as `{"input": {…}}`. */
 function unwrap({ inputSchema }: ArgumentRules, given: Record<string, unknown>, warnings: string[]): Record<string, unknown> {
-  const [[key, value] = ['', undefined], ...others] = Object.entries(given)
-  if (others.length > 0 || Object.hasOwn(inputSchema.properties ?? {}, key)) return given
+  const [key, ...others] = Object.keys(given)
+  if (key === undefined || others.length > 0 || Object.hasOwn(inputSchema.properties ?? {}, key)) return given
+  const value = given[key]
   const inner = isObject(value) ? value : typeof value === 'string' ? parsed(value, isObject) : undefined
   if (inner === undefined) return given
   warnings.push(`the arguments were read from "${key.slice(0, 80)}"; send them without it`)

@@ -161,8 +161,11 @@ const knownAccepts = new Map<string, Accepts>()
  */
 function readAccept(req: IncomingMessage): Accepts {
   const accept = req.headers.accept ?? '*/*'
-  const accepts = knownAccepts.get(accept) ?? parseAccept(accept)
-  if (knownAccepts.size < maxKnownAccepts) knownAccepts.set(accept, accepts)
+  let accepts = knownAccepts.get(accept)
+  if (accepts === undefined) {
+    accepts = parseAccept(accept)
+    if (knownAccepts.size < maxKnownAccepts) knownAccepts.set(accept, accepts)
+  }
   if (!accepts.json && !accepts.stream)
     throw new HttpError(406, 'Accept must include application/json or text/event-stream', { reason: 'body' })
   return accepts
