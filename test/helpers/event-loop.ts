@@ -1,0 +1,43 @@
+// How long the event loop is busy without a pause.
+import { readFileSync } from 'node:fs'
+
+/** Milliseconds of processor time of this thread: by the clock, a machine that others use too would make every turn long. proc(5) has nanoseconds. */
+function threadMs(): number {
+  try {
+    return Number(readFileSync('/proc/thread-self/schedstat', 'utf8').split(' ', 1)[0]) / 1e6
+  } catch {
+    return performance.now() // not Linux
+  }
+}
+
+export class LongestTurn {
+  #longestMs = 0
+  #last = threadMs()
+  readonly #timer: NodeJS.Timeout
+
+  constructor() {
+    this.#timer = setInterval(() => this.#measure(), 5).unref()
+  }
+
+  /** Milliseconds of the longest turn since the start or the last `reset()`. */
+  get ms(): number {
+    this.#measure()
+    return this.#longestMs
+  }
+
+  reset(): void {
+    this.#longestMs = 0
+    this.#last = threadMs()
+  }
+
+  stop(): number {
+    clearInterval(this.#timer)
+    return this.ms
+  }
+
+  #measure(): void {
+    const now = threadMs()
+    this.#longestMs = Math.max(this.#longestMs, now - this.#last)
+    this.#last = now
+  }
+}
