@@ -68,12 +68,10 @@ export function toToolError(failure: Awaited<ReturnType<typeof readFailure>>, re
   const seconds = retryAfter(headers['retry-after'])
   const ask = 'ask the operator to'
   const check = `${ask} check MINIO_ENDPOINT`
-  if (code === 'RequestTimeTooSkewed')
-    return error(
-      'UPSTREAM_AUTH',
-      `the store refused the time of the request ${answered}: ${skew(headers)}`,
-      `${ask} set the clock`,
-    )
+  if (code === 'RequestTimeTooSkewed') {
+    const message = `the store refused the time of the request ${answered}: ${skew(headers)}`
+    return error('UPSTREAM_AUTH', message, `${ask} set the clock`)
+  }
   if (regionCodes.test(code)) {
     const wanted = failure.region === undefined ? 'another region' : `region "${failure.region}"`
     const variables = code === 'PermanentRedirect' ? 'MINIO_REGION and the MINIO_ENDPOINT of that region' : 'MINIO_REGION'

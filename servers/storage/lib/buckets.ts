@@ -33,29 +33,23 @@ const unsafeBucket = /^\.{0,2}$|[/\\\p{Cc}\p{Surrogate}]|^.{256}/su
 
 /** @param rest the other arguments of the call, for TRY @throws ToolError that names the buckets there are */
 export async function checkBucket(backend: StorageBackend, bucket: string, rest: object, signal: AbortSignal): Promise<void> {
-  if (unsafeBucket.test(bucket)) {
-    const why = bucket === '' ? 'is not named: set bucket_name' : 'is not a valid name'
-    throw await bucketError(backend, 'INVALID_ARGUMENT', bucket, why, rest, signal)
-  }
-  if (backend.scope.admitsBucket(bucket)) return
-  throw await bucketError(backend, 'FORBIDDEN', bucket, 'is not among those that this server may read', rest, signal)
+  let problem: Problem | undefined
+  if (bucket === '') problem = ['INVALID_ARGUMENT', 'is not named: set bucket_name']
+  else if (unsafeBucket.test(bucket)) problem = ['INVALID_ARGUMENT', 'is not a valid name']
+  else if (!backend.scope.admitsBucket(bucket)) problem = ['FORBIDDEN', 'is not among those that this server may read']
+  if (problem !== undefined) throw await bucketError(backend, bucket, problem, rest, signal)
 }
 
 /** S3's codes for a bucket that does not exist. */
 export const noBucketCodes: ReadonlySet<unknown> = new Set(['NoSuchBucket', 'InvalidBucketName'])
 
 export function noSuchBucket(backend: StorageBackend, bucket: string, rest: object, signal: AbortSignal): Promise<ToolError> {
-  return bucketError(backend, 'NOT_FOUND', bucket, 'does not exist', rest, signal)
+  return bucketError(backend, bucket, ['NOT_FOUND', 'does not exist'], rest, signal)
 }
 
-async function bucketError(
-  backend: StorageBackend,
-  code: ToolErrorCode,
-  bucket: string,
-  why: string,
-  rest: object,
-  signal: AbortSignal,
-): Promise<ToolError> {
+type Problem = readonly [code: ToolErrorCode, why: string]
+
+async function bucketError(backend: StorageBackend, bucket: string, [code, why]: Problem, rest: object, signal: AbortSignal) {
   const listed = await listBuckets(backend, signal).catch(() => {
     signal.throwIfAborted()
     return undefined // the error about the bucket is the one to report

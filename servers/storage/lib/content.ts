@@ -3,10 +3,6 @@ import { isUtf8 } from 'node:buffer'
 import { constants, createGunzip } from 'node:zlib'
 import { contentKind, decodeUtf16, decodeWindows1252, hasControls, type Utf16, wholeCharacters } from '../../kit/content-kind.ts'
 
-export type Content =
-  | { readonly kind: 'text'; readonly text: Decoded }
-  | { readonly kind: 'image' | 'gzip' | 'binary'; readonly type: string }
-
 export interface Decoded {
   readonly text: string
   readonly charset: 'utf-8' | 'windows-1252' | Utf16
@@ -19,13 +15,14 @@ export interface Decoded {
 }
 
 /** @param atStart whether these are the object's first bytes: only they have a signature */
-export function sniff(bytes: Buffer, atStart: boolean, more: boolean): Content {
+export function sniff(bytes: Buffer, atStart: boolean, more: boolean) {
   const content = contentKind(bytes, atStart)
   if (content.kind !== 'text') return content
-  const { mark } = content
-  if (mark === 'utf-16le' || mark === 'utf-16be') return { kind: 'text', text: readUtf16(bytes, mark) }
-  const text = decodeText(bytes, more)
-  return !text.damaged || isMostlyText(text.text) ? { kind: 'text', text } : { kind: 'binary', type: 'application/octet-stream' }
+  const { kind, mark } = content
+  const text = mark === 'utf-16le' || mark === 'utf-16be' ? readUtf16(bytes, mark) : decodeText(bytes, more)
+  return !text.damaged || isMostlyText(text.text)
+    ? { kind, text }
+    : ({ kind: 'binary', type: 'application/octet-stream' } as const)
 }
 
 /** Decodes any bytes as text. @param more whether the object continues, so that the last character may be cut */
@@ -51,9 +48,7 @@ export function readUtf16(bytes: Buffer, charset: Utf16): Decoded {
 }
 
 function isMostlyAscii(bytes: Buffer): boolean {
-  let high = 0
-  for (const byte of bytes) if (byte > 0x7f) high += 1
-  return high <= bytes.length * 0.3
+  return bytes.filter((byte) => byte > 0x7f).length <= bytes.length * 0.3
 }
 
 function isMostlyText(text: string): boolean {

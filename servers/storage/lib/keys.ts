@@ -11,8 +11,7 @@ const maxKeyBytes = 1_024
  * @returns the `bucket`, and as `rest` the key or prefix; each is empty where no argument names one
  */
 export function readTarget(bucketName: string, rest: string) {
-  if (/^s3:\/\//i.test(rest)) return split(rest)
-  if (bucketName === '') return split(rest)
+  if (bucketName === '' || /^s3:\/\//i.test(rest)) return split(rest)
   const { bucket, rest: path } = split(bucketName)
   if (path === '' || rest.startsWith(path.endsWith('/') ? path : `${path}/`)) return { bucket, rest }
   if (rest === '' || path === rest || path.endsWith(`/${rest}`)) return { bucket, rest: path }
