@@ -53,20 +53,12 @@ export class FormulaReader {
 }
 
 /** What stands between the children of an element. */
-const marks: Readonly<Record<string, string>> = {
-  mfrac: '/',
-  msup: '^',
-  mover: '^',
-  msub: '_',
-  munder: '_',
-  mtr: ' ',
-  mtext: ' ',
-}
+const marks = new Map(Object.entries({ mfrac: '/', msup: '^', mover: '^', msub: '_', munder: '_', mtr: ' ', mtext: ' ' }))
 
 function lineOf({ name, children }: Part): string {
   const group = (text: string): string => (text.length > 1 && !/^[\d.]+$/.test(text) ? `(${text})` : text)
   if (name === 'msqrt') return `√${group(children.join(''))}`
-  const mark = marks[name]
+  const mark = marks.get(name)
   return mark === undefined
     ? children.join('')
     : children.map((child, i) => (i > 0 || mark === '/' ? group(child) : child)).join(mark)

@@ -6,7 +6,7 @@ import { FormulaReader } from './formula.ts'
 import { Metadata } from './metadata.ts'
 import { type BlockElement, type BlockKind, Outline } from './outline.ts'
 import { Table } from './table.ts'
-import { isHidden, isUnseen, namesIn, silentTags, Trait, traitsOf } from './visibility.ts'
+import { isHidden, namesIn, silentTags, Trait, traitsOf, unseenStyle } from './visibility.ts'
 
 interface MarkdownOptions {
   /** Address of the page; relative links are resolved against it, or against its `base` element. */
@@ -21,7 +21,7 @@ const blocks = namesIn(
   'address article aside blockquote body caption center dd details dialog div dl dt fieldset figcaption figure footer form h1 h2 h3 h4 h5 h6 header hgroup hr html legend li main menu nav noscript ol p pre search section summary table tbody td tfoot th thead tr ul',
 )
 const voids = namesIn('area base br col embed hr img input link meta param source track wbr')
-const marks: Readonly<Record<string, string>> = { strong: '**', b: '**', em: '*', i: '*', del: '~~', s: '~~', strike: '~~' }
+const marks = new Map(Object.entries({ strong: '**', b: '**', em: '*', i: '*', del: '~~', s: '~~', strike: '~~' }))
 /** A cell that holds one of these is part of a layout, not of a table of data. */
 const notInCells = namesIn('h1 h2 h3 h4 h5 h6 pre table blockquote article section form')
 /** An element that is opened closes these, up to one of the second list (HTML §13.1.2.4, optional tags). */
@@ -32,15 +32,9 @@ const implied = new Map(
     .map(([[name = ''] = [], closes = [], until = []]) => [name, { closes, until }]),
 )
 
-const counted: Readonly<Record<string, 'pre' | 'code' | 'link' | 'list' | 'quote'>> = {
-  pre: 'pre',
-  code: 'code',
-  a: 'link',
-  ul: 'list',
-  ol: 'list',
-  menu: 'list',
-  blockquote: 'quote',
-}
+const counted = new Map(
+  Object.entries({ pre: 'pre', code: 'code', a: 'link', ul: 'list', ol: 'list', menu: 'list', blockquote: 'quote' } as const),
+)
 
 const maxDepth = 256
 const maxBlockChars = 32_768
@@ -115,7 +109,7 @@ export class MarkdownWriter implements HtmlEvents {
     const hidden = this.#silent === 0 && isHidden(name, attributes)
     const silent =
       silentTags.has(name) ||
-      isUnseen(attributes) ||
+      unseenStyle.test(attributes.style ?? '') ||
       (hidden && (!block || this.#inside.pre > 0 || this.#table()?.inCell === true))
     // Before the state changes: what came so far belongs to what was open.
     if (this.#silent === 0 && !silent && block) this.#boundary(name)
@@ -175,7 +169,7 @@ export class MarkdownWriter implements HtmlEvents {
   }
 
   #enter({ name }: Open, attributes: Attributes): void {
-    const count = counted[name]
+    const count = counted.get(name)
     if (count !== undefined) this.#inside[count] += 1
     // Highlighters name the language on the box around the code, on `pre` or on `code`.
     if (name === 'div' || name === 'pre' || (name === 'code' && this.#inside.pre > 0))
@@ -218,25 +212,26 @@ export class MarkdownWriter implements HtmlEvents {
     const { name } = element
     const table = this.#table()
     const isPlain = this.#inside.pre === 0
+    const mark = marks.get(name)
     if (name === 'a') this.#endLink(element)
     else if (name === 'code' && isPlain)
       this.#wrap(element.at, (text) => (text.includes('`') ? `\`\` ${text} \`\`` : `\`${text}\``))
-    else if (marks[name] !== undefined && isPlain && this.#inside.code === 0) {
-      const mark = marks[name]
+    else if (mark !== undefined && isPlain && this.#inside.code === 0) {
       // Nested or in headings it says nothing.
-      const nested = this.#stack.some((each) => each !== element && (marks[each.name] === mark || /^h[1-6]$/.test(each.name)))
+      const nested = this.#stack.some((each) => each !== element && (marks.get(each.name) === mark || /^h[1-6]$/.test(each.name)))
       if (!nested) this.#wrap(element.at, (text) => `${mark}${text}${mark}`)
     } else if (name === 'q') this.#wrap(element.at, (text) => `“${text}”`)
     else if (name === 'rt') this.#wrap(element.at, (text) => `(${text})`)
     else if (name === 'sup' && isPlain) this.#wrap(element.at, (text) => (/^[\w+−-]{1,8}$/.test(text) ? `^${text}` : text))
     else if (name === 'pre') this.#endCode()
-    else if ((name === 'td' || name === 'th') && table?.inCell === true)
-      table.endCell(this.#parts.splice(element.at).join('').replace(/\s+/g, ' ').trim())
-    else if (name === 'tr' && table !== undefined) this.#endRow(table)
+    else if ((name === 'td' || name === 'th') && table !== undefined) {
+      if (table.inCell) table.endCell(this.#parts.splice(element.at).join('').replace(/\s+/g, ' ').trim())
+      else this.#flush()
+    } else if (name === 'tr' && table !== undefined) this.#endRow(table)
     else if (blocks.has(name)) this.#boundary(name, true)
     if (name === 'li' || element.list !== undefined) this.#marker = ''
     if (name === 'div' && isPlain) this.#language = ''
-    const count = counted[name]
+    const count = counted.get(name)
     if (count !== undefined) this.#inside[count] -= 1
   }
 
@@ -458,9 +453,8 @@ export class MarkdownWriter implements HtmlEvents {
     const trimmed = href.trim()
     if (trimmed === '' || trimmed.startsWith('#') || trimmed.length > maxUrlChars) return undefined
     const url = resolve(trimmed, this.base)
-    return url === undefined || url.length > maxUrlChars || !/^(https?|mailto|tel):/.test(url)
-      ? undefined
-      : cleanText(url).replaceAll('(', '%28').replaceAll(')', '%29')
+    if (url === undefined || url.length > maxUrlChars || !/^(https?|mailto|tel):/.test(url)) return undefined
+    return cleanText(url).replaceAll('(', '%28').replaceAll(')', '%29')
   }
 }
 

@@ -3,7 +3,8 @@ import { cleanText, clip } from '../../kit/text.ts'
 import type { Attributes, PageFacts } from '../types.ts'
 
 const maxTitleChars = 300
-const maxTitlePieces = 50
+/** What is read of a title before it is cut. */
+const maxRawTitleChars = 4_096
 
 export class Metadata {
   readonly facts: PageFacts = {}
@@ -12,25 +13,26 @@ export class Metadata {
   /** Where `<meta http-equiv="refresh">` leads, not resolved. */
   refresh: string | undefined
   scripts = 0
-  #title: string[] | undefined
+  #title: string | undefined
 
   open(name: string, attributes: Attributes): void {
     if (name === 'meta') this.#meta(attributes)
     else if (name === 'script') this.scripts += 1
-    else if (name === 'title' && this.facts.title === undefined) this.#title = []
+    else if (name === 'title' && this.facts.title === undefined) this.#title = ''
     else if (name === 'html' && attributes.lang !== undefined) this.facts.language ??= short(attributes.lang)
     else if (name === 'time' && attributes.datetime !== undefined) this.facts.published ??= short(attributes.datetime)
   }
 
   /** @returns whether the text is metadata */
   text(text: string): boolean {
-    if (this.#title !== undefined && this.#title.length < maxTitlePieces) this.#title.push(text)
-    return this.#title !== undefined
+    if (this.#title === undefined) return false
+    if (this.#title.length < maxRawTitleChars) this.#title += text
+    return true
   }
 
   close(name: string): void {
     if (name !== 'title' || this.#title === undefined) return
-    const title = short(this.#title.join(''))
+    const title = short(this.#title)
     if (title !== '') this.facts.title = title
     this.#title = undefined
   }

@@ -12,14 +12,9 @@ export const silentTags = namesIn(
 
 /** What scripts reveal. */
 const hiddenStyle = /(?:^|[;\s])(?:display\s*:\s*none|visibility\s*:\s*(?:hidden|collapse)|opacity\s*:\s*0(?:\.0*)?\s*(?:;|!|$))/i
-/** What nobody is meant to see. */
-const unseenStyle =
+/** Text that no reader ever sees, a common carrier of instructions for models. */
+export const unseenStyle =
   /(?:^|[;\s])(?:font-size\s*:\s*0(?:\.0*)?(?:px|pt|em|rem|%)?\s*(?:;|!|$)|(?:left|top|text-indent|margin-left|margin-top)\s*:\s*-\d{4,}|clip\s*:\s*rect\(\s*0[^)]{0,40}\)|clip-path\s*:\s*inset\(\s*(?:50|100)%)/i
-
-/** Text that no reader ever sees is a common carrier of instructions for models. */
-export function isUnseen({ style }: Attributes): boolean {
-  return unseenStyle.test(style ?? '')
-}
 
 /** Not displayed as the page arrives. */
 export function isHidden(name: string, attributes: Attributes): boolean {

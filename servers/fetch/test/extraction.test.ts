@@ -199,3 +199,12 @@ test('code keeps its lines around links, and links whose address does not stand 
   const many = Array.from({ length: 1_000 }, (_, i) => `<a href="/${i}">link ${i}</a>\n`).join('')
   assert.equal((await contentOf(`<pre>${many}</pre>`)).match(/\]\(/g)?.length, 100)
 })
+
+test('elements that are named like properties of objects are elements', async () => {
+  assert.equal(await contentOf('<p>a <constructor>b</constructor> c</p>'), 'a b c')
+  assert.equal(await contentOf('<p><math><constructor><mi>x</mi><mi>y</mi></constructor></math></p>'), '$xy$')
+})
+
+test('a title of character references is whole', async () => {
+  assert.match((await readShape(`<title>${'&#1055;'.repeat(80)}</title><p>x</p>`)).text, /^title: П{80}\n/)
+})
