@@ -7,7 +7,7 @@ import { formatBytes } from '../kit/report.ts'
 import { cleanText, clip, visibleJson } from '../kit/text.ts'
 import { Remembered, Semaphore, withDeadline } from '../kit/waiting.ts'
 import type { FetchConfig } from './config.ts'
-import { late, statusError } from './errors.ts'
+import { statusError } from './errors.ts'
 import { extract } from './lib/extract.ts'
 import type { TokenizerClass } from './lib/html-events.ts'
 import { type Answer, follow, maxRedirects, redirectOf } from './lib/request.ts'
@@ -108,8 +108,10 @@ export function openFetch(config: FetchConfig, environment: Environment, resolve
       const [href, raw, links] = JSON.parse(key) as [string, boolean, boolean]
       const url = new URL(href)
       const ms = config.FETCH_TIMEOUT_MS
+      const late = (): ToolError =>
+        new ToolError('TIMEOUT', `${url.host} took longer than ${ms} ms`, { hint: 'the same call later, or another address' })
       return slots.run({ key: url.hostname, signal }, () =>
-        withDeadline({ ms, signal, late: () => late(url.host, ms) }, (stop) => loadPage(url, { raw, links }, stop)),
+        withDeadline({ ms, signal, late }, (stop) => loadPage(url, { raw, links }, stop)),
       )
     },
   )

@@ -12,11 +12,6 @@ export function shownUrl(url: string): string {
   return clip(cleanText(url), maxShownUrlChars)
 }
 
-/** @param host with its port */
-export function late(host: string, ms: number): ToolError {
-  return new ToolError('TIMEOUT', `${host} took longer than ${ms} ms`, { hint: 'the same call later, or another address' })
-}
-
 /** A failure of the connection or of the body's encoding. */
 export function connectionError(url: URL, error: NodeJS.ErrnoException): ToolError {
   const { code = '' } = error
@@ -46,14 +41,10 @@ const codes: Readonly<Record<number, ToolErrorCode>> = {
 /** Client errors that a later request may not meet; all others stay (RFC 9110 §15.5). */
 const passing = new Set([408, 409, 425, 429])
 
-interface Refusal {
-  readonly status: number
-  readonly reason: string
-  readonly headers: IncomingHttpHeaders
-}
+type Answer = { status: number; reason: string; headers: IncomingHttpHeaders }
 
 /** An answer with an error status. @param text of its body: what a page says is often the reason */
-export function statusError(url: URL, { status, reason, headers }: Refusal, text: string): ToolError {
+export function statusError(url: URL, { status, reason, headers }: Answer, text: string): ToolError {
   const wait = retryAfter(headers['retry-after'])
   const missing = (status === 404 || status === 410) && url.pathname !== '/'
   const hint =

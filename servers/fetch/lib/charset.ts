@@ -74,10 +74,9 @@ function charsetInPage(label: string | undefined): string | undefined {
 
 /** The charset in the `content` of a `<meta http-equiv="Content-Type">` (HTML, "extracting a character encoding from a meta element"). */
 function charsetInContent(content: string): string | undefined {
-  return /charset[\t\n\f\r ]*=[\t\n\f\r ]*(?:"([^"]*)"|'([^']*)'|([^"'\t\n\f\r ;][^\t\n\f\r ;]*))/i
-    .exec(content)
-    ?.slice(1)
-    .find((label) => label !== undefined)
+  const named = /charset[\t\n\f\r ]*=[\t\n\f\r ]*(?:"([^"]*)"|'([^']*)'|([^"'\t\n\f\r ;][^\t\n\f\r ;]*))/i
+  const [, inDouble, inSingle, bare] = named.exec(content) ?? []
+  return inDouble ?? inSingle ?? bare
 }
 
 /** Of an XML declaration at the start. */

@@ -5,11 +5,9 @@ import { namesIn } from './visibility.ts'
 
 /** htmlparser2's Tokenizer, which only backend.ts loads. */
 export type TokenizerClass = new (
-  options: { xmlMode?: boolean; decodeEntities?: boolean },
-  callbacks: TokenizerCallbacks,
+  options: { decodeEntities: boolean },
+  callbacks: Readonly<Record<string, (start: number, end: number, offset: number) => void>>,
 ) => { write(chunk: string): void; end(): void }
-
-type TokenizerCallbacks = Readonly<Record<string, (start: number, end: number, offset: number) => void>>
 
 const wanted = namesIn(
   'href src alt class id style hidden aria-hidden role lang content name property datetime itemprop colspan rowspan start value alttext display encoding type http-equiv data-lang data-src data-original charset',
@@ -21,11 +19,7 @@ const keptChars = 256
 const ignore = (): void => {}
 
 /** @param xhtml every element may close itself, and CDATA is text @returns feeds text; call `end` once after the last */
-export function htmlEvents(
-  Tokenizer: TokenizerClass,
-  events: HtmlEvents,
-  xhtml = false,
-): { write(text: string): void; end(): void } {
+export function htmlEvents(Tokenizer: TokenizerClass, events: HtmlEvents, xhtml = false) {
   let text = ''
   let offset = 0 // of `text` in the whole page
   let tag = ''
@@ -90,13 +84,13 @@ export function htmlEvents(
     },
   )
   return {
-    write(chunk) {
+    write(chunk: string): void {
       const kept = text.slice(-keptChars)
       offset += text.length - kept.length
       text = kept + chunk
       tokenizer.write(chunk)
     },
-    end: () => tokenizer.end(),
+    end: (): void => tokenizer.end(),
   }
 }
 

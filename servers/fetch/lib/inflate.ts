@@ -4,18 +4,17 @@ import { createBrotliDecompress, createInflateRaw } from 'node:zlib'
 
 type Coding = 'br' | 'deflate' | 'gzip'
 
-/** Of a header of gzip, with a file name, a comment and an extra field, which may have 65,535 bytes. */
+/** A header of gzip is longer only when a file name, a comment or an extra field is. */
+const headerBytes = 4_096
 const maxHeaderBytes = 2 * 65_536
 
 /** The codings of a body in the order in which they were applied; undefined when one cannot be decoded. */
 export function codingsOf(contentEncoding: string | undefined): Coding[] | undefined {
-  const codings: Coding[] = []
-  for (const part of (contentEncoding ?? '').slice(0, 200).toLowerCase().split(',')) {
-    const name = part.trim().replace(/^x-/, '')
-    if (name === 'br' || name === 'deflate' || name === 'gzip') codings.push(name)
-    else if (/^(compress|zstd|dcb|dcz|exi|aes128gcm|pack200-gzip)$/.test(name)) return undefined
-    // Anything else is a mistake for "not encoded", such as `none` or `utf-8`.
-  }
+  const parts = (contentEncoding ?? '').slice(0, 200).toLowerCase().split(',')
+  const names = parts.map((part) => part.trim().replace(/^x-/, ''))
+  // Anything else than these and the codings is a mistake for "not encoded", such as `none` or `utf-8`.
+  if (names.some((name) => /^(compress|zstd|dcb|dcz|exi|aes128gcm|pack200-gzip)$/.test(name))) return undefined
+  const codings = names.filter((name) => name === 'br' || name === 'deflate' || name === 'gzip')
   return codings.length > 2 ? undefined : codings
 }
 
@@ -54,7 +53,8 @@ export async function* inflate(
 }
 
 async function* withoutHeader(body: AsyncGenerator<Buffer, void>, state: { truncated: boolean }): AsyncGenerator<Buffer, void> {
-  const head = await readHead(body, maxHeaderBytes)
+  let head = await readHead(body, headerBytes)
+  if (dataStart(head) > head.length) head = await readHead(body, maxHeaderBytes, head)
   const start = dataStart(head)
   if (start > head.length) {
     state.truncated = true

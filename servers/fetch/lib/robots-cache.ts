@@ -4,13 +4,7 @@ import { ToolError } from '../../../protocol/index.ts'
 import { Remembered, turnsOf, withDeadline } from '../../kit/waiting.ts'
 import type { FetchConfig } from '../config.ts'
 import { type Answer, follow, type RequestSettings, redirectOf } from './request.ts'
-import { findRule, maxRobotsBytes, parseRobots, type Rule } from './robots.ts'
-
-interface Site {
-  /** Undefined: the file cannot be had, and nothing may be fetched. */
-  readonly rules: readonly Rule[] | undefined
-  readonly verdict: string
-}
+import { findRule, maxRobotsBytes, parseRobots } from './robots.ts'
 
 /** Of work before everything else that is due runs. */
 const turnMs = 6
@@ -23,12 +17,10 @@ const timeoutMs = 3_000
 const maxSites = 200
 const maxKeptBytes = 2 * 1024 * 1024
 
-export type Robots = ReturnType<typeof robotsOf>
-
 export function robotsOf(config: FetchConfig, request: RequestSettings) {
   // §2.2.1: the product token is the leading part of the user agent's name.
   const product = /^[A-Za-z_-]+/.exec(request.userAgent)?.[0] ?? 'mcp-fetch'
-  const sites = new Remembered<Site>(
+  const sites = new Remembered(
     {
       keepMs: ({ rules }) => (rules === undefined ? unreachableMs : keptMs),
       maxEntries: maxSites,
@@ -38,17 +30,18 @@ export function robotsOf(config: FetchConfig, request: RequestSettings) {
     load,
   )
 
-  async function load(origin: string, signal: AbortSignal): Promise<Site> {
+  /** @returns no `rules` when the file cannot be had, and nothing may be fetched */
+  async function load(origin: string, signal: AbortSignal) {
     const late = (): Error => new Error(`its robots.txt did not come within ${timeoutMs} ms`)
     let ledElsewhere = false
-    const visit = async (url: URL, from: URL | undefined): Promise<void> => {
-      ledElsewhere = from !== undefined
-      request.policy.check(url)
-    }
     try {
       return await withDeadline({ ms: timeoutMs, signal, late }, async (stop) => {
         const first = new URL('/robots.txt', origin)
-        return await siteOf((await follow(first, 'text/plain,*/*;q=0.1', request, stop, visit)).answer)
+        const { answer } = await follow(first, 'text/plain,*/*;q=0.1', request, stop, async (url, from) => {
+          ledElsewhere = from !== undefined
+          request.policy.check(url)
+        })
+        return await siteOf(answer)
       })
     } catch (error) {
       signal.throwIfAborted()
@@ -61,7 +54,7 @@ export function robotsOf(config: FetchConfig, request: RequestSettings) {
   }
 
   /** §2.3.1: what each kind of answer means. */
-  async function siteOf(answer: Answer): Promise<Site> {
+  async function siteOf(answer: Answer) {
     const { status } = answer
     if (status >= 200 && status < 300) {
       const rules = await parseRobots(await text(answer.body(maxRobotsBytes)), product, turnsOf(turnMs))

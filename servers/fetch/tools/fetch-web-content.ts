@@ -65,6 +65,7 @@ function show(page: Page, environment: Environment, args: Arguments, context: Co
   const content = fitText(text.slice(start, start + room + 1), room)
   const end = start + content.length
   const more = end < text.length
+  const untrusted = [head.join('\n'), content].filter((part) => part !== '').join('\n\n')
   const range =
     text.length === 0
       ? 'no text'
@@ -74,9 +75,7 @@ function show(page: Page, environment: Environment, args: Arguments, context: Co
   const from = page.redirects === 0 ? '' : `, redirected from ${shownUrl(args.url)}`
   return report(context, {
     summary: `${shownUrl(page.finalUrl)}: ${range}, ${page.method}, ${page.status} ${page.contentType}, robots.txt: ${page.robots}${from}`,
-    ...(head.length === 0 && text.length === 0
-      ? {}
-      : { untrusted: [...head, ...(head.length > 0 && text !== '' ? [''] : []), content].join('\n') }),
+    ...(untrusted === '' ? {} : { untrusted }),
     notes,
     next: more ? next(end) : undefined,
     truncated: more,
