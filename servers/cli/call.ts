@@ -3,7 +3,7 @@ import { writeFileSync } from 'node:fs'
 import { parseArgs } from 'node:util'
 import type { ContentBlock } from '../../protocol/index.ts'
 import { hasColours, type Row, renderTable } from '../host/columns.ts'
-import { cleanText } from '../kit/text.ts'
+import { cleanText, parseIfJson } from '../kit/text.ts'
 import { siblingAddress } from './http.ts'
 import { type ListedTool, openClient } from './mcp-client.ts'
 import { readHere } from './running.ts'
@@ -56,7 +56,7 @@ function tableOf(tools: readonly ListedTool[]): string {
 function argumentsOf({ name, inputSchema }: ListedTool, words: readonly string[]): unknown {
   const [first = ''] = words
   if (first.startsWith('{')) {
-    return parsed(words.join(' ')) ?? fail(`the arguments of ${name} are not valid JSON; write them in single quotes`)
+    return parseIfJson(words.join(' ')) ?? fail(`the arguments of ${name} are not valid JSON; write them in single quotes`)
   }
   return Object.fromEntries(
     words.map((word) => {
@@ -66,18 +66,9 @@ function argumentsOf({ name, inputSchema }: ListedTool, words: readonly string[]
       const types = [inputSchema.properties?.[key]?.type ?? 'string'].flat()
       const text = word.slice(equals + 1)
       // Of what is not JSON the server says what it expected.
-      return [key, types.includes('string') ? text : (parsed(text) ?? text)]
+      return [key, types.includes('string') ? text : (parseIfJson(text) ?? text)]
     }),
   )
-}
-
-/** Undefined for what is not JSON. Of any length: the server has the limits. */
-function parsed(text: string): unknown {
-  try {
-    return JSON.parse(text)
-  } catch {
-    return undefined
-  }
 }
 
 /** A block as text for a terminal; what is not text goes into a file, whose name is returned. */

@@ -14,27 +14,22 @@ interface Entry {
   readonly url: string
 }
 
-interface Printed {
-  readonly text: string
-  /** What the person does with it. */
-  readonly steps: string
-}
-
-/** @param token whether callers need one @param entries one for all tools, or one for each named server */
-type Client = (entries: readonly Entry[], token: boolean) => Printed
+/**
+ * @param entries one for all tools, or one for each named server @param token whether callers need one
+ * @returns the configuration, as JSON unless it is a text, and what the person does with it
+ */
+type Client = (entries: readonly Entry[], token: boolean) => { readonly configuration: string | object; readonly steps: string }
 
 const clients: Readonly<Record<string, Client>> = {
-  'claude-code': (entries, token) => ({
-    text: entries
-      .map(({ name, url }) => {
-        const header = token ? ' --header "Authorization: Bearer $MCP_AUTH_TOKEN"' : ''
-        return `claude mcp add --transport http ${name} ${url}${header}`
-      })
-      .join('\n'),
-    steps: `Run it in a shell${token ? ' in which MCP_AUTH_TOKEN is set' : ''}, then check it with: claude mcp list`,
-  }),
+  'claude-code': (entries, token) => {
+    const header = token ? ' --header "Authorization: Bearer $MCP_AUTH_TOKEN"' : ''
+    return {
+      configuration: entries.map(({ name, url }) => `claude mcp add --transport http ${name} ${url}${header}`).join('\n'),
+      steps: `Run it in a shell${token ? ' in which MCP_AUTH_TOKEN is set' : ''}, then check it with: claude mcp list`,
+    }
+  },
   'claude-desktop': (entries, token) => ({
-    text: json({
+    configuration: {
       mcpServers: byName(entries, ({ url }) => ({
         command: 'npx',
         args: [
@@ -43,35 +38,26 @@ const clients: Readonly<Record<string, Client>> = {
           // Claude Desktop for Windows splits arguments at blanks, so that the blank is in the variable.
           ...(token ? ['--header', `Authorization:\${MCP_AUTHORIZATION}`] : []),
         ],
-        ...(token ? { env: { MCP_AUTHORIZATION: 'Bearer TOKEN' } } : {}),
+        env: token ? { MCP_AUTHORIZATION: 'Bearer TOKEN' } : undefined,
       })),
-    }),
+    },
     steps: `Settings → Developer → Edit Config opens claude_desktop_config.json; then restart Claude Desktop.${replaceToken(token)}`,
   }),
   vscode: (entries, token) => ({
-    text: json({
-      ...(token
-        ? { inputs: [{ type: 'promptString', id: 'octet-token', description: 'MCP_AUTH_TOKEN of octet', password: true }] }
-        : {}),
-      servers: byName(entries, ({ url }) => ({
-        type: 'http',
-        url,
-        ...(token ? { headers: { Authorization: `Bearer \${input:octet-token}` } } : {}),
-      })),
-    }),
+    configuration: {
+      inputs: token
+        ? [{ type: 'promptString', id: 'octet-token', description: 'MCP_AUTH_TOKEN of octet', password: true }]
+        : undefined,
+      servers: byName(entries, ({ url }) => ({ type: 'http', url, headers: bearerOf(token, 'input:octet-token') })),
+    },
     steps: `Save it as .vscode/mcp.json and press Start above the entry.${token ? ' VS Code asks for the token.' : ''}`,
   }),
   cursor: (entries, token) => ({
-    text: json({
-      mcpServers: byName(entries, ({ url }) => ({
-        url,
-        ...(token ? { headers: { Authorization: `Bearer \${env:MCP_AUTH_TOKEN}` } } : {}),
-      })),
-    }),
+    configuration: { mcpServers: byName(entries, ({ url }) => ({ url, headers: bearerOf(token, 'env:MCP_AUTH_TOKEN') })) },
     steps: `Save it as ~/.cursor/mcp.json.${token ? ' Cursor reads MCP_AUTH_TOKEN from its environment.' : ''}`,
   }),
   'open-webui': (entries, token) => ({
-    text: `TOOL_SERVER_CONNECTIONS='${JSON.stringify(
+    configuration: `TOOL_SERVER_CONNECTIONS='${JSON.stringify(
       entries.map(({ name, url }) => ({
         ...{ type: 'mcp', url, path: '', auth_type: token ? 'bearer' : 'none', key: token ? 'TOKEN' : '' },
         ...{ config: { enable: true }, info: { id: name, name, description: '' } },
@@ -122,7 +108,8 @@ export async function connect(args: string[]): Promise<void> {
       servers.length > 0 || url.includes('{server}')
         ? definitions.map(({ name }) => ({ name, url: `${ofServer.replaceAll('{server}', name)}/mcp` }))
         : [{ name: 'octet', url: `${url}/mcp` }]
-    const { text, steps } = (clients[client] as Client)(entries, token)
+    const { configuration, steps } = (clients[client] as Client)(entries, token)
+    const text = typeof configuration === 'string' ? configuration : JSON.stringify(configuration, undefined, 2)
     process.stdout.write(`${text}\n`)
     process.stderr.write(`\n${steps}${token ? tokenSource(environment) : ''}\n`)
   }
@@ -169,8 +156,9 @@ function byName(entries: readonly Entry[], value: (entry: Entry) => object): obj
   return Object.fromEntries(entries.map((entry) => [entry.name, value(entry)]))
 }
 
-function json(value: object): string {
-  return JSON.stringify(value, undefined, 2)
+/** Headers in which the client puts a variable of its own, where callers need a token. */
+function bearerOf(token: boolean, variable: string): object | undefined {
+  return token ? { Authorization: `Bearer \${${variable}}` } : undefined
 }
 
 function replaceToken(token: boolean): string {

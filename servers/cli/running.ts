@@ -2,6 +2,7 @@
 import { type Env, readConfig } from '../host/config.ts'
 import { principals, type Settings, settingsSchema } from '../host/settings.ts'
 import type { ProcessState } from '../host/state.ts'
+import { parseIfJson } from '../kit/text.ts'
 import { readEnvironment } from './dotenv.ts'
 import { bearer, send, siblingAddress } from './http.ts'
 import { fail } from './usage.ts'
@@ -34,11 +35,10 @@ export async function askReady(url: string, token: string | undefined): Promise<
   try {
     const { status, text } = await send(address, { headers: bearer(token) }, answerLimitMs)
     if (status !== 200 && status !== 503) return `answers ${status} at ${address.pathname}, which no octet does`
-    const body = JSON.parse(text)
-    return typeof body.status === 'string' ? body : 'answers, but is not an octet'
+    const body = parseIfJson(text) as Ready | null | undefined
+    return typeof body?.status === 'string' ? body : 'answers, but is not an octet'
   } catch (error) {
     const { code, message } = error as NodeJS.ErrnoException
-    if (error instanceof SyntaxError) return 'answers, but is not an octet'
     return code === 'ECONNREFUSED' ? 'nothing listens there (ECONNREFUSED)' : `cannot be reached (${code ?? message})`
   }
 }
