@@ -12,10 +12,7 @@ import { MarkdownWriter, resolve } from './markdown.ts'
 import type { Block } from './outline.ts'
 import { fewChars, select } from './selection.ts'
 
-interface ExtractRequest extends PageForm {
-  readonly url: string
-  readonly contentType: string | undefined
-}
+type ExtractRequest = PageForm & { readonly url: string; readonly contentType: string | undefined }
 
 /** Five of the largest parts that a call may ask for; four such texts, twice while they are joined, and the cache have to fit into the container. */
 const maxTextChars = 500_000

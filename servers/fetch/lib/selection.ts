@@ -30,9 +30,7 @@ const lists = /^(?:ul|ol|dl)$/
 const boxes = /^(?:div|section|ul|ol|dl|form|fieldset|header|aside|figure)$/
 const paragraphs = /^(?:p|td|th|pre|li|dd|dt)$/
 
-/**
- * @returns `hiddenChars`: weighted characters of elements that are not displayed; `hiddenKept`: they are kept, because there is hardly anything else
- */
+/** @returns `hiddenChars` of what is not displayed, weighted; `hiddenKept`: it is kept, because there is hardly anything else */
 export async function select({ outline, metadata }: MarkdownWriter, pause: Pause) {
   await pause()
   markHidden(outline)

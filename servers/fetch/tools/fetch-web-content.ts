@@ -23,8 +23,6 @@ const schema = {
   additionalProperties: false,
 } as const
 
-type Arguments = FromSchema<typeof schema>
-
 export function fetchWebContent(backend: FetchBackend, environment: Environment): AnyTool {
   return defineTool({
     name: 'fetch_web_content',
@@ -44,7 +42,7 @@ export function fetchWebContent(backend: FetchBackend, environment: Environment)
   })
 }
 
-function show(page: Page, environment: Environment, args: Arguments, context: Context, anew: boolean) {
+function show(page: Page, environment: Environment, args: FromSchema<typeof schema>, context: Context, anew: boolean) {
   const { text, facts } = page
   const start = args.start_index
   if (start > 0 && start >= text.length) {

@@ -1,7 +1,6 @@
-// Reads the body of a response within a limit: XML element by element, and a part of an object as bytes.
+// Reads the XML of a response element by element, within a limit.
 import type { IncomingMessage } from 'node:http'
 import { ToolError } from '../../../protocol/index.ts'
-import { readStart } from '../../kit/http/connections.ts'
 import { formatBytes } from '../../kit/report.ts'
 
 /** Text by the name of an element. */
@@ -34,7 +33,7 @@ export async function readXml(res: IncomingMessage, root: string, maxBytes: numb
     return reader.fields
   } catch (error) {
     if (error instanceof ToolError) throw error
-    if (!(error instanceof SyntaxError)) throw brokenOff(error, 'closed the connection in the middle of its answer')
+    if (!(error instanceof SyntaxError)) throw brokenOff(error)
     if (reader.hasStarted()) throw brokenOff(error, 'ended in the middle of its listing')
     const what = isWebPage(start) ? 'a web page' : 'something other than S3 XML'
     throw new ToolError('UPSTREAM_ERROR', `the endpoint answers with ${what}; it is not the S3 port of a store`, {
@@ -44,18 +43,11 @@ export async function readXml(res: IncomingMessage, root: string, maxBytes: numb
   }
 }
 
-/** The first `maxBytes` of a body. @throws ToolError when the connection breaks before them */
-export function readBytes(res: IncomingMessage, maxBytes: number): Promise<Buffer> {
-  return readStart(res, maxBytes).catch((error) => {
-    throw brokenOff(error, 'closed the connection in the middle of its answer')
-  })
-}
-
 export function isWebPage(body: string): boolean {
   return /^\s*<(!doctype html|html)/i.test(body)
 }
 
-function brokenOff(cause: unknown, how: string): ToolError {
+export function brokenOff(cause: unknown, how = 'closed the connection in the middle of its answer'): ToolError {
   return new ToolError('UPSTREAM_ERROR', `the store ${how}`, { cause, hint: 'the same call again' })
 }
 

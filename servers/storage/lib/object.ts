@@ -2,12 +2,13 @@
 import { isUtf8 } from 'node:buffer'
 import type { IncomingHttpHeaders, IncomingMessage } from 'node:http'
 import { ToolError, type ToolErrorCode, type ToolErrorOptions } from '../../../protocol/index.ts'
+import { readStart } from '../../kit/http/connections.ts'
 import { nearestFirst } from '../../kit/names.ts'
 import { formatBytes } from '../../kit/report.ts'
 import { cleanText, quoted, visibleJson } from '../../kit/text.ts'
 import { deleted } from '../errors.ts'
 import type { ObjectName, StorageBackend } from '../types.ts'
-import { readBytes } from './body.ts'
+import { brokenOff } from './body.ts'
 import { noBucketCodes, noSuchBucket } from './buckets.ts'
 import { nameKey, nearKeys } from './keys.ts'
 
@@ -68,7 +69,7 @@ async function readRange(res: IncomingMessage, offset: number, length: number) {
   }
   const wanted = Math.min(length, to - from + 1)
   // One byte more tells whether an object of unknown size ends here.
-  const bytes = await readBytes(res, size === undefined ? length + 1 : wanted)
+  const bytes = await readStart(res, size === undefined ? length + 1 : wanted).catch((error) => Promise.reject(brokenOff(error)))
   if (size === undefined) {
     const more = bytes.length > length
     return { facts: factsOf(headers, more ? undefined : bytes.length), offset: 0, bytes: bytes.subarray(0, length), more }
