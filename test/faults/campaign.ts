@@ -185,7 +185,7 @@ class Campaign {
       this.#load = new Load({ ledger: this.#ledger, works, random: this.#random, url, token })
     } else this.#load.resume()
     await delay(warmUpMs)
-    await this.#recovered()
+    await this.#recovered().catch((error) => this.#problem({ name: `start of ${this.#ledger.trail}` }, error))
     await this.#load.pause()
     const { descriptors, residentMiB } = this.#system.measure()
     this.#baseline = { descriptors, residentMiB }
