@@ -51,107 +51,100 @@ const messageHead: Need = { bytes: 5, whole: true }
 const cellCount: Need = { bytes: 2, whole: true }
 const cellLength: Need = { bytes: 4, whole: true }
 
-export class WireReader {
-  readonly #events: WireEvents
-  readonly #limits: WireLimits
-  readonly #messages: Reading<never>
-  #need: Need
-  /** Copies of the pieces of what is needed as a whole, while it is incomplete. */
-  #pieces: Buffer[] = []
-  #have = 0
-  #received = 0
-  #flooded = false
-  #cellBytes: number
+export type WireReader = ReturnType<typeof createWireReader>
+
+export function createWireReader(events: WireEvents, limits: WireLimits) {
+  const { fieldBytes, messageBytes, floodBytes } = limits
+  let { cellBytes } = limits
+  let received = 0
+  let flooded = false
   /** Of the row that is being read. */
-  #cells: Cell[] = []
+  let unfinished: Cell[] = []
+  /** Copies of the pieces of what is needed as a whole, while it is incomplete. */
+  let pieces: Buffer[] = []
+  let have = 0
+  const messages = readMessages()
+  let need = messages.next().value
 
-  constructor(events: WireEvents, limits: WireLimits) {
-    this.#events = events
-    this.#limits = limits
-    this.#cellBytes = limits.cellBytes
-    this.#messages = this.#readMessages()
-    this.#need = this.#messages.next().value
-  }
+  return {
+    /** A new statement begins: the count of its bytes does too. */
+    reset(bytes = limits.cellBytes): void {
+      received = 0
+      flooded = false
+      cellBytes = bytes
+    },
 
-  /** A new statement begins: the count of its bytes does too. */
-  reset(cellBytes = this.#limits.cellBytes): void {
-    this.#received = 0
-    this.#flooded = false
-    this.#cellBytes = cellBytes
-  }
-
-  read(chunk: Buffer): void {
-    this.#received += chunk.length
-    try {
-      for (let at = 0; at < chunk.length; ) at = this.#readFrom(chunk, at)
-    } catch (error) {
-      this.#events.broken(error as Error) // such as a row that is shorter than its cells
-    }
-    if (this.#received > this.#limits.floodBytes && !this.#flooded) {
-      this.#flooded = true
-      this.#events.flood([...this.#cells])
-    }
+    read(chunk: Buffer): void {
+      received += chunk.length
+      try {
+        for (let at = 0; at < chunk.length; ) at = readFrom(chunk, at)
+      } catch (error) {
+        events.broken(error as Error) // such as a row that is shorter than its cells
+      }
+      if (received > floodBytes && !flooded) {
+        flooded = true
+        events.flood([...unfinished])
+      }
+    },
   }
 
   /** @returns where to go on */
-  #readFrom(chunk: Buffer, at: number): number {
-    const small = this.#smallMessage(chunk, at)
+  function readFrom(chunk: Buffer, at: number): number {
+    const small = smallMessage(chunk, at)
     if (small > 0) {
-      if (!acknowledgements.has(chunk[at] ?? 0)) this.#events.pass(chunk.subarray(at, at + small))
+      if (!acknowledgements.has(chunk[at] ?? 0)) events.pass(chunk.subarray(at, at + small))
       return at + small
     }
-    const { bytes, whole } = this.#need
-    const end = Math.min(chunk.length, at + bytes - this.#have)
+    const { bytes, whole } = need
+    const end = Math.min(chunk.length, at + bytes - have)
     const piece = chunk.subarray(at, end)
-    this.#have += piece.length
-    if (whole && this.#have < bytes) {
-      this.#pieces.push(Buffer.from(piece)) // the chunk's buffer is used again
+    have += piece.length
+    if (whole && have < bytes) {
+      pieces.push(Buffer.from(piece)) // the chunk's buffer is used again
       return end
     }
-    const given = this.#pieces.length === 0 ? piece : Buffer.concat([...this.#pieces, piece])
-    this.#pieces = []
-    this.#have = 0
-    this.#need = this.#messages.next(given).value
+    const given = pieces.length === 0 ? piece : Buffer.concat([...pieces, piece])
+    pieces = []
+    have = 0
+    need = messages.next(given).value
     return end
   }
 
   /** Length of the small message that lies completely in the chunk, the usual case; otherwise 0, and it is read piece by piece. */
-  #smallMessage(chunk: Buffer, at: number): number {
-    if (this.#need !== messageHead || this.#have > 0) return 0
+  function smallMessage(chunk: Buffer, at: number): number {
+    if (need !== messageHead || have > 0) return 0
     if (chunk.length - at < messageHead.bytes || chunk[at] === DATA_ROW) return 0
     const length = chunk.readUInt32BE(at + 1)
-    return length >= 4 && length <= this.#limits.fieldBytes && at + 1 + length <= chunk.length ? 1 + length : 0
+    return length >= 4 && length <= fieldBytes && at + 1 + length <= chunk.length ? 1 + length : 0
   }
 
-  *#readMessages(): Reading<never> {
-    const { fieldBytes, messageBytes } = this.#limits
+  function* readMessages(): Reading<never> {
     for (;;) {
       const head = Buffer.from(yield messageHead)
       const code = head[0] ?? 0
       const length = head.readUInt32BE(1) - 4
       if (length < 0) {
-        this.#events.broken(new Error('the server sent a message with an impossible length'))
+        events.broken(new Error('the server sent a message with an impossible length'))
         yield* skip(Number.POSITIVE_INFINITY)
       } else if (code === DATA_ROW) {
-        if (length > this.#cellBytes) yield* this.#readLargeRow()
-        else this.#events.row(cellsOf(yield { bytes: length, whole: true }))
+        if (length > cellBytes) yield* readLargeRow()
+        else events.row(cellsOf(yield { bytes: length, whole: true }))
       } else if ((code === ERROR || code === NOTICE) && length > fieldBytes) {
-        this.#events.pass(yield* shortReport(code, length, fieldBytes))
+        events.pass(yield* shortReport(code, length, fieldBytes))
       } else if (length > messageBytes) {
-        if (code !== NOTIFICATION && code !== COPY_DATA)
-          this.#events.broken(new Error('the server sent a message that is too large'))
+        if (code !== NOTIFICATION && code !== COPY_DATA) events.broken(new Error('the server sent a message that is too large'))
         yield* skip(length)
       } else {
         const message = length === 0 ? head : Buffer.concat([head, yield { bytes: length, whole: true }])
-        if (!acknowledgements.has(code)) this.#events.pass(message)
+        if (!acknowledgements.has(code)) events.pass(message)
       }
     }
   }
 
   /** A row some cells of which may be cut. */
-  *#readLargeRow(): Reading<void> {
+  function* readLargeRow(): Reading<void> {
     const cells: Cell[] = []
-    this.#cells = cells
+    unfinished = cells
     const count = (yield cellCount).readUInt16BE()
     for (let i = 0; i < count; i += 1) {
       const length = (yield cellLength).readInt32BE()
@@ -159,12 +152,12 @@ export class WireReader {
         cells.push(length < 0 ? null : '')
         continue
       }
-      const text = yield { bytes: Math.min(length, this.#cellBytes), whole: true }
+      const text = yield { bytes: Math.min(length, cellBytes), whole: true }
       cells.push(text.length === length ? text.toString() : { head: decodeHead(text), bytes: length })
       if (text.length < length) yield* skip(length - text.length)
     }
-    this.#cells = []
-    this.#events.row(cells)
+    unfinished = []
+    events.row(cells)
   }
 }
 

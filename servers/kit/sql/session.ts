@@ -5,8 +5,8 @@
 import { EventEmitter, once } from 'node:events'
 import { Socket } from 'node:net'
 import { sleep, withDeadline } from '../waiting.ts'
-import { type WireLimits, WireReader } from './protocol-guard.ts'
-import { type Outcome, type Run, Statement, type Wire } from './statement.ts'
+import { createWireReader, type WireLimits, type WireReader } from './protocol-guard.ts'
+import { createStatement, type Outcome, type Run, type Statement, type Wire } from './statement.ts'
 import type { Target } from './target.ts'
 
 /** The connection could not be made, or ended under a statement, which may succeed on another one. Never what SQL itself raised. */
@@ -132,7 +132,7 @@ export class Session {
     const connection = new pg.Connection({ ssl, keepAlive: true, stream: plain } as never) as unknown as RawConnection
     this.#connection = connection
     const passed = new EventEmitter()
-    this.#reader = new WireReader(
+    this.#reader = createWireReader(
       {
         pass: (bytes) => {
           // The severity is not localised in field V (protocol-error-fields); a value cannot hold a NUL character.
@@ -192,7 +192,7 @@ export class Session {
     if (run.outcome === undefined) this.#reader.reset(run.cellBytes)
     try {
       const outcome = await new Promise<Outcome>((resolve, reject) => {
-        this.#current = new Statement(run, resolve, reject)
+        this.#current = createStatement(run, resolve, reject)
         this.submit(this.#current)
       })
       if (outcome.cut === 'flood') await this.cancel() // the rest is not read

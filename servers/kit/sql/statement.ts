@@ -58,97 +58,85 @@ export interface Run {
   readonly outcome?: Outcome
 }
 
-/** Steps in one round trip and up to one Sync. */
-export class Statement {
-  readonly #run: Run
-  readonly #outcome: Outcome
-  readonly #resolve: (outcome: Outcome) => void
-  readonly #reject: (error: Error) => void
-  #completed = 0
+export type Statement = ReturnType<typeof createStatement>
 
-  /** @param resolve called at ReadyForQuery, when the session can be used again */
-  constructor(run: Run, resolve: (outcome: Outcome) => void, reject: (error: Error) => void) {
-    this.#run = run
-    const none = { fields: undefined, rows: [], keptBytes: 0, rowCount: 0, tag: undefined, cut: undefined }
-    this.#outcome = Object.assign(run.outcome ?? none, { suspended: false })
-    this.#resolve = resolve
-    this.#reject = reject
-  }
+/** Steps in one round trip and up to one Sync. @param resolve called at ReadyForQuery, when the session can be used again */
+export function createStatement(run: Run, resolve: (outcome: Outcome) => void, reject: (error: Error) => void) {
+  const { before = [], step, after = [], rows = 0 } = run
+  const none = { fields: undefined, rows: [], keptBytes: 0, rowCount: 0, tag: undefined, cut: undefined }
+  const outcome: Outcome = Object.assign(run.outcome ?? none, { suspended: false })
+  let completed = 0
+  const isOfStep = (): boolean => completed === before.length
+  return {
+    submit(wire: Wire): void {
+      // No Sync before the end: after an error the server skips everything up to it, so that the statement can never run without the
+      // BEGIN READ ONLY that stands before it.
+      wire.stream.cork() // one system call for all messages
+      for (const each of before) runWhole(wire, each)
+      if (step !== undefined) {
+        prepare(wire, step)
+        wire.describe({ type: 'P' })
+      }
+      wire.execute({ rows })
+      for (const each of after) runWhole(wire, each)
+      wire.sync()
+      wire.stream.uncork()
+    },
 
-  submit(wire: Wire): void {
-    const { before = [], step, after = [], rows = 0 } = this.#run
-    // No Sync before the end: after an error the server skips everything up to it, so that the statement can never run without the
-    // BEGIN READ ONLY that stands before it.
-    wire.stream.cork() // one system call for all messages
-    for (const each of before) runWhole(wire, each)
-    if (step !== undefined) {
-      prepare(wire, step)
-      wire.describe({ type: 'P' })
-    }
-    wire.execute({ rows })
-    for (const each of after) runWhole(wire, each)
-    wire.sync()
-    wire.stream.uncork()
-  }
+    handleRowDescription({ fields }: { fields: readonly Field[] }): void {
+      outcome.fields = fields
+    },
 
-  handleRowDescription({ fields }: { fields: readonly Field[] }): void {
-    this.#outcome.fields = fields
-  }
+    handleDataRow({ fields: cells }: { fields: Cell[] }): void {
+      if (!isOfStep()) return // what one of the other steps answers
+      outcome.rowCount += 1
+      if (outcome.rowCount > run.keepRows || outcome.cut !== undefined) return
+      const bytes = cells.reduce((sum, cell) => sum + 8 + (typeof cell === 'string' ? cell.length : (cell?.head.length ?? 0)), 0)
+      if (outcome.keptBytes + bytes > run.keepBytes && outcome.rows.length > 0) {
+        outcome.cut = 'bytes'
+        return
+      }
+      outcome.keptBytes += bytes
+      outcome.rows.push(cells)
+    },
 
-  handleDataRow({ fields: cells }: { fields: Cell[] }): void {
-    if (!this.#isOfStep) return // what one of the other steps answers
-    const outcome = this.#outcome
-    outcome.rowCount += 1
-    if (outcome.rowCount > this.#run.keepRows || outcome.cut !== undefined) return
-    const bytes = cells.reduce((sum, cell) => sum + 8 + (typeof cell === 'string' ? cell.length : (cell?.head.length ?? 0)), 0)
-    if (outcome.keptBytes + bytes > this.#run.keepBytes && outcome.rows.length > 0) {
-      outcome.cut = 'bytes'
-      return
-    }
-    outcome.keptBytes += bytes
-    outcome.rows.push(cells)
-  }
+    handleCommandComplete({ text }: { text: string }): void {
+      if (isOfStep()) outcome.tag = text
+      completed += 1
+    },
 
-  handleCommandComplete({ text }: { text: string }): void {
-    if (this.#isOfStep) this.#outcome.tag = text
-    this.#completed += 1
-  }
+    handlePortalSuspended(): void {
+      completed += 1
+      outcome.suspended = true
+    },
 
-  handlePortalSuspended(): void {
-    this.#completed += 1
-    this.#outcome.suspended = true
-  }
+    handleEmptyQuery(): void {
+      completed += 1
+      outcome.tag = ''
+    },
 
-  handleEmptyQuery(): void {
-    this.#completed += 1
-    this.#outcome.tag = ''
-  }
+    /** The first error counts. The server sends ReadyForQuery after it, but pg no longer passes that on: it queues what comes next. */
+    handleError(error: Error): void {
+      reject(error)
+    },
 
-  /** The first error counts. The server sends ReadyForQuery after it, but pg no longer passes that on: it queues what comes next. */
-  handleError(error: Error): void {
-    this.#reject(error)
-  }
+    /** Ends it with what has come; the session is closed. @param cells of the row that was being read */
+    stopFlood(cells: Cell[]): void {
+      if (cells.length > 0) this.handleDataRow({ fields: cells })
+      outcome.cut = 'flood'
+      resolve(outcome)
+    },
 
-  /** Ends it with what has come; the session is closed. @param cells of the row that was being read */
-  stopFlood(cells: Cell[]): void {
-    if (cells.length > 0) this.handleDataRow({ fields: cells })
-    this.#outcome.cut = 'flood'
-    this.#resolve(this.#outcome)
-  }
+    handleReadyForQuery(): void {
+      resolve(outcome)
+    },
 
-  handleReadyForQuery(): void {
-    this.#resolve(this.#outcome)
-  }
+    /** No statement that is admitted is a COPY. */
+    handleCopyInResponse(wire: Wire): void {
+      wire.sendCopyFail('COPY is not supported')
+    },
 
-  /** No statement that is admitted is a COPY. */
-  handleCopyInResponse(wire: Wire): void {
-    wire.sendCopyFail('COPY is not supported')
-  }
-
-  handleCopyData(): void {}
-
-  get #isOfStep(): boolean {
-    return this.#completed === (this.#run.before?.length ?? 0)
+    handleCopyData(): void {},
   }
 }
 

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { test } from '../../../../test/runner/harness.ts'
-import { type Cell, WireReader } from '../protocol-guard.ts'
+import { type Cell, createWireReader } from '../protocol-guard.ts'
 
 const limits = { cellBytes: 8, fieldBytes: 16, messageBytes: 64, floodBytes: 1_000 }
 
@@ -33,7 +33,7 @@ function row(...cells: (string | null)[]): Buffer {
 function read(bytes: Buffer, size: number): Seen {
   const seen: Seen = { passed: [], rows: [], floods: [], broken: [] }
   let passed = Buffer.alloc(0)
-  const reader = new WireReader(
+  const reader = createWireReader(
     {
       pass: (part) => {
         passed = Buffer.concat([passed, part])
