@@ -5,15 +5,10 @@ import { listed, size, totalSize } from '../../kit/sql/table.ts'
 import type { PostgresBackend } from '../backend.ts'
 import { sizeOfDatabase } from '../lib/database-size.ts'
 
-interface DatabaseActivity {
+interface DatabaseActivity
+  extends Record<'connections' | 'cache_hit_ratio' | 'commits' | 'rollbacks' | 'deadlocks' | 'temp_bytes', number | null> {
   name: string
   size_bytes: number | null
-  connections: number | null
-  cache_hit_ratio: number | null
-  commits: number | null
-  rollbacks: number | null
-  deadlocks: number | null
-  temp_bytes: number | null
   stats_reset: string | null
 }
 

@@ -4,7 +4,7 @@ import { readCursor, writeCursor } from '../../kit/cursor.ts'
 import { formatBytes, report } from '../../kit/report.ts'
 import { orWithoutSizes } from '../../kit/sql/errors.ts'
 import { firstOf, nearestOf } from '../../kit/sql/hints.ts'
-import { qualified, quoteLiteral, quoteName } from '../../kit/sql/identifiers.ts'
+import { type Named, qualified, quoteLiteral, quoteName } from '../../kit/sql/identifiers.ts'
 import { listing, quoteCell, size } from '../../kit/sql/table.ts'
 import { clip, visibleJson } from '../../kit/text.ts'
 import type { PostgresBackend } from '../backend.ts'
@@ -40,9 +40,7 @@ export function listTablesTool(backend: PostgresBackend): AnyTool {
 }
 
 /** A table, and the sums of the whole list. */
-interface Row {
-  schema: string
-  name: string
+interface Row extends Named {
   kind: string
   est_rows: number | null
   total_bytes: number | null
@@ -68,11 +66,8 @@ const overheadChars = 1_500
 const maxColumns = 2_000
 const schemasShown = 10
 
-/**
- * SQL for an array of `Column`. A foreign key to a partitioned table has one more constraint for each partition, whose conparentid is not 0.
- * @param table an SQL expression for the oid
- */
-const columnsOf = (table: string): string => `(
+/** An array of `Column` of `p`. A foreign key to a partitioned table has one more constraint for each partition, whose conparentid is not 0. */
+const columnsOfTable = `(
   SELECT json_agg(json_build_object('name', a.attname, 'type', format_type(a.atttypid, a.atttypmod), 'nullable', NOT a.attnotnull,
     'primary_key', coalesce(a.attnum = ANY (pk.conkey), false),
     'references', (SELECT string_agg(quote_ident(fn.nspname) || '.' || quote_ident(fc.relname) || '(' || quote_ident(fa.attname) || ')', ', ')
@@ -85,7 +80,7 @@ const columnsOf = (table: string): string => `(
   FROM pg_attribute a
   LEFT JOIN pg_attrdef d ON d.adrelid = a.attrelid AND d.adnum = a.attnum
   LEFT JOIN pg_constraint pk ON pk.conrelid = a.attrelid AND pk.contype = 'p'
-  WHERE a.attrelid = ${table} AND a.attnum > 0 AND NOT a.attisdropped)`
+  WHERE a.attrelid = p.oid AND a.attnum > 0 AND NOT a.attisdropped)`
 
 /**
  * Partitions and the chunks of hypertables are not listed one by one: their parent stands for them. Rows that were never analysed are -1; then a
@@ -112,7 +107,7 @@ function tablesQuery(timescale: string | undefined, sized: boolean, bySize: bool
   const order = `${bySize ? '-coalesce(total_bytes, -1), ' : ''}schema, name`
   return `
     SELECT p.schema, p.name, p.kind, p.est_rows, p.total_bytes, p.comment, p.partitions, p.total, p.bytes,
-      ${withColumns ? `CASE WHEN p.upto <= ${maxColumns} OR p.upto = p.relnatts THEN coalesce(${columnsOf('p.oid')}, '[]') END` : 'NULL'} AS columns
+      ${withColumns ? `CASE WHEN p.upto <= ${maxColumns} OR p.upto = p.relnatts THEN coalesce(${columnsOfTable}, '[]') END` : 'NULL'} AS columns
     FROM (SELECT *, sum(relnatts) OVER (ORDER BY ${order}) AS upto FROM (SELECT t.*, count(*) OVER () AS total, sum(total_bytes) OVER () AS bytes FROM (
       SELECT c.oid, n.nspname AS schema, c.relname AS name, ${kind} AS kind, (${rows})::bigint AS est_rows, (${sized ? bytes : 'NULL'})::bigint AS total_bytes,
         left(obj_description(c.oid, 'pg_class'), 400) AS comment, ${partitions} AS partitions, c.relnatts

@@ -1,7 +1,7 @@
 // tsdb_compression_stats: what compression has saved, and what it waits for when it has saved nothing yet.
 import { defineTool } from '../../../protocol/index.ts'
 import { formatBytes, report } from '../../kit/report.ts'
-import { qualified } from '../../kit/sql/identifiers.ts'
+import { type Named, qualified } from '../../kit/sql/identifiers.ts'
 import { listed } from '../../kit/sql/table.ts'
 import type { TimescaleBackend } from '../backend.ts'
 import { describePolicy, withPolicies } from '../lib/policies.ts'
@@ -21,9 +21,7 @@ const statsQuery = ({ fn }: Features): string => `
   WHERE $1 = '' OR (h.hypertable_schema = $1 AND h.hypertable_name = $2)
   ORDER BY s.before_compression_total_bytes DESC NULLS LAST, 1, 2 LIMIT ${maxTables + 1}`
 
-interface Row {
-  schema: string
-  name: string
+interface Row extends Named {
   enabled: boolean
   total_chunks: number
   compressed_chunks: number

@@ -9,16 +9,8 @@ import type { TimescaleBackend } from '../backend.ts'
 import { fromRelations, ofUsers, sizeOf } from '../lib/relations.ts'
 import type { Features } from '../types.ts'
 
-interface Totals {
-  postgresql: string
-  database: string
-  size_bytes: number
-  hypertables: number
-  chunks: number
-  compressed_chunks: number
-  continuous_aggregates: number
-  jobs: number
-}
+type Totals = Record<'postgresql' | 'database', string> &
+  Record<'size_bytes' | 'hypertables' | 'chunks' | 'compressed_chunks' | 'continuous_aggregates' | 'jobs', number>
 
 const totalsQuery = `
   SELECT current_setting('server_version') AS postgresql, current_database() AS database, pg_database_size(current_database()) AS size_bytes,

@@ -3,7 +3,7 @@ import { defineTool } from '../../../protocol/index.ts'
 import { readCursor, writeCursor } from '../../kit/cursor.ts'
 import { counted, formatBytes, report } from '../../kit/report.ts'
 import { orWithoutSizes } from '../../kit/sql/errors.ts'
-import { qualified, quoteName } from '../../kit/sql/identifiers.ts'
+import { type Named, qualified, quoteName } from '../../kit/sql/identifiers.ts'
 import { type Column, listing, size, totalSize } from '../../kit/sql/table.ts'
 import { clip, fitLines } from '../../kit/text.ts'
 import type { TimescaleBackend } from '../backend.ts'
@@ -29,9 +29,7 @@ const relationsQuery = (features: Features, sized: boolean): string => `
     AND ((h.hypertable_name IS NULL)::int, n.nspname, c.relname) > ($2::int, $3::name, $4::name)
   ORDER BY (h.hypertable_name IS NULL)::int, 1, 2 LIMIT $5::int`
 
-interface Row {
-  schema: string
-  name: string
+interface Row extends Named {
   kind: string
   time_column: string
   time_type: string
