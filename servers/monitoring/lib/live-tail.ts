@@ -4,7 +4,7 @@ import { parseJson } from '../../kit/http/answer.ts'
 import type { MonitoringBackend } from '../backend.ts'
 import type { Entry } from '../types.ts'
 import { readStreams } from './loki.ts'
-import { fitting } from './render-logs.ts'
+import { fitting } from './render.ts'
 
 export type Followed = Awaited<ReturnType<typeof follow>>
 

@@ -2,7 +2,7 @@
 import { durationSeconds } from './time.ts'
 
 export type Logql = ReturnType<typeof readLogql>
-export type Window = Logql['windows'][number]
+type Window = Logql['windows'][number]
 /** A selector, and in a metric query its window. */
 export type Leaf = Logql['leaves'][number]
 type Matcher = Leaf['matchers'][number]

@@ -28,17 +28,11 @@ export function openLoki(http: Upstream) {
     return readNames(path, query, signal)
   })
 
-  async function ask(
-    command: string,
-    kinds: readonly unknown[],
-    parameters: Record<string, string>,
-    signal: AbortSignal,
-    headers = {},
-  ) {
+  async function ask(command: string, kinds: unknown[], query: Record<string, string>, signal: AbortSignal, headers = {}) {
     const path = `/loki/api/v1/${command}`
     const request: UpstreamRequest = { signal, timeoutMs: queryTimeoutMs, maxBytes: maxQueryBytes, headers }
-    const long = (parameters.query ?? '').length > maxUrlQueryChars
-    const answer = long ? http.postForm(path, parameters, request) : http.get(path, { ...request, query: parameters })
+    const long = (query.query ?? '').length > maxUrlQueryChars
+    const answer = long ? http.postForm(path, query, request) : http.get(path, { ...request, query })
     const { data } = (readLoki(await answer) ?? {}) as {
       data?: { resultType?: unknown; result?: unknown; stats?: { summary?: Record<string, unknown> } }
     }
@@ -64,11 +58,10 @@ export function openLoki(http: Upstream) {
 
   return {
     /** Entries in the query's direction. */
-    async logs(query: LogQuery, signal: AbortSignal): Promise<{ entries: readonly Entry[]; scannedBytes: number }> {
-      const { direction, limit, mixed = false } = query
-      const parameters = { query: query.query, ...times(query), limit: String(limit), direction }
-      const headers = mixed ? {} : metadataApart
-      const { result, scannedBytes } = await ask('query_range', ['streams'], parameters, signal, headers)
+    async logs(asked: LogQuery, signal: AbortSignal) {
+      const { query, direction, limit, mixed = false } = asked
+      const parameters = { query, ...times(asked), limit: String(limit), direction }
+      const { result, scannedBytes } = await ask('query_range', ['streams'], parameters, signal, mixed ? {} : metadataApart)
       return { entries: readStreams(result, direction), scannedBytes }
     },
 

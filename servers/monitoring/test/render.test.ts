@@ -2,8 +2,7 @@
 import assert from 'node:assert/strict'
 import { test } from '../../../test/runner/harness.ts'
 import { keyOf } from '../lib/loki.ts'
-import { fitting, labelText, renderLogs } from '../lib/render-logs.ts'
-import { formatNumber, renderSeries } from '../lib/render-series.ts'
+import { fitting, formatNumber, labelText, renderLogs, renderSeries } from '../lib/render.ts'
 import type { Entry } from '../types.ts'
 
 const start = 1_795_357_282_000_000_000n
@@ -127,6 +126,7 @@ test('series become a table, the largest first, with points where asked', () => 
   )
   assert.equal(renderSeries(Array(80).fill(series[0]), { maxChars: 100_000 }).shown.length, 50)
   assert.ok(renderSeries(Array(80).fill(series[0]), { pointsEvery: 60, maxChars: 500 }).text.length <= 500)
+  assert.equal(renderSeries(Array(80).fill(series[0]), { pointsEvery: 1, maxChars: 100 }).shown.length, 1, 'cut, not left out')
 })
 
 test('NaN and infinity are figures, too', () => {

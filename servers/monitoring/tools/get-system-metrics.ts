@@ -9,7 +9,7 @@ import type { MonitoringBackend } from '../backend.ts'
 import { missing } from '../errors.ts'
 import { type Chart, newestValues, summarise } from '../lib/chart.ts'
 import type { Collected, Netdata } from '../lib/netdata.ts'
-import { formatNumber } from '../lib/render-series.ts'
+import { formatNumber } from '../lib/render.ts'
 import { formatSeconds } from '../lib/time.ts'
 
 const inputSchema = {
@@ -55,7 +55,7 @@ const recentSeconds = 60
 const maxSuggestions = 5
 
 /** One chart's result: what it shows, or why there is none. */
-type ChartResult = { readonly id: string } & ({ readonly chart: Chart } | { readonly error: ToolError })
+type ChartResult = { id: string; chart: Chart; error?: undefined } | { id: string; chart?: undefined; error: ToolError }
 
 type Alert = Awaited<ReturnType<Netdata['alerts']>>[number]
 type Metrics = Awaited<ReturnType<typeof readMetrics>>
@@ -101,8 +101,8 @@ async function readMetrics(backend: MonitoringBackend, args: FromSchema<typeof i
       named ? undefined : readUptime(asked),
     ])
     const suggestions = await suggest(asked, results)
-    if (results.every((result) => 'error' in result)) {
-      const worst = results.find(({ error }) => error.detail !== missing.chart)?.error
+    if (results.every(({ error }) => error)) {
+      const worst = results.find(({ error }) => error?.detail !== missing.chart)?.error
       throw worst ?? (named ? unknownCharts(ids, suggestions) : noDefaults(collected))
     }
     return { ...asked, results, alerts, suggestions, uptime }
@@ -153,7 +153,7 @@ async function readUptime(question: Question): Promise<number | undefined> {
 
 /** The nearest existing names for each that was not found. */
 async function suggest(question: Question, results: readonly ChartResult[]) {
-  const unknown = results.filter((result) => 'error' in result && result.error.detail === missing.chart).map(({ id }) => id)
+  const unknown = results.filter(({ error }) => error?.detail === missing.chart).map(({ id }) => id)
   if (unknown.length === 0) return new Map<string, string[]>()
   const { netdata, collected } = question
   const charts = collected?.charts?.keys() ?? (await netdata.charts(question).catch(() => []))
@@ -219,17 +219,16 @@ function reportMetrics(metrics: Metrics, environment: Environment, context: Cont
     truncated = true
     notes.push(note)
   }
-  for (const result of results) {
-    const name = oneLine(result.id)
-    if ('error' in result) {
-      const { code, text } = result.error
-      if (code !== 'NOT_FOUND') notes.push(`${name} failed: ${text.slice('ERROR '.length)}`)
-      else if (named) notes.push(`no ${unknownChart(result.id, suggestions)}`)
+  for (const { id, chart, error } of results) {
+    const name = oneLine(id)
+    if (error !== undefined) {
+      if (error.code !== 'NOT_FOUND') notes.push(`${name} failed: ${error.text.slice('ERROR '.length)}`)
+      else if (named) notes.push(`no ${unknownChart(id, suggestions)}`)
       continue
     }
-    const { dimensions } = result.chart
+    const { dimensions } = chart
     const shown = Math.min(dimensions.length, maxDimensions)
-    const text = section(result.id, result.chart, shown)
+    const text = section(name, chart, shown)
     if (text.length + 1 > left) {
       leftOut(`${name} does not fit into one result: ask for it alone, with fewer points`)
       continue
@@ -246,7 +245,7 @@ function reportMetrics(metrics: Metrics, environment: Environment, context: Cont
   if (metrics.alerts instanceof ToolError) notes.push(`alerts are missing: ${metrics.alerts.text.slice('ERROR '.length)}`)
   if (raised.length > maxAlerts) leftOut(`${raised.length - maxAlerts} more alerts are raised`)
   if (raised.length > 0) sections.push(['== raised alerts', ...shownAlerts.map(alertLine)].join('\n'))
-  const charts = results.filter((result) => 'chart' in result).length
+  const charts = results.filter(({ chart }) => chart).length
   const where = node === '' ? '' : ` of ${oneLine(node)}`
   const up = uptime === undefined ? '' : `; up ${formatSpan(uptime)}`
   const state = alerts === undefined ? '' : `; ${alertCount(raised)}`
@@ -257,22 +256,20 @@ function reportMetrics(metrics: Metrics, environment: Environment, context: Cont
     truncated,
     rows,
     structured: {
-      charts: results.map((result) =>
-        'chart' in result ? { id: result.id, ...result.chart } : { id: result.id, error: result.error.code },
-      ),
+      charts: results.map(({ id, chart, error }) => ({ id, ...chart, error: error?.code })),
       uptime_seconds: uptime,
       alerts: alerts && shownAlerts,
     },
   })
 }
 
-function section(id: string, { units, dimensions, zero, times }: Chart, shown: number): string {
+function section(name: string, { units, dimensions, zero, times }: Chart, shown: number): string {
   const left = zero === 0 ? '' : `, ${zero} at zero left out`
-  const head = `${oneLine(id)} (${units === undefined || units === '' ? 'unit unknown' : oneLine(units)}${left})`
+  const head = `${name} (${units === undefined || units === '' ? 'unit unknown' : oneLine(units)}${left})`
   if (dimensions.length === 0) return `${head}: ${zero > 0 ? 'all zero' : 'no data in this time'}`
   const number = (value: number | null | undefined): string => (typeof value === 'number' ? formatNumber(value) : '-')
-  const rows = dimensions.slice(0, shown).map(({ name, now, min, avg, max, points }) => {
-    const row = [oneLine(name), ...[now, min, avg, max].map(number)].join('\t')
+  const rows = dimensions.slice(0, shown).map(({ name: dimension, now, min, avg, max, points }) => {
+    const row = [oneLine(dimension), ...[now, min, avg, max].map(number)].join('\t')
     return points.length === 0 ? row : `${row}\n  ${points.map(number).join(' ')}`
   })
   const [first, second] = times

@@ -9,12 +9,12 @@ import { invalid, maxEntriesOf, refusal } from '../errors.ts'
 import { adviseSelector, correctedQuery, exampleHint, explainNothing, type Failed } from '../lib/advice.ts'
 import { type Followed, follow } from '../lib/live-tail.ts'
 import { type Logql, readLogql } from '../lib/logql.ts'
-import { planMetric, reachSeconds, windowRange } from '../lib/metric-plan.ts'
+import type { Loki } from '../lib/loki.ts'
+import { planMetric, rangesOf, reachSeconds } from '../lib/metric-plan.ts'
 import { fetchPage, maxEntries, nextPage, type PageQuery } from '../lib/paging.ts'
-import { fitting, maxLineChars, renderLogs, shownLabels } from '../lib/render-logs.ts'
-import { renderSeries } from '../lib/render-series.ts'
+import { fitting, maxLineChars, renderLogs, renderSeries, shownLabels } from '../lib/render.ts'
 import { formatSeconds, formatTime, nsPerSecond, readRange, secondsOf } from '../lib/time.ts'
-import type { Entry, Range, Series } from '../types.ts'
+import type { Entry, Range } from '../types.ts'
 
 const inputSchema = {
   type: 'object',
@@ -144,25 +144,20 @@ async function searchSeries(call: Call) {
   if (args.follow_seconds > 0 && asked.windows.length > 0)
     throw invalid('a metric query cannot be followed', { follow_seconds: undefined })
   const plan = planMetric(asked, wanted, args.step, call.again)
-  const range = readRange(args, backend.limits.maxHours, reachSeconds(plan, wanted), notes)
-  const ranges = plan.query.leaves.map(({ window }) =>
-    window === undefined ? range : windowRange(window, range, plan.steps[0] === 0),
-  )
+  const reach = reachSeconds(rangesOf(plan, wanted), wanted)
+  const range = readRange(args, backend.limits.maxHours, reach, notes)
+  const ranges = rangesOf(plan, range)
   await checkCost(call, plan.query, ranges)
   const search = { ...call, range }
   const found = await readSeries(plan.query.text, plan.steps, search)
-  const planned = plan.notes(found.step)
+  const note = plan.note(found.step)
   // Where the windows leave time out, that may be the reason; the call that leaves nothing out will say more.
-  if (found.series.length === 0 && planned.length === 0) await explain(search, ranges)
-  notes.push(...planned)
+  if (found.series.length === 0 && note === undefined) await explain(search, ranges)
+  if (note !== undefined) notes.push(note)
   return reportSeries(call, range, found)
 }
 
-interface Found {
-  readonly series: readonly Series[]
-  readonly scannedBytes: number
-  readonly step: number
-}
+type Found = Awaited<ReturnType<Loki['series']>> & { readonly step: number }
 
 /** The values at the finest step whose answer is small enough. */
 async function readSeries(query: string, [step = 0, ...coarser]: readonly number[], failed: Failed): Promise<Found> {
@@ -236,34 +231,34 @@ function reportLines(
 ) {
   const { direction, format } = args
   const shown = page.entries.slice(0, fitting(page.entries, maxChars))
-  const more = page.more || shown.length < page.entries.length
-  if (shown.length < page.entries.length)
-    notes.push(`${page.entries.length} lines were found; this is as many as fit into one result`)
-  if (page.overfull) notes.push(`at least ${query.most} lines share one nanosecond; Loki returns no more of them`)
+  const isCut = shown.length < page.entries.length
+  const more = page.more || isCut
   const live = followed?.entries ?? []
   const days = new Set([...shown, ...live].map(({ at }) => at / (86_400n * nsPerSecond)))
   const withDate = days.size > 1 || secondsOf(query) > 86_400
   const history = renderLogs(direction === 'forward' ? shown : shown.toReversed(), format, withDate)
   const tail = renderLogs(live, format, withDate)
-  if (history.labelsLeftOut || tail.labelsLeftOut)
-    notes.push('some lines have more labels than are shown: end the query in "| keep name, other_name" to see only those')
   const which = more ? ` (the ${direction === 'backward' ? 'newest' : 'oldest'}; more exist)` : ''
   const found = `${counted(shown.length, 'line')}${which} in ${counted(history.streams, 'stream')}`
-  const after = followed === undefined ? '' : `; then ${live.length} live in ${followed.seconds.toFixed(1)} s`
-  if (followed?.full === true)
-    notes.push(
-      `the live tail was ended after ${followed.seconds.toFixed(1)} s: ${args.limit} lines, or as many as fit, had arrived`,
-    )
-  if (followed !== undefined && followed.dropped > 0)
-    notes.push(`Loki left out at least ${followed.dropped} live lines because they came too fast`)
+  const { full = false, dropped = 0 } = followed ?? {}
+  const followedFor = `${followed?.seconds.toFixed(1)} s`
+  const after = followed === undefined ? '' : `; then ${live.length} live in ${followedFor}`
   const rows = shown.length + live.length
   const text = [history.text, ...(followed === undefined ? [] : ['== live', tail.text])].filter((part) => part !== '').join('\n')
   return report(context, {
     summary: `${found}, ${span(query)}, scanned ${formatBytes(scannedBytes)}${after}`,
     ...(rows === 0 ? {} : { untrusted: text }),
-    notes,
+    notes: [
+      ...notes,
+      isCut && `${page.entries.length} lines were found; this is as many as fit into one result`,
+      page.overfull && `at least ${query.most} lines share one nanosecond; Loki returns no more of them`,
+      (history.labelsLeftOut || tail.labelsLeftOut) &&
+        'some lines have more labels than are shown: end the query in "| keep name, other_name" to see only those',
+      full && `the live tail was ended after ${followedFor}: ${args.limit} lines, or as many as fit, had arrived`,
+      dropped > 0 && `Loki left out at least ${dropped} live lines because they came too fast`,
+    ],
     next: more ? nextCall(args, query.limit, nextPage(query, page, shown.length)) : undefined,
-    truncated: more || followed?.full === true,
+    truncated: more || full,
     rows,
     structured: {
       lines: shown.map(structuredLine),

@@ -1,7 +1,8 @@
-// Log entries as text: labels once, lines under them, repeats folded; and how many entries fit.
+// Log entries as text: labels once, lines under them, repeats folded; and how many entries fit. The series of a metric query as a table.
 import { cleanText, clip, fitLines, oneLine } from '../../kit/text.ts'
-import type { Entry, Labels } from '../types.ts'
-import { formatClock } from './time.ts'
+import type { Entry, Labels, Series } from '../types.ts'
+import { maxPoints } from './metric-plan.ts'
+import { formatClock, formatSeconds } from './time.ts'
 
 export const maxLineChars = 1_000
 const maxValueChars = 100
@@ -10,6 +11,9 @@ const maxLabelsChars = 600
 const maxLabelsRead = 256
 /** Time with date, number of the stream, count of repeats. */
 const maxLineOverhead = 70
+
+const maxSeries = 50
+const maxRowChars = 8_000
 
 /** What leads from a line to its cause comes first, because what does not fit is cut at the end. */
 const importantLabels =
@@ -129,4 +133,63 @@ function pairsOf(labels: Labels) {
 
 function commonLabels([first = {}, ...rest]: readonly Labels[]): Labels {
   return Object.fromEntries(Object.entries(first).filter(([name, value]) => rest.every((labels) => labels[name] === value)))
+}
+
+/**
+ * Largest first.
+ * @param pointsEvery seconds between the values, where they follow each series: `-` where there is none
+ * @param once there is one value in each series
+ * @returns the text, and the series in it, in its order
+ */
+export function renderSeries(
+  series: readonly Series[],
+  { pointsEvery, once = false, maxChars }: { pointsEvery?: number | undefined; once?: boolean; maxChars: number },
+) {
+  const ranked = series
+    .map((one) => ({ ...one, stats: statsOf(one.points) }))
+    .sort((a, b) => (b.stats.max || 0) - (a.stats.max || 0))
+  const rows = function* () {
+    for (const { labels, points, stats } of ranked.slice(0, maxSeries)) {
+      const { last, min, avg, max, count } = stats
+      const values = once ? [formatNumber(last)] : [...[last, min, avg, max].map(formatNumber), count]
+      const row = [labelText(labels), ...values].join('\t')
+      yield clip(
+        pointsEvery === undefined ? row : `${row}\n  ${pointsText(points, pointsEvery)}`,
+        Math.min(maxRowChars, maxChars),
+      )
+    }
+  }
+  const shown = fitLines(rows(), maxChars)
+  const head = once ? 'labels\tvalue' : 'labels\tlast\tmin\tavg\tmax\tn'
+  return { text: [head, ...shown].join('\n'), shown: ranked.slice(0, shown.length) }
+}
+
+/** Loki sends NaN where it has divided by zero; such points do not count. Without any other point all figures are NaN. */
+function statsOf(points: Series['points']) {
+  const values = points.map(([, text]) => numberOf(text)).filter((value) => !Number.isNaN(value))
+  const known = values.length === 0 ? [Number.NaN] : values
+  const avg = known.reduce((sum, value) => sum + value, 0) / known.length
+  return { last: known.at(-1) ?? 0, min: Math.min(...known), max: Math.max(...known), avg, count: values.length }
+}
+
+function numberOf(text: string): number {
+  return Number(text.replace('Inf', 'Infinity'))
+}
+
+/** Four significant digits: enough to compare, and a third of the tokens. */
+export function formatNumber(value: number): string {
+  if (Number.isInteger(value) && Math.abs(value) < 1e12) return String(value)
+  return String(Number(value.toPrecision(4)))
+}
+
+/** The time once and then a value for each step: a time for each value would cost three times as much. */
+function pointsText(points: Series['points'], stepSeconds: number): string {
+  const first = points[0]?.[0] ?? 0
+  const values: string[] = []
+  for (const [at, value] of points) {
+    const index = Math.round((at - first) / stepSeconds)
+    while (values.length < Math.min(index, maxPoints)) values.push('-')
+    values.push(formatNumber(numberOf(value)))
+  }
+  return `from ${formatSeconds(first)} every ${stepSeconds} s: ${values.join(' ')}`
 }
