@@ -97,9 +97,9 @@ export class SqlEngine {
   }
 
   /** Runs queries of our own, which throw ToolErrors. @param options `database`: default the server's own */
-  asker(signal: AbortSignal, options: Pick<OwnLimits, 'searchPath'> & { database?: string } = {}): Ask {
-    const { database, searchPath } = options
-    const limits = { timeoutMs: this.limitTimeout(catalogueMs), signal, searchPath }
+  asker(signal: AbortSignal, options: Partial<Omit<OwnLimits, 'signal'>> & { database?: string } = {}): Ask {
+    const { database, searchPath, timeoutMs = this.limitTimeout(catalogueMs) } = options
+    const limits = { timeoutMs, signal, searchPath }
     return async <T>(text: string, values?: Step['values']) => {
       const name = database ?? (await this.#own(signal))
       return this.connections.use(name, signal, (session) => readOwn<T>(session, { text, values }, limits))
@@ -108,9 +108,8 @@ export class SqlEngine {
 
   /** Short queries that help to explain a result or an error: without an answer it is reported as it is. */
   lookup(database: string, signal: AbortSignal): Ask {
-    const limits = { timeoutMs: lookupMs, signal, searchPath: 'role' } as const
-    return <T>(text: string, values?: Step['values']) =>
-      this.connections.use(database, signal, (session) => readOwn<T>(session, { text, values }, limits)).catch(() => [])
+    const ask = this.asker(signal, { database, searchPath: 'role', timeoutMs: lookupMs })
+    return <T>(text: string, values?: Step['values']) => ask<T>(text, values).catch(() => [])
   }
 
   /** The database's name, known to exist and allowed; without one, the server's own. @throws ToolError NOT_FOUND with the names */

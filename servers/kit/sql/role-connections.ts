@@ -57,7 +57,7 @@ export class RoleConnections {
   /** The timeouts of sessions that nobody holds, the least recently used first. */
   readonly #idle = new Map<Session, NodeJS.Timeout>()
   #closed = false
-  /** What the self-test found; undefined before it. */
+  /** What the server did not refuse of what the self-test tries; undefined before it. */
   #notRefused: readonly string[] | undefined
   /** Of the database that was opened last. */
   #privileges: RolePrivileges | undefined
@@ -117,7 +117,7 @@ export class RoleConnections {
       const isExtra = probing && this.#slots.running >= this.#options.maxConnections
       const { session, reused, free } = await this.#acquire(database, signal, isExtra)
       try {
-        if (this.#hasFailed) {
+        if (this.#notRefused?.length) {
           const reason = 'the read-only self-test failed on this database server, so nothing is run. Ask the operator'
           throw new ToolError('FORBIDDEN', reason)
         }
@@ -210,15 +210,10 @@ export class RoleConnections {
     const { log } = this.#options.environment
     const sql = privileges.repair.join('\n')
     const fields = { server: this.#options.name, database, ...this.safety, ...(sql === '' ? {} : { sql }) }
-    if (this.#hasFailed) return log.error('read-only self-test FAILED: this server refuses to work', fields)
+    if (this.#notRefused?.length) return log.error('read-only self-test FAILED: this server refuses to work', fields)
     if (sql === '') return log.info('the role is safe', fields)
     const unsafe = this.#reasonAgainst(privileges) ?? 'the role may call functions that reach other systems'
     log.warn(`${unsafe}. Run the statements in "sql" in database ${database}, and use the role that they create, if any`, fields)
-  }
-
-  /** The server does not refuse all that the self-test tries. */
-  get #hasFailed(): boolean {
-    return this.#notRefused !== undefined && this.#notRefused.length > 0
   }
 
   async #refuseUnsafeRole(session: Session, signal: AbortSignal): Promise<void> {

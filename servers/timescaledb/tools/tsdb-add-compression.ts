@@ -53,19 +53,17 @@ export function tsdbAddCompression(backend: TimescaleBackend) {
       const limits = { timeoutMs: engine.limitTimeout(timeoutMs), signal, dryRun: args.dry_run }
       const done = await writer.transaction(limits, (transaction) => enable(transaction, features, args))
       const { hypertable, settings, job, notices } = done
+      const policy =
+        job === undefined
+          ? 'it had a compression policy already, which stays as it is'
+          : `job ${job.job_id} compresses chunks older than ${args.compress_after}`
       return report(context, {
-        summary: `${args.dry_run ? 'dry run, rolled back: ' : ''}${hypertable.sql} ${hypertable.compression ? 'has' : 'now has'} compression; ${
-          job === undefined
-            ? 'it had a compression policy already, which stays as it is'
-            : `job ${job.job_id} compresses chunks older than ${args.compress_after}`
-        }`,
+        summary: `${args.dry_run ? 'dry run, rolled back: ' : ''}${hypertable.sql} ${hypertable.compression ? 'has' : 'now has'} compression; ${policy}`,
         notes: [
           `segmented by ${settings.segment_by ?? 'what TimescaleDB chooses when it compresses'}; ordered by ${settings.order_by ?? 'what TimescaleDB chooses'}`,
-          ...(job === undefined || args.dry_run
-            ? []
-            : [
-                'the job runs in the background; tsdb_compression_stats shows what it has done, and compresses nothing younger than compress_after',
-              ]),
+          job !== undefined &&
+            !args.dry_run &&
+            'the job runs in the background; tsdb_compression_stats shows what it has done, and compresses nothing younger than compress_after',
           ...notices,
         ],
         structured: {

@@ -8,6 +8,7 @@ import type { TimescaleBackend } from '../backend.ts'
 import { insteadOf, requireCommunity, requireLevel } from '../errors.ts'
 import { inTimeUnits, newName } from '../lib/relations.ts'
 import { namesIn, volatileFunctions } from '../lib/statement-class.ts'
+import type { WriteLimits } from '../lib/writer.ts'
 import type { Features, Relation } from '../types.ts'
 
 const inputSchema = {
@@ -96,8 +97,9 @@ async function continuousAggregate(backend: TimescaleBackend, args: Arguments, c
     return { source: found?.source ?? null, job, notices: transaction.notices }
   })
   const left = engine.limitTimeout(600_000) - (monotonicMs() - started) - reserveMs
+  const rest = { timeoutMs: Math.max(1_000, Math.round(left)), signal }
   const fills = args.with_data && !args.dry_run
-  const unfilled = fills ? await fill(backend, features, view, job, Math.max(1_000, Math.round(left)), signal) : undefined
+  const unfilled = fills ? await fill(backend, features, view.sql, job, rest) : undefined
   const empty =
     job === undefined
       ? `it is empty until CALL refresh_continuous_aggregate('${view.sql}', NULL, NULL) with tsdb_execute`
@@ -108,7 +110,7 @@ async function continuousAggregate(backend: TimescaleBackend, args: Arguments, c
       job === undefined ? 'without a refresh policy' : `refreshed by job ${job}`,
       ...(fills ? [unfilled === undefined ? 'filled' : 'not filled yet'] : []),
     ].join(', '),
-    notes: [...(unfilled === undefined ? [] : [unfilled]), ...(fills || args.dry_run ? [] : [empty]), ...notices],
+    notes: [unfilled, !fills && !args.dry_run && empty, ...notices],
     structured: {
       view: view.sql,
       source,
@@ -155,16 +157,10 @@ async function addPolicy(ask: Ask, { fn }: Features, { sql }: Relation, args: Ar
  * Fills the view within the time that is left; the policy's job continues what takes longer.
  * @returns undefined, or why it is not filled yet
  */
-async function fill(
-  { writer }: TimescaleBackend,
-  { fn }: Features,
-  { sql }: Relation,
-  job: number | undefined,
-  timeoutMs: number,
-  signal: AbortSignal,
-): Promise<string | undefined> {
+async function fill({ writer }: TimescaleBackend, { fn }: Features, sql: string, job: number | undefined, limits: WriteLimits) {
+  const { timeoutMs, signal } = limits
   try {
-    await writer.alone({ timeoutMs, signal }, `CALL ${fn('refresh_continuous_aggregate')}($1::regclass, NULL, NULL)`, [sql])
+    await writer.alone(limits, `CALL ${fn('refresh_continuous_aggregate')}($1::regclass, NULL, NULL)`, [sql])
     return undefined
   } catch (error) {
     if (!(error instanceof ToolError) || error.code !== 'TIMEOUT' || signal.aborted) throw error

@@ -67,9 +67,9 @@ export function tsdbDatabaseStats(backend: TimescaleBackend) {
             : []),
         ].join('\n'),
         notes: [
-          ...(unsafeRole === undefined ? [] : [`${unsafeRole}. Tell the operator to use a role that only reads`]),
-          ...(sized ? [] : ['sizes are left out, because a chunk is locked or may not be read by this role']),
-          ...(features.apache ? ['compression, continuous aggregates and policies need the Community edition'] : []),
+          unsafeRole && `${unsafeRole}. Tell the operator to use a role that only reads`,
+          !sized && 'sizes are left out, because a chunk is locked or may not be read by this role',
+          features.apache && 'compression, continuous aggregates and policies need the Community edition',
         ],
         rows: largest.length,
         structured: {

@@ -86,10 +86,11 @@ export function tsdbShowHypertables(backend: TimescaleBackend) {
         summary: `${counted(hypertables.length, 'hypertable')} and ${counted(tables.length, 'other table')} or views${more ? ' (of more)' : total === 0 ? '' : `, ${formatBytes(total)} in all`}${args.schema === undefined ? '' : ` in schema ${quoteName(args.schema)}`}`,
         ...(page.length === 0 ? {} : { untrusted: clip(lists.join('\n'), maxChars) }),
         notes: [
-          ...(hypertables.length === 0 && !more && args.cursor === undefined
-            ? ['tsdb_create_hypertable makes a hypertable of an ordinary table']
-            : []),
-          ...(sized ? [] : ['sizes are left out, because a table is locked or may not be read by this role']),
+          hypertables.length === 0 &&
+            !more &&
+            args.cursor === undefined &&
+            'tsdb_create_hypertable makes a hypertable of an ordinary table',
+          !sized && 'sizes are left out, because a table is locked or may not be read by this role',
         ],
         next: more ? { ...args, cursor: writeCursor(last.kind === 'hypertable' ? '0' : '1', last.schema, last.name) } : undefined,
         rows: page.length,
