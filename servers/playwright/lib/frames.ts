@@ -50,6 +50,8 @@ interface Place {
   readonly prefix: string
 }
 
+export type Places = AsyncIterable<Place> | readonly Place[]
+
 /**
  * The page itself, then its shown frames, outer ones first; those that do not answer in time are left out.
  * @param limit for finding the frames

@@ -5,7 +5,7 @@ import { clip, fitText } from '../../kit/text.ts'
 import { explainAction } from '../errors.ts'
 import { ask, ifPossible } from '../lib/ask-page.ts'
 import { framePrefix, maxFrames, placesOf } from '../lib/frames.ts'
-import { type Listing, listActionables, listEverywhere } from '../lib/interactive.ts'
+import { listActionables } from '../lib/interactive.ts'
 import { locate } from '../lib/locate.ts'
 import type { PageText } from '../lib/page/program.ts'
 import { onPage, type PageCall, part, reads, session, type Target } from '../lib/page-call.ts'
@@ -40,8 +40,9 @@ export function getContentTool(backend: PlaywrightBackend): AnyTool {
 
 const maxExtractChars = 1_000_000
 const timeoutMs = 8_000
+/** For one frame, and for finding all of them; a list must leave time for checks of its selectors. */
 const frameMs = 4_000
-const maxElements = 60
+const listFramesMs = 2_000
 /** Room for the summary and the notes within the limit of a result. */
 const reservedChars = 1_500
 
@@ -55,9 +56,8 @@ async function getContent(call: PageCall, args: Arguments): Promise<ToolResult<o
   }
   const { text, cut } = session.extract
   if (start > 0 && start >= text.length) {
-    throw new ToolError('INVALID_ARGUMENT', `start_index is beyond the end: there are ${text.length} characters`, {
-      retry: { start_index: 0 },
-    })
+    const what = `start_index is beyond the end: there are ${text.length} characters`
+    throw new ToolError('INVALID_ARGUMENT', what, { retry: { start_index: 0 } })
   }
   const content = fitText(text.slice(start), Math.min(maxLength, backend.maxResultChars - reservedChars))
   const end = start + content.length
@@ -66,10 +66,8 @@ async function getContent(call: PageCall, args: Arguments): Promise<ToolResult<o
     summary: `${format} of ${clip(page.url(), 500)}: characters ${start} to ${end} of ${text.length}`,
     untrusted: content,
     notes: [
-      ...(cut ? ['the page has more than is read at once; selector reads a part of it'] : []),
-      ...(text === ''
-        ? ['there is no text; the page may still be loading, or be a picture: try wait_for_selector or screenshot']
-        : []),
+      cut && 'the page has more than is read at once; selector reads a part of it',
+      text === '' && 'there is no text; the page may still be loading, or be a picture: try wait_for_selector or screenshot',
     ],
     next: more ? sameCall(inputSchema, args, { start_index: end }) : undefined,
     truncated: more || cut,
@@ -81,42 +79,25 @@ async function getContent(call: PageCall, args: Arguments): Promise<ToolResult<o
 async function read(call: PageCall, selector: string | undefined, format: Arguments['format']): Promise<PageText> {
   const whole: Target = { ...call, selector: 'html', locator: call.page.locator('html') }
   const target = selector === undefined ? whole : await locate(call, selector, 'read')
-  const reading = selector === undefined && format !== 'html' ? readAll(target, format) : readElement(target, format)
-  return reading.catch((error: unknown) => explainAction(error, target))
+  const withFrames = selector === undefined && format !== 'html'
+  return readPlaces(target, withFrames, format).catch((error: unknown) => explainAction(error, target))
 }
 
-async function readAll(target: Target, format: Arguments['format']): Promise<PageText> {
-  const { page, timeoutMs: ms, signal } = target
-  if (format === 'interactive') return listed(await listEverywhere(page, maxElements, { ms, signal }))
+async function readPlaces(target: Target, withFrames: boolean, format: Arguments['format']): Promise<PageText> {
+  const { page, locator, selector, timeoutMs: ms, signal } = target
+  const framesMs = format === 'interactive' ? listFramesMs : frameMs
+  const element = [{ root: locator, frame: '', prefix: framePrefix(selector) }]
+  const places = withFrames ? placesOf(page, { ms: framesMs, signal }) : element
+  if (format === 'interactive') return listActionables(page, places, { ms, signal })
   const parts: string[] = []
   let cut = false
-  for await (const { root, frame } of placesOf(page, { ms: frameMs, signal })) {
-    const reading = readElement({ ...target, locator: root, timeoutMs: frame === '' ? ms : frameMs }, format)
+  for await (const { root, frame } of places) {
+    const reading = ask(root, format, { maxChars: maxExtractChars }, { ms: frame === '' ? ms : frameMs, signal })
     const found = await (frame === '' ? reading : ifPossible(reading, signal))
     if (found !== undefined && found.text !== '') parts.push(frame === '' ? found.text : `[frame ${frame}]\n${found.text}`)
     cut ||= found?.cut ?? false
   }
-  if (page.frames().length > maxFrames + 1) parts.push(`[only ${maxFrames} frames are read; selector reads another one]`)
+  const some = withFrames && page.frames().length > maxFrames + 1
+  if (some) parts.push(`[only ${maxFrames} frames are read; selector reads another one]`)
   return { text: parts.join('\n\n').slice(0, maxExtractChars), cut }
-}
-
-async function readElement(target: Target, format: Arguments['format']): Promise<PageText> {
-  const { page, locator, selector, timeoutMs: ms, signal } = target
-  if (format !== 'interactive') return ask(locator, format, { maxChars: maxExtractChars }, { ms, signal })
-  return listed(await listActionables(page, locator, maxElements, { ms, signal }, framePrefix(selector)))
-}
-
-function listed({ elements, total, cut }: Listing): PageText {
-  const rows = elements.map(({ selector, role, name, about, row }) =>
-    [
-      selector,
-      `${role}${name === '' ? '' : ` "${clip(name, 80)}"`}`,
-      [about, row === '' ? '' : `in "${row}"`].filter((part) => part !== '').join('; '),
-    ]
-      .filter((part) => part !== '')
-      .join('\t'),
-  )
-  const more = total - elements.length
-  if (more > 0) rows.push(`… ${more}${cut ? ' or more' : ''} others; a selector for a part of the page lists those in it`)
-  return { text: ['selector\telement\tdetails', ...rows].join('\n'), cut }
 }
