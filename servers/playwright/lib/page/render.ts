@@ -70,18 +70,15 @@ function render(root: Element, { maxChars, ms }: Limits, plain: boolean): PageTe
     }
     depth -= 1
   }
-  const finish = (): string[] => {
-    end()
-    while (lines.at(-1) === '') lines.pop()
-    return lines
-  }
   /** The lines of a node by itself. */
-  const linesIn = (node: Node): string[] => {
+  const linesIn = (node: Node, write: (node: Node) => void = all): string[] => {
     const outer = { lines, line }
     lines = []
     line = ''
-    all(node)
-    const inner = finish()
+    write(node)
+    end()
+    while (lines.at(-1) === '') lines.pop()
+    const inner = lines
     lines = outer.lines
     line = outer.line
     return inner
@@ -188,70 +185,60 @@ function render(root: Element, { maxChars, ms }: Limits, plain: boolean): PageTe
     all(node, (child) => !closed || child.nodeName === 'SUMMARY')
     if (block) end()
   }
-  if (!special(root)) all(root)
-  const text = finish().join('\n')
+  const text = linesIn(root, () => special(root) || all(root)).join('\n')
   return { text: text.slice(0, maxChars), cut: clock.over || text.length > maxChars || size > maxChars }
 }
 
-const namedByContent = new Set(
-  'button link heading cell gridcell columnheader rowheader row option tab menuitem menuitemcheckbox menuitemradio checkbox radio switch treeitem tooltip'.split(
-    ' ',
-  ),
-)
-
-/** Of an accessibility tree: a text, or an element with what is below it. */
-type Item = string | { readonly head: string; readonly items: readonly Item[] }
+const namedByContent =
+  /^(button|link|heading|(grid)?cell|(column|row)header|row|option|tab|menuitem(checkbox|radio)?|checkbox|radio|switch|treeitem|tooltip)$/
 
 /** The accessibility tree as Playwright writes it: `- button "Save" [disabled]`. */
 export function snapshot(root: Element, { maxChars, ms }: Limits): PageText {
   const clock = new Clock(ms)
+  const lines: { text: string; readonly indent: number; readonly isText: boolean }[] = []
   let size = 0
-  /** All text below a node, and its items: one, or those below it where it has no role. */
-  const visit = (node: Node, depth: number): { readonly text: string; readonly items: readonly Item[] } => {
-    if (clock.tick() || size > maxChars || depth > maxDepth) return { text: '', items: [] }
+  /** Writes a node, without a line of its own where it has no role. Returns all text below it. */
+  const visit = (node: Node, depth: number, indent: number): string => {
+    if (clock.tick() || size > maxChars || depth > maxDepth) return ''
     if (node instanceof Text) {
       const text = clean(node.data)
       size += text.length
-      return { text, items: text === '' ? [] : [text] }
+      const last = lines.at(-1)
+      if (text !== '' && last?.isText && last.indent === indent) last.text += ` ${text}`
+      else if (text !== '') lines.push({ text, indent, isText: true })
+      return text
     }
-    if (!(node instanceof Element) || shownStyle(node) === undefined) return { text: '', items: [] }
-    const takesText = isField(node) && node.tagName !== 'SELECT'
-    const branches = takesText ? [] : [...childrenOf(node)].map((child) => visit(child, depth + 1))
-    const text = clean(branches.map((branch) => branch.text).join(' '))
-    const items: Item[] = []
-    for (const item of branches.flatMap((branch) => branch.items)) {
-      const last = items.at(-1)
-      if (typeof item === 'string' && typeof last === 'string') items[items.length - 1] = `${last} ${item}`
-      else items.push(item)
-    }
+    if (!(node instanceof Element) || shownStyle(node) === undefined) return ''
     const role = roleOf(node)
-    if (/^(presentation|none|generic|)$/.test(role)) return { text, items }
-    const name = labelOf(node) || (namedByContent.has(role) ? text : '')
+    const hasRole = !/^(presentation|none|generic|)$/.test(role)
+    const own = { text: '', indent, isText: false }
+    if (hasRole) lines.push(own)
+    const below = lines.length
+    const takesText = isField(node) && node.tagName !== 'SELECT'
+    const children = takesText ? [] : [...childrenOf(node)]
+    const text = clean(children.map((child) => visit(child, depth + 1, hasRole ? indent + 1 : indent)).join(' '))
+    if (!hasRole) return text
+    const name = labelOf(node) || (namedByContent.test(role) ? text : '')
     let value = takesText && !/button|checkbox|radio/.test(role) ? shownValue(node) : ''
-    const [first] = items
-    if (typeof first === 'string' && (first === name || items.length === 1)) {
-      if (first !== name) value = first
-      items.shift()
+    const first = lines[below]
+    if (first?.isText && (first.text === name || lines.length === below + 1)) {
+      if (first.text !== name) value = first.text
+      lines.splice(below, 1)
     }
     if (node instanceof HTMLAnchorElement && node.hasAttribute('href')) {
-      items.push({ head: `/url: ${(node.getAttribute('href') ?? '').slice(0, maxHrefChars)}`, items: [] })
+      const url = (node.getAttribute('href') ?? '').slice(0, maxHrefChars)
+      lines.push({ text: `/url: ${url}`, indent: indent + 1, isText: false })
     }
     const states = [...statesOf(node), ...(/^H[1-6]$/.test(node.tagName) ? [`level=${node.tagName[1]}`] : [])]
     const named = name === '' ? '' : ` ${JSON.stringify(name.slice(0, 300))}`
-    const head = `${role}${named}${states.map((each) => ` [${each}]`).join('')}${items.length > 0 || value === '' ? '' : `: ${value}`}`
-    size += head.length
-    return { text: text === '' && !takesText ? name : text, items: [{ head, items }] }
+    own.text = `${role}${named}${states.map((each) => ` [${each}]`).join('')}`
+    if (lines.length === below && value !== '') own.text += `: ${value}`
+    size += own.text.length
+    if (lines.length > below) own.text += ':'
+    return text === '' && !takesText ? name : text
   }
-  const lines: string[] = []
-  const write = (items: readonly Item[], indent: string): void => {
-    for (const item of items) {
-      const { head, items: below } = typeof item === 'string' ? { head: `text: ${item}`, items: [] } : item
-      lines.push(`${indent}- ${head}${below.length > 0 ? ':' : ''}`)
-      write(below, `${indent}  `)
-    }
-  }
-  write(visit(root, 0).items, '')
-  const text = lines.join('\n')
+  visit(root, 0, 0)
+  const text = lines.map((line) => `${'  '.repeat(line.indent)}- ${line.isText ? 'text: ' : ''}${line.text}`).join('\n')
   return { text: text.slice(0, maxChars), cut: clock.over || size > maxChars || text.length > maxChars }
 }
 
