@@ -98,9 +98,8 @@ export const textOf = (el: Element): string =>
 /** The name that an element has not from its content: `aria-label`, a label, a placeholder. */
 export function labelOf(el: Element): string {
   const ids = (el.getAttribute('aria-labelledby') ?? '').split(/\s+/).filter((id) => id !== '')
-  const labelled = clean(ids.map((id) => document.getElementById(id)?.textContent ?? '').join(' '))
-  if (labelled !== '') return labelled
-  const label = clean(el.getAttribute('aria-label'))
+  const labelled = ids.map((id) => document.getElementById(id)?.textContent ?? '').join(' ')
+  const label = clean(labelled) || clean(el.getAttribute('aria-label'))
   if (label !== '') return label
   if (!isField(el)) return el instanceof HTMLImageElement ? clean(el.alt) : ''
   const labels = clean([...(el.labels ?? [])].map(textOf).join(' '))

@@ -27,26 +27,21 @@ export function actionables(root: Element, { most, count }: { readonly most: num
     if (listed.length < most) listed.push(el)
     else if (!count) break
   }
-  const selectors = new Selectors(root.ownerDocument)
-  const groups = new Map<string, Element[]>()
-  const named = listed.map((el) => {
-    const role = roleOf(el) || 'clickable'
-    const name = nameOf(el).slice(0, 200)
-    const equal = groups.get(`${role} ${name}`) ?? []
-    groups.set(`${role} ${name}`, equal)
-    equal.push(el)
-    return { el, role, name, equal }
+  const selectors = selectorsIn(root.ownerDocument)
+  const named = listed.map((el) => ({ el, role: roleOf(el) || 'clickable', name: nameOf(el).slice(0, 200) }))
+  const elements = named.map(({ el, role, name }) => {
+    const equal = named.filter((each) => each.role === role && each.name === name).map((each) => each.el)
+    return {
+      role,
+      name,
+      ...selectors.of(el),
+      field: isField(el) && role !== 'button',
+      /** Where it leads, its options and its states. */
+      about: aboutOf(el, role),
+      /** Text of the row or card, where others have the same role and name. */
+      row: equal.length > 1 ? rowOf(el, equal) : '',
+    }
   })
-  const elements = named.map(({ el, role, name, equal }) => ({
-    role,
-    name,
-    ...selectors.of(el),
-    field: isField(el) && role !== 'button',
-    /** Where it leads, its options and its states. */
-    about: aboutOf(el, role),
-    /** Text of the row or card, where others have the same role and name. */
-    row: equal.length > 1 ? rowOf(el, equal) : '',
-  }))
   /** `size`: elements of the whole document. `cut`: the time was over before all were seen. */
   return { elements, total, size: selectors.size, cut: clock.over }
 }
@@ -110,46 +105,43 @@ function hasPlainId({ id }: Element): boolean {
   return id !== '' && id.length <= 60 && !/\d{4}|:/.test(id)
 }
 
-/** CSS selectors that find exactly one element, from one count of what is unique in the document. */
-class Selectors {
-  size = 0
-  readonly #counts = new Map<string, number>()
-
-  constructor(document: Document) {
-    const clock = new Clock()
-    for (const el of elementsBelow(document, clock)) {
-      this.size += 1
-      if (!el.hasAttributes()) continue
-      for (const css of candidates(el, true)) this.#counts.set(css, (this.#counts.get(css) ?? 0) + 1)
-    }
-    if (clock.over) this.#counts.clear() // nothing is known to be unique
+/** CSS selectors that find exactly one element, from one count of what is unique in the document; `size`: its elements. */
+function selectorsIn(document: Document) {
+  const clock = new Clock()
+  const counts = new Map<string, number>()
+  let size = 0
+  for (const el of elementsBelow(document, clock)) {
+    size += 1
+    if (!el.hasAttributes()) continue
+    for (const css of candidates(el, true)) counts.set(css, (counts.get(css) ?? 0) + 1)
   }
-
-  /** `css` is empty where none is known. `good`: it is made from an attribute that people would choose, not from the element's place. */
-  of(el: Element): { css: string; good: boolean } {
-    for (const css of candidates(el, typedInput.test((el as HTMLInputElement).type))) {
-      if (this.#counts.get(css) === 1) return { css, good: true }
-    }
-    return { css: this.#byPlace(el), good: false }
-  }
+  if (clock.over) counts.clear() // nothing is known to be unique
 
   /** From an element with a unique id, or from the root; through the hosts of shadow roots, which Playwright's CSS passes. */
-  #byPlace(el: Element): string {
+  const byPlace = (el: Element): string => {
     const steps: string[] = []
     for (let at: Element | null = el; at !== null; at = at.parentElement) {
       const [id = ''] = hasPlainId(at) ? candidates(at, false) : []
-      if (this.#counts.get(id) === 1) return [id, ...steps].join(' > ')
+      if (counts.get(id) === 1) return [id, ...steps].join(' > ')
       const { tagName, parentNode } = at
       const same = [...(parentNode?.children ?? [])].filter((sibling) => sibling.tagName === tagName)
       steps.unshift(tagName.toLowerCase() + (same.length > 1 ? `:nth-of-type(${same.indexOf(at) + 1})` : ''))
     }
     const root = el.getRootNode()
-    return root instanceof ShadowRoot ? `${this.of(root.host).css} ${steps.join(' > ')}` : steps.join(' > ')
+    return root instanceof ShadowRoot ? `${of(root.host).css} ${steps.join(' > ')}` : steps.join(' > ')
   }
+  /** `css` is empty where none is known. `good`: it is made from an attribute that people would choose, not from the element's place. */
+  const of = (el: Element): { css: string; good: boolean } => {
+    for (const css of candidates(el, typedInput.test((el as HTMLInputElement).type))) {
+      if (counts.get(css) === 1) return { css, good: true }
+    }
+    return { css: byPlace(el), good: false }
+  }
+  return { size, of }
 }
 
 export function selectorOf(el: Element): string {
-  return new Selectors(el.ownerDocument).of(el).css
+  return selectorsIn(el.ownerDocument).of(el).css
 }
 
 export interface Wanted {
@@ -185,7 +177,7 @@ export function byText(root: Element, { text, role, fill, most }: Wanted) {
   let found = equal.length > 0 ? equal : partial
   if (found.length === 0 && !fill && role === undefined) found = withOwnText(root, wanted, clock)
   const shown = found.slice(0, most)
-  const selectors = shown.length === 0 ? undefined : new Selectors(root.ownerDocument)
+  const selectors = shown.length === 0 ? undefined : selectorsIn(root.ownerDocument)
   const elements = compare(found, { most }).map(({ what }, i) => ({ css: selectors?.of(shown[i] as Element).css ?? '', what }))
   return { elements, count: found.length, cut: clock.over }
 }
@@ -249,7 +241,7 @@ export function fieldState(el: Element) {
       ...(min || max ? [`${min || '…'} to ${max || '…'}${step ? ` in steps of ${step}` : ''}`] : []),
     ].join(', '),
     multiple: select?.multiple ?? false,
-    options: options.map(({ label, value, selected }) => ({ label: label.trim(), value, selected })),
+    options: options.map(({ label, value }) => ({ label: label.trim(), value })),
     what: describe(el),
   }
 }
