@@ -47,24 +47,20 @@ export async function nothingMatches(page: Page, selector: string): Promise<Tool
   const [first] = similar
   const found =
     similar.length === 0 ? ` (${await whereIs(page)})` : `. Actionable now: ${similar.map(({ shown }) => shown).join(', ')}`
-  return new ToolError('NOT_FOUND', `0 elements match "${clip(selector, 200)}"${found}`, {
-    ...(first?.alone ? { retry: { selector: first.selector } } : { hint: useListing }),
-  })
+  const remedy = first?.alone ? { retry: { selector: first.selector } } : { hint: useListing }
+  return new ToolError('NOT_FOUND', `0 elements match "${clip(selector, 200)}"${found}`, remedy)
 }
 
 /** The elements with what tells them apart. Of equal ones none is suggested, unless only one can be seen. */
 export async function manyMatch(locator: Locator, selector: string, count: number): Promise<ToolError> {
-  const told = (await ifPossible(ask(locator, 'compare', { most: 50 }, { ms: 2_000 }, 'evaluateAll'))) ?? []
+  const told = (await ifPossible(ask(locator, 'compare', { most: 50 }, { ms: 2_000 }))) ?? []
   const shown = told.flatMap((each, i) => (each.shown ? [i] : []))
   const list = told.slice(0, maxListed).map(({ what }, i) => `${i}: ${clip(cleanText(what), 250)}`)
   const equal = new Set(told.slice(0, maxListed).map(({ name }) => name)).size < list.length
   const nth = told.length === count && shown.length === 1 ? shown[0] : equal || list.length === 0 ? undefined : 0
-  return new ToolError('INVALID_ARGUMENT', `${count} elements match "${clip(selector, 200)}": ${list.join('; ')}`, {
-    hint:
-      nth === undefined
-        ? `${clip(selector, 150)} >> nth=N with the number of the one that you mean`
-        : visibleJson({ selector: `${selector} >> nth=${nth}` }),
-  })
+  const any = `${clip(selector, 150)} >> nth=N with the number of the one that you mean`
+  const hint = nth === undefined ? any : visibleJson({ selector: `${selector} >> nth=${nth}` })
+  return new ToolError('INVALID_ARGUMENT', `${count} elements match "${clip(selector, 200)}": ${list.join('; ')}`, { hint })
 }
 
 /** State of the page, for an error. */
@@ -79,9 +75,8 @@ export function isTimeout(error: unknown): boolean {
 }
 
 export function selectorFault(selector: string, error: Error): ToolError {
-  return new ToolError('INVALID_ARGUMENT', `"${clip(selector, 200)}" is not a valid selector: ${firstLine(error.message)}`, {
-    hint: useListing,
-  })
+  const what = `"${clip(selector, 200)}" is not a valid selector: ${firstLine(error.message)}`
+  return new ToolError('INVALID_ARGUMENT', what, { hint: useListing })
 }
 
 export function messageOf(error: unknown): string {

@@ -62,18 +62,15 @@ export function act(
 
 /** The visible lines of the element's document, kept there. */
 export async function linesOf(locator: Locator, signal: AbortSignal): Promise<JSHandle | undefined> {
-  return ifPossible(ask(locator, 'lines', lineLimits, { ms: 2_000, signal }, 'evaluateHandle'), signal)
+  return ifPossible(ask(locator, 'lines', lineLimits, { ms: 2_000, signal }), signal)
 }
 
 /** What the document looks like after an action: another one, or the same, which may be too busy to be compared. */
 type Outcome = Changes | 'replaced' | 'busy'
 
 /** Waits for what the action began, and compares the document with what it was. */
-async function settle(
-  { session, page, timeoutMs, signal }: PageCall,
-  before: JSHandle | undefined,
-  pending: ReadonlySet<unknown>,
-): Promise<Outcome> {
+async function settle(call: PageCall, before: JSHandle | undefined, pending: ReadonlySet<unknown>): Promise<Outcome> {
+  const { session, page, timeoutMs, signal } = call
   const began = monotonicMs()
   let outcome: Outcome = 'busy'
   for (const pauseMs of [settleMs, secondLookMs]) {
@@ -99,12 +96,7 @@ async function compare(before: JSHandle | undefined, signal: AbortSignal): Promi
   })
 }
 
-async function describe(
-  { session, signal, report }: PageCall,
-  before: string,
-  { did, notes = [] }: Done,
-  outcome: Outcome,
-): Promise<ToolResult<object>> {
+async function describe({ session, signal, report }: PageCall, before: string, { did, notes = [] }: Done, outcome: Outcome) {
   const { page } = session
   const now = page?.url() ?? 'about:blank'
   const title = page === undefined ? '' : await abortable(titleOf(page), signal)
@@ -137,10 +129,8 @@ async function describe(
 
 /** The first lines, within a budget of characters. */
 function fit(lines: readonly string[], maxChars: number): string[] {
-  const shown = fitLines(
-    lines.map((line) => clip(line, maxLineChars)),
-    maxChars,
-  )
+  const clipped = lines.map((line) => clip(line, maxLineChars))
+  const shown = fitLines(clipped, maxChars)
   return shown.length < lines.length ? [...shown, '… and more lines'] : shown
 }
 

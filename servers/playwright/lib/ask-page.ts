@@ -8,9 +8,10 @@ import { pageScript } from './page/source.ts'
 
 type Program = typeof program
 type Given<K extends keyof Program> = Parameters<Program[K]> extends [unknown, infer G] ? G : undefined
-/** Playwright's methods that run a function: on one element or handle, on all that match, or keeping the result in the page. */
-type Method = 'evaluate' | 'evaluateAll' | 'evaluateHandle'
-type Answer<K extends keyof Program, M> = M extends 'evaluateHandle' ? JSHandle : ReturnType<Program[K]>
+type Answer<K extends keyof Program> = K extends 'lines' ? JSHandle : ReturnType<Program[K]>
+
+/** Playwright's methods for functions that get all elements that match, or whose result is kept in the page. */
+const methods: { [K in keyof Program]?: string } = { compare: 'evaluateAll', lines: 'evaluateHandle' }
 
 export interface Limit {
   readonly ms: number
@@ -22,10 +23,8 @@ export const scriptLimitMs = 4_000
 
 /** Waits for the page, with the limit's time. @throws ToolError TIMEOUT */
 export function within<T>({ ms, signal }: Limit, work: (signal: AbortSignal) => Promise<T>): Promise<T> {
-  const late = (): ToolError =>
-    new ToolError('TIMEOUT', `the page did not answer within ${ms} ms; it is busy`, {
-      hint: 'the same call in a few seconds, or with a selector for a part of the page',
-    })
+  const hint = 'the same call in a few seconds, or with a selector for a part of the page'
+  const late = (): ToolError => new ToolError('TIMEOUT', `the page did not answer within ${ms} ms; it is busy`, { hint })
   return withDeadline({ ms, signal, late }, work)
 }
 
@@ -37,18 +36,18 @@ export async function settled(ms: number, work: Promise<unknown>): Promise<void>
 let script: Promise<string> | undefined
 
 /** Runs a function of program.ts on an element. @throws ToolError TIMEOUT, Error from Playwright */
-export async function ask<K extends keyof Program, M extends Method = 'evaluate'>(
+export async function ask<K extends keyof Program>(
   target: Locator | JSHandle,
   name: K,
   given: Given<K>,
   limit: Limit,
-  method = 'evaluate' as M,
-): Promise<Answer<K, M>> {
+): Promise<Answer<K>> {
   script ??= pageScript()
   // Playwright sends functions as text, which needs nothing from around it.
   const run = new Function('element', 'given', `${await script}; return octetPage.${name}(element, given)`)
   const options = { timeout: limit.ms, signal: limit.signal }
-  return within(limit, () => (target as Locator)[method as 'evaluate'](run as never, given as never, options as never)) as never
+  const method = (methods[name] ?? 'evaluate') as 'evaluate'
+  return within(limit, () => (target as Locator)[method](run as never, given as never, options as never)) as never
 }
 
 /** The result; undefined when the work fails, such as when a frame is gone or busy. @throws the signal's reason */
