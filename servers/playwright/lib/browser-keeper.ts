@@ -51,8 +51,9 @@ export class BrowserKeeper {
     return this.running === undefined ? 0 : this.#config.PLAYWRIGHT_MAX_RSS_MB - memoryOf(this.running.group)
   }
 
-  /** Ends the browser; the next `get` starts another. */
+  /** Ends the browser. The next `get` starts another, unless the server is closing. */
   end(reason: 'crashed' | 'recycled' | 'idle' | 'closed'): Promise<void> {
+    this.#closed ||= reason === 'closed'
     const end = async (launched: Launched): Promise<void> => {
       this.running = undefined
       const level = reason === 'crashed' ? 'warn' : 'info'
@@ -62,11 +63,6 @@ export class BrowserKeeper {
     if (this.#current !== undefined) this.#ended = this.#current.then(end, () => {}) // it never started
     this.#current = undefined
     return this.#ended
-  }
-
-  async close(): Promise<void> {
-    this.#closed = true
-    await this.end('closed')
   }
 
   async #start(): Promise<Launched> {

@@ -1,12 +1,13 @@
 // The backend that the tools are given: the browser, its sessions, and the network policy.
 import { ToolError } from '../../../protocol/index.ts'
 import type { Environment } from '../../kit/definition.ts'
-import { openPolicy, type Resolve } from '../../kit/network-policy/policy.ts'
+import type { Resolve } from '../../kit/network-policy/policy.ts'
+import { policyFromVariables } from '../../kit/network-policy/policy-variables.ts'
 import { Semaphore } from '../../kit/waiting.ts'
 import type { PlaywrightConfig } from '../config.ts'
 import { BrowserKeeper } from './browser-keeper.ts'
 import { findBrowser, missingBrowser, versionOf } from './find-browser.ts'
-import { Sessions } from './sessions.ts'
+import { openSessions } from './sessions.ts'
 
 export type PlaywrightBackend = ReturnType<typeof openPlaywright>
 
@@ -19,9 +20,9 @@ const headStartMs = 1_500
  * @throws Error for the operator when the configuration cannot be used
  */
 export function openPlaywright(config: PlaywrightConfig, { log, toolTimeoutMs, maxResultChars }: Environment, resolve?: Resolve) {
-  const policy = openPolicy('PLAYWRIGHT', config, { resolve })
+  const policy = policyFromVariables('PLAYWRIGHT', config, resolve)
   const keeper = new BrowserKeeper(config, log)
-  const sessions = new Sessions(config, policy, keeper)
+  const sessions = openSessions(config, policy, keeper)
   log.info('browser sessions are kept apart by token, forwarded user and the argument session', {
     note: 'callers with one token and no forwarded user (MCP_USER_HEADERS) share their pages',
   })
@@ -37,10 +38,10 @@ export function openPlaywright(config: PlaywrightConfig, { log, toolTimeoutMs, m
     largeImages: new Semaphore({
       limit: 1,
       maxWaiting: maxWaitingImages,
-      busy: () =>
-        new ToolError('RATE_LIMITED', 'other sessions are taking large images, which are made one at a time', {
-          hint: 'the same call in a few seconds, or without full_page',
-        }),
+      busy: () => {
+        const hint = 'the same call in a few seconds, or without full_page'
+        return new ToolError('RATE_LIMITED', 'other sessions are taking large images, which are made one at a time', { hint })
+      },
     }),
     /** How long a call may take, in milliseconds, that would like to take `wantedMs`. */
     callTime: (wantedMs: number) => Math.max(500, Math.min(wantedMs, toolTimeoutMs - headStartMs)),
@@ -57,7 +58,7 @@ export function openPlaywright(config: PlaywrightConfig, { log, toolTimeoutMs, m
     },
     async close() {
       await sessions.close()
-      await keeper.close()
+      await keeper.end('closed')
     },
   }
 }
