@@ -27,12 +27,13 @@ const schemes = /^(https?|data|blob|about):/i
 export class BrowserSession {
   readonly proxy: EgressProxy
   readonly #context: BrowserContext
-  /** Oldest first; the last one is the current page. */
-  readonly #pages: Page[] = []
+  /**
+   * Oldest first; the last one is the current page. With their connections to the DevTools, because none can be opened to a page that is
+   * busy.
+   */
+  readonly #pages = new Map<Page, Promise<CDPSession>>()
   readonly crashed = new WeakSet<Page>()
   readonly #prepared = new WeakSet<Page>()
-  /** Opened with each page, because none can be opened to a page that is busy. */
-  readonly #protocols = new WeakMap<Page, Promise<CDPSession>>()
   readonly #events: string[] = []
   /** Requests of the current page without an answer so far. */
   readonly pending = new Set<Request>()
@@ -50,12 +51,7 @@ export class BrowserSession {
   }
 
   /** @param storageState file with the cookies and local storage to begin with */
-  static async open(
-    browser: Browser,
-    policy: EgressPolicy,
-    config: PlaywrightConfig,
-    storageState: string | undefined,
-  ): Promise<BrowserSession> {
+  static async open(browser: Browser, policy: EgressPolicy, config: PlaywrightConfig, storageState: string | undefined) {
     const proxy = await openProxy(policy)
     try {
       const { username, password } = proxy
@@ -80,7 +76,7 @@ export class BrowserSession {
 
   /** The current page; undefined before the first `navigate` and after the last page was closed or has crashed. */
   get page(): Page | undefined {
-    return this.#pages.at(-1)
+    return [...this.#pages.keys()].at(-1)
   }
 
   /** Is a document of the current page being loaded? */
@@ -90,7 +86,7 @@ export class BrowserSession {
 
   /** For commands of the Chrome DevTools Protocol. */
   protocolOf(page: Page): Promise<CDPSession> {
-    return this.#protocols.get(page) ?? this.#context.newCDPSession(page)
+    return this.#pages.get(page) ?? this.#context.newCDPSession(page)
   }
 
   /**
@@ -123,9 +119,7 @@ export class BrowserSession {
   /** The current page, or a new one where there is none or a script keeps it busy. */
   async responsivePage(): Promise<Page> {
     if (this.page !== undefined && !(await answers(this.page))) await this.#drop(this.page)
-    const page = this.page ?? (await within({ ms: prepareMs }, () => this.#context.newPage()))
-    this.#adopt(page)
-    return page
+    return this.page ?? within({ ms: prepareMs }, () => this.#context.newPage()) // adopted by its event, which comes first
   }
 
   /** Events since the last call of this: dialogs, new pages, refused downloads, crashes. */
@@ -145,23 +139,18 @@ export class BrowserSession {
   }
 
   #adopt(page: Page): void {
-    if (this.#pages.includes(page)) return
-    if (this.#pages.length >= maxPages) {
+    if (this.#pages.size >= maxPages) {
       this.#note(`a new window was refused: there are ${maxPages} pages`)
       void page.close().catch(() => {})
       return
     }
-    if (this.#pages.length > 0) this.#note('the page opened a new window, which is the current page now')
-    this.#pages.push(page)
+    if (this.#pages.size > 0) this.#note('the page opened a new window, which is the current page now')
     const protocol = this.#context.newCDPSession(page)
     protocol.catch(() => {}) // the page may be closed by now
-    this.#protocols.set(page, protocol)
+    this.#pages.set(page, protocol)
     this.extract = undefined
     page.on('dialog', (dialog) => void this.#answer(dialog))
-    page.on('download', (download) => {
-      this.#note(`a download was refused: ${quoted(download.suggestedFilename())}`)
-      void download.cancel().catch(() => {})
-    })
+    page.on('download', (download) => this.#note(`a download was refused: ${quoted(download.suggestedFilename())}`))
     page.on('filechooser', () => this.#note('a file chooser was opened and left empty: files cannot be uploaded'))
     page.on('crash', () => {
       this.crashed.add(page)
@@ -185,12 +174,11 @@ export class BrowserSession {
   }
 
   #forget(page: Page): void {
-    const at = this.#pages.indexOf(page)
-    if (at < 0) return
-    this.#pages.splice(at, 1)
+    const wasCurrent = page === this.page
+    if (!this.#pages.delete(page)) return
     this.pending.clear()
     this.extract = undefined
-    if (at > 0 && at === this.#pages.length)
+    if (wasCurrent && this.page !== undefined)
       this.#note('the window was closed; the page that opened it is the current page again')
   }
 
