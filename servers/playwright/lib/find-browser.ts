@@ -38,8 +38,8 @@ export function findBrowser(config: PlaywrightConfig): FoundBrowser | undefined 
   const folders = (process.env.PATH ?? '').split(delimiter).filter((folder) => folder !== '')
   const installed = installedNames.flatMap((name) => folders.map((folder) => join(folder, name))).find(isExecutable)
   if (installed !== undefined) return { kind: 'installed', path: installed }
-  const own = ownBrowser(config.PLAYWRIGHT_BROWSERS_PATH ?? join(homedir(), '.cache', 'ms-playwright'))
-  return own ?? loadNpmBrowser()?.npmBrowser()
+  const own = ownPaths(config.PLAYWRIGHT_BROWSERS_PATH ?? join(homedir(), '.cache', 'ms-playwright')).find(isExecutable)
+  return own === undefined ? loadNpmBrowser()?.npmBrowser() : { kind: "Playwright's own", path: own }
 }
 
 /** For the operator, when there is no browser. */
@@ -50,16 +50,14 @@ export function missingBrowser(config: PlaywrightConfig): string | undefined {
     : 'PLAYWRIGHT_EXECUTABLE_PATH names no program that can be run'
 }
 
-function ownBrowser(folder: string): FoundBrowser | undefined {
+/** Where Playwright's browsers may be, the newest revision of each kind first. */
+function ownPaths(folder: string): string[] {
   const entries = existsSync(folder) ? readdirSync(folder) : []
-  for (const prefix of ownFolders) {
+  return ownFolders.flatMap((prefix) => {
     const revisions = entries.filter((name) => name.startsWith(prefix)).map((name) => Number(name.slice(prefix.length)))
     const newestFirst = revisions.filter(Number.isInteger).sort((a, b) => b - a)
-    const files = newestFirst.flatMap((revision) => ownFiles.map((file) => join(folder, `${prefix}${revision}`, file)))
-    const path = files.find(isExecutable)
-    if (path !== undefined) return { kind: "Playwright's own", path }
-  }
-  return undefined
+    return newestFirst.flatMap((revision) => ownFiles.map((file) => join(folder, `${prefix}${revision}`, file)))
+  })
 }
 
 function isExecutable(path: string): boolean {
