@@ -71,10 +71,9 @@ export async function locate(call: PageCall, selector: string, purpose: Purpose)
       const locator = await way()
       if (locator !== undefined) return { ...target, locator }
     }
-    if (`${loaded} ${size}` !== state) {
-      state = `${loaded} ${size}`
-      unchangedSince = monotonicMs()
-    }
+    const before = state
+    state = `${loaded} ${size}`
+    if (state !== before) unchangedSince = monotonicMs()
     const unchangedMs = loaded && session.pending.size === 0 ? monotonicMs() - unchangedSince : 0
     const quiet = Math.max(quietMs, waitMs * quietShare)
     if (monotonicMs() >= end || unchangedMs >= quiet) throw fault ?? (await nothingMatches(page, selector))
@@ -102,9 +101,8 @@ async function findByText({ page, selector, signal }: Target, wanted: Words, fil
     if (found.count === 1 && first.css !== '') return page.locator(enterFrames(prefix + first.css))
     const list = found.elements.map(({ css, what }) => `${visibleJson(prefix + css)} is ${clip(cleanText(what), 200)}`)
     const count = `${found.count}${found.cut ? ' or more' : ''}`
-    throw new ToolError('INVALID_ARGUMENT', `${count} elements match "${clip(selector, 100)}": ${list.join('; ')}`, {
-      hint: 'the selector of the one that you mean',
-    })
+    const hint = 'the selector of the one that you mean'
+    throw new ToolError('INVALID_ARGUMENT', `${count} elements match "${clip(selector, 100)}": ${list.join('; ')}`, { hint })
   }
   return undefined
 }

@@ -43,6 +43,7 @@ export function evaluateTool(backend: PlaywrightBackend): AnyTool {
 
 const maxValueChars = 20_000
 const maxErrorChars = 1_000
+const evaluation = { awaitPromise: true, returnByValue: true, userGesture: true, allowUnsafeEvalBlockedByCSP: true }
 /** The script begins on the second line of what is sent. */
 const linesBefore = 1
 /** Waiting for an answer ends this much after the script was to be stopped. */
@@ -71,17 +72,10 @@ async function evaluate(call: PageCall, args: Arguments): Promise<ToolResult<obj
 async function run({ session, page, timeoutMs, signal }: PageCall, { script, arg }: Arguments) {
   const began = monotonicMs()
   // `timeout` stops a script that runs on; the limit around it ends waiting for a promise that never settles.
-  const options = {
-    awaitPromise: true,
-    returnByValue: true,
-    userGesture: true,
-    timeout: timeoutMs,
-    allowUnsafeEvalBlockedByCSP: true,
-  }
   const send = (expression: string) =>
     within({ ms: timeoutMs + stopMs, signal }, async (limited) => {
       const protocol = await session.protocolOf(page)
-      return protocol.send('Runtime.evaluate', { expression, ...options }, { signal: limited })
+      return protocol.send('Runtime.evaluate', { expression, timeout: timeoutMs, ...evaluation }, { signal: limited })
     })
   try {
     // What the script throws is a value of the wrapper, so that an exception here means that nothing has run: it cannot be parsed.
@@ -128,7 +122,6 @@ function readValue({ type, json, chars, error, stack }: Readonly<Record<string, 
 /** @param line of what was sent; NaN if it is not known */
 function scriptError(what: string, line: number): ToolError {
   const where = Number.isNaN(line) ? '' : ` in line ${Math.max(1, line - linesBefore)}`
-  return new ToolError('INVALID_ARGUMENT', `the script failed${where}: ${clip(cleanText(what), maxErrorChars)}`, {
-    hint: 'an expression such as document.title, or a function body with return',
-  })
+  const hint = 'an expression such as document.title, or a function body with return'
+  return new ToolError('INVALID_ARGUMENT', `the script failed${where}: ${clip(cleanText(what), maxErrorChars)}`, { hint })
 }

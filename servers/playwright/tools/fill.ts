@@ -161,10 +161,8 @@ async function choose(target: Target, { options, multiple }: FieldState, wanted:
     throw new ToolError('NOT_FOUND', text, { retry: { value: options[0]?.label ?? '' } })
   }
   const chosen = found.filter((option) => option !== undefined)
-  await locator.selectOption(
-    chosen.map(({ value }) => ({ value })),
-    { timeout: timeoutMs, signal },
-  )
+  const values = chosen.map(({ value }) => ({ value }))
+  await locator.selectOption(values, { timeout: timeoutMs, signal })
   return chosen.map(({ label }) => JSON.stringify(clip(cleanText(label), 60))).join(', ') || 'no option'
 }
 

@@ -1,13 +1,5 @@
 // navigate: opens a page, and says where it ended up without dumping it.
-import {
-  type AnyTool,
-  type Context,
-  defineTool,
-  type FromSchema,
-  monotonicMs,
-  ToolError,
-  type ToolResult,
-} from '../../../protocol/index.ts'
+import { type AnyTool, type Context, defineTool, type FromSchema, monotonicMs, ToolError } from '../../../protocol/index.ts'
 import { report } from '../../kit/report.ts'
 import { clip } from '../../kit/text.ts'
 import { abortable } from '../../kit/waiting.ts'
@@ -33,6 +25,7 @@ const inputSchema = {
 } as const
 
 type Arguments = FromSchema<typeof inputSchema>
+type GotoOptions = NonNullable<Parameters<Page['goto']>[1]>
 
 const maxShownRedirects = 10
 const leaveMs = 2_000
@@ -52,7 +45,7 @@ export function navigateTool(backend: PlaywrightBackend): AnyTool {
   })
 }
 
-async function navigate(backend: PlaywrightBackend, args: Arguments, context: Context): Promise<ToolResult<object>> {
+async function navigate(backend: PlaywrightBackend, args: Arguments, context: Context) {
   const url = readWebAddress(args.url)
   backend.policy.check(url)
   const { signal } = context
@@ -84,12 +77,7 @@ async function navigate(backend: PlaywrightBackend, args: Arguments, context: Co
 }
 
 /** @throws ToolError */
-async function goTo(
-  session: BrowserSession,
-  page: Page,
-  url: URL,
-  options: NonNullable<Parameters<Page['goto']>[1]>,
-): Promise<Response | null> {
+async function goTo(session: BrowserSession, page: Page, url: URL, options: GotoOptions): Promise<Response | null> {
   const { waitUntil, timeout, signal } = options
   let download = false
   const downloads = new Promise<void>((resolve) => page.once('download', () => resolve(void (download = true))))

@@ -70,9 +70,9 @@ async function screenshot(call: PageCall, args: Arguments): Promise<ToolResult<o
     summary: `${type.toUpperCase()} ${size} px${scaled}, ${formatBytes(bytes)}, of ${clip(page.url(), 500)}`,
     untrusted: `title: ${await titleOf(page)}`,
     notes: [
-      ...(cut ? [`the page is higher; the image ends after ${maxFullHeight} px`] : []),
-      ...(args.format === 'png' && type === 'jpeg' ? ['as PNG it would have been too large'] : []),
-      ...(omitted ? ['the image is left out on this server; use get_content'] : []),
+      cut && `the page is higher; the image ends after ${maxFullHeight} px`,
+      args.format === 'png' && type === 'jpeg' && 'as PNG it would have been too large',
+      omitted && 'the image is left out on this server; use get_content',
     ],
     truncated: cut,
     blocks: omitted ? [] : [{ type: 'image', data, mimeType: `image/${type}` }],
@@ -110,21 +110,17 @@ async function take({ backend, session, page, timeoutMs: ms, signal }: PageCall,
   const asked = Math.min(1, args.max_width / area.width, Math.sqrt(maxPixels / pixels))
   if (pixels * asked ** 2 <= largePixels) return within({ ms, signal }, (until) => shoot(protocol, area, args, asked, until))
   const leave = await backend.largeImages.acquire({ signal, waitMs: backend.callTime(waitMs) })
-  let shooting: Promise<unknown> = Promise.resolve()
+  let shooting: Promise<Image> | undefined
   try {
     const room = Math.sqrt(Math.max(0, backend.keeper.roomMb * 1_000_000) / bytesPerPixel / pixels)
     if (room < Math.min(asked, minScale)) {
-      throw new ToolError('TOO_LARGE', 'the browser has no memory left for an image of this size', {
-        hint: 'the same call without full_page, or with a selector',
-      })
+      const hint = 'the same call without full_page, or with a selector'
+      throw new ToolError('TOO_LARGE', 'the browser has no memory left for an image of this size', { hint })
     }
-    return await within({ ms, signal }, (until) => {
-      const taken = shoot(protocol, area, args, Math.min(asked, room), until)
-      shooting = taken
-      return taken
-    })
+    const scale = Math.min(asked, room)
+    return await within({ ms, signal }, (until) => (shooting = shoot(protocol, area, args, scale, until)))
   } finally {
-    void settled(endMs, shooting).then(leave) // the browser goes on with what it has begun
+    void settled(endMs, Promise.resolve(shooting)).then(leave) // the browser goes on with what it has begun
   }
 }
 
@@ -132,12 +128,8 @@ async function take({ backend, session, page, timeoutMs: ms, signal }: PageCall,
 async function shoot(protocol: CDPSession, area: Area, { format, quality }: Arguments, largest: number, signal: AbortSignal) {
   const shot = async (type: 'png' | 'jpeg', scale: number, quality: number) => {
     signal.throwIfAborted()
-    const { data } = await protocol.send('Page.captureScreenshot', {
-      format: type,
-      ...(type === 'jpeg' ? { quality } : {}),
-      clip: { ...area, scale },
-      captureBeyondViewport: true,
-    })
+    const options = { format: type, quality, clip: { ...area, scale }, captureBeyondViewport: true }
+    const { data } = await protocol.send('Page.captureScreenshot', options)
     return { data, bytes: Math.floor((data.length * 3) / 4), type, scale }
   }
   const isLarge = area.width * area.height * largest ** 2 > largePixels

@@ -77,28 +77,21 @@ async function waitFor(call: PageCall, args: Arguments): Promise<ToolResult<obje
   return call.report({
     summary: `${what} is ${state}, after ${elapsedMs} ms`,
     ...(expected ? { untrusted: [element, text].filter(Boolean).join('\n') } : {}),
-    notes: seen ? [] : ['it was not there when the wait began either'],
+    notes: [!seen && 'it was not there when the wait began either'],
     structured: { found: expected, elapsed_ms: elapsedMs, text },
   })
 }
 
 /** What is on the page instead. */
-async function missed(
-  what: string,
-  { page, selector, signal }: Target,
-  bySelector: boolean,
-  before: JSHandle | undefined,
-): Promise<ToolError> {
+async function missed(what: string, target: Target, bySelector: boolean, before: JSHandle | undefined): Promise<ToolError> {
+  const { page, selector, signal } = target
   const lines = await newLines(before, signal)
   const count = bySelector ? await countOf(page.locator(enterFrames(selector)), { ms: 1_000, signal }) : undefined
   const similar = count === 0 ? await similarElements(page, selector, 3) : []
   const now = lines.length > 0 ? `new text since: ${lines.join(' | ')}` : `the text is: ${await currentText(page)}`
   const matches = typeof count === 'number' ? `${count} elements match, ` : ''
   const shown = clip(cleanText(now).replace(/\s*\n\s*/g, ' | '), 600)
-  return new ToolError('TIMEOUT', `${what}; ${matches}${await whereIs(page)}; ${shown}`, {
-    hint:
-      similar.length > 0
-        ? `one of ${similar.map((each) => each.shown).join(', ')}`
-        : 'get_content to read the page, or the same call with a longer timeout_ms',
-  })
+  const others = similar.length > 0 ? `one of ${similar.map((each) => each.shown).join(', ')}` : undefined
+  const hint = others ?? 'get_content to read the page, or the same call with a longer timeout_ms'
+  return new ToolError('TIMEOUT', `${what}; ${matches}${await whereIs(page)}; ${shown}`, { hint })
 }
