@@ -1,8 +1,7 @@
 // The backend that the tools are given: the browser, its sessions, and the network policy.
 import { ToolError } from '../../../protocol/index.ts'
 import type { Environment } from '../../kit/definition.ts'
-import type { Resolve } from '../../kit/network-policy/policy.ts'
-import { policyFromVariables } from '../../kit/network-policy/policy-variables.ts'
+import { openPolicy, type Resolve } from '../../kit/network-policy/policy.ts'
 import { Semaphore } from '../../kit/waiting.ts'
 import type { PlaywrightConfig } from '../config.ts'
 import { BrowserKeeper } from './browser-keeper.ts'
@@ -20,7 +19,7 @@ const headStartMs = 1_500
  * @throws Error for the operator when the configuration cannot be used
  */
 export function openPlaywright(config: PlaywrightConfig, { log, toolTimeoutMs, maxResultChars }: Environment, resolve?: Resolve) {
-  const policy = policyFromVariables('PLAYWRIGHT', config, resolve)
+  const policy = openPolicy('PLAYWRIGHT', config, { resolve })
   const keeper = new BrowserKeeper(config, log)
   const sessions = openSessions(config, policy, keeper)
   log.info('browser sessions are kept apart by token, forwarded user and the argument session', {
