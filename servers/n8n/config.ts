@@ -1,8 +1,8 @@
 // The environment variables of the n8n server: address and API key of n8n, and n8n's own database variables for exact statistics.
 import { type Config, type ConfigSchema, flag } from '../kit/definition.ts'
 import { readBaseUrl } from '../kit/http/address.ts'
-import { quoted } from '../kit/text.ts'
-import { isObject } from './lib/json.ts'
+import { parseIfJson, quoted } from '../kit/text.ts'
+import { isObject, object } from './lib/json.ts'
 
 export const config = {
   type: 'object',
@@ -65,12 +65,7 @@ const reserved = /^(x-n8n-api-key|host|content-length|transfer-encoding|connecti
 /** @throws Error for the operator when it is not an object of header names and values; never shows a value */
 export function parseExtraHeaders(json: string | undefined): Readonly<Record<string, string>> {
   if (json === undefined || json.trim() === '') return {}
-  let parsed: unknown
-  try {
-    parsed = JSON.parse(json)
-  } catch {
-    // reported below, without the parser's message, which quotes the text
-  }
+  const parsed = parseIfJson(json)
   if (!isObject(parsed)) throw new Error('N8N_EXTRA_HEADERS is not a JSON object such as {"CF-Access-Client-Id":"…"}')
   const headers: Record<string, string> = {}
   for (const [name, value] of Object.entries(parsed)) {
@@ -85,12 +80,7 @@ export function parseExtraHeaders(json: string | undefined): Readonly<Record<str
 
 /** When the key expires: n8n's keys are JWTs, whose `exp` is readable without the secret. Undefined for a key that does not expire. */
 export function keyExpiry(key: string | undefined): Date | undefined {
-  const payload = key?.split('.')[1]
-  if (payload === undefined) return undefined
-  try {
-    const { exp } = JSON.parse(Buffer.from(payload, 'base64url').toString()) as { exp?: unknown }
-    return typeof exp === 'number' && exp > 0 && exp < 1e11 ? new Date(exp * 1000) : undefined
-  } catch {
-    return undefined // keys of older versions are not JWTs and do not expire
-  }
+  // Keys of older versions are not JWTs and do not expire.
+  const { exp } = object(parseIfJson(Buffer.from(key?.split('.')[1] ?? '', 'base64url').toString()))
+  return typeof exp === 'number' && exp > 0 && exp < 1e11 ? new Date(exp * 1000) : undefined
 }

@@ -2,7 +2,8 @@
 import { ToolError, type ToolErrorCode } from '../../protocol/index.ts'
 import { isHtml, parseJson, shortenJson, statusError, webPage } from '../kit/http/answer.ts'
 import type { UpstreamAnswer } from '../kit/http/upstream.ts'
-import { cleanText, quoted } from '../kit/text.ts'
+import { cleanText, parseIfJson, quoted } from '../kit/text.ts'
+import { object } from './lib/json.ts'
 
 /** Commas, colons and opening brackets in one answer: each costs up to 50 bytes of heap, however short the text is. */
 const maxJsonTokens = 200_000
@@ -70,10 +71,6 @@ function expiry(expires: Date | undefined): string {
 /** `: "An invalid cursor was provided"`, or nothing. */
 function messageOf({ body }: UpstreamAnswer): string {
   if (body.length > 10_000) return ''
-  try {
-    const { message } = JSON.parse(body.toString()) as { message?: unknown }
-    return typeof message === 'string' ? `: ${quoted(cleanText(message), 200)}` : ''
-  } catch {
-    return '' // not JSON, or null
-  }
+  const { message } = object(parseIfJson(body.toString()))
+  return typeof message === 'string' ? `: ${quoted(cleanText(message), 200)}` : ''
 }

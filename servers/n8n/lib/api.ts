@@ -2,6 +2,7 @@
 // community edition can do everything, so the code itself must not be able to write.
 import { ToolError } from '../../../protocol/index.ts'
 import type { Upstream } from '../../kit/http/upstream.ts'
+import { parseIfJson } from '../../kit/text.ts'
 import { Semaphore } from '../../kit/waiting.ts'
 import { readAnswer, unknownForm } from '../errors.ts'
 import { isObject, type JsonObject, object, objects, text } from './json.ts'
@@ -131,16 +132,9 @@ export function openApi(http: GetOnly, keyExpires: Date | undefined) {
  * one without an offset that would have to move.
  */
 export function moveCursor(cursor: string | undefined, by: number, limit: number): string | undefined {
-  const place = cursor === undefined ? { limit, offset: 0 } : object(decodeCursor(cursor))
+  const decoded = (from: string): unknown => parseIfJson(Buffer.from(from, 'base64').toString()) // n8n decides whether it is valid
+  const place = cursor === undefined ? { limit, offset: 0 } : object(decoded(cursor))
   const offset = by === 0 ? place.offset : Number(place.offset) + by
   if (!Number.isInteger(place.limit) || Number.isNaN(offset)) return undefined
   return Buffer.from(JSON.stringify({ ...place, limit, offset })).toString('base64')
-}
-
-function decodeCursor(cursor: string): unknown {
-  try {
-    return JSON.parse(Buffer.from(cursor, 'base64').toString())
-  } catch {
-    return undefined // n8n decides whether it is valid
-  }
 }
