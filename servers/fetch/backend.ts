@@ -70,12 +70,8 @@ export function openFetch(config: FetchConfig, environment: Environment, resolve
     const { answer, url, redirects, verdict } = await download(first, signal)
     try {
       const error = answer.status >= 400
-      const form = {
-        url: url.href,
-        contentType: answer.headers['content-type'],
-        raw: raw && !error,
-        links: links && !error,
-      }
+      const contentType = answer.headers['content-type']
+      const form = { url: url.href, contentType, raw: raw && !error, links: links && !error }
       const extracted = await extract(answer.body(error ? maxErrorBytes : config.FETCH_MAX_BYTES), form, tokenizer, signal)
       if (error) throw statusError(url, answer, extracted.text)
       const language = answer.headers['content-language']
@@ -84,7 +80,7 @@ export function openFetch(config: FetchConfig, environment: Environment, resolve
         finalUrl: url.href,
         redirects,
         status: answer.status,
-        contentType: cleanText((form.contentType ?? 'no type').split(';', 1)[0]?.trim() ?? '').slice(0, 100),
+        contentType: cleanText((contentType ?? 'no type').split(';', 1)[0]?.trim() ?? '').slice(0, 100),
         method: extracted.method,
         robots: verdict,
         facts: { ...(language ? { language: clip(cleanText(language), 40) } : {}), ...extracted.facts },

@@ -64,12 +64,8 @@ function show(page: Page, environment: Environment, args: FromSchema<typeof sche
   const end = start + content.length
   const more = end < text.length
   const untrusted = [head.join('\n'), content].filter((part) => part !== '').join('\n\n')
-  const range =
-    text.length === 0
-      ? 'no text'
-      : more || start > 0
-        ? `characters ${start} to ${end} of ${text.length}`
-        : `${text.length} characters`
+  const whole = text === '' ? 'no text' : `${text.length} characters`
+  const range = more || start > 0 ? `characters ${start} to ${end} of ${text.length}` : whole
   const from = page.redirects === 0 ? '' : `, redirected from ${shownUrl(args.url)}`
   return report(context, {
     summary: `${shownUrl(page.finalUrl)}: ${range}, ${page.method}, ${page.status} ${page.contentType}, robots.txt: ${page.robots}${from}`,

@@ -69,21 +69,15 @@ export async function nearKeys(backend: StorageBackend, bucket: string, key: str
   const parent = wanted.slice(0, wanted.lastIndexOf('/', wanted.length - 2) + 1)
   const places = new Set([parent + wanted.slice(parent.length, parent.length + 3), parent, ''])
   for (const prefix of places) {
-    let found: string[]
-    try {
-      const page = await fetchPage(backend, { bucket, maxKeys: 1_000, query: { prefix, delimiter: '/' } }, signal)
-      found = page.entries.map((entry) => entry.key).filter((each) => !backend.scope.deniesKey(each))
-    } catch {
-      signal.throwIfAborted()
-      return [] // the error of the call itself is the one to report
-    }
+    const request = { bucket, maxKeys: 1_000, query: { prefix, delimiter: '/' } }
+    const page = await fetchPage(backend, request, signal).catch(() => undefined)
+    signal.throwIfAborted()
+    if (page === undefined) return [] // the error of the call itself is the one to report
     // Names are compared without their common folder, which would make everything in it look alike.
     const base = prefix === '' ? '' : parent
     const name = prefix === '' ? (wanted.split('/')[0] ?? '') : wanted.slice(parent.length)
-    const near = nearest(
-      name,
-      found.map((each) => each.slice(base.length)),
-    )
+    const names = page.entries.flatMap((entry) => (backend.scope.deniesKey(entry.key) ? [] : entry.key.slice(base.length)))
+    const near = nearest(name, names)
     if (near.length > 0) return near.map((each) => base + each)
   }
   return []

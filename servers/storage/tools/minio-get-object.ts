@@ -242,6 +242,7 @@ function describe({ content_type, content_encoding, etag, metadata }: ObjectFact
 }
 
 function result({ args, context }: Reading, facts: ObjectFacts, { what, ...rest }: Omit<Report, 'summary'> & { what: string }) {
+  const { bucket_name, object_key } = args
   const { size, last_modified: modified, version_id: version, storage_class: storageClass = 'STANDARD' } = facts
   const about = [
     ...(size === undefined ? [] : [formatBytes(size)]),
@@ -251,13 +252,8 @@ function result({ args, context }: Reading, facts: ObjectFacts, { what, ...rest 
   ]
   return report(context, {
     ...rest,
-    summary: `${namePath(args.bucket_name, args.object_key)}: ${[what, ...about].join(', ')}`,
+    summary: `${namePath(bucket_name, object_key)}: ${[what, ...about].join(', ')}`,
     rows: 1,
-    structured: {
-      bucket_name: args.bucket_name,
-      object_key: args.object_key,
-      ...facts,
-      ...rest.structured,
-    },
+    structured: { bucket_name, object_key, ...facts, ...rest.structured },
   })
 }
