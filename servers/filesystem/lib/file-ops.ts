@@ -12,39 +12,32 @@ import { pathArgument, type RawPath, rawPath, segmentsOf } from './raw-path.ts'
 /** include/uapi/asm-generic/fcntl.h, the same on every architecture Node runs on; node:fs has no name for it. */
 export const O_PATH = 0o10000000
 
-type Maybe<T> = T | Promise<T>
-
-export interface FileOps {
-  open(path: fs.PathLike, flags: number): Maybe<number>
-  close(fd: number): Maybe<void>
-  stat(fd: number): Maybe<fs.BigIntStats>
-  lstat(path: fs.PathLike): Maybe<fs.BigIntStats>
-  statfs(path: string): Maybe<fs.StatsFs>
-  /** Returns the number of bytes read. */
-  read(fd: number, buffer: Buffer, offset: number, length: number, position: number): Maybe<number>
-}
-
 const bigint = { bigint: true } as const
 const fstatAsync = promisify(fs.fstat)
 const readAsync = promisify(fs.read)
 
-export const asyncOps: FileOps = {
+export type FileOps = typeof asyncOps | typeof syncOps
+
+export const asyncOps = {
   open: promisify(fs.open),
   close: promisify(fs.close),
-  stat: (fd) => fstatAsync(fd, bigint),
-  lstat: (path) => fs.promises.lstat(path, bigint),
-  statfs: (path) => fs.promises.statfs(path),
-  read: async (fd, buffer, offset, length, position) => (await readAsync(fd, buffer, offset, length, position)).bytesRead,
+  stat: (fd: number) => fstatAsync(fd, bigint),
+  lstat: (path: fs.PathLike) => fs.promises.lstat(path, bigint),
+  statfs: (path: string) => fs.promises.statfs(path),
+  /** Returns the number of bytes read. */
+  read: async (...part: ReadArguments) => (await readAsync(...part)).bytesRead,
 }
 
-export const syncOps: FileOps = {
+export const syncOps = {
   open: fs.openSync,
   close: fs.closeSync,
-  stat: (fd) => fs.fstatSync(fd, bigint),
-  lstat: (path) => fs.lstatSync(path, bigint),
-  statfs: (path) => fs.statfsSync(path),
-  read: fs.readSync,
+  stat: (fd: number) => fs.fstatSync(fd, bigint),
+  lstat: (path: fs.PathLike) => fs.lstatSync(path, bigint),
+  statfs: (path: string) => fs.statfsSync(path),
+  read: (...part: ReadArguments) => fs.readSync(...part),
 }
+
+type ReadArguments = [fd: number, buffer: Buffer, offset: number, length: number, position: number]
 
 /** A path that leads to what is open under this descriptor, whatever its name is now. */
 export function descriptorPath(fd: number): string {

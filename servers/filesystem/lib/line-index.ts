@@ -4,19 +4,14 @@ import type { BigIntStats } from 'node:fs'
 const maxFiles = 32
 const maxMarks = 512
 
-interface Mark {
-  readonly position: number
-  readonly linesBefore: number
-}
-
 /** What is known of one state of one file. */
 export class KnownLines {
   totalLines: number | undefined
   /** Starts of lines, in order. */
-  #marks: Mark[] = []
+  #marks: { readonly position: number; readonly linesBefore: number }[] = []
 
   /** The last known start of a line that has at most `linesBefore` lines before it. */
-  nearestMark(linesBefore: number): Mark | undefined {
+  nearestMark(linesBefore: number) {
     return this.#marks.findLast((mark) => mark.linesBefore <= linesBefore)
   }
 

@@ -9,27 +9,22 @@ const maxPathBytes = 4_000 // PATH_MAX is 4,096, with the root's own path in it
 const maxNameBytes = 255
 const maxLevels = 256
 
-/** The places that a path may mean, best first. */
-export interface Located {
-  readonly candidates: readonly Location[]
-  /** The absolute path lies in no root, so that the candidates are its endings: the first that exists is taken. */
-  readonly isOutside: boolean
-}
-
 /**
  * The candidate interpretations of a path: as written; with the escapes of unprintable bytes undone; with its letters composed or decomposed,
  * because names from macOS hold `ü` as two characters and a model writes one; without the label of the only root. For an absolute path in no
- * root (people type the path of their own machine): each of its endings in each root, the longest first.
+ * root (people type the path of their own machine): each of its endings in each root, the longest first, of which the first that exists is
+ * taken.
+ * @returns the candidates, best first; `isOutside` when they are endings
  * @throws ToolError INVALID_ARGUMENT for what cannot be a path, FORBIDDEN for what lies outside, NOT_FOUND for an unknown root
  */
-export function locate(roots: readonly Root[], path: string): Located {
+export function locate(roots: readonly Root[], path: string): { candidates: readonly Location[]; isOutside: boolean } {
   if (path.includes('\0')) throw new ToolError('INVALID_ARGUMENT', '"path" must not hold a NUL character')
   const bytes = Buffer.byteLength(path)
   if (bytes > maxPathBytes) {
     throw new ToolError('INVALID_ARGUMENT', `"path" must have at most ${maxPathBytes} bytes, got ${bytes}`)
   }
   // Lexically: `a/../b` is `b` even where a is a link, which is less than the kernel would admit, never more.
-  const wanted = normalize(path === '' ? '.' : path)
+  const wanted = normalize(path)
   const segments = segmentsOf(rawPath(wanted)).filter((segment) => segment !== '.')
   const long = segments.find((segment) => segment.length > 4 * maxNameBytes) // four for each byte that is escaped
   if (long !== undefined) {

@@ -222,6 +222,7 @@ export class OpenEntry implements Origin {
   readonly roots: readonly RealRoot[]
   readonly #sandbox: Sandbox
   readonly #fd: number
+  readonly #path: string
   readonly #ops: FileOps
   readonly #realPath: RawPath
   /** Once something was read: the descriptor that is open for reading. */
@@ -234,12 +235,9 @@ export class OpenEntry implements Origin {
     this.roots = roots
     this.#sandbox = sandbox
     this.#fd = fd
+    this.#path = descriptorPath(fd)
     this.#ops = ops
     this.#realPath = realPath
-  }
-
-  get #path(): string {
-    return descriptorPath(this.#fd)
   }
 
   get #readOps(): FileOps {

@@ -1,9 +1,9 @@
 // Finds a text in the files of a listing, within limits of bytes and time for the whole call.
-import { type Context, monotonicMs, ToolError } from '../../../protocol/index.ts'
+import { monotonicMs, ToolError } from '../../../protocol/index.ts'
 import { decodeUtf16, type Utf16, wholeCharacters } from '../../kit/content-kind.ts'
 import { clip } from '../../kit/text.ts'
 import { turnsOf } from '../../kit/waiting.ts'
-import type { Location } from '../types.ts'
+import type { Cancellable, Location } from '../types.ts'
 import { showPath } from './raw-path.ts'
 import type { OpenEntry, Sandbox } from './sandbox.ts'
 import { decodeLine, sampleBytes, sniff, type TextFormat } from './text.ts'
@@ -26,7 +26,7 @@ export interface Match {
 /** `budget`: the limits of this call are used up before this file could be searched. */
 type Found = Match | 'none' | 'budget'
 
-export function searchFor(text: string, sandbox: Sandbox, maxBytes: number, { signal }: Pick<Context, 'signal'>) {
+export function searchFor(text: string, sandbox: Sandbox, maxBytes: number, { signal }: Cancellable) {
   /** The text as it is found in files of one and of two bytes for each character. */
   const expressions = { 1: anyCase(Buffer.from(text).toString('latin1')), 2: anyCase(text) }
   const deadline = monotonicMs() + maxSearchMs
@@ -49,9 +49,9 @@ export function searchFor(text: string, sandbox: Sandbox, maxBytes: number, { si
     const location = { root, segments: [...segments, ...entry.segments] }
     const name = showPath(entry.segments)
     try {
-      return (await sandbox.use(location, (file) => (file.kind === 'file' ? findIn(file, name) : 'none'))) ?? 'none'
+      return (await sandbox.use(location, (file) => findIn(file, name))) ?? 'none'
     } catch (error) {
-      if (error instanceof ToolError && error.code === 'FORBIDDEN') return 'none' // a file that may not be read
+      if (error instanceof ToolError && error.code === 'FORBIDDEN') return 'none' // what may not be read, or is no regular file any more
       throw error
     }
   }

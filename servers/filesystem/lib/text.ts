@@ -1,8 +1,7 @@
 // The kind and encoding of a file's bytes, and the text of one line.
 import { isUtf8 } from 'node:buffer'
 import {
-  byteOrderMark,
-  type ContentKind,
+  type ByteOrderMark,
   contentKind,
   decodeUtf16,
   decodeWindows1252,
@@ -24,26 +23,21 @@ export interface TextFormat {
   readonly start: number
 }
 
-export type Content = { readonly kind: 'text'; readonly format: TextFormat } | Exclude<ContentKind, { kind: 'text' }>
-
 const lineFeeds = { 'utf-16le': Buffer.from([10, 0]), 'utf-16be': Buffer.from([0, 10]) }
 
 /** The kind of a file is decided by this many bytes from its start. */
 export const sampleBytes = 8_192
 
 /** @param atStart whether these are the first bytes, which alone have a signature or a byte order mark */
-export function sniff(sample: Buffer, atStart = true): Content {
+export function sniff(sample: Buffer, atStart = true) {
   const content = contentKind(sample, atStart)
-  if (content.kind !== 'text') return content
-  const { mark } = content
-  if (mark === 'utf-16le' || mark === 'utf-16be')
-    return { kind: 'text', format: { charset: mark, width: 2, lineFeed: lineFeeds[mark], start: 2 } }
-  return { kind: 'text', format: formatOf('auto', sample) }
+  return content.kind === 'text' ? { kind: content.kind, format: formatOf('auto', content.mark) } : content
 }
 
-export function formatOf(charset: 'auto' | 'utf-8' | 'latin1', sample: Buffer): TextFormat {
-  const marked = charset !== 'latin1' && byteOrderMark(sample) === 'utf-8'
-  return { charset, width: 1, lineFeed: 10, start: marked ? 3 : 0 }
+/** @param mark which the file starts with */
+export function formatOf(charset: 'auto' | 'utf-8' | 'latin1', mark: ByteOrderMark | undefined): TextFormat {
+  if (charset === 'auto' && isUtf16(mark)) return { charset: mark, width: 2, lineFeed: lineFeeds[mark], start: 2 }
+  return { charset, width: 1, lineFeed: 10, start: mark === 'utf-8' && charset !== 'latin1' ? 3 : 0 }
 }
 
 export interface DecodedLine {
@@ -76,7 +70,7 @@ function decode(bytes: Buffer, charset: Charset): DecodedLine {
   return { text: bytes.toString(), read: 'damaged' }
 }
 
-function isUtf16(charset: Charset): charset is Utf16 {
+function isUtf16(charset: Charset | ByteOrderMark | undefined): charset is Utf16 {
   return charset === 'utf-16le' || charset === 'utf-16be'
 }
 

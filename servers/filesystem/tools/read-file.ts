@@ -1,5 +1,6 @@
 // read_file: a part of a text file, a picture, or what another file is.
 import { type Context, defineTool, type FromSchema, ToolError } from '../../../protocol/index.ts'
+import { byteOrderMark } from '../../kit/content-kind.ts'
 import type { Environment } from '../../kit/definition.ts'
 import { formatBytes, report, sameCall } from '../../kit/report.ts'
 import { visibleJson } from '../../kit/text.ts'
@@ -30,7 +31,7 @@ const inputSchema = {
 
 type ReadArguments = FromSchema<typeof inputSchema>
 
-export function readFileTool(backend: FilesystemBackend, environment: Environment) {
+export function readFileTool(backend: FilesystemBackend, { maxResultChars }: Environment) {
   return defineTool({
     name: 'read_file',
     title: 'Read a file',
@@ -52,7 +53,7 @@ export function readFileTool(backend: FilesystemBackend, environment: Environmen
             hint: `list_directory ${visibleJson({ path })}`,
           })
         }
-        return readOpened(backend, describe(backend, environment, args, opened, context))
+        return readOpened(backend, describe(backend, maxResultChars, args, opened, context))
       })
     },
   })
@@ -61,13 +62,9 @@ export function readFileTool(backend: FilesystemBackend, environment: Environmen
 type Reading = ReturnType<typeof describe>
 
 /** One call, and what is known of its file before the content is read. */
-function describe(
-  { sandbox, limits }: FilesystemBackend,
-  { maxResultChars }: Environment,
-  args: ReadArguments,
-  { entry, path, notes }: Opened,
-  context: Context,
-) {
+function describe(backend: FilesystemBackend, maxResultChars: number, args: ReadArguments, opened: Opened, context: Context) {
+  const { sandbox, limits } = backend
+  const { entry, path, notes } = opened
   const real = showLocation(sandbox.roots, entry.location)
   const size = Number(entry.stat.size)
   const modified = showTime(Number(entry.stat.mtimeMs))
@@ -96,11 +93,11 @@ async function readOpened(backend: FilesystemBackend, reading: Reading) {
     return linesResult({ ...reading, args: { ...args, tail: undefined, line_numbers: false } }, 'base64', window, false)
   }
   const head = await entry.part(0, Math.min(sampleBytes, size))
-  if (args.encoding !== 'auto') return readText(backend, reading, formatOf(args.encoding, head), head)
+  if (args.encoding !== 'auto') return readText(backend, reading, formatOf(args.encoding, byteOrderMark(head)), head)
   let content = sniff(head)
   // The start of a log that was truncated under its writer is a hole of NULs: its end says what the file is.
   if (content.kind === 'binary' && size > head.length && head.every((byte) => byte === 0)) {
-    content = sniff(await entry.part(Math.max(0, size - sampleBytes), sampleBytes), false)
+    content = sniff(await entry.part(size - sampleBytes, sampleBytes), false)
   }
   if (content.kind === 'text') return readText(backend, reading, content.format, head)
   const { maxImageBytes } = backend.limits
