@@ -1,7 +1,7 @@
 // The environment of the filesystem server, and how its roots and deny patterns are read.
 import { existsSync, realpathSync } from 'node:fs'
 import { homedir } from 'node:os'
-import { isAbsolute, join, resolve } from 'node:path/posix'
+import { basename, isAbsolute, join, resolve } from 'node:path/posix'
 import { type Config, type ConfigSchema, flag } from '../kit/definition.ts'
 import { compileGlobs, splitOutsideBraces } from './lib/glob.ts'
 import type { Deny, Root } from './types.ts'
@@ -58,11 +58,10 @@ export function parseRoots(entries: readonly string[]): Root[] {
     if (/^~(\/|$)/.test(folder)) throw new Error(`FS_ROOTS: "~" is not expanded; write ${homedir()}${folder.slice(1)}`)
     if (/:\//.test(folder) && !existsSync(path))
       throw new Error(`FS_ROOTS: ${folder} does not exist; separate folders by commas: ${entry.replaceAll(':/', ',/')}`)
-    return { label: named?.[1]?.trim() ?? (path.slice(path.lastIndexOf('/') + 1) || 'root'), path }
+    const label = named?.[1]?.trim() ?? (basename(path) || 'root')
+    // A single root is never addressed by its name, so its folder may be called anything.
+    return { label: entries.length > 1 || labelForm.test(label) ? label : 'root', path }
   })
-  const [only] = roots
-  // A single root is never addressed by its name, so its folder may be called anything.
-  if (roots.length === 1 && only !== undefined && !labelForm.test(only.label)) return [{ label: 'root', path: only.path }]
   for (const [i, { label }] of roots.entries()) {
     if (!labelForm.test(label)) {
       throw new Error(`FS_ROOTS: "${label}" cannot name a root; write name=/folder with a name of A-Z a-z 0-9 . _ -`)
@@ -108,11 +107,11 @@ export function parseDeny(patterns: string | undefined): Deny {
   // Rules that follow each other with the same effect are compiled as one.
   const runs: { readonly admits: boolean; readonly isAbsolute: boolean; readonly patterns: string[] }[] = []
   for (const rule of [...secrets, ...own]) {
-    const admits = rule.startsWith('!')
-    const pattern = admits ? rule.slice(1) : rule
+    const pattern = rule.replace(/^!/, '')
+    const run = { admits: pattern !== rule, isAbsolute: isAbsolute(pattern), patterns: [pattern] }
     const last = runs.at(-1)
-    if (last?.admits === admits && last.isAbsolute === isAbsolute(pattern)) last.patterns.push(pattern)
-    else runs.push({ admits, isAbsolute: isAbsolute(pattern), patterns: [pattern] })
+    if (last?.admits === run.admits && last.isAbsolute === run.isAbsolute) last.patterns.push(pattern)
+    else runs.push(run)
   }
   const compile = () =>
     runs.map((run) => {

@@ -79,7 +79,7 @@ async function explain(sandbox: Sandbox, asked: Location, reason: Refused, conte
       await next.close()
       continue
     }
-    const error = await sandbox.use(upTo(depth), async (parent) => {
+    const found = await sandbox.use(upTo(depth), async (parent) => {
       if (parent.kind !== 'dir') {
         if (depth === 0) return undefined
         const file = showLocation(sandbox.roots, upTo(depth))
@@ -92,14 +92,14 @@ async function explain(sandbox: Sandbox, asked: Location, reason: Refused, conte
       if (next !== 'missing') return refusalError(name, next)
       return notFound(sandbox, asked, depth, context)
     })
-    if (error !== undefined) return error
-    return new ToolError('UPSTREAM_UNREACHABLE', `root "${root.label}" is not a folder, or may not be entered`)
+    return found ?? new ToolError('UPSTREAM_UNREACHABLE', `root "${root.label}" is not a folder, or may not be entered`)
   }
   return new ToolError('NOT_FOUND', `"${name}" was replaced while it was opened`, { hint: 'the same call again' })
 }
 
 /** The folder above the name at `depth` is the deepest of the path that exists. */
 async function notFound(sandbox: Sandbox, { root, segments }: Location, depth: number, context: Cancellable): Promise<ToolError> {
+  const shown = (each: readonly RawPath[]): string => showLocation(sandbox.roots, { root, segments: each })
   const folder = { root, segments: segments.slice(0, depth) }
   const rest = segments.slice(depth + 1)
   const found: (readonly RawPath[])[] = []
@@ -113,10 +113,10 @@ async function notFound(sandbox: Sandbox, { root, segments }: Location, depth: n
       found.push(...names.slice(0, 2).map((last) => [...candidate, last]))
     }
   }
-  const paths = found.slice(0, maxCandidates).map((each) => showLocation(sandbox.roots, { root, segments: each }))
-  const message = `"${shortened(showLocation(sandbox.roots, { root, segments }))}" not found in root "${root.label}"`
+  const paths = found.slice(0, maxCandidates).map(shown)
+  const message = `"${shortened(shown(segments))}" not found in root "${root.label}"`
   if (paths.length === 0) {
-    const path = showLocation(sandbox.roots, folder)
+    const path = shown(folder.segments)
     return new ToolError('NOT_FOUND', `${message}; nothing in "${shortened(path)}" has a similar name`, {
       hint: `list_directory ${visibleJson({ path })}`,
     })
@@ -124,7 +124,7 @@ async function notFound(sandbox: Sandbox, { root, segments }: Location, depth: n
   return new ToolError('NOT_FOUND', `${message}. Nearby: ${paths.join(', ')}`, { retry: { path: paths[0] } })
 }
 
-/** Names in the folder that are like the wanted one and may be read; none where it may not be listed. */
+/** Names in the folder that are like the wanted one and may be read, first the one that differs only in case; none where it may not be listed. */
 async function similar(sandbox: Sandbox, location: Location, wanted: RawPath, context: Cancellable): Promise<RawPath[]> {
   try {
     return (await sandbox.use(location, (folder) => similarIn(sandbox, folder, wanted, context))) ?? []
@@ -134,7 +134,6 @@ async function similar(sandbox: Sandbox, location: Location, wanted: RawPath, co
   }
 }
 
-/** First the one that differs only in case. */
 async function similarIn(sandbox: Sandbox, folder: OpenEntry, wanted: RawPath, context: Cancellable): Promise<RawPath[]> {
   if (folder.kind !== 'dir') return []
   const wantedText = show(wanted)

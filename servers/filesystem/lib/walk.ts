@@ -63,11 +63,7 @@ export class Walk {
   }
 
   /** The matching entries after the place `after`. Open folders are closed when the loop over them ends, however it ends. */
-  async *entries(
-    folder: OpenEntry,
-    after: readonly RawPath[] | undefined,
-    above: readonly RawPath[] = [],
-  ): AsyncGenerator<Entry, void, undefined> {
+  async *entries(folder: OpenEntry, after?: readonly RawPath[], above: readonly RawPath[] = []): AsyncGenerator<Entry> {
     const { names, all } = await this.#names(folder, after?.[0])
     for (let start = 0; start < names.length; start += batch) {
       if (this.#visited > 0) this.#options.context.signal.throwIfAborted()
@@ -85,8 +81,7 @@ export class Walk {
         const { root, segments: way } = folder.location
         const denied = this.#sandbox.check(rawPath(root.path), [...way, name], way.length) !== undefined
         if (!isPlace) {
-          if (stat !== 'vanished' && this.#options.matches(segments))
-            yield await this.#entry(folder, name, segments, stat, denied)
+          if (stat !== 'vanished' && this.#options.matches(segments)) yield await this.#entry(folder, segments, stat, denied)
           this.position = { segments }
         }
         if (denied || typeof stat === 'string' || !stat.isDirectory()) continue
@@ -107,13 +102,8 @@ export class Walk {
     if (!all) this.incomplete = tooMany
   }
 
-  async #entry(
-    folder: OpenEntry,
-    name: RawPath,
-    segments: readonly RawPath[],
-    stat: BigIntStats | 'unreadable',
-    denied: boolean,
-  ): Promise<Entry> {
+  async #entry(folder: OpenEntry, segments: RawPath[], stat: BigIntStats | 'unreadable', denied: boolean): Promise<Entry> {
+    const name = segments.at(-1) as RawPath
     const kind = stat === 'unreadable' ? 'unknown' : kindOf(stat)
     if (denied || stat === 'unreadable') return { segments, kind, remark: denied ? 'denied' : undefined }
     if (kind !== 'symlink') {
@@ -123,8 +113,7 @@ export class Walk {
     // Nothing of the link itself is shown: its text, and its size, which is the length of the text, may be of the host.
     const target = await folder.follow(name)
     if (!(target instanceof OpenEntry)) {
-      const isDenied = target === 'denied' || target === 'hidden'
-      return { segments, kind, remark: isDenied ? 'denied' : 'leads outside or nowhere' }
+      return { segments, kind, remark: target === 'denied' || target === 'hidden' ? 'denied' : 'leads outside or nowhere' }
     }
     await target.close()
     const path = showLocation(this.#sandbox.roots, target.location)
@@ -135,14 +124,7 @@ export class Walk {
   async #names(folder: OpenEntry, from: RawPath | undefined): Promise<{ names: RawPath[]; all: boolean }> {
     const most = this.#options.maxVisited
     let names: RawPath[] = []
-    let all = true
-    const sortAndCut = (): void => {
-      names.sort() // by the bytes of each name
-      if (names.length > most) {
-        names = names.slice(0, most)
-        all = false
-      }
-    }
+    let count = 0
     for await (const name of folder.names(this.#options.context)) {
       if (from !== undefined && name < from) continue
       if (!this.#options.showHidden && name.startsWith('.')) {
@@ -150,14 +132,14 @@ export class Walk {
         continue
       }
       names.push(name)
-      if (names.length >= most * 2) sortAndCut()
-      if (names.length % 1_024 === 0 && monotonicMs() > this.#deadline) {
+      count += 1
+      if (names.length >= most * 2) names = names.sort().slice(0, most) // by the bytes of each name
+      if (count % 1_024 === 0 && monotonicMs() > this.#deadline) {
         this.incomplete = tooLate
         return { names: [], all: false } // an arbitrary part of the names has no position to continue from
       }
     }
-    sortAndCut()
-    return { names, all }
+    return { names: names.sort().slice(0, most), all: count <= most }
   }
 }
 

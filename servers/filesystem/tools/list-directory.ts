@@ -46,7 +46,7 @@ const inputSchema = {
 
 type ListArguments = FromSchema<typeof inputSchema>
 
-export function listDirectoryTool(backend: FilesystemBackend, environment: Environment) {
+export function listDirectoryTool(backend: FilesystemBackend, { maxResultChars }: Environment) {
   return defineTool({
     name: 'list_directory',
     title: 'List a folder',
@@ -60,18 +60,14 @@ export function listDirectoryTool(backend: FilesystemBackend, environment: Envir
       if (sandbox.roots.length > 1 && /^[./]*$/.test(args.path) && !args.path.includes('..')) {
         return listRoots(backend, args, context)
       }
-      return withOpened(sandbox, args.path, context, (opened) => list(backend, environment, args, context, opened))
+      return withOpened(sandbox, args.path, context, (opened) => list(backend, maxResultChars, args, opened, context))
     },
   })
 }
 
-async function list(
-  { sandbox, limits }: FilesystemBackend,
-  { maxResultChars }: Environment,
-  args: ListArguments,
-  context: Context,
-  { entry: folder, path, notes }: Opened,
-) {
+async function list(backend: FilesystemBackend, maxResultChars: number, args: ListArguments, opened: Opened, context: Context) {
+  const { sandbox, limits } = backend
+  const { entry: folder, path, notes } = opened
   context.annotate({ upstream: folder.location.root.label })
   if (folder.kind !== 'dir') {
     throw new ToolError('INVALID_ARGUMENT', `"${shortened(path)}" is a ${folder.kind}, not a folder`, {
@@ -104,7 +100,7 @@ async function list(
   const { entries, dropped } =
     args.sort === 'name'
       ? { entries: walk.entries(folder, after?.segments), dropped: false }
-      : await largestFirst(walk.entries(folder, undefined), keyOf, args.limit, after)
+      : await largestFirst(walk.entries(folder), keyOf, args.limit, after)
   const items: ReturnType<typeof itemOf>[] = []
   const rows: string[] = []
   let end = after
@@ -205,10 +201,9 @@ function listRoots(backend: FilesystemBackend, args: ListArguments, context: Con
   return report(context, {
     summary: `${roots.length} roots; paths start with one of them`,
     body: roots.map(({ label }) => label).join('\n'),
-    notes:
-      args.recursive || args.pattern !== undefined || args.containing !== undefined
-        ? ['list one of the roots to search in it']
-        : [],
+    notes: [
+      (args.recursive || args.pattern !== undefined || args.containing !== undefined) && 'list one of the roots to search in it',
+    ],
     rows: roots.length,
     structured: { path: '.', entries: roots.map(({ label }) => ({ name: label, type: 'dir' })) },
   })
