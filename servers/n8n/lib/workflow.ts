@@ -1,4 +1,5 @@
-// Reads a workflow: facts for lists and statistics, and the connections between its nodes.
+// Reads a workflow: facts for lists and statistics, the connections between its nodes, and both as lines of text.
+import { oneLine } from '../../kit/text.ts'
 import { type JsonObject, list, object, objects, text } from './json.ts'
 import { outputName } from './outputs.ts'
 import type { Redactor } from './redact.ts'
@@ -42,31 +43,49 @@ function isTrigger(node: JsonObject): boolean {
   return /trigger$|^n8n-nodes-base\.(webhook|cron|interval|start|emailReadImap)$/i.test(text(node.type))
 }
 
-export interface Edge {
-  readonly from: string
-  readonly to: string
-  /** Which output and input, where that is not the first of either: `true`, `output 1`, `ai_tool`, `input 1`. */
-  readonly label: string
+/** Every connection, in the order of n8n's own object: source name → kind → output → targets. */
+export function edgesOf(workflow: JsonObject) {
+  const nodes = new Map(objects(workflow.nodes).map((node) => [text(node.name), node]))
+  const edgesFrom = (from: string, kind: string, output: number, targets: unknown) =>
+    objects(targets).map((target) => {
+      const to = text(target.node)
+      // Which output and input, where that is not the first of either: `true`, `output 1`, `ai_tool`, `input 1`.
+      const label = [
+        outputName(nodes.get(from) ?? {}, kind, output),
+        Number(target.index) > 0 ? `input ${Number(target.index)}` : '',
+        nodes.has(to) ? '' : 'no such node',
+      ]
+      return { from, to, label: label.filter((part) => part !== '').join(', ') }
+    })
+  return Object.entries(object(workflow.connections)).flatMap(([from, kinds]) =>
+    Object.entries(object(kinds)).flatMap(([kind, outputs]) =>
+      list(outputs).flatMap((targets, output) => edgesFrom(from, kind, output, targets)),
+    ),
+  )
 }
 
-/** Every connection, in the order of n8n's own object: source name → kind → output → targets. */
-export function edgesOf(workflow: JsonObject): Edge[] {
-  const nodes = new Map(objects(workflow.nodes).map((node) => [text(node.name), node]))
-  const edges: Edge[] = []
-  for (const [from, kinds] of Object.entries(object(workflow.connections))) {
-    for (const [kind, outputs] of Object.entries(object(kinds))) {
-      for (const [output, targets] of list(outputs).entries()) {
-        for (const target of objects(targets)) {
-          const to = text(target.node)
-          const label = [
-            outputName(nodes.get(from) ?? {}, kind, output),
-            Number(target.index) > 0 ? `input ${Number(target.index)}` : '',
-            nodes.has(to) ? '' : 'no such node',
-          ]
-          edges.push({ from, to, label: label.filter((part) => part !== '').join(', ') })
-        }
-      }
-    }
-  }
-  return edges
+/** A line of a table, of cells that may hold anything. */
+export function row(cells: readonly string[]): string {
+  return cells.map((cell) => oneLine(cell)).join('\t')
+}
+
+/** `2026-11-22T14:08:11.028Z` → `2026-11-22T14:08Z`. */
+export function shortTime(time: string): string {
+  return time.replace(/(:\d\d)(:\d\d(\.\d+)?)Z$/, '$1Z')
+}
+
+/** The types of a workflow's triggers, and when they run. */
+export function triggersOf({ triggers, schedules }: WorkflowFacts, separator: string): string {
+  return `${triggers.join(separator)}${schedules.length === 0 ? '' : ` (${schedules.join('; ')})`}`
+}
+
+export function nodeLine(node: JsonObject): string {
+  const state = [node.disabled === true ? 'disabled' : '', node.onError === undefined ? '' : `on error ${text(node.onError)}`]
+  // Of credentials only the types: their ids and names stay in n8n.
+  const credentials = Object.keys(object(node.credentials))
+  return row([text(node.name), shortType(node), state.filter((each) => each !== '').join(', '), credentials.join(', ')]).trimEnd()
+}
+
+export function edgeLine({ from, to, label }: ReturnType<typeof edgesOf>[number]): string {
+  return `${oneLine(from)} -> ${oneLine(to)}${label === '' ? '' : ` [${oneLine(label)}]`}`
 }

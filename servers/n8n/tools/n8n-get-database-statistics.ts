@@ -9,7 +9,7 @@ import type { N8nApi } from '../lib/api.ts'
 import type { Storage } from '../lib/database.ts'
 import { countExecutions, type ExecutionTotals, failedStatuses } from '../lib/execution-totals.ts'
 import { object } from '../lib/json.ts'
-import { shortTime } from '../lib/render.ts'
+import { shortTime } from '../lib/workflow.ts'
 import { countWorkflows, top, type WorkflowTotals } from '../lib/workflow-totals.ts'
 import type { WorkflowRuns } from '../types.ts'
 

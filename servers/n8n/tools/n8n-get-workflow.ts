@@ -6,8 +6,7 @@ import type { N8nBackend } from '../backend.ts'
 import { findWorkflow } from '../lib/find-workflow.ts'
 import { type JsonObject, object, objects, text } from '../lib/json.ts'
 import type { Redactor } from '../lib/redact.ts'
-import { edgeLine, nodeLine, shortJson, shortTime, triggersOf } from '../lib/render.ts'
-import { edgesOf, factsOf, isNote, type WorkflowFacts } from '../lib/workflow.ts'
+import { edgeLine, edgesOf, factsOf, isNote, nodeLine, shortTime, triggersOf, type WorkflowFacts } from '../lib/workflow.ts'
 
 const inputSchema = {
   type: 'object',
@@ -51,6 +50,8 @@ export function getWorkflowTool(backend: N8nBackend): AnyTool {
 
 /** Characters for the summary, the notes and `NEXT`. */
 const reservedChars = 1_500
+/** Of each string, where there are several nodes: code, prompts and images can be long. */
+const maxStringChars = 2_000
 const nodeHeader = 'node\ttype\tstate\tcredentials'
 
 async function getWorkflow(backend: N8nBackend, args: GetArguments, context: Context) {
@@ -70,7 +71,12 @@ async function getWorkflow(backend: N8nBackend, args: GetArguments, context: Con
   const rows = whole ? chosen : detail === 'structure' ? chosen.filter((node) => !isNote(node)) : []
   const edges = detail === 'structure' ? edgesOf(workflow) : []
   let isCut = false
-  const nodeJson = (node: JsonObject): string => shortJson(redact(node), () => (isCut = true))
+  const nodeJson = (node: JsonObject): string =>
+    JSON.stringify(redact(node), (_, item: unknown) => {
+      if (typeof item !== 'string' || item.length <= maxStringChars) return item
+      isCut = true
+      return `${fitText(item, maxStringChars)}…[cut]`
+    })
   const count = rows.length + edges.length
   const linesFrom = function* (start: number): Generator<string> {
     for (const node of rows.slice(start)) yield cleanText(whole ? nodeJson(node) : redact.inName(nodeLine(node)))

@@ -5,8 +5,7 @@ import { clip, fitLines, quoted, visibleJson } from '../../kit/text.ts'
 import type { N8nBackend } from '../backend.ts'
 import { moveCursor } from '../lib/api.ts'
 import type { JsonObject } from '../lib/json.ts'
-import { row, shortTime, triggersOf } from '../lib/render.ts'
-import { factsOf, type WorkflowFacts } from '../lib/workflow.ts'
+import { factsOf, row, shortTime, triggersOf, type WorkflowFacts } from '../lib/workflow.ts'
 
 const inputSchema = {
   type: 'object',
