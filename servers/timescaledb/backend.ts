@@ -3,7 +3,7 @@ import { ToolError } from '../../protocol/index.ts'
 import type { Environment } from '../kit/definition.ts'
 import { SqlEngine } from '../kit/sql/engine.ts'
 import { quoteName } from '../kit/sql/identifiers.ts'
-import { resolveTarget, type TargetOptions } from '../kit/sql/target.ts'
+import { resolveTarget, type TargetParts } from '../kit/sql/target.ts'
 import { Remembered } from '../kit/waiting.ts'
 import type { TimescaleConfig } from './config.ts'
 import { insteadOf } from './errors.ts'
@@ -19,29 +19,19 @@ const featuresQuery = `
 export type TimescaleBackend = ReturnType<typeof openTimescale>
 
 export function openTimescale(config: TimescaleConfig, environment: Environment) {
-  const options: TargetOptions = {
-    urlVariable: 'TSDB_URL',
-    applicationName: `mcp-timescaledb/${environment.version}`,
-    ca: environment.ca,
-  }
-  const { TSDB_WRITE_URL: writeUrl, TSDB_SSLMODE: sslMode, TSDB_SSLROOTCERT: sslRootCert } = config
-  const target = resolveTarget(
-    {
-      url: config.TSDB_URL,
-      host: config.TSDB_HOST,
-      port: config.TSDB_PORT,
-      user: config.TSDB_USER,
-      password: config.TSDB_PASSWORD,
-      database: config.TSDB_DATABASE,
-      sslMode,
-      sslRootCert,
-    },
-    options,
-  )
-  const writeTarget =
-    writeUrl === undefined
-      ? target
-      : resolveTarget({ url: writeUrl, sslMode, sslRootCert }, { ...options, urlVariable: 'TSDB_WRITE_URL' })
+  const resolve = (urlVariable: 'TSDB_URL' | 'TSDB_WRITE_URL', parts: TargetParts) =>
+    resolveTarget(
+      { url: config[urlVariable], sslMode: config.TSDB_SSLMODE, sslRootCert: config.TSDB_SSLROOTCERT, ...parts },
+      { urlVariable, applicationName: `mcp-timescaledb/${environment.version}`, ca: environment.ca },
+    )
+  const target = resolve('TSDB_URL', {
+    host: config.TSDB_HOST,
+    port: config.TSDB_PORT,
+    user: config.TSDB_USER,
+    password: config.TSDB_PASSWORD,
+    database: config.TSDB_DATABASE,
+  })
+  const writeTarget = config.TSDB_WRITE_URL === undefined ? target : resolve('TSDB_WRITE_URL', {})
   const allowUnsafeRole = config.TSDB_ALLOW_UNSAFE_ROLE
   const engine = new SqlEngine({
     name: 'timescaledb',

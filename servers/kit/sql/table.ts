@@ -19,23 +19,11 @@ export interface ShownPart {
   readonly chars: number
 }
 
-export interface Table {
-  readonly text: string
-  /** Rows in the text. */
-  readonly shown: number
-  readonly rows: unknown[][]
-  readonly cut: readonly ShownPart[]
-}
-
 /** The text and the same rows as JSON must stay below a megabyte together; a character beyond ASCII takes up to three bytes. */
 const maxBytes = 380_000
 
-/** As many rows as fit; always at least one, with its cells cut further if need be. */
-export function toTable(
-  columns: readonly Column[],
-  rows: readonly Cell[][],
-  limits: { maxChars: number; maxCellChars: number },
-): Table {
+/** As many rows as fit; always at least one, with its cells cut further if need be. `shown` counts them. */
+export function toTable(columns: readonly Column[], rows: readonly Cell[][], limits: { maxChars: number; maxCellChars: number }) {
   const lines = [columns.map(({ name }) => quoteCell(clip(name, 200))).join('\t')]
   let chars = (lines[0] ?? '').length
   let bytes = Buffer.byteLength(lines[0] ?? '')

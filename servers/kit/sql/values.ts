@@ -1,25 +1,13 @@
 // Converts PostgreSQL's text form of a value to JSON.
 
+const numberTypes = new Set(['int2', 'int4', 'int8', 'oid', 'float4', 'float8', 'numeric'])
+
 /** A whole value as JSON; text wherever JSON has no form that keeps every digit. */
 export function toJson(text: string, type: string, delimiter = ','): unknown {
   if (type.endsWith('[]')) return parseArray(text, delimiter, (item) => toJson(item, type.slice(0, -2))) ?? text
-  switch (type) {
-    case 'bool':
-      return text === 't' || text === 'true'
-    case 'int2':
-    case 'int4':
-    case 'int8':
-    case 'oid':
-    case 'float4':
-    case 'float8':
-    case 'numeric':
-      return toNumber(text)
-    case 'json':
-    case 'jsonb':
-      return toObject(text)
-    default:
-      return text
-  }
+  if (numberTypes.has(type)) return toNumber(text)
+  if (type === 'bool') return text === 't' || text === 'true'
+  return type === 'json' || type === 'jsonb' ? toObject(text) : text
 }
 
 /** A number when it prints as it came; otherwise (2^53 and beyond, trailing zeros of a scale, NaN, Infinity) its text. */

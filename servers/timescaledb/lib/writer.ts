@@ -3,7 +3,7 @@ import { ToolError } from '../../../protocol/index.ts'
 import type { SqlEngine } from '../../kit/sql/engine.ts'
 import { quoteName } from '../../kit/sql/identifiers.ts'
 import { describeUse } from '../../kit/sql/privileges.ts'
-import { type Ask, guarded, runOwn, transactionSettings } from '../../kit/sql/read-only.ts'
+import { guarded, runOwn, transactionSettings } from '../../kit/sql/read-only.ts'
 import type { SafeRole } from '../../kit/sql/reader-role.ts'
 import { RoleConnections } from '../../kit/sql/role-connections.ts'
 import { ConnectionError, type Notice, type Session } from '../../kit/sql/session.ts'
@@ -18,15 +18,6 @@ export interface WriteLimits {
   readonly query?: string
   /** Roll back what succeeds too. */
   readonly dryRun?: boolean
-}
-
-export interface Transaction {
-  /** Runs one statement of the transaction, by the extended protocol. */
-  run(text: string, values?: Step['values']): Promise<Outcome>
-  /** As the writing role, under its search path. */
-  readonly ask: Ask
-  /** The server's notices so far, as `SEVERITY: message`. */
-  readonly notices: string[]
 }
 
 const lockMs = 5_000
@@ -116,13 +107,7 @@ export function openWriter(target: Target, engine: SqlEngine, allowUnsafeRole: b
       return use(limits, async (session, sending) => {
         const settings = transactionSettings(session, limits.timeoutMs, lockMs, true)
         await session.run({ before: [{ text: 'BEGIN READ WRITE' }, ...settings], step: { text: 'SELECT 1' }, ...nothing })
-        const result = await work({
-          ask: (text, values) => runOwn(session, { text, values }),
-          run: (text, values) => session.run({ step: { text, values }, ...kept }),
-          get notices() {
-            return session.notices.map(describeNotice)
-          },
-        })
+        const result = await work(openTransaction(session))
         if (limits.dryRun) return result // rolled back when the session is reset
         sending('COMMIT')
         const { tag } = await session.run({ step: { text: 'COMMIT' }, ...nothing })
@@ -148,6 +133,21 @@ export function openWriter(target: Target, engine: SqlEngine, allowUnsafeRole: b
     },
 
     close: () => connections.close(),
+  }
+}
+
+export type Transaction = ReturnType<typeof openTransaction>
+
+function openTransaction(session: Session) {
+  return {
+    /** Runs one statement, by the extended protocol. */
+    run: (text: string, values?: Step['values']) => session.run({ step: { text, values }, ...kept }),
+    /** As the writing role, under its search path. */
+    ask: <T>(text: string, values?: Step['values']) => runOwn<T>(session, { text, values }),
+    /** The server's notices so far, as `SEVERITY: message`. */
+    get notices(): string[] {
+      return session.notices.map(describeNotice)
+    },
   }
 }
 

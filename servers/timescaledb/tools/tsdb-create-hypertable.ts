@@ -96,11 +96,8 @@ async function convert(transaction: Transaction, { fn }: Features, args: Argumen
       { hint: `drop that constraint, or make it one on (…, ${quoteName(column.name)}), with tsdb_execute` },
     )
   }
-  const [counted] = await ask<{ rows: number }>(
-    args.migrate_data
-      ? `SELECT count(*) AS rows FROM ${table.sql}`
-      : `SELECT count(*) AS rows FROM (SELECT FROM ${table.sql} LIMIT 1) t`,
-  )
+  const someRows = `SELECT FROM ${table.sql}${args.migrate_data ? '' : ' LIMIT 1'}`
+  const [counted] = await ask<{ rows: number }>(`SELECT count(*) AS rows FROM (${someRows}) t`)
   const rowsBefore = counted?.rows ?? 0
   if (rowsBefore > 0 && !args.migrate_data && !exists) {
     throw new ToolError(
