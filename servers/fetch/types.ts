@@ -9,8 +9,6 @@ export interface HtmlEvents {
   text(text: string): void
 }
 
-export type PageFacts = Partial<Record<'title' | 'byline' | 'published' | 'language' | 'description', string>>
-
 export interface PageForm {
   readonly raw: boolean
   readonly links: boolean

@@ -31,7 +31,6 @@ export function htmlEvents(Tokenizer: TokenizerClass, events: HtmlEvents, xhtml 
   const flush = (): void => {
     if (foreign.has(tag)) depth += 1
     if (tag !== '') events.open(tag, attributes)
-    tag = ''
   }
   const close = (name: string): void => {
     if (foreign.has(name) && depth > 0) depth -= 1
@@ -61,9 +60,8 @@ export function htmlEvents(Tokenizer: TokenizerClass, events: HtmlEvents, xhtml 
       },
       onopentagend: flush,
       onselfclosingtag() {
-        const name = tag
         flush()
-        if (xhtml || depth > 0) close(name)
+        if (xhtml || depth > 0) close(tag)
       },
       onclosetag(start, end) {
         close(slice(start, end).toLowerCase())

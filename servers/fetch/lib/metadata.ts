@@ -1,13 +1,13 @@
 // What a page says about itself in its head: title, author, date, and whether it is an article.
 import { cleanText, clip } from '../../kit/text.ts'
-import type { Attributes, PageFacts } from '../types.ts'
+import type { Attributes } from '../types.ts'
 
 const maxTitleChars = 300
 /** What is read of a title before it is cut. */
 const maxRawTitleChars = 4_096
 
 export class Metadata {
-  readonly facts: PageFacts = {}
+  readonly facts: Partial<Record<'title' | 'byline' | 'published' | 'language' | 'description', string>> = {}
   /** It is made for readers of a site: it describes itself to social networks. */
   isArticle = false
   /** Where `<meta http-equiv="refresh">` leads, not resolved. */
