@@ -1,5 +1,6 @@
 // The hash chain of the audit trail: sealing a record and reading it back.
 import { createHmac, hash } from 'node:crypto'
+import { parseIfJson } from '../../kit/text.ts'
 
 /** `prev` of the first record of a chain. */
 export const genesis = '0'.repeat(64)
@@ -10,6 +11,11 @@ export interface AuditRecord {
   seq: number
   type: string
   prev: string
+}
+
+/** A record that is not yet sealed. */
+export function newRecord(type: string, about: object): AuditRecord {
+  return { ts: '', seq: 0, type, ...about, prev: '' }
 }
 
 /** Returns the line of a record, with its line feed, and its hash. The hash covers the previous hash and the record's own bytes as they are written. */
@@ -60,13 +66,9 @@ export interface OpenRecord extends ChainEnd {
 
 /** Reads one line back; undefined when it is not a whole, unaltered record. */
 export function openRecord(line: string, key: string | undefined): OpenRecord | undefined {
-  const match = /^(.*),"hash":"([0-9a-f]{64})"\}$/.exec(line)
-  if (match?.[1] === undefined || match[2] === undefined) return undefined
-  const body = `${match[1]}}`
-  if (digest(body, key) !== match[2]) return undefined
-  try {
-    return { ...(JSON.parse(body) as OpenRecord), hash: match[2] }
-  } catch {
-    return undefined // not JSON: the hash matched by construction of a forger who has the key, and still no record
-  }
+  const [, start, sealed] = /^(.*),"hash":"([0-9a-f]{64})"\}$/.exec(line) ?? []
+  const body = `${start}}`
+  if (sealed === undefined || digest(body, key) !== sealed) return undefined
+  const record = parseIfJson(body) as OpenRecord | undefined // whoever has the key can also seal what is not JSON
+  return record && { ...record, hash: sealed }
 }

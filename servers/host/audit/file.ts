@@ -1,36 +1,31 @@
 // Writes audit records to a rotated file or to stdout; the chain continues over rotation and restarts.
-import { closeSync, fstatSync, ftruncateSync, openSync, readSync, renameSync, rmSync, writeSync } from 'node:fs'
+import { closeSync, existsSync, fstatSync, ftruncateSync, openSync, readSync, renameSync, rmSync, writeSync } from 'node:fs'
 import type { Log } from '../../kit/definition.ts'
-import { type AuditRecord, type ChainEnd, genesis, openRecord, sealRecord } from './chain.ts'
+import type { Settings } from '../settings.ts'
+import { type AuditRecord, type ChainEnd, genesis, newRecord, openRecord, sealRecord } from './chain.ts'
 
 export interface AuditFileOptions {
-  /** Without one, records go to stdout. */
-  file: string | undefined
+  settings: Pick<Settings, 'AUDIT_FILE' | 'AUDIT_KEY' | 'AUDIT_MAX_BYTES' | 'AUDIT_MAX_FILES'>
   /** Nothing is written. For a terminal, where records between the lines for a person help nobody. */
   nowhere?: boolean
-  key: string | undefined
-  /** Size at which the file is rotated. */
-  maxBytes: number
-  /** Files that are kept, the current one included. */
-  maxFiles: number
   log: Log
 }
 
 const lastLineBytes = 64 * 1024
 const stdout = 1
+const closed = -1
 /** Of a millisecond each. */
 const maxPipeWaits = 200
 const clock = new Int32Array(new SharedArrayBuffer(4))
 
 export class AuditFile {
   readonly #options: AuditFileOptions
-  /** Undefined once it is closed: the number of a closed descriptor may soon be a client's socket. */
-  #fd: number | undefined
+  /** `closed` at the end: the number of a closed descriptor may soon be a client's socket. */
+  #fd = stdout
   #bytes = 0
-  /** Size at which the next rotation is tried: beyond `maxBytes` after one that failed. */
+  /** Size at which the next rotation is tried: beyond AUDIT_MAX_BYTES after one that failed. */
   #rotateAt: number
   #head: ChainEnd = { hash: genesis, seq: 0 }
-  #closed = false
   #waiting: AuditRecord[] = []
   /** Settles with the next write of `#waiting`. */
   #written: Promise<void> | undefined
@@ -40,24 +35,15 @@ export class AuditFile {
 
   /** @throws Error when the file cannot be opened */
   constructor(options: AuditFileOptions) {
+    const { AUDIT_FILE: file, AUDIT_MAX_BYTES: maxBytes } = options.settings
     this.#options = options
-    this.#rotateAt = options.maxBytes
-    if (options.file === undefined) this.#fd = stdout
-    else this.#continue(options.file)
+    this.#rotateAt = maxBytes
+    if (file !== undefined) this.#continue(file)
   }
 
-  get head(): ChainEnd {
-    return this.#head
-  }
-
-  /** Whether the last record was written. */
-  get healthy(): boolean {
-    return this.#missing === 0
-  }
-
-  /** Records of this process that could not be written. */
-  get lost(): number {
-    return this.#lost
+  /** The last record, whether it was written, and how many records of this process could not be. */
+  get state(): ChainEnd & { written: boolean; lost: number } {
+    return { ...this.#head, written: this.#missing === 0, lost: this.#lost }
   }
 
   /** Writes a record at once, after those that wait. Returns whether it was written. Never throws. */
@@ -83,9 +69,8 @@ export class AuditFile {
 
   close(): void {
     this.#flush()
-    this.#closed = true
-    if (this.#fd !== undefined && this.#fd !== stdout) closeSync(this.#fd)
-    this.#fd = undefined
+    if (this.#fd !== closed && this.#fd !== stdout) closeSync(this.#fd)
+    this.#fd = closed
   }
 
   #flush(): void {
@@ -94,47 +79,47 @@ export class AuditFile {
     this.#written = undefined
     if (records.length === 0) return
     // From a pipe nothing can be taken back, and it takes up to 4,096 bytes (PIPE_BUF, pipe(7)) whole or not at all, but not more.
-    if (this.#options.file === undefined) for (const record of records) this.#write([record])
+    if (this.#options.settings.AUDIT_FILE === undefined) for (const record of records) this.#write([record])
     else this.#write(records)
   }
 
   #write(records: readonly AuditRecord[]): boolean {
-    if (this.#closed) return false
+    if (this.#fd === closed) return false
     const { log } = this.#options
-    const error = this.#tryWrite(this.#missing === 0 ? records : [lostRecord(this.#missing), ...records])
-    if (error === undefined) {
-      if (this.#missing > 0) log.info('audit trail is written again', { lost_records: this.#missing })
-      this.#missing = 0
-      return true
+    try {
+      // The trail itself says how many records are missing before these.
+      this.#writeAll(this.#missing === 0 ? records : [newRecord('lost', { records: this.#missing }), ...records])
+    } catch (error) {
+      this.#dropHalfLine()
+      // When the disk ends within several records, those that still fit are kept.
+      if (records.length > 1) return records.map((record) => this.#write([record])).every(Boolean)
+      if (this.#missing === 0) log.error('audit trail cannot be written', { error })
+      this.#missing += 1
+      this.#lost += 1
+      return false
     }
-    // When the disk ends within several records, those that still fit are kept.
-    if (records.length > 1) return records.map((record) => this.#write([record])).every(Boolean)
-    if (this.#missing === 0) log.error('audit trail cannot be written', { error })
-    this.#missing += 1
-    this.#lost += 1
-    return false
+    if (this.#missing > 0) log.info('audit trail is written again', { lost_records: this.#missing })
+    this.#missing = 0
+    return true
   }
 
-  /** Continues the chain with these records, all or none. Returns why not. */
-  #tryWrite(records: readonly AuditRecord[]): unknown {
-    const { key, nowhere } = this.#options
+  /** Continues the chain with these records, all or none. @throws Error when they cannot be written */
+  #writeAll(records: readonly AuditRecord[]): void {
+    const { settings, nowhere } = this.#options
     let head = this.#head
     let lines = ''
     for (const record of records) {
-      const sealed = sealRecord(record, head, key)
+      const sealed = sealRecord(record, head, settings.AUDIT_KEY)
       lines += sealed.line
       head = { hash: sealed.hash, seq: record.seq }
     }
-    try {
-      const bytes = Buffer.byteLength(lines)
-      if (!nowhere) writeText(this.#descriptorFor(bytes), lines, bytes)
-      this.#bytes += bytes
-      this.#head = head
-      return undefined
-    } catch (error) {
-      this.#dropHalfLine()
-      return error
+    const bytes = Buffer.byteLength(lines)
+    if (!nowhere) {
+      this.#makeRoom(bytes)
+      writeText(this.#fd, lines, bytes)
     }
+    this.#bytes += bytes
+    this.#head = head
   }
 
   /** Opens the file and finds the last record in it. */
@@ -149,7 +134,7 @@ export class AuditFile {
     // A crash or a full disk may have left half a line; it stays as it is, and the chain goes on after the last whole record.
     if (!text.endsWith('\n')) this.#bytes += writeSync(this.#fd, '\n')
     for (const line of text.split('\n').reverse()) {
-      const record = openRecord(line, this.#options.key)
+      const record = openRecord(line, this.#options.settings.AUDIT_KEY)
       if (record === undefined) continue
       this.#head = { hash: record.hash, seq: record.seq }
       return
@@ -159,7 +144,7 @@ export class AuditFile {
 
   /** Removes the part of a record that a full disk accepted; the next record would otherwise be appended to the same line. */
   #dropHalfLine(): void {
-    if (this.#fd === undefined || this.#fd === stdout) return
+    if (this.#fd === stdout) return
     try {
       if (fstatSync(this.#fd).size > this.#bytes) ftruncateSync(this.#fd, this.#bytes)
     } catch {
@@ -167,14 +152,13 @@ export class AuditFile {
     }
   }
 
-  /** The file to write so many bytes to, rotated when they would not fit. */
-  #descriptorFor(bytes: number): number {
-    const { file, maxBytes, log } = this.#options
-    if (file === undefined) return stdout
-    if (this.#fd === undefined) throw new Error('the audit file is closed')
-    if (this.#bytes === 0 || this.#bytes + bytes <= this.#rotateAt) return this.#fd
+  /** Rotates the file when so many bytes would not fit. */
+  #makeRoom(bytes: number): void {
+    const { settings, log } = this.#options
+    const { AUDIT_FILE: file, AUDIT_MAX_BYTES: maxBytes, AUDIT_MAX_FILES: maxFiles } = settings
+    if (file === undefined || this.#bytes === 0 || this.#bytes + bytes <= this.#rotateAt) return
     try {
-      const next = this.#rotate(file)
+      const next = rotate(file, maxFiles)
       closeSync(this.#fd)
       this.#fd = next
       this.#bytes = fstatSync(next).size
@@ -185,36 +169,24 @@ export class AuditFile {
       if (this.#rotateAt === maxBytes) log.error('the audit file cannot be rotated and grows', { error })
       this.#rotateAt = this.#bytes + bytes + maxBytes / 10
     }
-    return this.#fd
-  }
-
-  /** Opens the next file first, then renames, the oldest file first: if a step fails, no record is lost. */
-  #rotate(file: string): number {
-    const { maxFiles } = this.#options
-    const fresh = `${file}.next`
-    const fd = openSync(fresh, 'a+', 0o640)
-    try {
-      for (let i = maxFiles - 1; i >= 1; i--) rename(i === 1 ? file : `${file}.${i - 1}`, `${file}.${i}`)
-      renameSync(fresh, file)
-      return fd
-    } catch (error) {
-      closeSync(fd)
-      rmSync(fresh, { force: true })
-      throw error
-    }
   }
 }
 
-/** Says in the trail itself how many records are missing before it. */
-function lostRecord(records: number): AuditRecord & { records: number } {
-  return { ts: '', seq: 0, type: 'lost', records, prev: '' }
-}
-
-function rename(from: string, to: string): void {
+/** Opens the next file first, then renames, the oldest file first: if a step fails, no record is lost. */
+function rotate(file: string, maxFiles: number): number {
+  const fresh = `${file}.next`
+  const fd = openSync(fresh, 'a+', 0o640)
   try {
-    renameSync(from, to)
+    for (let i = maxFiles - 1; i >= 1; i--) {
+      const from = i === 1 ? file : `${file}.${i - 1}`
+      if (existsSync(from)) renameSync(from, `${file}.${i}`)
+    }
+    renameSync(fresh, file)
+    return fd
   } catch (error) {
-    if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw error
+    closeSync(fd)
+    rmSync(fresh, { force: true })
+    throw error
   }
 }
 

@@ -1,18 +1,15 @@
 // The audit trail: one record for every tool call, refusal and failed login (docs/audit.md). file.ts writes them.
 import { hash } from 'node:crypto'
 import { type Call, type Outcome, ProtocolError, ToolError, tryJson } from '../../../protocol/index.ts'
-import type { Log } from '../../kit/definition.ts'
 import type { Redact } from '../../kit/redact.ts'
 import type { Settings } from '../settings.ts'
-import { AuditFile } from './file.ts'
+import { newRecord } from './chain.ts'
+import { AuditFile, type AuditFileOptions } from './file.ts'
 
-export interface AuditOptions {
+export interface AuditOptions extends AuditFileOptions {
   settings: Settings
-  /** See `AuditFileOptions`. */
-  nowhere?: boolean
   version: string
   redact: Redact
-  log: Log
 }
 
 /** Without an outcome the call has failed with `error`, which has this code. */
@@ -39,21 +36,13 @@ export class Audit {
   /** Its head, and whether records could be written. */
   readonly file: AuditFile
   readonly #options: AuditOptions
-  readonly #denials = new Map<string, { denial: Denial; repeated: number; timer: NodeJS.Timeout }>()
+  readonly #denials = new Map<string, { denial: Denial; repeated: number }>()
   readonly #recent: CallRecord[] = []
 
   /** @throws Error when the file cannot be opened */
   constructor(options: AuditOptions) {
-    const { settings, nowhere = false, log } = options
     this.#options = options
-    this.file = new AuditFile({
-      file: settings.AUDIT_FILE,
-      nowhere,
-      key: settings.AUDIT_KEY,
-      maxBytes: settings.AUDIT_MAX_BYTES,
-      maxFiles: settings.AUDIT_MAX_FILES,
-      log,
-    })
+    this.file = new AuditFile(options)
   }
 
   /** The last calls of this process as they were recorded, the latest first. */
@@ -64,12 +53,8 @@ export class Audit {
   /** The first record of a process, with its version and configuration. */
   start(servers: readonly string[], configuration: unknown): void {
     const { version } = this.#options
-    this.#append('start', {
-      servers,
-      version,
-      node: process.version,
-      config_sha256: hash('sha256', JSON.stringify(configuration)),
-    })
+    const config_sha256 = hash('sha256', JSON.stringify(configuration))
+    this.file.append(newRecord('start', { servers, version, node: process.version, config_sha256 }))
   }
 
   /**
@@ -119,28 +104,22 @@ export class Audit {
       return
     }
     if (this.#denials.size < maxDenialKeys) {
-      const timer = setTimeout(() => this.#endDenial(key), denialWindowMs).unref()
-      this.#denials.set(key, { denial, repeated: 0, timer })
+      this.#denials.set(key, { denial, repeated: 0 })
+      setTimeout(() => this.#endDenial(key), denialWindowMs).unref()
     }
-    this.#append('denied', denial)
+    this.file.append(newRecord('denied', denial))
   }
 
   close(): void {
-    for (const key of [...this.#denials.keys()]) this.#endDenial(key)
-    this.#append('stop', {})
+    for (const key of this.#denials.keys()) this.#endDenial(key)
+    this.file.append(newRecord('stop', {}))
     this.file.close()
   }
 
   #endDenial(key: string): void {
-    const entry = this.#denials.get(key)
-    if (entry === undefined) return
-    clearTimeout(entry.timer)
+    const { denial, repeated = 0 } = this.#denials.get(key) ?? {}
     this.#denials.delete(key)
-    if (entry.repeated > 0) this.#append('denied', { ...entry.denial, repeated: entry.repeated })
-  }
-
-  #append(type: string, about: object): void {
-    this.file.append({ ts: '', seq: 0, type, ...about, prev: '' })
+    if (repeated > 0) this.file.append(newRecord('denied', { ...denial, repeated }))
   }
 
   /** What the model was told. Left out where it may quote an argument that the record must not hold. */
@@ -218,46 +197,35 @@ function cut(text: string, chars: number): string {
   return text.length <= chars ? text : `${text.slice(0, chars)}…[+${text.length - chars} chars]`
 }
 
-interface ReadArguments {
-  given: unknown
-  json: string
-  masked: boolean
-}
-
 /** The arguments that a record may hold, their JSON text, and whether some are masked. Some models send the object as its JSON text. */
-function readArguments(call: Call): ReadArguments {
+function readArguments(call: Call): { given: unknown; json: string; masked: boolean } {
   try {
     const sent = call.params.arguments ?? {}
     const parsed = typeof sent === 'string' ? tryJson(sent) : undefined
     const given = parsed === undefined ? sent : parsed
-    const properties = Object.values(call.tool?.inputSchema.properties ?? {})
-    if (!properties.some(({ writeOnly }) => writeOnly === true)) return { given, json: JSON.stringify(given), masked: false }
     const kept = maskWriteOnly(call, given)
-    return { ...kept, json: JSON.stringify(kept.given) }
+    return { given: kept, json: JSON.stringify(kept), masked: kept !== given }
   } catch {
     return tooDeep
   }
 }
 
 /** JSON.parse reads what JSON.stringify has not the stack to write (RangeError). Such arguments are refused, and the refusal is recorded. */
-const tooDeep: ReadArguments = { given: '[nested too deep]', json: '"[nested too deep]"', masked: true }
+const tooDeep = { given: '[nested too deep]', json: '"[nested too deep]"', masked: true }
 
 /**
  * JSON Schema's `writeOnly` marks an argument whose value must not be kept, such as what is typed into a form. Under a name that the tool
- * does not know it may be the same value, misspelled.
+ * does not know it may be the same value, misspelled. Returns `given` itself where nothing is masked.
  */
-function maskWriteOnly(call: Call, given: unknown): { given: unknown; masked: boolean } {
-  const { properties = {} } = call.tool?.inputSchema ?? {}
-  const aliases = call.tool?.aliases ?? {}
-  if (typeof given !== 'object' || given === null || Array.isArray(given)) {
-    return { given: `[${String(given).length} chars]`, masked: true }
-  }
-  let masked = false
-  const entries = Object.entries(given).map(([key, value]) => {
+function maskWriteOnly({ tool }: Call, given: unknown): unknown {
+  const { properties = {} } = tool?.inputSchema ?? {}
+  if (!Object.values(properties).some(({ writeOnly }) => writeOnly === true)) return given
+  const mask = (value: unknown): string => `[${String(value).length} chars]`
+  if (typeof given !== 'object' || given === null || Array.isArray(given)) return mask(given)
+  const aliases = tool?.aliases ?? {}
+  const hidden = Object.entries(given).flatMap(([key, value]) => {
     const property = properties[Object.hasOwn(aliases, key) ? (aliases[key] as string) : key]
-    if (property !== undefined && property.writeOnly !== true) return [key, value]
-    masked = true
-    return [key, `[${String(value).length} chars]`]
+    return property === undefined || property.writeOnly === true ? [[key, mask(value)]] : []
   })
-  return { given: Object.fromEntries(entries), masked }
+  return hidden.length === 0 ? given : { ...given, ...Object.fromEntries(hidden) }
 }

@@ -36,7 +36,8 @@ function openTrail(file: string): { trail: AuditFile; messages: string[] } {
   const messages: string[] = []
   const say = (message: string): void => void messages.push(message)
   const log = { debug: say, info: say, warn: say, error: say }
-  return { trail: new AuditFile({ file, key: undefined, maxBytes: 10_000, maxFiles: 2, log }), messages }
+  const settings = { AUDIT_FILE: file, AUDIT_KEY: undefined, AUDIT_MAX_BYTES: 10_000, AUDIT_MAX_FILES: 2 }
+  return { trail: new AuditFile({ settings, log }), messages }
 }
 
 const record = (i: number) => ({ ts: '', seq: 0, type: 'tool_call', i, padding: 'x'.repeat(1_000), prev: '' })
@@ -103,9 +104,9 @@ test('of several records at once the disk takes those that fit, and the next say
     } finally {
       limit('unlimited')
     }
-    assert.deepEqual([trail.healthy, trail.lost], [false, 2])
+    assert.deepEqual([trail.state.written, trail.state.lost], [false, 2])
     await Promise.all([5, 6].map((i) => trail.appendSoon(record(i))))
-    assert.deepEqual([trail.healthy, trail.lost], [true, 2])
+    assert.deepEqual([trail.state.written, trail.state.lost], [true, 2])
     trail.close()
     assert.deepEqual(
       records(file).map(({ type, i, records }) => i ?? `${type} ${records}`),
@@ -127,7 +128,8 @@ test('on stdout each record is a write of its own: a pipe takes a longer text in
   try {
     const say = (): void => {}
     const log = { debug: say, info: say, warn: say, error: say }
-    const trail = new AuditFile({ file: undefined, key: undefined, maxBytes: 1e9, maxFiles: 1, log })
+    const settings = { AUDIT_FILE: undefined, AUDIT_KEY: undefined, AUDIT_MAX_BYTES: 1e9, AUDIT_MAX_FILES: 1 }
+    const trail = new AuditFile({ settings, log })
     await Promise.all([0, 1, 2].map((i) => trail.appendSoon(record(i))))
   } finally {
     fs.writeSync = writeSync
