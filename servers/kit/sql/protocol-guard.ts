@@ -22,15 +22,15 @@ export interface WireEvents {
   broken(error: Error): void
 }
 
-export interface WireLimits {
-  /** Bytes of one cell that are kept, unless `reset()` says otherwise. */
-  readonly cellBytes: number
+export const wireLimits = {
+  /** Bytes of one cell that are kept, unless `reset()` says otherwise: 1,000 characters are shown, at most 4 bytes each in UTF-8. */
+  cellBytes: 4_096,
   /** Bytes of one field of an error or a notice that are kept. */
-  readonly fieldBytes: number
+  fieldBytes: 8_192,
   /** Largest message of another kind. */
-  readonly messageBytes: number
+  messageBytes: 1_048_576,
   /** Bytes that one statement may send in all. */
-  readonly floodBytes: number
+  floodBytes: 268_435_456,
 }
 
 /** The bytes that a reader needs next: all of them at once, or the piece that is there. What it gets is only valid until it asks again. */
@@ -53,7 +53,7 @@ const cellLength: Need = { bytes: 4, whole: true }
 
 export type WireReader = ReturnType<typeof createWireReader>
 
-export function createWireReader(events: WireEvents, limits: WireLimits) {
+export function createWireReader(events: WireEvents, limits = wireLimits) {
   const { fieldBytes, messageBytes, floodBytes } = limits
   let { cellBytes } = limits
   let received = 0

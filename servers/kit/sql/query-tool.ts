@@ -4,7 +4,7 @@ import { counted, formatBytes, report } from '../report.ts'
 import { clip, visibleJson } from '../text.ts'
 import type { QueryResult, SqlEngine } from './engine.ts'
 import { quoteName } from './identifiers.ts'
-import { wireLimits } from './session.ts'
+import { wireLimits } from './protocol-guard.ts'
 import { type ShownPart, toTable } from './table.ts'
 import { existingValues } from './value-hints.ts'
 

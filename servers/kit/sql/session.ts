@@ -5,7 +5,7 @@
 import { EventEmitter, once } from 'node:events'
 import { Socket } from 'node:net'
 import { sleep, withDeadline } from '../waiting.ts'
-import { createWireReader, type WireLimits, type WireReader } from './protocol-guard.ts'
+import { createWireReader, type WireReader } from './protocol-guard.ts'
 import { createStatement, type Outcome, type Run, type Statement, type Wire } from './statement.ts'
 import type { Target } from './target.ts'
 
@@ -32,14 +32,6 @@ export interface OpenOptions {
   readonly database: string
   readonly connectMs: number
   readonly signal?: AbortSignal | undefined
-}
-
-export const wireLimits: WireLimits = {
-  // 1,000 characters of a cell are shown, at most 4 bytes each in UTF-8.
-  cellBytes: 4_096,
-  fieldBytes: 8_192,
-  messageBytes: 1_048_576,
-  floodBytes: 268_435_456,
 }
 
 /** Settings that make text unambiguous, both what is sent and what comes back. */
@@ -132,19 +124,16 @@ export class Session {
     const connection = new pg.Connection({ ssl, keepAlive: true, stream: plain } as never) as unknown as RawConnection
     this.#connection = connection
     const passed = new EventEmitter()
-    this.#reader = createWireReader(
-      {
-        pass: (bytes) => {
-          // The severity is not localised in field V (protocol-error-fields); a value cannot hold a NUL character.
-          if (bytes[0] === errorResponse && (bytes.includes('\0VFATAL\0') || bytes.includes('\0VPANIC\0'))) this.#fatal = true
-          passed.emit('data', bytes)
-        },
-        row: (cells) => connection.emit('dataRow', { fields: cells }),
-        flood: (cells) => this.#current?.stopFlood(cells),
-        broken: (error) => connection.stream.destroy(error),
+    this.#reader = createWireReader({
+      pass: (bytes) => {
+        // The severity is not localised in field V (protocol-error-fields); a value cannot hold a NUL character.
+        if (bytes[0] === errorResponse && (bytes.includes('\0VFATAL\0') || bytes.includes('\0VPANIC\0'))) this.#fatal = true
+        passed.emit('data', bytes)
       },
-      wireLimits,
-    )
+      row: (cells) => connection.emit('dataRow', { fields: cells }),
+      flood: (cells) => this.#current?.stopFlood(cells),
+      broken: (error) => connection.stream.destroy(error),
+    })
     const attach = connection.attachListeners.bind(connection)
     connection.attachListeners = (stream) => {
       attach(passed)

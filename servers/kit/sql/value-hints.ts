@@ -5,13 +5,6 @@ import { type Named, qualified, quoteName } from './identifiers.ts'
 import { isMark, lex, type Token } from './lexer.ts'
 import type { Ask } from './read-only.ts'
 
-export interface ExistingValues {
-  /** `public.orders.status` */
-  readonly column: string
-  readonly wanted: string
-  readonly values: readonly string[]
-}
-
 const maxComparisons = 3
 const maxValues = 20
 const sampledRows = 10_000
@@ -23,11 +16,11 @@ const columnQuery = `
   SELECT r.nspname AS schema, r.relname AS name FROM (${relationsQuery}) r
   JOIN pg_catalog.pg_attribute a ON a.attrelid = r.oid AND a.attname = $3 AND a.attnum > 0 AND NOT a.attisdropped ORDER BY 1, 2 LIMIT 1`
 
-/** @param params what $1, $2 … of the statement stand for */
-export async function existingValues(query: string, params: readonly (string | null)[], lookup: Ask): Promise<ExistingValues[]> {
+/** @param params what $1, $2 … of the statement stand for @returns for each column, as SQL, the value that was wanted and those that exist */
+export async function existingValues(query: string, params: readonly (string | null)[], lookup: Ask) {
   const { tokens } = lex(query)
   const relations = namedRelations(tokens)
-  const found: ExistingValues[] = []
+  const found: { column: string; wanted: string; values: string[] }[] = []
   const end = monotonicMs() + budgetMs
   for (const { column, wanted } of comparisons(query, tokens, params).slice(0, maxComparisons)) {
     if (monotonicMs() > end) break

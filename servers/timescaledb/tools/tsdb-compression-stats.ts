@@ -48,10 +48,8 @@ export function tsdbCompressionStats(backend: TimescaleBackend) {
     async handler(args, context) {
       const { signal } = context
       const features = await backend.features(signal)
-      const one =
-        args.hypertable === undefined
-          ? undefined
-          : await resolveHypertable(backend.engine.asker(signal, { searchPath: 'role' }), args.hypertable)
+      const askAsRole = backend.engine.asker(signal, { searchPath: 'role' })
+      const one = args.hypertable === undefined ? undefined : await resolveHypertable(askAsRole, args.hypertable)
       const values = [one?.schema ?? '', one?.name ?? '']
       const rows = await backend.engine.asker(signal)<Row>(statsQuery(features), values)
       const tables = rows.slice(0, maxTables).map(({ schema, name, policies, ...counts }) => {
