@@ -3,7 +3,7 @@ import { type AnyTool, type Context, defineTool, type FromSchema, nearest, ToolE
 import { counted, report, sameCall } from '../../kit/report.ts'
 import { cleanText, fitLines, fitText, oneLine, quoted } from '../../kit/text.ts'
 import type { N8nBackend } from '../backend.ts'
-import { findWorkflow } from '../lib/find-workflow.ts'
+import { idForm } from '../lib/api.ts'
 import { type JsonObject, object, objects, text } from '../lib/json.ts'
 import type { Redactor } from '../lib/redact.ts'
 import { edgeLine, edgesOf, factsOf, isNote, nodeLine, shortTime, triggersOf, type WorkflowFacts } from '../lib/workflow.ts'
@@ -52,11 +52,15 @@ export function getWorkflowTool(backend: N8nBackend): AnyTool {
 const reservedChars = 1_500
 /** Of each string, where there are several nodes: code, prompts and images can be long. */
 const maxStringChars = 2_000
+const pageSize = 100
+/** Pages that are searched for a name, or for near ones. */
+const maxPages = 3
+const maxCandidates = 5
 const nodeHeader = 'node\ttype\tstate\tcredentials'
 
 async function getWorkflow(backend: N8nBackend, args: GetArguments, context: Context) {
   const { redact, environment } = backend
-  const found = await findWorkflow(backend, args.workflow_id, args.nodes?.length === 1 ? 'node' : 'workflow', context.signal)
+  const found = await findWorkflow(backend, args, context.signal)
   const workflow = versionOf(found, args)
   const merged = { ...found, nodes: workflow.nodes }
   const facts = factsOf(merged, redact.inName)
@@ -140,6 +144,50 @@ function nodeResult(
       ...(range === '' ? { nodes: [JSON.parse(json)] } : { text: part }),
     },
   })
+}
+
+/** The workflow with this id or exact name. @throws ToolError that names the workflows with this name, or near ones */
+async function findWorkflow(backend: N8nBackend, { workflow_id: wanted, nodes }: GetArguments, signal: AbortSignal) {
+  const { api, redact } = backend
+  const kept = nodes?.length === 1 ? 'node' : 'workflow'
+  const byId = idForm.test(wanted) ? await api.workflow(wanted, kept, signal) : undefined
+  if (byId !== undefined) return byId
+  // n8n searches with SQL's LIKE, where `_` is any character.
+  const alike = await knownBy(backend, wanted.replaceAll('\\', '_'), signal)
+  const ids = alike.filter(({ name }) => name === wanted).map(({ id }) => id)
+  const [only] = ids
+  if (ids.length > 1) {
+    const listed = ids.slice(0, maxCandidates).join(', ')
+    throw new ToolError('INVALID_ARGUMENT', `${ids.length} workflows are named ${quoted(wanted)}: ${listed}`, {
+      retry: { workflow_id: only },
+    })
+  }
+  const found = only === undefined ? undefined : await api.workflow(only, kept, signal)
+  if (found !== undefined) return found
+  const known = (await knownBy(backend, undefined, signal)).map(({ id, name }) => ({ id, name: redact.inName(name) }))
+  const near = nearest(wanted, new Set(known.flatMap(({ id, name }) => [name, id])), maxCandidates)
+  const named = near.flatMap((value) => known.filter(({ id, name }) => name === value || id === value))
+  const listed = [...new Set(named)].slice(0, maxCandidates)
+  const similar = listed.length === 0 ? '' : `. Similar: ${listed.map(({ id, name }) => `${id} (${quoted(name)})`).join(', ')}`
+  const message = `no workflow has the id or the name ${quoted(wanted)}, or this key may not see it${similar}`
+  const [best] = listed
+  throw new ToolError('NOT_FOUND', message, best ? { retry: { workflow_id: best.id } } : { hint: 'n8n_list_workflows {}' })
+}
+
+/** The first few hundred. They only help with the name, so a failure to read them is ignored. */
+async function knownBy({ api }: N8nBackend, name: string | undefined, signal: AbortSignal) {
+  const known: { id: string; name: string }[] = []
+  const reduce = (each: JsonObject) => ({ id: text(each.id), name: text(each.name) })
+  let pages = 0
+  try {
+    for await (const page of api.workflows({ name }, { limit: pageSize, signal }, reduce)) {
+      known.push(...page.entries)
+      if (++pages === maxPages) break
+    }
+  } catch (error) {
+    if (signal.aborted || !(error instanceof ToolError)) throw error
+  }
+  return known
 }
 
 /** n8n 2 stores a draft and the version that runs; older versions of n8n only one. */
