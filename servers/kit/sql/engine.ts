@@ -5,7 +5,7 @@ import { Remembered } from '../waiting.ts'
 import { isServerError } from './errors.ts'
 import { explainMissing } from './hints.ts'
 import { arrayLiteral, quoteName } from './identifiers.ts'
-import { type Ask, type OwnLimits, type ReadResult, readOnly, readOwn } from './read-only.ts'
+import { type Ask, type OwnLimits, readOnly, readOwn } from './read-only.ts'
 import { safeReader } from './reader-role.ts'
 import { type ConnectionOptions, connectMs, RoleConnections } from './role-connections.ts'
 import type { Session } from './session.ts'
@@ -29,10 +29,7 @@ export interface Query {
   readonly signal: AbortSignal
 }
 
-export interface QueryResult extends ReadResult {
-  readonly database: string
-  readonly columns: Column[]
-}
+export type QueryResult = Awaited<ReturnType<SqlEngine['query']>>
 
 const catalogueMs = 10_000
 const lookupMs = 1_500
@@ -77,7 +74,7 @@ export class SqlEngine {
   }
 
   /** Runs what a caller wrote. @throws ToolError */
-  async query({ text: written, values, database, maxRows, timeoutMs, signal }: Query): Promise<QueryResult> {
+  async query({ text: written, values, database, maxRows, timeoutMs, signal }: Query) {
     const text = requireSql(written, this.#instead)
     requireReading(text)
     const name = await this.resolveDatabase(database, signal)

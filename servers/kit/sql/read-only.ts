@@ -2,7 +2,7 @@
 // time limits, on a session that is reset before the next caller gets it.
 import { monotonicMs, ToolError } from '../../../protocol/index.ts'
 import type { Session } from './session.ts'
-import type { Outcome, Run, Step } from './statement.ts'
+import type { Run, Step } from './statement.ts'
 
 export interface ReadLimits {
   readonly timeoutMs: number
@@ -11,12 +11,6 @@ export interface ReadLimits {
   /** Bytes of text that are kept. */
   readonly keepBytes: number
   readonly signal?: AbortSignal | undefined
-}
-
-export interface ReadResult extends Outcome {
-  /** There are more rows than `maxRows`. */
-  more: boolean
-  durationMs: number
 }
 
 const lockMs = 2_000
@@ -78,7 +72,7 @@ export function transactionSettings(
 }
 
 /** Runs one statement. `resetSession` must follow unless the session is closed: until then its transaction may be open. */
-export function readOnly(session: Session, step: Step, limits: ReadLimits): Promise<ReadResult> {
+export function readOnly(session: Session, step: Step, limits: ReadLimits) {
   const { timeoutMs, maxRows, keepBytes, signal } = limits
   return guarded(session, timeoutMs, signal, async () => {
     const started = monotonicMs()
@@ -92,6 +86,7 @@ export function readOnly(session: Session, step: Step, limits: ReadLimits): Prom
       await session.run({ ...keep, rows: maxRows + 1 - outcome.rowCount, outcome })
     }
     session.clean = isOne
+    /** There are more rows than `maxRows`. */
     const more = outcome.suspended || outcome.rowCount > maxRows || outcome.cut !== undefined
     return { ...outcome, more, durationMs: Math.round(monotonicMs() - started) }
   })
