@@ -13,14 +13,8 @@ export type AddressKind = 'public' | 'private' | 'reserved' | 'loopback' | 'link
 
 /** Host names of cloud metadata services. */
 export const metadataNames: ReadonlySet<string> = new Set([
-  'metadata',
-  'metadata.google.internal',
-  'metadata.goog',
-  'metadata.tencentyun.com',
-  'metadata.packet.net',
-  'metadata.platformequinix.com',
-  'instance-data',
-  'instance-data.ec2.internal',
+  ...['metadata', 'metadata.google.internal', 'metadata.goog', 'instance-data', 'instance-data.ec2.internal'],
+  ...['metadata.tencentyun.com', 'metadata.packet.net', 'metadata.platformequinix.com'],
 ])
 
 /** First match wins: the addresses of metadata services come before the networks that contain them. */

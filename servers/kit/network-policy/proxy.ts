@@ -27,18 +27,10 @@ export interface Refusal {
 
 const maxRefusals = 50
 /** Hop-by-hop headers (RFC 9110 §7.6.1). A server's 407 or its headers would ask the browser for the proxy's credentials. */
-const hopByHop = new Set([
-  'connection',
-  'keep-alive',
-  'proxy-authenticate',
-  'proxy-authorization',
-  'proxy-authentication-info',
-  'proxy-connection',
-  'te',
-  'trailer',
-  'transfer-encoding',
-  'upgrade',
-])
+const hopByHop = [
+  'connection keep-alive te trailer transfer-encoding upgrade',
+  'proxy-authenticate proxy-authentication-info proxy-authorization proxy-connection',
+].flatMap((line) => line.split(' '))
 
 export type EgressProxy = Awaited<ReturnType<typeof openProxy>>
 
@@ -69,9 +61,8 @@ export async function openProxy(policy: EgressPolicy, { requests = 500, bytes = 
     if (refusals.size < maxRefusals) refusals.set(target, refusal)
   }
   const load = (chunk: Buffer): void => {
-    const wasBelow = loaded <= bytes
     loaded += chunk.length
-    if (loaded <= bytes || !wasBelow) return
+    if (loaded <= bytes) return
     remember('any host', { host: 'any host', error: limit(`more than ${bytes} bytes`) })
     for (const socket of open) socket.destroy()
   }
