@@ -29,21 +29,16 @@ const begin: Step = { text: 'BEGIN READ ONLY' }
 
 /**
  * Run behind a statement that has succeeded. What can outlive the rollback of a READ ONLY transaction: advisory locks, statements that a
- * function has prepared, and the seed of random() (seen on 15 and 18). Settings, channels, cursors and temporary tables cannot.
+ * function has prepared, and the seed of random(), from -1 to 1 (seen on 15 and 18). Settings, channels, cursors and temporary tables cannot.
  */
 const cleanUp = (): readonly Step[] => [
   { text: 'ROLLBACK' },
-  { text: `SELECT pg_catalog.pg_advisory_unlock_all(), pg_catalog.setseed(${randomSeed()})` },
+  { text: `SELECT pg_catalog.pg_advisory_unlock_all(), pg_catalog.setseed(${(Math.random() * 2 - 1).toFixed(15)})` },
   { text: 'DEALLOCATE ALL' },
 ]
 
 /** After a failure, or where the transaction stayed open: everything else that a session can keep. */
 const fullReset = ['CLOSE ALL', 'UNLISTEN *', 'RESET ALL', 'DISCARD SEQUENCES'].map((text): Step => ({ text }))
-
-/** From -1 to 1, as setseed() takes it: the next caller's random() does not depend on what an earlier one has set. */
-function randomSeed(): string {
-  return (Math.random() * 2 - 1).toFixed(15)
-}
 
 /**
  * The settings of a transaction: time limits of the server's own, and the dialect where the session's is another.

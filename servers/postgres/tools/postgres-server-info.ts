@@ -5,15 +5,9 @@ import { quoteName } from '../../kit/sql/identifiers.ts'
 import { pairs } from '../../kit/sql/table.ts'
 import type { PostgresBackend } from '../backend.ts'
 
-interface Info {
-  version: string
-  number: string
-  uptime: string
+interface Info extends Record<'version' | 'number' | 'uptime' | 'timezone' | 'encoding' | 'collation', string> {
   in_recovery: boolean
   connections: { used: number; max: number }
-  timezone: string
-  encoding: string
-  collation: string
   settings: Record<string, string>
   extensions: Record<string, string>
 }

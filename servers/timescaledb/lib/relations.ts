@@ -46,21 +46,17 @@ const hypertableNamesQuery =
 /** An identifier that needs no quotes: a new view's. */
 const plainName = /^[A-Za-z_][A-Za-z0-9_$]{0,62}$/
 
-/** Parts of `schema.name`, `"Schema"."Name"` or `name`. @throws ToolError INVALID_ARGUMENT */
+/** `schema.name`, `"Schema"."Name"` or `name`: each part with and without quotes. */
+const nameForm = /^(?:(?:"((?:[^"]|"")+)"|([^".]+))\.)?(?:"((?:[^"]|"")+)"|([^".]+))$/
+
+/** @throws ToolError INVALID_ARGUMENT */
 function splitName(text: string): { name: string; quoted: boolean }[] {
-  const parts: { name: string; quoted: boolean }[] = []
-  let rest = text.trim()
-  while (rest !== '') {
-    const match = /^(?:"((?:[^"]|"")+)"|([^".]+))(?:\.(?=.)|$)/.exec(rest)
-    if (match === null) throw badName(text)
-    const [whole, quoted, plain = ''] = match
-    parts.push(
-      quoted === undefined ? { name: plain.trim(), quoted: false } : { name: quoted.replaceAll('""', '"'), quoted: true },
-    )
-    rest = rest.slice(whole.length)
-  }
-  if (parts.length === 0 || parts.length > 2 || text.includes('\0')) throw badName(text)
-  return parts
+  const found = nameForm.exec(text.trim())
+  if (found === null || text.includes('\0')) throw badName(text)
+  const parts = [found.slice(1, 3), found.slice(3)].filter(([quoted, plain]) => quoted !== undefined || plain !== undefined)
+  return parts.map(([quoted, plain = '']) =>
+    quoted === undefined ? { name: plain.trim(), quoted: false } : { name: quoted.replaceAll('""', '"'), quoted: true },
+  )
 }
 
 /** The relation that the name means in SQL; where SQL finds none, the one whose name is spelled exactly so. */
