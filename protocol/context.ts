@@ -1,7 +1,7 @@
 // The Context of one request, and whether the request is still wanted. A class, because an accessor in an object literal would give every
 // request a hidden class of its own, which only a full garbage collection removes.
 import { isObject, isRequestId, notificationText } from './jsonrpc.ts'
-import { isAtLeast, type LoggingLevel } from './logging-level.ts'
+import { type LoggingLevel, loggingLevels } from './logging-level.ts'
 import type { Revision } from './revisions.ts'
 import type { CallAttributes, Caller, Context, Implementation, JsonRpcRequest, Params, RequestId, SessionInfo } from './types.ts'
 
@@ -25,19 +25,20 @@ export interface Exchange {
 export class RequestContext implements Context {
   readonly requestId: RequestId
   readonly attributes: CallAttributes = {}
-  /** The client does not want the answer, or can no longer read it. */
+  /** Nothing more is sent: the answer was, or the client does not want it, or can no longer read it. */
   silent = false
+  /** Why the request is no longer wanted; undefined while it is. */
+  reason: Error | undefined
+  /** The warnings, until the handler reads them. */
+  unreadWarnings: readonly string[] = []
   /** Called once, when the request is cancelled. Set by the code that runs the handler. */
   onCancel: ((reason: Error) => void) | undefined
   readonly #state: SessionState
   readonly #exchange: Exchange
   readonly #progressToken: RequestId | undefined
   #warnings: readonly string[] = []
-  #unreadWarnings = false
-  #reason: Error | undefined
   #controller: AbortController | undefined
   #lastProgress = Number.NEGATIVE_INFINITY
-  #open = true
 
   constructor(request: JsonRpcRequest, state: SessionState, exchange: Exchange) {
     this.requestId = request.id
@@ -57,38 +58,28 @@ export class RequestContext implements Context {
   }
 
   get warnings(): readonly string[] {
-    this.#unreadWarnings = false
+    this.unreadWarnings = []
     return this.#warnings
   }
 
   setWarnings(warnings: readonly string[]): void {
     this.#warnings = warnings
-    this.#unreadWarnings = warnings.length > 0
-  }
-
-  /** The warnings, if no handler has read them. */
-  get unreadWarnings(): readonly string[] {
-    return this.#unreadWarnings ? this.#warnings : []
-  }
-
-  /** Why the request is no longer wanted; undefined while it is. */
-  get reason(): Error | undefined {
-    return this.#reason
+    this.unreadWarnings = warnings
   }
 
   /** Created at first use: an AbortController costs as much as the rest of a small call, and many handlers need none. */
   get signal(): AbortSignal {
     if (this.#controller === undefined) {
       this.#controller = new AbortController()
-      if (this.#reason !== undefined) this.#controller.abort(this.#reason)
+      if (this.reason !== undefined) this.#controller.abort(this.reason)
     }
     return this.#controller.signal
   }
 
   /** The first reason counts. */
   cancel(reason: Error): void {
-    if (this.#reason !== undefined) return
-    this.#reason = reason
+    if (this.reason !== undefined) return
+    this.reason = reason
     this.#controller?.abort(reason)
     this.onCancel?.(reason)
   }
@@ -105,7 +96,7 @@ export class RequestContext implements Context {
   get log(): Context['log'] {
     return (level, data, logger) => {
       const least = this.#state.logLevel
-      if (least === undefined || !isAtLeast(level, least)) return
+      if (least === undefined || loggingLevels.indexOf(level) < loggingLevels.indexOf(least)) return
       this.#send('notifications/message', { level, logger, data })
     }
   }
@@ -114,12 +105,7 @@ export class RequestContext implements Context {
     return (attributes) => void Object.assign(this.attributes, attributes)
   }
 
-  /** After the answer nothing more is sent. */
-  close(): void {
-    this.#open = false
-  }
-
   #send(method: string, params: Params): void {
-    if (this.#open && !this.silent) this.#exchange.notify(notificationText(method, params))
+    if (!this.silent) this.#exchange.notify(notificationText(method, params))
   }
 }

@@ -18,6 +18,8 @@ const noParams: Params = Object.freeze({})
 const settled = Promise.resolve()
 /** Leaves room for as many errors as a batch may hold below the 1,000,000 bytes of a message (docs/clients.md). */
 const maxBatchBytes = 900_000
+const abortedGraceMs = 1_000
+const idlePollMs = 5
 
 export class Session {
   readonly state: SessionState
@@ -34,9 +36,17 @@ export class Session {
     this.#maxInFlight = maxInFlight
   }
 
-  /** Whether no request is in flight. */
-  get idle(): boolean {
-    return this.#inFlight.length === 0
+  /** Refuses new requests, waits at most `graceMs` for those in flight, then aborts the rest and waits until those failures are sent. */
+  static async drain(sessions: readonly Session[], graceMs: number): Promise<void> {
+    const untilIdle = async (ms: number): Promise<void> => {
+      const end = monotonicMs() + ms
+      while (monotonicMs() < end && sessions.some((session) => session.#inFlight.length > 0)) await delay(idlePollMs)
+    }
+    for (const session of sessions) session.#draining = true
+    await untilIdle(graceMs)
+    const reason = new ToolError('CANCELLED', 'the server is shutting down')
+    for (const context of sessions.flatMap((session) => session.#inFlight)) context.cancel(reason)
+    await untilIdle(abortedGraceMs)
   }
 
   /** Returns the reply to send, or undefined where none may be sent. Never rejects. */
@@ -67,10 +77,8 @@ export class Session {
         const incoming = classify(item)
         // 2025-03-26 basic/lifecycle: the initialize request MUST NOT be part of a batch.
         if (incoming.kind === 'request' && incoming.message.method === 'initialize') {
-          return errorReply(incoming.message.id, {
-            code: ErrorCode.invalidRequest,
-            message: '"initialize" must not be part of a batch',
-          })
+          const message = '"initialize" must not be part of a batch'
+          return errorReply(incoming.message.id, { code: ErrorCode.invalidRequest, message })
         }
         return this.receive(incoming, exchange)
       }),
@@ -98,16 +106,6 @@ export class Session {
       context.silent = true
       context.cancel(reason)
     }
-  }
-
-  /** Refuses new requests. */
-  drain(): void {
-    this.#draining = true
-  }
-
-  /** Aborts everything in flight; the failures are sent. */
-  abortAll(reason: ToolError): void {
-    for (const context of this.#inFlight) context.cancel(reason)
   }
 
   async #request(request: JsonRpcRequest, exchange: Exchange): Promise<Reply | undefined> {
@@ -139,13 +137,10 @@ export class Session {
       return context.silent && method !== 'initialize' ? undefined : { text: resultText(id, json) }
     } catch (error) {
       // dispatch() turns everything else into a result or a ProtocolError
-      const known =
-        error instanceof ProtocolError
-          ? error
-          : new ProtocolError(ErrorCode.internalError, 'internal error', undefined, { cause: error })
+      const known = error instanceof ProtocolError ? error : { code: ErrorCode.internalError, message: 'internal error' }
       return context.silent ? undefined : errorReply(id, known)
     } finally {
-      context.close()
+      context.silent = true
       this.#inFlight.splice(this.#inFlight.indexOf(context), 1)
     }
   }
@@ -166,20 +161,4 @@ export class Session {
 
 function errorReply(id: RequestId | null, error: JsonRpcErrorObject): Reply {
   return { text: errorText(id, error), code: error.code }
-}
-
-const abortedGraceMs = 1_000
-const idlePollMs = 5
-
-/** Waits at most `graceMs` for requests in flight, then aborts the rest and waits until those failures are sent. */
-export async function drainSessions(sessions: readonly Session[], graceMs: number): Promise<void> {
-  for (const session of sessions) session.drain()
-  await untilIdle(sessions, graceMs)
-  for (const session of sessions) session.abortAll(new ToolError('CANCELLED', 'the server is shutting down'))
-  await untilIdle(sessions, abortedGraceMs)
-}
-
-async function untilIdle(sessions: readonly Session[], ms: number): Promise<void> {
-  const end = monotonicMs() + ms
-  while (monotonicMs() < end && sessions.some(({ idle }) => !idle)) await delay(idlePollMs)
 }

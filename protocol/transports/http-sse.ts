@@ -6,7 +6,7 @@ import { ToolError } from '../errors.ts'
 import { classify } from '../jsonrpc.ts'
 import { latestLegacy } from '../revisions.ts'
 import type { Server } from '../server.ts'
-import { drainSessions, Session } from '../session.ts'
+import { Session } from '../session.ts'
 import type { Caller } from '../types.ts'
 import { EventStream } from './event-stream.ts'
 import {
@@ -101,7 +101,7 @@ export function httpSse(server: Server, options: HttpOptions = {}): Handler {
   async function close(graceMs: number): Promise<void> {
     closing = true
     const sessions = Array.from(connections.values(), ({ session }) => session)
-    await drainSessions(sessions, graceMs)
+    await Session.drain(sessions, graceMs)
     for (const { stream } of connections.values()) stream.end()
   }
 

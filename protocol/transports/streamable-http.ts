@@ -8,7 +8,7 @@ import { ErrorCode, ProtocolError, ToolError } from '../errors.ts'
 import { classify, errorText } from '../jsonrpc.ts'
 import { assumedWithoutHeader, findRevision, latestLegacy, type Revision } from '../revisions.ts'
 import type { Server } from '../server.ts'
-import { drainSessions, type Reply, Session } from '../session.ts'
+import { type Reply, Session } from '../session.ts'
 import type { Caller, JsonRpcErrorObject, RequestId } from '../types.ts'
 import { EventStream, Ticker, type TickTarget } from './event-stream.ts'
 import {
@@ -99,10 +99,8 @@ export function streamableHttp(server: Server, options: HttpOptions = {}): Handl
 
   async function close(graceMs: number): Promise<void> {
     closing = true
-    await drainSessions(
-      active.targets.map(({ session }) => session),
-      graceMs,
-    )
+    const sessions = active.targets.map(({ session }) => session)
+    await Session.drain(sessions, graceMs)
   }
 
   return handlerOf(createListener(settings, post), () => 0, close)
