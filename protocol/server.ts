@@ -4,7 +4,7 @@ import { type ArgumentRules, completeRetry, prepareArguments } from './arguments
 import type { RequestContext, SessionState } from './context.ts'
 import { ErrorCode, invalidParams, ProtocolError, ToolError } from './errors.ts'
 import { describe } from './jsonrpc.ts'
-import { isLoggingLevel, loggingLevels } from './logging-level.ts'
+import { readLevel } from './logging-level.ts'
 import { metaPrefix, readImplementation } from './mcp-meta.ts'
 import { nearest } from './nearest.ts'
 import { modern, negotiate, type Revision, revisions } from './revisions.ts'
@@ -40,8 +40,6 @@ interface CompiledTool {
   rules: ArgumentRules
   validateOutput: Validator | undefined
 }
-
-type Method = (server: Server, session: SessionState, call: ServerCall) => Outcome | Promise<Outcome>
 
 /** A Call with what only this library may touch; `settled` is replaced once a handler runs. */
 export interface ServerCall extends Call {
@@ -97,12 +95,7 @@ export class Server {
    * @throws ProtocolError for what JSON-RPC answers with an error object; errors of tools become results
    */
   async dispatch(session: SessionState, call: ServerCall): Promise<Outcome> {
-    const method = methods[session.revision.era].get(call.method)
-    const last = (): Outcome | Promise<Outcome> => {
-      if (method === undefined)
-        throw new ProtocolError(ErrorCode.methodNotFound, `method "${call.method.slice(0, 100)}" not found`)
-      return method(this, session, call)
-    }
+    const last = (): Outcome | Promise<Outcome> => this.#answer(session, call)
     try {
       const { middleware } = this.#options
       return await (middleware.length === 0 ? last() : runThrough(middleware, call, last))
@@ -116,8 +109,22 @@ export class Server {
     }
   }
 
-  /** @internal */
-  initialize(session: SessionState, params: Params): Outcome {
+  #answer(session: SessionState, call: ServerCall): Outcome | Promise<Outcome> {
+    const { method, params } = call
+    if (method === 'tools/call') return this.#callTool(session, call)
+    if (method === 'tools/list') return this.#listTools(session, params)
+    const isLegacy = session.revision.era === 'legacy'
+    if (!isLegacy && method === 'server/discover') return this.#discover()
+    if (isLegacy && method === 'initialize') return this.#initialize(session, params)
+    if (isLegacy && method === 'ping') return empty
+    if (isLegacy && method === 'logging/setLevel') {
+      session.logLevel = readLevel('"level"', params.level)
+      return empty
+    }
+    throw new ProtocolError(ErrorCode.methodNotFound, `method "${method.slice(0, 100)}" not found`)
+  }
+
+  #initialize(session: SessionState, params: Params): Outcome {
     const { protocolVersion, clientInfo } = params
     if (typeof protocolVersion !== 'string') {
       const supported = revisions.map((revision) => revision.version)
@@ -133,8 +140,7 @@ export class Server {
     })
   }
 
-  /** @internal */
-  discover(): Outcome {
+  #discover(): Outcome {
     return outcome({
       supportedVersions: revisions.map((revision) => revision.version).toReversed(),
       capabilities: { tools: {} },
@@ -144,11 +150,8 @@ export class Server {
     })
   }
 
-  /**
-   * Serialised once for each class of revision and page: LiteLLM asks for the list after every call.
-   * @internal
-   */
-  listTools(session: SessionState, params: Params): Outcome {
+  /** Serialised once for each class of revision and page: LiteLLM asks for the list after every call. */
+  #listTools(session: SessionState, params: Params): Outcome {
     const { revision } = session
     const start = this.#readCursor(params.cursor)
     const key = `${revision.era} ${revision.structured} ${start}`
@@ -168,8 +171,7 @@ export class Server {
     return page
   }
 
-  /** @internal */
-  async callTool(session: SessionState, call: ServerCall): Promise<Outcome> {
+  async #callTool(session: SessionState, call: ServerCall): Promise<Outcome> {
     const { context, params } = call
     const { name } = params
     if (typeof name !== 'string') throw invalidParams(`"name" must be a string, got ${describe(name)}`)
@@ -179,10 +181,15 @@ export class Server {
       const hint = near.length > 0 ? `; did you mean ${near.join(' or ')}?` : ''
       throw invalidParams(`unknown tool "${name.slice(0, 100)}"${hint}`)
     }
-    const { rules, validateOutput } = compiled
+    const { tool, rules, validateOutput } = compiled
     const prepared = prepareArguments(rules, params.arguments)
     context.setWarnings(prepared.warnings)
-    const output = await this.#run(compiled, prepared.args, call)
+    let output: ToolOutput
+    try {
+      output = await runHandler(tool, prepared.args, call)
+    } catch (error) {
+      throw error instanceof ToolError ? completeRetry(rules, prepared.args, error) : error
+    }
     const result = toCallToolResult(output, session.revision, this.#structured, context.unreadWarnings)
     if (
       validateOutput !== undefined &&
@@ -201,26 +208,6 @@ export class Server {
       )
     }
     return finished
-  }
-
-  /** Runs the handler until it ends or the request is cancelled: a handler that ignores its signal cannot delay the answer. */
-  #run({ tool, rules }: CompiledTool, args: Record<string, unknown>, call: ServerCall): Promise<ToolOutput> | ToolOutput {
-    const { context } = call
-    if (context.reason !== undefined) throw context.reason
-    const explained = (error: unknown): unknown => (error instanceof ToolError ? completeRetry(rules, args, error) : error)
-    let running: Promise<ToolOutput> | ToolOutput
-    try {
-      running = tool.handler(args as never, context)
-    } catch (error) {
-      throw explained(error)
-    }
-    if (!(running instanceof Promise)) return running
-    call.settled = running.then(ignore, ignore)
-    return new Promise((resolve, reject) => {
-      context.onCancel = reject
-      // The reason of the cancellation explains more than a driver's own AbortError.
-      running.then(resolve, (error) => reject(context.reason ?? explained(error)))
-    })
   }
 
   #internal(error: unknown, call: Call): ToolError {
@@ -270,29 +257,21 @@ export function runThrough(
   return next()
 }
 
+/** Runs the handler until it ends or the request is cancelled: a handler that ignores its signal cannot delay the answer. */
+function runHandler(tool: AnyTool, args: Record<string, unknown>, call: ServerCall): Promise<ToolOutput> | ToolOutput {
+  const { context } = call
+  if (context.reason !== undefined) throw context.reason
+  const running = tool.handler(args as never, context)
+  if (!(running instanceof Promise)) return running
+  call.settled = running.then(ignore, ignore)
+  return new Promise((resolve, reject) => {
+    context.onCancel = reject
+    // The reason of the cancellation explains more than a driver's own AbortError.
+    running.then(resolve, (error) => reject(context.reason ?? error))
+  })
+}
+
 const empty: Outcome = outcome({})
-
-const sharedMethods: readonly [name: string, method: Method][] = [
-  ['tools/list', (server, session, { params }) => server.listTools(session, params)],
-  ['tools/call', (server, session, call) => server.callTool(session, call)],
-]
-const methods = {
-  legacy: new Map<string, Method>([
-    ...sharedMethods,
-    ['initialize', (server, session, { params }) => server.initialize(session, params)],
-    ['ping', () => empty],
-    ['logging/setLevel', (_server, session, { params }) => setLevel(session, params)],
-  ]),
-  modern: new Map<string, Method>([...sharedMethods, ['server/discover', (server) => server.discover()]]),
-}
-
-function setLevel(session: SessionState, params: Params): Outcome {
-  if (!isLoggingLevel(params.level)) {
-    throw invalidParams(`"level" must be one of ${loggingLevels.join(', ')}, got ${describe(params.level)}`)
-  }
-  session.logLevel = params.level
-  return empty
-}
 
 function outcome(result: { isError?: boolean; [member: string]: unknown }): Outcome {
   const json = JSON.stringify(result)

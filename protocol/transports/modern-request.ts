@@ -3,7 +3,7 @@ import type { IncomingMessage } from 'node:http'
 import type { SessionState } from '../context.ts'
 import { ErrorCode, invalidParams, ProtocolError } from '../errors.ts'
 import { describe, isObject } from '../jsonrpc.ts'
-import { isLoggingLevel, loggingLevels } from '../logging-level.ts'
+import { readLevel } from '../logging-level.ts'
 import { metaPrefix, readImplementation } from '../mcp-meta.ts'
 import { findRevision, modern, revisions } from '../revisions.ts'
 import type { JsonRpcRequest } from '../types.ts'
@@ -24,20 +24,19 @@ export function checkModern(req: IncomingMessage, request: JsonRpcRequest): Sess
   const meta = metaOf(request) ?? {}
   const version = meta[`${metaPrefix}protocolVersion`]
   const capabilities = meta[`${metaPrefix}clientCapabilities`]
-  const level = meta[`${metaPrefix}logLevel`]
   if (typeof version !== 'string')
     throw invalidParams(`_meta["${metaPrefix}protocolVersion"] must be a string, got ${describe(version)}`)
   if (!isObject(capabilities))
     throw invalidParams(`_meta["${metaPrefix}clientCapabilities"] must be an object, got ${describe(capabilities)}`)
-  if (level !== undefined && !isLoggingLevel(level))
-    throw invalidParams(`_meta["${metaPrefix}logLevel"] must be one of ${loggingLevels.join(', ')}, got ${describe(level)}`)
+  const level = meta[`${metaPrefix}logLevel`]
+  // Without a level the client asked for no log messages, so none may be sent.
+  const logLevel = level === undefined ? undefined : readLevel(`_meta["${metaPrefix}logLevel"]`, level)
   checkHeader(req, 'MCP-Protocol-Version', version)
   if (findRevision(version)?.era !== 'modern') throw unsupportedVersion(version)
   checkHeader(req, 'Mcp-Method', request.method)
   const name = request.params?.name
   if (request.method === 'tools/call' && typeof name === 'string') checkHeader(req, 'Mcp-Name', name, decodeValue)
-  // Without a level the client asked for no log messages, so none may be sent.
-  return { revision: modern, client: readImplementation(meta[`${metaPrefix}clientInfo`]), logLevel: level }
+  return { revision: modern, client: readImplementation(meta[`${metaPrefix}clientInfo`]), logLevel }
 }
 
 export function unsupportedVersion(requested: string | undefined): ProtocolError {
