@@ -47,12 +47,7 @@ interface Candidates extends Pick<ToolErrorOptions, 'hint' | 'retry'> {
  * The error with candidates, for those SQLSTATEs that name something that does not exist; undefined for all others.
  * @param listTables the call that lists all tables, for the hint
  */
-export async function explainMissing(
-  error: ServerError,
-  query: string,
-  lookup: Ask,
-  listTables: string,
-): Promise<ToolError | undefined> {
+export async function explainMissing(error: ServerError, query: string, lookup: Ask, listTables: string) {
   const search: Record<string, () => Promise<Candidates | undefined>> = {
     '42P01': () => tables(error, query, lookup, listTables),
     '42703': () => columns(error, query, lookup),

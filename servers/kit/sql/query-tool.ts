@@ -98,10 +98,7 @@ export function toParameters(params: QueryArguments['params'] = []): (string | n
 
 /** No row, or only zeros and NULLs, as count(*) and sum() give for no row. */
 function isEmpty({ rows, fields = [] }: QueryResult): boolean {
-  return (
-    fields.length > 0 &&
-    (rows.length === 0 || (rows.length === 1 && rows[0]?.every((cell) => cell === null || cell === '0') === true))
-  )
+  return fields.length > 0 && rows.length < 2 && rows.every((row) => row.every((cell) => cell === null || cell === '0'))
 }
 
 /** The text of every type goes on at a character of `::text`; EXPLAIN and SHOW have no columns that could be named. */

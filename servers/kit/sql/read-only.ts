@@ -123,12 +123,7 @@ export async function runOwn<T>(session: Session, { text, values }: Step, around
  * is cancelled in the server and the session destroyed.
  * @throws ToolError TIMEOUT, the signal's reason, or what the work threw
  */
-export function guarded<T>(
-  session: Session,
-  timeoutMs: number,
-  signal: AbortSignal | undefined,
-  work: () => Promise<T>,
-): Promise<T> {
+export function guarded<T>(session: Session, timeoutMs: number, signal: AbortSignal | undefined, work: () => Promise<T>) {
   signal?.throwIfAborted()
   const started = monotonicMs()
   return new Promise<T>((resolve, reject) => {

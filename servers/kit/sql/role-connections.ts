@@ -31,6 +31,8 @@ export interface RoleOptions extends ConnectionOptions {
   readonly readsOnly: boolean
 }
 
+type Work<T> = (session: Session) => Promise<T>
+
 export interface Use {
   /** What a caller wrote, if it is run: the role has to be safe, and the session may keep state that no reset removes. */
   readonly query?: string | undefined
@@ -106,12 +108,7 @@ export class RoleConnections {
    * @throws ToolError RATE_LIMITED when no connection became free, the signal's reason, ToolError FORBIDDEN while the role is not safe for SQL
    *   of callers, and what connecting and the work throw as a ToolError
    */
-  async use<T>(
-    database: string,
-    signal: AbortSignal,
-    work: (session: Session) => Promise<T>,
-    { query, probing = false }: Use = {},
-  ): Promise<T> {
+  async use<T>(database: string, signal: AbortSignal, work: Work<T>, { query, probing = false }: Use = {}): Promise<T> {
     await this.#options.started?.()
     for (let attempt = 1; ; attempt += 1) {
       const isExtra = probing && this.#slots.running >= this.#options.maxConnections

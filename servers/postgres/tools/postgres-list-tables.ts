@@ -238,12 +238,10 @@ async function nothingHere(
     )
   }
   const pattern = args.pattern === undefined ? '' : ` that match ${visibleJson(args.pattern)}`
+  const rows = schemas.map(({ name, tables }) => [name, tables])
   return report(context, {
     summary: `${label}no tables${pattern} in ${where}. Its schemas and their tables:`,
-    untrusted: listing(
-      ['schema', 'tables'],
-      schemas.map(({ name, tables }) => [name, tables]),
-    ),
+    untrusted: listing(['schema', 'tables'], rows),
     rows: 0,
     structured: { database, tables: [], schemas },
   })

@@ -119,11 +119,7 @@ export async function resolveHypertable(ask: Ask, text: string): Promise<Hyperta
  * @param fix the argument with the name of another column
  * @throws ToolError NOT_FOUND with the nearest columns
  */
-export function findColumn(
-  { columns, sql }: Table,
-  text: string,
-  fix: (name: string) => Readonly<Record<string, unknown>>,
-): Column {
+export function findColumn({ columns, sql }: Table, text: string, fix: (name: string) => Record<string, unknown>): Column {
   const wanted = /^"(.*)"$/s.exec(text.trim())?.[1]?.replaceAll('""', '"') ?? text.trim()
   const found = columns.find(({ name }) => name === wanted) ?? columns.find(({ name }) => name === foldCase(wanted))
   if (found !== undefined) return found

@@ -155,10 +155,8 @@ const volatileQuery = `
 /** Asks pg_proc which functions that the statement may call are volatile, in any schema and with any arguments. */
 export async function volatileFunctions({ calls, attributes, operators }: Names, ask: Ask): Promise<VolatileFunction[]> {
   if (calls.size + attributes.size + operators.size === 0) return []
-  return ask<VolatileFunction>(
-    volatileQuery,
-    [calls, attributes, operators].map((names) => arrayLiteral([...names])),
-  )
+  const values = [calls, attributes, operators].map((names) => arrayLiteral([...names]))
+  return ask<VolatileFunction>(volatileQuery, values)
 }
 
 /** Raises the class of a statement to what its volatile functions need. */

@@ -45,6 +45,7 @@ export function tsdbDatabaseStats(backend: TimescaleBackend) {
         withSizes ? ask<Named & { chunks: number | null; bytes: number }>(largestQuery(features)) : [],
       )
       const largest = rows.map(({ schema, name, ...table }) => ({ table: qualified({ schema, name }), ...table }))
+      const cells = largest.map(({ table, chunks, bytes }) => [table, chunks, formatBytes(bytes)])
       const [errors] = await ask<{ failed_runs_24h: number; job: string | null; last_error: string | null }>(errorsQuery)
       const { failed_runs_24h = 0, job, last_error = null } = errors ?? {}
       const percent = totals.chunks === 0 ? 0 : Math.round((totals.compressed_chunks / totals.chunks) * 100)
@@ -58,10 +59,7 @@ export function tsdbDatabaseStats(backend: TimescaleBackend) {
           `reading: ${pairs(privileges)}`,
         ].join('\n'),
         untrusted: [
-          listing(
-            ['largest tables', 'chunks', 'size'],
-            largest.map(({ table, chunks, bytes }) => [table, chunks, formatBytes(bytes)]),
-          ),
+          listing(['largest tables', 'chunks', 'size'], cells),
           ...(failed_runs_24h > 0
             ? [`failed job runs in 24 hours: ${failed_runs_24h}; the last one, ${job}: ${clip(last_error ?? '', 300)}`]
             : []),
