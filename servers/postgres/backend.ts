@@ -74,7 +74,6 @@ function openSample(config: PostgresConfig, applicationName: string) {
 }
 
 function sampleFailed(error: Error): never {
-  throw new ToolError('UPSTREAM_UNREACHABLE', `the sample database did not start: ${error.message.slice(0, 300)}`, {
-    cause: error,
-  })
+  const text = `the sample database did not start: ${error.message.slice(0, 300)}`
+  throw new ToolError('UPSTREAM_UNREACHABLE', text, { cause: error })
 }

@@ -118,11 +118,9 @@ export class SqlEngine {
     const names = await this.databases(signal)
     if (names.includes(database)) return database
     const near = nearest(database, names, 1)[0]
-    throw new ToolError(
-      'NOT_FOUND',
-      `database "${database.slice(0, 80)}" does not exist or is not offered here. Databases: ${names.slice(0, 20).map(quoteName).join(', ')}${names.length > 20 ? ', …' : ''}`,
-      { retry: { database: near ?? own } },
-    )
+    const shown = names.slice(0, 20).map(quoteName).join(', ') + (names.length > 20 ? ', …' : '')
+    const text = `database "${database.slice(0, 80)}" does not exist or is not offered here. Databases: ${shown}`
+    throw new ToolError('NOT_FOUND', text, { retry: { database: near ?? own } })
   }
 
   /** Names of the databases that may be queried, at most ten seconds old. */

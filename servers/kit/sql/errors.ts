@@ -53,6 +53,8 @@ interface Meaning {
   readonly fallback?: string
 }
 
+const later = 'the same call again in some seconds'
+
 /** By SQLSTATE (errcodes-appendix). */
 const meanings: Readonly<Record<string, Meaning>> = {
   '08P01': { hint: 'give one element of "params" for each $n of the query' },
@@ -73,7 +75,7 @@ const meanings: Readonly<Record<string, Meaning>> = {
   '42601': { fallback: 'correct the statement at the marked place' },
   '42804': { fallback: 'add a cast such as $1::int' },
   '42P18': { fallback: 'add a cast such as $1::int' },
-  '55P03': { note: ': another session holds a lock on it', hint: 'the same call again in some seconds' },
+  '55P03': { note: ': another session holds a lock on it', hint: later },
 }
 
 /** Says what kind of failure it is, but not the address that failed: it is of no use to the model. */
@@ -82,10 +84,7 @@ function connectionFailed(error: ConnectionError): ToolError {
   const told = shorten(error.message)
   const failed = (kind: ToolErrorCode, text: string, hint?: string): ToolError =>
     new ToolError(kind, text, { cause: error, detail: error.code, hint })
-  if (code === '53300') {
-    const text = `PostgreSQL accepts no more connections (${code})`
-    return failed('UPSTREAM_UNREACHABLE', text, 'the same call again in some seconds')
-  }
+  if (code === '53300') return failed('UPSTREAM_UNREACHABLE', `PostgreSQL accepts no more connections (${code})`, later)
   if (code === '3D000') return failed('NOT_FOUND', `${told} (${code})`)
   if (code.startsWith('28')) {
     const refused = code === '28P01' ? "rejected this server's password" : "refused this server's login"

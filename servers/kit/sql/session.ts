@@ -241,9 +241,8 @@ export class Session {
     const { host, port } = this.#target
     const connection = new pg.Connection({ ssl: this.#ssl ?? false } as never) as unknown as RawConnection
     const send = (): void => connection.cancel(this.#client.processID, this.#client.secretKey)
-    const late = (): Error => new Error('no answer to the cancel request')
     try {
-      await withDeadline({ ms: cancelMs, late }, () => {
+      await withDeadline({ ms: cancelMs, late: () => new Error('no answer to the cancel request') }, () => {
         connection.on('connect', () => (this.#ssl === undefined ? send() : connection.requestSsl()))
         connection.on('sslconnect', () => connection.stream.once('secureConnect', send))
         if (host.startsWith('/')) connection.connect(`${host}/.s.PGSQL.${port}`)

@@ -111,8 +111,7 @@ export function createStatement(run: Run, resolve: (outcome: Outcome) => void, r
     },
 
     handleEmptyQuery(): void {
-      completed += 1
-      outcome.tag = ''
+      this.handleCommandComplete({ text: '' })
     },
 
     /** The first error counts. The server sends ReadyForQuery after it, but pg no longer passes that on: it queues what comes next. */

@@ -32,9 +32,8 @@ export async function existingValues(query: string, params: readonly (string | n
       UNION SELECT pg_catalog.unnest(most_common_vals::pg_catalog.text::pg_catalog.text[]) FROM pg_catalog.pg_stats
         WHERE schemaname = $1 AND tablename = $2 AND attname = $3) u WHERE v IS NOT NULL ORDER BY 1 LIMIT ${maxValues + 1}`
     const values = (await lookup<{ v: string }>(text, [table.schema, table.name, column])).map(({ v }) => v)
-    const [missing] = wanted
     if (values.length === 0 || values.length > maxValues || wanted.some((value) => values.includes(value))) continue
-    found.push({ column: `${qualified(table)}.${quoteName(column)}`, wanted: missing ?? '', values })
+    found.push({ column: `${qualified(table)}.${quoteName(column)}`, wanted: wanted[0] ?? '', values })
   }
   return found
 }

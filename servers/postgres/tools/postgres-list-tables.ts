@@ -231,11 +231,8 @@ async function nothingHere(
       })
     }
     const { near = '*', shown } = nearestOf(args.schema, names, 20)
-    throw new ToolError(
-      'NOT_FOUND',
-      `schema ${visibleJson(asked)} does not exist in database ${quoteName(database)}. Schemas: ${shown}`,
-      { retry: { schema: near } },
-    )
+    const text = `schema ${visibleJson(asked)} does not exist in database ${quoteName(database)}. Schemas: ${shown}`
+    throw new ToolError('NOT_FOUND', text, { retry: { schema: near } })
   }
   const pattern = args.pattern === undefined ? '' : ` that match ${visibleJson(args.pattern)}`
   const rows = schemas.map(({ name, tables }) => [name, tables])

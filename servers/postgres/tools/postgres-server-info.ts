@@ -38,8 +38,7 @@ export function serverInfoTool(backend: PostgresBackend): AnyTool {
     async handler(args, context) {
       const { engine, label } = backend
       const database = await engine.resolveDatabase(args.database, context.signal)
-      const [found] = await engine.asker(context.signal, { database })<Info>(infoQuery)
-      const { number, uptime, ...info } = found as Info
+      const [{ number, uptime, ...info }] = (await engine.asker(context.signal, { database })<Info>(infoQuery)) as [Info]
       const { safety, unsafeRole } = engine.connections
       return report(context, {
         summary: `${label}PostgreSQL ${number}, up ${uptime}, ${info.in_recovery ? 'standby (in recovery)' : 'primary'}`,

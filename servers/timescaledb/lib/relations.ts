@@ -158,11 +158,8 @@ function badName(text: string): ToolError {
 /** @throws ToolError NOT_FOUND with the nearest of the names */
 function notTable(kind: string, text: string, names: readonly Named[]): never {
   const near = nearestTables(splitName(text).at(-1)?.name ?? '', names)
-  throw new ToolError(
-    'NOT_FOUND',
-    `${kind} ${visibleJson(text.slice(0, 80))} does not exist${near.length > 0 ? `. Similar: ${near.join(', ')}` : ''}`,
-    near[0] === undefined
-      ? { hint: 'tsdb_show_hypertables {}' }
-      : { retry: { [kind === 'table' ? 'table_name' : 'hypertable']: near[0] } },
-  )
+  const missing = `${kind} ${visibleJson(text.slice(0, 80))} does not exist`
+  if (near.length === 0) throw new ToolError('NOT_FOUND', missing, { hint: 'tsdb_show_hypertables {}' })
+  const retry = { [kind === 'table' ? 'table_name' : 'hypertable']: near[0] }
+  throw new ToolError('NOT_FOUND', `${missing}. Similar: ${near.join(', ')}`, { retry })
 }

@@ -120,12 +120,9 @@ export function openWriter(target: Target, engine: SqlEngine, allowUnsafeRole: b
     /** One statement that PostgreSQL refuses to run inside a transaction, such as CALL refresh_continuous_aggregate. @throws ToolError */
     alone(limits: WriteLimits, text: string, values: Step['values'] = []): Promise<{ outcome: Outcome; notices: string[] }> {
       return use(limits, async (session, sending) => {
-        const settings = [
-          { text: 'SET standard_conforming_strings = on' },
-          { text: `SET statement_timeout = ${limits.timeoutMs}` },
-        ]
+        const settings = ['standard_conforming_strings = on', `statement_timeout = ${limits.timeoutMs}`]
         const lock = { text: `SET lock_timeout = ${Math.min(lockMs, limits.timeoutMs)}` }
-        await session.run({ before: settings, step: lock, ...nothing })
+        await session.run({ before: settings.map((setting) => ({ text: `SET ${setting}` })), step: lock, ...nothing })
         sending('CALL')
         const outcome = await session.run({ step: { text, values }, ...kept })
         return { outcome, notices: session.notices.map(describeNotice) }

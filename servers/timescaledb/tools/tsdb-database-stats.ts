@@ -39,8 +39,7 @@ export function tsdbDatabaseStats(backend: TimescaleBackend) {
       const { engine, level, allowDestructive } = backend
       const features = await backend.features(context.signal)
       const ask = backend.engine.asker(context.signal)
-      const [found] = await ask<Totals>(totalsQuery)
-      const totals = found as Totals
+      const [totals] = (await ask<Totals>(totalsQuery)) as [Totals]
       const { rows, sized } = await orWithoutSizes(async (withSizes) =>
         withSizes ? ask<Named & { chunks: number | null; bytes: number }>(largestQuery(features)) : [],
       )
