@@ -5,7 +5,6 @@ import { test } from '../../test/runner/harness.ts'
 import { Ticker, type TickTarget } from '../transports/event-stream.ts'
 
 const target = (): TickTarget & { ticks: number } => ({
-  place: -1,
   ticks: 0,
   tick() {
     this.ticks += 1

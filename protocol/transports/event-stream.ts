@@ -18,7 +18,6 @@ const headers = {
 }
 
 export class EventStream implements TickTarget {
-  place = -1
   readonly #res: ServerResponse
   readonly #limits: EventStreamLimits
   /** On the clock of monotonicMs(), like every time here: the system clock may be set back. */
@@ -90,14 +89,12 @@ export class EventStream implements TickTarget {
   }
 }
 
-/** Something that a {@link Ticker} calls; `place` is its position there, −1 while it has none. */
 export interface TickTarget {
-  place: number
   tick(now: number): void
 }
 
 /**
- * A timer that runs only while there is something to tick, so that an idle process does not wake up. Its targets know their places: a Set, which
+ * A timer that runs only while there is something to tick, so that an idle process does not wake up. Its targets are in an array: a Set, which
  * every request would enter and leave, allocates more than the request itself.
  */
 export class Ticker<T extends TickTarget = TickTarget> {
@@ -110,18 +107,14 @@ export class Ticker<T extends TickTarget = TickTarget> {
   }
 
   add(target: T): void {
-    target.place = this.targets.push(target) - 1
+    this.targets.push(target)
     this.#timer ??= setInterval(() => this.#tick(), this.#ms).unref()
   }
 
   delete(target: T): void {
-    const { place } = target
-    if (place === -1) return
-    target.place = -1
-    const last = this.targets.pop()
-    if (last === undefined || last === target) return
-    this.targets[place] = last
-    last.place = place
+    const place = this.targets.lastIndexOf(target) // from the end, because most leave soon
+    const last = place === -1 ? undefined : this.targets.pop()
+    if (last !== undefined && last !== target) this.targets[place] = last
   }
 
   #tick(): void {

@@ -83,20 +83,12 @@ export function handlerOf(listener: RequestListener, openSessions: () => number,
 /** A refusal below JSON-RPC, with an HTTP status of its own. `reason` is reported to `onRefused`. */
 export class HttpError extends Error {
   readonly status: number
-  readonly headers: Readonly<Record<string, string>>
-  readonly code: number
-  readonly reason: RefusedReason | undefined
+  readonly options: { headers?: Record<string, string>; code?: number; reason?: RefusedReason }
 
-  constructor(
-    status: number,
-    message: string,
-    options: { headers?: Record<string, string>; code?: number; reason?: RefusedReason } = {},
-  ) {
+  constructor(status: number, message: string, options: HttpError['options'] = {}) {
     super(message)
     this.status = status
-    this.headers = options.headers ?? {}
-    this.code = options.code ?? ErrorCode.invalidRequest
-    this.reason = options.reason
+    this.options = options
   }
 }
 
@@ -110,7 +102,8 @@ export function createListener(
     const caller = isRefusal(answer) ? undefined : answer
     if (answerCrossOrigin(req, res, settings.access)) return
     const refuse = (error: HttpError): void => {
-      if (error.reason !== undefined) settings.onRefused({ reason: error.reason, req, caller, status: error.status })
+      const { reason } = error.options
+      if (reason !== undefined) settings.onRefused({ reason, req, caller, status: error.status })
       sendError(req, res, error)
     }
     if (isRefusal(answer)) {
@@ -182,7 +175,6 @@ function readBody(req: IncomingMessage, { maxBodyBytes, bodyTimeoutMs, ticker }:
     const deadline = monotonicMs() + bodyTimeoutMs
     // Cheaper than a timer for each POST.
     const late = {
-      place: -1,
       tick(now: number): void {
         if (now >= deadline) fail(bodyError(408, `body did not arrive within ${bodyTimeoutMs} ms`, { Connection: 'close' }))
       },
@@ -224,12 +216,12 @@ function bodyError(status: number, message: string, headers: Record<string, stri
 const drainMs = 2_000
 
 /** Answers with a status and a JSON-RPC error object without id: no request could be read (2025-03-26 basic/transports §Sending Messages). */
-export function sendError(req: IncomingMessage, res: ServerResponse, error: HttpError): void {
+function sendError(req: IncomingMessage, res: ServerResponse, { status, message, options }: HttpError): void {
   if (res.headersSent || res.destroyed) return
   const unread =
     !req.complete && (req.headers['transfer-encoding'] !== undefined || Number(req.headers['content-length'] ?? 0) > 0)
-  const headers = unread ? { ...error.headers, Connection: 'close' } : error.headers
-  sendJson(res, error.status, errorText(null, error), headers)
+  const headers = unread ? { ...options.headers, Connection: 'close' } : options.headers
+  sendJson(res, status, errorText(null, { code: options.code ?? ErrorCode.invalidRequest, message }), headers)
   if (unread) {
     // Discards the rest for a moment: closing a socket with unread bytes resets it, and the client may never see the answer.
     req.resume()

@@ -5,7 +5,7 @@ import type { IncomingMessage, ServerResponse } from 'node:http'
 import { monotonicMs } from '../clock.ts'
 import type { Exchange, SessionState } from '../context.ts'
 import { ErrorCode, ProtocolError, ToolError } from '../errors.ts'
-import { classify, errorText } from '../jsonrpc.ts'
+import { classify, errorText, type Incoming } from '../jsonrpc.ts'
 import { assumedWithoutHeader, findRevision, latestLegacy, type Revision } from '../revisions.ts'
 import type { Server } from '../server.ts'
 import { type Reply, Session } from '../session.ts'
@@ -43,57 +43,29 @@ export function streamableHttp(server: Server, options: HttpOptions = {}): Handl
     if (closing) throw shuttingDown()
     const accepts = readAccept(req)
     const body = await readMessage(req, settings)
-    const respond = (state: SessionState, work: Work): Promise<void> =>
-      answer(res, accepts, caller, new Session(server, state, settings.maxInFlight), work)
+    const respond = (state: SessionState, message: Incoming | readonly unknown[]): Promise<void> =>
+      new PostExchange(res, accepts, caller, new Session(server, state, settings.maxInFlight), settings).run(message, active)
     let id: RequestId | null = null
     try {
       // Only 2025-03-26 has batches, and a request without the header is taken for that version.
-      if (Array.isArray(body))
-        return respond({ revision: legacyRevision(req), logLevel: 'info' }, (session, exchange) =>
-          session.receiveBatch(body, exchange),
-        )
+      if (Array.isArray(body)) return respond({ revision: legacyRevision(req), logLevel: 'info' }, body)
       const incoming = classify(body)
       const request = incoming.kind === 'request' ? incoming.message : undefined
       id = request?.id ?? null
-      const receive: Work = (session, exchange) => session.receive(incoming, exchange)
       if (isModern(req, body)) {
         if (incoming.kind === 'notification') return accepted(res)
         if (incoming.kind === 'malformed') return refuse(res, incoming.error, incoming.id ?? undefined)
         if (request === undefined)
           return refuse(res, { code: ErrorCode.invalidRequest, message: 'a response is not accepted here' }, undefined)
-        return respond(checkModern(req, request), receive)
+        return respond(checkModern(req, request), incoming)
       }
       if (incoming.kind === 'malformed') return refuse(res, incoming.error, incoming.id)
       // Some clients send a fixed version header with `initialize` too, where it has no meaning yet.
       const revision = request?.method === 'initialize' ? latestLegacy : legacyRevision(req)
-      return request === undefined ? accepted(res) : respond({ revision, logLevel: 'info' }, receive)
+      return request === undefined ? accepted(res) : respond({ revision, logLevel: 'info' }, incoming)
     } catch (error) {
       if (!(error instanceof ProtocolError)) throw error
       refuse(res, error, id)
-    }
-  }
-
-  /** Runs one exchange and answers it: as JSON, or as an event stream from the first notification on or after `silentMs`. */
-  async function answer(res: ServerResponse, accepts: Accepts, caller: Caller, session: Session, work: Work): Promise<void> {
-    const exchange = new PostExchange(res, accepts.stream, caller, session, settings)
-    const { revision } = session.state
-    // 2026-07-28 basic/patterns/cancellation: closing the response cancels. Before, a disconnect SHOULD NOT be read as a cancellation.
-    if (revision.era === 'modern')
-      res.once('close', () => {
-        if (!res.writableFinished) session.close(new ToolError('CANCELLED', 'the client closed the response'))
-      })
-    active.add(exchange)
-    try {
-      const reply = await work(session, exchange)
-      if (res.destroyed) return
-      if (reply !== undefined && exchange.stream === undefined && accepts.json)
-        return sendJson(res, statusOf(reply, revision), reply.text)
-      if (reply === undefined && exchange.stream === undefined) return accepted(res)
-      const stream = exchange.openStream()
-      if (reply !== undefined) stream.send('message', reply.text)
-      stream.end()
-    } finally {
-      active.delete(exchange)
     }
   }
 
@@ -108,41 +80,64 @@ export function streamableHttp(server: Server, options: HttpOptions = {}): Handl
 
 /** The answer to one POST while its requests run. A class, because closures for each POST would cost more memory than its message. */
 class PostExchange implements Exchange, TickTarget {
-  place = -1
-  stream: EventStream | undefined
   readonly caller: Caller
   readonly session: Session
   readonly #res: ServerResponse
-  readonly #mayStream: boolean
+  readonly #accepts: Accepts
   readonly #settings: HttpSettings
   readonly #started = monotonicMs()
+  #stream: EventStream | undefined
 
-  constructor(res: ServerResponse, mayStream: boolean, caller: Caller, session: Session, settings: HttpSettings) {
+  constructor(res: ServerResponse, accepts: Accepts, caller: Caller, session: Session, settings: HttpSettings) {
     this.caller = caller
     this.session = session
     this.#res = res
-    this.#mayStream = mayStream
+    this.#accepts = accepts
     this.#settings = settings
   }
 
-  openStream(): EventStream {
-    this.stream ??= new EventStream(this.#res, this.#settings, () => {})
-    return this.stream
+  /** Answers a message or a batch: as JSON, or as an event stream from the first notification on or after `silentMs`. */
+  async run(message: Incoming | readonly unknown[], active: Ticker<PostExchange>): Promise<void> {
+    const { session } = this
+    const res = this.#res
+    const { revision } = session.state
+    // 2026-07-28 basic/patterns/cancellation: closing the response cancels. Before, a disconnect SHOULD NOT be read as a cancellation.
+    if (revision.era === 'modern')
+      res.once('close', () => {
+        if (!res.writableFinished) session.close(new ToolError('CANCELLED', 'the client closed the response'))
+      })
+    active.add(this)
+    try {
+      const reply = await ('kind' in message ? session.receive(message, this) : session.receiveBatch(message, this))
+      if (res.destroyed) return
+      if (this.#stream === undefined) {
+        if (reply === undefined) return accepted(res)
+        if (this.#accepts.json) return sendJson(res, statusOf(reply, revision), reply.text)
+      }
+      const stream = this.#openStream()
+      if (reply !== undefined) stream.send('message', reply.text)
+      stream.end()
+    } finally {
+      active.delete(this)
+    }
   }
 
   notify(text: string): void {
-    if (this.#mayStream && !this.#res.destroyed) this.openStream().send('message', text)
+    if (this.#accepts.stream && !this.#res.destroyed) this.#openStream().send('message', text)
   }
 
   tick(now: number): void {
-    if (this.stream !== undefined) this.stream.tick(now)
+    if (this.#stream !== undefined) this.#stream.tick(now)
     // Proxies give up on a response that has not begun, many of them after 60 s.
-    else if (this.#mayStream && now - this.#started >= this.#settings.silentMs && !this.#res.destroyed)
-      this.openStream().comment()
+    else if (this.#accepts.stream && now - this.#started >= this.#settings.silentMs && !this.#res.destroyed)
+      this.#openStream().comment()
+  }
+
+  #openStream(): EventStream {
+    this.#stream ??= new EventStream(this.#res, this.#settings, () => {})
+    return this.#stream
   }
 }
-
-type Work = (session: Session, exchange: Exchange) => Promise<Reply | undefined>
 
 interface Accepts {
   json: boolean
