@@ -62,15 +62,11 @@ const unitMs = { m: 60_000, h: 3_600_000, d: 86_400_000 }
 /** The instant that `yesterday` (its local midnight), `2h` or an ISO 8601 time names. */
 function timeOf(text: string): string {
   const [, count, unit] = /^(\d{1,6})([mhd])$/.exec(text) ?? []
-  const midnight = new Date(new Date().setHours(0, 0, 0, 0))
-  const time =
-    count !== undefined
-      ? new Date(Date.now() - Number(count) * unitMs[unit as keyof typeof unitMs])
-      : text === 'today'
-        ? midnight
-        : text === 'yesterday'
-          ? new Date(midnight.setDate(midnight.getDate() - 1))
-          : new Date(text)
+  const time = new Date()
+  if (count !== undefined) time.setTime(time.getTime() - Number(count) * unitMs[unit as keyof typeof unitMs])
+  else if (text === 'today') time.setHours(0, 0, 0, 0)
+  else if (text === 'yesterday') time.setHours(-24, 0, 0, 0)
+  else time.setTime(Date.parse(text))
   if (Number.isNaN(time.getTime()))
     fail(`--since ${JSON.stringify(text)} is not a time; write yesterday, 2h, 30m, 7d or 2026-01-31T08:00`)
   return time.toISOString()
@@ -118,18 +114,11 @@ function tableOf(records: readonly Shown[]): string {
   if (records.length === 0) return 'no call or refusal matches'
   const rows = records.map((record): Row => {
     const { ts, type, user, principal, remote, tool = '', outcome = type, duration_ms: ms, args } = record
-    const cells = [
-      ts.replace(/\.\d+Z$/, 'Z'),
-      user ?? principal ?? remote ?? '',
-      tool,
-      outcome,
-      ms === undefined ? '' : String(ms),
-    ]
+    const cells = [ts.replace(/\.\d+Z$/, 'Z'), user ?? principal ?? remote ?? '', tool, outcome, String(ms ?? '')]
     const why = [record.error_code, record.reason, record.error_text].filter((part) => part !== undefined).join(' ')
     const times = record.repeated === undefined ? '' : ` and ${record.repeated} more`
-    const notes = [why + times, args === undefined ? '' : JSON.stringify(args).slice(0, maxArgsChars)].filter(
-      (note) => note !== '',
-    )
+    const given = args === undefined ? '' : JSON.stringify(args).slice(0, maxArgsChars)
+    const notes = [why + times, given].filter((note) => note !== '')
     return { cells: cells.map(cleanText), notes: notes.map(cleanText), mark: outcome === 'ok' ? undefined : 'bad' }
   })
   return renderTable(['time', 'who', 'tool', 'outcome', 'ms'], rows, hasColours(process.stdout))

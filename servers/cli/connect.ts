@@ -95,9 +95,9 @@ export async function connect(args: string[]): Promise<void> {
   const here = readHere(environment)
   const url = (values.url ?? here.url).replace(/\/+$/, '')
   const ofServer = url.includes('{server}') ? url : `${url}/{server}`
-  const running = url.includes('{server}') ? '' : await askReady(url, here.token)
+  const running = url.includes('{server}') ? undefined : await askReady(url, here.token)
   // A process that runs shows its servers only to callers whose token it accepts.
-  const token = needsToken(here) || (typeof running === 'object' && running.servers === undefined)
+  const token = needsToken(here) || (running !== undefined && running.error === undefined && running.servers === undefined)
   const definitions = await definitionsOf(servers)
   if (client === 'litellm') {
     const chosen = servers.length > 0 || all ? definitions : configured(definitions, running, environment.env)
@@ -133,10 +133,10 @@ function needsToken({ settings, token }: Here): boolean {
 /** The servers that the running process can use; when none runs, those that its environment configures. */
 function configured(
   definitions: readonly AnyServer[],
-  running: Ready | string,
+  running: Ready | undefined,
   env: Readonly<Record<string, string | undefined>>,
 ): readonly AnyServer[] {
-  const states = typeof running === 'object' ? running.servers : undefined
+  const states = running?.servers
   return definitions.filter((definition) => {
     if (states !== undefined) return (states[definition.name]?.state ?? 'not_configured') !== 'not_configured'
     const { config } = readConfig(definition.config, env)

@@ -4,6 +4,7 @@ import { statSync } from 'node:fs'
 import { createServer } from 'node:net'
 import { parseArgs } from 'node:util'
 import packageJson from '../../package.json' with { type: 'json' }
+import type { AnyTool } from '../../protocol/index.ts'
 import { wrap } from '../host/columns.ts'
 import { readConfig } from '../host/config.ts'
 import type { State } from '../host/health.ts'
@@ -44,18 +45,17 @@ export async function doctor(args: string[]): Promise<void> {
       const state = await health.check()
       await backend?.close()
       // Who has set some of a server's variables, or named it, wants it.
-      return { definition, state, wanted: names.includes(definition.name) || reading.set.length > 0 }
+      const wanted = names.includes(definition.name) || reading.set.length > 0
+      return { name: definition.name, state, found: findings(definition.name, state, wanted) }
     }),
   )
-  for (const { definition, state, wanted } of states) wrong.push(...findings(definition.name, state, wanted))
-  const configured = states.filter(({ state }) => state.state !== 'not_configured')
+  wrong.push(...states.flatMap(({ found }) => found))
+  const configured = states.flatMap(({ name, state }) => (state.state === 'not_configured' ? [] : [name]))
   if (configured.length === 0 && wrong.length === 0)
-    wrong.push(
-      `no server is configured; ${states.map(({ definition, state }) => `${definition.name}: ${state.next}`).join('; ')}`,
-    )
+    wrong.push(`no server is configured; ${states.map(({ name, state }) => `${name}: ${state.next}`).join('; ')}`)
   const here = fatal.length === 0 ? readHere({ env }) : undefined
-  const answer = here === undefined ? 'not asked' : await askReady(here.url, here.token)
-  const running = typeof answer === 'object' ? answer : undefined
+  const answer = here === undefined ? undefined : await askReady(here.url, here.token)
+  const running = answer?.error === undefined ? answer : undefined
   const taken = running === undefined && here !== undefined ? await tryPort(here) : undefined
   if (taken !== undefined) wrong.push(taken)
   if (ignored !== undefined) notes.push(ignored)
@@ -67,18 +67,15 @@ export async function doctor(args: string[]): Promise<void> {
     )
   if (values.litellm !== undefined) {
     // What the running process serves, which may be the demonstration, or what it would serve.
-    const served = running?.servers ?? Object.fromEntries(states.map(({ definition, state }) => [definition.name, state]))
-    const tools = definitions
-      .filter(({ name }) => (served[name]?.state ?? 'not_configured') !== 'not_configured')
-      .map((definition) => ({
-        name: definition.name,
-        tools: toolsOf(definition).flatMap(({ name }) => (offered(name, settings) ? [name] : [])),
-      }))
+    const shown = running?.servers ?? Object.fromEntries(states.map(({ name, state }) => [name, state]))
+    const served = definitions.filter(({ name }) => (shown[name]?.state ?? 'not_configured') !== 'not_configured')
+    const isOffered = (tool: AnyTool): boolean => offered(tool.name, settings)
+    const tools = served.map((definition) => ({ name: definition.name, tools: toolsOf(definition).filter(isOffered) }))
     wrong.push(...(await checkLitellm(values.litellm, tools, env.LITELLM_MASTER_KEY)))
   }
   process.exitCode = wrong.length === 0 ? 0 : 1
   const port = running === undefined ? `port ${settings.MCP_PORT} of ${settings.MCP_HOST} is free` : `octet runs at ${here?.url}`
-  const well = `all is well: ${configured.map(({ definition }) => definition.name).join(', ')} can be reached; ${port}`
+  const well = `all is well: ${configured.join(', ')} can be reached; ${port}`
   if (values.json === true) return void process.stdout.write(`${JSON.stringify({ wrong, notes }, undefined, 2)}\n`)
   const lines = [...(wrong.length === 0 ? [well] : wrong), ...notes.map((note) => `note: ${note}`)]
   process.stdout.write(`${lines.map(format).join('\n')}\n`)
@@ -146,7 +143,7 @@ async function tryPort({ settings: { MCP_HOST: host, MCP_PORT: port } }: Here): 
 /** Compares LiteLLM's tools with ours: its own health route has called servers healthy that it could not reach. */
 async function checkLitellm(
   given: string,
-  servers: readonly { name: string; tools: readonly string[] }[],
+  servers: readonly { name: string; tools: readonly AnyTool[] }[],
   key: string | undefined,
 ): Promise<string[]> {
   const url = siblingAddress(given, '/mcp') ?? fail(`--litellm: "${given}" is not a valid http(s) address`)
@@ -160,7 +157,8 @@ async function checkLitellm(
   }
   return servers.flatMap(({ name, tools }) => {
     // LiteLLM puts the name of its entry before each tool's name.
-    const lacking = tools.filter((tool) => !listed.some((each) => each === tool || each.endsWith(`-${tool}`)))
+    const names = tools.map((tool) => tool.name)
+    const lacking = names.filter((tool) => !listed.some((each) => each === tool || each.endsWith(`-${tool}`)))
     if (lacking.length === 0) return []
     const sees =
       lacking.length === tools.length ? `no tool of ${name}, of ${listed.length} in all` : `not ${lacking.join(', ')} of ${name}`

@@ -25,20 +25,24 @@ export function readHere({ env }: { env: Env } = readEnvironment()): Here {
   return { settings: config, url: `http://${name}:${port}${path.replace(/\/$/, '')}`, token: principals(config)[0]?.token }
 }
 
-/** What /ready answers: without `servers` when the token is missing or wrong. */
-export type Ready = Pick<ProcessState, 'status'> & Partial<ProcessState>
+/** What /ready answers, without `servers` when the token is missing or wrong; or why it does not answer. */
+export interface Ready extends Partial<Omit<ProcessState, 'status'>> {
+  readonly status: ProcessState['status'] | 'not reached'
+  readonly error?: string
+}
 
-/** Returns the answer, or in words why there is none. Never rejects. */
-export async function askReady(url: string, token: string | undefined): Promise<Ready | string> {
+/** Never rejects. */
+export async function askReady(url: string, token: string | undefined): Promise<Ready> {
+  const notReached = (error: string): Ready => ({ status: 'not reached', error })
   const address = siblingAddress(url, '/ready')
-  if (address === undefined) return 'is not a valid http(s) address'
+  if (address === undefined) return notReached('is not a valid http(s) address')
   try {
     const { status, text } = await send(address, { headers: bearer(token) }, answerLimitMs)
-    if (status !== 200 && status !== 503) return `answers ${status} at ${address.pathname}, which no octet does`
+    if (status !== 200 && status !== 503) return notReached(`answers ${status} at ${address.pathname}, which no octet does`)
     const body = parseIfJson(text) as Ready | null | undefined
-    return typeof body?.status === 'string' ? body : 'answers, but is not an octet'
+    return typeof body?.status === 'string' ? body : notReached('answers, but is not an octet')
   } catch (error) {
     const { code, message } = error as NodeJS.ErrnoException
-    return code === 'ECONNREFUSED' ? 'nothing listens there (ECONNREFUSED)' : `cannot be reached (${code ?? message})`
+    return notReached(code === 'ECONNREFUSED' ? 'nothing listens there (ECONNREFUSED)' : `cannot be reached (${code ?? message})`)
   }
 }

@@ -11,36 +11,26 @@ export async function status(args: string[]): Promise<void> {
   const { values, positionals } = parseArgs({ args, allowPositionals: true, options: { json: { type: 'boolean' } } })
   const { url: here, token } = readHere()
   const urls = positionals.length > 0 ? positionals : [here]
-  const answers = await Promise.all(urls.map(async (url) => ({ url, answer: await askReady(url, token) })))
-  if (values.json === true) {
-    const byUrl = answers.map(({ url, answer }) => [
-      url,
-      typeof answer === 'string' ? { status: 'not reached', error: answer } : answer,
-    ])
-    process.stdout.write(`${JSON.stringify(Object.fromEntries(byUrl), undefined, 2)}\n`)
-  } else {
-    const rows = answers.flatMap(({ url, answer }) => rowsOf(url, answer, urls.length > 1))
+  const answers = await Promise.all(urls.map(async (url) => [url, await askReady(url, token)] as const))
+  if (values.json === true) process.stdout.write(`${JSON.stringify(Object.fromEntries(answers), undefined, 2)}\n`)
+  else {
+    const rows = answers.flatMap(([url, answer]) => rowsOf(url, answer, urls.length > 1))
     process.stdout.write(`${renderTable(head, rows, hasColours(process.stdout))}\n`)
   }
-  process.exitCode = allReady(answers.map(({ answer }) => answer)) ? 0 : 1
+  process.exitCode = allReady(answers.map(([, answer]) => answer)) ? 0 : 1
 }
 
 /** With several processes, such as one for each container, one without any configured server is no failure. */
-function allReady(answers: readonly (Ready | string)[]): boolean {
-  const isIdle = (answer: Ready | string): boolean =>
-    typeof answer === 'object' &&
-    answer.status === 'not ready' &&
-    answer.audit?.written === true &&
-    Object.values(answer.servers ?? {}).every(({ state }) => state === 'not_configured')
-  const isReady = (answer: Ready | string): boolean => typeof answer === 'object' && answer.status === 'ready'
+function allReady(answers: readonly Ready[]): boolean {
+  const isReady = ({ status }: Ready): boolean => status === 'ready'
+  const isIdle = ({ status, audit, servers = {} }: Ready): boolean =>
+    status === 'not ready' && audit?.written === true && Object.values(servers).every(({ state }) => state === 'not_configured')
   return answers.some(isReady) && answers.every((answer) => isReady(answer) || isIdle(answer))
 }
 
-function rowsOf(url: string, answer: Ready | string, several: boolean): Row[] {
-  if (typeof answer === 'string') return [{ cells: [url, 'not reached'], notes: [answer], mark: 'bad' }]
-  const { servers, status, audit } = answer
+function rowsOf(url: string, { servers, status, audit, error }: Ready, several: boolean): Row[] {
   if (servers === undefined) {
-    const notes = ['details need the token: set MCP_AUTH_TOKEN']
+    const notes = [error ?? 'details need the token: set MCP_AUTH_TOKEN']
     return [{ cells: [url, status], notes, mark: status === 'ready' ? undefined : 'bad' }]
   }
   const rows = Object.entries(servers)
