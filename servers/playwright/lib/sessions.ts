@@ -24,14 +24,6 @@ const maxWaiting = 8
 const maxRemembered = 100
 const checkMs = 1_000
 
-const lostBecause = {
-  crashed: 'the browser crashed',
-  recycled: 'the browser was replaced to bound its memory',
-  closed: 'the browser was closed',
-  evicted: 'other sessions needed its slot',
-  expired: 'it was unused for too long',
-}
-
 /** @throws Error for the operator */
 export function openSessions(config: PlaywrightConfig, policy: EgressPolicy, keeper: BrowserKeeper) {
   const states = storageStates(config.PLAYWRIGHT_STORAGE_STATE_FILE)
@@ -49,19 +41,19 @@ export function openSessions(config: PlaywrightConfig, policy: EgressPolicy, kee
     return noPage(name, `${why === undefined ? '' : `: ${why}`}${open}`)
   }
 
-  const lose = async (slot: Slot, why: keyof typeof lostBecause): Promise<void> => {
+  const lose = async (slot: Slot, why: string): Promise<void> => {
     const { session, key } = slot
     slot.session = undefined
-    if (slot.queue.running === 0) slots.delete(key)
+    if (isIdle(slot)) slots.delete(key)
     if (session === undefined) return
     lost.delete(key)
-    lost.set(key, lostBecause[why])
+    lost.set(key, why)
     const [oldest = key] = lost.keys()
     if (lost.size > maxRemembered) lost.delete(oldest)
     await session.close()
   }
-  const loseAll = (why: keyof typeof lostBecause) => Promise.all([...slots.values()].map((slot) => lose(slot, why)))
-  keeper.onCrash = () => void loseAll('crashed')
+  const loseAll = (why: string) => Promise.all([...slots.values()].map((slot) => lose(slot, why)))
+  keeper.onCrash = () => void loseAll('the browser crashed')
 
   /** Adds a session; at the limit, the one that was unused longest is closed. */
   const addSlot = (named: Named): Slot => {
@@ -72,7 +64,7 @@ export function openSessions(config: PlaywrightConfig, policy: EgressPolicy, kee
         const hint = 'the same call in a few seconds'
         throw new ToolError('RATE_LIMITED', `all ${limit} browser sessions are running calls`, { hint })
       }
-      void lose(oldest, 'evicted')
+      void lose(oldest, 'other sessions needed its slot')
     }
     const tooMany = `${maxWaiting} calls are waiting for session "${named.name}", which runs one at a time`
     const hint = 'the same call with another value of session'
@@ -88,14 +80,14 @@ export function openSessions(config: PlaywrightConfig, policy: EgressPolicy, kee
     const running = slotsWhere((slot) => !isIdle(slot)).length
     if (running > 1 || !keeper.recyclable) return
     // The browser ends for all at once: a call that comes while the sessions are being closed must not open one in it.
-    await Promise.all([loseAll('recycled'), keeper.end('recycled')])
+    await Promise.all([loseAll('the browser was replaced to bound its memory'), keeper.end('recycled')])
   }
 
   /** Closes sessions, then the browser, that were not used for their time. */
   const endUnused = (): void => {
     const unusedFor = (since: number, seconds: number): boolean => monotonicMs() - since >= seconds * 1_000
     const isExpired = (slot: Slot): boolean => isIdle(slot) && unusedFor(slot.lastUsed, config.PLAYWRIGHT_CONTEXT_TTL_SECONDS)
-    for (const slot of slotsWhere(isExpired)) void lose(slot, 'expired')
+    for (const slot of slotsWhere(isExpired)) void lose(slot, 'it was unused for too long')
     const idle = slots.size === 0 && unusedFor(lastUsed, config.PLAYWRIGHT_IDLE_SECONDS)
     if (idle && keeper.running !== undefined) void keeper.end('idle')
   }
@@ -159,7 +151,7 @@ export function openSessions(config: PlaywrightConfig, policy: EgressPolicy, kee
 
     async close(): Promise<void> {
       clearInterval(timer)
-      await loseAll('closed')
+      await loseAll('the browser was closed')
       slots.clear()
     },
   }
