@@ -1,7 +1,7 @@
 // Questions to a page that may be busy, hostile or gone: each has a time limit.
 import { ToolError } from '../../../protocol/index.ts'
 import { cleanText, clip } from '../../kit/text.ts'
-import { withDeadline } from '../../kit/waiting.ts'
+import { type DeadlineOptions, withDeadline } from '../../kit/waiting.ts'
 import type { JSHandle, Locator, Page } from '../types.ts'
 import type * as program from './page/program.ts'
 import { pageScript } from './page/source.ts'
@@ -13,10 +13,7 @@ type Answer<K extends keyof Program> = K extends 'lines' ? JSHandle : ReturnType
 /** Playwright's methods for functions that get all elements that match, or whose result is kept in the page. */
 const methods: { [K in keyof Program]?: string } = { compare: 'evaluateAll', lines: 'evaluateHandle' }
 
-export interface Limit {
-  readonly ms: number
-  readonly signal?: AbortSignal | undefined
-}
+export type Limit = Omit<DeadlineOptions, 'late'>
 
 /** How long to wait for a script of ours, which returns what it has earlier (page/dom.ts). */
 export const scriptLimitMs = 4_000
@@ -28,9 +25,9 @@ export function within<T>({ ms, signal }: Limit, work: (signal: AbortSignal) => 
   return withDeadline({ ms, signal, late }, work)
 }
 
-/** Waits for the end of the work, at most `ms`, whether it fails or not. */
-export async function settled(ms: number, work: Promise<unknown>): Promise<void> {
-  await within({ ms }, () => work).catch(() => {})
+/** Waits for the end of the work, at most `ms`. Returns whether it has succeeded. */
+export function settled(ms: number, work: Promise<unknown>): Promise<boolean> {
+  return within({ ms }, () => work.then(() => true)).catch(() => false)
 }
 
 let script: Promise<string> | undefined

@@ -4,7 +4,7 @@ import { type EgressProxy, openProxy } from '../../kit/network-policy/proxy.ts'
 import { cleanText, clip } from '../../kit/text.ts'
 import type { PlaywrightConfig } from '../config.ts'
 import type { Browser, BrowserContext, CDPSession, Dialog, Page, Request, Route } from '../types.ts'
-import { ifPossible, settled, within } from './ask-page.ts'
+import { settled, within } from './ask-page.ts'
 import type { PageText } from './page/program.ts'
 
 const viewport = { width: 1280, height: 720 }
@@ -112,8 +112,8 @@ export class BrowserSession {
   async #prepare(page: Page): Promise<void> {
     this.#prepared.delete(page)
     const worlds = [page.locator('html').evaluate('1', undefined, { timeout: prepareMs }), page.locator('html').count()]
-    const ready = await ifPossible(Promise.all(worlds)) // not when it is closed or replaced
-    if (ready !== undefined) this.#prepared.add(page)
+    const isReady = await settled(prepareMs, Promise.all(worlds)) // not when it is closed or replaced
+    if (isReady) this.#prepared.add(page)
   }
 
   /** The current page, or a new one where there is none or a script keeps it busy. */
@@ -210,8 +210,8 @@ function isMainDocument(request: Request): boolean {
 }
 
 /** Does the page run a script that does nothing? */
-async function answers(page: Page): Promise<boolean> {
-  return (await ifPossible(within({ ms: answerMs }, () => page.evaluate('1')).then(() => true))) ?? false
+function answers(page: Page): Promise<boolean> {
+  return settled(answerMs, page.evaluate('1'))
 }
 
 /** Text of the page, to stand in a note: unlike the kit's `quoted`, which is for names, it keeps every printable character. */
