@@ -11,6 +11,8 @@ import { navigateTool } from './tools/navigate.ts'
 import { screenshotTool } from './tools/screenshot.ts'
 import { waitForSelectorTool } from './tools/wait-for-selector.ts'
 
+const tools = [navigateTool, screenshotTool, clickTool, fillTool, getContentTool, evaluateTool, waitForSelectorTool]
+
 export const playwright = defineServer({
   name: 'playwright',
   title: 'Web browser',
@@ -19,8 +21,5 @@ export const playwright = defineServer({
   config,
   missing: missingBrowser,
   open: openPlaywright,
-  tools: (backend) =>
-    [navigateTool, screenshotTool, clickTool, fillTool, getContentTool, evaluateTool, waitForSelectorTool].map((tool) =>
-      tool(backend),
-    ),
+  tools: (backend) => tools.map((tool) => tool(backend)),
 })

@@ -232,14 +232,13 @@ export function fieldState(el: Element) {
   const { min = '', max = '', step = '', maxLength = -1 } = el as HTMLInputElement
   const select = el instanceof HTMLSelectElement ? el : undefined
   const options = [...(select?.options ?? [])].slice(0, maxOptions)
+  const length = maxLength >= 0 ? `maxlength ${maxLength}` : ''
+  const range = min || max ? `${min || '…'} to ${max || '…'}${step ? ` in steps of ${step}` : ''}` : ''
   return {
     kind,
     value: heldBy(el, kind),
     /** Why the browser would not take each value, such as `maxlength 4` or `0 to 10 in steps of 2`. */
-    limits: [
-      ...(maxLength >= 0 ? [`maxlength ${maxLength}`] : []),
-      ...(min || max ? [`${min || '…'} to ${max || '…'}${step ? ` in steps of ${step}` : ''}`] : []),
-    ].join(', '),
+    limits: [length, range].filter(Boolean).join(', '),
     multiple: select?.multiple ?? false,
     options: options.map(({ label, value }) => ({ label: label.trim(), value })),
     what: describe(el),

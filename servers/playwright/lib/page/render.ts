@@ -257,8 +257,7 @@ const maxLineChars = 1_000
 /** Lines that are there now and were not, and the other way round, each list in the order of the page. */
 export function changes(before: ReturnType<typeof lines>, { most }: { readonly most: number }) {
   const now = lines(before.document.documentElement, before.limits)
-  const compared =
-    before.cut || now.cut ? comparedShare * Math.min(before.lines.length, now.lines.length) : Number.POSITIVE_INFINITY
+  const compared = before.cut || now.cut ? comparedShare * Math.min(before.lines.length, now.lines.length) : Infinity
   const missingFrom = (from: readonly string[], others: readonly string[]): string[] => {
     const counts = new Map<string, number>()
     for (const line of others) counts.set(line, (counts.get(line) ?? 0) + 1)
