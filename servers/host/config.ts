@@ -25,15 +25,15 @@ export function readConfig<const S extends ConfigSchema>(schema: S, env: Env): R
   const set: string[] = []
   const values: Record<string, unknown> = {}
   for (const [name, variable] of Object.entries(schema.properties)) {
-    const found = find(name, variable, env, problems)
-    if (found === undefined) {
+    const text = find(name, variable, env, problems)
+    if (text === undefined) {
       if (variable.default !== undefined) values[name] = variable.default
       continue
     }
     set.push(name)
     if (variable['x-secret'] === true)
-      secrets.push(...found.text.split(/[,\n]/).flatMap((part) => [part.trim(), part.slice(part.indexOf(':') + 1).trim()]))
-    values[name] = fromText(variable, found.text)
+      secrets.push(...text.split(/[,\n]/).flatMap((part) => [part.trim(), part.slice(part.indexOf(':') + 1).trim()]))
+    values[name] = fromText(variable, text)
   }
   const validate = compileValidator(plainSchema(schema))
   if (!validate(values)) {
@@ -57,17 +57,10 @@ export function plainSchema(schema: ConfigSchema): JsonSchema {
 }
 
 /**
- * Prefixes of names that no other program reads, and the prefix of the names that were meant. Those of backends and of their clients (AWS_,
- * LOKI_, MINIO_, N8N_, NETDATA_, PG_, PLAYWRIGHT_, POSTGRES_) are not among them: their programs read further names.
+ * Prefixes of names that no other program reads; FILESYSTEM_ is meant as FS_. Those of backends and of their clients (AWS_, LOKI_, MINIO_, N8N_,
+ * NETDATA_, PG_, PLAYWRIGHT_, POSTGRES_) are not among them: their programs read further names.
  */
-const ownPrefixes: Readonly<Record<string, string>> = {
-  MCP_: 'MCP_',
-  AUDIT_: 'AUDIT_',
-  FETCH_: 'FETCH_',
-  FS_: 'FS_',
-  FILESYSTEM_: 'FS_',
-  TSDB_: 'TSDB_',
-}
+const ownPrefixes = /^(MCP|AUDIT|FETCH|FS|FILESYSTEM|TSDB)_/
 const maxListed = 5
 
 /** Finds variables that were meant for this process and are not read. Those that Kubernetes and container links set are ignored. */
@@ -87,21 +80,13 @@ export function findUnknown(schemas: readonly ConfigSchema[], env: Env) {
   for (const [name, value] of Object.entries(env)) {
     if (known.has(name) || /_SERVICE_|_PORT_\d+_/.test(name) || (name.endsWith('_PORT') && value?.startsWith('tcp://'))) continue
     const meant = known.has(name.toUpperCase()) ? name.toUpperCase() : names.find((each) => isNearMiss(name, each))
+    const prefix = ownPrefixes.exec(name)?.[0].replace('FILESYSTEM', 'FS')
     if (meant !== undefined) misspelled.push(`${name} is not a variable of this process; did you mean ${meant}?`)
-    else {
-      const prefix = ownPrefixes[/^[A-Z]+_/.exec(name)?.[0] ?? '']
-      const there =
-        prefix === undefined
-          ? []
-          : nearestFirst(
-              name,
-              names.filter((each) => each.startsWith(prefix)),
-            )
-      // None when the server that reads this prefix is in another process.
-      if (there.length > 0)
-        notes.push(
-          `${name} has no effect; there are ${there.slice(0, maxListed).join(', ')}${there.length > maxListed ? ', …' : ''}`,
-        )
+    else if (prefix !== undefined) {
+      const candidates = names.filter((each) => each.startsWith(prefix))
+      if (candidates.length === 0) continue // the server that reads this prefix is in another process
+      const listed = nearestFirst(name, candidates).slice(0, maxListed)
+      notes.push(`${name} has no effect; there are ${listed.join(', ')}${candidates.length > maxListed ? ', …' : ''}`)
     }
   }
   for (const name of ['HOST', 'PORT']) {
@@ -126,15 +111,18 @@ function isNearMiss(one: string, other: string): boolean {
   return swapped || differing.length <= (longer.length < 10 ? 1 : 2)
 }
 
-function find(name: string, variable: Variable, env: Env, problems: string[]): { text: string } | undefined {
+function find(name: string, variable: Variable, env: Env, problems: string[]): string | undefined {
   const found: { source: string; text: string }[] = []
   for (const each of [name, ...(variable['x-aliases'] ?? [])]) {
     const direct = env[each]
     if (direct !== undefined && direct !== '') found.push({ source: each, text: direct })
-    const path = env[`${each}_FILE`]
+    const source = `${each}_FILE`
+    const path = env[source]
     if (variable['x-secret'] !== true || path === undefined || path === '') continue
-    const text = readSecretFile(`${each}_FILE`, path, problems)
-    if (text !== undefined) found.push({ source: `${each}_FILE`, text })
+    const text = readNamedFile(source, path, 'a readable file that holds the secret', problems, maxSecretFileBytes)
+    const secret = text?.replace(/\r?\n$/, '')
+    if (secret === '') problems.push(`${source}: the file is empty; expected the secret as its content`)
+    else if (secret !== undefined) found.push({ source, text: secret })
   }
   const [first, ...others] = found
   // Compose files for an old and a new image set the same value under two names; two different values contradict each other.
@@ -143,21 +131,26 @@ function find(name: string, variable: Variable, env: Env, problems: string[]): {
   )
   if (first !== undefined && other !== undefined)
     problems.push(`${first.source} and ${other.source} are both set; set one of them`)
-  return first
+  return first?.text
 }
 
-function readSecretFile(name: string, path: string, problems: string[]): string | undefined {
+/** The text of the file that a variable names; undefined, with a problem, when it cannot be read. */
+export function readNamedFile(
+  name: string,
+  path: string,
+  expected: string,
+  problems: string[],
+  maxBytes = Number.POSITIVE_INFINITY,
+): string | undefined {
   try {
     const text = readFileSync(path, 'utf8')
-    if (text.length > maxSecretFileBytes) throw new Error(`has more than ${maxSecretFileBytes} bytes`)
-    const secret = text.replace(/\r?\n$/, '')
-    if (secret !== '') return secret
-    problems.push(`${name}: the file is empty; expected the secret as its content`)
+    if (text.length > maxBytes) throw new Error(`has more than ${maxBytes} bytes`)
+    return text
   } catch (error) {
     const { code, message } = error as NodeJS.ErrnoException
-    problems.push(`${name}: cannot read the file it names (${code ?? message}); expected a readable file that holds the secret`)
+    problems.push(`${name}: cannot read the file it names (${code ?? message}); expected ${expected}`)
+    return undefined
   }
-  return undefined
 }
 
 /** The value as the declared type, or the text itself if it cannot be read as one, which validation then reports. */
@@ -179,26 +172,23 @@ function fromText(variable: Variable, text: string): unknown {
   }
 }
 
+const kinds: Readonly<Record<string, string>> = {
+  boolean: 'true or false',
+  array: 'a comma-separated list',
+  integer: 'an integer',
+}
+
 function explain(name: string, variable: Variable, value: unknown): string {
-  const expected =
-    variable.enum !== undefined
-      ? `one of ${variable.enum.join(', ')}`
-      : [
-          variable.type === 'boolean'
-            ? 'true or false'
-            : variable.type === 'array'
-              ? 'a comma-separated list'
-              : `${variable.type === 'integer' ? 'an' : 'a'} ${variable.type}`,
-          variable.minLength === undefined ? '' : `of at least ${variable.minLength} characters`,
-          variable.minimum === undefined ? '' : `≥ ${variable.minimum}`,
-          variable.maximum === undefined ? '' : `≤ ${variable.maximum}`,
-          variable.pattern === undefined && variable.items?.pattern === undefined
-            ? ''
-            : `matching ${variable.pattern ?? variable.items?.pattern}`,
-        ]
-          .filter((part) => part !== '')
-          .join(' ')
+  const { type, minLength, minimum, maximum, pattern = variable.items?.pattern } = variable
+  const expected = [
+    kinds[String(type)] ?? `a ${type}`,
+    ...(minLength === undefined ? [] : [`of at least ${minLength} characters`]),
+    ...(minimum === undefined ? [] : [`≥ ${minimum}`]),
+    ...(maximum === undefined ? [] : [`≤ ${maximum}`]),
+    ...(pattern === undefined ? [] : [`matching ${pattern}`]),
+  ]
+  const allowed = variable.enum === undefined ? expected.join(' ') : `one of ${variable.enum.join(', ')}`
   const example = variable.examples?.[0] ?? variable.default
   const came = variable['x-secret'] === true ? `set(${String(value).length} chars)` : JSON.stringify(value).slice(0, 80)
-  return `${name}: expected ${expected}, got ${came}${example === undefined ? '' : `; for example ${name}=${String(example)}`}`
+  return `${name}: expected ${allowed}, got ${came}${example === undefined ? '' : `; for example ${name}=${String(example)}`}`
 }

@@ -1,8 +1,7 @@
 // Reads the environment for a whole process: one report of all problems, or a configuration.
-import { readFileSync } from 'node:fs'
 import { isLoopbackHost } from '../../protocol/index.ts'
 import type { AnyServer } from '../kit/definition.ts'
-import { type Env, findUnknown, readConfig } from './config.ts'
+import { type Env, findUnknown, readConfig, readNamedFile } from './config.ts'
 import { checkSettings, settingsSchema } from './settings.ts'
 
 /** @param demo whether demonstration defaults apply where none of a server's variables is set */
@@ -38,13 +37,8 @@ export function loadConfiguration(definitions: readonly AnyServer[], env: Env, {
 }
 
 function readCa(file: string | undefined, problems: string[]): string | undefined {
-  if (file === undefined) return undefined
-  try {
-    const pem = readFileSync(file, 'utf8')
-    if (pem.includes('-----BEGIN CERTIFICATE-----')) return pem
-    problems.push('MCP_CA_FILE: the file holds no certificate; expected PEM')
-  } catch (error) {
-    problems.push(`MCP_CA_FILE: cannot read the file it names (${(error as NodeJS.ErrnoException).code}); expected a PEM file`)
-  }
+  const pem = file === undefined ? undefined : readNamedFile('MCP_CA_FILE', file, 'a PEM file', problems)
+  if (pem === undefined || pem.includes('-----BEGIN CERTIFICATE-----')) return pem
+  problems.push('MCP_CA_FILE: the file holds no certificate; expected PEM')
   return undefined
 }
