@@ -5,7 +5,7 @@ import { qualified } from '../../kit/sql/identifiers.ts'
 import { resolveTarget } from '../../kit/sql/target.ts'
 import { oneLine } from '../../kit/text.ts'
 import type { N8nConfig } from '../config.ts'
-import { type ExecutionTotals, failedStatuses, topCount } from './execution-totals.ts'
+import { type ExecutionTotals, failedStatuses, topCount } from './totals.ts'
 
 /** One for the tool, one for `/ready`. */
 const maxConnections = 2
@@ -14,14 +14,6 @@ const largestTables = 6
 export type N8nDatabase = ReturnType<typeof openDatabase>
 /** The sizes have the form of the JSON of n8n_get_database_statistics. */
 export type Storage = Awaited<ReturnType<N8nDatabase['storage']>>
-
-interface Table {
-  readonly name: string
-  /** With its indexes and what is stored beside it. */
-  readonly bytes: number
-  /** Estimate of PostgreSQL's; null until the table was analysed. */
-  readonly rows_est: number | null
-}
 
 /** @throws Error for the operator when the configuration contradicts itself */
 export function openDatabase(config: N8nConfig, environment: Environment) {
@@ -58,7 +50,7 @@ export function openDatabase(config: N8nConfig, environment: Environment) {
       const now = (status: string): string =>
         `(SELECT count(*) FROM ${executionTable} e WHERE e."deletedAt" IS NULL AND e.status = '${status}') AS ${status}`
       // n8n has an index on stoppedAt; what started in the window also stopped in it.
-      const [totals] = (await engine.asker(signal)<Omit<ExecutionTotals, 'complete'>>(
+      const [totals] = (await engine.asker(signal)<ExecutionTotals>(
         `WITH recent AS (
           SELECT coalesce(e.status, '') AS status, coalesce(e.mode, '') AS mode, e."workflowId" AS workflow_id,
             e."stoppedAt" AS stopped, e.status IN (${failed}) AS failed,
@@ -73,15 +65,17 @@ export function openDatabase(config: N8nConfig, environment: Environment) {
           ${iso("max(stopped) FILTER (WHERE status = 'success')")} AS last_success_at,
           ${iso('max(stopped) FILTER (WHERE failed)')} AS last_error_at, ${iso(start)} AS since,
           ${counts('status')}, ${counts('mode')}, ${now('running')}, ${now('waiting')},
-          ${first('failed', 'failed DESC, runs')} AS top_failing, ${first('ended', 'avg_ms DESC')} AS slowest
+          ${first('failed', 'failed DESC, runs')} AS top_failing, ${first('ended', 'avg_ms DESC')} AS slowest, true AS complete
           FROM recent`,
         [String(windowHours)],
-      )) as [Omit<ExecutionTotals, 'complete'>]
-      return { ...totals, complete: true }
+      )) as [ExecutionTotals]
+      return totals
     },
 
     async storage(signal: AbortSignal) {
       const ask = engine.asker(signal)
+      // bytes: with indexes and what is stored beside the table. rows_est: PostgreSQL's estimate, null until the table was analysed.
+      type Table = { name: string; bytes: number; rows_est: number | null }
       const tables = await ask<Table>(
         `SELECT c.relname AS name, pg_total_relation_size(c.oid) AS bytes, nullif(c.reltuples, -1)::bigint AS rows_est
           FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace

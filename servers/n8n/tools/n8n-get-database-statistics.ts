@@ -7,10 +7,9 @@ import { Remembered } from '../../kit/waiting.ts'
 import type { N8nBackend } from '../backend.ts'
 import type { N8nApi } from '../lib/api.ts'
 import type { Storage } from '../lib/database.ts'
-import { countExecutions, type ExecutionTotals, failedStatuses } from '../lib/execution-totals.ts'
 import { object } from '../lib/json.ts'
+import { countExecutions, countWorkflows, type ExecutionTotals, failedStatuses, top, type WorkflowTotals } from '../lib/totals.ts'
 import { shortTime } from '../lib/workflow.ts'
-import { countWorkflows, top, type WorkflowTotals } from '../lib/workflow-totals.ts'
 import type { WorkflowRuns } from '../types.ts'
 
 const inputSchema = {

@@ -108,7 +108,6 @@ async function getWorkflow(backend: N8nBackend, args: GetArguments, context: Con
       ...(nodes < lines.length ? ['connections:', ...lines.slice(nodes)] : []),
     ].join('\n'),
     notes,
-    truncated: more,
     next: more ? sameCall(inputSchema, args, { offset: end + 1 }) : undefined,
     rows: lines.length,
     structured: {
