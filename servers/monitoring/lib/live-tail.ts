@@ -2,33 +2,29 @@
 import { type Context, monotonicMs } from '../../../protocol/index.ts'
 import { parseJson } from '../../kit/http/answer.ts'
 import type { MonitoringBackend } from '../backend.ts'
-import type { Entry } from '../types.ts'
+import type { Entry, Range } from '../types.ts'
 import { readStreams } from './loki.ts'
 import { fitting } from './render.ts'
 
 export type Followed = Awaited<ReturnType<typeof follow>>
 
-interface FollowOptions {
-  readonly query: string
-  /** Everything from this nanosecond on. */
-  readonly from: bigint
-  readonly seconds: number
-  readonly limit: number
-  /** For a request of what Loki has stored of the same query. */
-  readonly storedLimit: number
-  readonly maxChars: number
-}
-
 /** By then Loki has started to send new lines; a tail of one second waits half of it. */
 const catchUpMs = 1_000
 
 /**
+ * @param stored the range before the tail, which starts at its end, and how many of its lines Loki returns at once
  * @returns the entries, oldest first; how many `seconds` the call waited; `full`: there was no room for more before that time was over;
  * `dropped`: entries that Loki says it could not send fast enough
  * @throws ToolError when Loki refuses the tail; the context's reason when the call was aborted
  */
-export async function follow({ loki, tail }: MonitoringBackend, options: FollowOptions, context: Context) {
-  const { query, from, seconds, limit, storedLimit, maxChars } = options
+export async function follow(
+  { loki, tail }: MonitoringBackend,
+  { query, limit, follow_seconds: seconds }: { query: string; limit: number; follow_seconds: number },
+  stored: Range & { limit: number },
+  maxChars: number,
+  context: Context,
+) {
+  const from = stored.end
   const began = monotonicMs()
   const elapsed = (): number => (monotonicMs() - began) / 1000
   const entries: Entry[] = []
@@ -51,7 +47,7 @@ export async function follow({ loki, tail }: MonitoringBackend, options: FollowO
   // Loki reads its history before or after it starts to listen for new lines: a line that arrives in between is sent never, or twice.
   const catchUp = async (): Promise<void> => {
     const end = BigInt(Date.now() + 1_000) * 1_000_000n
-    const missed = await loki().logs({ query, start: from, end, limit: storedLimit, direction: 'forward' }, signal)
+    const missed = await loki().logs({ query, start: from, end, limit: stored.limit, direction: 'forward' }, signal)
     if (!signal.aborted) take(missed.entries)
   }
   const tick = (): void => {

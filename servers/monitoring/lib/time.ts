@@ -88,8 +88,7 @@ export function readRange(
 }
 
 /** A number of hours, or a duration such as `30m`, `1h` or `2 days`. */
-function readHours(hours: number | string | undefined): number {
-  if (hours === undefined) return defaultHours
+function readHours(hours: number | string = defaultHours): number {
   if (typeof hours === 'number') return hours
   const written = hours.trim().toLowerCase()
   const words = /^(\d+(?:\.\d+)?)?\s*(minute|min|hour|hr|day|week)s?$/.exec(written)

@@ -89,8 +89,7 @@ async function searchLines(call: Call) {
   const search = { ...call, range }
   const maxChars = seconds > 0 ? call.maxChars / 2 : call.maxChars
   const found = await readPage(search, { ...range, limit, direction, skip, most: maxEntries })
-  const following = { query: args.query, from: range.end, seconds, limit, storedLimit: found.asked.limit, maxChars }
-  const followed = seconds === 0 ? undefined : await follow(backend, following, context)
+  const followed = seconds === 0 ? undefined : await follow(backend, args, found.asked, maxChars, context)
   if (found.page.entries.length === 0 && skip === 0 && (followed?.entries.length ?? 0) === 0) await explain(search, [range])
   return reportLines({ ...call, maxChars }, found, followed)
 }
