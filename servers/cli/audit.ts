@@ -50,10 +50,9 @@ async function verify(files: readonly string[]): Promise<void> {
   for (const line of [...problems, ...notes.map((note) => `note: ${note}`)]) process.stdout.write(`${line}\n`)
   const end = head === undefined ? '' : `; head ${head.hash} (seq ${head.seq})`
   process.stdout.write(`${records} records, ${problems.length} problems${end}\n`)
+  const how = key === undefined ? 'without' : 'with this'
   if (records === 0 && problems.length > 0)
-    process.stdout.write(
-      `no record can be verified ${key === undefined ? 'without' : 'with this'} AUDIT_KEY; give the key of the trail\n`,
-    )
+    process.stdout.write(`no record can be verified ${how} AUDIT_KEY; give the key of the trail\n`)
   process.exitCode = problems.length > 0 || records === 0 ? 1 : 0
 }
 

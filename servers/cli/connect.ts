@@ -1,7 +1,7 @@
 // `octet connect`: prints the configuration of an MCP client. It goes to stdout; what else is to do goes to stderr.
 import { parseArgs } from 'node:util'
 import { isLoopbackHost } from '../../protocol/index.ts'
-import { readConfig } from '../host/config.ts'
+import { type Env, readConfig } from '../host/config.ts'
 import type { AnyServer } from '../kit/definition.ts'
 import { definitionsOf } from './catalog.ts'
 import { readEnvironment } from './dotenv.ts'
@@ -131,11 +131,7 @@ function needsToken({ settings, token }: Here): boolean {
 }
 
 /** The servers that the running process can use; when none runs, those that its environment configures. */
-function configured(
-  definitions: readonly AnyServer[],
-  running: Ready | undefined,
-  env: Readonly<Record<string, string | undefined>>,
-): readonly AnyServer[] {
+function configured(definitions: readonly AnyServer[], running: Ready | undefined, env: Env): readonly AnyServer[] {
   const states = running?.servers
   return definitions.filter((definition) => {
     if (states !== undefined) return (states[definition.name]?.state ?? 'not_configured') !== 'not_configured'

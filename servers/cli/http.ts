@@ -3,6 +3,7 @@ import type { RequestOptions } from 'node:http'
 import { urlToHttpOptions } from 'node:url'
 import { openConnections, readStart } from '../kit/http/connections.ts'
 import { withDeadline } from '../kit/waiting.ts'
+import { parseUrl } from '../kit/web-address.ts'
 
 /** What a call may return, images included, is far smaller. */
 const maxAnswerBytes = 33_554_432
@@ -32,10 +33,8 @@ export function bearer(token: string | undefined): Record<string, string> {
  * @param text base address, or any address that a client was given: `…/sse`, `…/mcp`, `…/ready`
  */
 export function siblingAddress(text: string, path: string): URL | undefined {
-  const withScheme = /^[a-z]+:\/\//i.test(text) ? text : `http://${text}`
-  if (!URL.canParse(withScheme)) return undefined
-  const url = new URL(withScheme)
-  if (url.protocol !== 'http:' && url.protocol !== 'https:') return undefined
+  const url = parseUrl(/^[a-z]+:\/\//i.test(text) ? text : `http://${text}`)
+  if (url?.protocol !== 'http:' && url?.protocol !== 'https:') return undefined
   url.pathname = `${url.pathname.replace(/\/(sse|mcp|messages|ready|health|metrics)?$/, '')}${path}`
   url.search = ''
   return url

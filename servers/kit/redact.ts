@@ -44,14 +44,11 @@ export function createRedact(secrets: Iterable<string> = []): Redact {
     if (typeof value === 'string') return text(value)
     if (typeof value === 'bigint') return value.toString()
     if (typeof value !== 'object' || value === null) return value
-    if (value instanceof Error)
-      return {
-        name: value.name,
-        message: text(value.message),
-        ...(value.stack === undefined ? {} : { stack: text(value.stack) }),
-        ...(value.cause === undefined ? {} : { cause: visit(value.cause, depth + 1) }),
-      }
     if (depth >= maxDepth) return '[nested deeper]'
+    if (value instanceof Error) {
+      const { name, message, stack, cause } = value
+      return visit(cause === undefined ? { name, message, stack } : { name, message, stack, cause }, depth)
+    }
     if (Array.isArray(value)) return value.slice(0, maxEntries).map((item) => visit(item, depth + 1))
     return Object.fromEntries(
       Object.entries(value)

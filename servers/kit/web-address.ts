@@ -1,6 +1,15 @@
-// Reads the address of a web page as models write it.
+// Reads URLs, and the address of a web page as models write it.
 import { ToolError } from '../../protocol/index.ts'
 import { cleanText, clip } from './text.ts'
+
+/** Undefined when it is not valid. Not by URL.canParse, which on Node 20 refuses hosts beyond ASCII after some thousand calls. */
+export function parseUrl(text: string): URL | undefined {
+  try {
+    return new URL(text)
+  } catch {
+    return undefined
+  }
+}
 
 /**
  * Models copy addresses with what stands around them (quotes, angle brackets, code fences, a Markdown link), and people leave out the scheme.
@@ -11,15 +20,12 @@ export function readWebAddress(text: string): URL {
   address = /^\[[^[\]]*\]\(\s*(\S+)[^()]*\)$/.exec(address)?.[1] ?? address
   address = /^[<"'`“\s]+(.*?)[>"'`”\s]+$/s.exec(address)?.[1] ?? address
   address = address.replace(/^[./]+(?=https?:)/i, '')
-  const scheme = /^(https?):\/*/i.exec(address)
+  address = address.replace(/^(https?):\/*/i, '$1://')
   // A host without a scheme is what people write; with a port it only looks like one.
-  const full =
-    scheme !== null
-      ? `${scheme[1]}://${address.slice(scheme[0].length)}`
-      : /^[a-z][a-z0-9+.-]*:/i.test(address) && !/^[^/?#:]+:\d{1,5}([/?#]|$)/.test(address)
-        ? address
-        : `https://${address.replace(/^\/+/, '')}`
-  if (URL.canParse(full)) return new URL(full)
+  const hasScheme = /^[a-z][a-z0-9+.-]*:/i.test(address) && !/^[^/?#:]+:\d{1,5}([/?#]|$)/.test(address)
+  const full = hasScheme ? address : `https://${address.replace(/^\/+/, '')}`
+  const url = parseUrl(full)
+  if (url !== undefined) return url
   throw new ToolError('INVALID_ARGUMENT', `"${clip(cleanText(text.trim()), 200)}" is not a valid URL`, {
     retry: { url: 'https://example.com/' },
   })

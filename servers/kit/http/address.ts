@@ -1,4 +1,5 @@
 // Addresses and credentials of an upstream, as operators write them into variables. Errors are for the operator and never show a secret.
+import { parseUrl } from '../web-address.ts'
 
 /**
  * Reads an http(s) URL that request paths are put behind.
@@ -9,7 +10,7 @@
  */
 export function readBaseUrl(variable: string, value: string, example: string, credentialsIn: string): string {
   const text = value.trim()
-  const url = URL.canParse(text) ? new URL(text) : undefined
+  const url = parseUrl(text)
   if (url === undefined) throw new Error(`${variable} is not a valid URL; write it as ${example}`)
   if (url.protocol !== 'http:' && url.protocol !== 'https:') {
     throw new Error(`${variable} starts with ${url.protocol}, expected http:// or https://; write it as ${example}`)

@@ -6,6 +6,7 @@ import { isIP, type Socket } from 'node:net'
 import { networkInterfaces } from 'node:os'
 import { ToolError } from '../../../protocol/index.ts'
 import { withDeadline } from '../waiting.ts'
+import { parseUrl } from '../web-address.ts'
 import { canonicalAddress, isIn, kindOfAddress, metadataNames, networkList, withoutBrackets } from './addresses.ts'
 import { dial, tunnel } from './dial.ts'
 import type { ListName, PolicyVariables, Prefix } from './policy-variables.ts'
@@ -172,9 +173,8 @@ function canonicalHost(hostname: string): string {
 
 /** The host as a URL parser reads it: `LOCALHOST`, `bücher.example`, `[::FFFF:1.2.3.4]`, `2130706433`. Undefined when it is not a host. */
 function readHost(text: string): string | undefined {
-  if (/[/?#@\\\s]/.test(text) || !URL.canParse(`http://${text}`)) return undefined
-  const url = new URL(`http://${text}`)
-  return url.hostname === '' ? undefined : canonicalHost(url.hostname)
+  const url = /[/?#@\\\s]/.test(text) ? undefined : parseUrl(`http://${text}`)
+  return url === undefined || url.hostname === '' ? undefined : canonicalHost(url.hostname)
 }
 
 function parsePort(variable: string, entry: string): number {
@@ -186,7 +186,8 @@ function parsePort(variable: string, entry: string): number {
 /** The value is not repeated: it may hold a password. */
 function parseProxy(variable: string, value: string | undefined): URL | undefined {
   if (value === undefined) return undefined
-  if (URL.canParse(value) && /^https?:$/.test(new URL(value).protocol)) return new URL(value)
+  const url = parseUrl(value)
+  if (url !== undefined && /^https?:$/.test(url.protocol)) return url
   throw new Error(`${variable} is not a valid proxy URL; write it as http://user:password@proxy:3128`)
 }
 

@@ -5,6 +5,7 @@ import { createServer, type IncomingMessage, request, type ServerResponse, STATU
 import type { AddressInfo } from 'node:net'
 import type { Duplex } from 'node:stream'
 import { ToolError } from '../../../protocol/index.ts'
+import { parseUrl } from '../web-address.ts'
 import { withoutBrackets } from './addresses.ts'
 import { connector } from './connector.ts'
 import { type EgressPolicy, portOf } from './policy.ts'
@@ -75,7 +76,7 @@ export async function openProxy(policy: EgressPolicy, { requests = 500, bytes = 
 
   const forward = (req: IncomingMessage, res: ServerResponse): void => {
     if (!isAuthorized(req)) return reply(req.socket, 407, challenge)
-    const url = URL.canParse(req.url ?? '') ? new URL(req.url ?? '') : undefined
+    const url = parseUrl(req.url ?? '')
     if (url?.protocol !== 'http:') return reply(req.socket, 400)
     const port = portOf(url) ?? 0
     const fail = (error: Error): void => {
@@ -125,7 +126,7 @@ export async function openProxy(policy: EgressPolicy, { requests = 500, bytes = 
   /** CONNECT, for https and WebSockets. The tunnelled bytes are not inspected; the target is checked like any other. */
   const tunnel = async (req: IncomingMessage, client: Duplex, head: Buffer): Promise<void> => {
     if (!isAuthorized(req)) return reply(client, 407, challenge)
-    const url = URL.canParse(`http://${req.url}`) ? new URL(`http://${req.url}`) : undefined
+    const url = parseUrl(`http://${req.url}`)
     if (url === undefined || url.username !== '' || url.pathname !== '/' || url.search !== '') return reply(client, 400)
     const port = portOf(url) ?? 0
     try {
