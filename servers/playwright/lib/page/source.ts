@@ -2,9 +2,13 @@
 import { createRequire } from 'node:module'
 import { fileURLToPath } from 'node:url'
 
+interface Esbuild {
+  build(options: object): Promise<{ outputFiles: { text: string }[] }>
+}
+
 /** Declares `octetPage`, an object with the exports of program.ts. */
 export async function pageScript(): Promise<string> {
-  const esbuild: typeof import('esbuild') = createRequire(import.meta.url)('esbuild') // a development dependency
+  const esbuild: Esbuild = createRequire(import.meta.url)('esbuild') // a development dependency
   const { outputFiles } = await esbuild.build({
     entryPoints: [fileURLToPath(new URL('./program.ts', import.meta.url))],
     bundle: true,
