@@ -84,7 +84,7 @@ function partsOf(segment: string): string[] {
 function characterClass(token: string): string {
   const [, negation, body = ''] = /^\[([!^]?)(.*)\]$/s.exec(token) ?? []
   const ranges = Array.from(body.matchAll(/(.)-(.)|./gsu), ([char, from = char, to = char]) => [from, to] as const)
-  const admitted = ranges.filter(([from, to]) => (from.codePointAt(0) ?? 0) <= (to.codePointAt(0) ?? 0))
+  const admitted = ranges.filter(([from, to]) => Number(from.codePointAt(0)) <= Number(to.codePointAt(0)))
   return `(?!\\0)[${negation ? '^' : ''}${admitted.map(([from, to]) => `${escaped(from)}-${escaped(to)}`).join('')}]`
 }
 
@@ -107,13 +107,13 @@ function expandBraces(pattern: string, whole = pattern, done: string[] = []): st
   return done
 }
 
-/** Splits at commas that are in no braces, up to `stop` (or to the end); undefined when `stop` never comes. */
+/** Splits at commas that are in no braces, up to `stop` (without one to the end); undefined when `stop` never comes. */
 export function splitOutsideBraces(text: string, stop?: string): { pieces: string[]; length: number } | undefined {
   const pieces: string[] = []
   let depth = 0
   let from = 0
-  for (let i = 0; i < text.length; i++) {
-    if (depth === 0 && text[i] === stop) return { pieces: [...pieces, text.slice(from, i)], length: i }
+  for (let i = 0; i <= text.length; i++) {
+    if (text[i] === stop && (depth === 0 || stop === undefined)) return { pieces: [...pieces, text.slice(from, i)], length: i }
     if (text[i] === '{') depth += 1
     else if (text[i] === '}') depth = Math.max(0, depth - 1)
     else if (text[i] === ',' && depth === 0) {
@@ -121,5 +121,5 @@ export function splitOutsideBraces(text: string, stop?: string): { pieces: strin
       from = i + 1
     }
   }
-  return stop === undefined ? { pieces: [...pieces, text.slice(from)], length: text.length } : undefined
+  return undefined
 }

@@ -84,7 +84,7 @@ function below(roots: readonly Root[], segments: readonly RawPath[]): Location {
   const root = roots.length === 1 ? roots[0] : roots.find(({ label }) => rawPath(label) === first)
   if (root !== undefined) return { root, segments: roots.length === 1 ? segments : rest }
   const labels = roots.map(({ label }) => label)
-  const near = nearest(show(first), labels, 1)[0] ?? labels[0]
+  const [near = labels[0]] = nearest(show(first), labels)
   throw new ToolError('NOT_FOUND', `no root is named "${show(first).slice(0, 200)}". Roots: ${labelsOf(roots)}`, {
     retry: { path: [near, ...rest.map(show)].join('/') },
   })

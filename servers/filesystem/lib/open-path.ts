@@ -103,7 +103,7 @@ async function notFound(sandbox: Sandbox, { root, segments }: Location, depth: n
   const folder = { root, segments: segments.slice(0, depth) }
   const rest = segments.slice(depth + 1)
   const found: (readonly RawPath[])[] = []
-  for (const name of (await similar(sandbox, folder, segments[depth] as RawPath, context)).slice(0, maxCandidates)) {
+  for (const name of await similar(sandbox, folder, segments[depth] as RawPath, context)) {
     const candidate = [...folder.segments, name]
     const complete = [...candidate, ...rest]
     if (rest.length > 0 && (await sandbox.use({ root, segments: complete }, () => true))) found.unshift(complete)

@@ -55,12 +55,11 @@ export interface RealRoot {
   readonly real: RawPath
 }
 
-/** From where something is opened: its root names what is found, and its file system was checked. */
+/** From where something is opened: its root names what is found. */
 export interface Origin {
   readonly location: Location
   /** All roots, as they were when the call began. */
   readonly roots: readonly RealRoot[]
-  readonly stat?: BigIntStats
 }
 
 export class Sandbox {
@@ -167,18 +166,18 @@ export class Sandbox {
     const path = await nameOf(opened, stat)
     if (path === undefined) return 'replaced'
     // The rules of every root apply that the file lies below.
-    for (const { root, real } of homes) {
+    for (const { real } of homes) {
       // open() has checked this very path, unless links led elsewhere.
-      if (root === from.location.root && real === root.path && path === `${real}/${from.location.segments.join('/')}`) continue
+      if (real === from.location.root.path && path === `${real}/${from.location.segments.join('/')}`) continue
       const refused = this.check(real, segmentsOf(path.slice(real.length) as RawPath))
       if (refused !== undefined) return refused
     }
-    if (stat.dev !== from.stat?.dev && !this.#checkedDevices.has(stat.dev)) {
+    if (!this.#checkedDevices.has(stat.dev)) {
       if (await isKernelFile(fd, ops)) return 'kernel'
       this.#checkedDevices.add(stat.dev)
     }
     const location = { root: home.root, segments: segmentsOf(path.slice(home.real.length) as RawPath) }
-    return new OpenEntry(this, fd, ops, path, { location, roots: from.roots, stat })
+    return new OpenEntry(this, fd, ops, path, stat, { location, roots: from.roots })
   }
 
   async #resolveRoots(asked: Root): Promise<void> {
@@ -197,7 +196,7 @@ export class Sandbox {
     if (local !== undefined) return { root, real: local }
     let resolving = this.#resolving.get(root)
     if (resolving === undefined) {
-      const found = realPathOf(root.path, 'latin1').then((path) => ({ root, real: path as RawPath }))
+      const found = realPathOf(root.path).then((path) => ({ root, real: path as RawPath }))
       const real = found.catch(() => undefined).finally(() => this.#resolving.delete(root))
       resolving = { real, lateAt: monotonicMs() + otherRootsMs }
       this.#resolving.set(root, resolving)
@@ -228,7 +227,7 @@ export class OpenEntry implements Origin {
   /** Once something was read: the descriptor that is open for reading. */
   #reading: number | undefined
 
-  constructor(sandbox: Sandbox, fd: number, ops: FileOps, realPath: RawPath, { location, roots, stat }: Required<Origin>) {
+  constructor(sandbox: Sandbox, fd: number, ops: FileOps, realPath: RawPath, stat: BigIntStats, { location, roots }: Origin) {
     this.location = location
     this.stat = stat
     this.kind = kindOf(stat)
@@ -251,13 +250,11 @@ export class OpenEntry implements Origin {
    */
   async read(buffer: Buffer, position: number): Promise<number> {
     this.#reading ??= await this.#openForReading()
-    let filled = 0
-    while (filled < buffer.length) {
+    for (let filled = 0; ; ) {
       const count = await this.#readOps.read(this.#reading, buffer, filled, buffer.length - filled, position + filled)
-      if (count === 0) break
       filled += count
+      if (count === 0 || filled === buffer.length) return filled
     }
-    return filled
   }
 
   /** The bytes of a part of the file, fewer where the file is shorter. @throws like `read` */
@@ -323,17 +320,17 @@ export class OpenEntry implements Origin {
 
   /** Opens a subfolder, but no link to one. */
   enter(name: RawPath): Promise<OpenEntry | Refused> {
-    return this.#openIn(name, O_DIRECTORY | O_NOFOLLOW, this.#opsFor(name))
+    return this.#openIn(name, O_PATH | O_DIRECTORY | O_NOFOLLOW, this.#opsFor(name))
   }
 
   /** Opens what an entry leads to. */
   follow(name: RawPath): Promise<OpenEntry | Refused> {
-    return this.#openIn(name, 0, asyncOps)
+    return this.#openIn(name, O_PATH, asyncOps)
   }
 
   #openIn(name: RawPath, flags: number, ops: FileOps): Promise<OpenEntry | Refused> {
     const path = pathArgument(`${this.#path}/${name}`)
-    return this.#sandbox.openChecked(() => ops.open(path, O_PATH | flags), this, ops)
+    return this.#sandbox.openChecked(() => ops.open(path, flags), this, ops)
   }
 
   async close(): Promise<void> {
@@ -352,7 +349,7 @@ export class OpenEntry implements Origin {
 
 // Instead of node:fs/promises, which loads ten more modules of Node (1 ms of the start).
 export const openFolder = promisify(opendir)
-const realPathOf: (path: string, encoding: 'latin1') => Promise<string> = promisify(realpath.native)
+const realPathOf = (path: string): Promise<string> => promisify<string, 'latin1', string>(realpath.native)(path, 'latin1')
 
 export function kindOf(stat: BigIntStats): FileKind {
   if (stat.isFile()) return 'file'
