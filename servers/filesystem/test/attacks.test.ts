@@ -222,6 +222,22 @@ test('secrets are denied in any case, behind links, and whether they exist or no
     assert.ok(!near.text.includes('KEY.PEM'), near.text)
   }))
 
+test('patterns with folders in them and those of the host hold in a listing of a folder far below', () =>
+  withFiles(async (folder) => {
+    await mkdir(join(folder, 'root/a/b'), { recursive: true })
+    for (const name of ['one.txt', 'two.txt', 'other.txt']) await writeFile(join(folder, 'root/a/b', name), outsideSecret)
+    const config = { FS_ROOTS: [join(folder, 'root')], FS_DENY: `a/b/one*,${folder}/root/a/b/two*` }
+    await withWire({ config }, async (wire) => {
+      for (const path of ['a', 'a/b']) {
+        const { data } = await wire.call('list_directory', { path, recursive: true })
+        assert.match(data, /one\.txt\tfile \(denied\)$/m)
+        assert.match(data, /two\.txt\tfile \(denied\)$/m)
+        assert.match(data, /other\.txt\tfile\t/)
+      }
+      for (const name of ['one', 'two']) refused(await wire.call('read_file', { path: `a/b/${name}.txt` }), folder, 'FORBIDDEN')
+    })
+  }))
+
 test('hidden files are refused where the operator says so', () =>
   withFiles(
     async (folder, wire) => {
@@ -276,6 +292,10 @@ test('one root does not open the way into another folder beside it', () =>
         // A folder in two roots is called as it was asked for, and is no link.
         assert.match((await both.call('read_file', { path: 'all/root/inside.txt' })).text, /^all\/root\/inside\.txt: [^\n]*Z\n/)
         assert.match((await both.call('read_file', { path: 'docs/inside.txt' })).text, /^docs\/inside\.txt: [^\n]*Z\n/)
+      })
+      // What a link from a third one leads to is called by the deepest.
+      await withWire({ config: { FS_ROOTS: [...nested, `logs=${folder}/outside`] } }, async (three) => {
+        assert.match((await three.call('read_file', { path: 'logs/cross' })).text, /link to docs\/inside\.txt/)
       })
       const listed = await wire.call('list_directory', {})
       assert.match(listed.text, /^2 roots; paths start with one of them\ndocs\nlogs$/)

@@ -28,6 +28,8 @@ const cases: [pattern: string, matches: string[], not: string[]][] = [
   ['{a,b{c,d}}z', ['az', 'bcz', 'bdz'], ['bz', 'abz']],
   ['{a}', ['{a}'], ['a']],
   ['{a,b', ['{a,b'], ['a']],
+  ['{{a,b}', ['{a', '{b'], ['a']],
+  ['docs//./a.md', ['docs/a.md'], ['docs/b/a.md', 'a.md']],
   ['\\*', ['*'], ['a']],
   ['**', ['a', 'a/b'], []],
   ['a**b', ['ab', 'axxb'], ['a/b']],
@@ -46,7 +48,7 @@ for (const [pattern, matches, not] of cases) {
 }
 
 test('a name of which nothing is left when look-alikes are folded is denied by what denies every name', () => {
-  assert.equal(parseDeny('*,!*.md')(folded('\u200b'), folded('\u200b')), true)
+  for (const path of ['\u200b', 'a/\u200b']) assert.equal(parseDeny('*,!*.md')(folded(path), folded(path)), true)
 })
 
 test('a pattern made to explode takes no longer than any other', () => {

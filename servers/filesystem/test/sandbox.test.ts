@@ -1,7 +1,11 @@
 import assert from 'node:assert/strict'
+import fs from 'node:fs'
 import { link, mkdir, mkdtemp, open, readdir, rename, rm, symlink, unlink, writeFile } from 'node:fs/promises'
+import { syncBuiltinESMExports } from 'node:module'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { setTimeout as delay } from 'node:timers/promises'
+import { ToolError } from '../../../protocol/index.ts'
 import { test } from '../../../test/runner/harness.ts'
 import { parseDeny, parseRoots } from '../config.ts'
 import { asyncOps, O_PATH, syncOps } from '../lib/file-ops.ts'
@@ -9,6 +13,7 @@ import { locate, showLocation } from '../lib/location.ts'
 import { withOpened } from '../lib/open-path.ts'
 import { rawPath, show, unshow } from '../lib/raw-path.ts'
 import { OpenEntry, type Origin, Sandbox } from '../lib/sandbox.ts'
+import { withFiles } from './wire.ts'
 
 async function withSandbox(work: (root: string, sandbox: Sandbox, from: Origin) => Promise<void>): Promise<void> {
   const root = await mkdtemp(join(tmpdir(), 'sandbox-'))
@@ -163,7 +168,8 @@ test('the interpretations of a path are in order, and none of them leaves the ro
   assert.deepEqual(segments('data/a'), ['data/a', 'a'])
   assert.deepEqual(segments('u\u0308'), ['u\xcc\x88', '\xc3\xbc'])
   assert.deepEqual(segments('a\\xe9'), ['a\\xe9', 'a\xe9'])
-  for (const path of ['..', 'a/../..', '../data']) assert.throws(() => locate(roots, path), { code: 'FORBIDDEN' }, path)
+  for (const path of ['..', 'a/../..', '../data'])
+    assert.throws(() => locate(roots, path), { code: 'FORBIDDEN', message: /\. Root: data$/ }, path)
   // An absolute path in no root: its endings, the longest first, all of them below the root.
   assert.deepEqual(segments('/home/me/data/x'), ['home/me/data/x', 'me/data/x', 'data/x', 'x'])
   assert.deepEqual(segments('/srv/database/../../etc/passwd'), ['etc/passwd', 'passwd'])
@@ -295,6 +301,7 @@ test('every outcome closes what it has opened', () =>
     const descriptors = async (): Promise<number> => (await readdir('/proc/self/fd')).length
     for (const path of paths) await attempt(path, false)
     const before = await descriptors()
+    await delay(150) // from then on the roots are resolved again for what is missing
     for (const path of paths) {
       for (const fails of [false, true]) await attempt(path, fails)
       assert.equal(await descriptors(), before, path)
@@ -323,8 +330,14 @@ test('five similar names are offered, first the one that differs only in case, a
 test('what is offered for a misspelled folder, a misspelled name in it, both, and one word of a name', () =>
   withSandbox(async (root, sandbox) => {
     await mkdir(join(root, 'config/deep'), { recursive: true })
+    await mkdir(join(root, 'settings'))
     for (const name of ['config/app.yml', 'config/app.yaml', 'config/other.txt', 'config/deep/list.csv', 'orders_old'])
       await writeFile(join(root, name), '')
+    for (const name of ['one.txt', 'one1.txt', 'one2.txt']) await writeFile(join(root, 'settings', name), '')
+    for (const store of ['store1', 'store2', 'store3']) {
+      await mkdir(join(root, store))
+      for (const name of ['a.txt', 'b.txt']) await writeFile(join(root, store, name), '')
+    }
     for (const [path, nearby, offered] of [
       ['conf/app.yml', 'config/app.yml', 'config/app.yml'],
       ['config/ap.yml', 'config/app.yml, config/app.yaml', 'config/app.yml'],
@@ -332,6 +345,8 @@ test('what is offered for a misspelled folder, a misspelled name in it, both, an
       ['confg/deep/list.csv', 'config/deep/list.csv', 'config/deep/list.csv'],
       ['confg/dep/list.csv', 'config', 'config'],
       ['oders', 'orders_old', 'orders_old'],
+      ['store/c.txt', 'store1/a.txt, store1/b.txt, store2/a.txt, store2/b.txt, store3/a.txt', 'store1/a.txt'],
+      ['setings/on.txt', 'settings/one.txt, settings/one1.txt', 'settings/one.txt'],
     ] as const) {
       const failure = await withOpened(sandbox, path, new AbortController(), async () => {}).catch((error) => error)
       assert.equal(failure.code, 'NOT_FOUND')
@@ -353,6 +368,31 @@ test('of an absolute path in no root, what is like its last name is offered, and
       assert.deepEqual(failure.retry, retry)
       if (hint !== undefined) assert.match(failure.hint, hint)
     }
+  }))
+
+test('where a folder may not be listed no name of it is offered; another error is not hidden', () =>
+  withSandbox(async (_root, sandbox) => {
+    for (const [error, expected] of [
+      [new ToolError('FORBIDDEN', 'not listed'), /outside of what this server may read/],
+      [new TypeError('a mistake'), /a mistake/],
+    ] as const) {
+      Object.assign(sandbox, { use: () => Promise.reject(error) })
+      const opening = withOpened(sandbox, '/home/me/none', new AbortController(), async () => {})
+      await assert.rejects(opening, { message: expected })
+    }
+  }))
+
+test('the signal of a call is made only when its path does not exist as it is written', () =>
+  withSandbox(async (root, sandbox) => {
+    await writeFile(join(root, 'a'), '')
+    const context = {
+      get signal(): AbortSignal {
+        throw new Error('made')
+      },
+    }
+    await withOpened(sandbox, 'a', context, async () => {})
+    const opening = withOpened(sandbox, '/home/me/a', context, async () => {})
+    await assert.rejects(opening, { message: 'made' })
   }))
 
 test('a path is repeated with 300 characters', () =>
@@ -406,3 +446,141 @@ test('a root that is a file is opened as such', async () => {
     await rm(folder, { recursive: true })
   }
 })
+
+test('in a large folder other work has a turn after each 512 names, and an aborted call ends there', () =>
+  withSandbox(async (root, sandbox) => {
+    for (let i = 0; i < 3_000; i++) fs.writeFileSync(join(root, `${i}`), '')
+    const folder = await openPath(sandbox, '.')
+    assert.ok(folder instanceof OpenEntry)
+    const abort = new AbortController()
+    let [turns, names] = [0, 0]
+    let counting = true
+    const count = (): void => {
+      turns += 1
+      if (counting) setImmediate(count)
+    }
+    setImmediate(count)
+    for await (const _ of folder.names(abort)) names += 1
+    counting = false
+    assert.equal(names, 3_000)
+    assert.ok(turns >= 4 && turns <= 12, `${turns} turns`)
+    const listing = async () => {
+      for await (const _ of folder.names(abort)) if (++names === 3_010) abort.abort(new Error('gone'))
+    }
+    await assert.rejects(listing(), { message: 'gone' })
+    assert.ok(names > 3_400 && names < 3_600, `${names}`)
+    await folder.close()
+  }))
+
+test('a root that does not answer is waited for by who asks for it; others use its last path after 100 ms', async () => {
+  const folder = await mkdtemp(join(tmpdir(), 'sandbox-'))
+  const { native } = fs.realpath
+  /** The answers that are held back. */
+  const held: (() => void)[] = []
+  let asks = 0
+  const answerAfter = (ms: number) =>
+    Object.assign(fs.realpath, {
+      native: (path: string, encoding: 'latin1', done: (error: Error | null, path: string) => void) => {
+        asks += 1
+        const answer = () => native(path, encoding, done)
+        if (Number.isFinite(ms)) setTimeout(answer, ms)
+        else held.push(answer)
+      },
+    })
+  try {
+    for (const name of ['docs', 'v1']) await mkdir(join(folder, name))
+    await writeFile(join(folder, 'v1/a.txt'), 'a')
+    await symlink('v1', join(folder, 'current')) // a root that is a link is resolved asynchronously
+    await symlink('../v1/a.txt', join(folder, 'docs/cross'))
+    const rules = { deny: parseDeny(undefined), allowHidden: true, denyHardLinks: false }
+    const sandbox = new Sandbox(parseRoots([`docs=${folder}/docs`, `current=${folder}/current`]), rules)
+    const openCross = async () => {
+      const started = performance.now()
+      const entry = await openPath(sandbox, 'docs/cross')
+      assert.ok(entry instanceof OpenEntry, String(entry))
+      assert.equal(entry.location.root.label, 'current')
+      await entry.close()
+      return performance.now() - started
+    }
+    answerAfter(40)
+    await openCross()
+    await openCross()
+    assert.equal(asks, 1)
+    await delay(1_050) // real paths are used for a second
+    answerAfter(Number.POSITIVE_INFINITY)
+    assert.ok((await openCross()) > 50)
+    await delay(1_050)
+    assert.ok((await openCross()) < 1_000)
+    await delay(1_050)
+    const asked = openPath(sandbox, 'current/a.txt')
+    assert.equal(await Promise.race([asked, delay(300, 'waiting')]), 'waiting')
+    assert.equal(held.length, 1) // one thread of the process for the root, however many calls there are
+    held[0]?.()
+    const entry = await asked
+    assert.ok(entry instanceof OpenEntry)
+    await entry.close()
+  } finally {
+    Object.assign(fs.realpath, { native })
+    await rm(folder, { recursive: true })
+  }
+})
+
+test('no synchronous call touches a file system that may not answer, nor reads a large file', () =>
+  withFiles(async (folder, wire) => {
+    const root = join(folder, 'root')
+    const mount = join(root, 'mount')
+    for (const name of ['mount/inner', 'local/inner']) await mkdir(join(root, name), { recursive: true })
+    for (const name of ['file', 'mount/file', 'mount/inner/file', 'local/inner/file']) await writeFile(join(root, name), 'text')
+    await writeFile(join(root, 'small'), 'x'.repeat(256 * 1024))
+    await writeFile(join(root, 'large'), 'x'.repeat(256 * 1024 + 1))
+    const { readFileSync, openSync, lstatSync, readdirSync, opendirSync } = fs
+    const { open, read } = syncOps
+    const touched = new Set<string>()
+    const real = (path: fs.PathOrFileDescriptor): string =>
+      String(path).replace(/^\/proc\/self\/fd\/\d+/, (link) => fs.readlinkSync(link))
+    const noting =
+      <A extends [fs.PathLike, ...never[]], R>(call: (...given: A) => R) =>
+      (...given: A): R => {
+        touched.add(real(given[0]))
+        return call(...given)
+      }
+    const readByDescriptor = new Set<string>()
+    Object.assign(fs, {
+      readFileSync: (path: string, encoding: 'latin1') => {
+        const content = readFileSync(path, encoding)
+        return path === '/proc/self/mountinfo' ? `${content}99 1 0:99 / ${mount} rw - fuse.sshfs remote rw\n` : content
+      },
+      openSync: noting(openSync),
+      lstatSync: noting(lstatSync as never),
+      readdirSync: noting(readdirSync as never),
+      opendirSync: noting(opendirSync),
+    })
+    Object.assign(syncOps, {
+      open: noting(open),
+      read: (...part: Parameters<typeof read>) => {
+        readByDescriptor.add(real(`/proc/self/fd/${part[0]}`))
+        return read(...part)
+      },
+    })
+    syncBuiltinESMExports()
+    try {
+      await delay(1_050) // the list of mounts is used for a second
+      const listed = await wire.call('list_directory', { recursive: true })
+      assert.match(listed.text, /: 10 entries; 6 files/)
+      for (const path of ['file', 'mount/file', 'local/inner/file', 'small', 'large'])
+        assert.match((await wire.call('read_file', { path })).data, /^(text$|xxx)/)
+      assert.deepEqual(
+        [...touched, ...readByDescriptor].filter((path) => path.startsWith(mount)),
+        [],
+      )
+      for (const path of ['', '/file', '/local', '/local/inner', '/local/inner/file']) assert.ok(touched.has(root + path), path)
+      assert.deepEqual(
+        [...readByDescriptor].sort(),
+        ['/file', '/local/inner/file', '/small'].map((path) => root + path),
+      )
+    } finally {
+      Object.assign(fs, { readFileSync, openSync, lstatSync, readdirSync, opendirSync })
+      Object.assign(syncOps, { open, read })
+      syncBuiltinESMExports()
+    }
+  }))
