@@ -123,8 +123,13 @@ export function describe(value: unknown): string {
   if (value === null) return 'null'
   if (Array.isArray(value)) return 'an array'
   if (typeof value === 'object') return 'an object'
+  return `${typeof value} ${brief(value)}`
+}
+
+/** The start of a value as JSON. */
+export function brief(value: unknown): string {
   const text = JSON.stringify(value)
-  return `${typeof value} ${text.length > 60 ? `${text.slice(0, 60)}…` : text}`
+  return text.length > 60 ? `${text.slice(0, 60)}…` : text
 }
 
 function malformed(id: RequestId | null, message: string): Incoming {

@@ -63,6 +63,10 @@ test('null means absent for an optional property', () => {
   assert.deepEqual(prepare({ path: 'x', sort: null, limit: null }).args, { path: 'x', limit: 100, recursive: false })
 })
 
+test('null beside another spelling of its name does not remove the value', () => {
+  assert.equal(prepare({ path: 'x', Limit: 5, limit: null }).args.limit, 5)
+})
+
 test('an alias stands for its argument', () => {
   assert.equal(prepare({ file_path: 'x' }).args.path, 'x')
 })
@@ -198,6 +202,14 @@ test('as many unknown names as are admitted do not keep other callers waiting', 
   const given = Object.fromEntries(Array.from({ length: maxArgumentValues - 1 }, (_, i) => [`recursiv_${i}`, 'v']))
   const before = process.cpuUsage() // of this process alone, whatever else the machine does
   assert.throws(() => prepare(given), /and \d+ more/)
+  const ms = process.cpuUsage(before).user / 1_000
+  assert.ok(ms < 250, `${ms} ms`)
+})
+
+test('long text that is almost a number or a choice does not keep other callers waiting', () => {
+  const before = process.cpuUsage()
+  for (const given of [{ limit: `${'1'.repeat(500_000)}x` }, { sort: `size${' '.repeat(500_000)}x` }])
+    assert.throws(() => prepare({ path: 'x', ...given }), ToolError)
   const ms = process.cpuUsage(before).user / 1_000
   assert.ok(ms < 250, `${ms} ms`)
 })
