@@ -27,11 +27,15 @@ interface Asked {
  */
 export function readAnswer(answer: UpstreamAnswer, { scope, keyExpires, maxStringBytes, cursor }: Asked): unknown {
   const { status } = answer
+  const html = isHtml(answer)
   const fail = (code: ToolErrorCode, message: string, hint: string): ToolError =>
     new ToolError(code, message, { hint, detail: status })
-  if (!isHtml(answer) && status === 401)
-    throw fail('UPSTREAM_AUTH', `n8n rejected the API key (401)${expiry(keyExpires)}`, 'ask the operator for a new key')
-  if (!isHtml(answer) && status === 403) {
+  if (!html && status === 401) {
+    const expired = keyExpires !== undefined && keyExpires.getTime() <= Date.now()
+    const since = expired ? `; it expired on ${keyExpires.toISOString().slice(0, 10)}` : ''
+    throw fail('UPSTREAM_AUTH', `n8n rejected the API key (401)${since}`, 'ask the operator for a new key')
+  }
+  if (!html && status === 403) {
     const lacks = `it lacks the scope ${scope}, or its user the permission`
     const hint = `ask the operator for a key with the scope ${scope}`
     throw fail('FORBIDDEN', `n8n does not allow this with the configured API key (403): ${lacks}`, hint)
@@ -49,7 +53,7 @@ export function readAnswer(answer: UpstreamAnswer, { scope, keyExpires, maxStrin
   const explained = statusError({ name: 'n8n', address: 'N8N_API_URL', credentials: 'N8N_EXTRA_HEADERS' }, answer)
   if (explained !== undefined) throw explained
   if (status >= 300) throw fail('UPSTREAM_ERROR', `n8n answered HTTP ${status}`, 'the same call again later')
-  if (isHtml(answer)) throw webPage('n8n', 'N8N_API_URL', status)
+  if (html) throw webPage('n8n', 'N8N_API_URL', status)
   let short = shortenJson(answer.body, maxJsonTokens, maxStringBytes)
   if (short !== undefined && short.length > maxParsedBytes)
     short = shortenJson(short, maxJsonTokens, Math.min(maxStringBytes, shorterBytes))
@@ -61,11 +65,6 @@ export function unknownForm(): ToolError {
   return new ToolError('UPSTREAM_ERROR', 'n8n answered with JSON of an unknown form', {
     hint: 'ask the operator whether N8N_API_URL leads to n8n',
   })
-}
-
-/** `; it expired on 2026-10-31`, or nothing. */
-function expiry(expires: Date | undefined): string {
-  return expires !== undefined && expires.getTime() <= Date.now() ? `; it expired on ${expires.toISOString().slice(0, 10)}` : ''
 }
 
 /** `: "An invalid cursor was provided"`, or nothing. */
