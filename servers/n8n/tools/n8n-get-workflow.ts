@@ -119,13 +119,8 @@ async function getWorkflow(backend: N8nBackend, args: GetArguments, context: Con
 }
 
 /** One node as JSON with all of its text; `offset` counts characters. */
-function nodeResult(
-  { redact, environment }: N8nBackend,
-  args: GetArguments,
-  facts: WorkflowFacts,
-  node: JsonObject,
-  context: Context,
-) {
+function nodeResult(backend: N8nBackend, args: GetArguments, facts: WorkflowFacts, node: JsonObject, context: Context) {
+  const { redact, environment } = backend
   const json = cleanText(JSON.stringify(redact(node)))
   const start = Math.min(args.offset, json.length) - 1
   const part = fitText(json.slice(start), environment.maxResultChars - reservedChars)
