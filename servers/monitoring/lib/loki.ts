@@ -119,11 +119,6 @@ function nameKey(path: string, { start, end }: Range, query: Record<string, stri
   return JSON.stringify({ path, ...times(minutes), ...query })
 }
 
-interface LineLabels {
-  structuredMetadata?: Record<string, string>
-  parsed?: Record<string, string>
-}
-
 /**
  * All entries in the query's direction. Those of one timestamp are put in the order of their labels and text: Loki returns them in no fixed
  * order, and a page that is cut among them must be continued in the same order.
@@ -131,7 +126,8 @@ interface LineLabels {
  */
 export function readStreams(result: unknown, direction: LogQuery['direction']): Entry[] {
   return readForm('Loki', () => {
-    const streams = result as { stream: Record<string, string>; values: [string, string, LineLabels?][] }[]
+    type Line = [at: string, line: string, labels?: { structuredMetadata?: Labels; parsed?: Labels }]
+    const streams = result as { stream: Labels; values: Line[] }[]
     const entries = streams.flatMap(({ stream: labels, values }) => {
       const stream = { labels, key: keyOf(labels) }
       checkText(Object.values(labels))

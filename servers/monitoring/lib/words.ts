@@ -102,21 +102,14 @@ function correctSelector(inside: string): string | undefined {
 
 /** Puts quotes around bare words after `|=` and `|~`, and after the operators of label filters, where `==` is for numbers only. */
 function correctPipeline(pipeline: string): string {
-  return pipeline
-    .split(/("(?:[^"\\]|\\[\s\S])*"|`[^`]*`)/)
-    .map((part, i) =>
-      i % 2 === 1
-        ? part
-        : part
-            .replace(/== *$/, '= ')
-            .replace(
-              /(\|[=~]) *([^\s|()[\]{}](?:[^|()[\]{}\n]*[^\s|()[\]{}])?)/g,
-              (_, operator, words) => `${operator} ${JSON.stringify(words)}`,
-            )
-            .replace(
-              /(\| *[A-Za-z_]\w*) *(=~|!~|!=|==|=) *([A-Za-z_][\w.-]*)/g,
-              (_, name, operator, value) => `${name}${operator}"${value}"`,
-            ),
-    )
-    .join('')
+  const correct = (part: string): string =>
+    part
+      .replace(/== *$/, '= ')
+      .replace(
+        /(\|[=~]) *([^\s|()[\]{}](?:[^|()[\]{}\n]*[^\s|()[\]{}])?)/g,
+        (_, sign, words) => `${sign} ${JSON.stringify(words)}`,
+      )
+      .replace(/(\| *[A-Za-z_]\w*) *(=~|!~|!=|==|=) *([A-Za-z_][\w.-]*)/g, '$1$2"$3"')
+  const parts = pipeline.split(/("(?:[^"\\]|\\[\s\S])*"|`[^`]*`)/)
+  return parts.map((part, i) => (i % 2 === 1 ? part : correct(part))).join('')
 }

@@ -80,12 +80,11 @@ function openQuestion(backend: MonitoringBackend, args: FromSchema<typeof inputS
 async function readMetrics(backend: MonitoringBackend, args: FromSchema<typeof inputSchema>, context: Context) {
   const question = openQuestion(backend, args)
   const { netdata, node, ids, named } = question
-  const late = new ToolError('TIMEOUT', `Netdata did not answer within ${deadlineMs} ms`, {
-    hint: 'fewer charts, or a shorter "after"',
-  })
+  const late = (): ToolError =>
+    new ToolError('TIMEOUT', `Netdata did not answer within ${deadlineMs} ms`, { hint: 'fewer charts, or a shorter "after"' })
   const deadline = new AbortController()
-  const timer = setTimeout(() => deadline.abort(late), deadlineMs)
-  // Ends each request that is late, and nothing else: what has arrived is the result.
+  const timer = setTimeout(() => deadline.abort(late()), deadlineMs)
+  // Ends each request that is late, and nothing else: what has arrived is the result. Both signals are of this call alone.
   const signal = AbortSignal.any([context.signal, deadline.signal])
   setMaxListeners(0, signal) // as many requests listen to it as there are charts
   try {

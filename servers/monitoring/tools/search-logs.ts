@@ -171,8 +171,7 @@ async function readSeries(query: string, [step = 0, ...coarser]: readonly number
 
 async function explain(search: Search, ranges: readonly Range[]): Promise<void> {
   // Only an explanation: when it fails or takes long, the answer is still that there is nothing.
-  const late = (): undefined => undefined
-  const why = await withDeadline({ ms: explainMs, signal: search.signal, late }, (signal) =>
+  const why = await withDeadline({ ms: explainMs, signal: search.signal, late: () => undefined }, (signal) =>
     explainNothing({ ...search, signal }, ranges),
   ).catch(() => undefined)
   search.signal.throwIfAborted()
