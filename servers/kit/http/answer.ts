@@ -56,19 +56,16 @@ export function isHtml({ headers, body }: Pick<UpstreamAnswer, 'headers' | 'body
 export function readJson({ name, address }: Explain, answer: UpstreamAnswer, maxTokens: number): unknown {
   if (isHtml(answer)) throw webPage(name, address, answer.status)
   if (shortenJson(answer.body, maxTokens) === undefined) {
-    throw new ToolError('TOO_LARGE', `${name}'s answer holds more than ${maxTokens} values`, {
-      hint: 'the same call with a smaller range or limit',
-    })
+    const hint = 'the same call with a smaller range or limit'
+    throw new ToolError('TOO_LARGE', `${name}'s answer holds more than ${maxTokens} values`, { hint })
   }
   return parseJson(name, answer.body)
 }
 
 /** The address answers with a web page where the API was expected. */
 export function webPage(name: string, address: string, status: number): ToolError {
-  return new ToolError('UPSTREAM_ERROR', `${name}'s address answers with a web page instead of its API`, {
-    hint: `ask the operator to check ${address}: it may lead to a login page or miss a path prefix`,
-    detail: status,
-  })
+  const hint = `ask the operator to check ${address}: it may lead to a login page or miss a path prefix`
+  return new ToolError('UPSTREAM_ERROR', `${name}'s address answers with a web page instead of its API`, { hint, detail: status })
 }
 
 /** @throws ToolError UPSTREAM_ERROR when it is not JSON */
@@ -76,10 +73,8 @@ export function parseJson(name: string, body: Buffer | string): unknown {
   try {
     return JSON.parse(body.toString())
   } catch (error) {
-    throw new ToolError('UPSTREAM_ERROR', `${name} answered with invalid or incomplete JSON`, {
-      hint: 'the same call again',
-      cause: error,
-    })
+    const hint = 'the same call again'
+    throw new ToolError('UPSTREAM_ERROR', `${name} answered with invalid or incomplete JSON`, { hint, cause: error })
   }
 }
 

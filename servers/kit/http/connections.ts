@@ -9,7 +9,7 @@ export interface ConnectionOptions {
   readonly ca?: string | undefined
   /** Requests at once; others wait in a queue, within their own deadline. */
   readonly maxSockets: number
-  /** How long a connection, with its TLS handshake, may take, in milliseconds. */
+  /** How long a connection, with its TLS handshake, may take, in milliseconds. Default 3,000. */
   readonly connectMs?: number
 }
 
@@ -64,12 +64,11 @@ export function connectionError(
   return failed('UPSTREAM_UNREACHABLE', `${name} cannot be reached (${why})${reasons[code] ?? ''}`, check)
 }
 
-const defaultConnectMs = 3_000
 /** An idle connection is closed then: something on its way may forget it without a word. */
 const idleMs = 30_000
 
 /** @param secure with TLS */
-export function openConnections(secure: boolean, { ca, maxSockets, connectMs = defaultConnectMs }: ConnectionOptions) {
+export function openConnections(secure: boolean, { ca, maxSockets, connectMs = 3_000 }: ConnectionOptions) {
   const pool = { keepAlive: true, maxSockets, maxFreeSockets: maxSockets, timeout: idleMs }
   const agent = secure ? new HttpsAgent({ ...pool, ...trust(ca) }) : new HttpAgent(pool)
 

@@ -122,14 +122,12 @@ export function openPolicy<P extends Prefix>(prefix: P, variables: PolicyVariabl
     check(url: URL): void {
       const port = portOf(url)
       if (port === undefined) {
-        throw new ToolError('INVALID_ARGUMENT', `only http and https addresses can be opened, not ${url.protocol.slice(0, 40)}`, {
-          hint: 'an address that begins with https://',
-        })
+        const message = `only http and https addresses can be opened, not ${url.protocol.slice(0, 40)}`
+        throw new ToolError('INVALID_ARGUMENT', message, { hint: 'an address that begins with https://' })
       }
       if (url.username !== '' || url.password !== '') {
-        throw new ToolError('INVALID_ARGUMENT', 'the address holds a user name or password, which is never sent', {
-          hint: 'the same address without what stands before the "@"',
-        })
+        const hint = 'the same address without what stands before the "@"'
+        throw new ToolError('INVALID_ARGUMENT', 'the address holds a user name or password, which is never sent', { hint })
       }
       checkTarget(url.hostname, port)
     },

@@ -216,9 +216,8 @@ function closedEarly(host: string, cause: NodeJS.ErrnoException): ToolError {
 }
 
 function limit(what: string): ToolError {
-  return new ToolError('TOO_LARGE', `the page requested ${what} since it was opened; further requests are refused`, {
-    hint: 'a smaller page, or navigate again',
-  })
+  const message = `the page requested ${what} since it was opened; further requests are refused`
+  return new ToolError('TOO_LARGE', message, { hint: 'a smaller page, or navigate again' })
 }
 
 function digest(text: string): Buffer {
