@@ -13,12 +13,7 @@ export const settingsSchema = {
       description: 'Public path prefix that a reverse proxy strips.',
       examples: ['/tools'],
     },
-    MCP_AUTH_TOKEN: {
-      type: 'string',
-      minLength: 8,
-      'x-secret': true,
-      description: 'The token callers present; its principal is named `default`.',
-    },
+    MCP_AUTH_TOKEN: secret(8, 'The token callers present; its principal is named `default`.'),
     MCP_AUTH_TOKENS: {
       type: 'array',
       items: { type: 'string', pattern: '^[A-Za-z0-9._@-]{1,64}:[^\\s]{8,}$' },
@@ -54,24 +49,11 @@ export const settingsSchema = {
       '`auto` sends results as JSON beside the text; some clients then show the model both.',
     ),
     MCP_SHUTDOWN_GRACE_MS: integer(10_000, [0, 600_000], 'On SIGTERM calls in flight have this long to finish.'),
-    MCP_CA_FILE: {
-      type: 'string',
-      description: 'PEM file of a private certificate authority, for TLS to the backends.',
-      examples: ['/certs/ca.pem'],
-    },
+    MCP_CA_FILE: path('PEM file of a private certificate authority, for TLS to the backends.', '/certs/ca.pem'),
     LOG_LEVEL: choice(['debug', 'info', 'warn', 'error'], 'info', 'Least severe level that is logged to stderr.'),
     LOG_FORMAT: choice(['json', 'text'], 'json', 'One JSON object a line, or text for people.'),
-    AUDIT_FILE: {
-      type: 'string',
-      description: 'File for the audit trail; without it the records go to stdout.',
-      examples: ['/audit/filesystem.jsonl'],
-    },
-    AUDIT_KEY: {
-      type: 'string',
-      minLength: 16,
-      'x-secret': true,
-      description: 'Makes the chain an HMAC that nobody without the key can forge.',
-    },
+    AUDIT_FILE: path('File for the audit trail; without it the records go to stdout.', '/audit/filesystem.jsonl'),
+    AUDIT_KEY: secret(16, 'Makes the chain an HMAC that nobody without the key can forge.'),
     AUDIT_ARGS: choice(
       ['redacted', 'none'],
       'redacted',
@@ -83,6 +65,14 @@ export const settingsSchema = {
     METRICS_PUBLIC: flag(false, 'Serve /metrics without a token.'),
   },
 } as const satisfies ConfigSchema
+
+function secret(minLength: number, description: string) {
+  return { type: 'string', minLength, 'x-secret': true, description } as const
+}
+
+function path(description: string, example: string) {
+  return { type: 'string', description, examples: [example] } as const
+}
 
 export type Settings = Config<typeof settingsSchema>
 
