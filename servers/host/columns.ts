@@ -18,12 +18,7 @@ const codes = { bad: 31, off: 90 }
 /** @param colour whether the output is a terminal that shows colours: `hasColours(stream)` */
 export function renderTable(head: readonly string[], rows: readonly Row[], colour = false): string {
   const all = [head, ...rows.map(({ cells }) => cells)]
-  const widths = fit(
-    head.map((_, i) => ({
-      width: Math.max(...all.map((cells) => (cells[i] ?? '').length)),
-      fixed: all.some((cells) => (cells[i] ?? '').includes('://')), // an address that is cut cannot be used
-    })),
-  )
+  const widths = fit(head.map((_, i) => all.map((cells) => cells[i] ?? '')))
   const line = (cells: readonly string[]): string =>
     cells
       .map((cell, i) => cut(cell, widths[i] ?? 0).padEnd(widths[i] ?? 0))
@@ -63,12 +58,13 @@ export function wrap(text: string, width: number): string[] {
   return lines
 }
 
-/** Narrows the widest column until the table fits. */
-function fit(columns: readonly { width: number; fixed: boolean }[]): number[] {
-  const widths = columns.map(({ width }) => width)
+/** The widths of columns with these cells: narrows the widest column until the table fits. */
+function fit(columns: readonly (readonly string[])[]): number[] {
+  const widths = columns.map((cells) => Math.max(...cells.map(({ length }) => length)))
+  const fixed = columns.map((cells) => cells.some((cell) => cell.includes('://'))) // an address that is cut cannot be used
   const total = (): number => widths.reduce((sum, width) => sum + width, gap * (widths.length - 1))
   while (total() > tableWidth) {
-    const free = widths.map((width, i) => (columns[i]?.fixed === true ? 0 : width))
+    const free = widths.map((width, i) => (fixed[i] === true ? 0 : width))
     const widest = Math.max(...free)
     if (widest <= minimumColumn) break
     widths[free.indexOf(widest)] = widest - 1

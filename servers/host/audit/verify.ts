@@ -20,15 +20,14 @@ const maxNotes = 100
  * @throws UnreadableFile
  */
 export async function verifyAudit(files: readonly string[], key: string | undefined): Promise<Verification> {
-  const problems: string[] = []
   const ends = new ProcessEnds()
-  let head: ChainEnd | undefined
-  let records = 0
+  const found: Verification = { records: 0, problems: [], notes: ends.notes, head: undefined }
+  const { problems } = found
   for (const file of files) {
     let number = 0
     for await (const line of linesOf(file)) {
       number += 1
-      if (problems.length >= maxProblems) return { records, problems, notes: ends.notes, head }
+      if (problems.length >= maxProblems) return found
       if (line === '') continue
       const at = `${file}:${number}`
       const record = openRecord(line, key)
@@ -36,21 +35,20 @@ export async function verifyAudit(files: readonly string[], key: string | undefi
         problems.push(`${at}: not a record of this chain, or altered${key === undefined ? '' : ' (or sealed with another key)'}`)
         continue
       }
-      records += 1
+      const { hash, seq, prev, type } = record
+      const { head } = found
       // The first record that is left may continue files that were rotated away.
-      if (head !== undefined && record.prev !== head.hash) {
-        problems.push(
-          `${at}: record ${record.seq} does not follow record ${head.seq}: records are missing, added or out of order`,
-        )
-      }
-      if (record.type === 'lost')
+      if (head !== undefined && prev !== head.hash)
+        problems.push(`${at}: record ${seq} does not follow record ${head.seq}: records are missing, added or out of order`)
+      if (type === 'lost')
         problems.push(`${at}: records missing before this one, because they could not be written: ${record.records}`)
       ends.add(record, at)
-      head = { hash: record.hash, seq: record.seq }
+      found.records += 1
+      found.head = { hash, seq }
     }
   }
   ends.finish()
-  return { records, problems, notes: ends.notes, head }
+  return found
 }
 
 /** The file could not be read, which says nothing about the records in it. */
