@@ -1,5 +1,5 @@
 // The routing table: the MCP transports of each server, and the routes for people and monitors (/, /health, /ready, /metrics).
-import type { IncomingMessage, RequestListener, ServerResponse } from 'node:http'
+import type { RequestListener, ServerResponse } from 'node:http'
 import { type Caller, isRefusal, sendJson } from '../../protocol/index.ts'
 import { type Endpoint, type Process, recordRefusal, type Service } from './service.ts'
 import { basePathOf } from './settings.ts'
@@ -14,10 +14,10 @@ const mcpIsAt = 'MCP is served at /<server>/sse and /<server>/mcp'
 function rows(host: Process): Row[] {
   const { services, combined, settings } = host
   return [
-    ['', guarded(host, 'summary', (_req, res, caller) => void sendDashboard(res, caller !== undefined))],
-    ['/dashboard.json', guarded(host, 'token', (_req, res, caller) => void sendDashboardData(host, res, caller))],
+    ['', guarded(host, 'summary', (res, caller) => sendDashboard(res, caller !== undefined))],
+    ['/dashboard.json', guarded(host, 'token', (res, caller) => sendDashboardData(host, res, caller))],
     ...statusRows(host, '', services),
-    ['/metrics', guarded(host, settings.METRICS_PUBLIC ? 'open' : 'token', (_req, res) => void sendMetrics(host, res))],
+    ['/metrics', guarded(host, settings.METRICS_PUBLIC ? 'open' : 'token', (res) => sendMetrics(host, res))],
     ...services.flatMap((service) => [
       ...endpointRows(`/${service.name}`, service),
       ...statusRows(host, `/${service.name}`, [service]),
@@ -33,8 +33,8 @@ function endpointRows(prefix: string, { sse, mcp }: Endpoint): Row[] {
 
 function statusRows(host: Process, prefix: string, services: readonly Service[]): Row[] {
   return [
-    [`${prefix}/health`, guarded(host, 'open', (_req, res) => sendObject(res, 200, { status: 'ok' }))],
-    [`${prefix}/ready`, guarded(host, 'summary', (_req, res, caller) => void ready(host, services, res, caller !== undefined))],
+    [`${prefix}/health`, guarded(host, 'open', (res) => sendObject(res, 200, { status: 'ok' }))],
+    [`${prefix}/ready`, guarded(host, 'summary', (res, caller) => ready(host, services, res, caller !== undefined))],
   ]
 }
 
@@ -42,7 +42,7 @@ export function createRouter(host: Process): RequestListener {
   // Accepted with and without it, so that a proxy may strip it or not.
   const basePath = basePathOf(host.settings)
   const routes = new Map(rows(host))
-  const notFound = guarded(host, 'nothing', (_req, res) => sendObject(res, 404, { error: `not found; ${mcpIsAt}` }))
+  const notFound = guarded(host, 'nothing', (res) => sendObject(res, 404, { error: `not found; ${mcpIsAt}` }))
   return (req, res) => {
     const url = req.url ?? ''
     const end = url.indexOf('?')
@@ -64,7 +64,7 @@ export function createRouter(host: Process): RequestListener {
 function guarded(
   host: Process,
   need: 'nothing' | 'open' | 'summary' | 'token',
-  handle: (req: IncomingMessage, res: ServerResponse, caller: Caller | undefined) => void,
+  handle: (res: ServerResponse, caller: Caller | undefined) => void | Promise<void>,
 ): RequestListener {
   return (req, res) => {
     const answer = host.access(req)
@@ -78,7 +78,7 @@ function guarded(
       res.setHeader('Allow', 'GET, HEAD')
       return sendObject(res, 405, { error: `use GET; ${mcpIsAt}` })
     }
-    handle(req, res, isRefusal(answer) ? undefined : answer)
+    void handle(res, isRefusal(answer) ? undefined : answer)
   }
 }
 

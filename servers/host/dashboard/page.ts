@@ -3,40 +3,27 @@ import { hash } from 'node:crypto'
 import type { ServerResponse } from 'node:http'
 import { pageSource } from './source.ts'
 
-interface Page {
-  html: string
-  headers: Record<string, string>
+const { html, css, js } = pageSource()
+const policy = [
+  "default-src 'none'",
+  `style-src '${source(css)}'`,
+  `script-src '${source(js)}'`,
+  "connect-src 'self'",
+  "base-uri 'none'; form-action 'none'; frame-ancestors 'none'",
+  "require-trusted-types-for 'script'; trusted-types 'none'",
+]
+const page = html.replace('></style>', () => `>${css}</style>`).replace('></script>', () => `>${js}</script>`)
+const headers = {
+  'Content-Type': 'text/html; charset=utf-8',
+  'Content-Security-Policy': policy.join('; '),
+  'X-Content-Type-Options': 'nosniff',
+  'Referrer-Policy': 'no-referrer',
+  'Cache-Control': 'no-store',
 }
-
-let page: Page | undefined
 
 /** @param known whether the caller may see the data without a token; otherwise the page asks for one */
 export function sendPage(res: ServerResponse, known: boolean): void {
-  page ??= buildPage()
-  const { html, headers } = page
-  res.writeHead(200, headers).end(known ? html : html.replace('<body>', '<body data-sign-in>'))
-}
-
-function buildPage(): Page {
-  const { html, css, js } = pageSource()
-  const policy = [
-    "default-src 'none'",
-    `style-src '${source(css)}'`,
-    `script-src '${source(js)}'`,
-    "connect-src 'self'",
-    "base-uri 'none'; form-action 'none'; frame-ancestors 'none'",
-    "require-trusted-types-for 'script'; trusted-types 'none'",
-  ]
-  return {
-    html: html.replace('></style>', () => `>${css}</style>`).replace('></script>', () => `>${js}</script>`),
-    headers: {
-      'Content-Type': 'text/html; charset=utf-8',
-      'Content-Security-Policy': policy.join('; '),
-      'X-Content-Type-Options': 'nosniff',
-      'Referrer-Policy': 'no-referrer',
-      'Cache-Control': 'no-store',
-    },
-  }
+  res.writeHead(200, headers).end(known ? page : page.replace('<body>', '<body data-sign-in>'))
 }
 
 function source(text: string): string {
