@@ -1,5 +1,6 @@
 // Keeps a second process from writing the same audit file: records of two processes in one file are no chain.
 import { randomBytes } from 'node:crypto'
+import { once } from 'node:events'
 import { linkSync, renameSync, unlinkSync } from 'node:fs'
 import { connect, createServer, type Server } from 'node:net'
 import { hostname } from 'node:os'
@@ -25,7 +26,9 @@ export async function lockAudit(file: string, log: Log): Promise<string | undefi
   let server: Server | undefined
   try {
     if (Buffer.byteLength(own) > maxSocketPath) throw new Error(`the path of a lock has at most ${maxSocketPath} bytes`)
-    server = await listen(own, me)
+    server = createServer((socket) => socket.on('error', () => {}).end(me))
+    await once(server.listen(own).unref(), 'listening')
+    server.on('error', () => {}) // a connection that cannot be accepted concerns only who asks
     let owner = takeFree(own, lock) ? me : await ownerOf(lock)
     if (owner === undefined) {
       renameSync(own, lock)
@@ -65,14 +68,6 @@ function takeFree(own: string, lock: string): boolean {
     if ((error as NodeJS.ErrnoException).code === 'EEXIST') return false
     throw error
   }
-}
-
-function listen(path: string, answer: string): Promise<Server> {
-  return new Promise((resolve, reject) => {
-    const server = createServer((socket) => socket.on('error', () => {}).end(answer))
-    server.once('error', reject)
-    server.listen(path, () => resolve(server.unref()))
-  })
 }
 
 /** What the process that listens says of itself; undefined when none listens. */
