@@ -62,10 +62,6 @@ export class Health {
     return this.#state
   }
 
-  get configured(): boolean {
-    return this.#state.state !== 'not_configured'
-  }
-
   /** The current state: the last one, or that of a new probe if the last is older than ten seconds. Never rejects. */
   async check(): Promise<State> {
     return monotonicMs() - this.#probed < freshMs ? this.#state : this.#probe()
@@ -75,8 +71,7 @@ export class Health {
   watch(): void {
     if (this.#options.backend === undefined) return
     const { state, error } = this.#state
-    const wait = state !== 'down' ? probeEveryMs : error === 'UPSTREAM_AUTH' ? retryLoginMs : retryEveryMs
-    this.#schedule(wait)
+    this.#schedule(state !== 'down' ? probeEveryMs : error === 'UPSTREAM_AUTH' ? retryLoginMs : retryEveryMs)
   }
 
   stop(): void {

@@ -30,11 +30,7 @@ let queuedChars = 0
  * released when the handler has ended, not when its caller was answered, so that handlers that hang cannot pile up behind their deadlines.
  */
 export function concurrency(maxRunning: number, maxQueued: number): Middleware {
-  const slots = new Semaphore({
-    limit: maxRunning,
-    maxWaiting: maxQueued,
-    busy,
-  })
+  const slots = new Semaphore({ limit: maxRunning, maxWaiting: maxQueued, busy })
   return async (call, next) => {
     if (call.method !== 'tools/call') return next()
     // A promise for each call, where there is nothing to wait for, would cost more than the rest of this function.

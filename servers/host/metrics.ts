@@ -100,23 +100,23 @@ export class Metrics {
       series = { labels: format(labels).slice(1, -1), counts: buckets.map(() => 0), sum: 0, count: 0 }
       usage.series.set(key, series)
     }
-    observe(series, ms / 1000)
+    const seconds = ms / 1000
+    const bucket = buckets.findIndex((le) => seconds <= le)
+    if (bucket !== -1) series.counts[bucket] = (series.counts[bucket] ?? 0) + 1
+    series.sum += seconds
+    series.count += 1
   }
 
-  count(name: Family, labels: Readonly<Record<string, string>>, by = 1): void {
+  count(name: Family, labels: Readonly<Record<string, string>>): void {
     const key = `${name}${format(labels)}`
-    if (this.#counters.has(key) || this.#counters.size < maxSeries) this.#counters.set(key, (this.#counters.get(key) ?? 0) + by)
+    if (this.#counters.has(key) || this.#counters.size < maxSeries) this.#counters.set(key, (this.#counters.get(key) ?? 0) + 1)
   }
 
   /** @param gauges those that are not counted here */
   render(gauges: GaugeValues): string {
     const name = 'mcp_server_operation_duration_seconds'
-    const values = new Map<string, string[]>()
-    const add = (family: string, line: string): void => {
-      const lines = values.get(family)
-      if (lines === undefined) values.set(family, [line])
-      else lines.push(line)
-    }
+    const values = new Map(Object.keys(metricFamilies).map((family) => [family, [] as string[]]))
+    const add = (family: string, line: string): void => void values.get(family)?.push(line)
     const series = [...this.#servers.values()].flatMap((usage) => [...usage.series.values()])
     for (const { labels, counts, sum, count } of series) {
       let cumulative = 0
@@ -137,13 +137,6 @@ export class Metrics {
     })
     return `${out.join('\n')}\n`
   }
-}
-
-function observe(series: Series, seconds: number): void {
-  const bucket = buckets.findIndex((le) => seconds <= le)
-  if (bucket !== -1) series.counts[bucket] = (series.counts[bucket] ?? 0) + 1
-  series.sum += seconds
-  series.count += 1
 }
 
 function countCall(usage: Usage, tool: string, code: string): void {

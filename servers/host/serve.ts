@@ -30,15 +30,18 @@ export interface ServeOptions {
 }
 
 const maxConnections = 2_048
-const headersTimeoutMs = 10_000
-const requestTimeoutMs = 60_000
-/** Longer than the idle timeout of common load balancers (60 s), so that the load balancer closes first. */
-const keepAliveTimeoutMs = 65_000
-const tcpKeepAliveMs = 30_000
+const httpOptions = {
+  headersTimeout: 10_000,
+  requestTimeout: 60_000,
+  /** How often Node checks these two. */
+  connectionsCheckingInterval: 2_000,
+  /** Longer than the idle timeout of common load balancers (60 s), so that the load balancer closes first. */
+  keepAliveTimeout: 65_000,
+  keepAlive: true,
+  keepAliveInitialDelay: 30_000,
+}
 /** A probe takes milliseconds of CPU: callers that wait for the start are answered first. */
 const firstProbeMs = 20
-/** How often Node checks the two timeouts above. */
-const connectionsCheckMs = 2_000
 
 /** Serves the definitions until SIGTERM or SIGINT. Exits with 78 when the configuration is wrong, with 1 when the port cannot be had. */
 export async function serve(definitions: readonly AnyServer[], { env, command, envFile }: ServeOptions): Promise<void> {
@@ -57,12 +60,8 @@ export async function serve(definitions: readonly AnyServer[], { env, command, e
   try {
     audit = new Audit({ settings, nowhere: unrecorded, version, redact, log })
   } catch (error) {
-    return reportProblems(
-      [
-        `AUDIT_FILE: cannot be written (${(error as NodeJS.ErrnoException).code}); expected a file in a folder this user may write`,
-      ],
-      notes,
-    )
+    const { code } = error as NodeJS.ErrnoException
+    return reportProblems([`AUDIT_FILE: cannot be written (${code}); expected a file in a folder this user may write`], notes)
   }
   for (const note of notes) log.warn(note)
   if (envFile !== undefined) log.info(envFile)
@@ -89,29 +88,17 @@ export async function serve(definitions: readonly AnyServer[], { env, command, e
 
   let stopping = false
   const router = createRouter({ ...shared, services, combined, stopping: () => stopping })
-  const server = createServer(
-    {
-      headersTimeout: headersTimeoutMs,
-      requestTimeout: requestTimeoutMs,
-      keepAliveTimeout: keepAliveTimeoutMs,
-      keepAlive: true,
-      keepAliveInitialDelay: tcpKeepAliveMs,
-      connectionsCheckingInterval: connectionsCheckMs,
-    },
-    limitPipelining(router),
-  )
+  const server = createServer(httpOptions, limitPipelining(router))
   server.maxConnections = maxConnections
 
+  const { MCP_SHUTDOWN_GRACE_MS: graceMs } = settings
   const stop = async (signal: string): Promise<void> => {
     if (stopping) process.exit(130) // a second signal ends the process at once
     stopping = true
-    log.info('stopping', { signal, grace_ms: settings.MCP_SHUTDOWN_GRACE_MS })
+    log.info('stopping', { signal, grace_ms: graceMs })
     server.close()
-    await Promise.all(
-      [...new Set([combined, ...services])]
-        .flatMap(({ sse, mcp }) => [sse, mcp])
-        .map((transport) => transport.close(settings.MCP_SHUTDOWN_GRACE_MS)),
-    )
+    const endpoints = [...new Set([combined, ...services])]
+    await Promise.all(endpoints.flatMap(({ sse, mcp }) => [sse.close(graceMs), mcp.close(graceMs)]))
     server.closeIdleConnections()
     await Promise.allSettled(services.map((service) => service.close()))
     audit.close()
@@ -142,8 +129,11 @@ export async function serve(definitions: readonly AnyServer[], { env, command, e
       unrecorded ? 'Calls are not recorded on a terminal; to keep an audit trail, set AUDIT_FILE.' : '',
       'To connect a client: octet connect CLIENT. Stop with Ctrl-C.',
     ]
-    setTimeout(() => {
-      if (!stopping) void announce(url, services, command, lines)
+    setTimeout(async () => {
+      if (stopping) return
+      await Promise.all(services.map(({ health }) => health.check()))
+      for (const { health } of services) health.watch()
+      if (command !== undefined) printTable(url, services, lines)
     }, firstProbeMs)
   })
 }
@@ -175,16 +165,8 @@ function reportProblems(problems: readonly string[], notes: readonly string[]): 
   process.exit(exitConfig)
 }
 
-/** Probes each backend once, keeps watching it, and prints the table of `octet start` with these lines below it. */
-async function announce(
-  url: string,
-  services: readonly Service[],
-  command: ServeOptions['command'],
-  lines: readonly string[],
-): Promise<void> {
-  await Promise.all(services.map(({ health }) => health.check()))
-  for (const { health } of services) health.watch()
-  if (command === undefined) return
+/** Prints the table of `octet start` with these lines below it. */
+function printTable(url: string, services: readonly Service[], lines: readonly string[]): void {
   const rows = services.map(({ name, tools, health: { state } }): Row => {
     const mark = state.state === 'ok' ? undefined : state.state === 'not_configured' ? 'off' : 'bad'
     const cells = [name, `${url}/${name}/sse`, state.state.replace('_', ' '), String(tools.length)]

@@ -29,17 +29,6 @@ export interface Endpoint {
   readonly mcp: Handler
 }
 
-export interface Service extends Endpoint {
-  readonly name: string
-  readonly title: string
-  readonly instructions: string
-  readonly tools: readonly AnyTool[]
-  /** Audit trail, metrics and limits of this server's calls. */
-  readonly middlewares: readonly Middleware[]
-  readonly health: Health
-  close(): Promise<void>
-}
-
 /** What the servers of a process have in common. */
 export interface Shared {
   readonly settings: Settings
@@ -48,6 +37,8 @@ export interface Shared {
   readonly audit: Audit
   readonly metrics: Metrics
 }
+
+export type Service = ReturnType<typeof createService>
 
 export interface Process extends Shared {
   readonly services: readonly Service[]
@@ -58,7 +49,7 @@ export interface Process extends Shared {
 }
 
 /** @param reading with problems instead of a configuration when its variables are wrong: the server is listed and says so */
-export function createService(shared: Shared, definition: AnyServer, reading: Reading<ConfigSchema>): Service {
+export function createService(shared: Shared, definition: AnyServer, reading: Reading<ConfigSchema>) {
   const { settings, environment } = shared
   const { name, title, instructions } = definition
   const { backend, health, refusal } = openBackend(definition, reading, environment)
@@ -66,25 +57,19 @@ export function createService(shared: Shared, definition: AnyServer, reading: Re
     .tools(backend as never, environment)
     .filter((tool) => offered(tool.name, settings))
     .map((tool) => withRefusal(tool, refusal ?? readOnlyRefusal(tool, settings)))
+  /** Audit trail, metrics and limits of this server's calls. */
   const middlewares = [
     recording(name, shared, backend, health),
     ...(settings.MCP_RATE_LIMIT > 0 ? [rateLimit(settings.MCP_RATE_LIMIT)] : []),
     deadline(settings.MCP_TOOL_TIMEOUT_MS),
     concurrency(settings.MCP_MAX_CONCURRENCY, settings.MCP_MAX_QUEUE),
   ]
-  return {
-    name,
-    title,
-    instructions,
-    tools,
-    middlewares,
-    health,
-    ...createEndpoint(shared, { name, title, instructions, tools, middleware: middlewares }),
-    async close() {
-      health.stop()
-      await backend?.close()
-    },
+  const endpoint = createEndpoint(shared, { name, title, instructions, tools, middleware: middlewares })
+  const close = async (): Promise<void> => {
+    health.stop()
+    await backend?.close()
   }
+  return { ...endpoint, name, title, instructions, tools, middlewares, health, close }
 }
 
 /**
@@ -106,12 +91,12 @@ export function createCombinedEndpoint(shared: Shared, services: readonly Servic
 }
 
 function createEndpoint(shared: Shared, options: Omit<ServerOptions, 'version'>): Endpoint {
-  const { settings, environment, access } = shared
-  const { log } = environment
+  const { settings, access } = shared
+  const { version, log } = shared.environment
   const { name } = options
   const server = new Server({
     ...options,
-    version: environment.version,
+    version,
     structuredContent: settings.MCP_STRUCTURED_CONTENT,
     onInternalError: (error, about) => log.error('internal error', { ...about, error }),
   })
@@ -178,13 +163,10 @@ function readOnlyRefusal(tool: AnyTool, settings: Settings): ToolError | undefin
 
 /** Replaces the handler, so that malformed requests and bad arguments are still reported as such. */
 function withRefusal(tool: AnyTool, refusal: ToolError | undefined): AnyTool {
-  if (refusal === undefined) return tool
-  return {
-    ...tool,
-    handler() {
-      throw refusal
-    },
+  const handler = (): never => {
+    throw refusal
   }
+  return refusal === undefined ? tool : { ...tool, handler }
 }
 
 /** MCP_TOOLS_ALLOW and MCP_TOOLS_DENY */
