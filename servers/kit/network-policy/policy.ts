@@ -45,15 +45,15 @@ export function openPolicy<P extends Prefix>(prefix: P, variables: PolicyVariabl
     variables[`${prefix}_${name}`].map((entry) => parse(`${prefix}_${name}`, entry))
   const ports = new Set([...usualPorts, ...listOf('ALLOWED_PORTS', parsePort)])
   const proxy = parseProxy(`${prefix}_PROXY_URL`, variables[`${prefix}_PROXY_URL`])
-  const openings = listOf('ALLOW_PRIVATE', parsePrivateEntry)
-  const privateNetworks = networkList(openings.flatMap(({ network }) => network ?? []))
+  const privateEntries = listOf('ALLOW_PRIVATE', parsePrivateEntry)
+  const privateNetworks = networkList(privateEntries.flatMap(({ network }) => network ?? []))
   const own = networkList(ownNetworks)
   const allowed = listOf('ALLOWED_DOMAINS', parseDomain)
   const denied = listOf('DENIED_DOMAINS', parseDomain)
 
   /** Whether the operator has allowed this host or address, for this port or, without one, for all. */
-  const isOpened = (host: string, port?: number): boolean =>
-    openings.some((opening) => opening.host === host && opening.port === port)
+  const isListed = (host: string, port?: number): boolean =>
+    privateEntries.some((entry) => entry.host === host && entry.port === port)
 
   /** @throws ToolError FORBIDDEN for what can be refused without DNS */
   function checkTarget(hostname: string, port: number): void {
@@ -62,12 +62,12 @@ export function openPolicy<P extends Prefix>(prefix: P, variables: PolicyVariabl
     if (!literal && metadataNames.has(host)) throw refusal(host, "it is a cloud's metadata service", false)
     if (denied.some((matches) => matches(host))) throw refusal(host, 'its domain is denied', false)
     // What the operator has allowed by name need not be listed again among the domains.
-    const byName = isOpened(host) || isOpened(host, port) || (literal && isIn(privateNetworks, host))
+    const byName = isListed(host) || isListed(host, port) || (literal && isIn(privateNetworks, host))
     if (allowed.length > 0 && !byName && !allowed.some((matches) => matches(host))) {
       throw refusal(host, 'its domain is not among the allowed ones', false)
     }
     if (literal) checkAddress(host, host, port)
-    else if (!ports.has(port) && !openings.some((opening) => opening.port === port)) throw wrongPort(host, port)
+    else if (!ports.has(port) && !privateEntries.some((entry) => entry.port === port)) throw wrongPort(host, port)
   }
 
   /** As the resolver gave them: an address that NAT64 wraps is checked unwrapped, but connected to as it is. */
@@ -87,8 +87,8 @@ export function openPolicy<P extends Prefix>(prefix: P, variables: PolicyVariabl
 
   /** @throws ToolError FORBIDDEN unless the policy allows this address, to which `host` resolves */
   function checkAddress(host: string, address: string, port: number): void {
-    const exactly = isOpened(address, port) || isOpened(host, port)
-    const mayBeHere = isOpened(address, port) || (host === 'localhost' && exactly)
+    const exactly = isListed(address, port) || isListed(host, port)
+    const mayBeHere = isListed(address, port) || (host === 'localhost' && exactly)
     const kind = kindOfAddress(address)
     const described = kind === 'metadata' ? "a cloud metadata service's" : `${kind === 'unroutable' ? 'an' : 'a'} ${kind}`
     const what = `it ${host === address ? 'is' : 'resolves to'} ${described} address`
@@ -96,7 +96,7 @@ export function openPolicy<P extends Prefix>(prefix: P, variables: PolicyVariabl
     if ((kind === 'loopback' || kind === 'link-local') && !mayBeHere) throw refusal(host, what, true)
     if (kind === 'private' || kind === 'reserved') {
       const byNetwork = isIn(privateNetworks, address) && !isIn(own, address)
-      if (!exactly && !byNetwork && !isOpened(host)) throw refusal(host, what, true)
+      if (!exactly && !byNetwork && !isListed(host)) throw refusal(host, what, true)
     }
     if (!exactly && !ports.has(port)) throw wrongPort(host, port)
   }
