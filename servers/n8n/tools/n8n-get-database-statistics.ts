@@ -22,10 +22,9 @@ const inputSchema = {
 } as const
 
 export function databaseStatisticsTool(backend: N8nBackend): AnyTool {
-  const kept = new Remembered({ keepMs: keptMs, maxEntries: maxWindows }, async (hours, signal) => {
-    const statistics = await gather(backend, Number(hours), signal)
-    return { statistics, at: monotonicMs() }
-  })
+  const kept = new Remembered({ keepMs: keptMs, maxEntries: maxWindows }, (hours, signal) =>
+    gather(backend, Number(hours), signal),
+  )
   return defineTool({
     name: 'n8n_get_database_statistics',
     title: 'Statistics of n8n',
@@ -37,12 +36,12 @@ export function databaseStatisticsTool(backend: N8nBackend): AnyTool {
     handler: async ({ window_hours, refresh }, context) => {
       const asked = monotonicMs()
       const key = String(window_hours)
-      let result = await kept.get(key, context.signal)
-      if (refresh && result.at < asked) {
+      let statistics = await kept.get(key, context.signal)
+      if (refresh && statistics.at < asked) {
         kept.forget(key)
-        result = await kept.get(key, context.signal)
+        statistics = await kept.get(key, context.signal)
       }
-      return statisticsResult(backend, result.statistics, Math.max(0, asked - result.at), context)
+      return statisticsResult(backend, statistics, Math.max(0, asked - statistics.at), context)
     },
   })
 }
@@ -128,7 +127,7 @@ async function gather({ api, redact, database, unreadable, environment }: N8nBac
     slowest: runs.slowest.map(named),
   }
   const source = exact === undefined ? ('api' as const) : ('database' as const)
-  return { windowHours, source, totals, executions, storage, insights, warnings }
+  return { windowHours, source, totals, executions, storage, insights, warnings, at: monotonicMs() }
 }
 
 function incompleteWorkflows({ workflows: { total }, tooLarge }: WorkflowTotals): string {
