@@ -37,12 +37,10 @@ function rowsOf(url: string, { servers, status, audit, error }: Ready, several: 
     .sort(([, a], [, b]) => Number(a.state === 'not_configured') - Number(b.state === 'not_configured'))
     .map(([name, server]) => rowOf(name, server, several ? [`at ${url}`] : []))
   if (status === 'stopping') rows.push({ cells: [url, 'stopping'], mark: 'bad' })
-  if (audit?.written === false)
-    rows.push({
-      cells: ['audit trail', 'down'],
-      notes: ['the last record could not be written; the log of the process says why'],
-      mark: 'bad',
-    })
+  if (audit?.written === false) {
+    const notes = ['the last record could not be written; the log of the process says why']
+    rows.push({ cells: ['audit trail', 'down'], notes, mark: 'bad' })
+  }
   return rows
 }
 
@@ -50,11 +48,8 @@ function rowOf(name: string, server: ServerState, at: readonly string[]): Row {
   const { state, since, tools, calls, errors, last_error: last } = server
   const off = state === 'not_configured'
   const when = off ? '' : since.replace(/\.\d+Z$/, 'Z')
-  const notes = [
-    ...at,
-    ...reasonsOf(server),
-    ...(last === undefined ? [] : [`last error: ${last.code} in ${last.tool} at ${last.at}`]),
-  ]
+  const failure = last === undefined ? [] : [`last error: ${last.code} in ${last.tool} at ${last.at}`]
+  const notes = [...at, ...reasonsOf(server), ...failure]
   const mark = off ? 'off' : state === 'ok' ? undefined : 'bad'
   const cells = [name, state.replace('_', ' '), when, String(tools), String(calls), String(errors)]
   return { cells, notes, mark }
