@@ -1,5 +1,5 @@
 // Who may call the server: the rule for Host and Origin, and bearer tokens with named principals. Checked before a body is read.
-import { createHash, timingSafeEqual } from 'node:crypto'
+import { hash, timingSafeEqual } from 'node:crypto'
 import type { IncomingMessage } from 'node:http'
 import { isIP } from 'node:net'
 import type { Caller } from './types.ts'
@@ -51,12 +51,13 @@ export function createAccess(options: AccessOptions = {}): Access {
   } = options
   const hosts = new Set((options.allowedHosts ?? []).map((host) => host.toLowerCase()))
   const origins = new Set((options.allowedOrigins ?? []).map((origin) => origin.toLowerCase().replace(/\/$/, '')))
-  const digests = (options.principals ?? []).map(({ name, token }) => ({ name, digest: sha256(token) }))
+  const digests = (options.principals ?? []).map(({ name, token }) => ({ name, digest: hash('sha256', token, 'buffer') }))
   const acceptedHosts = new Set<string>() // a gateway always sends the same Host; bounded because only accepted ones enter
   const maxAcceptedHosts = 100
 
   const check = (req: IncomingMessage): Caller | Refusal => {
     const { host, origin } = req.headers
+    const traceparent = req.headers.traceparent?.toString()
     // A browser always sends Host, so a request without one (HTTP/1.0, as some health checks send) cannot be DNS rebinding.
     if (host !== undefined && !acceptedHosts.has(host)) {
       if (!hostAllowed(host.toLowerCase(), hosts)) {
@@ -77,7 +78,7 @@ export function createAccess(options: AccessOptions = {}): Access {
     return {
       principal,
       user: digests.length === 0 ? undefined : forwarded(req, userHeaders),
-      traceparent: traceparent(req),
+      traceparent: traceparent !== undefined && traceparentForm.test(traceparent) ? traceparent : undefined,
       remote: req.socket.remoteAddress ?? '',
     }
   }
@@ -125,10 +126,9 @@ function hostName(host: string): string {
 /** X-API-Key counts only without a Bearer credential, whatever other scheme a proxy put into Authorization. */
 function authenticate(req: IncomingMessage, digests: readonly { name: string; digest: Buffer }[]): string | undefined {
   const bearer = /^bearer +(.+)$/i.exec(req.headers.authorization ?? '')?.[1]?.trim()
-  const key = req.headers['x-api-key']
-  const presented = bearer ?? (typeof key === 'string' ? key : undefined)
+  const presented = bearer ?? req.headers['x-api-key']?.toString()
   if (presented === undefined) return undefined
-  const digest = sha256(presented)
+  const digest = hash('sha256', presented, 'buffer')
   let found: string | undefined
   for (const candidate of digests) {
     if (timingSafeEqual(candidate.digest, digest)) found = candidate.name // no early end: the time must not depend on which one matches
@@ -138,20 +138,10 @@ function authenticate(req: IncomingMessage, digests: readonly { name: string; di
 
 function forwarded(req: IncomingMessage, names: readonly string[]): string | undefined {
   for (const name of names) {
-    const value = req.headers[name]
-    const text = (Array.isArray(value) ? value[0] : value)?.trim()
+    const text = req.headers[name]?.toString().trim()
     if (text !== undefined && text !== '') return printable(text).slice(0, maxForwardedLength)
   }
   return undefined
-}
-
-function traceparent(req: IncomingMessage): string | undefined {
-  const value = req.headers.traceparent
-  return typeof value === 'string' && traceparentForm.test(value) ? value : undefined
-}
-
-function sha256(text: string): Buffer {
-  return createHash('sha256').update(text).digest()
 }
 
 /** Header values reach logs and error texts: no control characters, and a limited length. */

@@ -81,11 +81,7 @@ export function classify(value: unknown): Incoming {
     // JSON-RPC allows an array of positional parameters; MCP defines objects only, so an array is well-formed but not valid.
     const code = Array.isArray(params) ? ErrorCode.invalidParams : ErrorCode.invalidRequest
     // JSON-RPC 2.0 §4.1: a notification is never answered, not even with an error about its params.
-    return {
-      kind: 'malformed',
-      id: hasId ? id : undefined,
-      error: { code, message: `"params" must be an object, got ${describe(params)}` },
-    }
+    return malformed(hasId ? id : undefined, `"params" must be an object, got ${describe(params)}`, code)
   }
   const message = value as { jsonrpc: '2.0'; id?: RequestId; method: string; params?: Params }
   return hasId ? { kind: 'request', message: message as JsonRpcRequest } : { kind: 'notification', message }
@@ -132,6 +128,6 @@ export function brief(value: unknown): string {
   return text.length > 60 ? `${text.slice(0, 60)}…` : text
 }
 
-function malformed(id: RequestId | null, message: string): Incoming {
-  return { kind: 'malformed', id, error: { code: ErrorCode.invalidRequest, message } }
+function malformed(id: RequestId | null | undefined, message: string, code: number = ErrorCode.invalidRequest): Incoming {
+  return { kind: 'malformed', id, error: { code, message } }
 }

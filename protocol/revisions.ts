@@ -23,8 +23,6 @@ const rows = [
 /** Every supported revision, oldest first. */
 export const revisions: readonly Revision[] = rows
 
-const byVersion = new Map<string, Revision>(rows.map((row) => [row.version, row]))
-
 /** The revision of a session whose client has not said one: a reconnecting client skips `initialize` (see docs/clients.md). */
 export const latestLegacy: Revision = rows[3]
 
@@ -34,7 +32,7 @@ export const assumedWithoutHeader: Revision = rows[1]
 export const modern: Revision = rows[4]
 
 export function findRevision(version: string): Revision | undefined {
-  return byVersion.get(version)
+  return revisions.find((revision) => revision.version === version)
 }
 
 /**
@@ -42,6 +40,6 @@ export function findRevision(version: string): Revision | undefined {
  * (lifecycle §Version Negotiation: not an error, the client decides whether to go on). Never a modern one: it has no `initialize`.
  */
 export function negotiate(requested: string): Revision {
-  const known = byVersion.get(requested)
+  const known = findRevision(requested)
   return known?.era === 'legacy' ? known : latestLegacy
 }

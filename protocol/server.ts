@@ -191,21 +191,16 @@ export class Server {
       throw error instanceof ToolError ? completeRetry(rules, prepared.args, error) : error
     }
     const result = toCallToolResult(output, session.revision, this.#structured, context.unreadWarnings)
-    if (
-      validateOutput !== undefined &&
-      result.isError !== true &&
-      !validateOutput((output as { structuredContent?: unknown }).structuredContent)
-    ) {
+    const { structuredContent } = output as { structuredContent?: unknown }
+    if (result.isError !== true && validateOutput?.(structuredContent) === false) {
       const issues = JSON.stringify(validateOutput.errors?.slice(0, 3))
       throw new Error(`tool "${name}" broke its outputSchema: ${issues}`)
     }
     const finished = outcome({ ...result, ...this.#envelope(session.revision, result._meta) })
     if (finished.bytes > this.#options.maxResultBytes) {
-      throw new ToolError(
-        'TOO_LARGE',
-        `the result has ${finished.bytes} bytes, more than the ${this.#options.maxResultBytes} that one message may have`,
-        { hint: 'ask for less: a smaller limit, a narrower filter, or a part of it' },
-      )
+      const message = `the result has ${finished.bytes} bytes, more than the ${this.#options.maxResultBytes} that one message may have`
+      const hint = 'ask for less: a smaller limit, a narrower filter, or a part of it'
+      throw new ToolError('TOO_LARGE', message, { hint })
     }
     return finished
   }

@@ -67,7 +67,9 @@ export function toCallToolResult(
     withStructured &&
     structuredContent !== undefined &&
     (revision.structured === 'any' || (revision.structured === 'object' && isObject(structuredContent)))
-  const blocks = toBlocks(content ?? JSON.stringify(structuredContent) ?? '').map((block) => downgrade(block, revision))
+  const given = content ?? JSON.stringify(structuredContent) ?? ''
+  const blocks: ContentBlock[] =
+    typeof given === 'string' ? [{ type: 'text', text: given }] : given.map((block) => downgrade(block, revision))
   if (warnings.length > 0) blocks.push({ type: 'text', text: `NOTE: argument ${warnings.join('; argument ')}.` })
   return {
     content: blocks,
@@ -75,10 +77,6 @@ export function toCallToolResult(
     ...(isError === true ? { isError } : {}),
     ...(_meta === undefined ? {} : { _meta }),
   }
-}
-
-function toBlocks(content: string | readonly ContentBlock[]): readonly ContentBlock[] {
-  return typeof content === 'string' ? [{ type: 'text', text: content }] : content
 }
 
 /** A block type that a revision does not know fails its clients' whole result, so it is sent as an older one. */

@@ -124,13 +124,10 @@ export interface Tool<I extends ObjectSchema, O extends JsonSchema | undefined> 
    * `list_directory {}`. Without it the error takes the schema's examples.
    */
   readonly lookUp?: string
-  handler(
-    args: FromSchema<I>,
-    context: Context,
-  ):
-    | Promise<O extends JsonSchema ? ToolResult<FromSchema<O>> : ToolOutput>
-    | (O extends JsonSchema ? ToolResult<FromSchema<O>> : ToolOutput)
+  handler(args: FromSchema<I>, context: Context): Promise<OutputOf<O>> | OutputOf<O>
 }
+
+type OutputOf<O extends JsonSchema | undefined> = O extends JsonSchema ? ToolResult<FromSchema<O>> : ToolOutput
 
 /** A tool without the types of its schemas. */
 export interface AnyTool extends Omit<Tool<ObjectSchema, JsonSchema | undefined>, 'handler'> {

@@ -97,8 +97,8 @@ export interface TickTarget {
  * A timer that runs only while there is something to tick, so that an idle process does not wake up. Its targets are in an array: a Set, which
  * every request would enter and leave, allocates more than the request itself.
  */
-export class Ticker<T extends TickTarget = TickTarget> {
-  readonly targets: T[] = []
+export class Ticker {
+  readonly targets: TickTarget[] = []
   readonly #ms: number
   #timer: NodeJS.Timeout | undefined
 
@@ -106,12 +106,12 @@ export class Ticker<T extends TickTarget = TickTarget> {
     this.#ms = ms
   }
 
-  add(target: T): void {
+  add(target: TickTarget): void {
     this.targets.push(target)
     this.#timer ??= setInterval(() => this.#tick(), this.#ms).unref()
   }
 
-  delete(target: T): void {
+  delete(target: TickTarget): void {
     const place = this.targets.lastIndexOf(target) // from the end, because most leave soon
     const last = place === -1 ? undefined : this.targets.pop()
     if (last !== undefined && last !== target) this.targets[place] = last

@@ -46,8 +46,7 @@ export interface HttpOptions {
 export type RefusedReason = Refusal['reason'] | 'session' | 'sessions-full' | 'body' | 'client-stalled'
 
 export interface HttpSettings extends Required<HttpOptions> {
-  /** How often the limits of waits and streams are checked, in milliseconds. */
-  readonly tickMs: number
+  /** Checks the limits of waits and streams. */
   readonly ticker: Ticker
 }
 
@@ -71,7 +70,7 @@ export function httpSettings(options: HttpOptions): HttpSettings {
   }
   const { keepAliveMs, silentMs, bodyTimeoutMs } = settings
   const tickMs = Math.min(1_000, Math.ceil(Math.min(keepAliveMs, silentMs, bodyTimeoutMs) / 3))
-  return { ...settings, tickMs, ticker: new Ticker(tickMs) }
+  return { ...settings, ticker: new Ticker(tickMs) }
 }
 
 /** The handler of a transport; `openSessions` is counted whenever it is read. */

@@ -10,7 +10,7 @@ import { assumedWithoutHeader, findRevision, latestLegacy, type Revision } from 
 import type { Server } from '../server.ts'
 import { type Reply, Session } from '../session.ts'
 import type { Caller, JsonRpcErrorObject, RequestId } from '../types.ts'
-import { EventStream, Ticker, type TickTarget } from './event-stream.ts'
+import { EventStream, type TickTarget } from './event-stream.ts'
 import {
   createListener,
   type Handler,
@@ -35,7 +35,6 @@ import { checkModern, isModern, unsupportedVersion } from './modern-request.ts'
  */
 export function streamableHttp(server: Server, options: HttpOptions = {}): Handler {
   const settings = httpSettings(options)
-  const active = new Ticker<PostExchange>(settings.tickMs)
   let closing = false
 
   async function post(req: IncomingMessage, res: ServerResponse, caller: Caller): Promise<void> {
@@ -44,7 +43,7 @@ export function streamableHttp(server: Server, options: HttpOptions = {}): Handl
     const accepts = readAccept(req)
     const body = await readMessage(req, settings)
     const respond = (state: SessionState, message: Incoming | readonly unknown[]): Promise<void> =>
-      new PostExchange(res, accepts, caller, new Session(server, state, settings.maxInFlight), settings).run(message, active)
+      new PostExchange(res, accepts, caller, new Session(server, state, settings.maxInFlight), settings).run(message)
     let id: RequestId | null = null
     try {
       // Only 2025-03-26 has batches, and a request without the header is taken for that version.
@@ -71,7 +70,7 @@ export function streamableHttp(server: Server, options: HttpOptions = {}): Handl
 
   async function close(graceMs: number): Promise<void> {
     closing = true
-    const sessions = active.targets.map(({ session }) => session)
+    const sessions = settings.ticker.targets.flatMap((target) => (target instanceof PostExchange ? target.session : []))
     await Session.drain(sessions, graceMs)
   }
 
@@ -97,7 +96,7 @@ class PostExchange implements Exchange, TickTarget {
   }
 
   /** Answers a message or a batch: as JSON, or as an event stream from the first notification on or after `silentMs`. */
-  async run(message: Incoming | readonly unknown[], active: Ticker<PostExchange>): Promise<void> {
+  async run(message: Incoming | readonly unknown[]): Promise<void> {
     const { session } = this
     const res = this.#res
     const { revision } = session.state
@@ -106,7 +105,8 @@ class PostExchange implements Exchange, TickTarget {
       res.once('close', () => {
         if (!res.writableFinished) session.close(new ToolError('CANCELLED', 'the client closed the response'))
       })
-    active.add(this)
+    const { ticker } = this.#settings
+    ticker.add(this)
     try {
       const reply = await ('kind' in message ? session.receive(message, this) : session.receiveBatch(message, this))
       if (res.destroyed) return
@@ -118,7 +118,7 @@ class PostExchange implements Exchange, TickTarget {
       if (reply !== undefined) stream.send('message', reply.text)
       stream.end()
     } finally {
-      active.delete(this)
+      ticker.delete(this)
     }
   }
 
@@ -178,8 +178,7 @@ function parseAccept(accept: string): Accepts {
 
 /** @throws ProtocolError for a version that does not exist (2025-06-18 basic/transports §Protocol Version Header: 400) */
 function legacyRevision(req: IncomingMessage): Revision {
-  const value = req.headers['mcp-protocol-version']
-  const version = Array.isArray(value) ? value[0] : value
+  const version = req.headers['mcp-protocol-version']?.toString()
   if (version === undefined) return assumedWithoutHeader
   const revision = findRevision(version)
   if (revision?.era === 'legacy') return revision
