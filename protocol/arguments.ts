@@ -177,8 +177,7 @@ function argumentError(
   args: Readonly<Record<string, unknown>>,
   issues: readonly ValidationIssue[],
 ): ToolError {
-  const { properties = {} } = rules.inputSchema
-  const known = Object.keys(properties)
+  const known = Object.keys(rules.inputSchema.properties ?? {})
   const problems = [...new Set(issues.slice(0, maxComparedNames).map((issue) => explain(issue, args, known)))]
   const shown = problems.slice(0, maxReportedIssues).join('; ')
   const further = problems.length - maxReportedIssues + Math.max(0, issues.length - maxComparedNames)

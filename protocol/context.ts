@@ -24,6 +24,7 @@ export interface Exchange {
 
 export class RequestContext implements Context {
   readonly requestId: RequestId
+  readonly caller: Caller
   readonly attributes: CallAttributes = {}
   /** Nothing more is sent: the answer was, or the client does not want it, or can no longer read it. */
   silent = false
@@ -42,14 +43,11 @@ export class RequestContext implements Context {
 
   constructor(request: JsonRpcRequest, state: SessionState, exchange: Exchange) {
     this.requestId = request.id
+    this.caller = exchange.caller
     this.#state = state
     this.#exchange = exchange
     const token = isObject(request.params?._meta) ? request.params._meta.progressToken : undefined
     this.#progressToken = isRequestId(token) ? token : undefined
-  }
-
-  get caller(): Caller {
-    return this.#exchange.caller
   }
 
   get session(): SessionInfo {

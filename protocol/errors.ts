@@ -66,12 +66,10 @@ export type ToolErrorCode =
   | 'CANCELLED'
   | 'INTERNAL'
 
+/** See the members of {@link ToolError}. */
 export interface ToolErrorOptions extends ErrorOptions {
-  /** See {@link ToolError.hint}. */
   hint?: string | undefined
-  /** See {@link ToolError.retry}. */
   retry?: Readonly<Record<string, unknown>> | undefined
-  /** See {@link ToolError.detail}. */
   detail?: string | number | undefined
 }
 

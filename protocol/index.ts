@@ -1,13 +1,6 @@
 // The public surface of the protocol library. What is not exported here is not API.
-export {
-  type Access,
-  type AccessOptions,
-  createAccess,
-  isLoopbackHost,
-  isRefusal,
-  type Principal,
-  type Refusal,
-} from './access.ts'
+export type { Access, AccessOptions, Principal, Refusal } from './access.ts'
+export { createAccess, isLoopbackHost, isRefusal } from './access.ts'
 export { monotonicMs } from './clock.ts'
 export { ErrorCode, ProtocolError, ToolError, type ToolErrorCode, type ToolErrorOptions } from './errors.ts'
 export { tryJson } from './jsonrpc.ts'

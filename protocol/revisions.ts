@@ -12,7 +12,8 @@ export interface Revision {
   readonly structured: 'none' | 'object' | 'any'
 }
 
-const rows = [
+/** Every supported revision, oldest first. */
+export const revisions = [
   { version: '2024-11-05', era: 'legacy', batching: false, audioContent: false, resourceLinks: false, structured: 'none' },
   { version: '2025-03-26', era: 'legacy', batching: true, audioContent: true, resourceLinks: false, structured: 'none' },
   { version: '2025-06-18', era: 'legacy', batching: false, audioContent: true, resourceLinks: true, structured: 'object' },
@@ -20,16 +21,13 @@ const rows = [
   { version: '2026-07-28', era: 'modern', batching: false, audioContent: true, resourceLinks: true, structured: 'any' },
 ] as const satisfies readonly Revision[]
 
-/** Every supported revision, oldest first. */
-export const revisions: readonly Revision[] = rows
-
 /** The revision of a session whose client has not said one: a reconnecting client skips `initialize` (see docs/clients.md). */
-export const latestLegacy: Revision = rows[3]
+export const latestLegacy: Revision = revisions[3]
 
 /** What an absent `MCP-Protocol-Version` header means on `/mcp` (2025-06-18 basic/transports §Protocol Version Header). */
-export const assumedWithoutHeader: Revision = rows[1]
+export const assumedWithoutHeader: Revision = revisions[1]
 
-export const modern: Revision = rows[4]
+export const modern: Revision = revisions[4]
 
 export function findRevision(version: string): Revision | undefined {
   return revisions.find((revision) => revision.version === version)

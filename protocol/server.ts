@@ -59,7 +59,9 @@ export class Server {
   readonly instructions: string | undefined
   readonly tools: readonly AnyTool[]
   readonly #compiled = new Map<string, CompiledTool>()
-  readonly #options: ServerOptions & Required<Pick<ServerOptions, 'middleware' | 'pageSize' | 'listTtlMs' | 'maxResultBytes'>>
+  readonly #options: ServerOptions & Required<Pick<ServerOptions, 'middleware' | 'pageSize' | 'maxResultBytes'>>
+  /** The list is the same for every caller, so any cache may keep it (2026-07-28 server/utilities/caching). */
+  readonly #cacheHints: Readonly<Record<string, unknown>>
   readonly #structured: boolean
   readonly #pages = new Map<string, Outcome>()
 
@@ -70,7 +72,8 @@ export class Server {
     this.info = { name, version, ...(title === undefined ? {} : { title }) }
     this.instructions = options.instructions
     this.tools = tools
-    this.#options = { ...options, middleware, pageSize, listTtlMs, maxResultBytes }
+    this.#options = { ...options, middleware, pageSize, maxResultBytes }
+    this.#cacheHints = { ttlMs: listTtlMs, cacheScope: 'public' }
     this.#structured = options.structuredContent !== 'never'
     for (const tool of tools) {
       checkTool(tool)
@@ -145,7 +148,7 @@ export class Server {
       supportedVersions: revisions.map((revision) => revision.version).toReversed(),
       capabilities: { tools: {} },
       instructions: this.instructions,
-      ...this.#cacheHints(),
+      ...this.#cacheHints,
       ...this.#envelope(modern),
     })
   }
@@ -164,7 +167,7 @@ export class Server {
     const page = outcome({
       tools: this.tools.slice(start, end).map((tool) => listEntry(tool, withOutput(tool))),
       nextCursor: end < this.tools.length ? Buffer.from(`tools ${end}`).toString('base64url') : undefined,
-      ...(revision.era === 'modern' ? this.#cacheHints() : {}),
+      ...(revision.era === 'modern' ? this.#cacheHints : {}),
       ...this.#envelope(revision),
     })
     this.#pages.set(key, page)
@@ -215,11 +218,6 @@ export class Server {
   #envelope(revision: Revision, meta?: Record<string, unknown>): Record<string, unknown> {
     if (revision.era === 'legacy') return {}
     return { resultType: 'complete', _meta: { ...meta, [`${metaPrefix}serverInfo`]: this.info } }
-  }
-
-  /** The list is the same for every caller, so any cache may keep it (2026-07-28 server/utilities/caching). */
-  #cacheHints(): Record<string, unknown> {
-    return { ttlMs: this.#options.listTtlMs, cacheScope: 'public' }
   }
 
   #readCursor(cursor: unknown): number {

@@ -60,9 +60,8 @@ export function toCallToolResult(
   withStructured: boolean,
   warnings: readonly string[],
 ): CallToolResult {
-  const result: ToolResult<unknown> =
+  const { content, structuredContent, isError, _meta }: ToolResult<unknown> =
     typeof output === 'string' || Array.isArray(output) ? { content: output } : (output as ToolResult<unknown>)
-  const { content, structuredContent, isError, _meta } = result
   const structured =
     withStructured &&
     structuredContent !== undefined &&
