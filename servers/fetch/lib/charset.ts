@@ -74,8 +74,8 @@ function charsetInPage(label: string | undefined): string | undefined {
 
 /** The charset in the `content` of a `<meta http-equiv="Content-Type">` (HTML, "extracting a character encoding from a meta element"). */
 function charsetInContent(content: string): string | undefined {
-  const named = /charset[\t\n\f\r ]*=[\t\n\f\r ]*(?:"([^"]*)"|'([^']*)'|([^"'\t\n\f\r ;][^\t\n\f\r ;]*))/i
-  const [, inDouble, inSingle, bare] = named.exec(content) ?? []
+  const pattern = /charset[\t\n\f\r ]*=[\t\n\f\r ]*(?:"([^"]*)"|'([^']*)'|([^"'\t\n\f\r ;][^\t\n\f\r ;]*))/i
+  const [, inDouble, inSingle, bare] = pattern.exec(content) ?? []
   return inDouble ?? inSingle ?? bare
 }
 

@@ -72,10 +72,10 @@ export function traitsOf(name: string, attributes: Attributes, insideMain: boole
   if (name === 'main' || role === 'main') traits |= Trait.main
   if (aroundTags.has(name) || (name === 'header' && !insideMain) || aroundRoles.has(role)) traits |= Trait.around
   if (neverUnlikely.test(name)) return traits
-  const areUnlikely = wordsOf(attributes.class).some((word) => partsOf(word).some((part) => unlikelyParts.has(part)))
+  const byClass = wordsOf(attributes.class).some((word) => partsOf(word).some((part) => unlikelyParts.has(part)))
   // Other words in an id are those of a topic: `select-related`, `cookies-and-sessions`.
-  const isUnlikely = wordsOf(attributes.id).some((word) => partsOf(word).every((part) => unlikelyParts.has(part)))
-  return areUnlikely || isUnlikely ? traits | Trait.unlikely : traits
+  const byId = wordsOf(attributes.id).some((word) => partsOf(word).every((part) => unlikelyParts.has(part)))
+  return byClass || byId ? traits | Trait.unlikely : traits
 }
 
 function partsOf(word: string): string[] {
