@@ -2,7 +2,7 @@
 import { existsSync, realpathSync } from 'node:fs'
 import { homedir } from 'node:os'
 import { basename, isAbsolute, join, resolve } from 'node:path/posix'
-import { type Config, type ConfigSchema, flag } from '../kit/definition.ts'
+import { type Config, type ConfigSchema, flag, integer, text } from '../kit/definition.ts'
 import { compileGlobs, splitOutsideBraces } from './lib/glob.ts'
 import type { Deny, Root } from './types.ts'
 
@@ -16,23 +16,16 @@ export const config = {
       description:
         'Folders that may be read, with a name each if there are several: `/data` or `docs=/data/docs,logs=/var/log/app`',
     },
-    FS_DENY: {
-      type: 'string',
-      description:
-        'Glob patterns of files that are never read, added to the built-in list of secrets, such as `**/private/**,*.bak`; `!pattern` makes an exception, as in `!.env.example`',
-    },
+    FS_DENY: text(
+      'Glob patterns of files that are never read, added to the built-in list of secrets, such as `**/private/**,*.bak`; `!pattern` makes an exception, as in `!.env.example`',
+    ),
     FS_ALLOW_HIDDEN: flag(true, 'false refuses every path with a name that starts with a dot'),
     FS_DENY_HARDLINKS: flag(
       false,
       'true refuses files with more than one name: a hard link to an outside file passes every path check',
     ),
-    FS_MAX_READ_BYTES: {
-      type: 'integer',
-      default: 262_144,
-      minimum: 1_024,
-      maximum: 400_000, // as JSON twice that at most, which one message can hold
-      description: 'Most bytes of a file in one result',
-    },
+    // As JSON at most twice that, which one message can hold.
+    FS_MAX_READ_BYTES: integer(262_144, [1_024, 400_000], 'Most bytes of a file in one result'),
   },
 } as const satisfies ConfigSchema
 

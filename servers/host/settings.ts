@@ -1,6 +1,6 @@
 // The variables that every server has, and what follows from them.
 import { type AccessOptions, isLoopbackHost, type Principal } from '../../protocol/index.ts'
-import { type Config, type ConfigSchema, choice, flag, integer, list } from '../kit/definition.ts'
+import { type Config, type ConfigSchema, choice, flag, integer, list, secret } from '../kit/definition.ts'
 
 export const settingsSchema = {
   type: 'object',
@@ -13,7 +13,7 @@ export const settingsSchema = {
       description: 'Public path prefix that a reverse proxy strips.',
       examples: ['/tools'],
     },
-    MCP_AUTH_TOKEN: secret(8, 'The token callers present; its principal is named `default`.'),
+    MCP_AUTH_TOKEN: { ...secret('The token callers present; its principal is named `default`.'), minLength: 8 },
     MCP_AUTH_TOKENS: {
       type: 'array',
       items: { type: 'string', pattern: '^[A-Za-z0-9._@-]{1,64}:[^\\s]{8,}$' },
@@ -53,7 +53,7 @@ export const settingsSchema = {
     LOG_LEVEL: choice(['debug', 'info', 'warn', 'error'], 'info', 'Least severe level that is logged to stderr.'),
     LOG_FORMAT: choice(['json', 'text'], 'json', 'One JSON object a line, or text for people.'),
     AUDIT_FILE: path('File for the audit trail; without it the records go to stdout.', '/audit/filesystem.jsonl'),
-    AUDIT_KEY: secret(16, 'Makes the chain an HMAC that nobody without the key can forge.'),
+    AUDIT_KEY: { ...secret('Makes the chain an HMAC that nobody without the key can forge.'), minLength: 16 },
     AUDIT_ARGS: choice(
       ['redacted', 'none'],
       'redacted',
@@ -65,10 +65,6 @@ export const settingsSchema = {
     METRICS_PUBLIC: flag(false, 'Serve /metrics without a token.'),
   },
 } as const satisfies ConfigSchema
-
-function secret(minLength: number, description: string) {
-  return { type: 'string', minLength, 'x-secret': true, description } as const
-}
 
 function path(description: string, example: string) {
   return { type: 'string', description, examples: [example] } as const

@@ -20,7 +20,16 @@ export interface Variable extends JsonSchema {
   readonly 'x-secret'?: boolean
 }
 
-// The usual variables, as plain schemas: every one has a default, so that `FromSchema` knows that its value is there.
+// The usual variables, as plain schemas: all but texts have a default, so that `FromSchema` knows that their value is there.
+
+/** @param aliases other names of the variable */
+export function text(description: string, ...aliases: readonly string[]) {
+  return { type: 'string', 'x-aliases': aliases, description } as const
+}
+
+export function secret(description: string, ...aliases: readonly string[]) {
+  return { ...text(description, ...aliases), 'x-secret': true } as const
+}
 
 export function integer(value: number, [minimum, maximum]: readonly [minimum: number, maximum: number], description: string) {
   return { type: 'integer', default: value, minimum, maximum, description } as const

@@ -1,27 +1,20 @@
 // Environment variables of the monitoring server: the addresses of Loki and Netdata, and how much a query may cost.
-import { type Config, type ConfigSchema, integer } from '../kit/definition.ts'
+import { type Config, type ConfigSchema, integer, secret, text } from '../kit/definition.ts'
 
 export const config = {
   type: 'object',
   properties: {
-    LOKI_URL: {
-      type: 'string',
-      'x-aliases': ['LOKI_ADDR'],
-      description: 'Address of Loki or of a proxy in front of it, such as `http://loki:3100`, with a path prefix if there is one',
-    },
-    LOKI_TENANT_ID: {
-      type: 'string',
-      'x-aliases': ['LOKI_ORG_ID'],
-      description: 'Tenant, sent as `X-Scope-OrgID`; several as `a|b`. Needed when Loki has `auth_enabled: true`',
-    },
-    LOKI_USERNAME: { type: 'string', description: 'User of HTTP basic authentication' },
-    LOKI_PASSWORD: { type: 'string', 'x-secret': true, description: 'Password of HTTP basic authentication' },
-    LOKI_BEARER_TOKEN: {
-      type: 'string',
-      'x-secret': true,
-      'x-aliases': ['LOKI_TOKEN'],
-      description: 'Bearer token, instead of user and password',
-    },
+    LOKI_URL: text(
+      'Address of Loki or of a proxy in front of it, such as `http://loki:3100`, with a path prefix if there is one',
+      'LOKI_ADDR',
+    ),
+    LOKI_TENANT_ID: text(
+      'Tenant, sent as `X-Scope-OrgID`; several as `a|b`. Needed when Loki has `auth_enabled: true`',
+      'LOKI_ORG_ID',
+    ),
+    LOKI_USERNAME: text('User of HTTP basic authentication'),
+    LOKI_PASSWORD: secret('Password of HTTP basic authentication'),
+    LOKI_BEARER_TOKEN: secret('Bearer token, instead of user and password', 'LOKI_TOKEN'),
     LOKI_MAX_HOURS: integer(
       168,
       [1, 8_760],
@@ -33,18 +26,10 @@ export const config = {
       minimum: 0,
       description: "Most bytes of logs that one search may make Loki read, by its index's estimate; 0 switches the check off",
     },
-    NETDATA_URL: { type: 'string', description: 'Address of a Netdata agent or parent, such as `http://netdata:19999`' },
-    NETDATA_API_KEY: {
-      type: 'string',
-      'x-secret': true,
-      'x-aliases': ['NETDATA_BEARER_TOKEN', 'NETDATA_TOKEN'],
-      description: 'Bearer token, needed where bearer protection is on',
-    },
-    NETDATA_USERNAME: {
-      type: 'string',
-      description: 'User of HTTP basic authentication, where a proxy in front of Netdata asks for it',
-    },
-    NETDATA_PASSWORD: { type: 'string', 'x-secret': true, description: 'Password of HTTP basic authentication' },
+    NETDATA_URL: text('Address of a Netdata agent or parent, such as `http://netdata:19999`'),
+    NETDATA_API_KEY: secret('Bearer token, needed where bearer protection is on', 'NETDATA_BEARER_TOKEN', 'NETDATA_TOKEN'),
+    NETDATA_USERNAME: text('User of HTTP basic authentication, where a proxy in front of Netdata asks for it'),
+    NETDATA_PASSWORD: secret('Password of HTTP basic authentication'),
   },
 } as const satisfies ConfigSchema
 

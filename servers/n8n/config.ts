@@ -1,5 +1,5 @@
 // The environment variables of the n8n server: address and API key of n8n, and n8n's own database variables for exact statistics.
-import { type Config, type ConfigSchema, flag } from '../kit/definition.ts'
+import { type Config, type ConfigSchema, flag, secret, text } from '../kit/definition.ts'
 import { readBaseUrl } from '../kit/http/address.ts'
 import { parseIfJson, quoted } from '../kit/text.ts'
 import { isObject, object } from './lib/json.ts'
@@ -7,28 +7,20 @@ import { isObject, object } from './lib/json.ts'
 export const config = {
   type: 'object',
   properties: {
-    N8N_API_URL: {
-      type: 'string',
-      'x-aliases': ['N8N_BASE_URL'],
-      description: 'Address of n8n as in the browser, such as `http://n8n:5678`, with a path prefix if there is one',
-    },
-    N8N_API_KEY: {
-      type: 'string',
-      'x-secret': true,
-      description: 'API key (Settings → n8n API). It needs no more than workflow:list, workflow:read and execution:list',
-    },
-    N8N_EXTRA_HEADERS: {
-      type: 'string',
-      'x-secret': true,
-      description:
-        'More headers for a proxy in front of n8n, as a JSON object: `{"CF-Access-Client-Id":"…","CF-Access-Client-Secret":"…"}`',
-    },
+    N8N_API_URL: text(
+      'Address of n8n as in the browser, such as `http://n8n:5678`, with a path prefix if there is one',
+      'N8N_BASE_URL',
+    ),
+    N8N_API_KEY: secret('API key (Settings → n8n API). It needs no more than workflow:list, workflow:read and execution:list'),
+    N8N_EXTRA_HEADERS: secret(
+      'More headers for a proxy in front of n8n, as a JSON object: `{"CF-Access-Client-Id":"…","CF-Access-Client-Secret":"…"}`',
+    ),
     DB_TYPE: {
       type: 'string',
       enum: ['postgresdb', 'sqlite', 'mysqldb', 'mariadb'],
       description: "n8n's own variable. `postgresdb` makes the statistics exact and adds storage sizes; others are not read",
     },
-    DB_POSTGRESDB_HOST: { type: 'string', description: "Host of n8n's PostgreSQL; `localhost` without one, as in n8n" },
+    DB_POSTGRESDB_HOST: text("Host of n8n's PostgreSQL; `localhost` without one, as in n8n"),
     DB_POSTGRESDB_PORT: { type: 'string', pattern: '^(\\d{1,5}|tcp://.*)$', description: 'Port; 5432 without one' },
     DB_POSTGRESDB_DATABASE: { type: 'string', default: 'n8n', description: 'Database' },
     DB_POSTGRESDB_USER: {
@@ -36,14 +28,14 @@ export const config = {
       default: 'postgres',
       description: 'Role; use one that may only read rather than that of n8n itself',
     },
-    DB_POSTGRESDB_PASSWORD: { type: 'string', 'x-secret': true, description: 'Password of the role' },
+    DB_POSTGRESDB_PASSWORD: secret('Password of the role'),
     DB_POSTGRESDB_SCHEMA: { type: 'string', default: 'public', description: "Schema of n8n's tables" },
     DB_TABLE_PREFIX: { type: 'string', default: '', description: "Prefix of n8n's tables" },
     DB_POSTGRESDB_SSL_ENABLED: {
       type: 'boolean',
       description: 'true requires TLS; without it TLS is used where the server offers it',
     },
-    DB_POSTGRESDB_SSL_CA: { type: 'string', description: 'PEM of the authority to check the database server against' },
+    DB_POSTGRESDB_SSL_CA: text('PEM of the authority to check the database server against'),
     DB_POSTGRESDB_SSL_REJECT_UNAUTHORIZED: flag(true, 'false accepts any certificate of the database server'),
   },
 } as const satisfies ConfigSchema

@@ -1,30 +1,27 @@
 // The environment of the postgres server.
-import { type Config, type ConfigSchema, flag, integer, list } from '../kit/definition.ts'
+import { type Config, type ConfigSchema, flag, integer, list, secret, text } from '../kit/definition.ts'
 import { portSchema, sslModeSchema, sslRootCertSchema } from '../kit/sql/target.ts'
 
 export const config = {
   type: 'object',
   properties: {
-    DATABASE_URL: {
-      type: 'string',
-      minLength: 1,
-      'x-secret': true,
-      'x-aliases': ['DATABASE_URI', 'POSTGRES_URL'],
-      description:
-        'The database server as `postgresql://user:password@host:5432/database`; `?sslmode=` and `?sslrootcert=` are read',
-    },
-    PGHOST: { type: 'string', 'x-aliases': ['POSTGRES_HOST'], description: 'Host name, or folder of the Unix socket' },
+    DATABASE_URL: secret(
+      'The database server as `postgresql://user:password@host:5432/database`; `?sslmode=` and `?sslrootcert=` are read',
+      'DATABASE_URI',
+      'POSTGRES_URL',
+    ),
+    PGHOST: text('Host name, or folder of the Unix socket', 'POSTGRES_HOST'),
     PGPORT: { ...portSchema, 'x-aliases': ['POSTGRES_PORT'] },
-    PGUSER: { type: 'string', 'x-aliases': ['POSTGRES_USER'], description: 'Role; use one made by `readonly-role.sql`' },
-    PGPASSWORD: { type: 'string', 'x-secret': true, 'x-aliases': ['POSTGRES_PASSWORD'], description: 'Password of the role' },
-    PGDATABASE: {
-      type: 'string',
-      'x-aliases': ['POSTGRES_DB', 'POSTGRES_DATABASE'],
-      description: 'Database to use when a call names none; without it the one named like the role, or `postgres`',
-    },
+    PGUSER: text('Role; use one made by `readonly-role.sql`', 'POSTGRES_USER'),
+    PGPASSWORD: secret('Password of the role', 'POSTGRES_PASSWORD'),
+    PGDATABASE: text(
+      'Database to use when a call names none; without it the one named like the role, or `postgres`',
+      'POSTGRES_DB',
+      'POSTGRES_DATABASE',
+    ),
     PGSSLMODE: sslModeSchema,
     PGSSLROOTCERT: sslRootCertSchema,
-    PGAPPNAME: { type: 'string', description: 'Name shown in pg_stat_activity; `mcp-postgres/<version>` without one' },
+    PGAPPNAME: text('Name shown in pg_stat_activity; `mcp-postgres/<version>` without one'),
     PG_ALLOWED_DATABASES: list(
       'Only these databases are listed and can be queried; without it every database the role may connect to',
     ),

@@ -1,5 +1,5 @@
 // The environment variables of the storage server, and the readers of its endpoint, credentials, buckets and denied keys.
-import { type Config, type ConfigSchema, flag, list } from '../kit/definition.ts'
+import { type Config, type ConfigSchema, flag, list, secret, text } from '../kit/definition.ts'
 import { readBaseUrl } from '../kit/http/address.ts'
 import { matchesGlob } from '../kit/names.ts'
 
@@ -12,25 +12,14 @@ export const config = {
       description: 'The store, as `http://minio:9000`, `https://s3.example.net` or `minio:9000`',
       examples: ['http://minio:9000'],
     },
-    AWS_ENDPOINT_URL: { type: 'string', description: 'The store, where `MINIO_ENDPOINT` is not set' },
-    MINIO_ACCESS_KEY: {
-      type: 'string',
-      'x-secret': true,
-      'x-aliases': ['AWS_ACCESS_KEY_ID', 'S3_ACCESS_KEY'],
-      description: 'Access key; without it and its secret key requests are not signed, which reads public buckets',
-    },
-    MINIO_SECRET_KEY: {
-      type: 'string',
-      'x-secret': true,
-      'x-aliases': ['AWS_SECRET_ACCESS_KEY', 'S3_SECRET_KEY'],
-      description: 'Secret key',
-    },
-    AWS_SESSION_TOKEN: {
-      type: 'string',
-      'x-secret': true,
-      'x-aliases': ['MINIO_SESSION_TOKEN'],
-      description: 'Session token of temporary credentials',
-    },
+    AWS_ENDPOINT_URL: text('The store, where `MINIO_ENDPOINT` is not set'),
+    MINIO_ACCESS_KEY: secret(
+      'Access key; without it and its secret key requests are not signed, which reads public buckets',
+      'AWS_ACCESS_KEY_ID',
+      'S3_ACCESS_KEY',
+    ),
+    MINIO_SECRET_KEY: secret('Secret key', 'AWS_SECRET_ACCESS_KEY', 'S3_SECRET_KEY'),
+    AWS_SESSION_TOKEN: secret('Session token of temporary credentials', 'MINIO_SESSION_TOKEN'),
     MINIO_REGION: {
       type: 'string',
       pattern: '^[A-Za-z0-9._-]{1,64}$',

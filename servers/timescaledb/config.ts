@@ -1,6 +1,6 @@
 // The environment of the timescaledb server. Never DATABASE_URL, POSTGRES_* or PG*: a server that can write must not take over the
 // database of the one that only reads.
-import { type Config, type ConfigSchema, choice, flag, integer } from '../kit/definition.ts'
+import { type Config, type ConfigSchema, choice, flag, integer, secret, text } from '../kit/definition.ts'
 import { portSchema, sslModeSchema, sslRootCertSchema } from '../kit/sql/target.ts'
 
 export const writeLevels = ['off', 'policy', 'dml', 'ddl'] as const
@@ -9,29 +9,24 @@ export type WriteLevel = (typeof writeLevels)[number]
 export const config = {
   type: 'object',
   properties: {
-    TSDB_URL: {
-      type: 'string',
-      minLength: 1,
-      'x-secret': true,
-      'x-aliases': ['TIMESCALE_URL'],
-      description: 'The database as `postgresql://user:password@host:5432/database`; the reading tools use it',
-    },
-    TSDB_WRITE_URL: {
-      type: 'string',
-      minLength: 1,
-      'x-secret': true,
-      'x-aliases': ['TIMESCALE_WRITE_URL'],
-      description: 'The same database with a role that may write, for the four writing tools; without it they use TSDB_URL',
-    },
-    TSDB_HOST: { type: 'string', 'x-aliases': ['TIMESCALE_HOST'], description: 'Host name, or folder of the Unix socket' },
+    TSDB_URL: secret(
+      'The database as `postgresql://user:password@host:5432/database`; the reading tools use it',
+      'TIMESCALE_URL',
+    ),
+    TSDB_WRITE_URL: secret(
+      'The same database with a role that may write, for the four writing tools; without it they use TSDB_URL',
+      'TIMESCALE_WRITE_URL',
+    ),
+    TSDB_HOST: text('Host name, or folder of the Unix socket', 'TIMESCALE_HOST'),
     TSDB_PORT: { ...portSchema, 'x-aliases': ['TIMESCALE_PORT'] },
-    TSDB_USER: { type: 'string', 'x-aliases': ['TIMESCALE_USER'], description: 'Role' },
-    TSDB_PASSWORD: { type: 'string', 'x-secret': true, 'x-aliases': ['TIMESCALE_PASSWORD'], description: 'Password of the role' },
-    TSDB_DATABASE: {
-      type: 'string',
-      'x-aliases': ['TSDB_DB', 'TIMESCALE_DATABASE', 'TIMESCALE_DB'],
-      description: 'Database; without it the one named like the role, or `postgres`',
-    },
+    TSDB_USER: text('Role', 'TIMESCALE_USER'),
+    TSDB_PASSWORD: secret('Password of the role', 'TIMESCALE_PASSWORD'),
+    TSDB_DATABASE: text(
+      'Database; without it the one named like the role, or `postgres`',
+      'TSDB_DB',
+      'TIMESCALE_DATABASE',
+      'TIMESCALE_DB',
+    ),
     TSDB_SSLMODE: { ...sslModeSchema, 'x-aliases': ['TIMESCALE_SSLMODE'] },
     TSDB_SSLROOTCERT: sslRootCertSchema,
     TSDB_WRITE_LEVEL: choice(
