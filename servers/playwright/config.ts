@@ -1,44 +1,36 @@
 // The environment of the playwright server: which browser, where it may go, and how much it may use.
 import { readFileSync } from 'node:fs'
-import { type Config, type ConfigSchema, flag, integer, list } from '../kit/definition.ts'
+import { type Config, type ConfigSchema, choice, flag, integer, list, text } from '../kit/definition.ts'
 import { policyVariables } from '../kit/network-policy/policy-variables.ts'
-
-const text = { type: 'string', minLength: 1 } as const
 
 export const config = {
   type: 'object',
   properties: {
-    PLAYWRIGHT_EXECUTABLE_PATH: {
-      ...text,
-      'x-aliases': ['PLAYWRIGHT_MCP_EXECUTABLE_PATH'],
-      description: 'The Chromium to use, such as `/usr/bin/chromium-headless-shell`; without it the server looks for one',
-    },
-    PLAYWRIGHT_BROWSERS_PATH: {
-      ...text,
-      description: 'Where `playwright install` has put its browsers, when not in `~/.cache/ms-playwright`',
-    },
+    PLAYWRIGHT_EXECUTABLE_PATH: text(
+      'The Chromium to use, such as `/usr/bin/chromium-headless-shell`; without it the server looks for one',
+      'PLAYWRIGHT_MCP_EXECUTABLE_PATH',
+    ),
+    PLAYWRIGHT_BROWSERS_PATH: text('Where `playwright install` has put its browsers, when not in `~/.cache/ms-playwright`'),
     ...policyVariables('PLAYWRIGHT'),
     PLAYWRIGHT_IGNORE_HTTPS_ERRORS: flag(
       false,
       'Opens pages whose certificate cannot be verified, for a network with certificates of its own',
     ),
-    PLAYWRIGHT_STORAGE_STATE_FILE: {
-      ...list(
-        'Sign-ins that every new browser session starts with: a file that `playwright codegen --save-storage=FILE` has written. For one principal only: `PRINCIPAL=FILE`',
-      ),
-      items: text,
-    },
+    PLAYWRIGHT_STORAGE_STATE_FILE: list(
+      'Sign-ins that every new browser session starts with: a file that `playwright codegen --save-storage=FILE` has written. For one principal only: `PRINCIPAL=FILE`',
+    ),
     PLAYWRIGHT_BLOCK_RESOURCES: {
       ...list('Kinds of resources that pages do not load: `image`, `media`, `font`, `stylesheet`'),
       items: { enum: ['image', 'media', 'font', 'stylesheet'] },
     },
     PLAYWRIGHT_ALLOW_EVALUATE: flag(true, 'Whether `evaluate` may run scripts in the page'),
     PLAYWRIGHT_IMAGE_RESPONSES: {
-      type: 'string',
-      enum: ['allow', 'omit'],
-      default: 'allow',
+      ...choice(
+        ['allow', 'omit'],
+        'allow',
+        '`omit` for models that cannot see: `screenshot` then only says what it would have shown',
+      ),
       'x-aliases': ['PLAYWRIGHT_MCP_IMAGE_RESPONSES'],
-      description: '`omit` for models that cannot see: `screenshot` then only says what it would have shown',
     },
     PLAYWRIGHT_SANDBOX: flag(false, "Chromium's own sandbox. Needs user namespaces and a user that is not root"),
     PLAYWRIGHT_MAX_CONTEXTS: integer(

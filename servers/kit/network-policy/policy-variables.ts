@@ -1,5 +1,5 @@
 // The network policy as an operator configures it: five variables, which fetch and the browser have under their own prefixes.
-import { list, type Variable } from '../definition.ts'
+import { list, secret, type Variable } from '../definition.ts'
 
 /** Of the variables' names: `FETCH` for FETCH_ALLOW_PRIVATE. */
 export type Prefix = 'FETCH' | 'PLAYWRIGHT'
@@ -21,12 +21,10 @@ const variables = {
     examples: ['3000,9000'],
   },
   PROXY_URL: {
-    type: 'string',
-    minLength: 1,
-    'x-secret': true,
-    examples: ['http://user:password@proxy:3128'],
-    description:
+    ...secret(
       'Forward proxy, such as `http://user:password@proxy:3128`, asked to CONNECT to the address that was checked; the usual proxy variables are not read',
+    ),
+    examples: ['http://user:password@proxy:3128'],
   },
 } as const satisfies Record<string, Variable>
 

@@ -1,6 +1,7 @@
 // Where a database server is and how to reach it: from a URL, or from single values, to one checked description.
 import { readFileSync } from 'node:fs'
 import { rootCertificates } from 'node:tls'
+import { text } from '../definition.ts'
 
 const sslModes = ['disable', 'prefer', 'require', 'verify-ca', 'verify-full'] as const
 type SslMode = (typeof sslModes)[number]
@@ -19,10 +20,7 @@ export const sslModeSchema = {
   description:
     'As libpq: `prefer` (the default) takes TLS where the server has it, `require` insists, `verify-full` also checks the certificate and its name',
 } as const
-export const sslRootCertSchema = {
-  type: 'string',
-  description: 'PEM file of the authority to check the server against; implies `verify-full`',
-} as const
+export const sslRootCertSchema = text('PEM file of the authority to check the server against; implies `verify-full`')
 
 export interface Target {
   readonly host: string
