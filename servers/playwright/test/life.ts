@@ -1,9 +1,11 @@
 // Who has which page, and how browsers begin and end: sessions, crashes, idleness, limits, and that nothing is left behind.
 import assert from 'node:assert/strict'
+import type { EventEmitter } from 'node:events'
 import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
+import type { Context } from '../../../protocol/index.ts'
 import { startChild } from '../../../test/helpers/child.ts'
 import { answerOf, withTools } from '../../../test/helpers/tool-client.ts'
 import { postJson } from '../../../test/helpers/wire.ts'
@@ -247,6 +249,17 @@ export function lifeTests(browser: TestBrowser): void {
     killGroup(groupOfBrowser(wire))
     assert.match((await waiting).text, /^ERROR UPSTREAM_ERROR: the browser crashed, and the page is lost\. TRY: call navigate/)
     assert.match((await wire.call('navigate', { url })).text, /HTTP 200/)
+  })
+
+  life('navigations leave no listener on the page', async ({ backend, call }, { url }) => {
+    const listeners = (): Promise<number> =>
+      backend.sessions.use(
+        { caller: { principal: 'one' }, signal: new AbortController().signal } as Context,
+        {},
+        async ({ page }) => (page as unknown as EventEmitter).listenerCount('download'),
+      )
+    for (const path of ['', '/in', '']) await call('navigate', { url: `${url}${path}` })
+    assert.equal(await listeners(), 1, 'the one of the session')
   })
 
   life('a page whose process is killed is replaced in the same session', async (wire, { url }) => {

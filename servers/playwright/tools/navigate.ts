@@ -80,7 +80,8 @@ async function navigate(backend: PlaywrightBackend, args: Arguments, context: Co
 async function goTo(session: BrowserSession, page: Page, url: URL, options: GotoOptions): Promise<Response | null> {
   const { waitUntil, timeout, signal } = options
   let download = false
-  const downloads = new Promise<void>((resolve) => page.once('download', () => resolve(void (download = true))))
+  const onDownload = (): void => void (download = true)
+  page.once('download', onDownload)
   try {
     const response = await page.goto(url.href, options)
     // A redirect to a refused host over plain http arrives as the proxy's own answer.
@@ -98,7 +99,8 @@ async function goTo(session: BrowserSession, page: Page, url: URL, options: Goto
       await settled(leaveMs, page.goto('about:blank')) // nothing of a refused page stays open
       throw refused
     }
-    if (net === undefined && !isTimeout(error) && !page.isClosed()) await settled(downloadMs, downloads)
+    if (!download && net === undefined && !isTimeout(error) && !page.isClosed())
+      download = await settled(downloadMs, page.waitForEvent('download', { timeout: downloadMs }))
     if (download) {
       const hint = 'a page that shows the content, or another tool that fetches files'
       throw new ToolError('FORBIDDEN', `${clip(url.href, 200)} is a download, and this browser keeps no files`, { hint })
@@ -111,6 +113,8 @@ async function goTo(session: BrowserSession, page: Page, url: URL, options: Goto
     if (page.isClosed() || session.crashed.has(page)) throw pageLost(error)
     const [what, hint] = explainNetwork(url, net ?? firstLine(text))
     throw new ToolError('UPSTREAM_ERROR', what, { hint, cause: error })
+  } finally {
+    page.off('download', onDownload)
   }
 }
 
