@@ -1,5 +1,5 @@
 // Writes audit records to a rotated file or to stdout; the chain continues over rotation and restarts.
-import { closeSync, existsSync, fstatSync, ftruncateSync, openSync, readSync, renameSync, rmSync, writeSync } from 'node:fs'
+import { closeSync, fstatSync, ftruncateSync, lstatSync, openSync, readSync, renameSync, rmSync, writeSync } from 'node:fs'
 import type { Log } from '../../kit/definition.ts'
 import type { Settings } from '../settings.ts'
 import { type AuditRecord, type ChainEnd, genesis, newRecord, openRecord, sealRecord } from './chain.ts'
@@ -179,7 +179,8 @@ function rotate(file: string, maxFiles: number): number {
   try {
     for (let i = maxFiles - 1; i >= 1; i--) {
       const from = i === 1 ? file : `${file}.${i - 1}`
-      if (existsSync(from)) renameSync(from, `${file}.${i}`)
+      // existsSync would also pass over a file that cannot be examined, which the next one would then replace.
+      if (lstatSync(from, { throwIfNoEntry: false })) renameSync(from, `${file}.${i}`)
     }
     renameSync(fresh, file)
     return fd

@@ -1,7 +1,17 @@
 // Faults of the file under an audit trail: a rotation that fails, and a disk that ends within a record.
 import assert from 'node:assert/strict'
 import { execFileSync } from 'node:child_process'
-import fs, { closeSync, fstatSync, mkdirSync, mkdtempSync, openSync, readFileSync, rmSync } from 'node:fs'
+import fs, {
+  closeSync,
+  fstatSync,
+  mkdirSync,
+  mkdtempSync,
+  openSync,
+  readFileSync,
+  readlinkSync,
+  rmSync,
+  symlinkSync,
+} from 'node:fs'
 import { syncBuiltinESMExports } from 'node:module'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -32,11 +42,11 @@ const records = (...files: string[]): any[] =>
       .flatMap((line) => (line === '' ? [] : [JSON.parse(line)])),
   )
 
-function openTrail(file: string): { trail: AuditFile; messages: string[] } {
+function openTrail(file: string, AUDIT_MAX_FILES = 2): { trail: AuditFile; messages: string[] } {
   const messages: string[] = []
   const say = (message: string): void => void messages.push(message)
   const log = { debug: say, info: say, warn: say, error: say }
-  const settings = { AUDIT_FILE: file, AUDIT_KEY: undefined, AUDIT_MAX_BYTES: 10_000, AUDIT_MAX_FILES: 2 }
+  const settings = { AUDIT_FILE: file, AUDIT_KEY: undefined, AUDIT_MAX_BYTES: 10_000, AUDIT_MAX_FILES }
   return { trail: new AuditFile({ settings, log }), messages }
 }
 
@@ -66,6 +76,16 @@ test('a rotation that fails costs no record, is said once, and is made up for', 
     )
     assert.deepEqual((await verifyAudit([`${file}.1`, file], undefined)).problems, [])
     assert.deepEqual(messages, ['the audit file cannot be rotated and grows', 'the audit file is rotated again'])
+  }))
+
+test('a rotated file on a volume that is away is not replaced', () =>
+  inFolder(async (file) => {
+    symlinkSync('/nowhere/audit.jsonl.1', `${file}.1`)
+    const { trail } = openTrail(file, 3)
+    for (let i = 0; i < 12; i++) trail.append(record(i))
+    trail.close()
+    assert.equal(readlinkSync(`${file}.2`), '/nowhere/audit.jsonl.1')
+    assert.equal(records(`${file}.1`, file).length, 12)
   }))
 
 test('a record that the disk takes only half of is refused, and those after it are whole', () =>
