@@ -224,8 +224,9 @@ function maskWriteOnly({ tool }: Call, given: unknown): unknown {
   if (typeof given !== 'object' || given === null || Array.isArray(given)) return mask(given)
   const aliases = tool?.aliases ?? {}
   const hidden = Object.entries(given).flatMap(([key, value]) => {
-    const property = properties[Object.hasOwn(aliases, key) ? (aliases[key] as string) : key]
-    return property === undefined || property.writeOnly === true ? [[key, mask(value)]] : []
+    const name = Object.hasOwn(aliases, key) ? (aliases[key] as string) : key
+    const isKept = Object.hasOwn(properties, name) && properties[name]?.writeOnly !== true
+    return isKept ? [] : [[key, mask(value)]]
   })
   return hidden.length === 0 ? given : { ...given, ...Object.fromEntries(hidden) }
 }
