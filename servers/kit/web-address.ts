@@ -3,9 +3,9 @@ import { ToolError } from '../../protocol/index.ts'
 import { cleanText, clip } from './text.ts'
 
 /** Undefined when it is not valid. Not by URL.canParse, which on Node 20 refuses hosts beyond ASCII after some thousand calls. */
-export function parseUrl(text: string): URL | undefined {
+export function parseUrl(text: string, base?: string | URL): URL | undefined {
   try {
-    return new URL(text)
+    return new URL(text, base)
   } catch {
     return undefined
   }

@@ -3,12 +3,13 @@
 import { contentKind } from '../../kit/content-kind.ts'
 import { cleanText } from '../../kit/text.ts'
 import { turnsOf } from '../../kit/waiting.ts'
+import { parseUrl } from '../../kit/web-address.ts'
 import type { PageForm, Pause } from '../types.ts'
 import { charsetOf, decoder, metaCharset } from './charset.ts'
 import { htmlEvents, type TokenizerClass } from './html-events.ts'
 import { readHead } from './inflate.ts'
 import { jsonIndenter } from './json-text.ts'
-import { MarkdownWriter, resolve } from './markdown.ts'
+import { MarkdownWriter } from './markdown.ts'
 import type { Block } from './outline.ts'
 import { fewChars, select } from './selection.ts'
 
@@ -113,7 +114,8 @@ export async function contentOf(writer: MarkdownWriter, pause: Pause) {
   else if (few) notes.push('the page has hardly any text of its own; if scripts fill it in a browser, use a tool that drives one')
   if (!hiddenKept && hidden >= fewChars)
     notes.push(`${hidden} characters that the page hides until a script shows them are left out`)
-  if (refresh !== undefined) notes.push(`the page sends browsers on to ${cleanText(resolve(refresh, writer.base) ?? refresh)}`)
+  if (refresh !== undefined)
+    notes.push(`the page sends browsers on to ${cleanText(parseUrl(refresh, writer.base)?.href ?? refresh)}`)
   return {
     text: text === '' ? title : text,
     method,

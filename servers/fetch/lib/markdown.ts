@@ -1,6 +1,7 @@
 // Writes Markdown from opened and closed elements, in one pass without a tree. Over 400 lines because the rules for text, lists, tables, code,
 // links and formulas share the state of one block.
 import { cleanText } from '../../kit/text.ts'
+import { parseUrl } from '../../kit/web-address.ts'
 import type { Attributes, HtmlEvents } from '../types.ts'
 import { FormulaReader } from './formula.ts'
 import { Metadata } from './metadata.ts'
@@ -265,7 +266,7 @@ export class MarkdownWriter implements HtmlEvents {
     this.metadata.open(name, attributes)
     if (name === 'base' && attributes.href !== undefined && !this.#hasBase) {
       this.#hasBase = true
-      this.base = resolve(attributes.href, this.base) ?? this.base
+      this.base = parseUrl(attributes.href, this.base)?.href ?? this.base
     }
     if (this.#silent > 0 || this.#formula !== undefined) return
     if (name === 'br') {
@@ -452,7 +453,7 @@ export class MarkdownWriter implements HtmlEvents {
     if (href === undefined || !this.#options.links) return undefined
     const trimmed = href.trim()
     if (trimmed === '' || trimmed.startsWith('#') || trimmed.length > maxUrlChars) return undefined
-    const url = resolve(trimmed, this.base)
+    const url = parseUrl(trimmed, this.base)?.href
     if (url === undefined || url.length > maxUrlChars || !/^(https?|mailto|tel):/.test(url)) return undefined
     return cleanText(url).replaceAll('(', '%28').replaceAll(')', '%29')
   }
@@ -462,11 +463,6 @@ export class MarkdownWriter implements HtmlEvents {
 function weightOf(text: string): number {
   const sample = text.slice(0, 2_000)
   return text.length + 2 * (sample.match(/[\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af]/g)?.length ?? 0)
-}
-
-/** Undefined when it is not a valid URL. */
-export function resolve(href: string, base: string): string | undefined {
-  return URL.canParse(href, base) ? new URL(href, base).href : undefined
 }
 
 function languageOf(attributes: Attributes): string {

@@ -6,6 +6,7 @@ import { request as requestHttps } from 'node:https'
 import { ToolError } from '../../../protocol/index.ts'
 import { connector } from '../../kit/network-policy/connector.ts'
 import type { EgressPolicy } from '../../kit/network-policy/policy.ts'
+import { parseUrl } from '../../kit/web-address.ts'
 import { connectionError } from '../errors.ts'
 import { codingsOf, inflate } from './inflate.ts'
 
@@ -55,7 +56,7 @@ export async function follow(
 function targetOf(location: string, from: URL): URL {
   // Node gives header bytes as Latin-1; a location beyond ASCII is UTF-8 (RFC 9110 §5.5 forbids it, servers do it).
   const text = Buffer.from(location, 'latin1').toString()
-  const target = URL.canParse(text, from.href) ? new URL(text, from) : undefined
+  const target = parseUrl(text, from)
   if (target === undefined || target.href.length > maxLocationChars)
     throw new ToolError('UPSTREAM_ERROR', `${from.host} redirects to something that is not a valid URL, or too long`)
   target.hash = ''

@@ -208,3 +208,8 @@ test('elements that are named like properties of objects are elements', async ()
 test('a title of character references is whole', async () => {
   assert.match((await readShape(`<title>${'&#1055;'.repeat(80)}</title><p>x</p>`)).text, /^title: П{80}\n/)
 })
+
+test('links to hosts beyond ASCII stay, however many there are', async () => {
+  const text = await contentOf(`<p>${'<a href="http://é.de/">x</a> '.repeat(4_000)}</p>`)
+  assert.equal(text.match(/\[x\]\(http:\/\/xn--9ca\.de\/\)/g)?.length, 4_000)
+})
