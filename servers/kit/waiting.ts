@@ -1,7 +1,8 @@
 // Waiting with limits: deadlines, abortable waits, a FIFO semaphore, and values that are remembered for some seconds.
 import { setTimeout as delay } from 'node:timers/promises'
 import { monotonicMs } from '../../protocol/index.ts'
-// AbortSignal.any and AbortSignal.timeout are not used here: on Node 20 a long-lived source signal keeps every derived signal reachable.
+// AbortSignal.any and AbortSignal.timeout are not used here, where a source may be long-lived: on Node 20 it keeps every derived signal
+// reachable. With sources that end with one call, AbortSignal.any may be used.
 
 export interface DeadlineOptions {
   /** Milliseconds until the work is given up. */
