@@ -40,7 +40,9 @@ export async function askReady(url: string, token: string | undefined): Promise<
     const { status, text } = await send(address, { headers: bearer(token) }, answerLimitMs)
     if (status !== 200 && status !== 503) return notReached(`answers ${status} at ${address.pathname}, which no octet does`)
     const body = parseIfJson(text) as Ready | null | undefined
-    return typeof body?.status === 'string' ? body : notReached('answers, but is not an octet')
+    // No octet answers with an "error": other programs do, and theirs may be an object or hold control characters.
+    const isOctet = typeof body?.status === 'string' && body.error === undefined
+    return isOctet ? body : notReached('answers, but is not an octet')
   } catch (error) {
     const { code, message } = error as NodeJS.ErrnoException
     return notReached(code === 'ECONNREFUSED' ? 'nothing listens there (ECONNREFUSED)' : `cannot be reached (${code ?? message})`)

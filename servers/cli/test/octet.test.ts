@@ -106,6 +106,8 @@ test('what is not there, or is no server of ours, is a row that says so, beside 
     [(_req, res) => res.writeHead(404).end(), /answers 404 at \/ready/],
     [(_req, res) => res.end('<html>'), /answers, but is not an octet/],
     [(_req, res) => res.end('{"up":true}'), /answers, but is not an octet/],
+    [(_req, res) => res.end('{"status":"down","error":{"message":"x"}}'), /answers, but is not an octet/],
+    [(_req, res) => res.end('null'), /answers, but is not an octet/],
     [(_req, res) => res.end('x'.repeat(34_000_000)), /answers with more than 33554432 bytes/],
     [(req) => req.socket.destroy(), /cannot be reached \(ECONNRESET\)/],
   ]
