@@ -47,6 +47,9 @@ test('depth and width are bounded', () => {
   const round: Record<string, unknown> = { list: Array(1_000).fill(1) }
   round.self = round
   assert.equal(JSON.stringify(redact(round)).length < 50_000, true)
+  const error = new Error('known-secret')
+  error.cause = { error }
+  assert.equal(JSON.stringify(redact(error)).includes('known-secret'), false)
 })
 
 test('a log line is one line of JSON without secrets', () => {
