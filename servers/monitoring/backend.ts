@@ -97,7 +97,7 @@ async function* readTail(http: Upstream, ca: string | undefined, query: TailQuer
     followRedirects: false,
     ...trust(ca),
   })
-  socket.on('error', () => {}) // one that comes after the loop, as when it ends before the socket is open
+  socket.on('error', () => {}) // terminate() emits one when the socket is not open yet; without a listener it would end the process
   socket.on('unexpected-response', (_req, res) => {
     const { statusCode: status = 0, headers } = res
     readStart(res, maxErrorBytes)

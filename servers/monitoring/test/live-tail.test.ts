@@ -23,9 +23,12 @@ interface Tail {
   readonly headers: IncomingHttpHeaders
 }
 
-/** A Loki whose tails are handed to `onTail`, or answered with a text as it is. Its history is empty, but for what `stored` answers during a tail. */
+/**
+ * A Loki whose tails are handed to `onTail`, answered with a text as it is, or not answered at all. Its history is empty, but for what
+ * `stored` answers during a tail.
+ */
 async function withTail(
-  onTail: ((tail: Tail) => void) | string,
+  onTail: ((tail: Tail) => void) | string | undefined,
   work: (wire: Wire) => Promise<void>,
   { stored, ...setup }: Setup & { readonly stored?: RequestListener } = {},
 ): Promise<void> {
@@ -36,6 +39,7 @@ async function withTail(
   const http = createServer(listener)
   const sockets = new WebSocketServer({ noServer: true })
   http.on('upgrade', (req, socket, head) => {
+    if (onTail === undefined) return
     if (typeof onTail === 'string') {
       socket.end(onTail)
       return
@@ -180,6 +184,12 @@ test('cancelling the call closes the WebSocket at once', async () => {
     },
   )
 })
+
+test('a tail whose time is over before the WebSocket is open ends without an error', () =>
+  withTail(undefined, async ({ call }) => {
+    assert.match((await call('search_logs', { query, follow_seconds: 1 })).text, /then 0 live in 1\.\d s/)
+    assert.match((await call('search_logs', { query })).text, /^0 lines/)
+  }))
 
 test('a tail that Loki ends is answered with what had arrived', () =>
   withTail(
