@@ -1,6 +1,6 @@
 // Files larger than memory (sparse ones, so they cost no disk), and files that change while they are read.
 import assert from 'node:assert/strict'
-import { readdirSync, readlinkSync } from 'node:fs'
+import { readdirSync, readlinkSync, truncateSync } from 'node:fs'
 import { open, readdir, rename, stat, symlink, truncate, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { ToolResult } from '../../../protocol/index.ts'
@@ -190,6 +190,16 @@ test('a file that is truncated while it is read ends where it ends', () =>
     assert.match(textOf(result), /^a: lines 2-2 of 2,/)
     assert.match(textOf(result), /\nsecond\n/)
     assert.match(textOf(result), /^NOTE: the file changed while it was read$/m)
+  }))
+
+test('a hole that is truncated to less than a sample before it is read is described', () =>
+  withFiles(async (folder, { backend }) => {
+    const path = join(folder, 'root/a')
+    await writeFile(path, Buffer.alloc(5_000))
+    const annotate = (): void => truncateSync(path, 100)
+    const context = { ...contextOf(new AbortController().signal), annotate }
+    const args = { path: 'a', encoding: 'auto', line_numbers: false } as const
+    assert.match(textOf(await readFileTool(backend, environmentOf()).handler(args, context)), /^a: not text but application/)
   }))
 
 test('a file that grows while it is read is read up to its first size', () =>

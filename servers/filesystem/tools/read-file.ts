@@ -97,7 +97,7 @@ async function readOpened(backend: FilesystemBackend, reading: Reading) {
   let content = sniff(head)
   // The start of a log that was truncated under its writer is a hole of NULs: its end says what the file is.
   if (content.kind === 'binary' && size > head.length && head.every((byte) => byte === 0)) {
-    content = sniff(await entry.part(size - sampleBytes, sampleBytes), false)
+    content = sniff(await entry.part(Math.max(0, size - sampleBytes), sampleBytes), false)
   }
   if (content.kind === 'text') return readText(backend, reading, content.format, head)
   const { maxImageBytes } = backend.limits
