@@ -108,9 +108,10 @@ function repairObject(
     if (value === undefined) continue
     // null for an optional property means "not given", unless the schema itself admits null.
     if (value === null && property !== undefined && !schema.required?.includes(name) && !admits(property, 'null')) continue
-    if (name === key || given[name] === undefined || given[name] === null)
-      set(args, name, property === undefined ? value : repair(property, value, `${path}${name}`, warnings))
-    else warnings.push(`"${key}" was ignored because "${name}" is given too`)
+    const other = args[name] ?? given[name]
+    if (name !== key && other !== undefined && other !== null)
+      warnings.push(`"${key}" was ignored because "${name}" is given too`)
+    else set(args, name, property === undefined ? value : repair(property, value, `${path}${name}`, warnings))
   }
   for (const [key, property] of Object.entries(properties)) {
     if (property.default !== undefined && !Object.hasOwn(args, key))

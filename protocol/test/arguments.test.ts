@@ -67,6 +67,12 @@ test('null beside another spelling of its name does not remove the value', () =>
   assert.equal(prepare({ path: 'x', Limit: 5, limit: null }).args.limit, 5)
 })
 
+test('of two other names of one argument the first counts, and only its repair is reported', () => {
+  const { args, warnings } = prepare({ file_path: 'x', query: 7 })
+  assert.equal(args.path, 'x')
+  assert.deepEqual(warnings, ['"query" was ignored because "path" is given too'])
+})
+
 test('an alias stands for its argument', () => {
   assert.equal(prepare({ file_path: 'x' }).args.path, 'x')
 })
