@@ -106,7 +106,7 @@ export const cases: Case[] = [
       const url = new URL(session.endpoint)
       for (const [name, value] of session.endpoint.searchParams) url.searchParams.set(name, value.replace(/[0-9a-z]/gi, '0'))
       if (url.href === session.endpoint.href) {
-        if (url.search === '') url.pathname = url.pathname.replace(/[^/]+$/, (id) => '0'.repeat(id.length))
+        if (url.search === '') url.pathname = url.pathname.replace(/(?<![^/])[^/]+$/, (id) => '0'.repeat(id.length))
         else return t.skip('the endpoint has no session id that can be changed')
       }
       const exchange = await postTo(t, url)

@@ -79,7 +79,7 @@ const ECHOED_TEXTS: readonly [string, string][] = [
 /** The text is somewhere in the value: as it is, in JSON within a text, or with some of its characters as escapes. */
 function holds(value: unknown, text: string): boolean {
   const decoded = (json: string): string =>
-    json.replace(/\\+u([0-9a-f]{4})/gi, (_, code: string) => String.fromCharCode(Number.parseInt(code, 16)))
+    json.replace(/(?<!\\)\\+u([0-9a-f]{4})/gi, (_, code: string) => String.fromCharCode(Number.parseInt(code, 16)))
   const written = decoded(JSON.stringify(value) ?? '')
   const inner = JSON.stringify(text).slice(1, -1)
   return [inner, JSON.stringify(inner).slice(1, -1)].some((wanted) => written.includes(wanted))

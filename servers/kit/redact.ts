@@ -4,7 +4,7 @@ const secretName =
   /authorization|token|secret|passw(or)?d|passphrase|api[-_]?key|access[-_]?key|cookie|credential|private[-_]?key/i
 const secretForms: [RegExp, string][] = [
   [/\b(bearer|basic) +[A-Za-z0-9._~+/=-]{8,}/gi, '$1 [redacted]'],
-  [/\beyJ[A-Za-z0-9_-]{8,}\.[A-Za-z0-9_-]{8,}\.[A-Za-z0-9_-]*/g, '[redacted]'], // JWT
+  [/(?<![\w-])(?=[\w-]*\beyJ[\w-]{8})[\w-]+\.[\w-]{8,}\.[\w-]*/g, '[redacted]'], // JWT
   [/([a-z][a-z0-9+.-]{1,20}:\/\/)[^\s/@:]*:[^\s/@]+@/gi, '$1[redacted]@'], // user:password in a URL
   [/\b(password|passwd|pwd|secret|token|api[-_]?key)("?\s*[=:]\s*)("[^"]*"|'[^']*'|[^\s,;&"']+)/gi, '$1$2[redacted]'],
 ]

@@ -18,7 +18,9 @@ export function parseUrl(text: string, base?: string | URL): URL | undefined {
 export function readWebAddress(text: string): URL {
   let address = text.trim()
   address = /^\[[^[\]]*\]\(\s*(\S+)[^()]*\)$/.exec(address)?.[1] ?? address
-  address = /^[<"'`“\s]+(.*?)[>"'`”\s]+$/s.exec(address)?.[1] ?? address
+  const before = /^[<"'`“\s]+/.exec(address)?.[0].length
+  const behind = /(?<![>"'`”\s])[>"'`”\s]+$/.exec(address)?.index
+  if (before !== undefined && behind !== undefined) address = address.slice(before, behind)
   address = address.replace(/^[./]+(?=https?:)/i, '')
   address = address.replace(/^(https?):\/*/i, '$1://')
   // A host without a scheme is what people write; with a port it only looks like one.

@@ -318,7 +318,8 @@ export class MarkdownWriter implements HtmlEvents {
     const code = this.#parts
       .join('')
       .replace(/\r\n?/g, '\n')
-      .replace(/^\n+|\s+$/g, '')
+      .replace(/^\n+/, '')
+      .trimEnd()
     const language = this.#language
     const links = this.#codeLinks.size === 0 ? '' : `\n\nLinks: ${[...this.#codeLinks].join(', ')}`
     this.#reset()
@@ -363,7 +364,7 @@ export class MarkdownWriter implements HtmlEvents {
   #wrap(at: number, mark: (text: string) => string): void {
     if (at >= this.#parts.length) return
     const text = this.#parts.splice(at).join('')
-    const inner = text.trim().replace(/\s*\n\s*/g, ' ')
+    const inner = text.trim().replace(/(?<!\s)\s*\n\s*/g, ' ')
     const marked = inner === '' ? '' : mark(inner)
     const before = /^\s/.test(text) ? ' ' : ''
     const after = /\s$/.test(text) ? ' ' : ''
@@ -389,7 +390,7 @@ export class MarkdownWriter implements HtmlEvents {
     this.#wrapLink()
     const text = this.#parts
       .join('')
-      .replace(/ *\n[ \n]*/g, '\n')
+      .replace(/(?<! ) *\n[ \n]*/g, '\n')
       .trim()
     if (text === '') return this.#reset()
     if (heading === '') return this.#write(text, this.#marker === '' ? 'text' : 'item')

@@ -39,7 +39,7 @@ function isExact(text: string): boolean {
 function decimal(text: string): string {
   const [, sign = '', whole = '', fraction = '', exponent = '0'] = /^(-?)(\d+)(?:\.(\d+))?(?:e([+-]?\d+))?$/i.exec(text) ?? []
   const digits = (whole + fraction).replace(/^0+/, '')
-  const bare = digits.replace(/0+$/, '')
+  const bare = digits.replace(/(?<!0)0+$/, '')
   return `${sign}${bare}e${bare === '' ? 0 : Number(exponent) - fraction.length + digits.length - bare.length}`
 }
 

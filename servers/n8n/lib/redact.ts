@@ -11,7 +11,7 @@ const secretName =
   /\b(auth|authorization|secret|\w*passw(or)?d|passwort|kennwort|senha|wachtwoord|contrase a|mot de passe|passphrase|passcode|pwd|pass|pw|cookies?|bearer|token|jwt|credentials?|signature|sig|pin|otp|(api|app|access|private|secret|consumer|subscription|auth|account|shared|master|encryption|signing|license|rapid ?api|client|service|storage|rest)s? ?key|apikey|appkey)$/
 /** Names that mean a secret only beside a value that looks random. */
 const weakName = /\b(key|code|app ?id|(consumer|client|license|access) (id|code)|hash|webhook|session ?(id|token)?)$/
-const suffix = /( ?\d+| (prod|production|live|test|dev|staging|value|old|new|string))+$/
+const suffix = /( ?\d+(?!\d)| (prod|production|live|test|dev|staging|value|old|new|string))+$/
 /** Limits of language models and positions in a listing. */
 const harmlessName = /^(max|min|total|num|prompt|completion|input|output|next|page|continuation|sync|stop) (output )?token$/
 const harmlessHeader =

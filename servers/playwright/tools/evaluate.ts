@@ -79,7 +79,7 @@ async function run({ session, page, timeoutMs, signal }: PageCall, { script, arg
     })
   try {
     // What the script throws is a value of the wrapper, so that an exception here means that nothing has run: it cannot be parsed.
-    let answer = await send(wrap(`return (\n${script.trim().replace(/;+$/, '')}\n)`, arg))
+    let answer = await send(wrap(`return (\n${script.trim().replace(/(?<!;);+$/, '')}\n)`, arg))
     if (answer.exceptionDetails !== undefined) answer = await send(wrap(`\n${script}\n`, arg))
     if (answer.exceptionDetails === undefined) return readValue(answer.result.value ?? {})
     const { text, lineNumber, exception } = answer.exceptionDetails

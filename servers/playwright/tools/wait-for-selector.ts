@@ -90,7 +90,7 @@ async function missed(what: string, target: Target, bySelector: boolean, before:
   const similar = count === 0 ? await similarElements(page, selector, 3) : []
   const now = lines.length > 0 ? `new text since: ${lines.join(' | ')}` : `the text is: ${await currentText(page)}`
   const matches = typeof count === 'number' ? `${count} elements match, ` : ''
-  const shown = clip(cleanText(now).replace(/\s*\n\s*/g, ' | '), 600)
+  const shown = clip(cleanText(now).replace(/(?<!\s)\s*\n\s*/g, ' | '), 600)
   const others = similar.length > 0 ? `one of ${similar.map((each) => each.shown).join(', ')}` : undefined
   const hint = others ?? 'get_content to read the page, or the same call with a longer timeout_ms'
   return new ToolError('TIMEOUT', `${what}; ${matches}${await whereIs(page)}; ${shown}`, { hint })
