@@ -202,7 +202,7 @@ export class Sandbox {
       this.#resolving.set(root, resolving)
     }
     if (isAsked) return resolving.real
-    const late = sleep(resolving.lateAt - monotonicMs()).then(async () => {
+    const late = sleep(Math.max(0, resolving.lateAt - monotonicMs())).then(async () => {
       // The timer may be due although the answer is there, when something else kept the event loop busy.
       await new Promise((resolve) => setImmediate(resolve))
       // Without the last path the rules of the root would not apply to what lies below it.
