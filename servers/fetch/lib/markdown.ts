@@ -315,11 +315,7 @@ export class MarkdownWriter implements HtmlEvents {
 
   #endCode(): void {
     if (this.#inside.pre > 1) return
-    const code = this.#parts
-      .join('')
-      .replace(/\r\n?/g, '\n')
-      .replace(/^\n+/, '')
-      .trimEnd()
+    const code = this.#parts.join('').replace(/\r\n?/g, '\n').replace(/^\n+/, '').trimEnd()
     const language = this.#language
     const links = this.#codeLinks.size === 0 ? '' : `\n\nLinks: ${[...this.#codeLinks].join(', ')}`
     this.#reset()
