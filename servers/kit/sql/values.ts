@@ -18,7 +18,7 @@ function toNumber(text: string): number | string {
 }
 
 /** Strings, whose digits do not count, and numbers of a JSON text. */
-const jsonNumbers = /"(?:[^"\\]|\\.)*"|-?\d+(?:\.\d+)?(?:[eE][+-]?\d+)?/gs
+const jsonNumbers = /"(?:[^"\\]|\\.)*(?:"|\\?$)|-?\d+(?:\.\d+)?(?:[eE][+-]?\d+)?/gs
 
 function toObject(text: string): unknown {
   for (const [found] of text.matchAll(jsonNumbers)) if (!found.startsWith('"') && !isExact(found)) return text
