@@ -31,6 +31,7 @@ const pages: Record<string, { type: string; body: Buffer; encoding?: string }> =
   '/dense': { type: 'text/html; charset=utf-8', body: Buffer.from(fill('日本語の長い文章が続く。', 5 * MiB)) },
   '/tags': { type: 'text/html', body: Buffer.from(fill('<p>a', 5 * MiB)) },
   '/deep': { type: 'text/html', body: Buffer.from(fill('<div>', 5 * MiB)) },
+  '/pre-spaces': { type: 'text/html', body: Buffer.from(`<pre>a${fill(' ', 2 * MiB)}x${fill('\n', 2 * MiB)}y</pre>`) },
   '/comment': { type: 'text/html', body: Buffer.from(`<!--${fill('x', 5 * MiB)}`) },
   '/json': { type: 'application/json', body: Buffer.from(`[${fill('{"a":[1,2,"ж"]},', 5 * MiB)}1]`) },
   '/text': { type: 'text/plain; charset=utf-8', body: Buffer.from(fill('строка текста\n', 5 * MiB)) },

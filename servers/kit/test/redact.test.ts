@@ -69,3 +69,13 @@ test('a text line cannot be made to look like two', () => {
   createLog({ level: 'info', format: 'text', redact, write: (line) => lines.push(line) }).info('a\nb', { c: 'd\ne' })
   assert.match(lines[0] ?? '', /INFO {2}a\\nb c=d\\ne\n$/)
 })
+
+test('a JSON Web Token is masked wherever it begins, in linear time', () => {
+  const token = `eyJ${'a'.repeat(20)}.eyJ${'b'.repeat(20)}.${'c'.repeat(20)}`
+  for (const text of [token, `token-${token}`, `a.b.${token}`, `x=${token};`])
+    assert.doesNotMatch(String(createRedact()(text)), /eyJ/)
+  assert.equal(createRedact()('eyJab.no.token'), 'eyJab.no.token')
+  const started = performance.now()
+  createRedact()('-eyJ-------e'.repeat(80_000))
+  assert.ok(performance.now() - started < 1_000)
+})

@@ -20,3 +20,10 @@ test('what stands around an address is left out, and a lacking scheme is added',
 test('a host beyond ASCII is valid however often addresses were read', () => {
   for (let i = 0; i < 20_000; i++) assert.equal(readWebAddress('http://é.de').href, 'http://xn--9ca.de/')
 })
+
+test('what stands around an address is read in linear time', () => {
+  const started = performance.now()
+  for (const text of ['<', '"', '\t', '`x', '[]('].map((part) => `\t${part.repeat(1_365)}\t${'"'.repeat(1_365)}<`))
+    assert.throws(() => readWebAddress(text), { code: 'INVALID_ARGUMENT' })
+  assert.ok(performance.now() - started < 1_000)
+})
