@@ -1,4 +1,6 @@
 import assert from 'node:assert/strict'
+import { once } from 'node:events'
+import { request } from 'node:http'
 import { sampleServer } from '../../test/helpers/sample-server.ts'
 import { postJson, SseClient, send, withServer } from '../../test/helpers/wire.ts'
 import { test } from '../../test/runner/harness.ts'
@@ -431,6 +433,28 @@ test('close answers what is in flight and refuses the rest', async () => {
       sample.release()
       assert.equal((await waiting).json().result.content[0].text, 'released')
       await closed
+    },
+  )
+})
+
+test('a request whose body arrives after close is refused too, because close does not wait for it', async () => {
+  const handler = streamableHttp(sampleServer().server)
+  let began = (): void => {}
+  const beginning = new Promise<void>((resolve) => (began = resolve))
+  await withServer(
+    (req, res) => {
+      handler(req, res)
+      began()
+    },
+    async (url) => {
+      const post = request(url, { method: 'POST', headers: { 'Content-Type': 'application/json' } })
+      post.write('{"jsonrpc":"2.0","id":1,')
+      await beginning
+      await handler.close(0)
+      post.end('"method":"ping"}')
+      const [answer] = await once(post, 'response')
+      answer.resume()
+      assert.equal(answer.statusCode, 503)
     },
   )
 })

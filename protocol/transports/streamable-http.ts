@@ -42,6 +42,7 @@ export function streamableHttp(server: Server, options: HttpOptions = {}): Handl
     if (closing) throw shuttingDown()
     const accepts = readAccept(req)
     const body = await readMessage(req, settings)
+    if (closing) throw shuttingDown() // close() waits only for requests that it found running
     const respond = (state: SessionState, message: Incoming | readonly unknown[]): Promise<void> =>
       new PostExchange(res, accepts, caller, new Session(server, state, settings.maxInFlight), settings).run(message)
     let id: RequestId | null = null
