@@ -199,7 +199,8 @@ test('a hole that is truncated to less than a sample before it is read is descri
     const annotate = (): void => truncateSync(path, 100)
     const context = { ...contextOf(new AbortController().signal), annotate }
     const args = { path: 'a', encoding: 'auto', line_numbers: false } as const
-    assert.match(textOf(await readFileTool(backend, environmentOf()).handler(args, context)), /^a: not text but application/)
+    const result = (await readFileTool(backend, environmentOf()).handler(args, context)) as ToolResult<object>
+    assert.match(textOf(result), /^a: not text but application/)
   }))
 
 test('a file that grows while it is read is read up to its first size', () =>
