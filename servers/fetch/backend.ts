@@ -39,10 +39,7 @@ export function openFetch(config: FetchConfig, environment: Environment, resolve
     limit: maxRunning,
     limitPerKey: maxRunningPerHost,
     maxWaiting,
-    busy: ({ running, waiting }) =>
-      new ToolError('RATE_LIMITED', `${running} pages are being fetched and ${waiting} calls wait`, {
-        hint: 'the same call again in a few seconds',
-      }),
+    busy: ({ running, waiting }) => `${running} pages are being fetched and ${waiting} calls wait`,
   })
   const tokenizer = async (): Promise<TokenizerClass> => (await import('htmlparser2')).Tokenizer as unknown as TokenizerClass
 

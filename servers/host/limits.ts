@@ -30,7 +30,11 @@ let queuedChars = 0
  * released when the handler has ended, not when its caller was answered, so that handlers that hang cannot pile up behind their deadlines.
  */
 export function concurrency(maxRunning: number, maxQueued: number): Middleware {
-  const slots = new Semaphore({ limit: maxRunning, maxWaiting: maxQueued, busy })
+  const slots = new Semaphore({
+    limit: maxRunning,
+    maxWaiting: maxQueued,
+    busy: ({ running, waiting }) => `${running} calls are running and ${waiting} are waiting`,
+  })
   return async (call, next) => {
     if (call.method !== 'tools/call') return next()
     // A promise for each call, where there is nothing to wait for, would cost more than the rest of this function.
@@ -38,7 +42,7 @@ export function concurrency(maxRunning: number, maxQueued: number): Middleware {
     if (release === undefined) {
       const started = monotonicMs()
       const chars = slots.waiting < maxQueued ? lengthOf(call.params) : 0 // `acquire` refuses a call too many
-      if (queuedChars + chars > maxQueuedChars) throw busy(slots)
+      if (queuedChars + chars > maxQueuedChars) throw slots.refusal()
       queuedChars += chars
       try {
         release = await slots.acquire({ signal: call.context.signal })
@@ -64,12 +68,6 @@ function lengthOf(params: unknown): number {
   } catch {
     return deepChars
   }
-}
-
-function busy({ running, waiting }: Readonly<Record<'running' | 'waiting', number>>): ToolError {
-  return new ToolError('RATE_LIMITED', `${running} calls are running and ${waiting} are waiting`, {
-    hint: 'the same call again in a few seconds',
-  })
 }
 
 /** Token bucket of `perMinute` calls for each principal. `now` never goes back, as the system clock may. */

@@ -15,7 +15,7 @@ import { createLog } from './log.ts'
 import { Metrics } from './metrics.ts'
 import { createRouter } from './routes.ts'
 import { createCombinedEndpoint, createService, type Service } from './service.ts'
-import { basePathOf, principals, settingsSchema } from './settings.ts'
+import { basePathOf, principals } from './settings.ts'
 import { renewableAccess } from './tokens.ts'
 
 /** sysexits.h EX_CONFIG: the configuration is wrong, and a restart will not help. */
@@ -149,11 +149,6 @@ function sharedTool(services: readonly Service[]): string | undefined {
     }
   }
   return undefined
-}
-
-/** Every variable of a process that serves these definitions. */
-export function variablesOf(definitions: readonly AnyServer[]): readonly AnyServer['config'][] {
-  return [settingsSchema, ...definitions.map(({ config }) => config)]
 }
 
 function reportProblems(problems: readonly string[], notes: readonly string[]): void {

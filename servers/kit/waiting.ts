@@ -1,6 +1,6 @@
 // Waiting with limits: deadlines, abortable waits, a FIFO semaphore, and values that are remembered for some seconds.
 import { setTimeout as delay } from 'node:timers/promises'
-import { monotonicMs } from '../../protocol/index.ts'
+import { monotonicMs, ToolError } from '../../protocol/index.ts'
 // AbortSignal.any and AbortSignal.timeout are not used here, where a source may be long-lived: on Node 20 it keeps every derived signal
 // reachable. With sources that end with one call, AbortSignal.any may be used.
 
@@ -73,8 +73,10 @@ export interface SemaphoreOptions {
   readonly limitPerKey?: number
   /** Callers that may wait at once. */
   readonly maxWaiting: number
-  /** What a caller is refused with when too many wait, or when its `waitMs` is over. */
-  readonly busy: (state: { readonly running: number; readonly waiting: number }) => unknown
+  /** Why a caller is refused when too many wait, or when its `waitMs` is over. */
+  readonly busy: (state: { readonly running: number; readonly waiting: number }) => string
+  /** What it may do instead. Default: the same call again in a few seconds. */
+  readonly hint?: string
 }
 
 export interface AcquireOptions {
@@ -110,6 +112,11 @@ export class Semaphore {
     return this.#waiting.length
   }
 
+  refusal(): ToolError {
+    const { busy, hint = 'the same call again in a few seconds' } = this.#options
+    return new ToolError('RATE_LIMITED', busy(this), { hint })
+  }
+
   /** A slot that is free now, without waiting for a promise; undefined when none is. */
   acquireNow(key = ''): (() => void) | undefined {
     return this.#isFree(key) ? this.#take(key) : undefined
@@ -117,15 +124,14 @@ export class Semaphore {
 
   /**
    * Resolves with the function that releases the slot; calling it again does nothing.
-   * @throws the value of `busy` when the queue is full or the wait too long, the signal's reason when it aborts
+   * @throws ToolError RATE_LIMITED when the queue is full or the wait too long, the signal's reason when it aborts
    */
   async acquire({ signal, key = '', waitMs }: AcquireOptions = {}): Promise<() => void> {
     signal?.throwIfAborted()
     const free = this.acquireNow(key)
     if (free !== undefined) return free
-    const { maxWaiting, busy } = this.#options
-    const late = (): unknown => busy(this)
-    if (this.#waiting.length >= maxWaiting) throw late()
+    const late = (): ToolError => this.refusal()
+    if (this.#waiting.length >= this.#options.maxWaiting) throw late()
     const waiter: Waiter = { key, enter() {} }
     const entered = new Promise<() => void>((resolve) => {
       waiter.enter = () => resolve(this.#take(key))

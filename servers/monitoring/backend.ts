@@ -42,10 +42,8 @@ export function openMonitoring(config: MonitoringConfig, environment: Environmen
   const slots = new Semaphore({
     limit: maxTails,
     maxWaiting: 0,
-    busy: () =>
-      new ToolError('RATE_LIMITED', `${maxTails} live tails are running`, {
-        hint: 'the same call without follow_seconds, or again in 30 seconds',
-      }),
+    busy: () => `${maxTails} live tails are running`,
+    hint: 'the same call without follow_seconds, or again in 30 seconds',
   })
 
   return {

@@ -7,7 +7,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { catalog, serverNames } from '../../servers/cli/catalog.ts'
 import { findUnknown, readConfig } from '../../servers/host/config.ts'
-import { variablesOf } from '../../servers/host/serve.ts'
+import { settingsSchema } from '../../servers/host/settings.ts'
 import type { AnyServer } from '../../servers/kit/definition.ts'
 import { docker, hostEngine, skipContainers } from '../images/containers.ts'
 import { test } from '../runner/harness.ts'
@@ -47,7 +47,7 @@ async function services(files: readonly string[], env: Record<string, string>): 
 
 /** The variables that the pages of a server document, in every form. */
 async function documented(name: keyof typeof catalog): Promise<string[]> {
-  return variablesOf([await catalog[name]()])
+  return [settingsSchema, (await catalog[name]()).config]
     .flatMap(({ properties }) => Object.entries(properties))
     .flatMap(([variable, about]) => (about['x-secret'] === true ? [variable, `${variable}_FILE`] : [variable]))
 }
@@ -63,7 +63,7 @@ composeTest('every documented variable of .env reaches its server, whose contain
     const missing = (await documented(name)).filter((variable) => environment[variable] !== env[variable])
     assert.deepEqual(missing.sort(), [...fixed].sort(), name)
     // The others' variables, and Compose's own, are not taken for misspelled ones.
-    const schemas = variablesOf([await catalog[name]()])
+    const schemas = [settingsSchema, (await catalog[name]()).config]
     assert.deepEqual(findUnknown(schemas, environment as Record<string, string>).misspelled, [], name)
   }
 })

@@ -71,10 +71,7 @@ export class RoleConnections {
     this.#slots = new Semaphore({
       limit: maxConnections,
       maxWaiting,
-      busy: () =>
-        new ToolError('RATE_LIMITED', `all ${maxConnections} database connections of this server are busy`, {
-          hint: 'the same call again in a few seconds',
-        }),
+      busy: () => `all ${maxConnections} database connections of this server are busy`,
     })
   }
 

@@ -4,7 +4,7 @@ import { abortable, Remembered, Semaphore, sleep, withDeadline } from '../waitin
 
 const never = new Promise<never>(() => {})
 const late = (): Error => new Error('late')
-const busy = (): Error => new Error('busy')
+const busy = (): string => 'all are busy'
 
 test('a deadline rejects on time although the work ignores its signal, and aborts that signal with the same reason', async () => {
   let seen: AbortSignal | undefined
@@ -97,7 +97,7 @@ test('a full queue, a wait that is too long and an aborted signal end the wait, 
   const stop = new AbortController()
   const leaving = semaphore.acquire({ signal: stop.signal })
   const waiting = semaphore.acquire()
-  await assert.rejects(semaphore.acquire(), /busy/)
+  await assert.rejects(semaphore.acquire(), { code: 'RATE_LIMITED', message: /busy/ })
   stop.abort(new Error('left'))
   await assert.rejects(leaving, /left/)
   await assert.rejects(semaphore.acquire({ waitMs: 10 }), /busy/)

@@ -46,12 +46,7 @@ export type N8nApi = ReturnType<typeof openApi>
 
 export function openApi(http: GetOnly, keyExpires: Date | undefined) {
   /** One answer is in memory at a time. */
-  const slots = new Semaphore({
-    limit: 1,
-    maxWaiting,
-    busy: ({ waiting }) =>
-      new ToolError('RATE_LIMITED', `${waiting} requests to n8n are waiting`, { hint: 'the same call again in a few seconds' }),
-  })
+  const slots = new Semaphore({ limit: 1, maxWaiting, busy: ({ waiting }) => `${waiting} requests to n8n are waiting` })
 
   async function* pagesOf<T>(route: keyof typeof scopes, query: Query, from: From, reduce: (entry: JsonObject) => T): Pages<T> {
     let { limit, cursor: start } = from

@@ -37,10 +37,8 @@ export function openPlaywright(config: PlaywrightConfig, { log, toolTimeoutMs, m
     largeImages: new Semaphore({
       limit: 1,
       maxWaiting: maxWaitingImages,
-      busy: () => {
-        const hint = 'the same call in a few seconds, or without full_page'
-        return new ToolError('RATE_LIMITED', 'other sessions are taking large images, which are made one at a time', { hint })
-      },
+      busy: () => 'other sessions are taking large images, which are made one at a time',
+      hint: 'the same call in a few seconds, or without full_page',
     }),
     /** How long a call may take, in milliseconds, that would like to take `wantedMs`. */
     callTime: (wantedMs: number) => Math.max(500, Math.min(wantedMs, toolTimeoutMs - headStartMs)),

@@ -66,10 +66,8 @@ export function openSessions(config: PlaywrightConfig, policy: EgressPolicy, kee
       }
       void lose(oldest, 'other sessions needed its slot')
     }
-    const tooMany = `${maxWaiting} calls are waiting for session "${named.name}", which runs one at a time`
-    const hint = 'the same call with another value of session'
-    const busy = (): ToolError => new ToolError('RATE_LIMITED', tooMany, { hint })
-    const queue = new Semaphore({ limit: 1, maxWaiting, busy })
+    const busy = (): string => `${maxWaiting} calls are waiting for session "${named.name}", which runs one at a time`
+    const queue = new Semaphore({ limit: 1, maxWaiting, busy, hint: 'the same call with another value of session' })
     const slot = { ...named, queue, lastUsed: monotonicMs(), session: undefined }
     slots.set(named.key, slot)
     return slot
