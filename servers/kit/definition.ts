@@ -48,6 +48,15 @@ export function choice<const C extends readonly string[]>(choices: C, value: C[n
   return { type: 'string', enum: choices, default: value, description } as const
 }
 
+/** The schema of a tool's arguments, which admits no others. */
+export function parameters<const P extends Readonly<Record<string, JsonSchema>>, const R extends readonly (keyof P)[]>(
+  required: R,
+  properties: P,
+) {
+  const object = { type: 'object', properties, ...(required.length === 0 ? {} : { required }), additionalProperties: false }
+  return object as { readonly type: 'object'; readonly properties: P; readonly required: R }
+}
+
 export type Config<S extends ConfigSchema> = FromSchema<S>
 
 /** Settings of the process that backends and tools use. */

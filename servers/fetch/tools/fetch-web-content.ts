@@ -1,6 +1,6 @@
 // fetch_web_content: reads one address and shows one part of its text.
 import { type AnyTool, type Context, defineTool, type FromSchema, ToolError } from '../../../protocol/index.ts'
-import type { Environment } from '../../kit/definition.ts'
+import { type Environment, parameters } from '../../kit/definition.ts'
 import { report, sameCall } from '../../kit/report.ts'
 import { fitText, visibleJson } from '../../kit/text.ts'
 import { readWebAddress } from '../../kit/web-address.ts'
@@ -10,18 +10,13 @@ import { shownUrl } from '../errors.ts'
 /** Room for an address in the summary. */
 const maxUrlRoom = 300
 
-const schema = {
-  type: 'object',
-  properties: {
-    url: { type: 'string', minLength: 1, maxLength: 2_048, description: 'http or https', examples: ['https://example.com/'] },
-    max_length: { type: 'integer', minimum: 200, maximum: 100_000, default: 10_000, description: 'Characters' },
-    start_index: { type: 'integer', minimum: 0, default: 0, description: 'From NEXT' },
-    raw: { type: 'boolean', default: false, description: 'The source instead of Markdown' },
-    links: { enum: ['keep', 'strip'], default: 'keep', description: 'strip: link texts only, for fewer tokens' },
-  },
-  required: ['url'],
-  additionalProperties: false,
-} as const
+const schema = parameters(['url'], {
+  url: { type: 'string', minLength: 1, maxLength: 2_048, description: 'http or https', examples: ['https://example.com/'] },
+  max_length: { type: 'integer', minimum: 200, maximum: 100_000, default: 10_000, description: 'Characters' },
+  start_index: { type: 'integer', minimum: 0, default: 0, description: 'From NEXT' },
+  raw: { type: 'boolean', default: false, description: 'The source instead of Markdown' },
+  links: { enum: ['keep', 'strip'], default: 'keep', description: 'strip: link texts only, for fewer tokens' },
+})
 
 export function fetchWebContent(backend: FetchBackend, environment: Environment): AnyTool {
   return defineTool({

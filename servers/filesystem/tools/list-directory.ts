@@ -2,7 +2,7 @@
 import { createHash } from 'node:crypto'
 import { type Context, defineTool, type FromSchema, ToolError } from '../../../protocol/index.ts'
 import { readCursor, writeCursor } from '../../kit/cursor.ts'
-import type { Environment } from '../../kit/definition.ts'
+import { type Environment, parameters } from '../../kit/definition.ts'
 import { counted, formatBytes, report, sameCall } from '../../kit/report.ts'
 import { visibleJson } from '../../kit/text.ts'
 import type { FilesystemBackend } from '../backend.ts'
@@ -13,36 +13,32 @@ import { type Match, maxSearchMs, searchFor } from '../lib/search.ts'
 import { showTime } from '../lib/text.ts'
 import { type Entry, isBehind, Walk } from '../lib/walk.ts'
 
-const inputSchema = {
-  type: 'object',
-  properties: {
-    path: { type: 'string', default: '.', description: 'Folder' },
-    pattern: {
-      type: 'string',
-      minLength: 1,
-      maxLength: 200,
-      description: 'Glob, case ignored: `*.md` in any folder, `src/**/*.{ts,js}`',
-    },
-    containing: {
-      type: 'string',
-      minLength: 1,
-      maxLength: 200,
-      description: 'Only files with this text; shows its first line',
-    },
-    recursive: { type: 'boolean', default: false, description: 'With subfolders' },
-    depth: {
-      type: 'integer',
-      minimum: 1,
-      maximum: 5,
-      description: 'Levels of folders, 1 is this one; default 5 if recursive',
-    },
-    sort: { enum: ['name', 'size', 'mtime'], default: 'name', description: 'Largest or newest first' },
-    show_hidden: { type: 'boolean', default: false, description: 'With names that start with a dot' },
-    limit: { type: 'integer', minimum: 1, maximum: 1000, default: 200, description: 'Entries' },
-    cursor: { type: 'string', maxLength: 12_000, description: 'From NEXT' },
+const inputSchema = parameters([], {
+  path: { type: 'string', default: '.', description: 'Folder' },
+  pattern: {
+    type: 'string',
+    minLength: 1,
+    maxLength: 200,
+    description: 'Glob, case ignored: `*.md` in any folder, `src/**/*.{ts,js}`',
   },
-  additionalProperties: false,
-} as const
+  containing: {
+    type: 'string',
+    minLength: 1,
+    maxLength: 200,
+    description: 'Only files with this text; shows its first line',
+  },
+  recursive: { type: 'boolean', default: false, description: 'With subfolders' },
+  depth: {
+    type: 'integer',
+    minimum: 1,
+    maximum: 5,
+    description: 'Levels of folders, 1 is this one; default 5 if recursive',
+  },
+  sort: { enum: ['name', 'size', 'mtime'], default: 'name', description: 'Largest or newest first' },
+  show_hidden: { type: 'boolean', default: false, description: 'With names that start with a dot' },
+  limit: { type: 'integer', minimum: 1, maximum: 1000, default: 200, description: 'Entries' },
+  cursor: { type: 'string', maxLength: 12_000, description: 'From NEXT' },
+})
 
 type ListArguments = FromSchema<typeof inputSchema>
 

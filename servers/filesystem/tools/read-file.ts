@@ -1,7 +1,7 @@
 // read_file: a part of a text file, a picture, or what another file is.
 import { type Context, defineTool, type FromSchema, ToolError } from '../../../protocol/index.ts'
 import { byteOrderMark } from '../../kit/content-kind.ts'
-import type { Environment } from '../../kit/definition.ts'
+import { type Environment, parameters } from '../../kit/definition.ts'
 import { formatBytes, report, sameCall } from '../../kit/report.ts'
 import { visibleJson } from '../../kit/text.ts'
 import type { FilesystemBackend } from '../backend.ts'
@@ -15,19 +15,14 @@ import { type Caps, fromEnd, fromLine, inBase64, shorterError, type Window } fro
 const defaultLimit = 500
 const maxLimit = 5_000
 
-const inputSchema = {
-  type: 'object',
-  properties: {
-    path: { type: 'string', minLength: 1, description: 'As list_directory shows it', examples: ['docs/readme.md'] },
-    offset: { type: 'integer', minimum: 1, description: 'First line, default 1' },
-    limit: { type: 'integer', minimum: 1, maximum: maxLimit, description: 'Lines, default 500' },
-    tail: { type: 'integer', minimum: 0, maximum: 10_000_000, description: 'Start this many lines before the end' },
-    encoding: { enum: ['auto', 'utf-8', 'latin1', 'base64'], default: 'auto', description: 'base64 for the bytes' },
-    line_numbers: { type: 'boolean', default: false, description: 'Before each line' },
-  },
-  required: ['path'],
-  additionalProperties: false,
-} as const
+const inputSchema = parameters(['path'], {
+  path: { type: 'string', minLength: 1, description: 'As list_directory shows it', examples: ['docs/readme.md'] },
+  offset: { type: 'integer', minimum: 1, description: 'First line, default 1' },
+  limit: { type: 'integer', minimum: 1, maximum: maxLimit, description: 'Lines, default 500' },
+  tail: { type: 'integer', minimum: 0, maximum: 10_000_000, description: 'Start this many lines before the end' },
+  encoding: { enum: ['auto', 'utf-8', 'latin1', 'base64'], default: 'auto', description: 'base64 for the bytes' },
+  line_numbers: { type: 'boolean', default: false, description: 'Before each line' },
+})
 
 type ReadArguments = FromSchema<typeof inputSchema>
 

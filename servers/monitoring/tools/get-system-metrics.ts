@@ -1,7 +1,7 @@
 // get_system_metrics: its definition, the requests for several charts at once, and the result as a table with the raised alerts.
 import { setMaxListeners } from 'node:events'
 import { type AnyTool, type Context, defineTool, type FromSchema, nearest, ToolError } from '../../../protocol/index.ts'
-import type { Environment } from '../../kit/definition.ts'
+import { type Environment, parameters } from '../../kit/definition.ts'
 import { nearestFirst } from '../../kit/names.ts'
 import { counted, formatSpan, report } from '../../kit/report.ts'
 import { oneLine, quoted } from '../../kit/text.ts'
@@ -12,23 +12,19 @@ import type { Collected, Netdata } from '../lib/netdata.ts'
 import { formatNumber } from '../lib/render.ts'
 import { formatSeconds } from '../lib/time.ts'
 
-const inputSchema = {
-  type: 'object',
-  properties: {
-    charts: {
-      type: 'array',
-      items: { type: 'string', maxLength: 200 },
-      maxItems: 10,
-      description: 'Charts or contexts; default CPU, RAM, load, disk I/O and space, network, uptime',
-      examples: [['system.cpu', 'disk.util']],
-    },
-    after: { type: 'integer', minimum: -604_800, maximum: 604_800, default: 300, description: 'Seconds to look back' },
-    points: { type: 'integer', minimum: 0, maximum: 60, default: 0, description: 'Values over time' },
-    node: { type: 'string', maxLength: 200, description: 'Another machine of this Netdata' },
-    include_alerts: { type: 'boolean', default: true, description: 'Those raised now' },
+const inputSchema = parameters([], {
+  charts: {
+    type: 'array',
+    items: { type: 'string', maxLength: 200 },
+    maxItems: 10,
+    description: 'Charts or contexts; default CPU, RAM, load, disk I/O and space, network, uptime',
+    examples: [['system.cpu', 'disk.util']],
   },
-  additionalProperties: false,
-} as const
+  after: { type: 'integer', minimum: -604_800, maximum: 604_800, default: 300, description: 'Seconds to look back' },
+  points: { type: 'integer', minimum: 0, maximum: 60, default: 0, description: 'Values over time' },
+  node: { type: 'string', maxLength: 200, description: 'Another machine of this Netdata' },
+  include_alerts: { type: 'boolean', default: true, description: 'Those raised now' },
+})
 
 export function getSystemMetrics(backend: MonitoringBackend, environment: Environment): AnyTool {
   return defineTool({

@@ -1,6 +1,6 @@
 // search_logs: its definition, the search in Loki, and the result as log lines or as a table of a metric query.
 import { type AnyTool, type Context, defineTool, type FromSchema, ToolError } from '../../../protocol/index.ts'
-import type { Environment } from '../../kit/definition.ts'
+import { type Environment, parameters } from '../../kit/definition.ts'
 import { counted, formatBytes, formatSpan, report, sameCall } from '../../kit/report.ts'
 import { clip, visibleJson } from '../../kit/text.ts'
 import { withDeadline } from '../../kit/waiting.ts'
@@ -16,28 +16,23 @@ import { fitting, maxLineChars, renderLogs, renderSeries, shownLabels } from '..
 import { formatSeconds, formatTime, nsPerSecond, readRange, secondsOf } from '../lib/time.ts'
 import type { Entry, Range } from '../types.ts'
 
-const inputSchema = {
-  type: 'object',
-  properties: {
-    query: {
-      type: 'string',
-      maxLength: 5_000,
-      description: 'LogQL; plain words get you the labels here',
-      examples: ['{app="web"} |= "error"'],
-    },
-    hours: { type: ['number', 'string'], minimum: 0.01, description: 'Back from the end; default 24' },
-    start: { type: 'string', description: 'RFC 3339 or now-2h, not hours' },
-    end: { type: 'string', description: 'Default now' },
-    limit: { type: 'integer', minimum: 1, maximum: 1_000, default: 100, description: 'Lines' },
-    direction: { enum: ['backward', 'forward'], default: 'backward', description: 'Newest or oldest first' },
-    format: { enum: ['grouped', 'lines'], default: 'grouped', description: 'By stream, or by time' },
-    step: { type: 'integer', minimum: 0, description: 'Metric query: show points, so many seconds apart; 0: only the end' },
-    follow_seconds: { type: 'integer', minimum: 0, maximum: 30, default: 0, description: 'Then wait for new lines' },
-    skip: { type: 'integer', minimum: 0, default: 0, description: 'From NEXT' },
+const inputSchema = parameters(['query'], {
+  query: {
+    type: 'string',
+    maxLength: 5_000,
+    description: 'LogQL; plain words get you the labels here',
+    examples: ['{app="web"} |= "error"'],
   },
-  required: ['query'],
-  additionalProperties: false,
-} as const
+  hours: { type: ['number', 'string'], minimum: 0.01, description: 'Back from the end; default 24' },
+  start: { type: 'string', description: 'RFC 3339 or now-2h, not hours' },
+  end: { type: 'string', description: 'Default now' },
+  limit: { type: 'integer', minimum: 1, maximum: 1_000, default: 100, description: 'Lines' },
+  direction: { enum: ['backward', 'forward'], default: 'backward', description: 'Newest or oldest first' },
+  format: { enum: ['grouped', 'lines'], default: 'grouped', description: 'By stream, or by time' },
+  step: { type: 'integer', minimum: 0, description: 'Metric query: show points, so many seconds apart; 0: only the end' },
+  follow_seconds: { type: 'integer', minimum: 0, maximum: 30, default: 0, description: 'Then wait for new lines' },
+  skip: { type: 'integer', minimum: 0, default: 0, description: 'From NEXT' },
+})
 
 type Arguments = FromSchema<typeof inputSchema>
 

@@ -1,6 +1,7 @@
 // n8n_get_database_statistics: gathers the figures, keeps them for a minute, and shows them as text and as JSON. A part that cannot be read is
 // left out with a warning.
 import { type AnyTool, type Context, defineTool, monotonicMs, ToolError } from '../../../protocol/index.ts'
+import { parameters } from '../../kit/definition.ts'
 import { counted, formatBytes, formatSpan, report } from '../../kit/report.ts'
 import { cleanText, fitLines, oneLine } from '../../kit/text.ts'
 import { Remembered } from '../../kit/waiting.ts'
@@ -12,14 +13,10 @@ import { countExecutions, countWorkflows, type ExecutionTotals, failedStatuses, 
 import { shortTime } from '../lib/workflow.ts'
 import type { WorkflowRuns } from '../types.ts'
 
-const inputSchema = {
-  type: 'object',
-  properties: {
-    window_hours: { type: 'integer', minimum: 1, maximum: 720, default: 24, description: 'Executions since so many hours' },
-    refresh: { type: 'boolean', default: false, description: 'Not from the cache' },
-  },
-  additionalProperties: false,
-} as const
+const inputSchema = parameters([], {
+  window_hours: { type: 'integer', minimum: 1, maximum: 720, default: 24, description: 'Executions since so many hours' },
+  refresh: { type: 'boolean', default: false, description: 'Not from the cache' },
+})
 
 export function databaseStatisticsTool(backend: N8nBackend): AnyTool {
   const kept = new Remembered({ keepMs: keptMs, maxEntries: maxWindows }, (hours, signal) =>

@@ -1,5 +1,6 @@
 // n8n_get_workflow: a summary, the structure, or the nodes of one version of a workflow, without secrets.
 import { type AnyTool, type Context, defineTool, type FromSchema, nearest, ToolError } from '../../../protocol/index.ts'
+import { parameters } from '../../kit/definition.ts'
 import { counted, report, sameCall } from '../../kit/report.ts'
 import { cleanText, fitLines, fitText, oneLine, quoted } from '../../kit/text.ts'
 import type { N8nBackend } from '../backend.ts'
@@ -8,29 +9,24 @@ import { type JsonObject, object, objects, text } from '../lib/json.ts'
 import type { Redactor } from '../lib/redact.ts'
 import { edgeLine, edgesOf, factsOf, isNote, nodeLine, shortTime, triggersOf, type WorkflowFacts } from '../lib/workflow.ts'
 
-const inputSchema = {
-  type: 'object',
-  properties: {
-    workflow_id: {
-      type: 'string',
-      minLength: 1,
-      maxLength: 200,
-      description: 'Id or exact name',
-      examples: ['8c44tWRZmi9pzCpi'],
-    },
-    detail: { enum: ['summary', 'structure', 'full'], default: 'structure' },
-    nodes: {
-      type: 'array',
-      items: { type: 'string', minLength: 1 },
-      minItems: 1,
-      description: 'Names or ids; long code of a single one comes in parts',
-    },
-    version: { enum: ['draft', 'active'], default: 'draft', description: 'active: the one that runs' },
-    offset: { type: 'integer', minimum: 1, default: 1, description: 'From NEXT' },
+const inputSchema = parameters(['workflow_id'], {
+  workflow_id: {
+    type: 'string',
+    minLength: 1,
+    maxLength: 200,
+    description: 'Id or exact name',
+    examples: ['8c44tWRZmi9pzCpi'],
   },
-  required: ['workflow_id'],
-  additionalProperties: false,
-} as const
+  detail: { enum: ['summary', 'structure', 'full'], default: 'structure' },
+  nodes: {
+    type: 'array',
+    items: { type: 'string', minLength: 1 },
+    minItems: 1,
+    description: 'Names or ids; long code of a single one comes in parts',
+  },
+  version: { enum: ['draft', 'active'], default: 'draft', description: 'active: the one that runs' },
+  offset: { type: 'integer', minimum: 1, default: 1, description: 'From NEXT' },
+})
 
 type GetArguments = FromSchema<typeof inputSchema>
 

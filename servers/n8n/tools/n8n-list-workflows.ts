@@ -1,5 +1,6 @@
 // n8n_list_workflows: one line for each workflow.
 import { type AnyTool, type Context, defineTool, type FromSchema, monotonicMs, nearest } from '../../../protocol/index.ts'
+import { parameters } from '../../kit/definition.ts'
 import { counted, report, sameCall } from '../../kit/report.ts'
 import { clip, fitLines, quoted, visibleJson } from '../../kit/text.ts'
 import type { N8nBackend } from '../backend.ts'
@@ -7,18 +8,14 @@ import { moveCursor } from '../lib/api.ts'
 import type { JsonObject } from '../lib/json.ts'
 import { factsOf, row, shortTime, triggersOf, type WorkflowFacts } from '../lib/workflow.ts'
 
-const inputSchema = {
-  type: 'object',
-  properties: {
-    active: { type: 'boolean', description: 'Only active, or only inactive' },
-    tags: { type: 'array', items: { type: 'string', minLength: 1 }, description: 'Has all of these, in any case' },
-    name: { type: 'string', minLength: 1, maxLength: 200, description: 'Part of the name, in any case' },
-    project_id: { type: 'string', pattern: '^[A-Za-z0-9_-]{1,64}$' },
-    limit: { type: 'integer', minimum: 1, maximum: 250, default: 50 },
-    cursor: { type: 'string', maxLength: 500, description: 'From NEXT' },
-  },
-  additionalProperties: false,
-} as const
+const inputSchema = parameters([], {
+  active: { type: 'boolean', description: 'Only active, or only inactive' },
+  tags: { type: 'array', items: { type: 'string', minLength: 1 }, description: 'Has all of these, in any case' },
+  name: { type: 'string', minLength: 1, maxLength: 200, description: 'Part of the name, in any case' },
+  project_id: { type: 'string', pattern: '^[A-Za-z0-9_-]{1,64}$' },
+  limit: { type: 'integer', minimum: 1, maximum: 250, default: 50 },
+  cursor: { type: 'string', maxLength: 500, description: 'From NEXT' },
+})
 
 type ListArguments = FromSchema<typeof inputSchema>
 

@@ -1,23 +1,19 @@
 // click: clicks one element.
 import { type AnyTool, defineTool } from '../../../protocol/index.ts'
+import { parameters } from '../../kit/definition.ts'
 import { act } from '../lib/act.ts'
 import { describeElement } from '../lib/ask-page.ts'
 import { actionTimeout, acts, dialog, session, target, timeoutAlias } from '../lib/page-call.ts'
 import type { PlaywrightBackend } from '../lib/service.ts'
 
-const inputSchema = {
-  type: 'object',
-  properties: {
-    selector: { ...target, examples: ['role=button[name="Save"]'] },
-    button: { enum: ['left', 'right', 'middle'], default: 'left' },
-    click_count: { type: 'integer', minimum: 1, maximum: 3, default: 1 },
-    dialog,
-    timeout_ms: actionTimeout,
-    session,
-  },
-  required: ['selector'],
-  additionalProperties: false,
-} as const
+const inputSchema = parameters(['selector'], {
+  selector: { ...target, examples: ['role=button[name="Save"]'] },
+  button: { enum: ['left', 'right', 'middle'], default: 'left' },
+  click_count: { type: 'integer', minimum: 1, maximum: 3, default: 1 },
+  dialog,
+  timeout_ms: actionTimeout,
+  session,
+})
 
 export function clickTool(backend: PlaywrightBackend): AnyTool {
   return defineTool({

@@ -1,28 +1,24 @@
 // evaluate: runs a script in the page, and nowhere else.
 import { type AnyTool, defineTool, type FromSchema, monotonicMs, ToolError, type ToolResult } from '../../../protocol/index.ts'
+import { parameters } from '../../kit/definition.ts'
 import { cleanText, clip } from '../../kit/text.ts'
 import { notLoaded, pageLost } from '../errors.ts'
 import { within } from '../lib/ask-page.ts'
 import { actionTimeout, acts, onPage, type PageCall, session, timeoutAlias } from '../lib/page-call.ts'
 import type { PlaywrightBackend } from '../lib/service.ts'
 
-const inputSchema = {
-  type: 'object',
-  properties: {
-    script: {
-      type: 'string',
-      minLength: 1,
-      maxLength: 20_000,
-      description: 'Expression or function body with return',
-      examples: ['document.title'],
-    },
-    arg: { description: 'Any JSON, as `arg`' },
-    timeout_ms: actionTimeout,
-    session,
+const inputSchema = parameters(['script'], {
+  script: {
+    type: 'string',
+    minLength: 1,
+    maxLength: 20_000,
+    description: 'Expression or function body with return',
+    examples: ['document.title'],
   },
-  required: ['script'],
-  additionalProperties: false,
-} as const
+  arg: { description: 'Any JSON, as `arg`' },
+  timeout_ms: actionTimeout,
+  session,
+})
 
 type Arguments = FromSchema<typeof inputSchema>
 

@@ -1,5 +1,6 @@
 // fill: sets one field, and reads back what it holds then.
 import { type AnyTool, defineTool, type FromSchema, ToolError } from '../../../protocol/index.ts'
+import { parameters } from '../../kit/definition.ts'
 import { cleanText, clip, visibleJson } from '../../kit/text.ts'
 import { isTimeout } from '../errors.ts'
 import { act, type Done } from '../lib/act.ts'
@@ -8,26 +9,21 @@ import type { FieldState } from '../lib/page/program.ts'
 import { actionTimeout, acts, dialog, session, type Target, target, timeoutAlias } from '../lib/page-call.ts'
 import type { PlaywrightBackend } from '../lib/service.ts'
 
-const inputSchema = {
-  type: 'object',
-  properties: {
-    selector: { ...target, examples: ['input[name="q"]'] },
-    value: {
-      type: 'string',
-      maxLength: 100_000,
-      writeOnly: true,
-      description: 'Text, option (several: one a line), or true/false; omit to only press keys',
-    },
-    slowly: { type: 'boolean', default: false, description: 'Type key by key, for pages that listen' },
-    press: { type: 'string', minLength: 1, maxLength: 200, description: 'Keys to press then: "ArrowDown Enter", "Escape"' },
-    submit: { type: 'boolean', default: false, description: 'Then press Enter' },
-    dialog,
-    timeout_ms: actionTimeout,
-    session,
+const inputSchema = parameters(['selector'], {
+  selector: { ...target, examples: ['input[name="q"]'] },
+  value: {
+    type: 'string',
+    maxLength: 100_000,
+    writeOnly: true,
+    description: 'Text, option (several: one a line), or true/false; omit to only press keys',
   },
-  required: ['selector'],
-  additionalProperties: false,
-} as const
+  slowly: { type: 'boolean', default: false, description: 'Type key by key, for pages that listen' },
+  press: { type: 'string', minLength: 1, maxLength: 200, description: 'Keys to press then: "ArrowDown Enter", "Escape"' },
+  submit: { type: 'boolean', default: false, description: 'Then press Enter' },
+  dialog,
+  timeout_ms: actionTimeout,
+  session,
+})
 
 type Arguments = FromSchema<typeof inputSchema>
 

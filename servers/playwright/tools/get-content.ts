@@ -1,5 +1,6 @@
 // get_content: what the page says, in pages.
 import { type AnyTool, defineTool, type FromSchema, ToolError, type ToolResult } from '../../../protocol/index.ts'
+import { parameters } from '../../kit/definition.ts'
 import { sameCall } from '../../kit/report.ts'
 import { clip, fitText } from '../../kit/text.ts'
 import { explainAction } from '../errors.ts'
@@ -11,17 +12,13 @@ import type { PageText } from '../lib/page/program.ts'
 import { onPage, type PageCall, part, reads, session, type Target } from '../lib/page-call.ts'
 import type { PlaywrightBackend } from '../lib/service.ts'
 
-const inputSchema = {
-  type: 'object',
-  properties: {
-    selector: part,
-    format: { enum: ['markdown', 'text', 'html', 'interactive', 'snapshot'], default: 'markdown' },
-    max_length: { type: 'integer', minimum: 200, maximum: 100_000, default: 10_000 },
-    start_index: { type: 'integer', minimum: 0, default: 0, description: 'From NEXT' },
-    session,
-  },
-  additionalProperties: false,
-} as const
+const inputSchema = parameters([], {
+  selector: part,
+  format: { enum: ['markdown', 'text', 'html', 'interactive', 'snapshot'], default: 'markdown' },
+  max_length: { type: 'integer', minimum: 200, maximum: 100_000, default: 10_000 },
+  start_index: { type: 'integer', minimum: 0, default: 0, description: 'From NEXT' },
+  session,
+})
 
 type Arguments = FromSchema<typeof inputSchema>
 

@@ -1,5 +1,6 @@
 // navigate: opens a page, and says where it ended up without dumping it.
 import { type AnyTool, type Context, defineTool, type FromSchema, monotonicMs, ToolError } from '../../../protocol/index.ts'
+import { parameters } from '../../kit/definition.ts'
 import { report } from '../../kit/report.ts'
 import { clip } from '../../kit/text.ts'
 import { abortable } from '../../kit/waiting.ts'
@@ -12,17 +13,12 @@ import { reads, session, timeoutAlias } from '../lib/page-call.ts'
 import type { PlaywrightBackend } from '../lib/service.ts'
 import type { Page, Request, Response } from '../types.ts'
 
-const inputSchema = {
-  type: 'object',
-  properties: {
-    url: { type: 'string', minLength: 1, maxLength: 4_096, examples: ['https://example.com'] },
-    wait_until: { enum: ['domcontentloaded', 'load', 'networkidle', 'commit'], default: 'domcontentloaded' },
-    timeout_ms: { type: 'integer', minimum: 500, maximum: 60_000, default: 15_000 },
-    session,
-  },
-  required: ['url'],
-  additionalProperties: false,
-} as const
+const inputSchema = parameters(['url'], {
+  url: { type: 'string', minLength: 1, maxLength: 4_096, examples: ['https://example.com'] },
+  wait_until: { enum: ['domcontentloaded', 'load', 'networkidle', 'commit'], default: 'domcontentloaded' },
+  timeout_ms: { type: 'integer', minimum: 500, maximum: 60_000, default: 15_000 },
+  session,
+})
 
 type Arguments = FromSchema<typeof inputSchema>
 type GotoOptions = NonNullable<Parameters<Page['goto']>[1]>

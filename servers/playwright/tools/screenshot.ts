@@ -1,5 +1,6 @@
 // screenshot: an image that fits into one message, scaled and compressed by the browser itself.
 import { type AnyTool, defineTool, type FromSchema, ToolError, type ToolResult } from '../../../protocol/index.ts'
+import { parameters } from '../../kit/definition.ts'
 import { formatBytes } from '../../kit/report.ts'
 import { clip } from '../../kit/text.ts'
 import { explainAction } from '../errors.ts'
@@ -9,18 +10,14 @@ import { onPage, type PageCall, part, reads, session } from '../lib/page-call.ts
 import type { PlaywrightBackend } from '../lib/service.ts'
 import type { CDPSession, Locator } from '../types.ts'
 
-const inputSchema = {
-  type: 'object',
-  properties: {
-    selector: part,
-    full_page: { type: 'boolean', default: false },
-    format: { enum: ['auto', 'png', 'jpeg'], default: 'auto' },
-    quality: { type: 'integer', minimum: 10, maximum: 95, default: 70, description: 'Of JPEG' },
-    max_width: { type: 'integer', minimum: 100, maximum: 2_000, default: 1_280 },
-    session,
-  },
-  additionalProperties: false,
-} as const
+const inputSchema = parameters([], {
+  selector: part,
+  full_page: { type: 'boolean', default: false },
+  format: { enum: ['auto', 'png', 'jpeg'], default: 'auto' },
+  quality: { type: 'integer', minimum: 10, maximum: 95, default: 70, description: 'Of JPEG' },
+  max_width: { type: 'integer', minimum: 100, maximum: 2_000, default: 1_280 },
+  session,
+})
 
 type Arguments = FromSchema<typeof inputSchema>
 

@@ -1,5 +1,6 @@
 // wait_for_selector: waits until an element or a text is there, or gone.
 import { type AnyTool, defineTool, type FromSchema, monotonicMs, ToolError, type ToolResult } from '../../../protocol/index.ts'
+import { parameters } from '../../kit/definition.ts'
 import { cleanText, clip } from '../../kit/text.ts'
 import { explainAction, isTimeout, whereIs } from '../errors.ts'
 import { currentText, linesOf, newLines } from '../lib/act.ts'
@@ -10,21 +11,17 @@ import { onPage, type PageCall, reads, selector, session, type Target, timeoutAl
 import type { PlaywrightBackend } from '../lib/service.ts'
 import type { JSHandle } from '../types.ts'
 
-const inputSchema = {
-  type: 'object',
-  properties: {
-    selector: { ...selector, description: 'CSS, text= or role=', examples: ['#result'] },
-    text: { type: 'string', minLength: 1, maxLength: 500, description: 'Visible text to wait for, in the element or the page' },
-    state: {
-      enum: ['visible', 'attached', 'hidden', 'detached'],
-      default: 'visible',
-      description: 'hidden and detached also if it never existed',
-    },
-    timeout_ms: { type: 'integer', minimum: 100, maximum: 60_000, default: 10_000 },
-    session,
+const inputSchema = parameters([], {
+  selector: { ...selector, description: 'CSS, text= or role=', examples: ['#result'] },
+  text: { type: 'string', minLength: 1, maxLength: 500, description: 'Visible text to wait for, in the element or the page' },
+  state: {
+    enum: ['visible', 'attached', 'hidden', 'detached'],
+    default: 'visible',
+    description: 'hidden and detached also if it never existed',
   },
-  additionalProperties: false,
-} as const
+  timeout_ms: { type: 'integer', minimum: 100, maximum: 60_000, default: 10_000 },
+  session,
+})
 
 type Arguments = FromSchema<typeof inputSchema>
 

@@ -1,5 +1,6 @@
 // postgres_database_sizes: size and activity of each database.
 import { type AnyTool, defineTool } from '../../../protocol/index.ts'
+import { parameters } from '../../kit/definition.ts'
 import { counted, formatBytes, report } from '../../kit/report.ts'
 import { listed, size, totalSize } from '../../kit/sql/table.ts'
 import type { PostgresBackend } from '../backend.ts'
@@ -26,11 +27,7 @@ export function databaseSizesTool(backend: PostgresBackend): AnyTool {
     title: 'Database sizes and activity',
     description:
       'Size, connections, cache hit ratio, commits, deadlocks and temporary files of each PostgreSQL database, largest first.',
-    inputSchema: {
-      type: 'object',
-      properties: { limit: { type: 'integer', minimum: 1, maximum: 500, default: 50 } },
-      additionalProperties: false,
-    },
+    inputSchema: parameters([], { limit: { type: 'integer', minimum: 1, maximum: 500, default: 50 } }),
     annotations: { readOnlyHint: true, destructiveHint: false, idempotentHint: true, openWorldHint: false },
     async handler({ limit }, context) {
       const { engine, label } = backend

@@ -1,5 +1,6 @@
 // postgres_list_databases: the databases of the server.
 import { type AnyTool, defineTool } from '../../../protocol/index.ts'
+import { parameters } from '../../kit/definition.ts'
 import { counted, formatBytes, report } from '../../kit/report.ts'
 import { listed, size, totalSize } from '../../kit/sql/table.ts'
 import type { PostgresBackend } from '../backend.ts'
@@ -29,11 +30,7 @@ export function listDatabasesTool(backend: PostgresBackend): AnyTool {
     title: 'List databases',
     description:
       'List the databases of the PostgreSQL server with owner, encoding, size and comment. Use it first to learn what there is.',
-    inputSchema: {
-      type: 'object',
-      properties: { include_templates: { type: 'boolean', default: false } },
-      additionalProperties: false,
-    },
+    inputSchema: parameters([], { include_templates: { type: 'boolean', default: false } }),
     annotations: { readOnlyHint: true, destructiveHint: false, idempotentHint: true, openWorldHint: false },
     async handler({ include_templates }, context) {
       const { engine, label } = backend

@@ -1,6 +1,7 @@
 // postgres_list_tables: tables, views and their columns, a page at a time.
 import { type AnyTool, type Context, defineTool, type FromSchema, ToolError } from '../../../protocol/index.ts'
 import { readCursor, writeCursor } from '../../kit/cursor.ts'
+import { parameters } from '../../kit/definition.ts'
 import { formatBytes, report } from '../../kit/report.ts'
 import { orWithoutSizes } from '../../kit/sql/errors.ts'
 import { firstOf, nearestOf } from '../../kit/sql/hints.ts'
@@ -10,19 +11,15 @@ import { clip, visibleJson } from '../../kit/text.ts'
 import type { PostgresBackend } from '../backend.ts'
 import type { Column } from '../types.ts'
 
-const inputSchema = {
-  type: 'object',
-  properties: {
-    schema: { type: 'string', minLength: 1, default: 'public', description: '* for all but system schemas' },
-    database: { type: 'string' },
-    pattern: { type: 'string', minLength: 1, description: 'Glob on the name', examples: ['order*'] },
-    include_columns: { type: 'boolean', default: false },
-    sort: { type: 'string', enum: ['name', 'size'], default: 'name' },
-    limit: { type: 'integer', minimum: 1, maximum: 1000, default: 200 },
-    cursor: { type: 'string', description: 'From NEXT' },
-  },
-  additionalProperties: false,
-} as const
+const inputSchema = parameters([], {
+  schema: { type: 'string', minLength: 1, default: 'public', description: '* for all but system schemas' },
+  database: { type: 'string' },
+  pattern: { type: 'string', minLength: 1, description: 'Glob on the name', examples: ['order*'] },
+  include_columns: { type: 'boolean', default: false },
+  sort: { type: 'string', enum: ['name', 'size'], default: 'name' },
+  limit: { type: 'integer', minimum: 1, maximum: 1000, default: 200 },
+  cursor: { type: 'string', description: 'From NEXT' },
+})
 
 type Arguments = FromSchema<typeof inputSchema>
 

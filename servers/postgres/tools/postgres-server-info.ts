@@ -1,5 +1,6 @@
 // postgres_server_info: version, load and settings of the server, and what keeps the access read-only.
 import { type AnyTool, defineTool } from '../../../protocol/index.ts'
+import { parameters } from '../../kit/definition.ts'
 import { report } from '../../kit/report.ts'
 import { quoteName } from '../../kit/sql/identifiers.ts'
 import { pairs } from '../../kit/sql/table.ts'
@@ -29,11 +30,7 @@ export function serverInfoTool(backend: PostgresBackend): AnyTool {
     title: 'Server information',
     description:
       'Version, uptime, connections, extensions and settings of the PostgreSQL server, and what keeps this access read-only.',
-    inputSchema: {
-      type: 'object',
-      properties: { database: { type: 'string', description: 'Whose extensions to list' } },
-      additionalProperties: false,
-    },
+    inputSchema: parameters([], { database: { type: 'string', description: 'Whose extensions to list' } }),
     annotations: { readOnlyHint: true, destructiveHint: false, idempotentHint: true, openWorldHint: false },
     async handler(args, context) {
       const { engine, label } = backend

@@ -1,7 +1,7 @@
 // minio_get_object: shows a part of an object as text, an image, base64 or metadata.
 import { type AnyTool, type Context, defineTool, type FromSchema, ToolError } from '../../../protocol/index.ts'
 import { byteOrderMark, signatureBytes } from '../../kit/content-kind.ts'
-import type { Environment } from '../../kit/definition.ts'
+import { type Environment, parameters } from '../../kit/definition.ts'
 import { formatBytes, type Report, report, sameCall } from '../../kit/report.ts'
 import { clip, visibleJson } from '../../kit/text.ts'
 import { checkBucket } from '../lib/buckets.ts'
@@ -10,18 +10,14 @@ import { checkKey, nameKey, namePath, plain, readTarget, withoutBucket } from '.
 import { type ObjectFacts, openObject, type Part } from '../lib/object.ts'
 import type { ObjectName, StorageBackend } from '../types.ts'
 
-const inputSchema = {
-  type: 'object',
-  properties: {
-    bucket_name: { type: 'string', default: '', description: 'Bucket' },
-    object_key: { type: 'string', default: '', description: 'As listed', examples: ['logs/app.txt'] },
-    mode: { enum: ['auto', 'text', 'base64', 'metadata'], default: 'auto', description: 'base64 for the bytes' },
-    offset: { type: 'integer', default: 0, description: 'First byte; negative counts from the end: -20000' },
-    max_bytes: { type: 'integer', minimum: 1, maximum: 1_048_576, default: 32_768, description: 'Bytes of a page' },
-    version_id: { type: 'string', maxLength: 1024, description: 'Default: the latest' },
-  },
-  additionalProperties: false,
-} as const
+const inputSchema = parameters([], {
+  bucket_name: { type: 'string', default: '', description: 'Bucket' },
+  object_key: { type: 'string', default: '', description: 'As listed', examples: ['logs/app.txt'] },
+  mode: { enum: ['auto', 'text', 'base64', 'metadata'], default: 'auto', description: 'base64 for the bytes' },
+  offset: { type: 'integer', default: 0, description: 'First byte; negative counts from the end: -20000' },
+  max_bytes: { type: 'integer', minimum: 1, maximum: 1_048_576, default: 32_768, description: 'Bytes of a page' },
+  version_id: { type: 'string', maxLength: 1024, description: 'Default: the latest' },
+})
 
 type GetArguments = FromSchema<typeof inputSchema>
 

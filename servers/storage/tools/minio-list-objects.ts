@@ -1,6 +1,6 @@
 // minio_list_objects: one page of a bucket, cut to the result budget, with the exact arguments of the next page.
 import { type AnyTool, type Context, defineTool, type FromSchema, ToolError } from '../../../protocol/index.ts'
-import type { Environment } from '../../kit/definition.ts'
+import { type Environment, parameters } from '../../kit/definition.ts'
 import { counted, formatBytes, report, sameCall } from '../../kit/report.ts'
 import { fitLines, visibleJson } from '../../kit/text.ts'
 import { checkBucket, listBuckets, noBucketCodes, noSuchBucket } from '../lib/buckets.ts'
@@ -8,18 +8,14 @@ import { checkKey, nameKey, namePath, nearKeys, readTarget, showKey, withoutBuck
 import { type Entry, fetchPage, type Page, type PageRequest } from '../lib/listing.ts'
 import type { StorageBackend } from '../types.ts'
 
-const inputSchema = {
-  type: 'object',
-  properties: {
-    bucket_name: { type: 'string', default: '', description: 'Default: lists the buckets', examples: ['media'] },
-    prefix: { type: 'string', default: '', description: 'Only keys that start with this', examples: ['logs/2026/'] },
-    recursive: { type: 'boolean', default: true, description: 'false: one level, like folders' },
-    max_keys: { type: 'integer', minimum: 1, maximum: 1000, default: 100, description: 'Entries of a page; no total is known' },
-    start_after: { type: 'string', description: 'Only keys after this one' },
-    continuation_token: { type: 'string', maxLength: 4096, description: 'From NEXT' },
-  },
-  additionalProperties: false,
-} as const
+const inputSchema = parameters([], {
+  bucket_name: { type: 'string', default: '', description: 'Default: lists the buckets', examples: ['media'] },
+  prefix: { type: 'string', default: '', description: 'Only keys that start with this', examples: ['logs/2026/'] },
+  recursive: { type: 'boolean', default: true, description: 'false: one level, like folders' },
+  max_keys: { type: 'integer', minimum: 1, maximum: 1000, default: 100, description: 'Entries of a page; no total is known' },
+  start_after: { type: 'string', description: 'Only keys after this one' },
+  continuation_token: { type: 'string', maxLength: 4096, description: 'From NEXT' },
+})
 
 type ListArguments = FromSchema<typeof inputSchema>
 

@@ -1,5 +1,6 @@
 // tsdb_add_compression: enables compression (the columnstore) of a hypertable, and the policy that compresses its old chunks.
 import { defineTool, type FromSchema, ToolError } from '../../../protocol/index.ts'
+import { parameters } from '../../kit/definition.ts'
 import { report } from '../../kit/report.ts'
 import { quoteLiteral, quoteName } from '../../kit/sql/identifiers.ts'
 import { visibleJson } from '../../kit/text.ts'
@@ -9,24 +10,19 @@ import { findColumn, inTimeUnits, resolveHypertable } from '../lib/relations.ts'
 import type { Transaction } from '../lib/writer.ts'
 import type { Features, Hypertable } from '../types.ts'
 
-const inputSchema = {
-  type: 'object',
-  properties: {
-    hypertable: { type: 'string', maxLength: 140 },
-    compress_after: { type: 'string', default: '7 days' },
-    segment_by: {
-      type: 'array',
-      maxItems: 10,
-      items: { type: 'string' },
-      description: 'Columns queries filter by; default: TimescaleDB chooses',
-    },
-    order_by: { type: 'string', examples: ['time DESC'] },
-    if_not_exists: { type: 'boolean', default: true },
-    dry_run: { type: 'boolean', default: false, description: 'Try and roll back' },
+const inputSchema = parameters(['hypertable'], {
+  hypertable: { type: 'string', maxLength: 140 },
+  compress_after: { type: 'string', default: '7 days' },
+  segment_by: {
+    type: 'array',
+    maxItems: 10,
+    items: { type: 'string' },
+    description: 'Columns queries filter by; default: TimescaleDB chooses',
   },
-  required: ['hypertable'],
-  additionalProperties: false,
-} as const
+  order_by: { type: 'string', examples: ['time DESC'] },
+  if_not_exists: { type: 'boolean', default: true },
+  dry_run: { type: 'boolean', default: false, description: 'Try and roll back' },
+})
 
 type Arguments = FromSchema<typeof inputSchema>
 

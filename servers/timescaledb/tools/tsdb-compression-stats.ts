@@ -1,5 +1,6 @@
 // tsdb_compression_stats: what compression has saved, and what it waits for when it has saved nothing yet.
 import { defineTool } from '../../../protocol/index.ts'
+import { parameters } from '../../kit/definition.ts'
 import { formatBytes, report } from '../../kit/report.ts'
 import { type Named, qualified } from '../../kit/sql/identifiers.ts'
 import { listed } from '../../kit/sql/table.ts'
@@ -38,11 +39,7 @@ export function tsdbCompressionStats(backend: TimescaleBackend) {
     title: 'Compression statistics',
     description:
       'For one or all hypertables: whether compression is on, compressed of all chunks, bytes before and after, and what the policy waits for.',
-    inputSchema: {
-      type: 'object',
-      properties: { hypertable: { type: 'string', maxLength: 140 } },
-      additionalProperties: false,
-    },
+    inputSchema: parameters([], { hypertable: { type: 'string', maxLength: 140 } }),
     annotations: { readOnlyHint: true, destructiveHint: false, idempotentHint: true, openWorldHint: false },
     aliases: { table_name: 'hypertable', hypertable_name: 'hypertable', table: 'hypertable' },
     async handler(args, context) {

@@ -1,5 +1,6 @@
 // tsdb_continuous_aggregate: creates a materialised view that TimescaleDB keeps up to date, adds its refresh policy, and fills it.
 import { type Context, defineTool, type FromSchema, monotonicMs, ToolError } from '../../../protocol/index.ts'
+import { parameters } from '../../kit/definition.ts'
 import { report } from '../../kit/report.ts'
 import { isMark } from '../../kit/sql/lexer.ts'
 import type { Ask } from '../../kit/sql/read-only.ts'
@@ -11,26 +12,21 @@ import { namesIn, volatileFunctions } from '../lib/statement-class.ts'
 import type { WriteLimits } from '../lib/writer.ts'
 import type { Features, Relation } from '../types.ts'
 
-const inputSchema = {
-  type: 'object',
-  properties: {
-    view_name: { type: 'string', maxLength: 140 },
-    query: {
-      type: 'string',
-      maxLength: 100_000,
-      description: 'One SELECT … GROUP BY time_bucket',
-      examples: ["SELECT time_bucket('1 hour', time) AS bucket, avg(v) FROM metrics GROUP BY 1"],
-    },
-    start_offset: { type: 'string', description: 'Oldest data to refresh; default all' },
-    end_offset: { type: 'string', description: 'Default 1 hour' },
-    schedule_interval: { type: 'string', description: 'Default 1 hour' },
-    with_data: { type: 'boolean', default: false, description: 'Fill it now; without, the first policy run fills its window' },
-    if_not_exists: { type: 'boolean', default: true },
-    dry_run: { type: 'boolean', default: false, description: 'Try and roll back' },
+const inputSchema = parameters(['view_name', 'query'], {
+  view_name: { type: 'string', maxLength: 140 },
+  query: {
+    type: 'string',
+    maxLength: 100_000,
+    description: 'One SELECT … GROUP BY time_bucket',
+    examples: ["SELECT time_bucket('1 hour', time) AS bucket, avg(v) FROM metrics GROUP BY 1"],
   },
-  required: ['view_name', 'query'],
-  additionalProperties: false,
-} as const
+  start_offset: { type: 'string', description: 'Oldest data to refresh; default all' },
+  end_offset: { type: 'string', description: 'Default 1 hour' },
+  schedule_interval: { type: 'string', description: 'Default 1 hour' },
+  with_data: { type: 'boolean', default: false, description: 'Fill it now; without, the first policy run fills its window' },
+  if_not_exists: { type: 'boolean', default: true },
+  dry_run: { type: 'boolean', default: false, description: 'Try and roll back' },
+})
 
 type Arguments = FromSchema<typeof inputSchema>
 

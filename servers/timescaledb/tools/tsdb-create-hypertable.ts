@@ -1,5 +1,6 @@
 // tsdb_create_hypertable: makes a hypertable of an ordinary table, in one transaction.
 import { defineTool, type FromSchema, ToolError } from '../../../protocol/index.ts'
+import { parameters } from '../../kit/definition.ts'
 import { report } from '../../kit/report.ts'
 import { quoteName } from '../../kit/sql/identifiers.ts'
 import type { TimescaleBackend } from '../backend.ts'
@@ -8,19 +9,14 @@ import { findColumn, inTimeUnits, resolveTable } from '../lib/relations.ts'
 import type { Transaction } from '../lib/writer.ts'
 import type { Features } from '../types.ts'
 
-const inputSchema = {
-  type: 'object',
-  properties: {
-    table_name: { type: 'string', maxLength: 140 },
-    time_column: { type: 'string', default: 'time' },
-    chunk_time_interval: { type: 'string', default: '7 days', description: 'A number if the column is an integer' },
-    if_not_exists: { type: 'boolean', default: true },
-    migrate_data: { type: 'boolean', default: false, description: 'Needed if there are rows: moves them, locks the table' },
-    dry_run: { type: 'boolean', default: false, description: 'Try and roll back' },
-  },
-  required: ['table_name'],
-  additionalProperties: false,
-} as const
+const inputSchema = parameters(['table_name'], {
+  table_name: { type: 'string', maxLength: 140 },
+  time_column: { type: 'string', default: 'time' },
+  chunk_time_interval: { type: 'string', default: '7 days', description: 'A number if the column is an integer' },
+  if_not_exists: { type: 'boolean', default: true },
+  migrate_data: { type: 'boolean', default: false, description: 'Needed if there are rows: moves them, locks the table' },
+  dry_run: { type: 'boolean', default: false, description: 'Try and roll back' },
+})
 
 type Arguments = FromSchema<typeof inputSchema>
 

@@ -1,5 +1,6 @@
 // tsdb_database_stats: the state of the whole TimescaleDB database in one answer.
 import { defineTool } from '../../../protocol/index.ts'
+import { parameters } from '../../kit/definition.ts'
 import { formatBytes, report } from '../../kit/report.ts'
 import { orWithoutSizes } from '../../kit/sql/errors.ts'
 import { type Named, qualified, quoteName } from '../../kit/sql/identifiers.ts'
@@ -33,7 +34,7 @@ export function tsdbDatabaseStats(backend: TimescaleBackend) {
     title: 'TimescaleDB overview',
     description:
       'Edition, size, hypertables, chunks, continuous aggregates, largest tables and failed jobs of the TimescaleDB database.',
-    inputSchema: { type: 'object', properties: {}, additionalProperties: false },
+    inputSchema: parameters([], {}),
     annotations: { readOnlyHint: true, destructiveHint: false, idempotentHint: true, openWorldHint: false },
     async handler(_args, context) {
       const { engine, level, allowDestructive } = backend

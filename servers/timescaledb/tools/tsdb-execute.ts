@@ -1,5 +1,6 @@
 // tsdb_execute: one writing statement, in a transaction that is rolled back when it would change more rows than were allowed.
 import { type Context, defineTool, monotonicMs, ToolError } from '../../../protocol/index.ts'
+import { parameters } from '../../kit/definition.ts'
 import { counted, report } from '../../kit/report.ts'
 import { maxCellChars, queryProperties, toParameters } from '../../kit/sql/query-tool.ts'
 import { readOne, requireSql } from '../../kit/sql/statement-filter.ts'
@@ -26,18 +27,13 @@ export function tsdbExecute(backend: TimescaleBackend) {
     title: 'Change TimescaleDB',
     description:
       'Run one writing statement (INSERT, UPDATE, DELETE, MERGE, CREATE, ALTER, SELECT of a policy function, CALL) in a transaction. Changing more than max_affected rows rolls it back. Use dry_run before UPDATE and DELETE. To read use tsdb_query.',
-    inputSchema: {
-      type: 'object',
-      properties: {
-        command: { type: 'string', maxLength: 100_000, examples: ["DELETE FROM metrics WHERE time < '2020-01-01'"] },
-        params: queryProperties.params,
-        dry_run: { type: 'boolean', default: false, description: 'Try and roll back' },
-        max_affected: { type: 'integer', minimum: 0, maximum: 1_000_000, default: 10_000 },
-        timeout_ms: { type: 'integer', minimum: 100, maximum: 600_000, default: 30_000 },
-      },
-      required: ['command'],
-      additionalProperties: false,
-    },
+    inputSchema: parameters(['command'], {
+      command: { type: 'string', maxLength: 100_000, examples: ["DELETE FROM metrics WHERE time < '2020-01-01'"] },
+      params: queryProperties.params,
+      dry_run: { type: 'boolean', default: false, description: 'Try and roll back' },
+      max_affected: { type: 'integer', minimum: 0, maximum: 1_000_000, default: 10_000 },
+      timeout_ms: { type: 'integer', minimum: 100, maximum: 600_000, default: 30_000 },
+    }),
     annotations: { readOnlyHint: false, destructiveHint: true, idempotentHint: false, openWorldHint: false },
     aliases: { query: 'command', sql: 'command', statement: 'command', parameters: 'params', timeout: 'timeout_ms' },
     lookUp: 'tsdb_show_hypertables {}',

@@ -1,5 +1,6 @@
 // tsdb_show_chunks: the chunks of one hypertable by time, with their sizes.
 import { defineTool } from '../../../protocol/index.ts'
+import { parameters } from '../../kit/definition.ts'
 import { counted, formatBytes, report } from '../../kit/report.ts'
 import { listed, size, totalSize } from '../../kit/sql/table.ts'
 import type { TimescaleBackend } from '../backend.ts'
@@ -13,18 +14,13 @@ export function tsdbShowChunks(backend: TimescaleBackend) {
     name: 'tsdb_show_chunks',
     title: 'List chunks',
     description: 'List the chunks of a hypertable with time range, size and whether compressed.',
-    inputSchema: {
-      type: 'object',
-      properties: {
-        hypertable: { type: 'string', maxLength: 140 },
-        older_than: { type: 'string', description: 'Chunks that end before: "7 days" (ago) or "2026-10-01"' },
-        newer_than: { type: 'string', description: 'Chunks that start after' },
-        order: { enum: ['newest', 'oldest'], default: 'newest' },
-        limit: { type: 'integer', minimum: 1, maximum: maxLimit, default: 50 },
-      },
-      required: ['hypertable'],
-      additionalProperties: false,
-    },
+    inputSchema: parameters(['hypertable'], {
+      hypertable: { type: 'string', maxLength: 140 },
+      older_than: { type: 'string', description: 'Chunks that end before: "7 days" (ago) or "2026-10-01"' },
+      newer_than: { type: 'string', description: 'Chunks that start after' },
+      order: { enum: ['newest', 'oldest'], default: 'newest' },
+      limit: { type: 'integer', minimum: 1, maximum: maxLimit, default: 50 },
+    }),
     annotations: { readOnlyHint: true, destructiveHint: false, idempotentHint: true, openWorldHint: false },
     aliases: { table_name: 'hypertable', hypertable_name: 'hypertable', table: 'hypertable' },
     lookUp: 'tsdb_show_hypertables {}',

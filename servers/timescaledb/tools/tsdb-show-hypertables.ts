@@ -1,6 +1,7 @@
 // tsdb_show_hypertables: each hypertable with its columns, chunks, size, compression and policies; then the other tables and views.
 import { defineTool } from '../../../protocol/index.ts'
 import { readCursor, writeCursor } from '../../kit/cursor.ts'
+import { parameters } from '../../kit/definition.ts'
 import { counted, formatBytes, report } from '../../kit/report.ts'
 import { orWithoutSizes } from '../../kit/sql/errors.ts'
 import { type Named, qualified, quoteName } from '../../kit/sql/identifiers.ts'
@@ -51,15 +52,11 @@ export function tsdbShowHypertables(backend: TimescaleBackend) {
     title: 'List hypertables and tables',
     description:
       'List hypertables with columns, time column, chunk interval, chunks, size, compression and policies with their last and next run; then plain tables and views with columns.',
-    inputSchema: {
-      type: 'object',
-      properties: {
-        schema: { type: 'string' },
-        limit: { type: 'integer', minimum: 1, maximum: 500, default: 50 },
-        cursor: { type: 'string', description: 'From NEXT' },
-      },
-      additionalProperties: false,
-    },
+    inputSchema: parameters([], {
+      schema: { type: 'string' },
+      limit: { type: 'integer', minimum: 1, maximum: 500, default: 50 },
+      cursor: { type: 'string', description: 'From NEXT' },
+    }),
     annotations: { readOnlyHint: true, destructiveHint: false, idempotentHint: true, openWorldHint: false },
     aliases: { schema_name: 'schema' },
     async handler(args, context) {
