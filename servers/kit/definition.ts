@@ -48,7 +48,7 @@ export function choice<const C extends readonly string[]>(choices: C, value: C[n
   return { type: 'string', enum: choices, default: value, description } as const
 }
 
-/** The schema of a tool's arguments, which admits no others. */
+/** The schema of a tool's arguments: names that are not in `properties` are refused. */
 export function parameters<const P extends Readonly<Record<string, JsonSchema>>, const R extends readonly (keyof P)[]>(
   required: R,
   properties: P,

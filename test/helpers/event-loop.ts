@@ -1,7 +1,7 @@
 // How long the event loop is busy without a pause.
 import { readFileSync } from 'node:fs'
 
-/** Milliseconds of processor time of this thread: by the clock, a machine that others use too would make every turn long. proc(5) has nanoseconds. */
+/** Processor time of this thread in milliseconds (proc(5): nanoseconds). Clock time would also count what other programs take on a busy machine. */
 function threadMs(): number {
   try {
     return Number(readFileSync('/proc/thread-self/schedstat', 'utf8').split(' ', 1)[0]) / 1e6

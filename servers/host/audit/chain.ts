@@ -34,7 +34,7 @@ export function sealRecord(
 
 let now = { ms: Number.NaN, text: '' }
 
-/** Kept for its millisecond: many records may fall into one, and to write a date costs as much as to hash a record. */
+/** Cached for one millisecond, into which many records may fall: formatting a date costs as much as hashing a record. */
 function timestamp(): string {
   const ms = Date.now()
   if (ms !== now.ms) now = { ms, text: new Date(ms).toISOString() }

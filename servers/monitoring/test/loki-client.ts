@@ -9,7 +9,7 @@ import { type Wire, withWire } from './wire.ts'
 const url = process.env.OCTET_TEST_LOKI_URL ?? ''
 export const live = test.unless(url === '' ? 'Loki is not running (OCTET_TEST_LOKI_URL)' : undefined)
 export const second = 1_000_000_000n
-/** On a machine that others use too; tests that wait so long have a limit of 60 s. */
+/** Long enough for a busy machine; tests that wait for it set their own limit to 60 s. */
 const flushLimitMs = 45_000
 
 /** @param work gets a name that no other test uses, and the present in nanoseconds */
