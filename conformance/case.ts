@@ -25,7 +25,7 @@ export interface Case {
   readonly once?: true
   /** It waits for a keep-alive interval: only with `--slow`. */
   readonly slow?: true
-  /** It checks what the other cases saw, so it runs after them. */
+  /** It checks what the other cases saw, or calls tools that may refuse it beside other calls: it runs after them, alone. */
   readonly last?: true
   run(t: Context): unknown
 }

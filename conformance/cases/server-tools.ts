@@ -226,6 +226,7 @@ export const cases: Case[] = [
   {
     id: 'server/tools/calling-tools/arguments-may-be-absent',
     level: 'MUST',
+    last: true,
     needs: ['tool'],
     quote: 'arguments?: { [key: string]: unknown } (the TypeScript SDK omits it when there are none)',
     async run(t) {

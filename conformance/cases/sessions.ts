@@ -61,6 +61,7 @@ export const cases: Case[] = [
     id: 'basic/index/responses/concurrent-answers-are-not-swapped',
     level: 'MUST',
     once: true,
+    last: true,
     uses: ['echo-tool'],
     quote: `${SAME_ID}: with different requests under way at once, each gets its own result.`,
     async run(t) {
@@ -127,6 +128,7 @@ export const cases: Case[] = [
     id: 'basic/index/responses/every-session-is-served',
     level: 'MUST',
     once: true,
+    last: true,
     quote: `${EVERY_REQUEST} The second and third session, and the second round in each, are served as the first.`,
     async run(t) {
       const sessions: Session[] = []
@@ -147,6 +149,7 @@ export const cases: Case[] = [
     id: 'basic/index/responses/reused-connection-is-served',
     level: 'MUST',
     once: true,
+    last: true,
     quote: `${EVERY_REQUEST} This includes requests on a connection that carried others before (RFC 9112 §9.3).`,
     async run(t) {
       const [session, other] = [await t.connect(), await t.connect()]

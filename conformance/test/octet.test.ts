@@ -29,6 +29,8 @@ for (const name of [...names, '']) {
       async (signal) => {
         const { url, child } = await start(name)
         try {
+          // With a page open, which the first run may have left, a browser session refuses calls beside too many others.
+          if (name === 'playwright') await runConformance({ url: `${url}/${path}`, signal })
           const report = await runConformance({ url: `${url}/${path}`, signal })
           assert.equal(report.aborted, undefined)
           const failed = report.cases.filter((result) => result.status === 'fail' && ACCEPTED[result.id] === undefined)
