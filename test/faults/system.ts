@@ -17,6 +17,7 @@ import { dirname, join } from 'node:path'
 import { bundleServers } from '../../scripts/bundle.ts'
 import { repository } from '../../servers/kit/sql/test/running.ts'
 import { cleanEnv, run } from '../helpers/child.ts'
+import { imageFlags } from '../helpers/image.ts'
 import { JsonLineProcess } from '../helpers/json-line-process.ts'
 import { send } from '../helpers/wire.ts'
 import { adminCommand } from './admin-command.ts'
@@ -28,7 +29,7 @@ import { type Network, openNetwork } from './network.ts'
 /** MCP_TOOL_TIMEOUT_MS. */
 export const deadlineMs = 3_000
 /** docs/operate.md: for all servers in one process. */
-const nodeFlags = ['--max-semi-space-size=1', '--optimize-for-size', '--max-old-space-size=96']
+const nodeFlags = [...imageFlags, '--max-old-space-size=96']
 const auditKey = 'for-tests-only-for-tests-only'
 
 /**

@@ -8,14 +8,15 @@ import { fileURLToPath } from 'node:url'
 import { bundle, schemasOf } from '../../scripts/bundle.ts'
 import type { AnyServer } from '../../servers/kit/definition.ts'
 import { withChild } from './child.ts'
+import { imageEnv, imageFlags } from './image.ts'
 
 const root = fileURLToPath(new URL('../..', import.meta.url))
 
 export interface Confined {
   readonly server: AnyServer
   readonly env: Record<string, string>
-  /** As the image starts it. */
-  readonly nodeFlags: readonly string[]
+  /** `--max-old-space-size`; compose.yaml sets it. */
+  readonly heapMiB: number
   /** What the container may have; where this machine admits it, the kernel ends the process beyond it. */
   readonly containerMiB: number
   /** What of it remains beside the pages of node's file that the process is working with. */
@@ -24,7 +25,7 @@ export interface Confined {
 
 /** Runs `use` with the address of the server. @throws AssertionError when it needs more memory, or ends */
 export async function withConfined(
-  { server, env, nodeFlags, containerMiB, anonymousMiB }: Confined,
+  { server, env, heapMiB, containerMiB, anonymousMiB }: Confined,
   use: (url: string) => Promise<void>,
 ): Promise<void> {
   const folder = await mkdtemp(join(tmpdir(), `${server.name}-`))
@@ -46,7 +47,8 @@ export async function withConfined(
       })
       assert.ok(mib < anonymousMiB, `${mib.toFixed(1)} MiB that cannot be given back`)
     }
-    await withChild(script, [], env, run, { nodeFlags, group })
+    const nodeFlags = [...imageFlags, `--max-old-space-size=${heapMiB}`]
+    await withChild(script, [], { ...imageEnv, ...env }, run, { nodeFlags, group })
   } finally {
     if (group !== undefined) await rmdir(group)
     await rm(folder, { recursive: true, force: true })

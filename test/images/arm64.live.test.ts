@@ -7,6 +7,7 @@ import { fileURLToPath } from 'node:url'
 import { bundle, schemasOf } from '../../scripts/bundle.ts'
 import { filesystem } from '../../servers/filesystem/index.ts'
 import { cleanEnv } from '../helpers/child.ts'
+import { imageEnv, imageFlags } from '../helpers/image.ts'
 import { JsonLineProcess } from '../helpers/json-line-process.ts'
 import { postJson } from '../helpers/wire.ts'
 import { test } from '../runner/harness.ts'
@@ -27,8 +28,8 @@ test.unless(node === '' ? 'Node for arm64 is not installed (OCTET_TEST_NODE_ARM6
       void serve([filesystem], { env: process.env })`
     await bundle(script, entry, schemasOf(filesystem))
     await writeFile(join(folder, 'hello.txt'), 'hello from arm64\n')
-    const [command = '', ...args] = [...emulator, node, '--max-semi-space-size=1', '--optimize-for-size', script]
-    const env = cleanEnv({ MCP_PORT: '0', FS_ROOTS: folder, AUDIT_FILE: join(folder, 'audit.jsonl'), MALLOC_ARENA_MAX: '1' })
+    const [command = '', ...args] = [...emulator, node, ...imageFlags, script]
+    const env = cleanEnv({ MCP_PORT: '0', FS_ROOTS: folder, AUDIT_FILE: join(folder, 'audit.jsonl'), ...imageEnv })
     const server = new JsonLineProcess(command, args, env, 'stderr', {})
     try {
       const { architecture } = await server.line('the architecture', (line) => 'architecture' in line, 0, 60_000)

@@ -10,6 +10,7 @@ import { bundle, schemasOf } from '../../scripts/bundle.ts'
 import { catalog } from '../../servers/cli/catalog.ts'
 import { embedded, startCluster, withSql } from '../../servers/kit/sql/test/running.ts'
 import { withChild } from '../helpers/child.ts'
+import { imageEnv, imageFlags } from '../helpers/image.ts'
 import { McpSession, withServer } from '../helpers/wire.ts'
 import { show, test } from '../runner/harness.ts'
 import { shippedPath } from './shipped.ts'
@@ -40,8 +41,8 @@ async function measure(name: keyof typeof catalog, heapMiB: number, env: Record<
       void serve([${name}], { env: process.env })`
     await bundle(script, entry, schemasOf(definition))
     const tool = { postgres: 'postgres_query', filesystem: 'read_file', fetch: 'fetch_web_content' }[name as 'fetch']
-    const nodeFlags = ['--max-semi-space-size=1', '--optimize-for-size', `--max-old-space-size=${heapMiB}`]
-    const settings = { MALLOC_ARENA_MAX: '1', AUDIT_FILE: join(folder, 'audit.jsonl'), MCP_MAX_QUEUE: '250', ...env }
+    const nodeFlags = [...imageFlags, `--max-old-space-size=${heapMiB}`]
+    const settings = { ...imageEnv, AUDIT_FILE: join(folder, 'audit.jsonl'), MCP_MAX_QUEUE: '250', ...env }
     const use = async ({ url, process }: { url: string; process: { pid?: number | undefined } }): Promise<void> => {
       const pid = process.pid ?? 0
       const agent = new Agent({ keepAlive: true })

@@ -12,6 +12,7 @@ import { bundle, schemasOf } from '../../scripts/bundle.ts'
 import { embedded, startCluster, withSql } from '../../servers/kit/sql/test/running.ts'
 import { postgres } from '../../servers/postgres/index.ts'
 import { type Child, startChild } from '../helpers/child.ts'
+import { imageFlags } from '../helpers/image.ts'
 import { show, test } from '../runner/harness.ts'
 import { type Nginx, publicHost, shipped, skipNginx, withNginx } from './nginx.ts'
 
@@ -58,14 +59,7 @@ async function withReplicas(
     }
     for (let i = 1; i <= count; i++) {
       const AUDIT_FILE = join(folder, `audit-${i}.jsonl`)
-      processes.push(
-        await startChild(
-          script,
-          [],
-          { ...settings, AUDIT_FILE },
-          { nodeFlags: ['--max-semi-space-size=1', '--optimize-for-size'] },
-        ),
-      )
+      processes.push(await startChild(script, [], { ...settings, AUDIT_FILE }, { nodeFlags: imageFlags }))
     }
     const addresses = processes.map(({ url }, i) => [`postgres-${i + 1}`, new URL(url).host])
     await withNginx(Object.fromEntries(addresses), (nginx) => use({ nginx, processes, cluster }))

@@ -15,8 +15,6 @@ import { show, test } from '../../../test/runner/harness.ts'
 import { fetch } from '../index.ts'
 
 const MiB = 1024 * 1024
-/** As the image starts it; README.md says so too. */
-const nodeFlags = ['--max-semi-space-size=1', '--max-old-space-size=32', '--optimize-for-size']
 
 const fill = (piece: string, bytes: number): string => piece.repeat(Math.ceil(bytes / Buffer.byteLength(piece)))
 const article = (bytes: number, text: string): string =>
@@ -60,7 +58,7 @@ test(
       const { host } = new URL(url)
       // Two names for one site, because only two pages of one host are fetched at once.
       const env = { FETCH_ALLOW_PRIVATE: `${host},localhost:${new URL(url).port}`, MCP_MAX_QUEUE: '200' }
-      return withConfined({ server: fetch, env, nodeFlags, containerMiB: 128, anonymousMiB: 112 }, (address) =>
+      return withConfined({ server: fetch, env, heapMiB: 32, containerMiB: 128, anonymousMiB: 112 }, (address) =>
         withToolClient(`${address}/sse`, async ({ call }) => {
           const sites = [url, url.replace('127.0.0.1', 'localhost')]
           const rounds = [...names.map((name) => [name, name, name, name]), names, [...names].reverse()]

@@ -9,7 +9,7 @@ import { n8n } from '../index.ts'
 
 const container = {
   server: n8n,
-  nodeFlags: ['--max-semi-space-size=1', '--max-old-space-size=24'],
+  heapMiB: 24,
   containerMiB: 64,
   anonymousMiB: 56,
 }

@@ -17,7 +17,7 @@ import { put, stores, withBucket } from './store.ts'
 const script = 'servers/storage/test/entry.ts'
 const container = {
   server: storage,
-  nodeFlags: ['--max-semi-space-size=1', '--max-old-space-size=32', '--optimize-for-size'],
+  heapMiB: 32,
   containerMiB: 64,
   anonymousMiB: 56,
 }
