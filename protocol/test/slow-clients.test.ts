@@ -124,6 +124,29 @@ test('a few requests that are sent without reading are answered in order; a conn
   })
 })
 
+test('pipelined POSTs are all accepted; a connection that never reads is closed', () =>
+  withServer(limitPipelining(httpSse(sampleServer().server)), async (url) => {
+    const session = await McpSession.open(`${url}/sse`)
+    const ping = requestOf(url, { jsonrpc: '2.0', id: 1, method: 'ping' }).replace(
+      '/mcp',
+      new URL(session.endpoint).pathname + new URL(session.endpoint).search,
+    )
+    const reading = await silent(url, ping.repeat(60))
+    let text = ''
+    reading.on('data', (chunk) => (text += chunk))
+    await until(() => text.split('202 Accepted').length - 1 === 60)
+    reading.destroy()
+    const deaf = (await silent(url, '')).pause()
+    const many = ping.repeat(500)
+    // The kernel takes the first answers, some tens of thousands.
+    for (let i = 0; i < 400 && !deaf.destroyed; i++) {
+      deaf.write(many)
+      await new Promise((resolve) => setTimeout(resolve, 5))
+    }
+    await until(() => deaf.destroyed)
+    session.close()
+  }))
+
 setFlagsFromString('--expose-gc')
 const collect = runInNewContext('gc') as () => void
 

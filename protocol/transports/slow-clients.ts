@@ -38,9 +38,25 @@ const queues = new WeakMap<Socket, Set<ServerResponse>>()
 export function limitPipelining(listener: RequestListener): RequestListener {
   return (req, res) => {
     // Node gives an answer its socket when those before it have been sent.
+    if (res.socket === null) deferred.get(req.socket)?.()
     if (res.socket === null && !mayQueue(req.socket, res)) return
     listener(req, res)
   }
+}
+
+/** The answer that each connection has yet to send at the end of this turn. */
+const deferred = new WeakMap<Socket, () => void>()
+
+/** Sends an answer when the input that has arrived was handled, or before the next request of its connection is. */
+export function atEndOfTurn({ req: { socket } }: ServerResponse, send: () => void): void {
+  deferred.get(socket)?.()
+  const now = (): void => {
+    deferred.delete(socket)
+    clearImmediate(immediate) // it would keep the answer in memory
+    send()
+  }
+  const immediate = setImmediate(now)
+  deferred.set(socket, now)
 }
 
 function mayQueue(socket: Socket, res: ServerResponse): boolean {
