@@ -11,8 +11,11 @@ export interface LogOptions {
   write?: (line: string) => void
 }
 
+/** Bytes of lines that stderr has not taken, because nobody reads them; more are dropped. */
+const maxWaitingBytes = 1_048_576
+
 export function createLog(options: LogOptions): Log {
-  const { format, redact, write = (line) => process.stderr.write(line) } = options
+  const { format, redact, write = writeLine } = options
   const least = levels.indexOf(options.level)
   const at =
     (level: (typeof levels)[number]) =>
@@ -29,4 +32,9 @@ export function createLog(options: LogOptions): Log {
       write(`${ts} ${level.toUpperCase().padEnd(5)} ${`${text}${rest.join('')}`.replaceAll('\n', '\\n')}\n`)
     }
   return { debug: at('debug'), info: at('info'), warn: at('warn'), error: at('error') }
+}
+
+function writeLine(line: string): void {
+  const { stderr } = process
+  if (stderr.writableLength < maxWaitingBytes) stderr.write(line)
 }

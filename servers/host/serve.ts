@@ -48,9 +48,10 @@ export async function serve(definitions: readonly AnyServer[], { env, command, e
   const loaded = loadConfiguration(definitions, env, { demo: command === true })
   const { settings, servers, fatal, notes, secrets } = loaded
   if (settings === undefined) return reportProblems(fatal, notes)
+  process.stderr.on('error', () => {}) // a reader of the log that leaves ends nothing
   const redact = createRedact(secrets)
   // On a terminal a person reads: the log is text unless LOG_FORMAT is set, and records of the audit trail go to a file or nowhere.
-  const textLog = command !== undefined && process.stderr.isTTY && !env.LOG_FORMAT
+  const textLog = command !== undefined && isatty(2) && !env.LOG_FORMAT
   const log = createLog({ level: settings.LOG_LEVEL, format: textLog ? 'text' : settings.LOG_FORMAT, redact })
   const unrecorded = command !== undefined && isatty(1) && settings.AUDIT_FILE === undefined && !settings.AUDIT_REQUIRED
   const taken = settings.AUDIT_FILE === undefined ? undefined : await lockAudit(settings.AUDIT_FILE, log)

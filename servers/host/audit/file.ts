@@ -191,7 +191,7 @@ function rotate(file: string, maxFiles: number): number {
   }
 }
 
-/** A pipe to a slow reader may be full for a moment (EAGAIN); if it stays full, the record fails instead of blocking the server. */
+/** Tries again for at most 200 ms while a pipe that does not block is full (EAGAIN). A blocking pipe holds the process until it is read. */
 function writeText(fd: number, text: string, bytes: number): void {
   let waits = 0
   let rest: Buffer | undefined

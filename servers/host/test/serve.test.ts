@@ -272,6 +272,15 @@ test('SIGTERM answers what is in flight, ends the streams and exits 0', () =>
     assert.equal(await code, 0)
   }))
 
+test('the server keeps running when the reader of its log leaves', () =>
+  withChild(script, [], { ...configured, LOG_LEVEL: 'debug' }, async ({ url, process, exited }) => {
+    process.stderr?.destroy()
+    for (let i = 0; i < 3; i++) assert.equal((await send(`${url}/mcp`, { headers: { Host: 'evil.example.com' } })).status, 403)
+    assert.equal((await send(`${url}/health`)).status, 200)
+    process.kill('SIGTERM')
+    assert.equal(await exited, 0)
+  }))
+
 test('an exception outside of any call is logged, and the process ends', () =>
   withChild(script, [], configured, async ({ url, exited, stderr }) => {
     const session = await McpSession.open(`${url}/sse`)
