@@ -5,10 +5,8 @@ import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { bundle, schemasOf } from '../scripts/bundle.ts'
 import { filesystem } from '../servers/filesystem/index.ts'
-import { plainSchema } from '../servers/host/config.ts'
-import { settingsSchema } from '../servers/host/settings.ts'
 import { load, type Session, type Transport } from './client.ts'
-import { definition, echo } from './echo-server.ts'
+import { echo } from './echo-server.ts'
 import { ownPackage, peerProgram, sizeOf } from './packages.ts'
 import { cpuUs, memoryOf, type Running, start, type Target } from './process.ts'
 import { Figures } from './report.ts'
@@ -51,7 +49,7 @@ function callOf(value: string): string {
 export async function ownTargets(): Promise<{ targets: WireTarget[]; cold: WireTarget; remove: () => void }> {
   const folder = mkdtempSync(join(tmpdir(), 'bench-'))
   const source = join(root, 'bench/echo-server.ts')
-  const schemas = [plainSchema(settingsSchema), plainSchema(definition.config), echo.inputSchema]
+  const schemas = [echo.inputSchema]
   const script = (name: string): string => join(folder, `${name}.cjs`)
   const host = join(root, 'servers/host/serve.ts')
   const serveFilesystem = `import { filesystem } from '${join(root, 'servers/filesystem/index.ts')}'; import { serve } from '${host}'; void serve([filesystem], { env: process.env })`

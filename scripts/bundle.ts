@@ -9,9 +9,7 @@ import packageJson from '../package.json' with { type: 'json' }
 import type { JsonSchema } from '../protocol/index.ts'
 import { createAjv } from '../protocol/validator.ts'
 import { catalog, serverNames, toolsOf } from '../servers/cli/catalog.ts'
-import { plainSchema } from '../servers/host/config.ts'
 import { pageSource } from '../servers/host/dashboard/source.ts'
-import { settingsSchema } from '../servers/host/settings.ts'
 import type { AnyServer } from '../servers/kit/definition.ts'
 import { pageScript } from '../servers/playwright/lib/page/source.ts'
 
@@ -77,15 +75,11 @@ export async function bundle(outfile: string, contents: string, schemas: readonl
   })
 }
 
-/** The schemas of a server: its variables and its tools. */
+/** The schemas of a server's tools. */
 export function schemasOf(definition: AnyServer): JsonSchema[] {
-  return [
-    plainSchema(settingsSchema),
-    plainSchema(definition.config),
-    ...toolsOf(definition).flatMap(({ inputSchema, outputSchema }) =>
-      outputSchema === undefined ? [inputSchema] : [inputSchema, outputSchema],
-    ),
-  ]
+  return toolsOf(definition).flatMap(({ inputSchema, outputSchema }) =>
+    outputSchema === undefined ? [inputSchema] : [inputSchema, outputSchema],
+  )
 }
 
 /** Replaces protocol/validator.ts by a table of validators for exactly these schemas. */

@@ -8,7 +8,7 @@ import { definitionsOf, toolsOf } from '../servers/cli/catalog.ts'
 import { litellmConfig } from '../servers/cli/litellm-config.ts'
 import { metricFamilies } from '../servers/host/metrics.ts'
 import { settingsSchema } from '../servers/host/settings.ts'
-import type { ConfigSchema } from '../servers/kit/definition.ts'
+import type { ConfigSchema, ValueSchema } from '../servers/kit/definition.ts'
 
 const root = fileURLToPath(new URL('..', import.meta.url))
 const check = process.argv.includes('--check')
@@ -89,7 +89,7 @@ function sentence(text: string | undefined): string | undefined {
   return text === undefined || /[.!?]$/.test(text) ? text : `${text}.`
 }
 
-function typeOf({ type, enum: values, minimum, maximum, items }: JsonSchema): string {
+function typeOf({ type, enum: values, minimum, maximum, items }: JsonSchema | ValueSchema): string {
   if (values !== undefined) return values.map((value) => `\`${value}\``).join(' ')
   const range = minimum !== undefined && maximum !== undefined ? ` ${minimum}…${maximum}` : ''
   return type === 'array'

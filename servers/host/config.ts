@@ -1,7 +1,6 @@
 // Configuration from the environment: variables described by a JSON Schema, every problem found at once, secrets never shown.
 import { readFileSync } from 'node:fs'
-import { compileValidator, type JsonSchema } from '../../protocol/index.ts'
-import type { Config, ConfigSchema, Variable } from '../kit/definition.ts'
+import type { Config, ConfigSchema, ValueSchema, Variable } from '../kit/definition.ts'
 import { nearestFirst } from '../kit/names.ts'
 
 export type Env = Readonly<Record<string, string | undefined>>
@@ -18,13 +17,18 @@ export interface Reading<S extends ConfigSchema> {
 
 const maxSecretFileBytes = 65_536
 
-/** Reads the variables of one schema. An empty value counts as unset: that is what compose's `${NAME:-}` gives. */
+/**
+ * Reads the variables of one schema. An empty value counts as unset: that is what compose's `${NAME:-}` gives.
+ * @throws TypeError when a variable's schema has a keyword that is not checked
+ */
 export function readConfig<const S extends ConfigSchema>(schema: S, env: Env): Reading<S> {
   const problems: string[] = []
   const secrets: string[] = []
   const set: string[] = []
   const values: Record<string, unknown> = {}
+  if ('required' in schema) throw new TypeError('the schema of variables has no "required": `missing` of the server names them')
   for (const [name, variable] of Object.entries(schema.properties)) {
+    checkKeywords(name, variable)
     const text = find(name, variable, env, problems)
     if (text === undefined) {
       if (variable.default !== undefined) values[name] = variable.default
@@ -33,27 +37,34 @@ export function readConfig<const S extends ConfigSchema>(schema: S, env: Env): R
     set.push(name)
     if (variable['x-secret'] === true)
       secrets.push(...text.split(/[,\n]/).flatMap((part) => [part.trim(), part.slice(part.indexOf(':') + 1).trim()]))
-    values[name] = fromText(variable, text)
-  }
-  const validate = compileValidator(plainSchema(schema))
-  if (!validate(values)) {
-    const broken = new Set((validate.errors ?? []).map((issue) => issue.instancePath.split('/')[1] ?? ''))
-    for (const name of broken) {
-      const variable = schema.properties[name]
-      if (variable !== undefined) problems.push(explain(name, variable, values[name]))
-    }
+    const value = fromText(variable, text)
+    values[name] = value
+    if (!fits(variable, value)) problems.push(explain(name, variable, value))
   }
   const config = problems.length === 0 ? (values as Config<S>) : undefined
   return { config, problems, secrets: secrets.filter((secret) => secret.length >= 4), set }
 }
 
-/** The schema without `x-` annotations, as it is compiled; the build compiles exactly these schemas ahead of time. */
-export function plainSchema(schema: ConfigSchema): JsonSchema {
-  const properties = Object.entries(schema.properties).map(([name, variable]) => {
-    const { 'x-aliases': _aliases, 'x-secret': _secret, ...plain } = variable
-    return [name, plain]
-  })
-  return { ...schema, properties: Object.fromEntries(properties) }
+const checked = /^(title|type|enum|minLength|pattern|minimum|maximum|items|default|examples|description|x-aliases|x-secret)$/
+
+/** @throws TypeError for what `fits` would pass over */
+function checkKeywords(name: string, schema: ValueSchema): void {
+  const unknown = Object.keys(schema).find((keyword) => !checked.test(keyword))
+  if (unknown !== undefined) throw new TypeError(`${name}: the keyword "${unknown}" is not supported in the schema of a variable`)
+  if (typeof schema.type !== 'string') throw new TypeError(`${name}: the schema of a variable needs one "type"`)
+  if (schema.items !== undefined) checkKeywords(name, schema.items)
+}
+
+/** Checks a value without Ajv: the compiled schemas of all variables are 31 KB of code that each start would read. */
+function fits({ type, items, minimum, maximum, minLength, pattern, enum: choices }: ValueSchema, value: unknown): boolean {
+  if (choices !== undefined && !choices.includes(value)) return false
+  if (type === 'array') return Array.isArray(value) && (items === undefined || value.every((item) => fits(items, item)))
+  if (typeof value === 'string')
+    return type === 'string' && [...value].length >= (minLength ?? 0) && new RegExp(pattern ?? '', 'u').test(value)
+  if (typeof value === 'boolean') return type === 'boolean'
+  if (typeof value !== 'number' || !(type === 'integer' ? Number.isInteger(value) : type === 'number' && Number.isFinite(value)))
+    return false
+  return value >= (minimum ?? value) && value <= (maximum ?? value)
 }
 
 /**

@@ -3,15 +3,27 @@ import type { AnyTool, FromSchema, JsonSchema } from '../../protocol/index.ts'
 
 /**
  * Environment variables described by a JSON Schema: the properties are the variables' names. Values are coerced from text (integers,
- * booleans as true/false/1/0/yes/no, arrays comma-separated) and validated; `FromSchema` gives the handler's view its types.
+ * booleans as true/false/1/0/yes/no, arrays comma-separated) and checked; `FromSchema` gives the handler's view its types.
  */
 export interface ConfigSchema {
   readonly type: 'object'
   readonly properties: Readonly<Record<string, Variable>>
-  readonly [keyword: string]: unknown
 }
 
-export interface Variable extends JsonSchema {
+/** What a value, or each item of a list, must be. Another keyword of JSON Schema is an error when the server starts. */
+export interface ValueSchema {
+  readonly type: 'string' | 'integer' | 'number' | 'boolean' | 'array'
+  readonly enum?: readonly unknown[]
+  readonly minLength?: number
+  readonly pattern?: string
+  readonly minimum?: number
+  readonly maximum?: number
+  readonly items?: ValueSchema
+}
+
+export interface Variable extends ValueSchema {
+  readonly default?: unknown
+  readonly examples?: readonly unknown[]
   /** For the operator: what it does, its unit, an example. Becomes the README's table. */
   readonly description: string
   /** Other names that are accepted, because existing compose files use them. */

@@ -21,7 +21,7 @@ export const config = {
     ),
     PLAYWRIGHT_BLOCK_RESOURCES: {
       ...list('Kinds of resources that pages do not load: `image`, `media`, `font`, `stylesheet`'),
-      items: { enum: ['image', 'media', 'font', 'stylesheet'] },
+      items: { type: 'string', enum: ['image', 'media', 'font', 'stylesheet'] },
     },
     PLAYWRIGHT_ALLOW_EVALUATE: flag(true, 'Whether `evaluate` may run scripts in the page'),
     PLAYWRIGHT_IMAGE_RESPONSES: {

@@ -2,9 +2,10 @@ import assert from 'node:assert/strict'
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { createAjv } from '../../../protocol/validator.ts'
 import { test } from '../../../test/runner/harness.ts'
 import { catalog, serverNames } from '../../cli/catalog.ts'
-import type { ConfigSchema } from '../../kit/definition.ts'
+import type { ConfigSchema, Variable } from '../../kit/definition.ts'
 import { policyVariables } from '../../kit/network-policy/policy-variables.ts'
 import { findUnknown, readConfig } from '../config.ts'
 import { checkSettings, principals, type Settings, settingsSchema } from '../settings.ts'
@@ -58,6 +59,73 @@ test('every problem is in one report, with what was expected', () => {
     'APP_KEY: expected a string of at least 4 characters, got set(3 chars)',
     'APP_MODE: expected one of a, b, got "c"',
   ])
+})
+
+test('every variable takes exactly the values that JSON Schema allows', async () => {
+  const ajv = createAjv({ strict: false })
+  const definitions = await Promise.all(serverNames.map((name) => catalog[name]()))
+  const variables = [settingsSchema, schema, ...definitions.map(({ config }) => config)].flatMap(({ properties }) =>
+    Object.entries<Variable>(properties),
+  )
+  // Of each kind, at and beyond each limit, and what other variables take.
+  const numbers = ['0', '1', '-1', '+7', '2.5', '.5', '1e3', '0x1F', '07', '9007199254740993', 'NaN', 'Infinity', ' 80 ', '1 2']
+  const texts = [
+    'true',
+    'YES',
+    'off',
+    'maybe',
+    'a',
+    'b',
+    'a,b',
+    ',',
+    '/',
+    '/tools',
+    '//',
+    'tcp://x',
+    'x'.repeat(300),
+    '😀'.repeat(4),
+    '\u0000',
+    'a\nb',
+  ]
+  const theirs = variables.flatMap(
+    ([, { minimum = 0, maximum = 0, minLength = 0, enum: choices = [], items, examples = [] }]) => [
+      ...[minimum - 1, minimum, minimum + 0.5, maximum, maximum + 1, ...choices, ...(items?.enum ?? []), ...examples].map(String),
+      ...['x'.repeat(minLength), 'x'.repeat(Math.max(0, minLength - 1)), '😀'.repeat(Math.max(1, minLength / 2))],
+    ],
+  )
+  let refused = 0
+  for (const [name, variable] of variables) {
+    const validate = ajv.compile(variable)
+    assert.ok(variable.default === undefined || validate(variable.default), `the default of ${name}`)
+    const read = (limits: Partial<Variable>, X: string) =>
+      readConfig({ type: 'object', properties: { X: { type: variable.type, description: '', ...limits } } }, { X })
+    for (const text of new Set([...numbers, ...texts, ...theirs].filter((text) => text !== ''))) {
+      const { 'x-aliases': _, ...limits } = variable
+      const { problems } = read(limits, text)
+      const value = read({}, text).config?.X ?? text
+      assert.equal(problems.length === 0, validate(value), `${name}=${text}: ${problems}`)
+      refused += problems.length
+    }
+  }
+  assert.ok(refused > 1_000, `${refused} refused`)
+})
+
+test('a keyword that is not checked is refused, so that no limit is passed over', () => {
+  const read = (variable: object) => readConfig({ type: 'object', properties: { X: variable as Variable } }, {})
+  const about = { type: 'string', description: '' }
+  for (const more of [
+    { maxLength: 3 },
+    { minlength: 3 },
+    { type: ['string', 'null'] },
+    { type: undefined },
+    { type: 'array', items: { enum: ['a'] } },
+  ])
+    assert.throws(() => read({ ...about, ...more }), TypeError)
+  assert.throws(() => readConfig({ ...schema, required: ['APP_NAME'] }, {}), TypeError)
+  assert.deepEqual(
+    readConfig({ type: 'object', properties: { X: { type: 'number', description: '' } } }, { X: '9'.repeat(400) }).config,
+    undefined,
+  )
 })
 
 test('a secret may come from a file, one newline trimmed', () =>
