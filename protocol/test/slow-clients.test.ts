@@ -1,5 +1,6 @@
-// Clients that ask and never read: what waits for all of them together is limited, and so is what one connection may queue.
+// Clients that ask and never read or never wait: what waits for all of them together is limited, and so is what one connection may queue.
 import assert from 'node:assert/strict'
+import type { RequestListener } from 'node:http'
 import { connect, type Socket } from 'node:net'
 import { setFlagsFromString } from 'node:v8'
 import { runInNewContext } from 'node:vm'
@@ -146,6 +147,20 @@ test('pipelined POSTs are all accepted; a connection that never reads is closed'
     await until(() => deaf.destroyed)
     session.close()
   }))
+
+test('a POST that arrives in the turn of a shutdown is answered', async () => {
+  const handler = httpSse(sampleServer().server)
+  const listener: RequestListener = (req, res) => {
+    const stop = (): void => void handler.close(0).then(() => req.socket.destroy())
+    if (req.method === 'POST') req.once('end', () => queueMicrotask(stop))
+    handler(req, res)
+  }
+  await withServer(listener, async (url) => {
+    const session = await McpSession.open(`${url}/sse`)
+    assert.equal((await session.post({ jsonrpc: '2.0', method: 'notifications/initialized' })).status, 202)
+    session.close()
+  })
+})
 
 setFlagsFromString('--expose-gc')
 const collect = runInNewContext('gc') as () => void
