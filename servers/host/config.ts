@@ -29,6 +29,8 @@ export function readConfig<const S extends ConfigSchema>(schema: S, env: Env): R
   if ('required' in schema) throw new TypeError('the schema of variables has no "required": `missing` of the server names them')
   for (const [name, variable] of Object.entries(schema.properties)) {
     checkKeywords(name, variable)
+    if (variable.default !== undefined && !fits(variable, variable.default))
+      throw new TypeError(`${name}: its schema refuses its default`)
     const text = find(name, variable, env, problems)
     if (text === undefined) {
       if (variable.default !== undefined) values[name] = variable.default
@@ -45,9 +47,9 @@ export function readConfig<const S extends ConfigSchema>(schema: S, env: Env): R
   return { config, problems, secrets: secrets.filter((secret) => secret.length >= 4), set }
 }
 
-const checked = /^(title|type|enum|minLength|pattern|minimum|maximum|items|default|examples|description|x-aliases|x-secret)$/
+const checked = /^(type|enum|minLength|pattern|minimum|maximum|items|default|examples|description|x-aliases|x-secret)$/
 
-/** @throws TypeError for what `fits` would pass over */
+/** @throws TypeError for what `fits` does not check, and for a default that it refuses */
 function checkKeywords(name: string, schema: ValueSchema): void {
   const unknown = Object.keys(schema).find((keyword) => !checked.test(keyword))
   if (unknown !== undefined) throw new TypeError(`${name}: the keyword "${unknown}" is not supported in the schema of a variable`)

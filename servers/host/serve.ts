@@ -48,7 +48,7 @@ export async function serve(definitions: readonly AnyServer[], { env, command, e
   const loaded = loadConfiguration(definitions, env, { demo: command === true })
   const { settings, servers, fatal, notes, secrets } = loaded
   if (settings === undefined) return reportProblems(fatal, notes)
-  process.stderr.on('error', () => {}) // a reader of the log that leaves ends nothing
+  process.stderr.on('error', () => {}) // the server outlives the reader of its log
   const redact = createRedact(secrets)
   // On a terminal a person reads: the log is text unless LOG_FORMAT is set, and records of the audit trail go to a file or nowhere.
   const textLog = command !== undefined && isatty(2) && !env.LOG_FORMAT

@@ -118,6 +118,7 @@ test('a keyword that is not checked is refused, so that no limit is passed over'
     { minlength: 3 },
     { type: ['string', 'null'] },
     { type: undefined },
+    { default: 3 },
     { type: 'array', items: { enum: ['a'] } },
   ])
     assert.throws(() => read({ ...about, ...more }), TypeError)
